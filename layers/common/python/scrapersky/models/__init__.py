@@ -1,0 +1,30 @@
+"""The tables, one per file, and the two vocabularies."""
+
+from scrapersky.models.attempt import Attempt
+from scrapersky.models.base import Base
+from scrapersky.models.domain import Domain
+from scrapersky.models.local_business import LocalBusiness
+from scrapersky.models.page import Page
+from scrapersky.models.place import Place
+from scrapersky.models.service_control import ServiceControl
+from scrapersky.models.sitemap import Sitemap
+from scrapersky.models.sitemap_file import DiscoveryMethod, SitemapFile, SitemapType
+from scrapersky.models.status_event import StatusEvent
+from scrapersky.models.vocabulary import Curation, Status
+
+__all__ = [
+    "Attempt",
+    "Base",
+    "Curation",
+    "DiscoveryMethod",
+    "Domain",
+    "LocalBusiness",
+    "Page",
+    "Place",
+    "ServiceControl",
+    "Sitemap",
+    "SitemapFile",
+    "SitemapType",
+    "Status",
+    "StatusEvent",
+]

@@ -1,0 +1,42 @@
+"""Attempts: lease, fence and history of every piece of work, in one narrow table."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from scrapersky.models.base import Base
+
+
+class Attempt(Base):
+    """One try at one record. ``attempt_id`` is the fence: monotonic, never reused.
+
+    At most one live attempt (``finished_at`` null) a record, by a unique index. ``lease_until`` stands in no index, so
+    that starting an attempt is a heap-only update.
+    """
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="outcome_exactly_when_finished"),
+        Index(
+            "uq_attempts_one_live", "workflow", "record_id", unique=True, postgresql_where="finished_at IS NULL"
+        ),
+        Index("ix_attempts_history", "workflow", "record_id", "attempt_id"),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+    attempt_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workflow: Mapped[str]
+    record_id: Mapped[int]
+    trigger: Mapped[str] = mapped_column(comment="schedule | manual")
+    dispatched_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(comment="AttemptOutcome")
+    error_code: Mapped[str | None]
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    worker: Mapped[str | None] = mapped_column(comment="function name and version")
+    request_id: Mapped[str | None] = mapped_column(comment="Lambda request that started it")

@@ -1,0 +1,91 @@
+"""What every table shares: naming, the vocabularies as Postgres types, and the companions of a watched field."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Enum, Identity, Index, MetaData, SmallInteger, Text, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from scrapersky.models.vocabulary import Curation, Status
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+MAX_ERROR_LENGTH = 1024
+"""Characters of an error's text kept on the record (the full story is in its attempts)."""
+
+
+def stored_by_value(words: type[StrEnum], name: str) -> Enum:
+    """The Postgres ENUM ``name`` holding the *values* of ``words`` (SQLAlchemy's default would store member names)."""
+    return Enum(words, name=name, values_callable=lambda members: [member.value for member in members])
+
+
+work_status = stored_by_value(Status, "work_status")
+curation_status = stored_by_value(Curation, "curation_status")
+
+
+class Base(DeclarativeBase):
+    """The declarative base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {str: Text, datetime: DateTime(timezone=True), int: BigInteger}
+
+
+class Recorded(Base):
+    """A table of curated records: a narrow, ordered key and the two instants every record carries."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+def curated() -> Mapped[Curation]:
+    """A column for people's decisions, ``New`` until somebody decides."""
+    return mapped_column(curation_status, server_default=Curation.NEW.value)
+
+
+def watched() -> Mapped[Status]:
+    """A field that a background service watches, ``New`` until somebody queues the record."""
+    return mapped_column(work_status, server_default=Status.NEW.value)
+
+
+def due_at() -> Mapped[datetime | None]:
+    """Companion: from when a Queued record may be claimed; null in every other status."""
+    return mapped_column(default=None)
+
+
+def failures() -> Mapped[int]:
+    """Companion: failures counted since the record was last queued by a person or a hand-off."""
+    return mapped_column(SmallInteger, server_default="0")
+
+
+def error_code() -> Mapped[str | None]:
+    """Companion: why the record is in Error, from a closed list; null in every other status."""
+    return mapped_column(default=None)
+
+
+def error_text() -> Mapped[str | None]:
+    """Companion: the same for a person to read, at most :data:`MAX_ERROR_LENGTH` characters."""
+    return mapped_column(default=None)
+
+
+def watched_constraints(table: str, prefix: str = "") -> tuple[CheckConstraint | Index, ...]:
+    """The CHECKs and the one index of a watched field, whose companions start with ``prefix``.
+
+    The index holds only ``due_at`` and the key: with the status in it, no status change could be a heap-only update.
+    """
+    status, due, code, error, failed = (prefix + name for name in ("status", "due_at", "error_code", "error", "failures"))
+    return (
+        CheckConstraint(f"({status} = 'Queued') = ({due} IS NOT NULL)", name=f"{prefix}due_at_exactly_when_queued"),
+        CheckConstraint(f"({status} = 'Error') = ({code} IS NOT NULL)", name=f"{prefix}error_code_exactly_when_error"),
+        CheckConstraint(f"length({error}) <= {MAX_ERROR_LENGTH}", name=f"{prefix}error_is_short"),
+        CheckConstraint(f"{failed} >= 0", name=f"{prefix}failures_not_negative"),
+        Index(f"ix_{table}_{prefix}due", due, "id", postgresql_where=f"{due} IS NOT NULL"),
+    )

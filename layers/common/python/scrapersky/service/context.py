@@ -1,0 +1,32 @@
+"""What a job gets beside its record."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from scrapersky.service.outcomes import Outcome
+from scrapersky.service.settings import Settings
+from scrapersky.web.client import WebClient
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """The tools of one record's work. ``deadline`` is in the event loop's time, seconds."""
+
+    web: WebClient
+    settings: Settings
+    logger: Logger
+    deadline: float
+    secret: Callable[[str], Awaitable[str]] = field(repr=False)
+    """Reads a secret's value by its name from Secrets Manager (cached); never log what it returns."""
+
+    def remaining(self) -> float:
+        """Seconds left for this record; never negative."""
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+
+Job = Callable[[Any, JobContext], Awaitable[Outcome]]
+"""``async def job(record, ctx) -> Outcome``: ``record`` is a detached, read-only model instance. No database session."""

@@ -1,0 +1,1 @@
+"""The status machine: one verb per file, each one short, fenced transition."""
