@@ -1,6 +1,6 @@
 """The tables, one per file, and the two vocabularies."""
 
-from scrapersky.models.attempt import Attempt
+from scrapersky.models.attempt import Attempt, AttemptOutcome
 from scrapersky.models.base import Base
 from scrapersky.models.domain import Domain
 from scrapersky.models.local_business import LocalBusiness
@@ -14,6 +14,7 @@ from scrapersky.models.vocabulary import Curation, Status
 
 __all__ = [
     "Attempt",
+    "AttemptOutcome",
     "Base",
     "Curation",
     "DiscoveryMethod",

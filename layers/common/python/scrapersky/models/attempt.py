@@ -1,6 +1,7 @@
 """Attempts: lease, fence and history of every piece of work, in one narrow table."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, func
@@ -8,6 +9,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models.base import Base
+
+
+class AttemptOutcome(StrEnum):
+    """How an attempt ended. What it means for the record is decided by the verb that wrote it."""
+
+    DONE = "done"  #: the job finished; ``code`` tells successes apart
+    RETRY = "retry"  #: it failed and counts as a failure; backoff, or Error after the last
+    FAILED = "failed"  #: it cannot go better: Error
+    SNOOZED = "snoozed"  #: not now, through no fault of the record
+    RELEASED = "released"  #: given back before the work began (no time left, send failed)
+    UNDELIVERED = "undelivered"  #: its ticket never started within the dispatch lease
+    LOST = "lost"  #: it started and its worker was never heard of again
+    DEAD_LETTER = "dead_letter"  #: its ticket came out of the dead-letter queue: Error
 
 
 class Attempt(Base):
@@ -36,7 +50,7 @@ class Attempt(Base):
     lease_until: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(comment="AttemptOutcome")
-    error_code: Mapped[str | None]
+    code: Mapped[str | None] = mapped_column(comment="what exactly: imported, empty, http_404, timeout, …")
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     worker: Mapped[str | None] = mapped_column(comment="function name and version")
     request_id: Mapped[str | None] = mapped_column(comment="Lambda request that started it")

@@ -43,7 +43,10 @@ class Settings(WebSettings):
     record_deadline_seconds: float = Field(120, gt=0, le=880, description="time one record's job may take")
     ticket_minimum_seconds: float = Field(30, gt=0, description="a ticket with less time left than this is not started")
     start_lease_margin_seconds: float = Field(30, ge=0, description="lease beyond the invocation's own end")
-    dispatch_lease_seconds: float = Field(900, gt=0, description="how long a ticket may wait in the queue before recovery")
+    dispatch_lease_seconds: float = Field(
+        7_200, gt=0, description="how long a ticket may wait in the queue; longer than its way to the dead-letter queue"
+    )
+    undelivered_max: int = Field(5, ge=1, description="undelivered attempts in a row after which a record is in Error")
     redelivery_min_seconds: int = Field(20, ge=0, le=43_200, description="shortest wait before a ticket comes again")
     redelivery_max_seconds: int = Field(60, ge=0, le=43_200, description="longest wait before a ticket comes again")
     recovery_limit: int = Field(500, ge=1, description="lost attempts looked at per workflow and tick")

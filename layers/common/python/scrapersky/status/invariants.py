@@ -1,0 +1,46 @@
+"""Invariants: what must hold at every instant, as one query. Any row it returns is a defect, or a hand in the database."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from scrapersky.status.workflow import Workflow
+
+BREACHES = """
+SELECT 'processing_without_live_attempt' AS breach, id AS record_id FROM (
+    SELECT id FROM {table} WHERE {status} = 'Processing' AND NOT EXISTS (
+        SELECT FROM attempts WHERE workflow = {workflow} AND record_id = {table}.id AND finished_at IS NULL)
+) AS held_by_nobody
+UNION ALL
+SELECT 'live_attempt_without_processing', record_id FROM attempts
+WHERE workflow = {workflow} AND finished_at IS NULL AND NOT EXISTS (
+    SELECT FROM {table} WHERE {table}.id = record_id AND {status} = 'Processing')
+UNION ALL
+SELECT 'due_at_not_exactly_when_queued', id FROM {table} WHERE ({status} = 'Queued') <> ({due_at} IS NOT NULL)
+UNION ALL
+SELECT 'error_code_not_exactly_when_error', id FROM {table} WHERE ({status} = 'Error') <> ({error_code} IS NOT NULL)
+ORDER BY 1, 2 LIMIT :limit
+"""
+
+TICK_BREACHES = """
+SELECT count(*) FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL AND NOT EXISTS (
+    SELECT FROM {table} WHERE {table}.id = record_id AND {status} = 'Processing')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One invariant broken by one record."""
+
+    breach: str
+    record_id: int
+
+
+def find_breaches(connection: Connection, workflow: Workflow, *, limit: int = 100) -> list[Breach]:
+    """Every broken invariant of ``workflow``, at most ``limit``. Reads the whole table."""
+    return [Breach(*row) for row in connection.execute(text(workflow.sql(BREACHES)), {"limit": limit})]
+
+
+def count_cheap_breaches(connection: Connection, workflow: Workflow) -> int:
+    """The breaches that the small index of live attempts can tell: cheap enough for every tick."""
+    return int(connection.execute(text(workflow.sql(TICK_BREACHES))).scalar_one())

@@ -1,0 +1,119 @@
+"""Recover: what a crash, a deploy or a lost message left behind goes back into the queue, or to Error with a reason.
+
+The danger first: an attempt may finish while we look at it. So the lease is checked again inside the UPDATE, under the
+row's lock, and a row somebody else holds is skipped. Runs at the start of every tick, so no separate actor can stall.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from scrapersky.models.vocabulary import Status
+from scrapersky.status.finish import Backoff
+from scrapersky.status.workflow import Workflow
+
+EXPIRED = text("""
+SELECT attempt_id FROM attempts
+WHERE workflow = :workflow AND finished_at IS NULL AND lease_until < now()
+ORDER BY attempt_id LIMIT :limit
+""")
+
+RECOVER = """
+WITH expired AS MATERIALIZED (
+    SELECT attempt_id FROM attempts
+    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND finished_at IS NULL AND lease_until < now()
+    ORDER BY attempt_id FOR UPDATE SKIP LOCKED
+),
+finished AS (
+    UPDATE attempts
+    SET finished_at = now(),
+        outcome = CASE WHEN started_at IS NULL THEN 'undelivered' ELSE 'lost' END,
+        code = CASE WHEN started_at IS NULL THEN 'undelivered' ELSE 'lost' END
+    FROM expired WHERE attempts.attempt_id = expired.attempt_id AND finished_at IS NULL AND lease_until < now()
+    RETURNING attempts.attempt_id, record_id, started_at IS NOT NULL AS started
+),
+judged AS (
+    SELECT attempt_id, record_id, started,
+        CASE WHEN started THEN 1 ELSE 0 END AS blame,
+        NOT started AND (
+            SELECT count(*) + 1 FROM attempts AS earlier
+            WHERE earlier.workflow = {workflow} AND earlier.record_id = finished.record_id
+              AND earlier.attempt_id < finished.attempt_id AND earlier.outcome = 'undelivered'
+              AND earlier.attempt_id > coalesce((
+                  SELECT max(other.attempt_id) FROM attempts AS other
+                  WHERE other.workflow = {workflow} AND other.record_id = finished.record_id
+                    AND other.attempt_id < finished.attempt_id AND other.outcome <> 'undelivered'), 0)
+        ) >= :undelivered_max AS undeliverable
+    FROM finished
+)
+UPDATE {table} SET
+    {failures} = {failures} + blame,
+    {status} = CAST(CASE WHEN undeliverable OR {failures} + blame >= :max_failures AND started
+        THEN 'Error' ELSE 'Queued' END AS work_status),
+    {due_at} = CASE
+        WHEN undeliverable OR {failures} + blame >= :max_failures AND started THEN NULL
+        WHEN started THEN now() + make_interval(secs => (0.5 + random() / 2) * least(:cap, :base * 2.0 ^ {failures}))
+        ELSE now() END,
+    {error_code} = CASE
+        WHEN undeliverable THEN 'undeliverable'
+        WHEN {failures} + blame >= :max_failures AND started THEN 'lost_repeatedly' END,
+    {error} = CASE
+        WHEN undeliverable THEN format('none of the last %s tickets was ever started', :undelivered_max)
+        WHEN {failures} + blame >= :max_failures AND started
+        THEN format('the worker was lost %s times: timeout, crash or out of memory', {failures} + blame) END
+FROM judged WHERE {table}.id = judged.record_id AND {status} = 'Processing'
+RETURNING {table}.id, judged.attempt_id, judged.started, {status}, {error_code}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A record taken back from an attempt whose lease ran out; ``started`` tells lost from never delivered."""
+
+    record_id: int
+    attempt_id: int
+    started: bool
+    status: Status
+    error_code: str | None
+
+
+def recover(
+    connection: Connection, workflow: Workflow, *, limit: int, backoff: Backoff, undelivered_max: int
+) -> list[Recovered]:
+    """Takes back at most ``limit`` records whose attempts outlived their lease. Wants an AUTOCOMMIT connection.
+
+    Never started → Queued without blame (Error ``undeliverable`` after ``undelivered_max`` in a row); started and lost →
+    one failure more, backoff or Error ``lost_repeatedly``. A row that cannot be rescued does not hide the others.
+    """
+    attempt_ids = list(connection.execute(EXPIRED, {"workflow": workflow.name, "limit": limit}).scalars())
+    if not attempt_ids:
+        return []
+    values = {
+        "undelivered_max": undelivered_max,
+        "max_failures": backoff.max_failures,
+        "base": backoff.base,
+        "cap": backoff.cap,
+    }
+    try:
+        return _recover(connection, workflow, attempt_ids, values)
+    except DBAPIError:
+        if len(attempt_ids) == 1:
+            raise
+    recovered: list[Recovered] = []
+    refused: list[DBAPIError] = []
+    for attempt_id in attempt_ids:
+        try:
+            recovered += _recover(connection, workflow, [attempt_id], values)
+        except DBAPIError as error:
+            refused.append(error)
+    if refused and not recovered:
+        raise refused[0]
+    return recovered
+
+
+def _recover(
+    connection: Connection, workflow: Workflow, attempt_ids: list[int], values: dict[str, float]
+) -> list[Recovered]:
+    rows = connection.execute(text(workflow.sql(RECOVER)), {"attempt_ids": attempt_ids, **values})
+    return [Recovered(record, attempt, started, Status(status), code) for record, attempt, started, status, code in rows]

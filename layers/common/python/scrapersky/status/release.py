@@ -1,0 +1,33 @@
+"""Release: a held record goes back to Queued without blame, because its ticket was never sent or never started."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from scrapersky.models.attempt import AttemptOutcome
+from scrapersky.status.workflow import Workflow
+
+RELEASE = """
+WITH mine AS MATERIALIZED (
+    SELECT attempt_id FROM attempts
+    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND workflow = {workflow} AND finished_at IS NULL
+    ORDER BY attempt_id FOR UPDATE
+),
+finished AS (
+    UPDATE attempts SET finished_at = now(), outcome = :outcome, code = :code
+    FROM mine WHERE attempts.attempt_id = mine.attempt_id
+    RETURNING attempts.record_id
+)
+UPDATE {table} SET {status} = 'Queued', {due_at} = now()
+FROM finished WHERE {table}.id = finished.record_id AND {status} = 'Processing'
+RETURNING {table}.id
+"""
+
+
+def release(connection: Connection, workflow: Workflow, attempt_ids: Sequence[int], *, code: str) -> list[int]:
+    """Gives back those of ``attempt_ids`` that are still live; returns the ids of the records now Queued again."""
+    rows = connection.execute(
+        text(workflow.sql(RELEASE)),
+        {"attempt_ids": sorted(attempt_ids), "outcome": AttemptOutcome.RELEASED.value, "code": code},
+    )
+    return [record_id for (record_id,) in rows]

@@ -1,0 +1,41 @@
+"""Start: the work lease begins when the work does, so that time spent in the queue never eats it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+START = text("""
+WITH mine AS MATERIALIZED (
+    SELECT attempt_id FROM attempts
+    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND finished_at IS NULL AND started_at IS NULL
+    ORDER BY attempt_id FOR UPDATE
+)
+UPDATE attempts SET started_at = now(), lease_until = now() + make_interval(secs => :lease),
+                    worker = :worker, request_id = :request_id
+FROM mine WHERE attempts.attempt_id = mine.attempt_id AND finished_at IS NULL AND started_at IS NULL
+RETURNING attempts.attempt_id, workflow, record_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An attempt that this worker, and no other, now works on."""
+
+    attempt_id: int
+    workflow: str
+    record_id: int
+
+
+def start(
+    connection: Connection, attempt_ids: Sequence[int], *, lease: float, worker: str, request_id: str
+) -> list[Started]:
+    """Starts those of ``attempt_ids`` that are live and not started, in one statement.
+
+    An attempt missing from the answer is a duplicate, stale or already started: its ticket is acknowledged, not worked.
+    ``lease`` is the seconds this invocation has left, plus a margin: there are no heartbeats.
+    """
+    rows = connection.execute(
+        START, {"attempt_ids": sorted(attempt_ids), "lease": lease, "worker": worker, "request_id": request_id}
+    )
+    return [Started(*row) for row in rows]

@@ -1,0 +1,46 @@
+"""A workflow: one model, one watched status field, one job. Its names are the only identifiers that enter our SQL."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import InstrumentedAttribute
+
+from scrapersky.models.base import Recorded
+from scrapersky.models.vocabulary import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """The step ``name``, driven by the status field ``field`` of ``model``."""
+
+    name: str
+    model: type[Recorded]
+    field: str
+
+    @classmethod
+    def watching(cls, name: str, attribute: InstrumentedAttribute[Status]) -> "Workflow":
+        """The workflow ``name`` on a mapped status attribute such as ``Domain.status``."""
+        return cls(name=name, model=attribute.class_, field=attribute.key)
+
+    @property
+    def table(self) -> str:
+        """The watched table's name."""
+        return self.model.__tablename__
+
+    @property
+    def prefix(self) -> str:
+        """What the companions' names start with: ``deep_scan_`` for ``deep_scan_status``, nothing for ``status``."""
+        return self.field.removesuffix("status")
+
+    def companion(self, name: str) -> str:
+        """The column of a companion: ``due_at``, ``failures``, ``error_code`` or ``error``."""
+        return f"{self.prefix}{name}"
+
+    def sql(self, template: str) -> str:
+        """``template`` with ``{table}``, ``{status}``, ``{due_at}``, ``{failures}``, ``{error_code}``, ``{error}``
+        filled in, and ``{workflow}`` as a literal."""
+        return template.format(
+            table=self.table,
+            workflow=f"'{self.name}'",
+            status=self.field,
+            **{name: self.companion(name) for name in ("due_at", "failures", "error_code", "error")},
+        )
