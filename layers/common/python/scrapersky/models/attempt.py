@@ -34,9 +34,7 @@ class Attempt(Base):
     __tablename__ = "attempts"
     __table_args__ = (
         CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="outcome_exactly_when_finished"),
-        Index(
-            "uq_attempts_one_live", "workflow", "record_id", unique=True, postgresql_where="finished_at IS NULL"
-        ),
+        Index("uq_attempts_one_live", "workflow", "record_id", unique=True, postgresql_where="finished_at IS NULL"),
         Index("ix_attempts_history", "workflow", "record_id", "attempt_id"),
         {"postgresql_with": {"fillfactor": "80"}},
     )

@@ -81,7 +81,9 @@ def watched_constraints(table: str, prefix: str = "") -> tuple[CheckConstraint |
 
     The index holds only ``due_at`` and the key: with the status in it, no status change could be a heap-only update.
     """
-    status, due, code, error, failed = (prefix + name for name in ("status", "due_at", "error_code", "error", "failures"))
+    status, due, code, error, failed = (
+        prefix + name for name in ("status", "due_at", "error_code", "error", "failures")
+    )
     return (
         CheckConstraint(f"({status} = 'Queued') = ({due} IS NOT NULL)", name=f"{prefix}due_at_exactly_when_queued"),
         CheckConstraint(f"({status} = 'Error') = ({code} IS NOT NULL)", name=f"{prefix}error_code_exactly_when_error"),

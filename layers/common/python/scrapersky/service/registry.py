@@ -80,9 +80,7 @@ HAND_OFFS: tuple[HandOff, ...] = (
     HandOff(DISCOVERY, IMPORT, "handoff_discovery_to_import", again=True),
 )
 
-WORKFLOWS: dict[str, Workflow] = {
-    workflow.name: workflow for service in SERVICES for workflow in service.workflows
-}
+WORKFLOWS: dict[str, Workflow] = {workflow.name: workflow for service in SERVICES for workflow in service.workflows}
 """Every workflow by its name."""
 
 

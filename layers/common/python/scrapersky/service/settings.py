@@ -28,7 +28,10 @@ class ServiceSettings(BaseModel):
     interval_minutes: int = Field(1, ge=1, le=1_440, description="minutes between two ticks")
     batch_size: int = Field(50, ge=1, le=1_000, description="records claimed per workflow and tick")
     max_instances: int = Field(
-        10, ge=2, le=1_000, description="invocations at once (SQS MaximumConcurrency, AWS's minimum is 2) and records at once in one"
+        10,
+        ge=2,
+        le=1_000,
+        description="invocations at once (SQS MaximumConcurrency, AWS's minimum is 2) and records at once in one",
     )
     tickets_per_invocation: int = Field(10, ge=1, le=10, description="SQS batch size: tickets handed to one invocation")
     max_in_flight: int = Field(500, ge=1, description="live attempts per workflow beyond which a tick claims nothing")
@@ -39,7 +42,9 @@ class Settings(WebSettings):
 
     stage: str = Field("local", description="which deployment this is: names log lines, metrics and secrets")
 
-    function_timeout_seconds: int = Field(180, ge=10, le=900, description="Lambda timeout; the queue's visibility follows it")
+    function_timeout_seconds: int = Field(
+        180, ge=10, le=900, description="Lambda timeout; the queue's visibility follows it"
+    )
     record_deadline_seconds: float = Field(120, gt=0, le=880, description="time one record's job may take")
     ticket_minimum_seconds: float = Field(30, gt=0, description="a ticket with less time left than this is not started")
     start_lease_margin_seconds: float = Field(30, ge=0, description="lease beyond the invocation's own end")
@@ -59,13 +64,19 @@ class Settings(WebSettings):
         900, gt=0, description="pause of a workflow whose configuration fails (bad key, quota of the day)"
     )
 
-    handoff_deep_scan_to_domain_extraction: Policy = Field("manual", description="queue domain extraction of a scanned business")
+    handoff_deep_scan_to_domain_extraction: Policy = Field(
+        "manual", description="queue domain extraction of a scanned business"
+    )
     handoff_domain_extraction_to_metadata: Policy = Field("manual", description="queue metadata of a new domain")
     handoff_metadata_to_submission: Policy = Field("manual", description="submit a read domain for sitemap analysis")
     handoff_discovery_to_import: Policy = Field("manual", description="queue import of discovered sitemap files")
 
-    database_secret: str = Field("", description="name or ARN of the secret that holds the database's address and password")
-    database_url: str = Field("", description="instead of the secret, for tools and tests: postgresql+pg8000://…", repr=False)
+    database_secret: str = Field(
+        "", description="name or ARN of the secret that holds the database's address and password"
+    )
+    database_url: str = Field(
+        "", description="instead of the secret, for tools and tests: postgresql+pg8000://…", repr=False
+    )
     database_connect_timeout_seconds: float = Field(10, gt=0, description="to connect to the database")
     database_statement_timeout_seconds: float = Field(60, gt=0, description="longest statement of a function's role")
     places_secret: str = Field("", description="name or ARN of the secret that holds the Google Places API key")
@@ -76,15 +87,19 @@ class Settings(WebSettings):
     discovery_max_files: int = Field(500, ge=1, description="sitemap files kept per domain")
     discovery_max_requests: int = Field(600, ge=1, description="requests per scan of one domain")
     import_max_urls: int = Field(50_000, ge=1, description="urls read from one sitemap file (sitemaps.org: 50,000)")
-    import_max_decoded_bytes: int = Field(52_428_800, ge=1, description="bytes of one sitemap unpacked (sitemaps.org: 50 MiB)")
+    import_max_decoded_bytes: int = Field(
+        52_428_800, ge=1, description="bytes of one sitemap unpacked (sitemaps.org: 50 MiB)"
+    )
 
 
-def load(model: type[M], environment: Mapping[str, str], prefix: str = "") -> M:
+def load(model: type[M], environment: Mapping[str, str], prefix: str = "", defaults: M | None = None) -> M:
     """Reads ``model`` from ``environment``; ``prefix`` (with its underscore) stands before each variable's name.
 
-    An absent or empty variable means the default. Raises :class:`SettingsError` naming every bad variable.
+    An absent or empty variable means the default: of ``defaults`` when given, else the model's own. Raises
+    :class:`SettingsError` naming every bad variable.
     """
-    given = {
+    given: dict[str, object] = defaults.model_dump() if defaults else {}
+    given |= {
         field: environment[variable]
         for field in model.model_fields
         if environment.get(variable := f"{prefix}{field}".upper())

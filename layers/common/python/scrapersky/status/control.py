@@ -43,9 +43,7 @@ class Control:
     last_tick_at: datetime | None = None
 
 
-def pause(
-    connection: Connection, workflow: Workflow, *, actor: str, reason: str, seconds: float | None = None
-) -> None:
+def pause(connection: Connection, workflow: Workflow, *, actor: str, reason: str, seconds: float | None = None) -> None:
     """Stops claims of ``workflow``, for ``seconds`` or until it is resumed. Work in flight goes on."""
     connection.execute(PAUSE, {"workflow": workflow.name, "actor": actor, "reason": reason, "seconds": seconds})
 

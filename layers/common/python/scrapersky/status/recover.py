@@ -34,9 +34,8 @@ finished AS (
     RETURNING attempts.attempt_id, record_id, started_at IS NOT NULL AS started
 ),
 judged AS (
-    SELECT attempt_id, record_id, started,
-        CASE WHEN started THEN 1 ELSE 0 END AS blame,
-        NOT started AND (
+    SELECT attempt_id, record_id, started, {failures} + CASE WHEN started THEN 1 ELSE 0 END AS failed,
+        NOT started AND :undelivered_max <= (
             SELECT count(*) + 1 FROM attempts AS earlier
             WHERE earlier.workflow = {workflow} AND earlier.record_id = finished.record_id
               AND earlier.attempt_id < finished.attempt_id AND earlier.outcome = 'undelivered'
@@ -44,26 +43,28 @@ judged AS (
                   SELECT max(other.attempt_id) FROM attempts AS other
                   WHERE other.workflow = {workflow} AND other.record_id = finished.record_id
                     AND other.attempt_id < finished.attempt_id AND other.outcome <> 'undelivered'), 0)
-        ) >= :undelivered_max AS undeliverable
-    FROM finished
+        ) AS undeliverable
+    FROM finished JOIN {table} ON {table}.id = record_id
+),
+sentenced AS (
+    SELECT *, CASE
+        WHEN undeliverable THEN 'undeliverable'
+        WHEN started AND failed >= :max_failures THEN 'lost_repeatedly' END AS verdict
+    FROM judged
 )
 UPDATE {table} SET
-    {failures} = {failures} + blame,
-    {status} = CAST(CASE WHEN undeliverable OR {failures} + blame >= :max_failures AND started
-        THEN 'Error' ELSE 'Queued' END AS work_status),
+    {failures} = failed,
+    {status} = CAST(CASE WHEN verdict IS NULL THEN 'Queued' ELSE 'Error' END AS work_status),
     {due_at} = CASE
-        WHEN undeliverable OR {failures} + blame >= :max_failures AND started THEN NULL
-        WHEN started THEN now() + make_interval(secs => (0.5 + random() / 2) * least(:cap, :base * 2.0 ^ {failures}))
+        WHEN verdict IS NOT NULL THEN NULL
+        WHEN started THEN now() + make_interval(secs => (0.5 + random() / 2) * least(:cap, :base * 2.0 ^ (failed - 1)))
         ELSE now() END,
-    {error_code} = CASE
-        WHEN undeliverable THEN 'undeliverable'
-        WHEN {failures} + blame >= :max_failures AND started THEN 'lost_repeatedly' END,
-    {error} = CASE
-        WHEN undeliverable THEN format('none of the last %s tickets was ever started', :undelivered_max)
-        WHEN {failures} + blame >= :max_failures AND started
-        THEN format('the worker was lost %s times: timeout, crash or out of memory', {failures} + blame) END
-FROM judged WHERE {table}.id = judged.record_id AND {status} = 'Processing'
-RETURNING {table}.id, judged.attempt_id, judged.started, {status}, {error_code}
+    {error_code} = verdict,
+    {error} = CASE verdict
+        WHEN 'undeliverable' THEN 'ticket after ticket waited out its dispatch lease and was never started'
+        WHEN 'lost_repeatedly' THEN 'its worker was lost ' || failed || ' times: timeout, crash or out of memory' END
+FROM sentenced WHERE {table}.id = sentenced.record_id AND {status} = 'Processing'
+RETURNING {table}.id, sentenced.attempt_id, sentenced.started, {status}, {error_code}
 """
 
 
@@ -116,4 +117,6 @@ def _recover(
     connection: Connection, workflow: Workflow, attempt_ids: list[int], values: dict[str, float]
 ) -> list[Recovered]:
     rows = connection.execute(text(workflow.sql(RECOVER)), {"attempt_ids": attempt_ids, **values})
-    return [Recovered(record, attempt, started, Status(status), code) for record, attempt, started, status, code in rows]
+    return [
+        Recovered(record, attempt, started, Status(status), code) for record, attempt, started, status, code in rows
+    ]

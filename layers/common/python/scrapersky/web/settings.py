@@ -14,7 +14,9 @@ class WebSettings(BaseModel):
     web_user_agent: str = Field(
         "ScraperSkyBot/1.0 (+https://scrapersky.com/bot)", description="User-Agent header, with a contact url"
     )
-    web_request_deadline_seconds: float = Field(20, gt=0, le=600, description="connect, headers and body of one request")
+    web_request_deadline_seconds: float = Field(
+        20, gt=0, le=600, description="connect, headers and body of one request"
+    )
     web_connect_timeout_seconds: float = Field(8, gt=0, le=60, description="name look-up, connect and TLS of one hop")
     web_max_wire_bytes: int = Field(60_000_000, gt=0, description="bytes of one body as sent")
     web_max_decoded_bytes: int = Field(60_000_000, gt=0, description="bytes of one body after unpacking")
@@ -25,7 +27,9 @@ class WebSettings(BaseModel):
     web_ports: str = Field("80,443", pattern=r"^\d{1,5}(,\d{1,5})*$", description="ports that may be dialled")
     web_requests_per_host: int = Field(2, ge=1, le=16, description="requests to one host at once, in one worker")
     web_robots_cache_seconds: float = Field(3_600, ge=0, le=86_400, description="how long a robots.txt is kept")
-    web_robots_max_bytes: int = Field(512_000, gt=0, description="bytes of a robots.txt that are read (RFC 9309: ≥ 500 KiB)")
+    web_robots_max_bytes: int = Field(
+        512_000, gt=0, description="bytes of a robots.txt that are read (RFC 9309: ≥ 500 KiB)"
+    )
     web_crawl_delay_cap_seconds: float = Field(5, ge=0, le=60, description="longest Crawl-delay honoured in place")
     web_retry_after_cap_seconds: float = Field(3_600, ge=0, description="longest Retry-After honoured")
     web_loopback_internet: Path | None = Field(

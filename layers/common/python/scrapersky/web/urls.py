@@ -1,0 +1,57 @@
+"""One parser for every url: WHATWG's, as browsers parse them, with the shapes refused that parsers disagree about."""
+
+import re
+
+import can_ada
+
+MAX_URL_LENGTH = 2_048
+"""sitemaps.org's limit on a loc, and the database's on a page's url."""
+
+_EDGES = "".join(map(chr, range(0x21)))  # WHATWG strips C0 controls and spaces from both ends
+_REFUSED = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"https?://[^/?#@]+(?:[/?#]|$)", re.IGNORECASE)
+_RELATIVE_AUTHORITY = re.compile(r"//[^/?#@]+(?:[/?#]|$)")
+_NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+
+
+def parse_url(text: str, base: str | None = None) -> can_ada.URL | None:
+    """``text`` parsed (against ``base``, an absolute url, when given), or None if it is no http(s) url we would fetch.
+
+    Refused: other schemes, userinfo, backslashes, control characters, lone surrogates, ``http:host`` and
+    ``http:///host``, names that DNS could not hold. The fragment is dropped, and the dot that may end a host name.
+    """
+    text = text.strip(_EDGES)
+    if _REFUSED.search(text) or not _is_plain(text, relative=base is not None):
+        return None
+    try:
+        url = can_ada.parse(text) if base is None else can_ada.parse(base) + text
+        url.hash = ""
+        if url.hostname.endswith("."):
+            url.hostname = url.hostname[:-1]
+    except (ValueError, TypeError):  # what can_ada raises for text it cannot parse, or cannot even take
+        return None
+    if url.protocol not in {"http:", "https:"} or url.username or url.password:
+        return None
+    return url if url.hostname.startswith("[") or _NAME.fullmatch(url.hostname) else None
+
+
+def normalise_url(text: str, base: str | None = None) -> str | None:
+    """The one spelling of an http(s) url by which pages and files are told apart, or None if it is not one.
+
+    WHATWG serialisation (lower-case scheme and host, IDNA, default port dropped, dots resolved), no fragment, no
+    userinfo, at most 2,048 characters. ``base`` makes relative references absolute. Idempotent.
+    """
+    url = parse_url(text, base)
+    if url is None or len(url.href) > MAX_URL_LENGTH:
+        return None
+    return url.href
+
+
+def _is_plain(text: str, *, relative: bool) -> bool:
+    """Whether the start of ``text`` means to every parser what it means to ours."""
+    if _SCHEME.match(text):
+        return _ABSOLUTE.match(text) is not None
+    if not relative:
+        return False
+    return not text.startswith("//") or _RELATIVE_AUTHORITY.match(text) is not None

@@ -1,0 +1,47 @@
+"""Fixtures for every test that needs a database: one real Postgres a session, one fresh, migrated database a test."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from scrapersky import migrations
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from scripts.local.postgres import Postgres
+
+TEMPLATE = "migrated"
+numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A running Postgres, with a migrated database named ``migrated`` to copy."""
+    with Postgres.start(Path(tmp_path_factory.mktemp("postgres"))) as server:
+        engine = create_engine(server.create_database(TEMPLATE), poolclass=NullPool)
+        with engine.begin() as connection:
+            migrations.upgrade(connection)
+        engine.dispose()
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> str:
+    """The url of a fresh database with our schema, this test's own."""
+    return postgres.create_database(f"test_{next(numbers)}", template=TEMPLATE)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on this test's own database; each connection is a new one, as two workers would have."""
+    engine = create_engine(database_url, poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """An AUTOCOMMIT connection on this test's own database, as the runtime's single-statement verbs use it."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
