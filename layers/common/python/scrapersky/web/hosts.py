@@ -17,7 +17,7 @@ class HostError(ValueError):
 
 
 def normalise_host(text: str) -> str:
-    """The host in ``text``, which may be a bare name or a whole url: ``HTTPS://WWW.Example.co.uk:443/x`` → ``example.co.uk``.
+    """The host in ``text``, a bare name or a whole url: ``HTTPS://WWW.Example.co.uk:443/x`` → ``example.co.uk``.
 
     Lower case, IDNA (WHATWG), without scheme, userinfo, port, path, trailing dot or leading ``www.`` (kept where what
     remains is a public suffix: ``www.co.uk``). Other subdomains stay. Idempotent. Raises :class:`HostError` for
@@ -45,18 +45,17 @@ def registrable_domain(host: str) -> str:
 
 
 def _parsed_name(text: str) -> str:
-    text = text.strip()
-    if not text or _REFUSED.search(text):
+    stripped = text.strip()
+    if not stripped or _REFUSED.search(stripped):
         raise HostError(
             f"{_shown(text)} is no host: it is empty or has blanks, backslashes or control characters in it"
         )
-    scheme = _SCHEME.match(text)
+    scheme = _SCHEME.match(stripped)
     if scheme and scheme["scheme"].lower() not in {"http", "https"}:
         raise HostError(f"{_shown(text)} is not on the web; http or https is wanted")
-    if not scheme:
-        text = f"http:{text}" if text.startswith("//") else f"http://{text}"
+    url = stripped if scheme else f"http://{stripped.removeprefix('//')}"
     try:
-        name = str(can_ada.parse(text).hostname).removesuffix(".")
+        name = str(can_ada.parse(url).hostname).removesuffix(".")
     except ValueError:
         raise HostError(f"{_shown(text)} cannot be parsed as a url or host") from None
     if name.startswith("[") or _IPV4.fullmatch(name):

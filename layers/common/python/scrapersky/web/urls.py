@@ -15,14 +15,15 @@ _RELATIVE_AUTHORITY = re.compile(r"//[^/?#@]+(?:[/?#]|$)")
 _NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
 
 
-def parse_url(text: str, base: str | None = None) -> can_ada.URL | None:
+def parse_url(text: str, base: str | None = None, *, max_length: int = MAX_URL_LENGTH) -> can_ada.URL | None:
     """``text`` parsed (against ``base``, an absolute url, when given), or None if it is no http(s) url we would fetch.
 
     Refused: other schemes, userinfo, backslashes, control characters, lone surrogates, ``http:host`` and
-    ``http:///host``, names that DNS could not hold. The fragment is dropped, and the dot that may end a host name.
+    ``http:///host``, names that DNS could not hold, more than ``max_length`` characters before or after parsing.
+    The fragment is dropped, and the dot that may end a host name.
     """
     text = text.strip(_EDGES)
-    if _REFUSED.search(text) or not _is_plain(text, relative=base is not None):
+    if len(text) > max_length or _REFUSED.search(text) or not _is_plain(text, relative=base is not None):
         return None
     try:
         url = can_ada.parse(text) if base is None else can_ada.parse(base) + text
@@ -31,7 +32,7 @@ def parse_url(text: str, base: str | None = None) -> can_ada.URL | None:
             url.hostname = url.hostname[:-1]
     except (ValueError, TypeError):  # what can_ada raises for text it cannot parse, or cannot even take
         return None
-    if url.protocol not in {"http:", "https:"} or url.username or url.password:
+    if url.protocol not in {"http:", "https:"} or url.username or url.password or len(url.href) > max_length:
         return None
     return url if url.hostname.startswith("[") or _NAME.fullmatch(url.hostname) else None
 
@@ -43,9 +44,7 @@ def normalise_url(text: str, base: str | None = None) -> str | None:
     userinfo, at most 2,048 characters. ``base`` makes relative references absolute. Idempotent.
     """
     url = parse_url(text, base)
-    if url is None or len(url.href) > MAX_URL_LENGTH:
-        return None
-    return url.href
+    return None if url is None else str(url.href)
 
 
 def _is_plain(text: str, *, relative: bool) -> bool:

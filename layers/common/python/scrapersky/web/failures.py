@@ -1,0 +1,51 @@
+"""What aiohttp, ssl, sockets and parsers throw, put into our own words: one code, one sentence, no header, no secret.
+
+The sentences are written here and never taken from an exception's text: aiohttp's own may quote a request's headers.
+"""
+
+import socket
+import ssl
+
+import aiohttp
+
+from scrapersky.web.errors import FetchError
+
+
+class BlockedAddress(OSError):
+    """The guard refused to dial; an OSError, so that aiohttp passes it on as a failed connection."""
+
+
+def shown_url(url: str) -> str:
+    """``url`` short enough for an error message."""
+    return url if len(url) <= 200 else f"{url[:200]}…"
+
+
+def explain(problem: BaseException, url: str) -> FetchError:
+    """The :class:`FetchError` that says what ``problem`` means for a request of ``url``."""
+    if isinstance(problem, FetchError):
+        return problem
+    code, reason = _meaning(problem)
+    return FetchError(code, f"{shown_url(url)} {reason}")
+
+
+def _meaning(problem: BaseException) -> tuple[str, str]:  # noqa: PLR0911 (a table reads best as one)
+    cause = getattr(problem, "os_error", None) or problem
+    match cause:
+        case BlockedAddress():
+            return "blocked_address", f"is not on the public internet: {cause}"
+        case TimeoutError():
+            return "timeout", "did not answer in time"
+        case socket.gaierror() | aiohttp.ClientConnectorDNSError():
+            return "dns", f"has a host name that does not resolve ({getattr(cause, 'strerror', None) or 'no address'})"
+        case ssl.SSLCertVerificationError():
+            return "tls", f"has a certificate that cannot be trusted ({cause.verify_message})"
+        case ssl.SSLError() | ssl.CertificateError() | aiohttp.ClientSSLError():
+            return "tls", f"failed the TLS handshake ({getattr(cause, 'reason', None) or type(cause).__name__})"
+        case ConnectionResetError() | BrokenPipeError() | aiohttp.ServerDisconnectedError():
+            return "reset", "closed the connection without an answer"
+        case aiohttp.InvalidURL():
+            return "invalid_url", "is no url that can be requested"
+        case OSError():
+            return "connect", f"could not be reached ({cause.strerror or type(cause).__name__})"
+        case _:
+            return "bad_response", f"did not answer in HTTP ({type(cause).__name__})"

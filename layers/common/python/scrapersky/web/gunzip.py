@@ -1,0 +1,61 @@
+"""Unpacking gzip from strangers: bounded pieces, whatever a compressed byte claims to become."""
+
+import zlib
+from collections.abc import Iterator
+
+PIECE_BYTES = 65_536
+_MAGIC = b"\x1f\x8b"
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+class Gunzip:
+    """A gzip stream fed in chunks and unpacked in pieces of at most 64 KiB, so that a caller's cap is met in time.
+
+    Data that does not start as gzip passes through unchanged (servers claim gzip for plain bodies). Members that
+    follow each other are joined, trailing garbage is ignored. Never raises: ``broken`` says that the data stopped
+    making sense, ``complete`` that it ended where a stream may end.
+    """
+
+    def __init__(self) -> None:
+        self.broken = False
+        self._start = b""
+        self._plain: bool | None = None
+        self._member = zlib.decompressobj(_GZIP_WINDOW)
+
+    @property
+    def complete(self) -> bool:
+        """Whether what was fed so far is a whole stream."""
+        return not self.broken and (self._plain is not False or self._member.eof)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The pieces that ``data`` adds; iterate them to the end before feeding more."""
+        if self._plain is None:
+            self._start += data
+            if len(self._start) < len(_MAGIC):
+                return
+            data, self._start = self._start, b""
+            self._plain = not data.startswith(_MAGIC)
+        if self._plain:
+            yield data
+        else:
+            yield from self._unpack(data)
+
+    def end(self) -> Iterator[bytes]:
+        """What is left when no more data comes: a plain body shorter than gzip's magic number."""
+        if self._start:
+            yield self._start
+
+    def _unpack(self, data: bytes) -> Iterator[bytes]:
+        while data and not self.broken:
+            if self._member.eof:
+                if not data.startswith(_MAGIC):
+                    return
+                self._member = zlib.decompressobj(_GZIP_WINDOW)
+            try:
+                piece = self._member.decompress(data, PIECE_BYTES)
+            except zlib.error:
+                self.broken = True
+                return
+            data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            if piece:
+                yield piece
