@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 LOCATION = Path(__file__).parent
@@ -17,6 +18,10 @@ def configuration(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Brings the database up to ``revision``, in the connection's own transaction: all of it or nothing."""
+def upgrade(connection: Connection, revision: str = "head") -> str | None:
+    """Brings the database up to ``revision``, in the connection's own transaction: all of it or nothing.
+
+    Returns the revision the database now has.
+    """
     command.upgrade(configuration(connection), revision)
+    return MigrationContext.configure(connection).get_current_revision()

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Enum, Identity, Index, MetaData, SmallInteger, Text, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -33,7 +34,7 @@ class Base(DeclarativeBase):
     """The declarative base of every table."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {str: Text, datetime: DateTime(timezone=True), int: BigInteger}
+    type_annotation_map: ClassVar = {str: Text, datetime: DateTime(timezone=True), int: BigInteger}
 
 
 class Recorded(Base):

@@ -3,20 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
 from scrapersky.service.outcomes import Outcome
 from scrapersky.service.settings import Settings
-from scrapersky.web.client import WebClient
+
+if TYPE_CHECKING:
+    from scrapersky.web.client import WebClient
 
 
 @dataclass(frozen=True)
 class JobContext:
     """The tools of one record's work. ``deadline`` is in the event loop's time, seconds."""
 
-    web: WebClient
+    web: "WebClient"
     settings: Settings
     logger: Logger
     deadline: float

@@ -36,4 +36,4 @@ def read_gauges(connection: Connection, workflow: Workflow) -> Gauges:
 
 def count_by_status(connection: Connection, workflow: Workflow) -> dict[str, int]:
     """Records per status. Reads the whole table: for a person's question, never for a tick."""
-    return {status: count for status, count in connection.execute(text(workflow.sql(COUNTS)))}
+    return {row[0]: row[1] for row in connection.execute(text(workflow.sql(COUNTS)))}

@@ -1,6 +1,7 @@
 """A workflow: one model, one watched status field, one job. Its names are the only identifiers that enter our SQL."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -19,12 +20,12 @@ class Workflow:
     @classmethod
     def watching(cls, name: str, attribute: InstrumentedAttribute[Status]) -> "Workflow":
         """The workflow ``name`` on a mapped status attribute such as ``Domain.status``."""
-        return cls(name=name, model=attribute.class_, field=attribute.key)
+        return cls(name=name, model=cast(type[Recorded], attribute.class_), field=attribute.key)
 
     @property
     def table(self) -> str:
         """The watched table's name."""
-        return self.model.__tablename__
+        return str(self.model.__tablename__)
 
     @property
     def prefix(self) -> str:

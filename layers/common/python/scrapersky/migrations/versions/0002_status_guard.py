@@ -56,7 +56,7 @@ DECLARE
                 WHERE workflow = %7$L AND record_id = NEW.id AND finished_at IS NULL;
                 IF before = 'Processing' AND live IS NOT NULL THEN
                     RAISE EXCEPTION USING ERRCODE = 'SS002', MESSAGE = format(
-                        '%6$s %%s: %1$s is Processing and held by live attempt %%s; only its worker may set %%s: wait until it ends',
+                        '%6$s %%s: %1$s is Processing and held by live attempt %%s; only its worker may set %%s',
                         NEW.id, live, NEW.%1$I);
                 ELSIF NEW.%1$I = 'Processing' AND live IS NULL THEN
                     RAISE EXCEPTION USING ERRCODE = 'SS002', MESSAGE = format(

@@ -1,0 +1,1 @@
+"""dead-letter: ends in Error what could not even be started."""

@@ -1,0 +1,1 @@
+"""domain-scheduler: reads the home page of every queued domain."""

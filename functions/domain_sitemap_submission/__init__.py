@@ -1,0 +1,1 @@
+"""domain-sitemap-submission: submits every queued domain for sitemap analysis."""

@@ -1,0 +1,1 @@
+"""migrate: brings the database's schema up to date, as part of the deployment."""

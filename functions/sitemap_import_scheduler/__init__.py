@@ -1,0 +1,1 @@
+"""sitemap-import-scheduler: turns every queued sitemap file into pages."""

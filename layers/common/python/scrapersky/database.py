@@ -1,0 +1,123 @@
+"""The function's one connection to Postgres: pool of one, TLS, timeouts, and a rotated password survived.
+
+pg8000 costs 3 network flushes a statement and 7 for begin, statement, commit: so single-statement verbs run in
+AUTOCOMMIT (:meth:`Database.autocommit`), and only a transition with a job's writes is a transaction.
+"""
+
+import json
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import pg8000.dbapi
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.pool import QueuePool
+
+from scrapersky.service.settings import Settings, SettingsError
+
+RECYCLE_SECONDS = 1_500
+WRONG_PASSWORD = frozenset({"28P01", "28000"})
+"""SQLSTATEs of a refused login: the password may have been rotated since it was read."""
+
+ReadSecret = Callable[..., str]
+
+
+class Database:
+    """Opens its connection on first use. ``application`` is who the audit trail names when nobody says otherwise."""
+
+    def __init__(self, settings: Settings, application: str, read_secret: ReadSecret) -> None:
+        self._settings = settings
+        self._application = application
+        self._read_secret = read_secret
+        self._tls: dict[str, ssl.SSLContext | bool] = {}
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine, one pooled connection, checked before use and renewed every 25 minutes."""
+        return create_engine(
+            "postgresql+pg8000://",
+            creator=self._connect,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            pool_pre_ping=True,
+            pool_recycle=RECYCLE_SECONDS,
+        )
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        """A connection on which every statement is its own transaction."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection in one transaction: committed at the end, rolled back on an exception."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def _connect(self) -> Any:
+        if self._settings.database_url:
+            return self._open(address_of_url(self._settings.database_url))
+        if not self._settings.database_secret:
+            raise SettingsError(
+                "DATABASE_SECRET='': the name or ARN of the secret with the database's address is needed"
+            )
+        try:
+            return self._open(json.loads(self._read_secret(self._settings.database_secret)))
+        except pg8000.dbapi.Error as error:
+            if sqlstate(error) not in WRONG_PASSWORD:
+                raise
+        return self._open(json.loads(self._read_secret(self._settings.database_secret, fresh=True)))
+
+    def _open(self, address: dict[str, Any]) -> Any:
+        timeout = self._settings.database_statement_timeout_seconds
+        return pg8000.dbapi.connect(
+            user=address["username"],
+            password=address["password"],
+            host=address["host"],
+            port=int(address.get("port", 5432)),
+            database=address["dbname"],
+            ssl_context=self._tls_context(address.get("sslmode", "verify-full"), address.get("ca_pem")),
+            timeout=timeout + self._settings.database_connect_timeout_seconds,
+            application_name=self._application,
+            startup_params={
+                "statement_timeout": str(int(timeout * 1000)),
+                "lock_timeout": "10000",
+                "idle_in_transaction_session_timeout": "60000",
+            },
+        )
+
+    def _tls_context(self, mode: str, ca_pem: str | None) -> ssl.SSLContext | bool:
+        """One context a process: building it costs ten times the connect."""
+        if mode not in self._tls:
+            if mode == "disable":
+                self._tls[mode] = False
+            elif mode == "verify-full":
+                self._tls[mode] = ssl.create_default_context(cadata=ca_pem)
+            else:
+                raise ValueError(f"sslmode={mode!r} in the database secret: 'verify-full' or 'disable' is right")
+        return self._tls[mode]
+
+
+def address_of_url(url: str) -> dict[str, Any]:
+    """The parts of a SQLAlchemy url, named as in the database secret; loopback goes without TLS."""
+    parsed = make_url(url)
+    local = parsed.host in {"127.0.0.1", "localhost", "::1"}
+    return {
+        "username": parsed.username,
+        "password": parsed.password,
+        "host": parsed.host,
+        "port": parsed.port or 5432,
+        "dbname": parsed.database,
+        "sslmode": "disable" if local else "verify-full",
+    }
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of a pg8000 error, or of the one that SQLAlchemy wrapped; None when it has none (a broken socket)."""
+    original = getattr(error, "orig", error)
+    fields = original.args[0] if original.args else None
+    return fields.get("C") if isinstance(fields, dict) else None

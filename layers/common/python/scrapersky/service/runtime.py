@@ -1,0 +1,104 @@
+"""The runtime: one Lambda function per service, with three entrances.
+
+- the schedule's **tick**: recover what was lost, claim what is due, send tickets (:mod:`scrapersky.service.tick`);
+- a **batch** of tickets: work on each, concurrently (:mod:`scrapersky.service.batch`);
+- a **manual** payload of an operator (:mod:`scrapersky.service.manual`).
+
+A service is declared, not programmed::
+
+    service = BackgroundService(SITEMAP_IMPORT_SCHEDULER, {SitemapFile.sitemap_import_status: import_sitemap})
+    handler = service.handler
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import InstrumentedAttribute
+
+from scrapersky.database import Database, ReadSecret
+from scrapersky.models.vocabulary import Status
+from scrapersky.observability import Observer
+from scrapersky.secret_store import read_secret
+from scrapersky.service.context import Job
+from scrapersky.service.queue import TicketQueue
+from scrapersky.service.registry import Service
+from scrapersky.service.settings import ServiceSettings, Settings, load
+from scrapersky.status.finish import Backoff
+from scrapersky.status.workflow import Workflow
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything the three entrances share, made once per cold start."""
+
+    service: Service
+    jobs: Mapping[str, Job]
+    settings: Settings
+    own: ServiceSettings
+    database: Database
+    queue: TicketQueue
+    observer: Observer
+    read_secret: ReadSecret
+
+    def workflow(self, name: str) -> Workflow:
+        """The service's workflow ``name``. Raises KeyError naming those it has."""
+        for workflow in self.service.workflows:
+            if workflow.name == name:
+                return workflow
+        known = ", ".join(workflow.name for workflow in self.service.workflows)
+        raise KeyError(f"workflow {name!r} is not of {self.service.name}, which has: {known}")
+
+    @property
+    def backoff(self) -> Backoff:
+        """The backoff of classified failures."""
+        settings = self.settings
+        return Backoff(settings.retry_base_seconds, settings.retry_cap_seconds, settings.retry_max_failures)
+
+
+class BackgroundService:
+    """A service's Lambda function: ``jobs`` maps each of its watched fields to the job that does the work."""
+
+    def __init__(
+        self,
+        service: Service,
+        jobs: Mapping[InstrumentedAttribute[Status], Job],
+        environment: Mapping[str, str] | None = None,
+        secrets: ReadSecret = read_secret,
+    ) -> None:
+        environment = os.environ if environment is None else environment
+        named = {Workflow.watching("", attribute).field: job for attribute, job in jobs.items()}
+        by_workflow = {
+            workflow.name: job
+            for attribute, job in jobs.items()
+            for workflow in service.workflows
+            if (workflow.model, workflow.field) == (attribute.class_, attribute.key)
+        }
+        if len(by_workflow) != len(service.workflows) or len(by_workflow) != len(named):
+            wanted = ", ".join(f"{workflow.model.__name__}.{workflow.field}" for workflow in service.workflows)
+            raise ValueError(f"{service.name} needs exactly one job for each of: {wanted}")
+        settings = load(Settings, environment)
+        self.runtime = Runtime(
+            service=service,
+            jobs=by_workflow,
+            settings=settings,
+            own=load(ServiceSettings, environment, f"{service.env_prefix}_", service.defaults),
+            database=Database(settings, service.name, secrets),
+            queue=TicketQueue(environment.get("QUEUE_URL", "")),
+            observer=Observer(service.name, settings.stage),
+            read_secret=secrets,
+        )
+
+    def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Lambda's entrance: tells the three kinds of events apart and answers with JSON."""
+        from scrapersky.service import batch, manual, tick  # noqa: PLC0415 - a tick need not import the web client
+
+        try:
+            if "Records" in event:
+                return batch.work_on(self.runtime, event["Records"], context)
+            if event.get("detail-type") == "Scheduled Event":
+                return tick.tick(self.runtime, context.aws_request_id)
+            return manual.answer(self.runtime, event, context)
+        finally:
+            self.runtime.observer.flush()

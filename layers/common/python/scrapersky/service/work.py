@@ -1,0 +1,165 @@
+"""The work on started attempts: every job under its own deadline, all at once, and one short transaction for each end.
+
+No session is open while a job runs. pg8000 is synchronous, so the database is spoken to from a thread, one at a time:
+the function has one connection.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from scrapersky import observability as seen
+from scrapersky.models.base import Recorded
+from scrapersky.models.vocabulary import Status
+from scrapersky.service.apply import apply
+from scrapersky.service.classification import outcome_of, unexpected
+from scrapersky.service.context import JobContext
+from scrapersky.service.outcomes import Outcome, Retry, Snooze
+from scrapersky.service.runtime import Runtime
+from scrapersky.status.finish import Finished, Stale
+from scrapersky.status.start import Started
+from scrapersky.web.client import WebClient
+from scrapersky.web.errors import WorkError
+
+if TYPE_CHECKING:
+    from scrapersky.service.batch import Delivery
+
+SAVING_SECONDS = 10
+"""Kept back from an invocation's time, to save results in."""
+
+
+def work_on_started(
+    runtime: Runtime, started: Sequence[Started], deliveries: Mapping[int, "Delivery"], remaining: float
+) -> dict[str, int]:
+    """Works on all of ``started`` within ``remaining`` seconds; answers how many ended with which code."""
+    if not started:
+        return {}
+    return asyncio.run(_work_on_all(runtime, started, deliveries, remaining))
+
+
+async def _work_on_all(
+    runtime: Runtime, started: Sequence[Started], deliveries: Mapping[int, "Delivery"], remaining: float
+) -> dict[str, int]:
+    end = asyncio.get_running_loop().time() + remaining - SAVING_SECONDS
+    records = _load(runtime, started)
+    at_once = asyncio.Semaphore(runtime.own.max_instances)
+    one_connection = asyncio.Lock()
+    codes: Counter[str] = Counter()
+    async with WebClient(runtime.settings) as web:
+
+        async def work_on_one(attempt: Started) -> None:
+            async with at_once:
+                began = time.monotonic()
+                outcome = await _run_job(runtime, attempt, records.get((attempt.workflow, attempt.record_id)), web, end)
+                finished = await _settle(runtime, attempt, outcome, one_connection)
+            codes[outcome.code if finished else "stale"] += 1
+            _tell(runtime, attempt, deliveries.get(attempt.attempt_id), outcome, finished, time.monotonic() - began)
+
+        await asyncio.gather(*(work_on_one(attempt) for attempt in started))
+    return dict(codes)
+
+
+def _load(runtime: Runtime, started: Sequence[Started]) -> dict[tuple[str, int], Recorded]:
+    records: dict[tuple[str, int], Recorded] = {}
+    with runtime.database.autocommit() as connection, Session(connection) as session:
+        for name in {attempt.workflow for attempt in started}:
+            model = runtime.workflow(name).model
+            ids = [attempt.record_id for attempt in started if attempt.workflow == name]
+            for record in session.scalars(select(model).where(model.id.in_(ids))):
+                records[name, record.id] = record
+        session.expunge_all()
+    return records
+
+
+async def _run_job(runtime: Runtime, attempt: Started, record: Recorded | None, web: WebClient, end: float) -> Outcome:
+    """The job's outcome, or what its exception means. Only cancellation of the whole invocation escapes."""
+    now = asyncio.get_running_loop().time()
+    full = now + runtime.settings.record_deadline_seconds
+    deadline = min(full, end)
+    if record is None:
+        return Retry("record_gone", f"{attempt.workflow} record {attempt.record_id} is not there any more")
+
+    async def secret(name: str) -> str:
+        return await asyncio.to_thread(runtime.read_secret, name)
+
+    context = JobContext(
+        web=web, settings=runtime.settings, logger=runtime.observer.log, deadline=deadline, secret=secret
+    )
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await runtime.jobs[attempt.workflow](record, context)
+    except TimeoutError:
+        if deadline < full:
+            return Snooze("out_of_time", "the invocation's time ran out before the record's own did", after=0)
+        seconds = runtime.settings.record_deadline_seconds
+        return Retry("deadline", f"not finished within RECORD_DEADLINE_SECONDS={seconds:g}")
+    except WorkError as error:
+        try:
+            return outcome_of(error, runtime.settings)
+        except KeyError:
+            return unexpected(error)
+    except Exception as error:
+        runtime.observer.log.exception(
+            "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
+        )
+        return unexpected(error)
+
+
+async def _settle(
+    runtime: Runtime, attempt: Started, outcome: Outcome, one_connection: asyncio.Lock
+) -> Finished | None:
+    """Saves ``outcome``; None when it came too late, or could not be saved at all (recovery will take the record)."""
+    keys: dict[str, Any] = {"workflow": attempt.workflow, "record_id": attempt.record_id}
+    async with one_connection:
+        try:
+            return await asyncio.to_thread(apply, runtime, attempt, outcome)
+        except Stale as stale:
+            runtime.observer.log.warning(str(stale), extra=keys)
+            return None
+        except Exception as error:
+            runtime.observer.log.exception("a result could not be saved", extra=keys)
+            failure = unexpected(error)
+        try:
+            return await asyncio.to_thread(apply, runtime, attempt, failure)
+        except Exception:
+            runtime.observer.log.exception("nor could its failure: recovery takes the record", extra=keys)
+            return None
+
+
+def _tell(
+    runtime: Runtime,
+    attempt: Started,
+    delivery: "Delivery | None",
+    outcome: Outcome,
+    finished: Finished | None,
+    seconds: float,
+) -> None:
+    if finished is None:
+        runtime.observer.count(seen.STALE)
+        return
+    metric = {
+        Status.COMPLETED: seen.COMPLETED,
+        Status.ERROR: seen.ERRORED,
+        Status.QUEUED: seen.SNOOZED if isinstance(outcome, Snooze) else seen.RETRIED,
+    }[finished.status]
+    runtime.observer.count(metric)
+    runtime.observer.count(seen.RECORD_MILLISECONDS, round(seconds * 1000))
+    runtime.observer.transition(
+        workflow=attempt.workflow,
+        record_id=attempt.record_id,
+        attempt_id=attempt.attempt_id,
+        from_status=Status.PROCESSING,
+        to_status=finished.status,
+        outcome=type(outcome).__name__.lower(),
+        code=outcome.code,
+        error_code=outcome.code if finished.status is Status.ERROR else None,
+        duration_ms=round(seconds * 1000),
+        attempt=finished.failures + (finished.status is Status.COMPLETED),
+        receive_count=delivery.receive_count if delivery else 1,
+        correlation_id=delivery.correlation_id if delivery else None,
+    )
