@@ -45,7 +45,9 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 def migrate() -> dict[str, Any]:
     """Upgrades to the newest revision, in one transaction; answers which that is."""
-    with database.transaction() as connection:
+    # Alembic begins and commits by itself, so it needs a connection that is not in AUTOCOMMIT.
+    engine = database.engine.execution_options(isolation_level="READ COMMITTED")
+    with engine.begin() as connection:
         revision = migrations.upgrade(connection)
     observer.line("migrated", {"revision": revision})
     return {"revision": revision}

@@ -2,17 +2,21 @@
 
 pg8000 costs 3 network flushes a statement and 7 for begin, statement, commit: so single-statement verbs run in
 AUTOCOMMIT (:meth:`Database.autocommit`), and only a transition with a job's writes is a transaction.
+
+The danger first: the engine itself must be in AUTOCOMMIT. Switched on per connection instead, the pool's ping has
+already opened a transaction by then, pg8000 goes on inside it, and everything is rolled back without a word.
 """
 
 import json
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
 import pg8000.dbapi
 from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from scrapersky.service.settings import Settings, SettingsError
@@ -39,6 +43,7 @@ class Database:
         return create_engine(
             "postgresql+pg8000://",
             creator=self._connect,
+            isolation_level="AUTOCOMMIT",
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
@@ -49,14 +54,21 @@ class Database:
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
         """A connection on which every statement is its own transaction."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A connection in one transaction: committed at the end, rolled back on an exception."""
-        with self.engine.begin() as connection:
-            yield connection
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                with suppress(DBAPIError):  # a broken connection has rolled back by itself, and its error is the story
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
 
     def _connect(self) -> Any:
         if self._settings.database_url:

@@ -119,7 +119,8 @@ def answer(runtime: Runtime, event: Any, context: Any) -> dict[str, Any]:
         return _serve(runtime, payload, context)
     except ValidationError as error:
         problem = error.errors()[0]
-        field = ".".join(str(part) for part in problem["loc"][1:]) or "action"
+        action, *place = (str(part) for part in problem["loc"] or ("action",))
+        field = ".".join(place) or action
         return {"error": {"field": field, "message": problem["msg"], "given": _short(problem["input"])}}
     except Refused as refused:
         return {"error": {"field": refused.field, "message": str(refused)}}

@@ -68,7 +68,7 @@ DECLARE
             ELSE
                 NEW.%2$I := NULL;
             END IF;
-            IF before IS DISTINCT FROM 'Processing' THEN
+            IF before IS DISTINCT FROM 'Processing' AND NEW.%1$I <> 'Processing' THEN
                 NEW.%3$I := 0;
             END IF;
             IF NEW.%1$I <> 'Error' THEN

@@ -1,0 +1,145 @@
+"""A service of our own making, with SQS by moto and a real Postgres: the runtime without any website."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from sqlalchemy import Connection, text
+
+from scrapersky.models import Domain
+from scrapersky.service.outcomes import Done, Outcome
+from scrapersky.service.registry import DOMAIN_SCHEDULER
+from scrapersky.service.runtime import BackgroundService
+
+SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []}
+
+
+@dataclass
+class LambdaContext:
+    """What Lambda hands to a handler, with as much time left as the test says."""
+
+    function_name: str = "scrapersky-test-domain-scheduler"
+    function_version: str = "$LATEST"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:000000000000:function:test"
+    aws_request_id: str = "request-1"
+    remaining_ms: int = 180_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds left."""
+        return self.remaining_ms
+
+
+@dataclass
+class Harness:
+    """domain-scheduler with a job the test chooses, and the queue it sends its tickets to."""
+
+    service: BackgroundService
+    connection: Connection
+    queue_url: str
+    behaviour: dict[str, Callable[[Any], Outcome]] = field(default_factory=dict)
+    worked_on: list[str] = field(default_factory=list)
+
+    def add(self, *domains: str, status: str = "Queued") -> list[int]:
+        """Adds domains; returns their ids."""
+        return [
+            self.connection.execute(
+                text(
+                    "INSERT INTO domains (domain, status) VALUES (:domain, CAST(:status AS work_status)) RETURNING id"
+                ),
+                {"domain": domain, "status": status},
+            ).scalar_one()
+            for domain in domains
+        ]
+
+    def tick(self) -> dict[str, Any]:
+        """Presses the schedule once."""
+        return self.service.handler(dict(SCHEDULED), LambdaContext())
+
+    def receive(self) -> list[dict[str, Any]]:
+        """Takes up to ten messages off the queue, shaped as Lambda's event source mapping hands them over."""
+        answer = boto3.client("sqs").receive_message(
+            QueueUrl=self.queue_url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        return [as_record(message) for message in answer.get("Messages", [])]
+
+    def deliver(self, records: list[dict[str, Any]], **context: Any) -> list[str]:
+        """Hands a batch to the handler; returns the ids of the messages that must come again."""
+        answer = self.service.handler({"Records": records}, LambdaContext(**context))
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def say(self, **payload: Any) -> dict[str, Any]:
+        """Sends a manual payload."""
+        return self.service.handler(payload, LambdaContext())
+
+    def row(self, record_id: int) -> Mapping[str, Any]:
+        """The domain's row."""
+        return self.connection.execute(
+            text("SELECT * FROM domains WHERE id = :id"), {"id": record_id}
+        ).mappings().one()  # fmt: skip
+
+    def drain(self) -> None:
+        """Ticks once and works on everything that was sent."""
+        self.tick()
+        while records := self.receive():
+            assert self.deliver(records) == []
+
+
+def as_record(message: Mapping[str, Any]) -> dict[str, Any]:
+    """One received SQS message as a record of Lambda's event."""
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {
+            name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+            for name, value in message.get("MessageAttributes", {}).items()
+        },
+        "eventSource": "aws:sqs",
+    }
+
+
+def ticket(attempt_id: object, workflow: str = "metadata", **more: Any) -> dict[str, Any]:
+    """A record whose body is this ticket, right or wrong, without message attributes."""
+    body = json.dumps({"v": 1, "workflow": workflow, "attempt_id": attempt_id, **more})
+    return {
+        "messageId": f"message-{attempt_id}",
+        "receiptHandle": f"handle-{attempt_id}",
+        "body": body,
+        "attributes": {},
+    }
+
+
+@pytest.fixture
+def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The function's environment; a test may change it before it asks for the harness."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    return {"DATABASE_URL": database_url, "STAGE": "test", "REDELIVERY_MIN_SECONDS": "0", "REDELIVERY_MAX_SECONDS": "0"}
+
+
+@pytest.fixture
+def harness(environment: dict[str, str], connection: Connection) -> Iterator[Harness]:
+    """domain-scheduler wired to this test's database and a queue of its own."""
+    with mock_aws():
+        queue_url = boto3.client("sqs").create_queue(QueueName="tickets")["QueueUrl"]
+
+        async def job(record: Domain, ctx: Any) -> Outcome:
+            made.worked_on.append(record.domain)
+            behave = made.behaviour.get(record.domain, lambda _: Done("read"))
+            return behave(record)
+
+        service = BackgroundService(DOMAIN_SCHEDULER, {Domain.status: job}, {**environment, "QUEUE_URL": queue_url})
+        made = Harness(service, connection, queue_url)
+        yield made
+        service.runtime.database.engine.dispose()

@@ -1,0 +1,242 @@
+"""The three entrances of a service, over a real database and an emulated queue."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from scrapersky.service.outcomes import Done, Fail, Retry, Snooze
+from scrapersky.service.registry import METADATA, SUBMISSION
+from scrapersky.status.invariants import find_breaches
+from scrapersky.web.errors import FetchError
+from tests.integration.conftest import Harness, ticket
+
+
+def title(value: str) -> Any:
+    """A write that sets the title of domain ``a.test`` and hands it on."""
+
+    def write(connection: Connection) -> list[int]:
+        return list(
+            connection.execute(
+                text("UPDATE domains SET title = :title WHERE domain = 'a.test' RETURNING id"), {"title": value}
+            ).scalars()
+        )
+
+    return write
+
+
+def test_a_queued_record_is_claimed_sent_worked_on_and_completed(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    assert harness.tick()["workflows"]["metadata"]["claimed"] == 1
+    assert harness.row(record_id)["status"] == "Processing"
+    assert harness.deliver(harness.receive()) == []
+    assert harness.row(record_id)["status"] == "Completed"
+    assert find_breaches(harness.connection, METADATA) == []
+
+
+def test_a_record_that_nobody_queued_is_left_alone(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test", status="New")
+    harness.drain()
+    assert harness.row(record_id)["status"] == "New"
+    assert harness.worked_on == []
+
+
+def test_writes_and_transition_are_one_transaction(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+
+    def write(connection: Connection) -> list[int]:
+        title("half")(connection)
+        connection.execute(text("SELECT 1 / 0"))
+        return []
+
+    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
+    harness.drain()
+    row = harness.row(record_id)
+    assert (row["title"], row["status"], row["failures"]) == (None, "Queued", 1)
+
+
+def test_one_records_crash_touches_no_other(harness: Harness) -> None:
+    bad, good = harness.add("bad.test", "good.test")
+
+    def crash(_: Any) -> Done:
+        raise ZeroDivisionError("nobody thought of this")
+
+    harness.behaviour["bad.test"] = crash
+    harness.drain()
+    assert harness.row(good)["status"] == "Completed"
+    assert harness.row(bad)["status"] == "Queued"
+    assert harness.row(bad)["failures"] == 1
+
+
+def test_an_unknown_exception_is_tried_a_little_and_ends_in_error_with_its_text(harness: Harness) -> None:
+    (record_id,) = harness.add("bad.test")
+
+    def crash(_: Any) -> Done:
+        raise ZeroDivisionError("nobody thought of this")
+
+    harness.behaviour["bad.test"] = crash
+    for _ in range(3):
+        harness.connection.execute(text("UPDATE domains SET due_at = now() WHERE due_at IS NOT NULL"))
+        harness.drain()
+    row = harness.row(record_id)
+    assert (row["status"], row["error_code"]) == ("Error", "unexpected")
+    assert row["error"] == "ZeroDivisionError: nobody thought of this"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error_code"),
+    [("timeout", "Queued", None), ("http_503", "Queued", None), ("http_404", "Error", "http_404")],
+)
+def test_a_classified_error_is_retried_or_failed_by_the_one_table(
+    harness: Harness, code: str, status: str, error_code: str | None
+) -> None:
+    (record_id,) = harness.add("a.test")
+
+    def fail(_: Any) -> Done:
+        raise FetchError(code, "the site said so", retry_after=90)
+
+    harness.behaviour["a.test"] = fail
+    harness.drain()
+    row = harness.row(record_id)
+    assert (row["status"], row["error_code"]) == (status, error_code)
+    if status == "Queued":
+        wait = harness.connection.execute(text("SELECT extract(epoch FROM due_at - now()) FROM domains")).scalar_one()
+        assert 80 < wait <= 90
+
+
+def test_a_configuration_error_pauses_the_workflow_and_blames_no_record(harness: Harness) -> None:
+    first, second = harness.add("a.test", "b.test")
+
+    def denied(_: Any) -> Done:
+        raise FetchError("places_denied", "the API is not enabled")
+
+    harness.behaviour["a.test"] = denied
+    harness.drain()
+    assert (harness.row(first)["status"], harness.row(first)["failures"]) == ("Queued", 0)
+    assert harness.row(second)["status"] == "Completed"
+    harness.connection.execute(text("UPDATE domains SET due_at = now() WHERE due_at IS NOT NULL"))
+    assert harness.tick()["workflows"]["metadata"]["claimed"] == 0
+    status = harness.say(action="status")["workflows"]["metadata"]
+    assert status["paused"] is True
+    assert "places_denied" in status["pause_reason"]
+    harness.say(action="resume", reason="key renewed")
+    assert harness.tick()["workflows"]["metadata"]["claimed"] == 1
+
+
+def test_fail_is_error_at_once_and_retry_is_error_at_the_last(harness: Harness) -> None:
+    failed, retried = harness.add("fail.test", "retry.test")
+    harness.behaviour["fail.test"] = lambda _: Fail("parked", "the domain is for sale")
+    harness.behaviour["retry.test"] = lambda _: Retry("timeout", "too slow")
+    for _ in range(5):
+        harness.connection.execute(text("UPDATE domains SET due_at = now() WHERE due_at IS NOT NULL"))
+        harness.drain()
+    assert harness.row(failed)["error_code"] == "parked"
+    assert harness.row(failed)["error"] == "the domain is for sale"
+    assert harness.row(retried)["error_code"] == "timeout"
+    assert harness.worked_on.count("fail.test") == 1
+    assert harness.worked_on.count("retry.test") == 5
+
+
+def test_snooze_counts_no_failure(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Snooze("out_of_time", "later", after=60)
+    harness.drain()
+    assert (harness.row(record_id)["status"], harness.row(record_id)["failures"]) == ("Queued", 0)
+
+
+def test_a_duplicate_delivery_is_acknowledged_and_not_worked_on_again(harness: Harness) -> None:
+    harness.add("a.test")
+    harness.tick()
+    records = harness.receive()
+    assert harness.deliver(records) == []
+    assert harness.deliver(records) == []
+    assert harness.worked_on == ["a.test"]
+
+
+def test_a_malformed_ticket_comes_again_and_touches_nothing_else_of_its_batch(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.tick()
+    records = harness.receive()
+    broken = {**records[0], "messageId": "broken", "body": "{"}
+    stranger = {**ticket(99, workflow="nobody_knows"), "messageId": "stranger"}
+    assert sorted(harness.deliver([broken, stranger, *records])) == ["broken", "stranger"]
+    assert harness.row(record_id)["status"] == "Completed"
+
+
+def test_a_ticket_with_too_little_time_left_is_not_started(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.tick()
+    records = harness.receive()
+    assert harness.deliver(records, remaining_ms=0) == [records[0]["messageId"]]
+    assert harness.worked_on == []
+    assert harness.deliver(records) == []
+    assert harness.row(record_id)["status"] == "Completed"
+
+
+def test_a_hand_off_happens_only_by_policy(environment: dict[str, str], request: pytest.FixtureRequest) -> None:
+    environment["HANDOFF_METADATA_TO_SUBMISSION"] = "auto"
+    harness: Harness = request.getfixturevalue("harness")
+    (record_id,) = harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Done("read", write=title("A"))
+    harness.drain()
+    assert harness.row(record_id)["sitemap_analysis_status"] == "Queued"
+    assert find_breaches(harness.connection, SUBMISSION) == []
+
+
+def test_without_the_policy_a_person_decides(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Done("read", write=title("A"))
+    harness.drain()
+    assert harness.row(record_id)["title"] == "A"
+    assert harness.row(record_id)["sitemap_analysis_status"] == "New"
+
+
+def test_a_job_slower_than_its_deadline_is_stopped_and_retried(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment["RECORD_DEADLINE_SECONDS"] = "0.05"
+    harness: Harness = request.getfixturevalue("harness")
+    (record_id,) = harness.add("slow.test")
+
+    def stop(_: Any) -> Done:
+        raise TimeoutError
+
+    harness.behaviour["slow.test"] = stop
+    harness.drain()
+    attempt = harness.connection.execute(text("SELECT outcome, code FROM attempts")).one()
+    assert tuple(attempt) == ("retry", "deadline")
+    assert harness.row(record_id)["failures"] == 1
+
+
+def test_a_send_that_fails_gives_the_records_back_at_once(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.service.runtime.queue._url = "https://sqs.eu-west-1.amazonaws.com/000000000000/nowhere"
+    with pytest.raises(RuntimeError, match="could not serve metadata"):
+        harness.tick()
+    assert harness.row(record_id)["status"] == "Queued"
+    assert harness.row(record_id)["failures"] == 0
+
+
+def test_every_transition_is_one_canonical_line(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.drain()
+    lines = [vars(record) for record in caplog.records if record.message == "transition"]
+    assert [(line["from_status"], line["to_status"]) for line in lines] == [
+        ("Queued", "Processing"),
+        ("Processing", "Completed"),
+    ]
+    assert {"workflow": "metadata", "record_id": record_id, "code": "read"}.items() <= lines[-1].items()
+    assert {"attempt_id", "duration_ms", "attempt", "receive_count", "correlation_id", "outcome"} <= lines[-1].keys()
+
+
+def test_ticks_and_batches_emit_the_metrics_that_alarms_are_built_on(
+    harness: Harness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.add("a.test")
+    harness.drain()
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert all(document["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ScraperSky" for document in documents)
+    assert all((document["service"], document["stage"]) == ("domain-scheduler", "test") for document in documents)
+    emitted = {name for document in documents for name in document}
+    assert {"Claimed", "Completed", "RecordMilliseconds", "OldestQueuedSeconds", "InvariantBreaches"} <= emitted
