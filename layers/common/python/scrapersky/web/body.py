@@ -84,7 +84,7 @@ class Body:
         room = self._limits.decoded_bytes - self.decoded_bytes
         if len(piece) > room:
             if not self._limits.truncate:
-                raise self._too_large("unpacks to more", self._limits.decoded_bytes)
+                raise self._too_large("unpacks to too much", self._limits.decoded_bytes)
             self.truncated = True
             piece = piece[:room]
         self.decoded_bytes += len(piece)
@@ -97,7 +97,7 @@ class Body:
             excess = self.wire_bytes - self._limits.wire_bytes
             if excess > 0:
                 if not self._limits.truncate:
-                    raise self._too_large("sends more", self._limits.wire_bytes)
+                    raise self._too_large("sends too much", self._limits.wire_bytes)
                 self.wire_bytes -= excess
                 chunk, cut = chunk[:-excess], True
             self.truncated = self.truncated or cut
@@ -124,9 +124,4 @@ class Body:
         raise failure
 
     def _too_large(self, what: str, cap: int) -> FetchError:
-        return FetchError(
-            "too_large",
-            f"{shown_url(self._url)} {what} than {cap} bytes"
-            if "more" in what
-            else f"{shown_url(self._url)} {what}; {cap} are read at most",
-        )
+        return FetchError("too_large", f"{shown_url(self._url)} {what}; at most {cap} bytes are read")

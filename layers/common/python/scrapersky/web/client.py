@@ -6,7 +6,6 @@ cookies, proxies and decompression are off. Whatever goes wrong is a :class:`~sc
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
@@ -24,14 +23,12 @@ from scrapersky.web.response import Fetched, Headers, Response, clean_header
 from scrapersky.web.retry_after import retry_after_seconds
 from scrapersky.web.robots import Robots, RobotsCache
 from scrapersky.web.settings import WebSettings
+from scrapersky.web.targets import Targets
 from scrapersky.web.turns import Turns, WorkerTurns
-from scrapersky.web.urls import parse_url
 
 __all__ = ["FetchError", "Fetched", "Response", "Robots", "WebClient"]
 
-_REDIRECTS = {301, 302, 303, 307, 308}
 _KEPT_ACROSS_ORIGINS = {"accept", "accept-language", "if-none-match", "if-modified-since"}
-_LITERAL = re.compile(r"\[.*\]|[0-9.]+")
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
@@ -45,7 +42,7 @@ class WebClient:
         self._settings = settings
         self._look_up = look_up
         self._turns = turns or WorkerTurns(settings.web_requests_per_host)
-        self._ports = frozenset(map(int, settings.web_ports.split(",")))
+        self._targets = Targets(settings)
         path = settings.web_loopback_internet
         self._internet = LoopbackInternet.read(path) if path else None
         self._robots = RobotsCache(settings, self._fetch_robots)
@@ -78,9 +75,13 @@ class WebClient:
         robots: bool = True,
         truncate: bool = False,
     ) -> Fetched:
-        """GETs ``url`` with its whole body; see :meth:`stream`. A status of 400 and above does not raise by itself."""
+        """GETs ``url`` with its whole body in memory; a status of 400 and above does not raise by itself.
+
+        All as in :meth:`stream`, but ``max_bytes`` is by default a page's (``web_max_page_bytes``), for memory's sake.
+        """
+        cap = self._settings.web_max_page_bytes if max_bytes is None else max_bytes
         async with self.stream(
-            url, max_bytes=max_bytes, deadline=deadline, headers=headers, robots=robots, truncate=truncate
+            url, max_bytes=cap, deadline=deadline, headers=headers, robots=robots, truncate=truncate
         ) as response:
             body = await _body_of(response)
             return Fetched(
@@ -108,14 +109,14 @@ class WebClient:
     ) -> AsyncIterator[Response]:
         """GETs ``url``, following redirects; the answer's body is read from ``response.chunks()``.
 
-        ``max_bytes`` caps the unpacked body (default: a setting); beyond it is ``too_large``, or cut with ``truncate``.
-        ``deadline`` (seconds, default: a setting) covers connecting, headers and body of all hops together; waiting for
+        ``max_bytes`` caps the unpacked body (default ``web_max_decoded_bytes``); beyond it is ``too_large``, or cut with
+        ``truncate``. ``deadline`` (seconds, default ``web_request_deadline_seconds``) covers connecting, headers and body of all hops together; waiting for
         a turn at the host, its Crawl-delay and its robots.txt do not count. ``headers`` are sent to the first origin
         only, but for the harmless. ``robots=False`` is for calls of an API. Ask nothing else of the same host
         inside the block: the turn is held until it ends. Raises :class:`FetchError`.
         """
         left = self._settings.web_request_deadline_seconds if deadline is None else deadline
-        requested = target = self._first_target(url)
+        requested = target = self._targets.first(url)
         sent = {name.lower(): clean_header(value) for name, value in (headers or {}).items()}
         redirects: list[str] = []
         while True:
@@ -124,7 +125,8 @@ class WebClient:
                 ends_at = asyncio.get_running_loop().time() + left
                 answer = await self._send(target, sent, ends_at)
                 try:
-                    if not _is_redirect(answer):
+                    following = self._targets.following(target, answer.status, answer.headers, len(redirects))
+                    if following is None:
                         limits = Limits(
                             wire_bytes=self._settings.web_max_wire_bytes,
                             decoded_bytes=self._settings.web_max_decoded_bytes if max_bytes is None else max_bytes,
@@ -133,7 +135,6 @@ class WebClient:
                         )
                         yield self._response(answer, requested.href, target.href, tuple(redirects), limits)
                         return
-                    following = self._next_target(answer, target, len(redirects))
                 finally:
                     answer.release()
                 left = ends_at - asyncio.get_running_loop().time()
@@ -144,7 +145,7 @@ class WebClient:
 
     async def robots(self, url: str) -> Robots:
         """What the robots.txt of ``url``'s origin says. Raises :class:`FetchError` when nobody can know."""
-        return await self._robots.of(self._first_target(url).href)
+        return await self._robots.of(self._targets.first(url).href)
 
     async def _fetch_robots(self, url: str) -> Fetched:
         return await self.get(url, max_bytes=self._settings.web_robots_max_bytes, robots=False, truncate=True)
@@ -162,13 +163,18 @@ class WebClient:
         ours = {"user-agent": self._settings.web_user_agent, "accept-encoding": "gzip"}
         try:
             async with asyncio.timeout_at(ends_at):
-                return await self._session.get(
+                answer = await self._session.get(
                     URL(target.href, encoded=True),
                     headers={"accept": _ACCEPT, **headers, **ours},
                     allow_redirects=False,
                 )
         except Exception as problem:
             failure = explain(problem, target.href)
+        else:
+            if answer.status >= 200:
+                return answer
+            answer.close()
+            failure = FetchError("bad_response", f"{shown_url(target.href)} answered {answer.status}, unasked")
         # Raised out here, without aiohttp's exception behind it: that one carries the request's headers.
         raise failure
 
@@ -185,47 +191,6 @@ class WebClient:
             body=Body(answer, url, limits),
             retry_after=retry_after_seconds(headers.get("retry-after"), self._settings.web_retry_after_cap_seconds),
         )
-
-    def _first_target(self, url: str) -> can_ada.URL:
-        target = parse_url(url, max_length=self._settings.web_max_url_length)
-        if target is None:
-            raise FetchError("invalid_url", f"{shown_url(url)!a} is no http(s) url that a crawler may fetch")
-        return self._admitted(target, "invalid_url")
-
-    def _next_target(self, answer: aiohttp.ClientResponse, target: can_ada.URL, followed: int) -> can_ada.URL:
-        if followed >= self._settings.web_max_redirects:
-            raise FetchError("too_many_redirects", f"{shown_url(target.href)} redirects after {followed} redirects")
-        location = _percent_encoded(answer.headers["Location"])
-        following = parse_url(location, target.href, max_length=self._settings.web_max_url_length)
-        if following is None:
-            where = ascii(shown_url(location))
-            raise FetchError("bad_redirect", f"{shown_url(target.href)} redirects to {where}, which is no http(s) url")
-        return self._admitted(following, "bad_redirect")
-
-    def _admitted(self, target: can_ada.URL, code: str) -> can_ada.URL:
-        port = int(target.port or (443 if target.protocol == "https:" else 80))
-        if port not in self._ports:
-            raise FetchError(
-                code, f"{shown_url(target.href)} is on port {port}; {self._settings.web_ports} may be dialled"
-            )
-        if self._internet is not None and _LITERAL.fullmatch(target.hostname):
-            raise FetchError(
-                "blocked_address", f"{shown_url(target.href)} is an address, not a name of the loopback internet"
-            )
-        return target
-
-
-def _is_redirect(answer: aiohttp.ClientResponse) -> bool:
-    if answer.status not in _REDIRECTS:
-        return False
-    if "Location" not in answer.headers:
-        raise FetchError("bad_redirect", f"{shown_url(str(answer.url))} answered {answer.status} without a Location")
-    return True
-
-
-def _percent_encoded(location: str) -> str:
-    """``location`` with the bytes that were no UTF-8 (lone surrogates in aiohttp's text) as %XX."""
-    return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", location)
 
 
 async def _body_of(response: Response) -> bytes:

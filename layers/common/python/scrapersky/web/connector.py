@@ -37,14 +37,14 @@ def open_connector(internet: LoopbackInternet | None, look_up: LookUp | None) ->
         trust = ssl.create_default_context(cafile=internet.ca_file)
     return aiohttp.TCPConnector(
         resolver=LoopbackResolver(internet) if internet else PublicResolver(look_up),
-        socket_factory=_guard(internet),
+        socket_factory=guard(internet),
         ssl=trust,
         limit=0,  # the client's own turns bound what is open at once
         ttl_dns_cache=_NAME_CACHE_SECONDS,
     )
 
 
-def _guard(internet: LoopbackInternet | None) -> Callable[[Any], socket.socket]:
+def guard(internet: LoopbackInternet | None) -> Callable[[Any], socket.socket]:
     def open_socket(addr_info: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, (address, port, *_) = addr_info
         if not (is_dialable(address) if internet is None else (address, port) in internet.sockets):

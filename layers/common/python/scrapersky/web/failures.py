@@ -3,6 +3,7 @@
 The sentences are written here and never taken from an exception's text: aiohttp's own may quote a request's headers.
 """
 
+import errno
 import socket
 import ssl
 
@@ -41,7 +42,7 @@ def _meaning(problem: BaseException) -> tuple[str, str]:  # noqa: PLR0911 (a tab
             return "tls", f"has a certificate that cannot be trusted ({cause.verify_message})"
         case ssl.SSLError() | ssl.CertificateError() | aiohttp.ClientSSLError():
             return "tls", f"failed the TLS handshake ({getattr(cause, 'reason', None) or type(cause).__name__})"
-        case ConnectionResetError() | BrokenPipeError() | aiohttp.ServerDisconnectedError():
+        case aiohttp.ServerDisconnectedError() | OSError(errno=errno.ECONNRESET | errno.EPIPE | errno.ECONNABORTED):
             return "reset", "closed the connection without an answer"
         case aiohttp.InvalidURL():
             return "invalid_url", "is no url that can be requested"

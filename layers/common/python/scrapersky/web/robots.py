@@ -54,6 +54,7 @@ class RobotsCache:
         kept = self._known.get(origin)
         if kept is None or kept[0] < now or _failed(kept[1]):
             task = asyncio.create_task(self._read(f"{origin}/robots.txt"))
+            task.add_done_callback(_failed)  # looks at the exception, or asyncio complains when nobody waits any more
             self._known.pop(origin, None)
             self._known[origin] = kept = (now + self._settings.web_robots_cache_seconds, task)
             if len(self._known) > _KEPT_ORIGINS:

@@ -1,0 +1,72 @@
+"""Unpacking gzip from strangers."""
+
+import gzip
+import zlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrapersky.web.gunzip import PIECE_BYTES, Gunzip
+
+
+def unpacked(data: bytes, chunk: int = 7) -> tuple[bytes, Gunzip]:
+    gunzip = Gunzip()
+    pieces = [piece for start in range(0, len(data), chunk) for piece in gunzip.feed(data[start : start + chunk])]
+    pieces += gunzip.end()
+    return b"".join(pieces), gunzip
+
+
+@given(st.binary(max_size=500), st.integers(1, 50))
+def test_what_was_packed_comes_out_however_it_is_chunked(data: bytes, chunk: int) -> None:
+    body, gunzip = unpacked(gzip.compress(data), chunk)
+    assert body == data
+    assert gunzip.complete
+
+
+@given(st.binary(max_size=200), st.integers(1, 5))
+def test_any_bytes_pass_or_unpack_without_an_exception(data: bytes, chunk: int) -> None:
+    body, _ = unpacked(data, chunk)
+    assert body == data or data.startswith(b"\x1f\x8b")
+
+
+def test_members_that_follow_each_other_are_joined_and_garbage_behind_them_is_ignored() -> None:
+    body, gunzip = unpacked(gzip.compress(b"one ") + gzip.compress(b"two") + b"\0\0garbage")
+    assert body == b"one two"
+    assert gunzip.complete
+
+
+def test_a_cut_stream_gives_what_came_and_is_not_complete() -> None:
+    data = bytes(range(256)) * 40
+    body, gunzip = unpacked(gzip.compress(data)[:-20])
+    assert data.startswith(body)
+    assert len(body) > 0
+    assert not gunzip.complete
+    assert not gunzip.broken
+
+
+def test_a_corrupted_stream_gives_what_came_and_is_broken() -> None:
+    packed = bytearray(gzip.compress("".join(map(str, range(50_000))).encode()))
+    middle = len(packed) // 2
+    packed[middle : middle + 200] = bytes(range(200))
+    body, gunzip = unpacked(bytes(packed), 1_000)
+    assert body.startswith(b"012345678910111213")
+    assert gunzip.broken
+    assert not gunzip.complete
+
+
+def test_a_bomb_comes_in_pieces_of_bounded_size() -> None:
+    bomb = gzip.compress(b"\0" * 5_000_000)
+    sizes = [len(piece) for piece in Gunzip().feed(bomb)]
+    assert sum(sizes) == 5_000_000
+    assert max(sizes) <= PIECE_BYTES
+
+
+def test_only_the_outermost_gzip_is_undone() -> None:
+    inner = gzip.compress(b"x" * 100)
+    assert unpacked(gzip.compress(inner))[0] == inner
+
+
+def test_a_gzip_header_with_a_broken_block_is_broken_at_once() -> None:
+    body, gunzip = unpacked(b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + zlib.compress(b"x"))
+    assert body == b""
+    assert gunzip.broken

@@ -1,0 +1,202 @@
+"""robots.txt as RFC 9309 has it, and as people write it."""
+
+import asyncio
+import time
+
+import pytest
+
+from scrapersky.web.client import Fetched, FetchError
+from scrapersky.web.response import Headers
+from scrapersky.web.robots import Robots, RobotsCache, parse_robots
+from scrapersky.web.settings import WebSettings
+
+ORIGIN = "https://shop.example"
+
+
+def page(body: bytes, status: int = 200, truncated: bool = False, retry_after: float | None = None) -> Fetched:
+    url = f"{ORIGIN}/robots.txt"
+    return Fetched(status, url, url, (), Headers(), body, truncated, len(body), retry_after)
+
+
+def rules(text: str | bytes, *, truncated: bool = False, **settings: object) -> Robots:
+    body = text.encode() if isinstance(text, str) else text
+    return parse_robots(page(body, truncated=truncated), WebSettings.model_validate(settings))
+
+
+def reading(*answers: Fetched | FetchError, seconds: float = 3_600) -> tuple[RobotsCache, list[str]]:
+    asked: list[str] = []
+    left = list(answers)
+
+    async def fetch(url: str) -> Fetched:
+        asked.append(url)
+        answer = left.pop(0)
+        if isinstance(answer, FetchError):
+            raise answer
+        return answer
+
+    return RobotsCache(WebSettings(web_robots_cache_seconds=seconds), fetch), asked
+
+
+def test_the_longest_match_decides_and_allow_wins_a_tie() -> None:
+    robots = rules("User-agent: *\nDisallow: /a\nAllow: /a/b\nDisallow: /tie\nAllow: /tie\n")
+    assert not robots.allows(f"{ORIGIN}/a/c")
+    assert robots.allows(f"{ORIGIN}/a/b/c")
+    assert robots.allows(f"{ORIGIN}/tie")
+    assert robots.allows(f"{ORIGIN}/")
+
+
+@pytest.mark.parametrize(
+    ("agent", "ours"),
+    [
+        ("ScraperSkyBot", True),
+        ("scraperskybot", True),
+        ("ScraperSkyBot/1.0", True),
+        ("ScraperSkyBot # us", True),
+        ("*", True),
+        ("Scraper", False),
+        ("ScraperSkyBot-News", False),
+        ("Googlebot", False),
+        ("", False),
+    ],
+)
+def test_a_group_is_ours_when_it_names_our_whole_product_token_or_everybody(agent: str, ours: bool) -> None:
+    assert rules(f"User-agent: {agent}\nDisallow: /\n").allows(f"{ORIGIN}/x") is not ours
+
+
+def test_our_own_group_comes_before_everybodys() -> None:
+    text = "User-agent: *\nDisallow: /\n\nUser-agent: Other\nUser-agent: ScraperSkyBot\nDisallow: /private\n"
+    assert rules(text).allows(f"{ORIGIN}/x")
+    assert not rules(text).allows(f"{ORIGIN}/private/x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffUser-agent: *\nDisallow: /",
+        "User-agent: *\rDisallow: /\r",
+        "user-agent:*\r\ndisallow:/\r\n",
+        "USERAGENT *\nDISALLOW /",
+        "User agent: *\nDisallow: /",
+        "# hello\n\nUser-agent: * # all\nDisallow: / # everything\n",
+    ],
+)
+def test_a_carelessly_written_file_still_keeps_us_out(text: str) -> None:
+    assert not rules(text).allows(f"{ORIGIN}/x")
+
+
+def test_sitemaps_are_absolute_unique_and_in_their_order_whatever_their_casing_or_group() -> None:
+    robots = rules(
+        "SITEMAP: https://cdn.example/s.xml\nUser-agent: *\nSitemap: /a.xml\nsitemap:https://cdn.example/s.xml\n"
+        "# Sitemap: /comment.xml\nSitemap: ftp://x/\nSitemap:\nSitemap: b.xml # main\nSitemap: http://u@h/\n"
+    )
+    assert robots.sitemaps == ("https://cdn.example/s.xml", f"{ORIGIN}/a.xml", f"{ORIGIN}/b.xml")
+
+
+def test_a_sitemap_line_with_broken_bytes_is_skipped_and_the_rest_is_read() -> None:
+    assert rules(b"Sitemap: /\xff.xml\nSitemap: /ok.xml\n").sitemaps == (f"{ORIGIN}/ok.xml",)
+
+
+@pytest.mark.parametrize("text", ["<!doctype html><html><body>Not found</body></html>", "", "\0\0\0", "x" * 1_000_000])
+def test_text_that_is_no_robots_file_has_no_rules(text: str) -> None:
+    robots = rules(text)
+    assert robots.allows(f"{ORIGIN}/x")
+    assert robots.sitemaps == ()
+
+
+def test_the_cut_last_line_of_a_truncated_file_is_not_read() -> None:
+    text = "User-agent: *\nDisallow: /private\nDisallow: /"
+    assert rules(text, truncated=True).allows(f"{ORIGIN}/x")
+    assert not rules(text, truncated=True).allows(f"{ORIGIN}/private")
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"), [("2", 2.0), ("0.5", 0.5), ("9999", 5.0), ("inf", 0.0), ("-1", 0.0), ("x", 0.0)]
+)
+def test_a_crawl_delay_is_honoured_up_to_the_cap(delay: str, seconds: float) -> None:
+    assert rules(f"User-agent: *\nCrawl-delay: {delay}\n", web_crawl_delay_cap_seconds=5).crawl_delay == seconds
+
+
+def test_a_file_of_ten_thousand_agents_and_as_many_rules_is_read_in_linear_time() -> None:
+    text = "".join(f"User-agent: bot{number}\n" for number in range(10_000)) + "Disallow: /*a*b\n" * 15_000
+    start = time.process_time()
+    assert rules(text + "User-agent: *\nDisallow: /x\n").allows(f"{ORIGIN}/y")
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451, 300])
+def test_a_robots_txt_that_is_not_there_allows_all(status: int) -> None:
+    cache, _ = reading(page(b"User-agent: *\nDisallow: /", status))
+    robots = asyncio.run(cache.of(f"{ORIGIN}/x"))
+    assert robots.status == status
+    assert robots.allows(f"{ORIGIN}/x")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 599, 999])
+def test_a_robots_txt_that_its_server_cannot_give_keeps_us_out_for_now(status: int) -> None:
+    cache, _ = reading(page(b"", status, retry_after=60.0))
+    with pytest.raises(FetchError) as caught:
+        asyncio.run(cache.of(f"{ORIGIN}/x"))
+    assert (caught.value.code, caught.value.retry_after) == ("robots_unreachable", 60.0)
+
+
+@pytest.mark.parametrize("code", ["timeout", "reset", "bad_response"])
+def test_a_robots_txt_that_does_not_come_keeps_us_out_for_now(code: str) -> None:
+    cache, _ = reading(FetchError(code, "why"))
+    with pytest.raises(FetchError, match=r"robots_unreachable: .*why"):
+        asyncio.run(cache.of(f"{ORIGIN}/x"))
+
+
+@pytest.mark.parametrize("code", ["dns", "connect", "tls", "blocked_address"])
+def test_a_site_that_cannot_be_reached_at_all_says_so_itself(code: str) -> None:
+    cache, _ = reading(FetchError(code, "why"))
+    with pytest.raises(FetchError, match=f"{code}: why"):
+        asyncio.run(cache.of(f"{ORIGIN}/x"))
+
+
+@pytest.mark.parametrize("code", ["too_many_redirects", "bad_redirect"])
+def test_a_robots_txt_whose_redirects_lead_nowhere_counts_as_absent(code: str) -> None:
+    cache, _ = reading(FetchError(code, "why"))
+    assert asyncio.run(cache.of(f"{ORIGIN}/x")).allows(f"{ORIGIN}/x")
+
+
+def test_each_origin_is_asked_once_however_many_ask_at_the_same_time() -> None:
+    cache, asked = reading(page(b""), page(b""), page(b""))
+
+    async def go() -> None:
+        urls = [f"{ORIGIN}/1", f"{ORIGIN}/2", "http://shop.example/", "https://shop.example:8443/", f"{ORIGIN}/3"]
+        await asyncio.gather(*(cache.of(url) for url in urls))
+
+    asyncio.run(go())
+    origins = [ORIGIN, "http://shop.example", "https://shop.example:8443"]
+    assert asked == [f"{origin}/robots.txt" for origin in origins]
+
+
+def test_rules_are_read_again_when_their_time_is_over_and_a_failure_is_not_kept() -> None:
+    cache, asked = reading(FetchError("timeout", "why"), page(b"User-agent: *\nDisallow: /"), page(b""), seconds=0)
+
+    async def go() -> list[bool]:
+        with pytest.raises(FetchError):
+            await cache.of(ORIGIN)
+        return [(await cache.of(ORIGIN)).allows(f"{ORIGIN}/x") for _ in range(2)]
+
+    assert asyncio.run(go()) == [False, True]
+    assert len(asked) == 3
+
+
+def test_the_cancellation_of_one_caller_does_not_reach_the_others() -> None:
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def fetch(url: str) -> Fetched:
+        started.set()
+        await release.wait()
+        return page(b"")
+
+    async def go() -> int | None:
+        cache = RobotsCache(WebSettings(), fetch)
+        first, second = (asyncio.create_task(cache.of(ORIGIN)) for _ in range(2))
+        await started.wait()
+        first.cancel()
+        release.set()
+        return (await second).status
+
+    assert asyncio.run(go()) == 200

@@ -1,0 +1,90 @@
+"""One page, one url: the normaliser behind Page's and SitemapFile's natural keys."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrapersky.web.urls import normalise_url
+
+urls = st.from_regex(r"https?://[a-zA-Z0-9.-]{1,20}(:\d{1,5})?(/[ -~äß]{0,30})?", fullmatch=True)
+
+
+@given(urls | st.text(max_size=60))
+def test_normalising_again_changes_nothing(text: str) -> None:
+    once = normalise_url(text)
+    assert once is None or normalise_url(once) == once
+
+
+@given(st.text(max_size=60))
+def test_any_reference_in_a_page_is_an_http_url_or_nothing(text: str) -> None:
+    url = normalise_url(text, base="https://example.com/a/b?c")
+    assert url is None or (url.startswith(("http://", "https://")) and "#" not in url and url.isascii())
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://Example.COM", "http://example.com/"),
+        ("HTTP://example.com:80/a/../b/./c", "http://example.com/b/c"),
+        ("https://example.com:443/#top", "https://example.com/"),
+        ("https://example.com:8443/", "https://example.com:8443/"),
+        ("https://example.com./x", "https://example.com/x"),
+        ("https://example.com/ä ö", "https://example.com/%C3%A4%20%C3%B6"),
+        ("https://münchen.de/", "https://xn--mnchen-3ya.de/"),
+        ("  https://example.com/x\r\n", "https://example.com/x"),
+        ("https://example.com/A?b=C&d=http://x@y/", "https://example.com/A?b=C&d=http://x@y/"),
+        ("https://example.com/%zz", "https://example.com/%zz"),
+        ("http://2130706433/", "http://127.0.0.1/"),
+    ],
+)
+def test_a_url_has_one_spelling(text: str, url: str) -> None:
+    assert normalise_url(text) == url
+
+
+@pytest.mark.parametrize(
+    ("reference", "url"),
+    [
+        ("x", "https://example.com/a/x"),
+        ("../x", "https://example.com/x"),
+        ("/x", "https://example.com/x"),
+        ("//other.com/x", "https://other.com/x"),
+        ("?q", "https://example.com/a/b?q"),
+        ("", "https://example.com/a/b"),
+        ("#f", "https://example.com/a/b"),
+        ("http://other.com", "http://other.com/"),
+        ("/a:b", "https://example.com/a:b"),
+    ],
+)
+def test_a_relative_reference_is_resolved_against_its_base(reference: str, url: str) -> None:
+    assert normalise_url(reference, base="https://example.com/a/b#c") == url
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "http:x",
+        "https:/x",
+        "///x",
+        "mailto:a@b.com",
+        "javascript:void(0)",
+        "tel:1",
+        "data:,x",
+        "\\\\other.com",
+        "/a\\b",
+        "//u@h/",
+        "page:1",
+    ],
+)
+def test_a_reference_that_parsers_disagree_about_is_refused(reference: str) -> None:
+    assert normalise_url(reference, base="https://example.com/a/b") is None
+
+
+def test_the_length_limit_holds_before_and_after_parsing() -> None:
+    start = "https://example.com/"
+    assert normalise_url(start + "a" * (2_048 - len(start))) is not None
+    assert normalise_url(start + "a" * (2_049 - len(start))) is None
+    assert normalise_url(start + "ä" * 500) is None
+
+
+def test_a_broken_base_gives_nothing() -> None:
+    assert normalise_url("x", base="no url") is None
