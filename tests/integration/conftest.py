@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from scrapersky.models import Domain
 from scrapersky.service.outcomes import Done, Outcome
@@ -79,7 +79,7 @@ class Harness:
         """Sends a manual payload."""
         return self.service.handler(payload, LambdaContext())
 
-    def row(self, record_id: int) -> Mapping[str, Any]:
+    def row(self, record_id: int) -> RowMapping:
         """The domain's row."""
         return self.connection.execute(
             text("SELECT * FROM domains WHERE id = :id"), {"id": record_id}

@@ -1,0 +1,80 @@
+"""The dead-letter function: it attributes even a broken ticket, and is fenced like everybody."""
+
+import importlib
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from scrapersky.service.registry import METADATA
+from scrapersky.status.claim import claim
+from tests.integration.conftest import ticket
+
+
+@pytest.fixture
+def function(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The function, cold-started on this test's database."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    handler = importlib.reload(importlib.import_module("dead_letter.handler"))
+    yield handler
+    handler.database.engine.dispose()
+
+
+@pytest.fixture
+def attempt_id(connection: Connection) -> int:
+    """The live attempt of one claimed domain."""
+    connection.execute(text("INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"))
+    (held,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)
+    return held.attempt_id
+
+
+def ended(connection: Connection) -> tuple[Any, ...]:
+    """Status, error code and error of the domain."""
+    return tuple(connection.execute(text("SELECT status, error_code, error FROM domains")).one())
+
+
+def test_a_ticket_that_could_never_be_started_is_error_with_the_reason(
+    function: ModuleType, connection: Connection, attempt_id: int
+) -> None:
+    assert function.handler({"Records": [ticket(attempt_id)]}, None) == {"batchItemFailures": []}
+    status, code, reason = ended(connection)
+    assert (status, code) == ("Error", "dead_letter")
+    assert "could never be started" in reason
+
+
+@pytest.mark.parametrize("body", ["{", '{"v": 9}', "null", "[]", '{"v":1,"workflow":"metadata","attempt_id":"banana"}'])
+def test_a_broken_body_is_attributed_by_its_message_attribute(
+    function: ModuleType, connection: Connection, attempt_id: int, body: str
+) -> None:
+    attribute = {"attempt_id": {"stringValue": str(attempt_id), "dataType": "Number"}}
+    function.handler({"Records": [{**ticket(attempt_id), "body": body, "messageAttributes": attribute}]}, None)
+    status, code, reason = ended(connection)
+    assert (status, code) == ("Error", "malformed_ticket")
+    assert "malformed" in reason
+
+
+def test_a_malformed_ticket_without_attribute_is_attributed_by_what_its_body_still_tells(
+    function: ModuleType, connection: Connection, attempt_id: int
+) -> None:
+    function.handler({"Records": [ticket(attempt_id, surprise=True)]}, None)
+    assert ended(connection)[:2] == ("Error", "malformed_ticket")
+
+
+@pytest.mark.parametrize("attempt", ["banana", None, 0, -1, 10**30, 424242, True])
+def test_a_letter_of_nobody_is_acknowledged_and_touches_nothing(
+    function: ModuleType, connection: Connection, attempt_id: int, attempt: object
+) -> None:
+    if attempt is True and attempt_id == 1:
+        attempt = "true"
+    assert function.handler({"Records": [ticket(attempt)]}, None) == {"batchItemFailures": []}
+    assert ended(connection)[0] == "Processing"
+
+
+def test_a_letter_that_cannot_be_marked_now_comes_again(function: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    function.database._settings = function.settings.model_copy(
+        update={"database_url": "postgresql+pg8000://nobody:x@127.0.0.1:1/none"}
+    )
+    answer = function.handler({"Records": [ticket(1)]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}

@@ -1,0 +1,166 @@
+"""The database's guard: it enforces the table of transitions, whoever writes, and audits what it lets pass."""
+
+from itertools import product
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from scrapersky.database import sqlstate
+from scrapersky.models import Curation, Status
+from scrapersky.service.registry import SERVICES, WORKFLOWS
+from scrapersky.status import transitions
+from scrapersky.status.claim import claim
+from scrapersky.status.workflow import Workflow
+
+MAKE = {
+    "domains": "INSERT INTO domains (domain, {field}) VALUES ('{key}.test', '{status}') RETURNING id",
+    "places": "INSERT INTO places (place_id, {field}) VALUES ('{key}', '{status}') RETURNING id",
+    "local_businesses": "INSERT INTO local_businesses (place_id, {field}) VALUES ('{key}', '{status}') RETURNING id",
+    "sitemaps": "WITH d AS (INSERT INTO domains (domain) VALUES ('{key}.test') RETURNING id)"
+    " INSERT INTO sitemaps (domain_id, {field}) SELECT id, '{status}' FROM d RETURNING id",
+    "sitemap_files": "WITH d AS (INSERT INTO domains (domain) VALUES ('{key}.test') RETURNING id)"
+    " INSERT INTO sitemap_files (domain_id, url, discovery_method, {field})"
+    " SELECT id, 'https://{key}.test/sitemap.xml', 'manual', '{status}' FROM d RETURNING id",
+}
+every_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS.keys())
+
+
+def make(connection: Connection, workflow: Workflow, status: str = "New", key: str = "a") -> int:
+    """Adds one record of the workflow's table."""
+    statement = MAKE[workflow.table].format(field=workflow.field, status=status, key=key)
+    return int(connection.execute(text(statement)).scalar_one())
+
+
+def status_of(connection: Connection, workflow: Workflow, record_id: int) -> str:
+    """The record's status."""
+    return str(
+        connection.execute(text(f"SELECT {workflow.field} FROM {workflow.table} WHERE id = {record_id}")).scalar_one()
+    )
+
+
+def refusal(connection: Connection, statement: str) -> tuple[str | None, str]:
+    """The SQLSTATE and the message with which the database refuses ``statement``."""
+    with pytest.raises(DBAPIError) as refused:
+        connection.execute(text(statement))
+    return sqlstate(refused.value), str(refused.value)
+
+
+def test_the_guards_table_is_the_python_table(connection: Connection) -> None:
+    for before in (None, *Status):
+        expected = transitions.CREATED if before is None else transitions.ALLOWED[before]
+        told = connection.execute(
+            text("SELECT unnest(next_statuses(CAST(:before AS work_status)))::text"),
+            {"before": before.value if before else None},
+        ).scalars()
+        assert set(told) == {status.value for status in expected}
+
+
+@pytest.mark.parametrize(("words", "name"), [(Status, "work_status"), (Curation, "curation_status")])
+def test_an_enums_words_in_python_are_the_databases_in_the_same_order(
+    connection: Connection, words: type[Status] | type[Curation], name: str
+) -> None:
+    stored = connection.execute(text(f"SELECT unnest(enum_range(NULL::{name}))::text")).scalars()
+    assert list(stored) == [word.value for word in words]
+
+
+@every_workflow
+def test_a_real_queued_row_is_claimed_in_every_workflow(connection: Connection, workflow: Workflow) -> None:
+    record_id = make(connection, workflow, "Queued")
+    claimed = claim(connection, workflow, batch=10, max_in_flight=10, dispatch_lease=60)
+    assert [held.record_id for held in claimed] == [record_id]
+    assert status_of(connection, workflow, record_id) == "Processing"
+
+
+@every_workflow
+def test_hand_written_sql_may_do_what_a_router_may_and_nothing_else(connection: Connection, workflow: Workflow) -> None:
+    by_hand = {(before, after) for before, after in product(Status, Status) if before is not after}
+    for number, (before, after) in enumerate(sorted(by_hand)):
+        record_id = bring_to(connection, workflow, before, f"k{number}")
+        code = f", {workflow.companion('error_code')} = 'by_hand'" if after is Status.ERROR else ""
+        change = f"UPDATE {workflow.table} SET {workflow.field} = '{after}'{code} WHERE id = {record_id}"
+        if after in transitions.ALLOWED[before] and Status.PROCESSING not in (before, after):
+            connection.execute(text(change))
+            assert status_of(connection, workflow, record_id) == after
+        else:
+            state, message = refusal(connection, change)
+            assert state in {transitions.ILLEGAL_TRANSITION, transitions.NOT_THE_HOLDER}, (before, after)
+            assert f"{workflow.table} {record_id}" in message
+            assert status_of(connection, workflow, record_id) == before
+
+
+def bring_to(connection: Connection, workflow: Workflow, status: Status, key: str) -> int:
+    """A record in ``status``, brought there by the machine's own way."""
+    if status is Status.NEW:
+        return make(connection, workflow, key=key)
+    record_id = make(connection, workflow, "Queued", key)
+    if status is Status.QUEUED:
+        return record_id
+    (held,) = claim(connection, workflow, batch=1, max_in_flight=10_000, dispatch_lease=60, ids=[record_id])
+    if status is not Status.PROCESSING:
+        connection.execute(
+            text(f"UPDATE attempts SET finished_at = now(), outcome = 'done' WHERE attempt_id = {held.attempt_id}")
+        )
+        code = f", {workflow.companion('error_code')} = 'x'" if status is Status.ERROR else ""
+        connection.execute(
+            text(f"UPDATE {workflow.table} SET {workflow.field} = '{status}'{code} WHERE id = {record_id}")
+        )
+    return record_id
+
+
+@pytest.mark.parametrize("born", ["Processing", "Completed", "Error"])
+def test_no_record_is_born_in_the_middle_of_its_life(connection: Connection, born: str) -> None:
+    state, _ = refusal(connection, f"INSERT INTO domains (domain, status) VALUES ('a.test', '{born}')")
+    assert state == transitions.ILLEGAL_TRANSITION
+
+
+@pytest.mark.parametrize(
+    "half",
+    ["due_at = now()", "error_code = 'x'", "sitemap_analysis_due_at = now()"],
+)
+def test_a_half_set_companion_is_refused(connection: Connection, half: str) -> None:
+    record_id = make(connection, WORKFLOWS["metadata"])
+    state, message = refusal(connection, f"UPDATE domains SET {half} WHERE id = {record_id}")
+    assert state == transitions.HALF_A_STATE
+    assert half.split(" ", maxsplit=1)[0] in message
+
+
+def test_queueing_by_hand_sets_and_clears_the_companions(connection: Connection) -> None:
+    workflow = WORKFLOWS["metadata"]
+    record_id = bring_to(connection, workflow, Status.ERROR, "a")
+    connection.execute(text("UPDATE domains SET status = 'Queued'"))
+    row = connection.execute(text("SELECT due_at, error_code, error, failures FROM domains")).one()
+    assert row.due_at is not None
+    assert (row.error_code, row.error, row.failures) == (None, None, 0)
+    connection.execute(text(f"UPDATE domains SET status = 'New' WHERE id = {record_id}"))
+    assert connection.execute(text("SELECT due_at FROM domains")).scalar_one() is None
+
+
+def test_editing_another_column_does_not_move_the_record_in_the_queue(connection: Connection) -> None:
+    make(connection, WORKFLOWS["metadata"], "Queued")
+    before = connection.execute(text("SELECT due_at FROM domains")).scalar_one()
+    connection.execute(text("UPDATE domains SET title = 'edited', curation_status = 'Selected'"))
+    assert connection.execute(text("SELECT due_at FROM domains")).scalar_one() == before
+
+
+def test_every_legal_change_is_audited_with_who_made_it(connection: Connection) -> None:
+    record_id = make(connection, WORKFLOWS["metadata"])
+    connection.execute(text("SELECT set_config('application_name', 'psql of ada', false)"))
+    connection.execute(text(f"UPDATE domains SET status = 'Queued' WHERE id = {record_id}"))
+    event = connection.execute(
+        text("SELECT workflow, record_id, from_status, to_status, actor FROM status_events")
+    ).one()
+    assert tuple(event) == ("metadata", record_id, "New", "Queued", "psql of ada")
+
+
+def test_history_cannot_be_rewritten(connection: Connection) -> None:
+    make(connection, WORKFLOWS["metadata"], "Queued")
+    state, _ = refusal(connection, "UPDATE status_events SET actor = 'somebody else'")
+    assert state == "SS004"
+
+
+def test_every_workflow_of_the_registry_is_guarded_and_belongs_to_one_service(connection: Connection) -> None:
+    triggers = set(connection.execute(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")).scalars())
+    for workflow in WORKFLOWS.values():
+        assert {f"guard_{workflow.name}_status", f"audit_{workflow.name}_status"} <= triggers
+        assert len([service for service in SERVICES if workflow in service.workflows]) == 1
