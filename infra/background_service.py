@@ -1,0 +1,55 @@
+"""One background service: schedule → function → queue → the same function."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.function import function
+from infra.layers import Bundle
+from infra.plan import Plan, variables
+from infra.queues import Queues, take
+from infra.schedule import Schedule
+from scrapersky.service.registry import Service
+
+
+class BackgroundService(Construct):
+    """Everything in the account that belongs to ``service``."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        service: Service,
+        plan: Plan,
+        bundle: Bundle,
+        secrets: Sequence[secretsmanager.ISecret],
+    ) -> None:
+        super().__init__(scope, id)
+        settings = plan.services[service.name]
+        self.queues = Queues(self, "Queue", plan=plan)
+        self.function = function(
+            self,
+            name=service.name,
+            description=f"Works on {', '.join(workflow.name for workflow in service.workflows)}",
+            plan=plan,
+            bundle=bundle,
+            timeout_seconds=plan.settings.function_timeout_seconds,
+            environment={
+                "QUEUE_URL": self.queues.work.queue_url,
+                **({"PLACES_SECRET": plan.stage.places_secret} if service.uses_places else {}),
+                **variables(settings, prefix=f"{service.env_prefix}_", all_of_them=True),
+            },
+            secrets=secrets,
+        )
+        self.queues.work.grant_send_messages(self.function)
+        take(
+            "Tickets",
+            self.queues.work,
+            by=self.function,
+            batch_size=settings.tickets_per_invocation,
+            at_once=settings.max_instances,
+        )
+        Schedule(self, "Tick", function=self.function, every=Duration.minutes(settings.interval_minutes))

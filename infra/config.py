@@ -1,0 +1,106 @@
+"""The stages, and everything in which they differ. No other file asks which stage it is building.
+
+Every number of a stage that the functions read is a setting, so an operator can override it by its environment
+variable when deploying (``DOMAIN_SCHEDULER_INTERVAL_MINUTES=5 cdk deploy scrapersky-dev``); see ``infra/plan.py``.
+"""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_logs import RetentionDays
+
+from infra.dependencies import Architecture
+from scrapersky.service.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One deployment of the system. Sizes are MB, times as named."""
+
+    name: str
+    settings: Settings = field(default_factory=Settings)
+    """Shared settings of the stage; what equals the default is not passed to the functions."""
+    service_settings: Mapping[str, object] = field(default_factory=dict)
+    """Over each service's own defaults from the registry, by field name."""
+
+    architecture: Architecture = "arm64"
+    dependency_layer: bool = True
+    memory_mb: int = 512
+    migration_timeout_minutes: int = 14
+
+    visibility_factor: int = 6
+    """Queue visibility in function timeouts; AWS advises 6, so that throttled polls do not count as deliveries."""
+    max_receive_count: int = 5
+    """Deliveries of a ticket before it goes to the dead-letter queue."""
+    queue_retention_days: int = 4
+    dead_letter_retention_days: int = 14
+
+    log_level: str = "INFO"
+    log_retention: RetentionDays = RetentionDays.ONE_MONTH
+    log_removal: RemovalPolicy = RemovalPolicy.DESTROY
+    termination_protection: bool = False
+    checked: bool = True
+    """Whether cdk-nag's AwsSolutions rules must pass at synth."""
+
+    @property
+    def stack(self) -> str:
+        """The stack's name, and the start of its functions' names."""
+        return f"scrapersky-{self.name}"
+
+    @property
+    def database_secret(self) -> str:
+        """Name of the secret with the database's address and password; an operator makes it before the first deploy."""
+        return f"scrapersky/{self.name}/database"
+
+    @property
+    def places_secret(self) -> str:
+        """Name of the secret that holds the Google Places API key."""
+        return f"scrapersky/{self.name}/google-places"
+
+
+DEV = Stage(name="dev")
+
+PROD = Stage(
+    name="prod",
+    log_retention=RetentionDays.SIX_MONTHS,
+    log_removal=RemovalPolicy.RETAIN,
+    termination_protection=True,
+)
+
+# The same stack on an emulated AWS on this machine. The emulator runs a function as a process of the environment that
+# started it, which has the dependencies already (built for this machine, where a layer would be for Lambda's): hence no
+# dependency layer. Seconds stand where a stage in the cloud has minutes, so that one run shows failure and recovery.
+LOCAL = Stage(
+    name="local",
+    settings=Settings(
+        function_timeout_seconds=40,
+        record_deadline_seconds=25,
+        ticket_minimum_seconds=5,
+        start_lease_margin_seconds=5,
+        dispatch_lease_seconds=120,
+        redelivery_min_seconds=1,
+        redelivery_max_seconds=2,
+        retry_base_seconds=1,
+        retry_cap_seconds=3,
+        retry_max_failures=3,
+        configuration_pause_seconds=20,
+        handoff_deep_scan_to_domain_extraction="auto",
+        handoff_domain_extraction_to_metadata="auto",
+        handoff_metadata_to_submission="auto",
+        handoff_discovery_to_import="auto",
+    ),
+    service_settings={"max_instances": 3},
+    architecture="arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64",
+    dependency_layer=False,
+    migration_timeout_minutes=2,
+    visibility_factor=1,
+    max_receive_count=2,
+    log_retention=RetentionDays.ONE_DAY,
+    checked=False,
+)
+
+STAGES: Mapping[str, Stage] = {stage.name: stage for stage in (DEV, PROD, LOCAL)}
+DEPLOYED = ("dev", "prod")
+"""What is synthesized unless a stage is named."""

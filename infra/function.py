@@ -1,0 +1,65 @@
+"""The one place of function defaults."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.layers import RUNTIME, Bundle
+from infra.plan import Plan, variables
+
+
+def function(
+    scope: Construct,
+    *,
+    name: str,
+    description: str,
+    plan: Plan,
+    bundle: Bundle,
+    timeout_seconds: int,
+    environment: Mapping[str, str],
+    secrets: Sequence[secretsmanager.ISecret],
+) -> lambda_.Function:
+    """The Lambda ``scrapersky-<stage>-<name>`` with handler ``<folder>.handler.handler``, its role and its log group.
+
+    It may write its own log and read ``secrets``, and nothing else until it is granted.
+    """
+    stage = plan.stage
+    log_group = logs.LogGroup(scope, "Logs", retention=stage.log_retention, removal_policy=stage.log_removal)
+    role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    log_group.grant_write(role)
+    for secret in secrets:
+        secret.grant_read(role)
+    return lambda_.Function(
+        scope,
+        "Function",
+        function_name=f"{stage.stack}-{name}",
+        description=description,
+        runtime=RUNTIME,
+        architecture=architecture(plan),
+        code=bundle.code,
+        layers=list(bundle.layers),
+        handler=f"{name.replace('-', '_')}.handler.handler",
+        memory_size=stage.memory_mb,
+        timeout=Duration.seconds(timeout_seconds),
+        role=role,
+        log_group=log_group,
+        logging_format=lambda_.LoggingFormat.JSON,
+        environment={
+            **variables(plan.settings.model_copy(update={"function_timeout_seconds": timeout_seconds})),
+            "STAGE": stage.name,
+            "POWERTOOLS_SERVICE_NAME": name,
+            "POWERTOOLS_METRICS_NAMESPACE": "ScraperSky",
+            "POWERTOOLS_LOG_LEVEL": stage.log_level,
+            **environment,
+        },
+    )
+
+
+def architecture(plan: Plan) -> lambda_.Architecture:
+    """The stage's processor."""
+    return lambda_.Architecture.ARM_64 if plan.stage.architecture == "arm64" else lambda_.Architecture.X86_64

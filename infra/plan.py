@@ -1,0 +1,55 @@
+"""A stage with the operator's overrides applied and validated: all that the constructs read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from infra.config import Stage
+from scrapersky.service.registry import SERVICES
+from scrapersky.service.settings import ServiceSettings, Settings, load
+
+DECIDED_BY_THE_STACK = frozenset({"stage", "database_secret", "places_secret"})
+"""Settings that follow from the stage, whatever the operator's shell holds."""
+
+NEVER_DEPLOYED = frozenset({"database_url", "web_loopback_internet"})
+"""Settings for tools, tests and the local run: a password in plain sight, and the one door to loopback addresses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What one stack is built from."""
+
+    stage: Stage
+    settings: Settings
+    services: Mapping[str, ServiceSettings]
+    """By the service's name."""
+
+
+def plan(stage: Stage, environment: Mapping[str, str]) -> Plan:
+    """Overrides the stage's settings by those in ``environment``, validated as the functions will validate them.
+
+    Raises :class:`scrapersky.service.settings.SettingsError` naming every variable that holds a bad value.
+    """
+    closed = {name.upper() for name in DECIDED_BY_THE_STACK | NEVER_DEPLOYED}
+    opened = {name: value for name, value in environment.items() if name not in closed}
+    decided = stage.settings.model_copy(update={"stage": stage.name, "database_secret": stage.database_secret})
+    return Plan(
+        stage=stage,
+        settings=load(Settings, opened, defaults=decided),
+        services={
+            service.name: load(
+                ServiceSettings,
+                opened,
+                prefix=f"{service.env_prefix}_",
+                defaults=service.defaults.model_copy(update=dict(stage.service_settings)),
+            )
+            for service in SERVICES
+        },
+    )
+
+
+def variables(settings: BaseModel, *, prefix: str = "", all_of_them: bool = False) -> dict[str, str]:
+    """Environment variables from which ``load`` reads ``settings`` again: those that differ from the default, or all."""
+    values = settings.model_dump(mode="json", exclude_defaults=not all_of_them, exclude=set(NEVER_DEPLOYED))
+    return {f"{prefix}{name}".upper(): str(value) for name, value in values.items() if value not in (None, "")}
