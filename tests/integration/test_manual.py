@@ -70,6 +70,16 @@ def test_requeue_of_a_processing_record_changes_nothing(harness: Harness) -> Non
     assert harness.row(record_id)["status"] == "Processing"
 
 
+def test_cancel_and_abandon_end_only_what_is_in_the_right_status(harness: Harness) -> None:
+    processing, queued = harness.add("a.test", "b.test")
+    harness.say(action="run", limit=1)
+    cancelled = harness.say(action="cancel", workflow="metadata", ids=[processing, queued], reason="a mistake")
+    assert (cancelled["ended"], cancelled["left_alone"]) == ([queued], [processing])
+    abandoned = harness.say(action="abandon", workflow="metadata", ids=[processing, queued], reason="it loops")
+    assert (abandoned["ended"], abandoned["left_alone"]) == ([processing], [queued])
+    assert (harness.row(queued)["status"], harness.row(processing)["error_code"]) == ("New", "abandoned")
+
+
 def test_pause_stops_claims_until_resumed(harness: Harness) -> None:
     harness.add("a.test")
     harness.say(action="pause", reason="maintenance")

@@ -3,8 +3,11 @@
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.service.registry import METADATA
+from scrapersky.service.registry import IMPORT, METADATA
 from scrapersky.status import requeue as requeueing
+from scrapersky.status.abandon import abandon
+from scrapersky.status.budget import Spent, seconds_left_today, spend
+from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause
 from scrapersky.status.dead_letter import dead_letter
@@ -186,11 +189,14 @@ def test_release_gives_back_without_blame_and_only_what_is_live(connection: Conn
     assert read_gauges(connection, METADATA).queued == 1
 
 
-def test_requeue_refuses_an_empty_filter_no_reason_and_too_many(connection: Connection) -> None:
-    for wrong in ({}, {"ids": [1], "reason": " "}, {"ids": [1], "limit": 5_001}):
-        arguments = {"actor": "ada", "reason": "because", "limit": 10, **wrong}
-        with pytest.raises(ValueError, match=r"requeue needs|requeue moves"):
-            requeueing.requeue(connection, METADATA, **arguments)
+@pytest.mark.parametrize(
+    ("ids", "reason", "limit"), [(None, "because", 10), ([1], " ", 10), ([1], "because", 5_001), ([1], "because", 0)]
+)
+def test_requeue_refuses_an_empty_filter_no_reason_and_too_many(
+    connection: Connection, ids: list[int] | None, reason: str, limit: int
+) -> None:
+    with pytest.raises(ValueError, match=r"requeue needs|requeue moves"):
+        requeueing.requeue(connection, METADATA, ids=ids, reason=reason, limit=limit, actor="ada")
 
 
 def test_a_hand_off_never_touches_what_is_queued_or_processing(connection: Connection) -> None:
@@ -222,3 +228,89 @@ def test_two_dispatchers_never_claim_the_same_record(engine: Engine, connection:
         other.commit()
     assert len(first) == len(second) == 10
     assert connection.execute(text("SELECT count(DISTINCT record_id) FROM attempts")).scalar_one() == 20
+
+
+def test_tenants_take_turns_whoever_queued_first_or_most(connection: Connection) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO domains (domain, tenant, status, due_at) SELECT 'big' || n, 'big', 'Queued', now() - interval '1 h'"
+            " FROM generate_series(1, 100) AS n"
+        )
+    )
+    connection.execute(
+        text(
+            "INSERT INTO domains (domain, tenant, status) SELECT 'small' || n, 'small', 'Queued' FROM generate_series(1, 3) n"
+        )
+    )
+    take(connection, batch=6)
+    claimed = connection.execute(
+        text("SELECT tenant, count(*) FROM domains WHERE status = 'Processing' GROUP BY 1 ORDER BY 1")
+    ).all()
+    assert [tuple(row) for row in claimed] == [("big", 3), ("small", 3)]
+
+
+def queue_files(connection: Connection, host: str, number: int, age: str) -> None:
+    """Queues sitemap files of one host, all due ``age`` ago."""
+    connection.execute(
+        text(
+            f"WITH d AS (INSERT INTO domains (domain) VALUES ('{host}') RETURNING id)"
+            f" INSERT INTO sitemap_files (domain_id, url, discovery_method, sitemap_import_status, sitemap_import_due_at)"
+            f" SELECT id, 'https://{host}/' || n, 'manual', 'Queued', now() - interval '{age}'"
+            f" FROM d, generate_series(1, {number}) n"
+        )
+    )
+
+
+def claimed_by_host(connection: Connection) -> dict[str, int]:
+    """Live attempts on sitemap files, by host."""
+    rows = connection.execute(
+        text(
+            "SELECT domain, count(*) FROM attempts JOIN sitemap_files f ON f.id = record_id"
+            " JOIN domains d ON d.id = f.domain_id WHERE finished_at IS NULL GROUP BY 1"
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def test_one_host_with_many_old_records_hides_no_other_and_keeps_its_cap(connection: Connection) -> None:
+    queue_files(connection, "huge.test", 2_000, "1 day")
+    for number in range(5):
+        queue_files(connection, f"small{number}.test", 2, "1 minute")
+    for _ in range(3):
+        claim(connection, IMPORT, batch=20, max_in_flight=500, dispatch_lease=60, per_host=4)
+    claimed = claimed_by_host(connection)
+    assert claimed.pop("huge.test") == 4
+    assert claimed == {f"small{number}.test": 2 for number in range(5)}
+
+
+def test_the_oldest_due_comes_first_when_nobody_is_at_a_cap(connection: Connection) -> None:
+    for number, age in enumerate(["1 minute", "3 hours", "2 hours", "5 hours"]):
+        queue_files(connection, f"host{number}.test", 1, age)
+    claim(connection, IMPORT, batch=2, max_in_flight=500, dispatch_lease=60, per_host=4)
+    assert claimed_by_host(connection) == {"host3.test": 1, "host1.test": 1}
+
+
+def test_cancel_takes_back_what_nobody_began(connection: Connection) -> None:
+    queued, processing = queue(connection, 2)
+    claim(connection, METADATA, batch=1, max_in_flight=10, dispatch_lease=60, ids=[processing])
+    assert cancel(connection, METADATA, [queued, processing], actor="ada", reason="a mistake") == [queued]
+
+
+def test_abandon_ends_the_record_and_makes_its_worker_stale(connection: Connection) -> None:
+    (record_id,) = queue(connection, 1)
+    (attempt,) = begin(connection, take(connection))
+    assert abandon(connection, METADATA, [record_id], actor="ada", reason="it loops") == [record_id]
+    assert row(connection) == ("Error", 1, "abandoned")
+    with pytest.raises(Stale):
+        complete(connection, METADATA, attempt, code="read", detail={})
+    assert find_breaches(connection, METADATA) == []
+
+
+def test_a_budget_stops_at_its_cap_for_a_record_and_for_the_day(connection: Connection) -> None:
+    def call(key: str) -> Spent:
+        return spend(connection, "places", key, per_day=3, per_record=2)
+
+    assert [call("a"), call("a"), call("a")] == [Spent.ALLOWED, Spent.ALLOWED, Spent.RECORD_EXHAUSTED]
+    assert [call("b"), call("c")] == [Spent.ALLOWED, Spent.DAY_EXHAUSTED]
+    assert spend(connection, "other", "a", per_day=0, per_record=2) is Spent.DAY_EXHAUSTED
+    assert 0 < seconds_left_today(connection) <= 86_400

@@ -5,6 +5,7 @@ from scrapersky.models.base import Base
 from scrapersky.models.domain import Domain
 from scrapersky.models.local_business import LocalBusiness
 from scrapersky.models.page import Page
+from scrapersky.models.paid_calls import PaidCalls
 from scrapersky.models.place import Place
 from scrapersky.models.service_control import ServiceControl
 from scrapersky.models.sitemap import Sitemap
@@ -21,6 +22,7 @@ __all__ = [
     "Domain",
     "LocalBusiness",
     "Page",
+    "PaidCalls",
     "Place",
     "ServiceControl",
     "Sitemap",

@@ -21,6 +21,7 @@ class AttemptOutcome(StrEnum):
     RELEASED = "released"  #: given back before the work began (no time left, send failed)
     UNDELIVERED = "undelivered"  #: its ticket never started within the dispatch lease
     LOST = "lost"  #: it started and its worker was never heard of again
+    ABANDONED = "abandoned"  #: a person ended it: Error
     DEAD_LETTER = "dead_letter"  #: its ticket came out of the dead-letter queue: Error
 
 

@@ -38,11 +38,14 @@ class Base(DeclarativeBase):
 
 
 class Recorded(Base):
-    """A table of curated records: a narrow, ordered key and the two instants every record carries."""
+    """A table of curated records: a narrow, ordered key, whose work it is, and the two instants every record carries."""
 
     __abstract__ = True
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    tenant: Mapped[str] = mapped_column(
+        server_default="default", comment="whose record it is; claims are fair between them"
+    )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -77,18 +80,24 @@ def error_text() -> Mapped[str | None]:
     return mapped_column(default=None)
 
 
-def watched_constraints(table: str, prefix: str = "") -> tuple[CheckConstraint | Index, ...]:
-    """The CHECKs and the one index of a watched field, whose companions start with ``prefix``.
+def watched_constraints(table: str, prefix: str = "", host: str | None = None) -> tuple[CheckConstraint | Index, ...]:
+    """The CHECKs and indexes of a watched field, whose companions start with ``prefix``.
 
-    The index holds only ``due_at`` and the key: with the status in it, no status change could be a heap-only update.
+    The index of what is due leads with the tenant, for a fair claim; where many records share a ``host`` column, a second
+    one leads on to it. With the status in an index, no status change could be a heap-only update.
     """
     status, due, code, error, failed = (
         prefix + name for name in ("status", "due_at", "error_code", "error", "failures")
+    )
+    queued = f"{due} IS NOT NULL"
+    by_host = (
+        [Index(f"ix_{table}_{prefix}due_by_host", "tenant", host, due, "id", postgresql_where=queued)] if host else []
     )
     return (
         CheckConstraint(f"({status} = 'Queued') = ({due} IS NOT NULL)", name=f"{prefix}due_at_exactly_when_queued"),
         CheckConstraint(f"({status} = 'Error') = ({code} IS NOT NULL)", name=f"{prefix}error_code_exactly_when_error"),
         CheckConstraint(f"length({error}) <= {MAX_ERROR_LENGTH}", name=f"{prefix}error_is_short"),
         CheckConstraint(f"{failed} >= 0", name=f"{prefix}failures_not_negative"),
-        Index(f"ix_{table}_{prefix}due", due, "id", postgresql_where=f"{due} IS NOT NULL"),
+        Index(f"ix_{table}_{prefix}due", "tenant", due, "id", postgresql_where=queued),
+        *by_host,
     )

@@ -39,7 +39,7 @@ class SitemapFile(base.Recorded):
     __tablename__ = "sitemap_files"
     __table_args__ = (
         UniqueConstraint("domain_id", "url"),
-        *base.watched_constraints("sitemap_files", "sitemap_import_"),
+        *base.watched_constraints("sitemap_files", "sitemap_import_", host="domain_id"),
     )
 
     domain_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("domains.id"))

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from scrapersky.service.runtime import Runtime
 from scrapersky.service.tick import claim_and_send
 from scrapersky.service.work import work_on_started
+from scrapersky.status.abandon import abandon
+from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause, read_control, resume
 from scrapersky.status.explain import explain
@@ -73,6 +75,26 @@ class Requeue(_Payload):
         return self
 
 
+class Cancel(_Payload):
+    """Queued → New."""
+
+    action: Literal["cancel"]
+    workflow: str
+    ids: Ids
+    reason: Reason
+    actor: Actor = "operator"
+
+
+class Abandon(_Payload):
+    """Processing → Error ``abandoned``: the live attempt ends, and what its worker still brings is discarded."""
+
+    action: Literal["abandon"]
+    workflow: str
+    ids: Ids
+    reason: Reason
+    actor: Actor = "operator"
+
+
 class Pause(_Payload):
     """Stop claims of one workflow, or of all that the service owns."""
 
@@ -100,7 +122,10 @@ class Process(_Payload):
     id: int = Field(ge=1)
 
 
-Payload = Annotated[Run | StatusQuestion | Explain | Requeue | Pause | Resume | Process, Field(discriminator="action")]
+Payload = Annotated[
+    Run | StatusQuestion | Explain | Requeue | Cancel | Abandon | Pause | Resume | Process,
+    Field(discriminator="action"),
+]
 PAYLOAD: TypeAdapter[Payload] = TypeAdapter(Payload)
 
 
@@ -136,6 +161,8 @@ def _serve(runtime: Runtime, payload: Payload, context: Any) -> dict[str, Any]:
             return _explain(runtime, payload)
         case Requeue():
             return _requeue(runtime, payload)
+        case Cancel() | Abandon():
+            return _end_by_hand(runtime, payload)
         case Pause():
             return _for_each(runtime, payload.workflow, lambda workflow: _pause(runtime, workflow, payload))
         case Resume():
@@ -229,6 +256,18 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
             reason=payload.reason,
         )
     return {"workflow": workflow.name, "queued": len(queued), "ids": queued}
+
+
+def _end_by_hand(runtime: Runtime, payload: Cancel | Abandon) -> dict[str, Any]:
+    (workflow,) = _workflows(runtime, payload.workflow)
+    verb = cancel if isinstance(payload, Cancel) else abandon
+    with runtime.database.autocommit() as connection:
+        ended = verb(connection, workflow, payload.ids, actor=payload.actor, reason=payload.reason)
+    return {
+        "workflow": workflow.name,
+        "ended": ended,
+        "left_alone": sorted(set(payload.ids) - set(ended)),
+    }
 
 
 def _pause(runtime: Runtime, workflow: Workflow, payload: Pause) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from scrapersky.status.workflow import Workflow
 METADATA = Workflow.watching("metadata", Domain.status)
 SUBMISSION = Workflow.watching("submission", Domain.sitemap_analysis_status)
 DISCOVERY = Workflow.watching("discovery", Sitemap.status)
-IMPORT = Workflow.watching("import", SitemapFile.sitemap_import_status)
+IMPORT = Workflow.watching("import", SitemapFile.sitemap_import_status, host=SitemapFile.domain_id)
 DEEP_SCAN = Workflow.watching("deep_scan", Place.deep_scan_status)
 DOMAIN_EXTRACTION = Workflow.watching("domain_extraction", LocalBusiness.domain_extraction_status)
 

@@ -34,6 +34,9 @@ class ServiceSettings(BaseModel):
         description="invocations at once (SQS MaximumConcurrency, AWS's minimum is 2) and records at once in one",
     )
     tickets_per_invocation: int = Field(10, ge=1, le=10, description="SQS batch size: tickets handed to one invocation")
+    max_per_host: int = Field(
+        10, ge=1, le=1_000, description="live attempts on one host's records, where many share one"
+    )
     max_in_flight: int = Field(500, ge=1, description="live attempts per workflow beyond which a tick claims nothing")
 
 
@@ -81,6 +84,8 @@ class Settings(WebSettings):
     database_statement_timeout_seconds: float = Field(60, gt=0, description="longest statement of a function's role")
     places_secret: str = Field("", description="name or ARN of the secret that holds the Google Places API key")
     places_base_url: str = Field("https://places.googleapis.com", description="Google Places API (New)")
+    places_calls_per_day: int = Field(1_000, ge=0, description="paid Places calls a day (UTC), all records together")
+    places_calls_per_record: int = Field(5, ge=0, description="paid Places calls a day (UTC) for one record")
     places_language: str = Field("en", description="languageCode asked of Places")
 
     discovery_max_depth: int = Field(3, ge=1, le=10, description="levels of nested sitemap indexes")

@@ -89,6 +89,7 @@ def claim_and_send(
         batch=batch,
         max_in_flight=runtime.own.max_in_flight,
         dispatch_lease=runtime.settings.dispatch_lease_seconds,
+        per_host=runtime.own.max_per_host,
         trigger=trigger,
         ids=ids,
     )

@@ -1,7 +1,12 @@
-"""Claim: Queued → Processing, oldest due first, each with a live attempt. The dispatcher's verb, and nobody else's.
+"""Claim: Queued → Processing, each with a live attempt. The dispatcher's verb, and nobody else's.
 
 One statement. MATERIALIZED is not style: without that fence the planner may run the locking sub-select more than once
 and take more than LIMIT. The attempt is inserted before the record moves, because the guard wants to see it.
+
+Fair between tenants, and between hosts where many records share one: everybody's first record comes before anybody's
+second, and within a turn the oldest due comes first. Candidates are the oldest due of each tenant and, so that one host
+with ten thousand old records cannot hide the others, the first few of hosts met by a walk along the index that starts at
+a random place. Both sources read a bounded number of index entries, however long the queue is.
 """
 
 from collections.abc import Sequence
@@ -11,22 +16,93 @@ from sqlalchemy import Connection, text
 
 from scrapersky.status.workflow import Workflow
 
-CLAIM = """
-WITH room AS MATERIALIZED (
-    SELECT greatest(0, least(:batch, :max_in_flight - count(*))) AS records
-    FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL
+OLDEST_OF_EACH_TENANT = """
+tenants AS (
+    (SELECT tenant FROM {table} WHERE {due_at} IS NOT NULL ORDER BY tenant LIMIT 1)
+    UNION ALL
+    SELECT (SELECT {table}.tenant FROM {table} WHERE {due_at} IS NOT NULL AND {table}.tenant > tenants.tenant
+            ORDER BY {table}.tenant LIMIT 1)
+    FROM tenants WHERE tenants.tenant IS NOT NULL
+),
+oldest AS MATERIALIZED (
+    SELECT head.* FROM tenants CROSS JOIN LATERAL (
+        SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
+        WHERE {table}.tenant = tenants.tenant AND {due_at} <= now()
+        ORDER BY {due_at}, {table}.id LIMIT 4 * :batch
+    ) AS head
+)"""
+
+CANDIDATES = (
+    OLDEST_OF_EACH_TENANT
+    + """,
+candidates AS MATERIALIZED (
+    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY due, id) AS turn, due FROM oldest
+)"""
+)
+
+CANDIDATES_OF_HOSTS = (
+    OLDEST_OF_EACH_TENANT
+    + """,
+hosts AS (
+    SELECT tenant, (
+        SELECT {host} FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL AND {host} >= (
+            SELECT lowest + floor(random() * (highest - lowest + 1))::bigint FROM
+                (SELECT {host} AS lowest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL
+                 ORDER BY {host} LIMIT 1) AS first,
+                (SELECT {host} AS highest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL
+                 ORDER BY {host} DESC LIMIT 1) AS last)
+        ORDER BY {host} LIMIT 1) AS host, 1 AS steps
+    FROM tenants WHERE tenant IS NOT NULL
+    UNION ALL
+    SELECT tenant, (
+        SELECT {host} FROM {table} WHERE {table}.tenant = hosts.tenant AND {due_at} IS NOT NULL AND {host} > hosts.host
+        ORDER BY {host} LIMIT 1), steps + 1
+    FROM hosts WHERE host IS NOT NULL AND steps < 2 * :batch
+),
+busy AS MATERIALIZED (
+    SELECT {host} AS host, count(*) AS live FROM attempts JOIN {table} ON {table}.id = record_id
+    WHERE workflow = {workflow} AND finished_at IS NULL GROUP BY 1
+),
+known AS MATERIALIZED (
+    SELECT * FROM oldest
+    UNION
+    SELECT head.* FROM hosts CROSS JOIN LATERAL (
+        SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
+        WHERE {table}.tenant = hosts.tenant AND {host} = hosts.host AND {due_at} <= now()
+        ORDER BY {due_at}, {table}.id LIMIT :per_host
+    ) AS head
+),
+queues AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY tenant, host ORDER BY due, id) + coalesce(live, 0) AS turn_of_host
+    FROM known LEFT JOIN busy USING (host)
+),
+candidates AS MATERIALIZED (
+    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY turn_of_host, due, id) AS turn, due
+    FROM queues WHERE turn_of_host <= :per_host
+)"""
+)
+
+CANDIDATES_BY_ID = """
+candidates AS MATERIALIZED (
+    SELECT id, 1 AS turn, {due_at} AS due FROM {table} WHERE id = ANY(CAST(:ids AS bigint[])) AND {due_at} <= now()
+)"""
+
+CLAIM = """,
+room AS MATERIALIZED (
+    SELECT CASE WHEN EXISTS (
+        SELECT FROM service_controls
+        WHERE workflow = {workflow} AND paused_at IS NOT NULL AND coalesce(paused_until > now(), true)
+    ) THEN 0 ELSE (
+        SELECT greatest(0, least(:batch, :max_in_flight - count(*))) FROM attempts
+        WHERE workflow = {workflow} AND finished_at IS NULL
+    ) END AS records
 ),
 due AS MATERIALIZED (
-    SELECT id FROM {table}
+    SELECT {table}.id FROM candidates JOIN {table} USING (id)
     WHERE {due_at} <= now()
-      AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(CAST(:ids AS bigint[])))
-      AND NOT EXISTS (
-          SELECT FROM service_controls
-          WHERE workflow = {workflow} AND paused_at IS NOT NULL AND coalesce(paused_until > now(), true)
-      )
-    ORDER BY {due_at}, id
+    ORDER BY turn, due, {table}.id
     LIMIT (SELECT records FROM room)
-    FOR UPDATE SKIP LOCKED
+    FOR UPDATE OF {table} SKIP LOCKED
 ),
 held AS (
     INSERT INTO attempts (workflow, record_id, trigger, lease_until)
@@ -56,21 +132,28 @@ def claim(
     batch: int,
     max_in_flight: int,
     dispatch_lease: float,
+    per_host: int = 1_000_000,
     trigger: str = "schedule",
     ids: Sequence[int] | None = None,
 ) -> list[Claimed]:
     """Claims at most ``min(batch, max_in_flight − live attempts)`` due records, of ``ids`` only when given.
 
-    A paused workflow gives none. ``dispatch_lease`` is seconds; recovery takes an attempt that has not started by then.
+    A paused workflow gives none. ``per_host`` caps the live attempts on one host's records, where many share one; an
+    operator's ``ids`` are not held to it. ``dispatch_lease`` is seconds; recovery takes an attempt not started by then.
     """
-    rows = connection.execute(
-        text(workflow.sql(CLAIM)),
-        {
-            "batch": batch,
-            "max_in_flight": max_in_flight,
-            "lease": dispatch_lease,
-            "trigger": trigger,
-            "ids": None if ids is None else sorted(ids),
-        },
-    )
+    values: dict[str, object] = {
+        "batch": batch,
+        "max_in_flight": max_in_flight,
+        "lease": dispatch_lease,
+        "trigger": trigger,
+    }
+    if ids is not None:
+        candidates = CANDIDATES_BY_ID
+        values["ids"] = sorted(ids)
+    elif workflow.host is not None:
+        candidates = CANDIDATES_OF_HOSTS
+        values["per_host"] = per_host
+    else:
+        candidates = CANDIDATES
+    rows = connection.execute(text(workflow.sql("WITH RECURSIVE " + candidates + CLAIM)), values)
     return [Claimed(attempt_id, record_id) for attempt_id, record_id in rows]

@@ -32,6 +32,7 @@ def dispatch(
     batch: int,
     max_in_flight: int,
     dispatch_lease: float,
+    per_host: int = 1_000_000,
     trigger: str = "schedule",
     ids: Sequence[int] | None = None,
 ) -> Dispatched:
@@ -42,6 +43,7 @@ def dispatch(
         batch=batch,
         max_in_flight=max_in_flight,
         dispatch_lease=dispatch_lease,
+        per_host=per_host,
         trigger=trigger,
         ids=ids,
     )

@@ -6,10 +6,22 @@ from sqlalchemy import Connection, text
 
 from scrapersky.status.workflow import Workflow
 
+COUNTED_UP_TO = 100_000
+"""A longer queue is reported as this long: counting ten million entries every minute would be the load itself."""
+
 GAUGES = """
+WITH RECURSIVE tenants AS (
+    (SELECT tenant FROM {table} WHERE {due_at} IS NOT NULL ORDER BY tenant LIMIT 1)
+    UNION ALL
+    SELECT (SELECT {table}.tenant FROM {table} WHERE {due_at} IS NOT NULL AND {table}.tenant > tenants.tenant
+            ORDER BY {table}.tenant LIMIT 1)
+    FROM tenants WHERE tenants.tenant IS NOT NULL
+)
 SELECT
-    (SELECT count(*) FROM {table} WHERE {due_at} IS NOT NULL),
-    (SELECT extract(epoch FROM now() - min({due_at})) FROM {table} WHERE {due_at} <= now()),
+    (SELECT count(*) FROM (SELECT FROM {table} WHERE {due_at} IS NOT NULL LIMIT :most) AS counted),
+    (SELECT extract(epoch FROM now() - min(oldest)) FROM tenants CROSS JOIN LATERAL (
+        SELECT {due_at} AS oldest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} <= now()
+        ORDER BY {due_at} LIMIT 1) AS head),
     (SELECT count(*) FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL),
     (SELECT extract(epoch FROM now() - min(coalesce(started_at, dispatched_at))) FROM attempts
      WHERE workflow = {workflow} AND finished_at IS NULL)
@@ -30,7 +42,9 @@ class Gauges:
 
 def read_gauges(connection: Connection, workflow: Workflow) -> Gauges:
     """The depth and age of the queue, and of what is in flight."""
-    queued, queued_age, processing, processing_age = connection.execute(text(workflow.sql(GAUGES))).one()
+    queued, queued_age, processing, processing_age = connection.execute(
+        text(workflow.sql(GAUGES)), {"most": COUNTED_UP_TO}
+    ).one()
     return Gauges(queued, float(queued_age or 0), processing, float(processing_age or 0))
 
 

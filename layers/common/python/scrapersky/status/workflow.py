@@ -16,11 +16,15 @@ class Workflow:
     name: str
     model: type[Recorded]
     field: str
+    host: str | None = None  #: the column that names a record's host, where many records share one
 
     @classmethod
-    def watching(cls, name: str, attribute: InstrumentedAttribute[Status]) -> "Workflow":
+    def watching(
+        cls, name: str, attribute: InstrumentedAttribute[Status], host: InstrumentedAttribute[int] | None = None
+    ) -> "Workflow":
         """The workflow ``name`` on a mapped status attribute such as ``Domain.status``."""
-        return cls(name=name, model=cast(type[Recorded], attribute.class_), field=attribute.key)
+        model = cast(type[Recorded], attribute.class_)
+        return cls(name=name, model=model, field=attribute.key, host=host.key if host is not None else None)
 
     @property
     def table(self) -> str:
@@ -37,11 +41,12 @@ class Workflow:
         return f"{self.prefix}{name}"
 
     def sql(self, template: str) -> str:
-        """``template`` with ``{table}``, ``{status}``, ``{due_at}``, ``{failures}``, ``{error_code}``, ``{error}``
+        """``template`` with ``{table}``, ``{status}``, ``{host}``, ``{due_at}``, ``{failures}``, ``{error_code}``, ``{error}``
         filled in, and ``{workflow}`` as a literal."""
         return template.format(
             table=self.table,
             workflow=f"'{self.name}'",
             status=self.field,
+            host=self.host or "id",
             **{name: self.companion(name) for name in ("due_at", "failures", "error_code", "error")},
         )

@@ -103,6 +103,13 @@ def upgrade() -> None:
         sa.Column("sitemap_analysis_error_code", sa.Text(), nullable=True),
         sa.Column("sitemap_analysis_error", sa.Text(), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "tenant",
+            sa.Text(),
+            server_default="default",
+            nullable=False,
+            comment="whose record it is; claims are fair between them",
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -130,13 +137,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_domains")),
         sa.UniqueConstraint("domain", name=op.f("uq_domains_domain")),
     )
-    op.create_index("ix_domains_due", "domains", ["due_at", "id"], unique=False, postgresql_where="due_at IS NOT NULL")
+    op.create_index(
+        "ix_domains_due", "domains", ["tenant", "due_at", "id"], unique=False, postgresql_where="due_at IS NOT NULL"
+    )
     op.create_index(
         "ix_domains_sitemap_analysis_due",
         "domains",
-        ["sitemap_analysis_due_at", "id"],
+        ["tenant", "sitemap_analysis_due_at", "id"],
         unique=False,
         postgresql_where="sitemap_analysis_due_at IS NOT NULL",
+    )
+    op.create_table(
+        "paid_calls",
+        sa.Column("budget", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("budget", "day", "key", name=op.f("pk_paid_calls")),
+        postgresql_with={"fillfactor": "50"},
     )
     op.create_table(
         "places",
@@ -154,6 +172,13 @@ def upgrade() -> None:
         sa.Column("deep_scan_error_code", sa.Text(), nullable=True),
         sa.Column("deep_scan_error", sa.Text(), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "tenant",
+            sa.Text(),
+            server_default="default",
+            nullable=False,
+            comment="whose record it is; claims are fair between them",
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -172,7 +197,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_places_deep_scan_due",
         "places",
-        ["deep_scan_due_at", "id"],
+        ["tenant", "deep_scan_due_at", "id"],
         unique=False,
         postgresql_where="deep_scan_due_at IS NOT NULL",
     )
@@ -250,6 +275,13 @@ def upgrade() -> None:
         sa.Column("domain_extraction_error_code", sa.Text(), nullable=True),
         sa.Column("domain_extraction_error", sa.Text(), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "tenant",
+            sa.Text(),
+            server_default="default",
+            nullable=False,
+            comment="whose record it is; claims are fair between them",
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -273,7 +305,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_local_businesses_domain_extraction_due",
         "local_businesses",
-        ["domain_extraction_due_at", "id"],
+        ["tenant", "domain_extraction_due_at", "id"],
         unique=False,
         postgresql_where="domain_extraction_due_at IS NOT NULL",
     )
@@ -297,6 +329,13 @@ def upgrade() -> None:
         sa.Column("error_code", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "tenant",
+            sa.Text(),
+            server_default="default",
+            nullable=False,
+            comment="whose record it is; claims are fair between them",
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -312,7 +351,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain_id", name=op.f("uq_sitemaps_domain_id")),
     )
     op.create_index(
-        "ix_sitemaps_due", "sitemaps", ["due_at", "id"], unique=False, postgresql_where="due_at IS NOT NULL"
+        "ix_sitemaps_due", "sitemaps", ["tenant", "due_at", "id"], unique=False, postgresql_where="due_at IS NOT NULL"
     )
     op.create_table(
         "sitemap_files",
@@ -343,6 +382,13 @@ def upgrade() -> None:
         sa.Column("sitemap_import_error_code", sa.Text(), nullable=True),
         sa.Column("sitemap_import_error", sa.Text(), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "tenant",
+            sa.Text(),
+            server_default="default",
+            nullable=False,
+            comment="whose record it is; claims are fair between them",
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -368,7 +414,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_sitemap_files_sitemap_import_due",
         "sitemap_files",
-        ["sitemap_import_due_at", "id"],
+        ["tenant", "sitemap_import_due_at", "id"],
+        unique=False,
+        postgresql_where="sitemap_import_due_at IS NOT NULL",
+    )
+    op.create_index(
+        "ix_sitemap_files_sitemap_import_due_by_host",
+        "sitemap_files",
+        ["tenant", "domain_id", "sitemap_import_due_at", "id"],
         unique=False,
         postgresql_where="sitemap_import_due_at IS NOT NULL",
     )
@@ -398,6 +451,13 @@ def upgrade() -> None:
         sa.Column("lead_source", sa.Text(), server_default="sitemap_import", nullable=False),
         sa.Column("curation_status", CURATION_STATUS, server_default="New", nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "tenant",
+            sa.Text(),
+            server_default="default",
+            nullable=False,
+            comment="whose record it is; claims are fair between them",
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["domain_id"], ["domains.id"], name=op.f("fk_pages_domain_id")),
@@ -411,6 +471,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_pages_sitemap_file_id"), table_name="pages")
     op.drop_table("pages")
+    op.drop_index(
+        "ix_sitemap_files_sitemap_import_due_by_host",
+        table_name="sitemap_files",
+        postgresql_where="sitemap_import_due_at IS NOT NULL",
+    )
     op.drop_index(
         "ix_sitemap_files_sitemap_import_due",
         table_name="sitemap_files",
@@ -432,6 +497,7 @@ def downgrade() -> None:
     op.drop_table("service_controls")
     op.drop_index("ix_places_deep_scan_due", table_name="places", postgresql_where="deep_scan_due_at IS NOT NULL")
     op.drop_table("places")
+    op.drop_table("paid_calls")
     op.drop_index(
         "ix_domains_sitemap_analysis_due", table_name="domains", postgresql_where="sitemap_analysis_due_at IS NOT NULL"
     )
