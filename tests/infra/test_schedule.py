@@ -1,0 +1,87 @@
+"""Rules over all ticks, and what must be there before the first."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.config import STAGES
+from infra.migrations import FOLDER, digest
+from infra.plan import plan
+from scrapersky.service.registry import SERVICES
+from tests.infra.template import Template, target
+
+
+def test_every_service_is_ticked_by_one_rule_at_its_own_rate(template: Template) -> None:
+    rates = {}
+    for rule in template.of_type("AWS::Events::Rule").values():
+        (ticked,) = rule["Targets"]
+        name = template.resources[target(ticked["Arn"])]["Properties"]["FunctionName"]
+        rates[name.removeprefix(f"{template.stack}-")] = rule["ScheduleExpression"]
+        assert rule["State"] == "ENABLED"
+    settings = plan(STAGES[template.stack.removeprefix("scrapersky-")], {}).services
+    assert rates == {service.name: _rate(settings[service.name].interval_minutes) for service in SERVICES}
+
+
+def test_an_undelivered_tick_is_dropped_within_a_minute_by_the_rule_and_by_the_function(template: Template) -> None:
+    for rule in template.of_type("AWS::Events::Rule").values():
+        assert rule["Targets"][0]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    ticked = {target(rule["Targets"][0]["Arn"]) for rule in template.of_type("AWS::Events::Rule").values()}
+    dropping = {
+        target(one["FunctionName"])
+        for one in template.of_type("AWS::Lambda::EventInvokeConfig").values()
+        if (one["MaximumEventAgeInSeconds"], one["MaximumRetryAttempts"]) == (60, 0)
+    }
+    assert dropping == ticked
+
+
+def test_only_its_own_rule_may_invoke_a_service(template: Template) -> None:
+    rules = {target(rule["Targets"][0]["Arn"]): id for id, rule in template.of_type("AWS::Events::Rule").items()}
+    permissions = template.of_type("AWS::Lambda::Permission").values()
+    assert {target(one["FunctionName"]): target(one["SourceArn"]) for one in permissions} == rules
+    assert {one["Principal"] for one in permissions} == {"events.amazonaws.com"}
+
+
+def test_the_schema_is_there_before_any_rule_mapping_or_new_code(template: Template) -> None:
+    (schema,) = template.of_type("Custom::DatabaseSchema")
+    migrate = target(template.of_type("Custom::DatabaseSchema")[schema]["ServiceToken"])
+    waiting = [
+        *template.of_type("AWS::Events::Rule"),
+        *template.of_type("AWS::Lambda::EventSourceMapping"),
+        *(id for id in template.of_type("AWS::Lambda::Function") if id != migrate),
+    ]
+    for id in waiting:
+        assert schema in template.waits_for(id), f"{id} may be there before the schema is"
+
+
+def test_migrate_has_its_permissions_and_its_code_before_it_is_called(template: Template) -> None:
+    (schema,) = template.of_type("Custom::DatabaseSchema")
+    role = target(template.function("migrate")["Role"])
+    ahead = template.waits_for(schema)
+    policies = template.of_type("AWS::IAM::Policy")
+    assert {id for id, policy in policies.items() if role in map(target, policy["Roles"])} <= ahead
+    assert set(map(target, template.function("migrate")["Layers"])) <= ahead
+
+
+def test_cloudformation_waits_longer_for_the_answer_than_migrate_may_run(template: Template) -> None:
+    (schema,) = template.of_type("Custom::DatabaseSchema").values()
+    assert int(schema["ServiceTimeout"]) > template.function("migrate")["Timeout"]
+
+
+def test_a_new_migration_and_nothing_else_runs_the_migrations_again(tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "versions" / "0001_schema.py").write_text("one")
+    before = digest(tmp_path)
+    (tmp_path / "versions" / "0001_schema.cpython-314.pyc").write_bytes(b"bytecode")
+    (tmp_path / "script.py.mako").write_text("a template for new ones")
+    assert digest(tmp_path) == before
+    (tmp_path / "versions" / "0002_index.py").write_text("two")
+    assert digest(tmp_path) != before
+
+
+def test_the_deployed_schema_is_named_by_the_migrations_that_are_there(templates: Mapping[str, Template]) -> None:
+    for template in templates.values():
+        (schema,) = template.of_type("Custom::DatabaseSchema").values()
+        assert schema["Migrations"] == digest(FOLDER)
+
+
+def _rate(minutes: int) -> str:
+    return "rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)"

@@ -1,0 +1,115 @@
+"""What differs between stages, and what the operator may change when deploying."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from aws_cdk import App
+from aws_cdk import aws_sqs as sqs
+
+from infra.app import main
+from infra.config import DEV, STAGES
+from infra.plan import NEVER_DEPLOYED, plan
+from infra.stack import ScraperSkyStack
+from scrapersky.service.registry import SERVICES
+from scrapersky.service.settings import SettingsError
+from tests.infra.conftest import OVERRIDES
+from tests.infra.template import Template
+
+LOG_KEEPING = re.compile(r'"(RetentionInDays|UpdateReplacePolicy|DeletionPolicy)": ("\w+"|\d+),? ?')
+
+
+def test_dev_and_prod_are_the_same_stack_but_for_names_and_log_keeping(templates: Mapping[str, Template]) -> None:
+    assert _without_names(templates["dev"]) == _without_names(templates["prod"])
+
+
+def test_local_is_the_same_stack_without_the_dependency_layer(templates: Mapping[str, Template]) -> None:
+    shapes = {}
+    for name in ("dev", "local"):
+        resources = templates[name].resources.items()
+        shapes[name] = {re.sub(r"AllowEventRule\w+", "", id): one["Type"] for id, one in resources}
+    (layer,) = shapes["dev"].keys() - shapes["local"].keys()
+    assert shapes["dev"][layer] == "AWS::Lambda::LayerVersion"
+    assert shapes["local"].items() <= shapes["dev"].items()
+
+
+def test_prod_is_protected_and_keeps_its_logs(templates: Mapping[str, Template]) -> None:
+    manifest = json.loads((templates["prod"].folder / "manifest.json").read_text())["artifacts"]
+    assert manifest["scrapersky-prod"]["properties"]["terminationProtection"] is True
+    for id in templates["prod"].of_type("AWS::Logs::LogGroup"):
+        assert templates["prod"].resources[id]["DeletionPolicy"] == "Retain"
+
+
+def test_nothing_is_looked_up_in_an_account_at_synth(template: Template) -> None:
+    manifest = json.loads((template.folder / "manifest.json").read_text())
+    assert "missing" not in manifest
+    assert manifest["artifacts"][template.stack]["environment"] == "aws://unknown-account/unknown-region"
+
+
+def test_a_setting_of_the_operator_reaches_the_rule_the_mapping_and_the_function(overridden: Template) -> None:
+    rules = [rule["ScheduleExpression"] for rule in overridden.of_type("AWS::Events::Rule").values()]
+    assert sorted(rules) == ["rate(1 minute)", "rate(1 minute)", "rate(1 minute)", "rate(5 minutes)"]
+    mappings = overridden.of_type("AWS::Lambda::EventSourceMapping").values()
+    assert 7 in [one["ScalingConfig"]["MaximumConcurrency"] for one in mappings]
+    assert 3 in [one["BatchSize"] for one in mappings]
+    for service in SERVICES:
+        assert overridden.function(service.name)["Timeout"] == 300
+        assert overridden.environment(service.name)["RETRY_BASE_SECONDS"] == "45.0"
+    assert {queue["VisibilityTimeout"] for queue in overridden.of_type("AWS::SQS::Queue").values()} == {1_800}
+    assert overridden.environment("domain-scheduler")["DOMAIN_SCHEDULER_INTERVAL_MINUTES"] == "5"
+
+
+def test_the_operators_own_database_loopback_internet_and_stage_never_reach_a_function(overridden: Template) -> None:
+    for name in overridden.function_names:
+        environment = overridden.environment(name)
+        assert not {variable.upper() for variable in NEVER_DEPLOYED} & environment.keys()
+        assert environment["STAGE"] == "dev"
+        assert environment["DATABASE_SECRET"] == "scrapersky/dev/database"
+    assert OVERRIDES["DATABASE_URL"] not in json.dumps(overridden.body)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DOMAIN_SCHEDULER_INTERVAL_MINUTES", "0"),
+        ("DOMAIN_SITEMAP_SCHEDULER_MAX_INSTANCES", "1"),
+        ("SITEMAP_IMPORT_SCHEDULER_BATCH_SIZE", "many"),
+        ("FUNCTION_TIMEOUT_SECONDS", "901"),
+        ("HANDOFF_DISCOVERY_TO_IMPORT", "perhaps"),
+    ],
+)
+def test_a_bad_setting_fails_the_plan_of_every_stage_with_its_name_and_value(variable: str, value: str) -> None:
+    for stage in STAGES.values():
+        with pytest.raises(SettingsError, match=f"{variable}='{value}'"):
+            plan(stage, {variable: value})
+
+
+def test_a_bad_setting_ends_the_synth_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITEMAP_SCHEDULER_INTERVAL_MINUTES", "never")
+    with pytest.raises(SystemExit, match="SITEMAP_SCHEDULER_INTERVAL_MINUTES='never'"):
+        main(["local"], tmp_path)
+
+
+def test_an_unknown_stage_ends_the_synth_naming_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="'production': one of dev, prod, local is right"):
+        main(["production"], tmp_path)
+
+
+def test_a_finding_that_nobody_acknowledged_fails_the_synth(tmp_path: Path, placeholder: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    sqs.Queue(ScraperSkyStack(app, plan=plan(DEV, {}), dependencies=placeholder), "Open")
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+    assert "AwsSolutions-SQS4" in (tmp_path / "validation-report.json").read_text()
+
+
+def _without_names(template: Template) -> str:
+    stage = template.stack.removeprefix("scrapersky-")
+    text = json.dumps(template.body, sort_keys=True)
+    text = re.sub(r"AllowEventRule\w+", "AllowEventRule", text)  # the CDK puts the stack's name into this id
+    for name in (template.stack, f"scrapersky/{stage}/", f'"STAGE": "{stage}"', f"stage {stage}"):
+        assert name in text
+        text = text.replace(name, "<stage>")
+    return LOG_KEEPING.sub("", text)
