@@ -20,21 +20,15 @@ NAME = "migrate"
 ANSWER_TIMEOUT_SECONDS = 30
 
 settings = load(Settings, os.environ)
-# A migration may rewrite a table: it gets all the time this function has, and not a service's minute.
-database = Database(
-    settings.model_copy(update={"database_statement_timeout_seconds": settings.function_timeout_seconds - 10}),
-    NAME,
-    read_secret,
-)
 observer = Observer(NAME, settings.stage)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Migrates on Create and Update (and when invoked by hand); Delete leaves the data alone."""
     if "ResponseURL" not in event:
-        return migrate()
+        return migrate(context)
     try:
-        data = {} if event["RequestType"] == "Delete" else migrate()
+        data = {} if event["RequestType"] == "Delete" else migrate(context)
     except Exception as error:
         observer.log.exception("migration failed")
         tell_cloudformation(event, "FAILED", reason=f"migration failed: {type(error).__name__}: {error}"[:1000])
@@ -43,8 +37,12 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return {"status": "SUCCESS", **data}
 
 
-def migrate() -> dict[str, Any]:
+def migrate(context: Any) -> dict[str, Any]:
     """Upgrades to the newest revision, in one transaction; answers which that is."""
+    # A migration may rewrite a table: it gets all the time this function has left, and not a service's minute.
+    seconds = context.get_remaining_time_in_millis() / 1000 - ANSWER_TIMEOUT_SECONDS
+    patient = settings.model_copy(update={"database_statement_timeout_seconds": max(seconds, 1.0)})
+    database = Database(patient, NAME, read_secret)
     # Alembic begins and commits by itself, so it needs a connection that is not in AUTOCOMMIT.
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
     with engine.begin() as connection:

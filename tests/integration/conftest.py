@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import boto3
@@ -14,6 +15,8 @@ from scrapersky.models import Domain
 from scrapersky.service.outcomes import Done, Outcome
 from scrapersky.service.registry import DOMAIN_SCHEDULER
 from scrapersky.service.runtime import BackgroundService
+
+numbers = count(1)
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []}
 
