@@ -63,8 +63,7 @@ class Postgres:
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Creates the database ``name`` (a copy of ``template``, to which nobody may be connected); returns its url."""
-        databases.create(self.url, name, template)
-        return self.url_of(name)
+        return databases.create(self.url, name, template)
 
     def drop_database(self, name: str) -> None:
         """Drops ``name``, with its connections."""

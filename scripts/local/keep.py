@@ -1,0 +1,42 @@
+"""Leaves the system running on its real schedule, and says how to speak to it."""
+
+import json
+import shlex
+
+from rich.console import Console
+from sqlalchemy import Engine
+
+from scrapersky.service.registry import SERVICES
+from scripts.local.progress import Progress, watch
+from scripts.local.system import System
+
+LOOK_SECONDS = 2
+
+
+def keep(system: System, engine: Engine, console: Console) -> None:
+    """Prints how to invoke by hand, then a line whenever something changes, until interrupted."""
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in system.aws.environment.items())
+    function = system.deployed(SERVICES[0]).function
+    payload = shlex.quote(json.dumps({"action": "status"}))
+    console.print(
+        f"""
+Running on the schedule of the stack's own rules. Ctrl-C stops everything.
+
+The database:
+  {system.database_url}
+The AWS command line and boto3 find it by:
+  export {variables}
+By hand, for example:
+  aws lambda invoke --function-name {function} --cli-binary-format raw-in-base64-out --payload {payload} /dev/stdout
+The functions' log:
+  {system.aws.log}
+""",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    said = ""
+    for progress in watch(engine, Progress(), every=LOOK_SECONDS):
+        if progress.line() != said:
+            said = progress.line()
+            console.print(said, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,98 @@
+"""Brings the whole system up on this machine, and down again: database, internet, emulated AWS, the deployed stack."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.config import LOCAL
+from scrapersky.service.registry import SERVICES, Service
+from scripts.local import databases
+from scripts.local.deployment import deploy, put_secret
+from scripts.local.emulator import Aws
+from scripts.local.internet.server import Internet
+from scripts.local.internet.website import Website
+from scripts.local.postgres import Postgres
+from scripts.local.synthesis import synthesize
+
+PLACES_KEY = "local-places-key"
+"""The key that the fake Places API accepts."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the stack made for one service."""
+
+    function: str
+    queue_url: str
+    dead_letter_queue_url: str
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything running. ``outputs`` are the stack's."""
+
+    database_url: str
+    aws: Aws
+    outputs: Mapping[str, str]
+    folder: Path
+
+    def deployed(self, service: Service) -> Deployed:
+        """The function and queues of ``service``."""
+        start = "".join(word.capitalize() for word in service.name.split("-"))
+        return Deployed(
+            function=self.outputs[f"{start}FunctionName"],
+            queue_url=self.outputs[f"{start}QueueUrl"],
+            dead_letter_queue_url=self.outputs[f"{start}DeadLetterQueueUrl"],
+        )
+
+    @classmethod
+    @contextmanager
+    def start(
+        cls,
+        folder: Path,
+        websites: Mapping[str, Website] | None,
+        *,
+        without_https: Collection[str] = (),
+        database_server: str | None = None,
+    ) -> Iterator[System]:
+        """Runs everything until the block ends, with all files in ``folder``.
+
+        ``websites`` None means that the functions reach the real internet. ``database_server`` is the url of a Postgres
+        in which a database of our own is made, and dropped at the end; None starts one.
+        """
+        with ExitStack() as stack, ThreadPoolExecutor(2) as meanwhile:
+            assembly = meanwhile.submit(synthesize)
+            database = meanwhile.submit(stack.enter_context, _database(folder, database_server))
+            environment: dict[str, str] = {}
+            if websites is not None:
+                internet = Internet.start(websites, folder / "internet", without_https=without_https)
+                environment["WEB_LOOPBACK_INTERNET"] = str(stack.enter_context(internet).file)
+            aws = stack.enter_context(Aws.start(folder / "aws", environment))
+            database_url = database.result()
+            put_secret(aws, LOCAL.database_secret, databases.address(database_url))
+            put_secret(aws, LOCAL.places_secret, PLACES_KEY)
+            outputs = deploy(aws, assembly.result(), LOCAL.stack)
+            system = cls(database_url, aws, outputs, folder)
+            assert all(system.deployed(service) for service in SERVICES)
+            yield system
+
+
+@contextmanager
+def _database(folder: Path, server: str | None) -> Iterator[str]:
+    """The url of an empty database."""
+    if server is None:
+        with Postgres.start(folder / "postgres") as postgres:
+            yield postgres.create_database("scrapersky")
+        return
+    name = f"scrapersky_local_{os.getpid()}_{secrets.token_hex(4)}"
+    url = databases.create(server, name)
+    try:
+        yield url
+    finally:
+        databases.drop(server, name)
