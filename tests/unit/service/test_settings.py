@@ -48,7 +48,7 @@ def test_a_bad_value_is_refused_with_the_variable_the_value_and_the_default(vari
 
 
 def test_every_bad_variable_is_named_at_once() -> None:
-    with pytest.raises(SettingsError, match="RETRY_BASE_SECONDS.*RETRY_CAP_SECONDS"):
+    with pytest.raises(SettingsError, match=r"RETRY_BASE_SECONDS.*RETRY_CAP_SECONDS"):
         load(Settings, {"RETRY_BASE_SECONDS": "-1", "RETRY_CAP_SECONDS": "soon"})
 
 
