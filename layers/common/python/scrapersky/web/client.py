@@ -110,10 +110,10 @@ class WebClient:
         """GETs ``url``, following redirects; the answer's body is read from ``response.chunks()``.
 
         ``max_bytes`` caps the unpacked body (default ``web_max_decoded_bytes``); beyond it is ``too_large``, or cut with
-        ``truncate``. ``deadline`` (seconds, default ``web_request_deadline_seconds``) covers connecting, headers and body of all hops together; waiting for
-        a turn at the host, its Crawl-delay and its robots.txt do not count. ``headers`` are sent to the first origin
-        only, but for the harmless. ``robots=False`` is for calls of an API. Ask nothing else of the same host
-        inside the block: the turn is held until it ends. Raises :class:`FetchError`.
+        ``truncate``. ``deadline`` (seconds, default ``web_request_deadline_seconds``) covers connecting, headers and
+        body of all hops together; waiting for a turn at the host, its Crawl-delay and its robots.txt do not count.
+        ``headers`` are sent to the first origin only, but for the harmless. ``robots=False`` is for calls of an API.
+        Ask nothing else of the same host inside the block: the turn is held until it ends. Raises :class:`FetchError`.
         """
         left = self._settings.web_request_deadline_seconds if deadline is None else deadline
         requested = target = self._targets.first(url)

@@ -29,7 +29,7 @@ def explain(problem: BaseException, url: str) -> FetchError:
     return FetchError(code, f"{shown_url(url)} {reason}")
 
 
-def _meaning(problem: BaseException) -> tuple[str, str]:  # noqa: PLR0911 (a table reads best as one)
+def _meaning(problem: BaseException) -> tuple[str, str]:
     cause = getattr(problem, "os_error", None) or problem
     match cause:
         case BlockedAddress():

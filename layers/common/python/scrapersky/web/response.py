@@ -9,6 +9,7 @@ from scrapersky.web.errors import FetchError
 from scrapersky.web.failures import shown_url
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Headers(Mapping[str, str]):
@@ -38,7 +39,7 @@ class Headers(Mapping[str, str]):
 
 def clean_header(value: str) -> str:
     """``value`` without control characters, its undecodable bytes (lone surrogates) replaced."""
-    return _CONTROL.sub("", value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")).strip()
+    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", value)).strip()
 
 
 @dataclass(frozen=True)

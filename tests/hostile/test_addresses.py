@@ -1,0 +1,101 @@
+"""Hostile inputs 1 to 30: every spelling of an address that no crawler may dial."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from scrapersky.web.client import FetchError, WebClient
+from scrapersky.web.settings import WebSettings
+from tests.hostile.conftest import Secret
+
+
+def code_of(url: str, **settings: Any) -> str:
+    async def go() -> str:
+        async with WebClient(WebSettings(**{"web_request_deadline_seconds": 5, **settings})) as web:
+            try:
+                await web.get(url, robots=False)
+            except FetchError as failure:
+                return failure.code
+            return "fetched"
+
+    return asyncio.run(go())
+
+
+LOCAL = {
+    "01": "http://127.0.0.1:{port}/",
+    "02": "http://127.1:{port}/",
+    "03": "http://2130706433:{port}/",
+    "04": "http://0x7f000001:{port}/",
+    "05": "http://0177.0.0.1:{port}/",
+    "06": "http://0:{port}/",
+    "07": "http://0.0.0.0:{port}/",
+    "08": "http://127.255.255.254:{port}/",
+    "09": "http://[::1]:{port}/",
+    "10": "http://[::]:{port}/",
+    "11": "http://[::ffff:127.0.0.1]:{port}/",
+    "12": "http://[::ffff:7f00:1]:{port}/",
+    "13": "http://①②⑦.⓪.⓪.①:{port}/",
+    "14": "http://127。0。0。1:{port}/",
+    "14-fullwidth": "http://１２７．０．０．１:{port}/",
+    "15": "http://localhost:{port}/",
+    "15-dot": "http://LOCALHOST.:{port}/",
+    "20": "http://127.0.0.1:{port}/2018-06-01/runtime/invocation/next",
+    "21": "http://localhost:{port}/secretsmanager/get?secretId=x",
+    "https": "https://127.0.0.1:{port}/",
+}
+
+
+@pytest.mark.parametrize("url", LOCAL.values(), ids=LOCAL.keys())
+def test_no_spelling_of_our_own_machine_is_dialled(url: str, secret: Secret) -> None:
+    # The port is admitted here, so that nothing but the guard on addresses stands between the client and the secret.
+    assert code_of(url.format(port=secret.port), web_ports=f"80,443,{secret.port}") == "blocked_address"
+    assert not secret.was_dialled()
+
+
+@pytest.mark.parametrize("url", [LOCAL["01"], LOCAL["20"], LOCAL["15"]], ids=["01", "20", "15"])
+def test_a_port_that_is_not_the_webs_is_refused_before_any_address(url: str, secret: Secret) -> None:
+    assert code_of(url.format(port=secret.port)) == "invalid_url"
+    assert not secret.was_dialled()
+
+
+def test_20_lambdas_own_runtime_api_is_not_dialled(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", f"127.0.0.1:{secret.port}")
+    url = f"http://127.0.0.1:{secret.port}/2018-06-01/runtime/invocation/next"
+    assert code_of(url, web_ports=f"{secret.port}") == "blocked_address"
+    assert not secret.was_dialled()
+
+
+def test_the_secret_would_see_a_client_that_dials_it(secret: Secret) -> None:
+    socket.create_connection(("127.0.0.1", secret.port)).close()
+    assert secret.was_dialled()
+
+
+ELSEWHERE = {
+    "16-10": "http://10.0.0.1/",
+    "16-172": "http://172.31.255.255/",
+    "16-192": "http://192.168.1.1/",
+    "17": "http://169.254.169.254/latest/meta-data/",
+    "18": "http://[fd00:ec2::254]/",
+    "19": "http://169.254.170.2/v2/credentials/x",
+    "22": "http://100.64.0.1/",
+    "23": "http://198.18.0.1/",
+    "24-multicast": "http://224.0.0.1/",
+    "24-broadcast": "http://255.255.255.255/",
+    "25": "http://[64:ff9b::a9fe:a9fe]/",
+    "26": "http://[2002:7f00:1::]/",
+    "27": "http://[2001:0:53aa:64c::1]/",
+    "28": "http://[fec0::1]/",
+    "29": "http://[fe80::1]/",
+    "30": "http://168.63.129.16/",
+}
+
+
+@pytest.mark.parametrize("url", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+def test_no_special_address_is_dialled(url: str) -> None:
+    assert code_of(url) == "blocked_address"
+
+
+def test_29_an_address_with_a_zone_is_no_url() -> None:
+    assert code_of("http://[fe80::1%25eth0]/") == "invalid_url"

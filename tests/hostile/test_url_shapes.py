@@ -1,0 +1,76 @@
+"""Hostile inputs 39 to 47: urls that parsers read differently, or that are none."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from scrapersky.web.client import FetchError, WebClient
+from scrapersky.web.settings import WebSettings
+from tests.hostile.conftest import Secret
+
+SHAPES = {
+    "39-file": "file:///etc/passwd",
+    "39-gopher": "gopher://127.0.0.1:6379/_INFO",
+    "39-ftp": "ftp://shop.example/",
+    "39-data": "data:text/html,x",
+    "39-javascript": "javascript:alert(1)",
+    "40": "http://user:pw@shop.example/",
+    "40-empty": "http://@shop.example/",
+    "41": "http://1.1.1.1@127.0.0.1/",
+    "42-host": "http://127.0.0.1\\@shop.example/",
+    "42-other-way": "http://shop.example@\\127.0.0.1/",
+    "42-slashes": "http:\\\\127.0.0.1\\",
+    "43-address": "http://%31%32%37.0.0.1/",
+    "43-name": "http://lo%63alhost/",
+    "44-one-slash": "http:/127.0.0.1/",
+    "44-no-slash": "http:127.0.0.1",
+    "44-no-scheme": "//127.0.0.1/",
+    "44-three-slashes": "http:///127.0.0.1/",
+    "45-0": "http://shop.example:0/",
+    "45-22": "http://shop.example:22/",
+    "45-25": "http://shop.example:25/",
+    "45-6379": "http://shop.example:6379/",
+    "45-99999": "http://shop.example:99999/",
+    "46-tab": "http://shop.example/\tx",
+    "46-crlf": "http://shop.example/\r\nX-Injected: 1",
+    "46-lf-host": "http://shop\n.example/",
+    "46-header": "http://shop.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n",
+    "47": "http://shop.example/" + "a" * 8_192,
+    "no-host": "http://",
+    "empty": "",
+    "surrogate": "http://shop.example/\ud800",
+    "bracket": "http://[::1/",
+}
+BLOCKED = {"43-address", "43-name"}
+
+
+@pytest.mark.parametrize("number", SHAPES)
+def test_a_url_of_a_hostile_shape_is_refused_before_anything_is_looked_up_or_dialled(number: str) -> None:
+    looked_up: list[str] = []
+
+    async def look_up(name: str) -> Sequence[str]:
+        looked_up.append(name)
+        return ["127.0.0.1"]
+
+    async def go() -> FetchError:
+        async with WebClient(WebSettings(), look_up=look_up) as web:
+            with pytest.raises(FetchError) as caught:
+                await web.get(SHAPES[number])
+            return caught.value
+
+    failure = asyncio.run(go())
+    assert failure.code == ("blocked_address" if number in BLOCKED else "invalid_url")
+    assert looked_up == (["localhost"] if number == "43-name" else [])
+    assert len(str(failure)) < 500
+    assert str(failure).isprintable()
+
+
+def test_45_an_admitted_port_of_an_address_is_still_not_dialled(secret: Secret) -> None:
+    async def go() -> None:
+        async with WebClient(WebSettings(web_ports=str(secret.port))) as web:
+            with pytest.raises(FetchError, match="blocked_address"):
+                await web.get(f"http://127.0.0.1:{secret.port}/", robots=False)
+
+    asyncio.run(go())
+    assert not secret.was_dialled()
