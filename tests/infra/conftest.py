@@ -1,5 +1,6 @@
 """The stacks, synthesized once a session, without the CDK CLI, without the network and whatever the shell's settings."""
 
+import compileall
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from infra.app import synth
 from infra.config import STAGES
+from infra.dependencies import ROOT
 from tests.infra.template import Template
 
 OVERRIDES = {
@@ -33,7 +35,9 @@ def placeholder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Mapping[str, Template]:
-    """Every stage's stack by the stage's name."""
+    """Every stage's stack by the stage's name, with bytecode lying about as it does after a run of the functions."""
+    for code in ("functions", "layers/common"):
+        compileall.compile_dir(ROOT / code, quiet=2)
     folder = synth(STAGES, environment={}, out=tmp_path_factory.mktemp("assembly"), dependencies=placeholder)
     return {name: Template(folder, stage.stack) for name, stage in STAGES.items()}
 
