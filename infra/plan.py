@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from infra.config import Stage
 from scrapersky.service.registry import SERVICES
-from scrapersky.service.settings import ServiceSettings, Settings, load
+from scrapersky.service.settings import ServiceSettings, Settings, SettingsError, load
 
 DECIDED_BY_THE_STACK = frozenset({"stage", "database_secret", "places_secret"})
 """Settings that follow from the stage, whatever the operator's shell holds."""
@@ -25,16 +25,21 @@ class Plan:
     services: Mapping[str, ServiceSettings]
     """By the service's name."""
 
+    @property
+    def visibility_seconds(self) -> int:
+        """How long a delivered ticket stays hidden, unless somebody shortens it."""
+        return self.stage.visibility_factor * self.settings.function_timeout_seconds
+
 
 def plan(stage: Stage, environment: Mapping[str, str]) -> Plan:
     """Overrides the stage's settings by those in ``environment``, validated as the functions will validate them.
 
-    Raises :class:`scrapersky.service.settings.SettingsError` naming every variable that holds a bad value.
+    Raises :class:`SettingsError` naming every variable that holds a bad value.
     """
     closed = {name.upper() for name in DECIDED_BY_THE_STACK | NEVER_DEPLOYED}
     opened = {name: value for name, value in environment.items() if name not in closed}
     decided = stage.settings.model_copy(update={"stage": stage.name, "database_secret": stage.database_secret})
-    return Plan(
+    planned = Plan(
         stage=stage,
         settings=load(Settings, opened, defaults=decided),
         services={
@@ -47,6 +52,26 @@ def plan(stage: Stage, environment: Mapping[str, str]) -> Plan:
             for service in SERVICES
         },
     )
+    refuse_contradictions(planned)
+    return planned
+
+
+def refuse_contradictions(planned: Plan) -> None:
+    """Raises :class:`SettingsError` when settings that are fine one by one do not go together."""
+    settings = planned.settings
+    timeout = f"FUNCTION_TIMEOUT_SECONDS={settings.function_timeout_seconds}"
+    if settings.record_deadline_seconds >= settings.function_timeout_seconds:
+        raise SettingsError(f"RECORD_DEADLINE_SECONDS={settings.record_deadline_seconds}: less than {timeout} is right")
+    if settings.redelivery_min_seconds > settings.redelivery_max_seconds:
+        least, most = settings.redelivery_min_seconds, settings.redelivery_max_seconds
+        raise SettingsError(f"REDELIVERY_MIN_SECONDS={least}: no more than REDELIVERY_MAX_SECONDS={most} is right")
+    # Else recovery releases a ticket that is still on its way to the dead-letter queue, again and again.
+    way = planned.stage.max_receive_count * planned.visibility_seconds
+    if settings.dispatch_lease_seconds <= way:
+        raise SettingsError(
+            f"DISPATCH_LEASE_SECONDS={settings.dispatch_lease_seconds}: more than {way} is right, the seconds that "
+            f"{planned.stage.max_receive_count} deliveries of a ticket take with {timeout}"
+        )
 
 
 def variables(settings: BaseModel, *, prefix: str = "", all_of_them: bool = False) -> dict[str, str]:

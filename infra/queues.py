@@ -15,7 +15,7 @@ class Queues(Construct):
         super().__init__(scope, id)
         stage = plan.stage
         # A ticket must stay hidden while the poller waits for a free instance, not only while the function runs.
-        visibility = Duration.seconds(stage.visibility_factor * plan.settings.function_timeout_seconds)
+        visibility = Duration.seconds(plan.visibility_seconds)
         self.dead = sqs.Queue(
             self,
             "Dead",

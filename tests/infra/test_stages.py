@@ -86,6 +86,19 @@ def test_a_bad_setting_fails_the_plan_of_every_stage_with_its_name_and_value(var
             plan(stage, {variable: value})
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("RECORD_DEADLINE_SECONDS", "180", "less than FUNCTION_TIMEOUT_SECONDS=180 is right"),
+        ("REDELIVERY_MIN_SECONDS", "61", "no more than REDELIVERY_MAX_SECONDS=60 is right"),
+        ("DISPATCH_LEASE_SECONDS", "5400", "more than 5400 is right, the seconds that 5 deliveries"),
+    ],
+)
+def test_settings_that_contradict_each_other_fail_the_plan(variable: str, value: str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=f"{variable}={value}.*{complaint}"):
+        plan(DEV, {variable: value})
+
+
 def test_a_bad_setting_ends_the_synth_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SITEMAP_SCHEDULER_INTERVAL_MINUTES", "never")
     with pytest.raises(SystemExit, match="SITEMAP_SCHEDULER_INTERVAL_MINUTES='never'"):
