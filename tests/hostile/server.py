@@ -9,16 +9,15 @@ A path that is not listed is a 404 (robots.txt too); ``"*"`` answers for all of 
 import asyncio
 import contextlib
 import ssl
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scrapersky.web.client import Fetched, FetchError, WebClient
 from scrapersky.web.loopback import LoopbackInternet
 from scrapersky.web.settings import WebSettings
+from tests.hostile.answers import Answer, answer
 from tests.hostile.authority import DAY, Authority
 
 
@@ -30,67 +29,8 @@ class Asked:
     headers: Mapping[str, str]
 
 
-Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 Sites = Mapping[str, Mapping[str, Answer]]
-
-
-def raw(*parts: bytes) -> Answer:
-    """Sends exactly ``parts`` and closes."""
-
-    async def send(writer: asyncio.StreamWriter) -> None:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-
-    return send
-
-
-def answer(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """A correct HTTP answer."""
-    fields = {"Content-Type": "text/html", "Content-Length": str(len(body)), **(headers or {})}
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return raw(f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode("utf-8", "surrogateescape") + body)
-
-
-def redirect(location: str, status: int = 302, headers: Mapping[str, str] | None = None) -> Answer:
-    """A redirect to ``location``, whatever that is."""
-    return answer(status, headers={"Location": location, **(headers or {})})
-
-
-def endless(start: bytes, piece: bytes) -> Answer:
-    """Sends ``start`` and then ``piece`` as fast as it is taken, for ever."""
-
-    async def send(writer: asyncio.StreamWriter) -> None:
-        writer.write(start)
-        while not writer.is_closing():
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(0)
-
-    return send
-
-
-def dripping(start: bytes, piece: bytes, seconds: float = 0.05) -> Answer:
-    """Sends ``start`` and then ``piece`` again and again, with a pause: no read ever times out."""
-
-    async def send(writer: asyncio.StreamWriter) -> None:
-        writer.write(start)
-        while not writer.is_closing():
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(seconds)
-
-    return send
-
-
-async def silence(writer: asyncio.StreamWriter) -> None:
-    """Says nothing and keeps the connection."""
-    await asyncio.Event().wait()
-
-
-async def slam(writer: asyncio.StreamWriter) -> None:
-    """Resets the connection."""
-    writer.transport.abort()
+"""host → path (``/x``, ``https:/x`` or ``*``) → answer."""
 
 
 @dataclass
@@ -188,56 +128,5 @@ def _certificates(authority: Authority, names: list[str]) -> ssl.SSLContext:
     def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         connection.context = special.get(name or "", context)
 
-    context.sni_callback = choose  # type: ignore[assignment]
+    context.sni_callback = choose
     return context
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What came of one request: ``page`` or ``error``, what the servers were asked, and how long it took."""
-
-    page: Fetched | None
-    error: FetchError | None
-    asked: list[str]
-    headers: list[Mapping[str, str]]
-    seconds: float
-
-    @property
-    def code(self) -> str:
-        """The error's code, or the status."""
-        return self.error.code if self.error else str(self.page and self.page.status)
-
-    @property
-    def body(self) -> bytes:
-        """The body; the request must have worked."""
-        assert self.page is not None, self.error
-        return self.page.body
-
-
-def fetch(
-    sites: Sites,
-    url: str,
-    directory: Path,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    on_tls_port: Answer | None = None,
-    **options: Any,
-) -> Seen:
-    """One ``WebClient.get(url, **options)`` in the internet made of ``sites``; without robots.txt unless asked for."""
-
-    async def go() -> Seen:
-        async with (
-            hostile_internet(sites, directory, on_tls_port=on_tls_port, **(settings or {})) as internet,
-            WebClient(internet.settings) as web,
-        ):
-            page = error = None
-            start = time.monotonic()
-            try:
-                page = await web.get(url, **{"robots": False, **options})
-            except FetchError as failure:
-                error = failure
-            seconds = time.monotonic() - start
-            asked = internet.asked
-            return Seen(page, error, [each.url for each in asked], [each.headers for each in asked], seconds)
-
-    return asyncio.run(go())

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.answers import answer, raw, redirect
 from tests.hostile.conftest import Secret
-from tests.hostile.server import Sites, answer, fetch, raw, redirect
+from tests.hostile.fetching import fetch
+from tests.hostile.server import Sites
 
 HOME = "http://shop.example/"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from scrapersky.web.client import FetchError, WebClient
-from tests.hostile.server import Answer, answer, dripping, hostile_internet, raw, redirect, silence, slam
+from tests.hostile.answers import Answer, answer, dripping, raw, redirect, silence, slam
+from tests.hostile.server import hostile_internet
 
 KEY = "AIzaSyVerySecret"
 ANSWERS: dict[str, Answer] = {

@@ -1,0 +1,125 @@
+"""robots.txt of hostile and helpless servers, through the whole client (98 of the hostile inputs among them)."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from scrapersky.web.client import WebClient
+from tests.hostile.answers import Answer, answer, dripping, endless, redirect, silence
+from tests.hostile.fetching import fetch
+from tests.hostile.server import Sites, hostile_internet
+
+HOME = "http://shop.example/"
+OK = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+def shop(robots: Answer, **more: Answer) -> Sites:
+    return {"shop.example": {"/robots.txt": robots, "/": answer(200, b"open"), **more}}
+
+
+def test_what_robots_txt_closes_is_not_asked_for(tmp_path: Path) -> None:
+    seen = fetch(shop(answer(200, b"User-agent: *\nDisallow: /")), HOME, tmp_path, robots=True)
+    assert seen.code == "robots_disallowed"
+    assert seen.asked == [f"{HOME}robots.txt"]
+
+
+def test_a_call_of_an_api_asks_no_robots_txt(tmp_path: Path) -> None:
+    seen = fetch(shop(answer(200, b"User-agent: *\nDisallow: /")), HOME, tmp_path, robots=False)
+    assert seen.body == b"open"
+    assert seen.asked == [HOME]
+
+
+@pytest.mark.parametrize(
+    ("robots", "code"),
+    [
+        (answer(404), "200"),
+        (answer(403), "200"),
+        (redirect("/robots.txt"), "200"),
+        (redirect("ftp://x/"), "200"),
+        (answer(500), "robots_unreachable"),
+        (answer(429), "robots_unreachable"),
+        (silence, "robots_unreachable"),
+        (dripping(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "robots_unreachable"),
+        (answer(200, b"x", {"Content-Encoding": "br"}), "robots_unreachable"),
+        (redirect("http://127.0.0.1/"), "blocked_address"),
+    ],
+    ids=["404", "403", "loop", "ftp", "500", "429", "silence", "drip", "encoding", "loopback"],
+)
+def test_a_robots_txt_that_is_absent_opens_and_one_that_fails_closes(robots: Answer, code: str, tmp_path: Path) -> None:
+    settings = {"web_request_deadline_seconds": 0.4}
+    assert fetch(shop(robots), HOME, tmp_path, robots=True, settings=settings).code == code
+
+
+def test_98_of_an_endless_robots_txt_500_kib_are_read(tmp_path: Path) -> None:
+    rules = b"User-agent: *\nDisallow: /private\nSitemap: /s.xml\n"
+
+    async def go() -> tuple[tuple[str, ...], bool, bool]:
+        sites = shop(endless(OK + rules, b"# nothing\n" * 1_000))
+        async with hostile_internet(sites, tmp_path) as internet, WebClient(internet.settings) as web:
+            robots = await web.robots(HOME)
+            return robots.sitemaps, robots.truncated, robots.allows(f"{HOME}private")
+
+    assert asyncio.run(go()) == ((f"{HOME}s.xml",), True, False)
+
+
+@pytest.mark.parametrize("body", [b"x" * 1_000_000, b"<html>Not found</html>", b"\0" * 1_000, b"User-agent"], ids=str)
+def test_98_a_robots_txt_of_noise_has_no_rules(body: bytes, tmp_path: Path) -> None:
+    assert fetch(shop(answer(200, body)), HOME, tmp_path, robots=True).body == b"open"
+
+
+def test_robots_txt_is_read_once_for_many_pages(tmp_path: Path) -> None:
+    async def go() -> list[str]:
+        sites: Sites = {"shop.example": {"/robots.txt": answer(200), "*": answer(200)}}
+        async with hostile_internet(sites, tmp_path) as internet, WebClient(internet.settings) as web:
+            await asyncio.gather(*(web.get(f"{HOME}{number}") for number in range(10)))
+            return [asked.url for asked in internet.asked]
+
+    asked = asyncio.run(go())
+    assert len(asked) == 11
+    assert asked.count(f"{HOME}robots.txt") == 1
+
+
+def test_requests_to_one_host_start_a_crawl_delay_apart(tmp_path: Path) -> None:
+    async def go() -> float:
+        sites = {"shop.example": {"/robots.txt": answer(200, b"User-agent: *\nCrawl-delay: 60"), "*": answer(200)}}
+        async with (
+            hostile_internet(sites, tmp_path, web_crawl_delay_cap_seconds=0.1) as internet,
+            WebClient(internet.settings) as web,
+        ):
+            await web.robots(HOME)
+            start = asyncio.get_running_loop().time()
+            await asyncio.gather(*(web.get(f"{HOME}{number}", deadline=0.2) for number in range(4)))
+            return asyncio.get_running_loop().time() - start
+
+    assert 0.3 <= asyncio.run(go()) < 1
+
+
+def test_one_host_gets_as_many_requests_at_once_as_the_setting_says_and_others_do_not_wait(tmp_path: Path) -> None:
+    async def go() -> int:
+        reached, release = asyncio.Event(), asyncio.Event()
+        busy = most = 0
+
+        async def counting(writer: asyncio.StreamWriter) -> None:
+            nonlocal busy, most
+            busy += 1
+            most = max(most, busy)
+            if busy == 2:
+                reached.set()
+            await release.wait()
+            busy -= 1
+            await answer(200)(writer)
+
+        sites: Sites = {"shop.example": {"*": counting}, "other.example": {"*": answer(200)}}
+        async with (
+            hostile_internet(sites, tmp_path, web_requests_per_host=2) as internet,
+            WebClient(internet.settings) as web,
+        ):
+            slow = [asyncio.create_task(web.get(HOME, robots=False)) for _ in range(6)]
+            await reached.wait()
+            await web.get("http://other.example/", robots=False)
+            release.set()
+            await asyncio.gather(*slow)
+        return most
+
+    assert asyncio.run(go()) == 2

@@ -1,0 +1,73 @@
+"""A stream in its caller's hands: left early, slow to be read, cancelled."""
+
+import asyncio
+import contextlib
+import time
+from pathlib import Path
+
+import pytest
+
+from scrapersky.web.client import FetchError, WebClient
+from tests.hostile.answers import Answer, dripping, endless, silence
+from tests.hostile.server import hostile_internet
+
+HOME = "http://shop.example/"
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def shop(home: Answer) -> dict[str, dict[str, Answer]]:
+    return {"shop.example": {"/": home}}
+
+
+def test_a_stream_gives_its_head_before_its_body_and_can_be_left_early(tmp_path: Path) -> None:
+    async def go() -> tuple[int, int]:
+        sites = shop(endless(OK + b"Content-Type: text/xml\r\n\r\n", b"x" * 65_536))
+        async with (
+            hostile_internet(sites, tmp_path) as internet,
+            WebClient(internet.settings) as web,
+            web.stream(HOME, robots=False) as response,
+        ):
+            assert response.headers["content-type"] == "text/xml"
+            async for chunk in response.chunks():
+                return response.status, len(chunk)
+        return 0, 0
+
+    status, size = asyncio.run(go())
+    assert status == 200
+    assert size > 0
+
+
+def test_the_deadline_of_a_stream_never_interrupts_the_callers_own_work(tmp_path: Path) -> None:
+    async def go() -> tuple[str, bool]:
+        sites = shop(dripping(OK + b"\r\n", b"x", 0.01))
+        finished = False
+        async with (
+            hostile_internet(sites, tmp_path) as internet,
+            WebClient(internet.settings) as web,
+            web.stream(HOME, robots=False, deadline=0.2) as response,
+        ):
+            chunks = response.chunks()
+            await anext(chunks)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.4)  # the caller's work, beyond the deadline
+            finished = True
+            with pytest.raises(FetchError) as caught:
+                await anext(chunks)
+        return caught.value.code, finished
+
+    assert asyncio.run(go()) == ("timeout", True)
+
+
+def test_the_cancellation_of_a_request_is_passed_on(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with hostile_internet(shop(silence), tmp_path) as internet, WebClient(internet.settings) as web:
+            start = time.monotonic()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await web.get(HOME, robots=False)
+            assert time.monotonic() - start < 1
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await web.get(HOME)
+
+    asyncio.run(go())
