@@ -1,0 +1,125 @@
+"""The simulated event source mapping against Lambda's documented table of batch answers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from scripts.chaos_run.clock import Clock
+from scripts.chaos_run.event_source import EventSourceMapping
+from scripts.chaos_run.partial_batch import failed_items
+from scripts.chaos_run.sqs import Queue
+
+WHOLE_BATCH = None
+NOTHING: frozenset[str] = frozenset()
+
+
+@pytest.mark.parametrize(
+    ("answer", "again"),
+    [
+        # complete success
+        (None, NOTHING),
+        ({}, NOTHING),
+        ({"batchItemFailures": []}, NOTHING),
+        ({"batchItemFailures": None}, NOTHING),
+        ({"something": "else"}, NOTHING),
+        # partial
+        ({"batchItemFailures": [{"itemIdentifier": "a"}]}, frozenset({"a"})),
+        ({"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "a"}]}, frozenset({"a"})),
+        ({"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]}, frozenset({"a", "b"})),
+        # complete failure
+        ({"batchItemFailures": [{"itemIdentifier": ""}]}, WHOLE_BATCH),
+        ({"batchItemFailures": [{"itemIdentifier": None}]}, WHOLE_BATCH),
+        ({"batchItemFailures": [{"messageId": "a"}]}, WHOLE_BATCH),
+        ({"batchItemFailures": [{"itemIdentifier": "a"}, {}]}, WHOLE_BATCH),
+        ({"batchItemFailures": [{"itemIdentifier": "stranger"}]}, WHOLE_BATCH),
+        ({"batchItemFailures": [{"itemIdentifier": 7}]}, WHOLE_BATCH),
+        ({"batchItemFailures": ["a"]}, WHOLE_BATCH),
+        ({"batchItemFailures": "a"}, WHOLE_BATCH),
+        ("done", WHOLE_BATCH),
+        (["a"], WHOLE_BATCH),
+        ({"batchItemFailures": {1, 2}}, WHOLE_BATCH),
+    ],
+    ids=repr,
+)
+def test_an_answer_means_what_the_documentation_says(answer: object, again: frozenset[str] | None) -> None:
+    assert failed_items(answer, ["a", "b"]) == again
+
+
+def mapping(**settings: Any) -> EventSourceMapping:
+    """A mapping on a queue of three messages."""
+    tickets = Queue("tickets", Clock(), 30.0)
+    for body in "abc":
+        tickets.send(body)
+    return EventSourceMapping(tickets, **settings)
+
+
+def test_a_partial_answer_deletes_the_rest_and_what_it_names_comes_back_after_the_visibility_timeout() -> None:
+    source = mapping()
+    batch = source.poll()
+    assert batch is not None
+    failed = batch.messages[1]
+    source.answered(batch, {"batchItemFailures": [{"itemIdentifier": failed.message_id}]})
+    assert source.queue.size() == 1
+    assert source.poll() is None
+    source.queue.clock.advance(30)
+    again = source.poll()
+    assert again is not None
+    assert [message.message_id for message in again.messages] == [failed.message_id]
+
+
+@pytest.mark.parametrize("answer", ["nonsense", {"batchItemFailures": [{"itemIdentifier": ""}]}])
+def test_a_malformed_answer_brings_the_whole_batch_back(answer: object) -> None:
+    source = mapping()
+    batch = source.poll()
+    assert batch is not None
+    source.answered(batch, answer)
+    source.queue.clock.advance(30)
+    again = source.poll()
+    assert again is not None
+    assert len(again.messages) == 3
+
+
+def test_a_crash_brings_the_whole_batch_back() -> None:
+    source = mapping()
+    assert source.poll() is not None
+    source.failed()
+    assert (source.queue.size(), source.running) == (3, 0)
+
+
+def test_without_the_flag_on_the_mapping_an_answer_is_ignored_and_failed_messages_are_deleted() -> None:
+    source = mapping(report_batch_item_failures=False)
+    batch = source.poll()
+    assert batch is not None
+    source.answered(batch, {"batchItemFailures": [{"itemIdentifier": batch.messages[0].message_id}]})
+    assert source.queue.size() == 0
+
+
+def test_a_mapping_hands_over_at_most_its_batch_size_to_at_most_its_maximum_of_invocations() -> None:
+    source = mapping(batch_size=1, maximum_concurrency=2)
+    first, second = source.poll(), source.poll()
+    assert first is not None
+    assert second is not None
+    assert (len(first.messages), source.poll()) == (1, None)
+    assert source.queue.visible() == 1, "a full mapping receives nothing: no throttled receive counts"
+    source.answered(first, None)
+    assert source.poll() is not None
+
+
+@pytest.mark.parametrize("settings", [{"batch_size": 0}, {"batch_size": 10_001}, {"maximum_concurrency": 1}])
+def test_a_mapping_refuses_what_aws_refuses(settings: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        mapping(**settings)
+
+
+def test_an_event_has_lambdas_shape() -> None:
+    source = mapping()
+    source.queue.send("{}", {"attempt_id": {"DataType": "Number", "StringValue": "7"}})
+    batch = source.poll()
+    assert batch is not None
+    record = batch.event["Records"][-1]
+    assert json.loads(json.dumps(batch.event)) == batch.event
+    assert record["attributes"]["ApproximateReceiveCount"] == "1"
+    assert record["messageAttributes"]["attempt_id"]["stringValue"] == "7"
+    assert {"messageId", "receiptHandle", "body", "eventSourceARN", "awsRegion", "md5OfBody"} <= record.keys()
+    assert record["eventSource"] == "aws:sqs"
