@@ -2,13 +2,15 @@
 
 import ast
 import hashlib
+import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.dependencies import ROOT, LayerError, build
+from infra.dependencies import LOCK, ROOT, LayerError, build
 
 IN_THE_RUNTIME = {"boto3", "botocore"}
 
@@ -59,6 +61,19 @@ def test_a_built_layer_is_not_built_again(layer: Path) -> None:
     built = layer.stat().st_ctime_ns
     assert build("arm64") == layer
     assert layer.stat().st_ctime_ns == built
+
+
+def test_what_is_deployed_is_what_is_tested() -> None:
+    tested = pins(ROOT / "requirements.lock")
+    deployed = pins(LOCK)
+    assert deployed.items() <= tested.items()
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {re.split("[=<]", line)[0].strip() for line in declared} <= deployed.keys()
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """The pinned version of every package in ``lock``, those for some platforms only included."""
+    return dict(re.findall(r"^([\w.-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE))
 
 
 def imported() -> set[str]:
