@@ -49,6 +49,7 @@ class Settings(WebSettings):
         180, ge=10, le=900, description="Lambda timeout; the queue's visibility follows it"
     )
     record_deadline_seconds: float = Field(120, gt=0, le=880, description="time one record's job may take")
+    saving_seconds: float = Field(10, ge=0, description="kept back from an invocation's time, to save results in")
     ticket_minimum_seconds: float = Field(30, gt=0, description="a ticket with less time left than this is not started")
     start_lease_margin_seconds: float = Field(30, ge=0, description="lease beyond the invocation's own end")
     dispatch_lease_seconds: float = Field(

@@ -17,20 +17,16 @@ from scrapersky import observability as seen
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Status
 from scrapersky.service.apply import apply
-from scrapersky.service.classification import outcome_of, unexpected
-from scrapersky.service.context import JobContext
-from scrapersky.service.outcomes import Outcome, Retry, Snooze
+from scrapersky.service.classification import unexpected
+from scrapersky.service.job import run_job
+from scrapersky.service.outcomes import Outcome, Snooze
 from scrapersky.service.runtime import Runtime
 from scrapersky.status.finish import Finished, Stale
 from scrapersky.status.start import Started
 from scrapersky.web.client import WebClient
-from scrapersky.web.errors import WorkError
 
 if TYPE_CHECKING:
     from scrapersky.service.batch import Delivery
-
-SAVING_SECONDS = 10
-"""Kept back from an invocation's time, to save results in."""
 
 
 def work_on_started(
@@ -45,7 +41,7 @@ def work_on_started(
 async def _work_on_all(
     runtime: Runtime, started: Sequence[Started], deliveries: Mapping[int, "Delivery"], remaining: float
 ) -> dict[str, int]:
-    end = asyncio.get_running_loop().time() + remaining - SAVING_SECONDS
+    end = asyncio.get_running_loop().time() + remaining - runtime.settings.saving_seconds
     records = _load(runtime, started)
     at_once = asyncio.Semaphore(runtime.own.max_instances)
     one_connection = asyncio.Lock()
@@ -55,7 +51,7 @@ async def _work_on_all(
         async def work_on_one(attempt: Started) -> None:
             async with at_once:
                 began = time.monotonic()
-                outcome = await _run_job(runtime, attempt, records.get((attempt.workflow, attempt.record_id)), web, end)
+                outcome = await run_job(runtime, attempt, records.get((attempt.workflow, attempt.record_id)), web, end)
                 finished = await _settle(runtime, attempt, outcome, one_connection)
             codes[outcome.code if finished else "stale"] += 1
             _tell(runtime, attempt, deliveries.get(attempt.attempt_id), outcome, finished, time.monotonic() - began)
@@ -74,40 +70,6 @@ def _load(runtime: Runtime, started: Sequence[Started]) -> dict[tuple[str, int],
                 records[name, record.id] = record
         session.expunge_all()
     return records
-
-
-async def _run_job(runtime: Runtime, attempt: Started, record: Recorded | None, web: WebClient, end: float) -> Outcome:
-    """The job's outcome, or what its exception means. Only cancellation of the whole invocation escapes."""
-    now = asyncio.get_running_loop().time()
-    full = now + runtime.settings.record_deadline_seconds
-    deadline = min(full, end)
-    if record is None:
-        return Retry("record_gone", f"{attempt.workflow} record {attempt.record_id} is not there any more")
-
-    async def secret(name: str) -> str:
-        return await asyncio.to_thread(runtime.read_secret, name)
-
-    context = JobContext(
-        web=web, settings=runtime.settings, logger=runtime.observer.log, deadline=deadline, secret=secret
-    )
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await runtime.jobs[attempt.workflow](record, context)
-    except TimeoutError:
-        if deadline < full:
-            return Snooze("out_of_time", "the invocation's time ran out before the record's own did", after=0)
-        seconds = runtime.settings.record_deadline_seconds
-        return Retry("deadline", f"not finished within RECORD_DEADLINE_SECONDS={seconds:g}")
-    except WorkError as error:
-        try:
-            return outcome_of(error, runtime.settings)
-        except KeyError:
-            return unexpected(error)
-    except Exception as error:
-        runtime.observer.log.exception(
-            "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
-        )
-        return unexpected(error)
 
 
 async def _settle(

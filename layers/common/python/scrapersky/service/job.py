@@ -1,0 +1,46 @@
+"""One record's job: under its own deadline, and whatever it does, an outcome comes back."""
+
+import asyncio
+
+from scrapersky.models.base import Recorded
+from scrapersky.service.classification import outcome_of, unexpected
+from scrapersky.service.context import JobContext
+from scrapersky.service.outcomes import Outcome, Retry, Snooze
+from scrapersky.service.runtime import Runtime
+from scrapersky.status.start import Started
+from scrapersky.web.client import WebClient
+from scrapersky.web.errors import WorkError
+
+
+async def run_job(runtime: Runtime, attempt: Started, record: Recorded | None, web: WebClient, end: float) -> Outcome:
+    """The job's outcome, or what its exception means. Only cancellation of the whole invocation escapes."""
+    now = asyncio.get_running_loop().time()
+    full = now + runtime.settings.record_deadline_seconds
+    deadline = min(full, end)
+    if record is None:
+        return Retry("record_gone", f"{attempt.workflow} record {attempt.record_id} is not there any more")
+
+    async def secret(name: str) -> str:
+        return await asyncio.to_thread(runtime.read_secret, name)
+
+    context = JobContext(
+        web=web, settings=runtime.settings, logger=runtime.observer.log, deadline=deadline, secret=secret
+    )
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await runtime.jobs[attempt.workflow](record, context)
+    except TimeoutError:
+        if deadline < full:
+            return Snooze("out_of_time", "the invocation's time ran out before the record's own did", after=0)
+        seconds = runtime.settings.record_deadline_seconds
+        return Retry("deadline", f"not finished within RECORD_DEADLINE_SECONDS={seconds:g}")
+    except WorkError as error:
+        try:
+            return outcome_of(error, runtime.settings)
+        except KeyError:
+            return unexpected(error)
+    except Exception as error:
+        runtime.observer.log.exception(
+            "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
+        )
+        return unexpected(error)
