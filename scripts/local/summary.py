@@ -14,7 +14,9 @@ EXAMPLES = 3
 def summarise(console: Console, connection: Connection, seconds: float) -> None:
     """Prints what was found, how each workflow ended, and why records failed, with examples."""
     totals = findings.totals(connection)
-    console.print(f"\n[bold]Found in {seconds:.1f} s:[/] {', '.join(_counted(totals))}.", highlight=False)
+    console.print(
+        f"\n[bold]Found in {seconds:.1f} s:[/] {', '.join(_counted(totals))}.", highlight=False, soft_wrap=True
+    )
     console.print("\n[bold]How the records ended[/]")
     for workflow, codes in findings.outcomes(connection).items():
         if codes:
@@ -22,7 +24,7 @@ def summarise(console: Console, connection: Connection, seconds: float) -> None:
             console.print(f"  {workflow.replace('_', ' '):<18}{escape(ends)}", highlight=False, soft_wrap=True)
     failures = findings.failures(connection)
     if not failures:
-        console.print("\nNothing failed.")
+        console.print("\nNo record is in Error.")
         return
     console.print(f"\n[bold]Why {len(failures)} records are in Error[/]")
     for (workflow, code), group in findings.grouped(failures).items():
