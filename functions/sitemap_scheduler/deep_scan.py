@@ -1,0 +1,61 @@
+"""Deep scan: what Google knows of a place becomes a LocalBusiness."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, update
+from sqlalchemy.dialects.postgresql import insert
+
+from scrapersky.models import LocalBusiness, Place
+from scrapersky.service.context import JobContext
+from scrapersky.service.outcomes import Done, Fail, Outcome, Retry, Snooze
+from sitemap_scheduler.place_mapping import business_columns, place_columns
+from sitemap_scheduler.places import UnusableKey, key_of, place_details
+
+
+async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
+    """Asks Places for the details of the place and upserts its business.
+
+    ``moved`` is an outcome of its own: Google knows the place by another id now. A scan says what Google knows today,
+    but Google leaves out what it does not know, which is no reason to forget what was known: absent fields stay.
+    """
+    place_pk, place_id, tenant = record.id, record.place_id, record.tenant
+    try:
+        key = await _key(ctx)
+    except UnusableKey as error:
+        return Snooze("places_key_invalid", str(error), after=ctx.settings.configuration_pause_seconds, pause=True)
+    details = await place_details(ctx.web, ctx.settings, key, place_id)
+    if isinstance(details, Retry | Snooze | Fail):
+        return details
+    business, place = business_columns(details), place_columns(details)
+
+    def save(connection: Connection) -> Sequence[int]:
+        if place:
+            connection.execute(update(Place).where(Place.id == place_pk).values(**place))
+        statement = (
+            insert(LocalBusiness)
+            .values(place_id=place_id, tenant=tenant, scanned_at=func.now(), **business)
+            .on_conflict_do_update(
+                index_elements=[LocalBusiness.place_id],
+                set_={**business, "scanned_at": func.now(), "updated_at": func.now()},
+            )
+            .returning(LocalBusiness.id)
+        )
+        return [connection.execute(statement).scalar_one()]
+
+    moved_to = place.get("moved_to_place_id")
+    if moved_to and moved_to != place_id:
+        return Done("moved", write=save, detail={"moved_to": moved_to})
+    return Done("scanned", write=save)
+
+
+async def _key(ctx: JobContext) -> str:
+    """The API key. Raises UnusableKey: whatever keeps us from reading it is our own fault, and no place's."""
+    name = ctx.settings.places_secret
+    if not name:
+        raise UnusableKey("PLACES_SECRET is not set; it must name the secret that holds the Google Places API key")
+    try:
+        return key_of(await ctx.secret(name))
+    except UnusableKey:
+        raise
+    except Exception as error:
+        raise UnusableKey(f"the secret {name!r} could not be read: {type(error).__name__}") from None

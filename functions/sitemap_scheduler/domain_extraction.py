@@ -1,0 +1,70 @@
+"""Domain extraction: the website of a business becomes a Domain, once, however many businesses share it."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from scrapersky.models import Domain, LocalBusiness
+from scrapersky.service.context import JobContext
+from scrapersky.service.outcomes import Done, Fail, Outcome
+from scrapersky.web.hosts import HostError, normalise_host
+
+_AUTHORITY = re.compile(r"^(?:[a-z]+://)?([^/?#]*).*", re.IGNORECASE | re.DOTALL)
+NOT_OWN_HOSTS = Path(__file__).with_name("not_own_hosts.txt")
+
+
+async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
+    """Links the business to the Domain of its ``website_url``, which is made if it is not there yet.
+
+    Outcomes of their own: ``no_website``, and ``not_own_website`` for a page on somebody else's (a social network, a
+    directory, a link shortener, a map). Fails with ``invalid_website`` when the url names no website's host.
+    """
+    business_id, tenant = record.id, record.tenant
+    website = (record.website_url or "").strip()
+    if not website:
+        return Done("no_website")
+    if "@" in _AUTHORITY.sub(r"\1", website, count=1):
+        return Fail(
+            "invalid_website", f"{website[:200]!r} is an e-mail address or carries a login; a website is wanted"
+        )
+    try:
+        host = normalise_host(website)
+    except HostError as error:
+        return Fail("invalid_website", str(error))
+    if owner := owner_of(host):
+        return Done("not_own_website", detail={"website": website[:500], "host": host, "belongs_to": owner})
+
+    def save(connection: Connection) -> Sequence[int]:
+        domain_id = _domain_of(connection, host, tenant)
+        connection.execute(update(LocalBusiness).where(LocalBusiness.id == business_id).values(domain_id=domain_id))
+        return [domain_id]
+
+    return Done("linked", write=save, detail={"domain": host})
+
+
+def owner_of(host: str) -> str | None:
+    """The shared site of the list that a normalised ``host`` is, or is below (``m.facebook.com`` → ``facebook.com``)."""
+    labels = host.split(".")
+    suffixes = (".".join(labels[start:]) for start in range(len(labels) - 1))
+    return next((suffix for suffix in suffixes if suffix in not_own_hosts()), None)
+
+
+@cache
+def not_own_hosts() -> frozenset[str]:
+    """The hosts of ``not_own_hosts.txt``."""
+    lines = (line.partition("#")[0].strip() for line in NOT_OWN_HOSTS.read_text("utf-8").splitlines())
+    return frozenset(line for line in lines if line)
+
+
+def _domain_of(connection: Connection, host: str, tenant: str) -> int:
+    made = connection.scalar(
+        insert(Domain)
+        .values(domain=host, tenant=tenant)
+        .on_conflict_do_nothing(index_elements=[Domain.domain])
+        .returning(Domain.id)
+    )
+    return made or connection.execute(select(Domain.id).where(Domain.domain == host)).scalar_one()

@@ -1,0 +1,129 @@
+"""What Google says of a place, in our columns. A field that Google leaves out is left out here too."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import phonenumbers
+
+from scrapersky.web.storable import tidy
+from sitemap_scheduler.opening_hours import opening_hours
+
+PRICE_LEVELS = {
+    "PRICE_LEVEL_FREE": 0,
+    "PRICE_LEVEL_INEXPENSIVE": 1,
+    "PRICE_LEVEL_MODERATE": 2,
+    "PRICE_LEVEL_EXPENSIVE": 3,
+    "PRICE_LEVEL_VERY_EXPENSIVE": 4,
+}
+
+_CITY_TYPES = (
+    "locality",
+    "postal_town",
+    "sublocality_level_1",
+    "administrative_area_level_3",
+    "administrative_area_level_2",
+)
+
+
+def business_columns(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of LocalBusiness that ``details`` (a Place of Places API (New)) has something to say about."""
+    address = _address(details)
+    types = [kind for kind in _list(details.get("types")) if isinstance(kind, str)]
+    main = _text(details.get("primaryType")) or (types[0] if types else None)
+    location = _mapping(details.get("location"))
+    columns = {
+        "business_name": _text(_mapping(details.get("displayName")).get("text")),
+        "full_address": _text(details.get("formattedAddress")),
+        **address,
+        "phone": _phone(details, address["country"]),
+        "website_url": _text(details.get("websiteUri")),
+        "maps_url": _text(details.get("googleMapsUri")),
+        "rating": _number(details.get("rating")),
+        "reviews_count": _whole(details.get("userRatingCount")),
+        "price_level": PRICE_LEVELS.get(str(details.get("priceLevel"))),
+        "main_category": main,
+        "extra_categories": [kind for kind in types if kind != main] or None,
+        "latitude": _number(location.get("latitude")),
+        "longitude": _number(location.get("longitude")),
+        "utc_offset_minutes": _whole(details.get("utcOffsetMinutes")),
+        "time_zone": _text(_mapping(details.get("timeZone")).get("id")),
+        "business_status": _text(details.get("businessStatus")),
+        "opening_hours": _hours(_mapping(details.get("regularOpeningHours")).get("periods")),
+    }
+    return {name: value for name, value in columns.items() if value is not None}
+
+
+def place_columns(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for Place: its name, address and position as Google has them now, and where it moved."""
+    business = business_columns(details)
+    columns = {
+        "name": business.get("business_name"),
+        "formatted_address": business.get("full_address"),
+        "latitude": business.get("latitude"),
+        "longitude": business.get("longitude"),
+        "moved_to_place_id": _text(details.get("movedPlaceId")),
+    }
+    return {name: value for name, value in columns.items() if value is not None}
+
+
+def _address(details: Mapping[str, Any]) -> dict[str, str | None]:
+    components = [_mapping(component) for component in _list(details.get("addressComponents"))]
+
+    def component(kind: str, name: str = "longText") -> str | None:
+        return next((_text(part.get(name)) for part in components if kind in _list(part.get("types"))), None)
+
+    return {
+        "street": _street(component("street_number"), component("route"), str(details.get("formattedAddress"))),
+        "city": next((city for kind in _CITY_TYPES if (city := component(kind))), None),
+        "state": component("administrative_area_level_1", "shortText"),
+        "zip": component("postal_code"),
+        "country": component("country", "shortText"),
+    }
+
+
+def _street(number: str | None, route: str | None, formatted: str) -> str | None:
+    """House number and street in the order of the country, which the formatted address follows."""
+    if not number or not route:
+        return route
+    return f"{route} {number}" if f"{number} {route}" not in formatted else f"{number} {route}"
+
+
+def _phone(details: Mapping[str, Any], country: str | None) -> str | None:
+    """E.164 where the number is complete, else as Google writes it."""
+    given = _text(details.get("internationalPhoneNumber")) or _text(details.get("nationalPhoneNumber"))
+    if given is None:
+        return None
+    try:
+        number = phonenumbers.parse(given, country)
+    except phonenumbers.NumberParseException:
+        return given
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _hours(periods: object) -> dict[str, list[list[str]]] | None:
+    """None where Google does not know the hours, or writes them as we do not understand them."""
+    known = _list(periods)
+    try:
+        return opening_hours(known) if known else None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _text(value: object) -> str | None:
+    return tidy(value) if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31 else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()

@@ -1,0 +1,161 @@
+"""What the jobs write, on a real Postgres: new rows, known rows, and what they must leave alone."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy.orm import Session
+
+from domain_sitemap_submission.submission import submit_domain
+from scrapersky.models import Domain, LocalBusiness, Place, Sitemap
+from scrapersky.models.base import Recorded
+from scrapersky.service.outcomes import Done, Outcome
+from scripts.local.internet.places import PlacesApi
+from sitemap_scheduler.deep_scan import deep_scan_place
+from sitemap_scheduler.domain_extraction import extract_domain
+from tests.jobs import run_job
+
+NO_CONTEXT: Any = None
+KEY = "AIzaTestKey"
+
+
+def add(connection: Connection, model: type[Recorded], **columns: Any) -> int:
+    return connection.execute(insert(model).values(**columns).returning(model.id)).scalar_one()
+
+
+def load(connection: Connection, model: type[Recorded], record_id: int) -> Any:
+    """The record as a job gets it: detached."""
+    with Session(connection) as session:
+        record = session.get_one(model, record_id)
+        session.expunge_all()
+        return record
+
+
+def save(connection: Connection, outcome: Outcome) -> list[int]:
+    assert isinstance(outcome, Done)
+    assert outcome.write is not None
+    return list(outcome.write(connection))
+
+
+def submit(connection: Connection, domain_id: int) -> list[int]:
+    return save(connection, asyncio.run(submit_domain(load(connection, Domain, domain_id), NO_CONTEXT)))
+
+
+def extract(connection: Connection, business_id: int) -> list[int]:
+    return save(connection, asyncio.run(extract_domain(load(connection, LocalBusiness, business_id), NO_CONTEXT)))
+
+
+def scan(connection: Connection, place: int, details: dict[str, Any], directory: Path) -> list[int]:
+    record = load(connection, Place, place)
+    outcome = run_job(
+        deep_scan_place,
+        record,
+        {"places.googleapis.com": PlacesApi({record.place_id: details}, KEY)},
+        directory,
+        secrets={"places": KEY},
+        places_secret="places",
+    )
+    return save(connection, outcome)
+
+
+def count(connection: Connection, model: type[Recorded]) -> int:
+    return connection.execute(select(func.count()).select_from(model)).scalar_one()
+
+
+def test_a_submitted_domain_gets_one_sitemap_however_often(connection: Connection) -> None:
+    domain = add(connection, Domain, domain="example.com", tenant="acme")
+    [sitemap] = submit(connection, domain)
+    assert submit(connection, domain) == [sitemap]
+    row = load(connection, Sitemap, sitemap)
+    assert (row.domain_id, row.tenant, row.status) == (domain, "acme", "New")
+    assert count(connection, Sitemap) == 1
+
+
+def test_submission_respells_a_domain_that_a_router_wrote_otherwise(connection: Connection) -> None:
+    domain = add(connection, Domain, domain="https://WWW.Example.com/")
+    submit(connection, domain)
+    assert load(connection, Domain, domain).domain == "example.com"
+
+
+def test_submission_of_a_misspelt_twin_lands_on_the_true_domain(connection: Connection) -> None:
+    true = add(connection, Domain, domain="example.com")
+    twin = add(connection, Domain, domain="www.example.com")
+    [sitemap] = submit(connection, twin)
+    assert load(connection, Sitemap, sitemap).domain_id == true
+    assert load(connection, Domain, twin).domain == "www.example.com"
+
+
+def test_a_name_that_is_no_host_is_not_submitted(connection: Connection) -> None:
+    domain = add(connection, Domain, domain="no host at all")
+    outcome = asyncio.run(submit_domain(load(connection, Domain, domain), NO_CONTEXT))
+    assert outcome.code == "invalid_domain"
+
+
+def test_two_businesses_of_one_website_share_its_domain(connection: Connection) -> None:
+    one = add(connection, LocalBusiness, place_id="a", website_url="https://www.example.com/one", tenant="acme")
+    two = add(connection, LocalBusiness, place_id="b", website_url="http://EXAMPLE.com/two", tenant="other")
+    [domain] = extract(connection, one)
+    assert extract(connection, two) == [domain]
+    assert {load(connection, LocalBusiness, business).domain_id for business in (one, two)} == {domain}
+    row = load(connection, Domain, domain)
+    assert (row.domain, row.tenant, row.status) == ("example.com", "acme", "New")
+
+
+def test_two_workers_that_extract_one_domain_at_once_make_one(engine: Engine, connection: Connection) -> None:
+    one = add(connection, LocalBusiness, place_id="a", website_url="https://example.com/")
+    two = add(connection, LocalBusiness, place_id="b", website_url="https://example.com/")
+    outcomes = [asyncio.run(extract_domain(load(connection, LocalBusiness, each), NO_CONTEXT)) for each in (one, two)]
+    with engine.connect() as first, engine.connect() as second:
+        second.execute(text("SET lock_timeout = '100ms'"))
+        second.commit()
+        [made] = save(first, outcomes[0])
+        with pytest.raises(Exception, match="lock timeout"):  # it waits for the first to end, and makes no twin
+            save(second, outcomes[1])
+        second.rollback()
+        first.commit()
+        assert save(second, outcomes[1]) == [made]
+        second.commit()
+    assert count(connection, Domain) == 1
+
+
+def test_a_scanned_place_becomes_a_business_and_learns_its_name(connection: Connection, tmp_path: Path) -> None:
+    place = add(connection, Place, place_id="ChIJ1", name="smile", tenant="acme")
+    details = {
+        "displayName": {"text": "Smile Dental"},
+        "location": {"latitude": 30.25, "longitude": -97.75},
+        "rating": 4.5,
+        "types": ["dentist", "health"],
+        "regularOpeningHours": {"periods": [{"open": {"day": 0}}]},
+        "movedPlaceId": "ChIJ2",
+    }
+    [business] = scan(connection, place, details, tmp_path)
+    row = load(connection, LocalBusiness, business)
+    assert (row.place_id, row.tenant, row.business_name, row.rating) == ("ChIJ1", "acme", "Smile Dental", 4.5)
+    assert row.extra_categories == ["health"]
+    assert row.opening_hours["monday"] == [["00:00", "24:00"]]
+    assert row.scanned_at is not None
+    known = load(connection, Place, place)
+    assert (known.name, known.latitude, known.moved_to_place_id) == ("Smile Dental", 30.25, "ChIJ2")
+
+
+def test_a_second_scan_updates_what_google_says_and_keeps_what_it_leaves_out(
+    connection: Connection, tmp_path: Path
+) -> None:
+    place = add(connection, Place, place_id="ChIJ1")
+    domain = add(connection, Domain, domain="example.com")
+    [business] = scan(connection, place, {"rating": 4.5, "nationalPhoneNumber": "555 0100"}, tmp_path / "1")
+    connection.execute(
+        text(
+            "UPDATE local_businesses SET curation_status = 'Selected', domain_extraction_status = 'Queued', domain_id = :d"
+        ),
+        {"d": domain},
+    )
+    first = load(connection, LocalBusiness, business)
+    assert scan(connection, place, {"rating": 3.5}, tmp_path / "2") == [business]
+    second = load(connection, LocalBusiness, business)
+    assert (second.rating, second.phone) == (3.5, "555 0100")
+    assert (second.curation_status, second.domain_extraction_status, second.domain_id) == ("Selected", "Queued", domain)
+    assert second.scanned_at > first.scanned_at
+    assert second.updated_at > first.updated_at

@@ -1,0 +1,65 @@
+"""Runs one job on one record, in a small internet on loopback, as the runtime would: no database session in sight."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from scrapersky.service.context import Job, JobContext
+from scrapersky.service.outcomes import Outcome
+from scrapersky.service.settings import Settings
+from scrapersky.web.client import WebClient
+from scripts.local.internet.server import Internet
+from scripts.local.internet.website import Answer, Request, Website
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A website that is one function."""
+
+    answer: Callable[[Request], Answer]
+
+
+def page(html: str | bytes, status: int = 200, content_type: str = "text/html; charset=utf-8", **more: str) -> Answers:
+    """A website whose every path is this page; robots.txt is missing."""
+    body = html.encode() if isinstance(html, str) else html
+    headers = {"Content-Type": content_type, **{name.replace("_", "-"): value for name, value in more.items()}}
+
+    def answer(request: Request) -> Answer:
+        return Answer(404) if request.path == "/robots.txt" else Answer(status, body, headers)
+
+    return Answers(answer)
+
+
+def run_job(
+    job: Job,
+    record: object,
+    websites: Mapping[str, Website],
+    directory: Path,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    without_https: tuple[str, ...] = (),
+    **settings: Any,
+) -> Outcome:
+    """The outcome of ``job`` on ``record`` while exactly ``websites`` exist. ``secrets`` are those it may read."""
+
+    async def secret(name: str) -> str:
+        return (secrets or {})[name]
+
+    async def run(known: Settings) -> Outcome:
+        async with WebClient(known) as web:
+            now = asyncio.get_running_loop().time()
+            context = JobContext(
+                web=web,
+                settings=known,
+                logger=Logger(service="test"),
+                deadline=now + known.record_deadline_seconds,
+                secret=secret,
+            )
+            return await job(record, context)
+
+    with Internet.start(websites, directory, without_https=without_https) as internet:
+        return asyncio.run(run(Settings.model_validate({"web_loopback_internet": internet.file, **settings})))

@@ -1,0 +1,81 @@
+"""Which domain a business's website is, and when it is none of its own."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from scrapersky.models import LocalBusiness
+from scrapersky.service.outcomes import Done, Fail, Outcome
+from scrapersky.web.hosts import normalise_host
+from sitemap_scheduler.domain_extraction import extract_domain, not_own_hosts, owner_of
+
+NO_CONTEXT: Any = None
+
+
+def extract(website_url: str | None) -> Outcome:
+    business = LocalBusiness(id=1, place_id="ChIJ1", tenant="default", website_url=website_url)
+    return asyncio.run(extract_domain(business, NO_CONTEXT))
+
+
+@pytest.mark.parametrize(
+    ("website", "host"),
+    [
+        ("https://www.Example.co.uk:443/path?x=1#y", "example.co.uk"),
+        ("example.com", "example.com"),
+        ("http://münchen.de/", "xn--mnchen-3ya.de"),
+        ("https://shop.example.com", "shop.example.com"),
+        ("https://myname.wixsite.com/home", "myname.wixsite.com"),
+        ("https://example.com/@nora?mail=a@b.example", "example.com"),
+        ("https://notfacebook.com", "notfacebook.com"),
+        ("https://facebook.com.example.org", "facebook.com.example.org"),
+    ],
+)
+def test_a_website_of_its_own_becomes_a_domain(website: str, host: str) -> None:
+    outcome = extract(website)
+    assert isinstance(outcome, Done)
+    assert (outcome.code, outcome.detail["domain"]) == ("linked", host)
+    assert outcome.write is not None
+
+
+@pytest.mark.parametrize(
+    ("website", "owner"),
+    [
+        ("https://www.facebook.com/nailsbynora", "facebook.com"),
+        ("https://m.facebook.com/x", "facebook.com"),
+        ("https://linktr.ee/nora", "linktr.ee"),
+        ("https://bit.ly/3x", "bit.ly"),
+        ("https://maps.app.goo.gl/abc", "goo.gl"),
+        ("https://sites.google.com/view/x", "google.com"),
+        ("instagram.com/nora", "instagram.com"),
+        ("https://wa.me/123", "wa.me"),
+        ("https://www.yelp.com/biz/nora", "yelp.com"),
+    ],
+)
+def test_a_page_on_somebody_else_s_site_is_an_outcome_of_its_own(website: str, owner: str) -> None:
+    outcome = extract(website)
+    assert isinstance(outcome, Done)
+    assert (outcome.code, outcome.detail["belongs_to"]) == ("not_own_website", owner)
+    assert outcome.write is None
+
+
+@pytest.mark.parametrize("website", [None, "", "   "])
+def test_no_website_is_an_outcome_of_its_own(website: str | None) -> None:
+    assert extract(website) == Done("no_website")
+
+
+@pytest.mark.parametrize(
+    "website", ["n/a", "http://10.0.0.1/", "mailto:a@b.example", "nora@gmail.com", "https://co.uk/", "soon to come"]
+)
+def test_what_names_no_host_fails_and_says_why(website: str) -> None:
+    outcome = extract(website)
+    assert isinstance(outcome, Fail)
+    assert outcome.code == "invalid_website"
+    assert website in outcome.reason
+
+
+def test_the_list_holds_normalised_hosts_none_below_another() -> None:
+    hosts = not_own_hosts()
+    assert len(hosts) > 150
+    assert all(normalise_host(host) == host for host in hosts)
+    assert not [host for host in hosts if owner_of(host.partition(".")[2])]

@@ -1,0 +1,69 @@
+"""Google's opening periods in our form."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sitemap_scheduler.opening_hours import DAYS, opening_hours
+
+CLOSED: dict[str, list[list[str]]] = {day: [] for day in DAYS}
+
+
+def at(day: int, hour: int = 0, minute: int = 0) -> dict[str, int]:
+    return {"day": day, "hour": hour, "minute": minute}
+
+
+def between(opens: dict[str, int], closes: dict[str, int] | None = None) -> dict[str, Any]:
+    return {"open": opens} | ({"close": closes} if closes else {})
+
+
+@pytest.mark.parametrize(
+    ("periods", "expected"),
+    [
+        ([between(at(1, 9), at(1, 17, 30))], {"monday": [["09:00", "17:30"]]}),
+        ([between(at(1, 13), at(1, 17)), between(at(1, 9), at(1, 12))], {"monday": [["09:00", "12:00"], ["13:00", "17:00"]]}),
+        ([between(at(5, 18), at(6, 2))], {"friday": [["18:00", "02:00"]]}),
+        ([between(at(6, 22), at(0, 4))], {"saturday": [["22:00", "04:00"]]}),
+        ([between(at(6, 18), at(0))], {"saturday": [["18:00", "24:00"]]}),
+        ([between(at(2), at(3))], {"tuesday": [["00:00", "24:00"]]}),
+        (
+            [between(at(1, 9), at(3, 17))],
+            {"monday": [["09:00", "24:00"]], "tuesday": [["00:00", "24:00"]], "wednesday": [["00:00", "17:00"]]},
+        ),
+    ],
+    ids=["a day", "a break at noon", "overnight", "over the end of the week", "until midnight", "24 hours", "two nights"],
+)  # fmt: skip
+def test_periods_become_ranges_of_the_day_they_begin_on(periods: list[Any], expected: dict[str, Any]) -> None:
+    assert opening_hours(periods) == CLOSED | expected
+
+
+def test_one_period_without_a_close_means_always_open() -> None:
+    assert opening_hours([between(at(0))]) == {day: [["00:00", "24:00"]] for day in DAYS}
+
+
+def test_zeros_that_json_leaves_out_are_zeros() -> None:
+    assert opening_hours([{"open": {"hour": 10}, "close": {"hour": 18}}]) == CLOSED | {"sunday": [["10:00", "18:00"]]}
+
+
+def test_the_week_is_told_from_monday_to_sunday() -> None:
+    assert list(opening_hours([])) == ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+points = st.builds(at, st.integers(0, 6), st.integers(0, 23), st.integers(0, 59))
+
+
+@given(points, points)
+def test_no_minute_of_a_period_is_lost_or_invented(opens: dict[str, int], closes: dict[str, int]) -> None:
+    def of_day(clock: str) -> int:
+        return int(clock[:2]) * 60 + int(clock[3:])
+
+    def of_week(point: dict[str, int]) -> int:
+        return point["day"] * 1_440 + point["hour"] * 60 + point["minute"]
+
+    total = 0
+    for ranges in opening_hours([between(opens, closes)]).values():
+        for start, end in ranges:
+            total += (of_day(end) - of_day(start)) % 1_440 or 1_440
+    assert total == ((of_week(closes) - of_week(opens)) % 10_080 or 10_080)

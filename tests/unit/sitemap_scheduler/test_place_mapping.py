@@ -1,0 +1,138 @@
+"""Every field of Google's answer in its column."""
+
+from typing import Any
+
+import pytest
+
+from sitemap_scheduler.place_mapping import business_columns, place_columns
+
+
+def component(kind: str, long: str, short: str | None = None) -> dict[str, Any]:
+    return {"longText": long, "shortText": short or long, "types": [kind, "political"]}
+
+
+AUSTIN = {
+    "id": "ChIJ1",
+    "displayName": {"text": "Smile Dental", "languageCode": "en"},
+    "formattedAddress": "500 W 2nd St, Austin, TX 78701, USA",
+    "addressComponents": [
+        component("street_number", "500"),
+        component("route", "West 2nd Street", "W 2nd St"),
+        component("locality", "Austin"),
+        component("administrative_area_level_2", "Travis County"),
+        component("administrative_area_level_1", "Texas", "TX"),
+        component("country", "United States", "US"),
+        component("postal_code", "78701"),
+    ],
+    "location": {"latitude": 30.26, "longitude": -97.74},
+    "types": ["dentist", "point_of_interest"],
+    "primaryType": "dentist",
+    "businessStatus": "OPERATIONAL",
+    "nationalPhoneNumber": "(512) 555-0100",
+    "internationalPhoneNumber": "+1 512-555-0100",
+    "websiteUri": "https://smile.example/",
+    "googleMapsUri": "https://maps.google.com/?cid=1",
+    "rating": 4.6,
+    "userRatingCount": 123,
+    "priceLevel": "PRICE_LEVEL_MODERATE",
+    "utcOffsetMinutes": -300,
+    "timeZone": {"id": "America/Chicago"},
+    "regularOpeningHours": {"periods": [{"open": {"day": 1, "hour": 9}, "close": {"day": 1, "hour": 17}}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("business_name", "Smile Dental"),
+        ("full_address", "500 W 2nd St, Austin, TX 78701, USA"),
+        ("city", "Austin"),
+        ("state", "TX"),
+        ("zip", "78701"),
+        ("country", "US"),
+        ("phone", "+15125550100"),
+        ("website_url", "https://smile.example/"),
+        ("maps_url", "https://maps.google.com/?cid=1"),
+        ("rating", 4.6),
+        ("reviews_count", 123),
+        ("price_level", 2),
+        ("main_category", "dentist"),
+        ("extra_categories", ["point_of_interest"]),
+        ("latitude", 30.26),
+        ("longitude", -97.74),
+        ("utc_offset_minutes", -300),
+        ("time_zone", "America/Chicago"),
+        ("business_status", "OPERATIONAL"),
+    ],
+)
+def test_a_field_of_google_has_its_column(column: str, value: object) -> None:
+    assert business_columns(AUSTIN)[column] == value
+
+
+def test_opening_hours_are_kept_per_day() -> None:
+    hours = business_columns(AUSTIN)["opening_hours"]
+    assert hours["monday"] == [["09:00", "17:00"]]
+    assert hours["sunday"] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "route", "formatted", "street"),
+    [
+        ("500", "Main St", "500 Main St, Austin", "500 Main St"),
+        ("4", "Querstraße", "Querstraße 4, 24376 Kappeln", "Querstraße 4"),
+        (None, "Main St", "Main St, Austin", "Main St"),
+        ("4", None, "Austin", None),
+    ],
+)
+def test_a_street_reads_as_in_its_country(
+    number: str | None, route: str | None, formatted: str, street: str | None
+) -> None:
+    components = [component("street_number", number)] if number else []
+    components += [component("route", route)] if route else []
+    columns = business_columns({"formattedAddress": formatted, "addressComponents": components})
+    assert columns.get("street") == street
+
+
+@pytest.mark.parametrize("kind", ["locality", "postal_town", "sublocality_level_1", "administrative_area_level_3"])
+def test_the_city_may_go_by_other_names(kind: str) -> None:
+    assert business_columns({"addressComponents": [component(kind, "Leeds")]})["city"] == "Leeds"
+
+
+@pytest.mark.parametrize(
+    ("level", "number"),
+    [("FREE", 0), ("INEXPENSIVE", 1), ("MODERATE", 2), ("EXPENSIVE", 3), ("VERY_EXPENSIVE", 4), ("UNSPECIFIED", None)],
+)
+def test_price_levels_are_numbers(level: str, number: int | None) -> None:
+    assert business_columns({"priceLevel": f"PRICE_LEVEL_{level}"}).get("price_level") == number
+
+
+def test_what_google_leaves_out_is_left_out() -> None:
+    assert business_columns({}) == {}
+    assert place_columns({}) == {}
+
+
+def test_zero_is_a_value() -> None:
+    columns = business_columns({"utcOffsetMinutes": 0, "userRatingCount": 0, "priceLevel": "PRICE_LEVEL_FREE"})
+    assert columns == {"utc_offset_minutes": 0, "reviews_count": 0, "price_level": 0}
+
+
+def test_a_phone_without_its_country_stays_as_given() -> None:
+    assert business_columns({"nationalPhoneNumber": "0151 2345678"})["phone"] == "0151 2345678"
+
+
+def test_a_place_that_moved_says_where_to() -> None:
+    assert place_columns(AUSTIN | {"movedPlaceId": "ChIJ2"})["moved_to_place_id"] == "ChIJ2"
+
+
+def test_answers_of_another_shape_do_no_harm() -> None:
+    odd: dict[str, Any] = {
+        "displayName": "text",
+        "addressComponents": {"0": 1},
+        "location": [1, 2],
+        "types": ["a", 3],
+        "rating": "4.6",
+        "regularOpeningHours": {"periods": [{"close": {}}, 7]},
+        "websiteUri": "https://x.example/\0\ud800",
+        "userRatingCount": 2**40,
+    }
+    assert business_columns(odd) == {"main_category": "a", "website_url": "https://x.example/"}
