@@ -3,7 +3,7 @@
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
@@ -35,3 +35,11 @@ def test_down_and_up_again_ends_in_the_same_schema(database_url: str) -> None:
         migrations.upgrade(connection)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_code_older_than_the_database_leaves_it_as_it_is(database_url: str) -> None:
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
+    with engine.begin() as connection:
+        assert migrations.upgrade(connection) == "of-tomorrow"

@@ -5,6 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 LOCATION = Path(__file__).parent
@@ -18,10 +19,19 @@ def configuration(connection: Connection | None = None) -> Config:
     return config
 
 
+def known_revisions() -> frozenset[str]:
+    """Every revision that this code has a migration for."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
+
+
 def upgrade(connection: Connection, revision: str = "head") -> str | None:
     """Brings the database up to ``revision``, in the connection's own transaction: all of it or nothing.
 
-    Returns the revision the database now has.
+    Returns the revision the database now has. A database ahead of this code is left as it is: that is what a rollback of
+    the stack looks like, and migrations are written so that the code before them can still run.
     """
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in known_revisions():
+        return current
     command.upgrade(configuration(connection), revision)
     return MigrationContext.configure(connection).get_current_revision()
