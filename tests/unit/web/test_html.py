@@ -1,0 +1,95 @@
+"""HTML is parsed as browsers do, and in time whatever the page."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrapersky.web.html import base_url, parse_html
+from scrapersky.web.html_complexity import MAX_ATTRIBUTES, MAX_DEPTH, cut_where_too_complex
+
+MEGABYTES = 3_000_000
+
+
+def of_size(piece: str, size: int = MEGABYTES) -> str:
+    return piece * (size // len(piece))
+
+
+BOMBS = {
+    "nested blocks": of_size("<div>"),
+    "nested lists": of_size("<ul><li>"),
+    "nested links": of_size("<a><div>"),
+    "options": "<select>" + of_size("<option>"),
+    "different fonts": "".join(f"<font a={i}>" for i in range(100_000)) + of_size("<p>", 1_000_000),
+    "attributes": "<p " + " ".join(f"a{i}" for i in range(300_000)) + ">",
+    "roots": "".join(f"<body a{i}=b>" for i in range(200_000)),
+    "deep, then wide": "<div>" * (MAX_DEPTH - 10) + of_size("<div></div>"),
+    "a comment that is over at once": "<!-->" + of_size("<div>"),
+    "a comment that ends oddly": "<!-- --!>" + of_size("<div>"),
+    "a script inside a drawing": "<svg><script>" + of_size("<div>"),
+    "a style inside a drawing": "<svg><style>" + of_size("<div>"),
+    "text that is no script": "<noscript>" + of_size("<div>"),
+    "a quote that never ends": of_size("<a '"),
+    "tags that never end": of_size("<a "),
+    "less-than signs": of_size("<"),
+    "comments that never end": of_size("<!--"),
+    "attributes many times": of_size("<p " + " ".join(f"a{i}" for i in range(MAX_ATTRIBUTES - 10)) + ">"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_of_megabytes_is_parsed_in_seconds(name: str) -> None:
+    began = time.process_time()
+    parse_html(BOMBS[name])
+    assert time.process_time() - began < 10  # without the cut: minutes
+
+
+def test_what_comes_before_the_cut_is_kept() -> None:
+    document = parse_html("<title>Shop</title><p>Hello</p>" + "<div>" * 100_000 + "<h1>lost</h1>")
+    title = document.css_first("title")
+    assert title is not None
+    assert title.text() == "Shop"
+    assert document.css_first("h1") is None
+
+
+@pytest.mark.parametrize(
+    "ordinary",
+    [
+        "<p>" * 10_000,
+        "<table>" + "<tr><td>x" * 10_000,
+        "<img>" * 10_000 + "<br/>" * 10_000,
+        "<script>" + "if (a<b && c<d) '<div>';" * 10_000 + "</script>",
+        "<style>" + "<div>" * 10_000 + "</style>",
+        "<!-- " + "<div>" * 10_000 + "-->",
+        "<svg></svg><script>" + "'<div>'" * 10_000 + "</script>",
+        "<div data-x='" + "a b " * 10_000 + "'>",
+        "<div><span></span></div>" * 10_000,
+    ],
+)
+def test_a_long_but_ordinary_page_is_not_cut(ordinary: str) -> None:
+    assert cut_where_too_complex(ordinary) is ordinary
+
+
+@given(st.text(alphabet="<>/!-'\"= abdivscriptsvg\n", max_size=200))
+def test_any_text_can_be_parsed(text: str) -> None:
+    assert text.startswith(cut_where_too_complex(text))
+    parse_html(text)
+
+
+def test_lone_surrogates_do_no_harm() -> None:
+    parse_html("<p>\ud800</p>")
+
+
+@pytest.mark.parametrize(
+    ("head", "base"),
+    [
+        ("", "https://a.example/x/y"),
+        ("<base href='/z/'>", "https://a.example/z/"),
+        ("<base href='//b.example/'>", "https://b.example/"),
+        ("<base target=_top><base href='z'>", "https://a.example/x/z"),
+        ("<base href='javascript:alert(1)'>", "https://a.example/x/y"),
+    ],
+)
+def test_the_base_element_moves_relative_references(head: str, base: str) -> None:
+    assert base_url(parse_html(head), "https://a.example/x/y") == base
