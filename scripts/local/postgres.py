@@ -16,9 +16,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.local import databases
@@ -51,6 +51,7 @@ class Postgres:
 
     port: int
     password: str
+    _restart: Callable[[signal.Signals], None] = field(repr=False, compare=False)
 
     @property
     def url(self) -> str:
@@ -69,6 +70,10 @@ class Postgres:
         """Drops ``name``, with its connections."""
         databases.drop(self.url, name)
 
+    def restart(self, *, crash: bool = False) -> None:
+        """Stops the server, politely or (``crash``) without a shutdown checkpoint, and starts it on the same data and port."""
+        self._restart(signal.SIGQUIT if crash else signal.SIGINT)
+
     @classmethod
     @contextmanager
     def start(cls, directory: Path, binaries: Path | None = None) -> Iterator[Postgres]:
@@ -85,13 +90,19 @@ class Postgres:
             identity = stack.enter_context(identify(directory, binaries))
             password = secrets.token_urlsafe(18)
             _initialise(identity, password)
+            running = stack.enter_context(ExitStack())
             for attempt in range(PORT_ATTEMPTS):
                 port = free_port()
-                with ExitStack() as running:
-                    if running.enter_context(_server(identity, port, last_attempt=attempt == PORT_ATTEMPTS - 1)):
-                        stack.push(running.pop_all())
-                        break
-            yield cls(port, password)
+                if running.enter_context(_server(identity, port, last_attempt=attempt == PORT_ATTEMPTS - 1)):
+                    break
+                running.close()
+
+            def restart(how: signal.Signals) -> None:
+                os.kill(int(_read(identity.data / "postmaster.pid").split()[0]), how)
+                running.close()
+                running.enter_context(_server(identity, port, last_attempt=True))
+
+            yield cls(port, password, restart)
 
 
 def packaged_binaries() -> Path:

@@ -60,6 +60,20 @@ def test_root_without_user_namespaces_becomes_nobody(tmp_path: Path, monkeypatch
         connection.close()
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_restarted_server_has_its_data_and_port_and_nobodys_connection(tmp_path: Path, crash: bool) -> None:
+    with Postgres.start(tmp_path / "server") as postgres:
+        before = connect(postgres.url)
+        before.run("SET synchronous_commit = on")
+        before.run("CREATE TABLE things AS SELECT 1 AS number")
+        postgres.restart(crash=crash)
+        with pytest.raises((pg8000.native.InterfaceError, pg8000.native.DatabaseError, OSError)):
+            before.run("SELECT 1")
+        after = connect(postgres.url)
+        assert after.run("SELECT number FROM things") == [[1]]
+        after.close()
+
+
 def test_missing_binaries_are_named(tmp_path: Path) -> None:
     with (
         pytest.raises(PostgresError, match="initdb"),
