@@ -2,13 +2,17 @@
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scrapersky.web.client import FetchError, WebClient
+from scrapersky.web.loopback import LoopbackInternet
 from scrapersky.web.settings import WebSettings
+from tests.hostile.answers import answer
 from tests.hostile.conftest import Secret
+from tests.hostile.server import hostile_internet
 
 
 def code_of(url: str, **settings: Any) -> str:
@@ -99,3 +103,18 @@ def test_no_special_address_is_dialled(url: str) -> None:
 
 def test_29_an_address_with_a_zone_is_no_url() -> None:
     assert code_of("http://[fe80::1%25eth0]/") == "invalid_url"
+
+
+def test_an_address_is_refused_in_a_loopback_internet_too_even_that_of_its_own_server(tmp_path: Path) -> None:
+    async def go() -> tuple[str, int]:
+        async with hostile_internet({"shop.example": {"*": answer(200)}}, tmp_path) as internet:
+            file = internet.settings.web_loopback_internet
+            assert file is not None
+            port = LoopbackInternet.read(file).http_port
+            settings = internet.settings.model_copy(update={"web_ports": f"80,{port}"})
+            async with WebClient(settings) as web:
+                with pytest.raises(FetchError) as caught:
+                    await web.get(f"http://127.0.0.1:{port}/", robots=False, headers={"Host": "shop.example"})
+            return caught.value.code, internet.connections
+
+    assert asyncio.run(go()) == ("blocked_address", 0)

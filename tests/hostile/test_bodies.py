@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.answers import Answer, answer, endless, raw
+from tests.hostile.answers import Answer, answer, dripping, endless, raw
 from tests.hostile.fetching import fetch
 
 HOME = "http://shop.example/"
@@ -77,11 +77,18 @@ ENDLESS = {
 @pytest.mark.parametrize("home", ENDLESS.values(), ids=ENDLESS.keys())
 @pytest.mark.parametrize("cap", ["web_max_wire_bytes", "web_max_decoded_bytes"])
 def test_an_endless_body_ends_at_either_cap(cap: str, home: Answer, tmp_path: Path) -> None:
-    most = None if cap == "web_max_wire_bytes" else 300_000
-    seen = fetch(
-        shop(home), HOME, tmp_path, settings={"web_max_wire_bytes": 300_000} if most is None else {}, max_bytes=most
-    )
+    seen = fetch(shop(home), HOME, tmp_path, settings={cap: 300_000}, max_bytes=None if "decoded" in cap else 10**9)
     assert seen.code == "too_large"
+
+
+def test_an_endless_body_that_unpacks_to_nothing_ends_at_the_cap_on_what_is_sent(tmp_path: Path) -> None:
+    home = endless(OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"") * 1_000)
+    assert fetch(shop(home), HOME, tmp_path, settings={"web_max_wire_bytes": 300_000}).code == "too_large"
+
+
+def test_a_body_announced_as_too_large_is_not_waited_for(tmp_path: Path) -> None:
+    home = dripping(OK + b"Content-Length: 999999999999\r\n\r\n", b"")
+    assert fetch(shop(home), HOME, tmp_path, deadline=0.5).code == "too_large"
 
 
 @pytest.mark.parametrize("home", ENDLESS.values(), ids=ENDLESS.keys())

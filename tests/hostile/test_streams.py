@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scrapersky.web.client import FetchError, WebClient
-from tests.hostile.answers import Answer, dripping, endless, silence
+from tests.hostile.answers import Answer, dripping, endless, raw, silence
 from tests.hostile.server import hostile_internet
 
 HOME = "http://shop.example/"
@@ -71,3 +71,18 @@ def test_the_cancellation_of_a_request_is_passed_on(tmp_path: Path) -> None:
                     await web.get(HOME)
 
     asyncio.run(go())
+
+
+def test_what_came_before_the_other_side_cut_the_body_is_kept_however_late_it_is_read(tmp_path: Path) -> None:
+    async def go() -> tuple[bytes, bool]:
+        sites = shop(raw(OK + b"Content-Length: 5000\r\n\r\n" + b"x" * 1_000))
+        async with (
+            hostile_internet(sites, tmp_path) as internet,
+            WebClient(internet.settings) as web,
+            web.stream(HOME, robots=False) as response,
+        ):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.2)  # the caller's work, while the connection closes
+            return b"".join([chunk async for chunk in response.chunks()]), response.truncated
+
+    assert asyncio.run(go()) == (b"x" * 1_000, True)

@@ -171,16 +171,26 @@ def test_each_origin_is_asked_once_however_many_ask_at_the_same_time() -> None:
     assert asked == [f"{origin}/robots.txt" for origin in origins]
 
 
-def test_rules_are_read_again_when_their_time_is_over_and_a_failure_is_not_kept() -> None:
-    cache, asked = reading(FetchError("timeout", "why"), page(b"User-agent: *\nDisallow: /"), page(b""), seconds=0)
+def test_rules_are_read_again_when_their_time_is_over() -> None:
+    cache, asked = reading(page(b"User-agent: *\nDisallow: /"), page(b""), seconds=0)
 
     async def go() -> list[bool]:
-        with pytest.raises(FetchError):
-            await cache.of(ORIGIN)
         return [(await cache.of(ORIGIN)).allows(f"{ORIGIN}/x") for _ in range(2)]
 
     assert asyncio.run(go()) == [False, True]
-    assert len(asked) == 3
+    assert len(asked) == 2
+
+
+def test_a_failure_to_read_the_rules_is_not_kept() -> None:
+    cache, asked = reading(FetchError("timeout", "why"), page(b""))
+
+    async def go() -> int | None:
+        with pytest.raises(FetchError):
+            await cache.of(ORIGIN)
+        return (await cache.of(ORIGIN)).status
+
+    assert asyncio.run(go()) == 200
+    assert len(asked) == 2
 
 
 def test_the_cancellation_of_one_caller_does_not_reach_the_others() -> None:

@@ -84,6 +84,7 @@ def test_the_length_limit_holds_before_and_after_parsing() -> None:
     assert normalise_url(start + "a" * (2_048 - len(start))) is not None
     assert normalise_url(start + "a" * (2_049 - len(start))) is None
     assert normalise_url(start + "ä" * 500) is None
+    assert normalise_url(start + "a/../" * 1_000) is None
 
 
 def test_a_broken_base_gives_nothing() -> None:
