@@ -21,6 +21,7 @@ class Trouble:
     entry_fails: float = 0.0  #: an entry of a batch is refused, the others are taken
     call_fails: float = 0.0  #: nothing is taken, and the caller gets an error
     answer_lost: float = 0.0  #: everything is taken, and the caller gets an error all the same
+    corrupt: float = 0.0  #: an entry's body is stored broken (a bug of ours, or a hand in the console)
 
 
 @dataclass
@@ -40,9 +41,11 @@ class Client:
             raise SqsError("AWS.SimpleQueueService.BatchRequestTooLong", f"more than {MAX_BYTES} bytes")
 
         def send(entry: Mapping[str, Any]) -> dict[str, Any]:
-            message_id = queue.send(
-                entry["MessageBody"], entry.get("MessageAttributes"), float(entry.get("DelaySeconds", 0))
-            )
+            body = entry["MessageBody"]
+            if self.rng.random() < self.trouble.corrupt:
+                self.counts["bodies broken"] += 1
+                body = body[:-1]
+            message_id = queue.send(body, entry.get("MessageAttributes"), float(entry.get("DelaySeconds", 0)))
             self.archive.append((message_id, entry))
             return {"MessageId": message_id}
 

@@ -24,7 +24,7 @@ class SqsError(Exception):
     """What SQS answers to a call that it refuses; ``code`` is the error code of the API reference."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(code, message)
         self.code = code
 
 

@@ -1,0 +1,42 @@
+"""``scripts/chaos``: the long chaos run. Exit code 1 when anything was lost, stuck, stale or applied twice."""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from scripts.chaos_run.plan import Plan
+from scripts.chaos_run.report import as_json, as_table
+from scripts.chaos_run.run import OutOfTime, wreak
+
+
+def main(arguments: list[str]) -> int:
+    """Runs, prints the table (or ``--json``), judges."""
+    parser = argparse.ArgumentParser(prog="scripts/chaos", description=__doc__)
+    parser.add_argument("--deliveries", type=int, default=100_000, help="messages delivered before things calm down")
+    parser.add_argument("--records", type=int, default=5_000, help="records, each through several cycles")
+    parser.add_argument("--seed", type=int, default=1, help="fixes every draw")
+    parser.add_argument("--environments", type=int, default=4, help="worker processes at once")
+    parser.add_argument("--time-limit", type=float, default=3_600, help="seconds after which the run has failed")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    chosen = parser.parse_args(arguments)
+    plan = Plan(
+        seed=chosen.seed,
+        deliveries=chosen.deliveries,
+        records=chosen.records,
+        environments=chosen.environments,
+        time_limit=chosen.time_limit,
+    )
+    with tempfile.TemporaryDirectory(prefix="scrapersky-chaos-", ignore_cleanup_errors=True) as directory:
+        try:
+            outcome = wreak(plan, Path(directory))
+        except OutOfTime as problem:
+            print(f"FAILED: {problem}", file=sys.stderr)
+            return 1
+    print(json.dumps(as_json(outcome), indent=2) if chosen.json else as_table(outcome))
+    return 0 if outcome.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
