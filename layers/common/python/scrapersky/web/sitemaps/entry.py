@@ -1,0 +1,94 @@
+"""One entry of a sitemap: a page's url and what the sitemap says about it, or a child sitemap's url."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from scrapersky.web.sitemaps.lastmod import parse_lastmod
+from scrapersky.web.urls import normalise_url
+
+CHANGE_FREQUENCIES = frozenset({"always", "hourly", "daily", "weekly", "monthly", "yearly", "never"})
+
+_MAX_ESCAPES = 3
+_AMPERSAND = re.compile(r"&(?:amp|#0{0,4}38|#[xX]0{0,4}26);")
+_LINE_BREAK = re.compile(r"[ \t]*[\r\n\t]+[ \t]*")
+_PRIORITY = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{0,30})?|\.\d{1,30})", re.ASCII)
+
+
+class Entry(NamedTuple):
+    """``url`` is absolute and normalised (:func:`scrapersky.web.urls.normalise_url`); what was not said is None or 0.
+
+    ``last_modified`` is aware. ``images``, ``videos`` and ``news`` count extension elements; ``alternates`` maps
+    hreflang to an absolute url.
+    """
+
+    url: str
+    last_modified: datetime | None = None
+    changefreq: str | None = None
+    priority: float | None = None
+    images: int = 0
+    videos: int = 0
+    news: int = 0
+    alternates: Mapping[str, str] | None = None
+
+
+def make_entry(
+    loc: str,
+    base: str | None,
+    *,
+    lastmod: str | None = None,
+    changefreq: str | None = None,
+    priority: str | None = None,
+    images: int = 0,
+    videos: int = 0,
+    news: int = 0,
+    alternates: Mapping[str, str] | None = None,
+) -> Entry | None:
+    """The entry that the texts of an element's fields make, or None where ``loc`` is no url to fetch.
+
+    Relative urls are resolved against ``base``, the sitemap's own url; fields of no meaning become None.
+    """
+    url = page_url(loc, base)
+    if url is None:
+        return None
+    return Entry(
+        url,
+        parse_lastmod(lastmod) if lastmod else None,
+        _change_frequency(changefreq) if changefreq else None,
+        _priority(priority) if priority else None,
+        images,
+        videos,
+        news,
+        alternates,
+    )
+
+
+def page_url(loc: str, base: str | None) -> str | None:
+    """``loc`` made absolute and normalised; None for other schemes, markup in the url, over 2,048 characters.
+
+    Line breaks inside are dropped, as browsers do, with the indentation around them; ``&`` escaped twice or more
+    (``&amp;amp;``, ``&amp;#038;`` in the file) is unescaped.
+    """
+    loc = loc.strip()
+    if not loc or "<" in loc:  # broken CDATA ran on into the next tags: what the url was, nobody can say
+        return None
+    if "\n" in loc or "\t" in loc or "\r" in loc:
+        loc = _LINE_BREAK.sub("", loc)
+    for _ in range(_MAX_ESCAPES):
+        if "&" not in loc or ";" not in loc:
+            break
+        loc = _AMPERSAND.sub("&", loc)
+    return normalise_url(loc, base)
+
+
+def _change_frequency(text: str) -> str | None:
+    word = text.lower()
+    return word if word in CHANGE_FREQUENCIES else None
+
+
+def _priority(text: str) -> float | None:
+    if not _PRIORITY.fullmatch(text):
+        return None
+    number = float(text)
+    return number if 0.0 <= number <= 1.0 else None

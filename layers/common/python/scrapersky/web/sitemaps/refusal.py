@@ -1,0 +1,11 @@
+"""Why a body is no sitemap at all."""
+
+from scrapersky.web.errors import WorkError
+
+
+class SitemapRefused(WorkError):
+    """The body is not a sitemap; nothing of it counts.
+
+    Codes: ``empty`` (no characters but blanks), ``not_xml`` (HTML, or neither XML nor a list of urls),
+    ``not_a_sitemap`` (XML with another root element, or one that declares entities).
+    """

@@ -1,0 +1,65 @@
+"""Whether a body that starts so can be a sitemap, and where in it the sitemap starts."""
+
+import re
+
+from scrapersky.web.sitemaps.refusal import SitemapRefused
+from scrapersky.web.urls import normalise_url
+
+HEAD_CHARACTERS = 16_384
+"""How much of the text is looked at: a sitemap behind a longer foreword is not found."""
+
+ROOT = r"(?:(?P<prefix>[a-z_][\w.-]{0,40}):)?(?P<root>urlset|sitemapindex|rss|feed|rdf)(?=[\s>/])"
+
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_XML = re.compile(rf"<(?:\?xml[\s?]|!doctype\s|{ROOT})", re.IGNORECASE)
+_ELEMENT = re.compile(r"<([a-z_][\w:.-]{0,60})", re.IGNORECASE)
+_HTML_ELEMENT = re.compile(
+    r"a|b|br|center|div|font|form|h\d|hr|i|iframe|img|link|meta|p|pre|script|span|style|table|title", re.IGNORECASE
+)
+
+
+def find_xml(head: str) -> int | None:
+    """Where in ``head`` the XML starts, behind blank lines or a PHP notice; None if this is a list of urls.
+
+    Raises :class:`SitemapRefused`: ``empty``, ``not_xml`` or ``not_a_sitemap``. ``head`` is the first
+    :data:`HEAD_CHARACTERS` characters of the text, or all of it.
+    """
+    start = head.lstrip()
+    if not start.strip("\x00\ufeff \t\r\n"):
+        raise SitemapRefused("empty", "the body is empty")
+    bare = _COMMENT.sub("", start).lstrip()
+    if _HTML.match(bare):
+        raise SitemapRefused("not_xml", "the body is an HTML page")
+    found = _XML.search(head)
+    if found:
+        return found.start()
+    if bare.startswith("<"):
+        raise _foreign(bare)
+    for line in head.splitlines():
+        text = line.strip()
+        if text and not text.startswith("#"):
+            if normalise_url(text) is None:
+                break
+            return None
+    raise SitemapRefused("not_xml", f"the body is neither XML nor a list of urls: it starts with {_shown(start)}")
+
+
+def _foreign(text: str) -> SitemapRefused:
+    element = _ELEMENT.match(text)
+    if element is None or _HTML_ELEMENT.fullmatch(element[1]):
+        return SitemapRefused("not_xml", f"the body is no XML document: it starts with {_shown(text)}")
+    return wrong_root(element[1])
+
+
+def wrong_root(name: str) -> SitemapRefused:
+    """The refusal of a document whose root element is ``name``."""
+    if name.lower() == "html":
+        return SitemapRefused("not_xml", "the body is an HTML page")
+    return SitemapRefused(
+        "not_a_sitemap", f"the root element is <{name[:60]}>; urlset, sitemapindex, rss or feed is wanted"
+    )
+
+
+def _shown(text: str) -> str:
+    return repr(text[:60])[:80]

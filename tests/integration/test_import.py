@@ -1,0 +1,173 @@
+"""The import job and its write, over a website on loopback and a real Postgres."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
+
+from scrapersky.models import SitemapFile
+from scrapersky.service.outcomes import Done, Fail, Outcome
+from scripts.local.internet.website import Answer, Request
+from sitemap_import_scheduler.sitemap_import import import_sitemap
+from tests.jobs import Answers, run_job
+
+HEAD = '<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+
+
+def urlset(*entries: str) -> bytes:
+    """A urlset of these ``<url>`` contents."""
+    return (HEAD + "".join(f"<url>{entry}</url>" for entry in entries) + "</urlset>").encode()
+
+
+def loc(path: str, more: str = "", host: str = "shop.test") -> str:
+    """One entry's content."""
+    return f"<loc>https://{host}{path}</loc>{more}"
+
+
+@pytest.fixture
+def file_id(connection: Connection) -> int:
+    """A sitemap file of shop.test."""
+    return int(
+        connection.execute(
+            text(
+                "WITH d AS (INSERT INTO domains (domain) VALUES ('shop.test') RETURNING id)"
+                " INSERT INTO sitemap_files (domain_id, url, discovery_method)"
+                " SELECT id, 'https://shop.test/sitemap.xml', 'manual' FROM d RETURNING id"
+            )
+        ).scalar_one()
+    )
+
+
+def run(engine: Engine, file_id: int, tmp_path: Path, body: bytes, status: int = 200, **settings: Any) -> Outcome:
+    """Runs the job on the file while its url answers ``body``, and applies the write as the runtime would."""
+
+    def answer(request: Request) -> Answer:
+        if request.path == "/robots.txt":
+            return Answer(404)
+        if request.headers.get("if-none-match") == '"v1"':
+            return Answer(304)
+        return Answer(status, body, {"Content-Type": "application/xml", "ETag": '"v1"'})
+
+    with Session(engine) as session:
+        record = session.get_one(SitemapFile, file_id)
+        session.expunge_all()
+    outcome = run_job(import_sitemap, record, {"shop.test": Answers(answer)}, tmp_path, **settings)
+    write = outcome.write if isinstance(outcome, Done | Fail) else None
+    if write is not None:
+        with engine.begin() as connection:
+            assert list(write(connection)) == []
+    return outcome
+
+
+def pages(connection: Connection) -> list[str]:
+    """The stored urls."""
+    return list(connection.execute(text("SELECT url FROM pages ORDER BY id")).scalars())
+
+
+def column(connection: Connection, name: str, table: str = "sitemap_files") -> Any:
+    """One column of the only row."""
+    return connection.execute(text(f"SELECT {name} FROM {table}")).scalar_one()
+
+
+def test_every_field_of_an_entry_is_stored(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    more = "<lastmod>2026-05-01T10:00:00+02:00</lastmod><changefreq>Weekly</changefreq><priority>0.8</priority>"
+    outcome = run(engine, file_id, tmp_path, urlset(loc("/kontakt/", more)))
+    assert (type(outcome), outcome.code) == (Done, "imported")
+    row = connection.execute(text("SELECT * FROM pages")).one()
+    assert row.url == "https://shop.test/kontakt/"
+    assert row.last_modified.isoformat() == "2026-05-01T08:00:00+00:00"
+    assert (row.changefreq, float(row.priority), row.page_type, row.path_depth) == ("weekly", 0.8, "contact", 1)
+    assert (row.other_host, row.lead_source, row.sitemap_file_id) == (False, "sitemap_import", file_id)
+    assert (column(connection, "pages_found"), column(connection, "etag")) == (1, '"v1"')
+
+
+def test_importing_again_updates_what_changed_and_inserts_what_is_new(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b", "<priority>0.1</priority>")))
+    connection.execute(text("UPDATE sitemap_files SET etag = NULL"))
+    connection.execute(text("UPDATE pages SET curation_status = 'Selected'"))
+    before = connection.execute(text("SELECT updated_at FROM pages WHERE url LIKE '%/a'")).scalar_one()
+    run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b", "<priority>0.9</priority>"), loc("/c")))
+    assert pages(connection) == [f"https://shop.test/{name}" for name in "abc"]
+    assert connection.execute(text("SELECT priority::float8 FROM pages WHERE url LIKE '%/b'")).scalar_one() == 0.9
+    assert connection.execute(text("SELECT updated_at FROM pages WHERE url LIKE '%/a'")).scalar_one() == before
+    decisions = connection.execute(text("SELECT curation_status FROM pages ORDER BY id")).scalars()
+    assert list(decisions) == ["Selected", "Selected", "New"]
+
+
+def test_an_unchanged_file_costs_one_request_and_changes_nothing(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    run(engine, file_id, tmp_path, urlset(loc("/a")))
+    assert run(engine, file_id, tmp_path, b"never sent").code == "not_modified"
+    assert pages(connection) == ["https://shop.test/a"]
+
+
+def test_a_page_listed_twice_is_one_page(engine: Engine, connection: Connection, file_id: int, tmp_path: Path) -> None:
+    run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/a#top"), loc("/a", host="SHOP.test:443")))
+    assert pages(connection) == ["https://shop.test/a"]
+    assert (column(connection, "url_count"), column(connection, "pages_found")) == (3, 1)
+
+
+def test_pages_elsewhere_are_kept_and_marked(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b", host="www.shop.test"), loc("/c", host="cdn.other.test")))
+    marks = connection.execute(text("SELECT other_host FROM pages ORDER BY url DESC")).scalars()
+    assert list(marks) == [False, False, True]  # www.shop.test, shop.test, cdn.other.test
+
+
+def test_a_packed_file_is_unpacked(engine: Engine, connection: Connection, file_id: int, tmp_path: Path) -> None:
+    run(engine, file_id, tmp_path, gzip.compress(urlset(loc("/a"))))
+    assert pages(connection) == ["https://shop.test/a"]
+    assert column(connection, "is_gzip") is True
+
+
+def test_a_broken_file_keeps_what_could_be_read_and_says_where(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    outcome = run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b"))[:-40])
+    assert outcome.code == "partial"
+    assert pages(connection) == ["https://shop.test/a"]
+    assert column(connection, "broken_at")
+    assert column(connection, "etag") is None
+
+
+def test_a_sitemap_without_urls_is_completed_as_empty(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    outcome = run(engine, file_id, tmp_path, urlset())
+    assert (type(outcome), outcome.code) == (Done, "empty")
+    assert pages(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"<!doctype html><html><body>Not found</body></html>", "not_xml"),
+        (b"", "empty"),
+        (b"<?xml version='1.0'?><feedback/>", "not_a_sitemap"),
+        (b"<sitemapindex><sitemap><loc>https://shop.test/s.xml</loc></sitemap></sitemapindex>", "is_an_index"),
+    ],
+)
+def test_what_is_no_list_of_pages_is_an_error_with_its_code(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path, body: bytes, code: str
+) -> None:
+    outcome = run(engine, file_id, tmp_path, body)
+    assert (type(outcome), outcome.code) == (Fail, code)
+    assert pages(connection) == []
+
+
+def test_more_urls_than_the_cap_are_cut_and_flagged(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    outcome = run(engine, file_id, tmp_path, urlset(*(loc(f"/{n}") for n in range(10))), import_max_urls=4)
+    assert outcome.code == "capped"
+    assert len(pages(connection)) == 4
+    assert "more than 4 urls" in column(connection, "broken_at")

@@ -1,0 +1,80 @@
+"""What a sitemap says about a page: kept when it means something, None when it does not."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrapersky.web.sitemaps.lastmod import parse_lastmod
+from tests.unit.sitemaps.reading import read
+
+NOON = datetime(2024, 5, 6, 12, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024", datetime(2024, 1, 1, tzinfo=UTC)),
+        ("2024-05", datetime(2024, 5, 1, tzinfo=UTC)),
+        ("2024-05-06", datetime(2024, 5, 6, tzinfo=UTC)),
+        ("2024-05-06T12:30Z", NOON),
+        ("2024-05-06T12:30:45Z", NOON.replace(second=45)),
+        ("2024-05-06T12:30:45.123456789Z", NOON.replace(second=45, microsecond=123_456)),
+        ("2024-05-06T14:30+02:00", NOON),
+        ("2024-05-06T02:00:00-10:30", NOON),
+        ("2024-05-06T14:30:00+0200", NOON),
+        ("2024-05-06T14:30:00+02", NOON),
+        ("2024-05-06T12:30:00", NOON),
+        ("2024-05-06 12:30:00 UTC", NOON),
+        (" 2024-05-06t12:30z\n", NOON),
+        ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("Mon, 06 May 2024 12:30:00 GMT", NOON),
+        ("1997-07-16T19:20:30.45+01:00", datetime(1997, 7, 16, 19, 20, 30, 450_000, timezone(timedelta(hours=1)))),
+    ],
+)
+def test_lastmod_is_read_in_all_precisions_as_an_aware_instant(text: str, moment: datetime) -> None:
+    assert parse_lastmod(text) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "0000-00-00", "0000-00-00T00:00:00Z", "0001-01-01T00:00:00", "99999-01-01", "2024-13-01", "2024-02-30",
+        "2024-05-06T25:00Z", "2024-05-06T12:30+99:00", "yesterday", "06/05/2024", "20240506", "2024-W01-1", "NaN",
+        "２０２４-05-06", "2024-05-06T12", "1714996200", "9999-12-31T23:59:59Z", "x" * 10_000, "\x00", "12:30:45:99 x",
+    ],
+)  # fmt: skip
+def test_a_lastmod_that_is_no_date_is_none(text: str) -> None:
+    assert parse_lastmod(text) is None
+
+
+@given(st.text(max_size=40) | st.from_regex(r"\d{1,5}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([+-]\d\d:?\d\d|Z)?"))
+def test_any_text_gives_an_aware_instant_that_utc_can_hold_or_none(text: str) -> None:
+    moment = parse_lastmod(text)
+    assert moment is None or (moment.utcoffset() is not None and moment.astimezone(UTC).year >= 1969)
+
+
+def fields(xml: str) -> tuple[str | None, float | None]:
+    (entry,) = read(f"<urlset><url><loc>/a</loc>{xml}</url></urlset>").entries
+    return entry.changefreq, entry.priority
+
+
+@pytest.mark.parametrize(
+    ("text", "priority"),
+    [("0.5", 0.5), (" 1.0 ", 1.0), ("0", 0.0), (".8", 0.8), ("1.", 1.0)]
+    + [(text, None) for text in ("1.1", "-0.1", "nan", "inf", "0,5", "high", "", "1e-1", "0_1", "٠.٥")],
+)
+def test_a_priority_is_from_0_to_1_or_none(text: str, priority: float | None) -> None:
+    assert fields(f"<priority>{text}</priority>") == (None, priority)
+
+
+@pytest.mark.parametrize(("text", "word"), [("weekly", "weekly"), (" Daily ", "daily"), ("often", None), ("", None)])
+def test_a_changefreq_is_one_of_the_protocols_words_or_none(text: str, word: str | None) -> None:
+    assert fields(f"<changefreq>{text}</changefreq>") == (word, None)
+
+
+def test_fields_of_extensions_and_of_others_are_not_the_pages() -> None:
+    xml = "<video:video><video:publication_date>2020</video:publication_date><priority>0.9</priority></video:video>"
+    (entry,) = read(f"<urlset><url>{xml}<loc>/a</loc></url></urlset>").entries
+    assert (entry.priority, entry.last_modified, entry.videos) == (None, None, 1)

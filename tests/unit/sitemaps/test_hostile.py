@@ -1,0 +1,190 @@
+"""Documents made to hurt the reader: refused or cut at a cap, in little memory and in time linear in their size."""
+
+import gzip
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from itertools import chain, repeat
+from time import process_time
+
+import pytest
+
+from scrapersky.web.sitemaps import Limits, SitemapReader, SitemapRefused
+from tests.unit.sitemaps.reading import URL, read, urlset
+
+MEGABYTE = 1_048_576
+A = "https://example.com/a"
+
+
+def stream(chunks: Iterator[bytes], limits: Limits | None = None) -> tuple[SitemapReader, int]:
+    """Reads what is too much to hold; returns the reader and the peak of memory it took, in bytes."""
+    reader = SitemapReader(URL, limits)
+    tracemalloc.start()
+    try:
+        for chunk in chunks:
+            for _ in reader.feed(chunk):
+                pass
+            if reader.finished:
+                break
+        for _ in reader.close():
+            pass
+        return reader, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def repeated(text: str, size: int, head: str = "<urlset>") -> Iterator[bytes]:
+    """``head``, then ``text`` again and again up to ``size`` bytes in all, in chunks of about 64 KiB."""
+    chunk = (text * (65_536 // len(text) + 1)).encode()
+    return chain([head.encode()], repeat(chunk, size // len(chunk)))
+
+
+ENTITIES = {
+    "billion laughs": '<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">',
+    "quadratic blow-up": f'<!ENTITY a "{"x" * 10_000}">',
+    "a file": '<!ENTITY c SYSTEM "file:///etc/passwd">',
+    "a request": '<!ENTITY c SYSTEM "http://169.254.169.254/latest/meta-data/">',
+    "a parameter entity": '<!ENTITY % c SYSTEM "http://169.254.169.254/"> %c;',
+}
+
+
+@pytest.mark.parametrize("declarations", ENTITIES.values(), ids=ENTITIES)
+def test_a_document_that_declares_entities_is_refused_unexpanded(declarations: str) -> None:
+    body = urlset(f"{A}/&c;").replace("<urlset", f"<!DOCTYPE urlset [{declarations}]><urlset", 1)
+    with pytest.raises(SitemapRefused, match="entities are not expanded") as refusal:
+        read(body)
+    assert refusal.value.code == "not_a_sitemap"
+
+
+def test_an_external_dtd_is_not_fetched_and_its_entities_stay_text() -> None:
+    body = urlset(f"{A}?x&secret;").replace("<urlset", '<!DOCTYPE urlset SYSTEM "http://169.254.169.254/"><urlset', 1)
+    assert read(body).urls == [f"{A}?x&secret;"]
+
+
+HUGE = {
+    "elements nested for ever": "<a>",
+    "urls nested for ever": "<url>",
+    "empty urls": "<url/>",
+    "a tag that never ends": "x ",
+    "attributes without end": 'a="b" ',
+    "text without end": "text ",
+    "raw brackets": "<",
+    "raw ampersands": "&",
+    "broken tags": "<url <",
+    "references": "&#0;",
+    "comments": "<!-- -->",
+    "an open comment": "<!-- <url><loc>http://a.test/</loc></url>",
+    "an open CDATA section": "<![CDATA[ <url>",
+    "closed CDATA sections": "<![CDATA[]]>",
+    "processing instructions": "<?a b?>",
+    "declarations": '<?xml version="1.0"?>',
+    "control characters": "\x01",
+    "mismatched ends": "<url></loc>",
+    "roots": "<urlset></urlset>",
+}
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
+def test_megabytes_of_nonsense_take_little_memory_and_linear_time(text: str) -> None:
+    head = "<urlset><url" if text in ("x ", 'a="b" ') else "<urlset>"
+    times = []
+    for size in (MEGABYTE, 3 * MEGABYTE):
+        start = process_time()
+        _, peak = stream(repeated(text, size, head))
+        times.append(process_time() - start)
+        assert peak < 8 * MEGABYTE
+    assert times[1] < 3 * 4 * times[0] + 0.5
+
+
+def test_a_loc_of_twenty_megabytes_costs_its_entry_and_no_memory() -> None:
+    chunks = chain(
+        repeated("x", 20 * MEGABYTE, "<urlset><url><loc>https://example.com/"),
+        [f"</loc></url><url><loc>{A}</loc></url></urlset>".encode()],
+    )
+    reader, peak = stream(chunks)
+    assert (reader.urls, reader.skipped, reader.truncated) == (1, 1, False)
+    assert peak < 4 * MEGABYTE
+
+
+def test_a_text_line_of_twenty_megabytes_costs_its_line_and_no_memory() -> None:
+    reader, peak = stream(chain(repeated("x", 20 * MEGABYTE, f"{A}\nhttps://example.com/"), [f"\n{A}\n".encode()]))
+    assert (reader.urls, reader.skipped) == (2, 1)
+    assert peak < 4 * MEGABYTE
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    entry = f"<url><loc>{A}</loc><lastmod>2024-05-06</lastmod></url>\n"
+    peaks = [stream(repeated(entry, size), Limits(urls=10**9))[1] for size in (2 * MEGABYTE, 8 * MEGABYTE)]
+    assert peaks[1] < 1.2 * peaks[0] < 4 * MEGABYTE
+
+
+def test_more_urls_than_the_cap_are_not_read_and_the_reader_says_so() -> None:
+    locs = [f"https://example.com/{number}" for number in range(11)]
+    exact = read(urlset(*locs[:10]), limits=Limits(urls=10))
+    assert (len(exact.urls), exact.reader.capped, exact.reader.trouble) == (10, None, None)
+    for body in (urlset(*locs), "\n".join(locs)):
+        over = read(body, limits=Limits(urls=10))
+        assert over.urls == locs[:10]
+        assert (over.reader.finished, over.reader.capped, over.reader.truncated) == (True, "urls", False)
+        assert over.reader.trouble == "more than 10 urls: the rest was not read"
+
+
+def test_empty_urls_count_against_the_cap() -> None:
+    assert read("<urlset>" + "<url/>" * 11, limits=Limits(urls=10)).reader.capped == "urls"
+
+
+def test_more_bytes_than_the_cap_are_not_read_and_no_half_url_comes_of_it() -> None:
+    locs = [f"https://example.com/{number:04}" for number in range(100)]
+    for body in (urlset(*locs), "\n".join(locs)):
+        for cap in range(400, 450):
+            reading = read(gzip.compress(body.encode()), limits=Limits(decoded_bytes=cap))
+            assert reading.urls == locs[: len(reading.urls)]
+            assert reading.urls
+            assert reading.reader.capped == "bytes"
+            assert reading.reader.decoded_bytes == cap
+            assert reading.reader.trouble == f"more than {cap} bytes unpacked: the rest was not read"
+
+
+def bomb(size: int, layers: int = 1) -> bytes:
+    """A urlset followed by ``size`` blanks, gzipped ``layers`` times."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = packer.compress(urlset(A).encode())
+    packed += b"".join(packer.compress(b" " * MEGABYTE) for _ in range(size // MEGABYTE)) + packer.flush()
+    for _ in range(layers - 1):
+        packed = gzip.compress(packed, 9)
+    return packed
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_a_gzip_bomb_is_cut_at_the_cap(layers: int) -> None:
+    reader, peak = stream(iter([bomb(200 * MEGABYTE, layers)]), Limits(decoded_bytes=20 * MEGABYTE))
+    assert (reader.urls, reader.capped, reader.decoded_bytes) == (1, "bytes", 20 * MEGABYTE)
+    assert peak < 4 * MEGABYTE
+
+
+def test_gzip_within_gzip_is_unpacked_three_layers_deep() -> None:
+    assert read(bomb(0, 3), chunk=1).urls == [A]
+    with pytest.raises(SitemapRefused) as refusal:
+        read(bomb(0, 4))
+    assert refusal.value.code == "not_xml"
+
+
+def test_gzip_members_in_a_row_are_one_body() -> None:
+    body = urlset(A, f"{A}/b").encode()
+    assert read(gzip.compress(body[:150]) + gzip.compress(body[150:]), chunk=1).urls == [A, f"{A}/b"]
+
+
+@pytest.mark.parametrize(
+    "loc",
+    ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "http://user:secret@example.com/", "\\\\a\\b"],
+)
+def test_a_loc_that_is_no_web_url_is_left_out(loc: str) -> None:
+    reading = read(urlset(loc, A))
+    assert (reading.urls, reading.reader.skipped) == ([A], 1)
+
+
+def test_nul_and_lone_surrogates_never_reach_an_entry() -> None:
+    body = urlset(f"{A}\0\0", f"{A}/&#xD800;&#0;", f"{A}/\ud800").encode("utf-8", "surrogatepass")
+    for entry in read(body).entries:
+        entry.url.encode("ascii")
+        assert "%00" not in entry.url
