@@ -89,6 +89,10 @@ class Settings(WebSettings):
     places_calls_per_record: int = Field(5, ge=0, description="paid Places calls a day (UTC) for one record")
     places_language: str = Field("en", description="languageCode asked of Places")
 
+    metadata_max_contacts: int = Field(50, ge=1, description="e-mail addresses, and phone numbers, kept per domain")
+    metadata_max_text: int = Field(500_000, ge=1_000, description="characters of a page's visible text that are read")
+    metadata_max_json_bytes: int = Field(100_000, ge=1_000, description="bytes of meta_json kept per domain")
+
     discovery_max_depth: int = Field(3, ge=1, le=10, description="levels of nested sitemap indexes")
     discovery_max_files: int = Field(500, ge=1, description="sitemap files kept per domain")
     discovery_max_requests: int = Field(600, ge=1, description="requests per scan of one domain")

@@ -1,0 +1,131 @@
+"""One web page, taken apart once: what the readers of single facts look at."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from domain_scheduler.limits import MAX_TITLE
+from domain_scheduler.visible_text import visible_text
+from scrapersky.web.html import base_url, parse_html
+from scrapersky.web.storable import tidy
+from scrapersky.web.urls import normalise_url
+
+MAX_ELEMENTS = 20_000
+"""Links, scripts, images or meta elements looked at in one page, of each kind."""
+
+_AT_HOME = re.compile(r"https?://(?:127\.|\[|[^./:]+(?:[/:]|$))")
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{1,8}){0,4})(?![A-Za-z0-9])")
+
+
+@dataclass(frozen=True)
+class HtmlPage:
+    """A parsed page, found at ``url``. References in it are raw, as written; :meth:`absolute` resolves them."""
+
+    url: str
+    base: str
+    tree: LexborHTMLParser = field(repr=False)
+    source: str = field(repr=False)
+    metas: dict[str, list[str]] = field(repr=False)
+    """Contents of the meta elements by lower-case name or property, ``http-equiv:…`` for those; in page order."""
+    text: str = field(repr=False)
+    """What a reader sees, a line a block."""
+
+    @classmethod
+    def parse(cls, source: str, url: str, max_text: int) -> "HtmlPage":
+        """Parses ``source``, the page at ``url``, of whose visible text at most ``max_text`` characters are kept."""
+        tree = parse_html(source)
+        body = tree.body if tree.body is not None else tree.root
+        return cls(
+            url=url,
+            base=base_url(tree, url),
+            tree=tree,
+            source=source,
+            metas=_metas(tree),
+            text=visible_text(body, max_text) if body is not None else "",
+        )
+
+    def absolute(self, reference: str | None) -> str | None:
+        """``reference`` as an absolute, normalised http(s) url, or None (``data:``, empty, on the author's own machine)."""
+        url = normalise_url(reference, self.base) if reference and reference.strip() else None
+        return None if url is None or _AT_HOME.match(url) else url
+
+    def meta(self, *names: str) -> str | None:
+        """The first content that is not blank, of the first of these names that has one."""
+        contents = (tidy(content, 8 * MAX_TITLE) for name in names for content in self.metas.get(name, ()))
+        return next((content for content in contents if content), None)
+
+    @property
+    def title(self) -> str | None:
+        """The page's title; a ``<title>`` in a drawing is another thing."""
+        for node in self.tree.css("title")[:MAX_ELEMENTS]:
+            if not _inside(node, "svg") and (title := tidy(node.text(), MAX_TITLE)):
+                return title
+        return tidy(self.meta("og:title"), MAX_TITLE)
+
+    @property
+    def language(self) -> str | None:
+        """The language that the page declares, as BCP 47 writes it (``pt-BR``), or None."""
+        root = self.tree.css_first("html")
+        attributes = root.attributes if root is not None else {}
+        declared = (
+            attributes.get("lang"),
+            attributes.get("xml:lang"),
+            self.meta("http-equiv:content-language"),
+            self.meta("og:locale"),
+        )
+        return next((tag for text in declared if text and (tag := language_tag(text))), None)
+
+    def elements(self, selector: str) -> Iterator[dict[str, str]]:
+        """The attributes of every element that ``selector`` picks; an attribute without value is empty."""
+        for node in self.tree.css(selector)[:MAX_ELEMENTS]:
+            yield {name: value or "" for name, value in node.attributes.items()}
+
+    def links(self) -> Iterator[str]:
+        """Where the page's anchors lead, as written."""
+        return (element["href"].strip() for element in self.elements("a[href], area[href]"))
+
+    def scripts(self, selector: str) -> Iterator[str]:
+        """The content of every inline script that ``selector`` picks."""
+        return (node.text() for node in self.tree.css(selector)[:MAX_ELEMENTS])
+
+
+def language_tag(text: str) -> str | None:
+    """The first language tag in ``text``, in the usual case: ``EN_us, fr`` → ``en-US``. None if there is none."""
+    found = _LANGUAGE.match(text.strip())
+    if not found:
+        return None
+    parts = [part for part in re.split("[-_]", found[2]) if part]
+    return "-".join([found[1].lower(), *(_cased(part) for part in parts)])
+
+
+def _cased(subtag: str) -> str:
+    match len(subtag):
+        case 2:
+            return subtag.upper()  # a region
+        case 4:
+            return subtag.title()  # a script
+        case _:
+            return subtag
+
+
+def _metas(tree: LexborHTMLParser) -> dict[str, list[str]]:
+    metas: dict[str, list[str]] = {}
+    for node in tree.css("meta[content]")[:MAX_ELEMENTS]:
+        attributes = node.attributes
+        content = attributes.get("content") or ""
+        equivalent = attributes.get("http-equiv")
+        for name in (attributes.get("name"), attributes.get("property"), equivalent and f"http-equiv:{equivalent}"):
+            if name:
+                metas.setdefault(name.strip().lower(), []).append(content)
+    return metas
+
+
+def _inside(node: LexborNode, tag: str) -> bool:
+    parent = node.parent
+    while parent is not None:
+        if parent.tag == tag:
+            return True
+        parent = parent.parent
+    return False

@@ -1,0 +1,85 @@
+"""Phone numbers that a page gives to be called on."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import unquote
+
+import phonenumbers
+
+MAX_CANDIDATES = 500
+"""Runs of digits that are looked at in one page."""
+
+_DIGITS = re.compile(r"[0-9]")
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_CANDIDATE = re.compile(
+    r"(?<![\w.,@/#=\-])(?:\+\s?|00\s?)?\(?[0-9](?:[ \xa0().\-/\u2009\u2010-\u2015\u00b7]{0,3}[0-9]){5,14}(?![\w@%])"
+)
+_DATE = re.compile(r"(?:\d{1,2}[./\-]\d{1,2}[./\-](?:19|20)?\d\d|(?:19|20)\d\d[./\-]\d{1,2}[./\-]\d{1,2})(?!\d)")
+_YEARS = re.compile(r"(?:19|20)\d\d\s?[\u2010-\u2015\-/]\s?(?:19|20)\d\d\Z")
+_FAX = re.compile(r"\b(?:tele)?fax\b[^\n0-9]{0,20}\Z", re.IGNORECASE)
+
+
+def number_of(text: str, countries: Sequence[str]) -> str | None:
+    """``text``, said to be a phone number, as E.164; as its bare digits where its country is not known; or None.
+
+    ``countries`` are those it may be of, the likeliest first.
+    """
+    text = unquote(text).strip()
+    digits = _NOT_DIGITS.sub("", text)
+    if not 5 <= len(digits) <= 17 or len(set(digits)) == 1 or digits in "01234567890123456789":
+        return None
+    found = _international(text) or next((e164 for country in countries if (e164 := _valid(text, country))), None)
+    if found is None and len(digits) >= 11:
+        found = _valid(f"+{digits.removeprefix('00')}", None)  # a plus forgotten
+    return found or (digits if len(digits) <= 15 and not text.startswith("+") else None)
+
+
+def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
+    """The phone numbers written in ``text``, as E.164, in its order. Linear in its length.
+
+    Only what is surely one: valid in its country, and written neither as a date nor as a fax number.
+    """
+    for _, candidate in zip(range(MAX_CANDIDATES), _CANDIDATE.finditer(text), strict=False):
+        written = candidate[0]
+        if _DATE.match(written) or _YEARS.match(written):
+            continue
+        if _FAX.search(text, max(0, candidate.start() - 40), candidate.start()):
+            continue
+        found = _international(written) if written[0] == "+" or written.startswith("00") else None
+        if found is None and written[0] != "+":
+            found = next((e164 for country in countries if (e164 := _surely(written, country))), None)
+        if found:
+            yield found
+
+
+def without_repetitions(numbers: Iterable[str]) -> list[str]:
+    """Each of ``numbers`` once; bare digits that end a complete number are that number."""
+    found = list(dict.fromkeys(numbers))
+    complete = [number for number in found if number.startswith("+")]
+    return [n for n in found if n in complete or not any(whole.endswith(n.lstrip("0")) for whole in complete)]
+
+
+def _international(text: str) -> str | None:
+    if text.startswith("00"):
+        text = f"+{text[2:]}"
+    return _valid(text, None) if text.startswith("+") else None
+
+
+def _surely(text: str, country: str) -> str | None:
+    """E.164, if ``text`` is a valid number of ``country`` and grouped as people there group them."""
+    matcher = phonenumbers.PhoneNumberMatcher(
+        text, country, leniency=phonenumbers.Leniency.STRICT_GROUPING, max_tries=3
+    )
+    return next((_e164(match.number) for match in matcher if len(match.raw_string) == len(text)), None)
+
+
+def _valid(text: str, country: str | None) -> str | None:
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    return _e164(number) if phonenumbers.is_valid_number(number) else None
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

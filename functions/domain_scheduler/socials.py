@@ -1,0 +1,141 @@
+"""The profiles that a page's owner has at social networks; not its share buttons, and not a network's front door."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote
+
+import can_ada
+
+from domain_scheduler.html_page import HtmlPage
+from scrapersky.web.urls import parse_url
+
+MAX_LINKS = 5_000
+"""Links looked at in one page."""
+
+_HANDLE = re.compile(r"[\w.\-@%+']{1,200}")
+
+_TEMPLATES = frozenset(
+    str.split(
+        "wix elementor wordpress wordpressdotcom squarespace shopify weebly godaddy webflow yourpage yourprofile "
+        "yourusername username your-username yourname yourcompany example profile page #"
+    )
+)
+"""Profiles that site builders leave in their templates."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network's hosts (and below them), and which paths there are a profile."""
+
+    name: str
+    hosts: tuple[str, ...]
+    profile: Callable[[list[str], Mapping[str, list[str]]], bool]
+
+
+def _first_segment_except(*other: str) -> Callable[[list[str], Mapping[str, list[str]]], bool]:
+    refused = frozenset(other)
+    return lambda path, _: path[0].lower() not in refused
+
+
+def _below(*folders: str) -> Callable[[list[str], Mapping[str, list[str]]], bool]:
+    return lambda path, _: len(path) > 1 and path[0].lower() in folders
+
+
+def _facebook(path: list[str], query: Mapping[str, list[str]]) -> bool:
+    match [segment.lower() for segment in path]:
+        case ["profile.php"]:
+            return bool(query.get("id", [""])[0].isdigit())
+        case ["share", shared]:  # how its app shares a profile; posts have a letter between
+            return shared.endswith(".php") is False
+        case ["pages" | "people" | "pg" | "p" | "groups", _, *_]:
+            return True
+        case [first, *_]:
+            return first not in _FACEBOOK_OTHER and not first.endswith(".php")
+    return False
+
+
+def _youtube(path: list[str], _: Mapping[str, list[str]]) -> bool:
+    first = path[0].lower()
+    if first in {"channel", "c", "user"}:
+        return len(path) > 1
+    return first.startswith("@") or (len(path) == 1 and first not in _YOUTUBE_OTHER)
+
+
+_FACEBOOK_OTHER = frozenset(
+    str.split(
+        "sharer share dialog plugins tr events event hashtag login help policies privacy photo photos watch reel reels "
+        "story stories marketplace gaming v2.0 v3.0 business ads settings legal about permalink"
+    )
+)
+_YOUTUBE_OTHER = frozenset(
+    str.split("watch embed playlist results shorts feed live redirect v account about t hashtag iframe_api premium")
+)
+
+NETWORKS = (
+    Network("facebook", ("facebook.com", "fb.com", "fb.me"), _facebook),
+    Network(
+        "twitter",
+        ("twitter.com", "x.com"),
+        _first_segment_except(
+            "intent", "share", "home", "hashtag", "search", "i", "login", "privacy", "tos", "widgets"
+        ),
+    ),
+    Network("linkedin", ("linkedin.com",), _below("company", "in", "school", "showcase", "pub", "organization")),
+    Network(
+        "instagram",
+        ("instagram.com", "instagr.am"),
+        _first_segment_except(
+            "p", "reel", "reels", "explore", "stories", "tv", "accounts", "share", "embed.js", "about"
+        ),
+    ),
+    Network("youtube", ("youtube.com",), _youtube),
+    Network("tiktok", ("tiktok.com",), lambda path, _: path[0].startswith("@") and len(path) == 1),
+    Network(
+        "pinterest",
+        tuple(
+            str.split("pinterest.com pinterest.co.uk pinterest.de pinterest.fr pinterest.es pinterest.ca pinterest.it")
+        ),
+        _first_segment_except("pin", "search", "ideas", "categories", "about", "_", "today"),
+    ),
+)
+
+
+def read_socials(page: HtmlPage, same_as: Iterable[str]) -> dict[str, str]:
+    """{network: profile url}: what the organisation says of itself (``same_as``) first, then the page's links in order.
+
+    Urls lose their tracking, as everything behind ``?`` is but Facebook's ``profile.php?id=``.
+    """
+    found: dict[str, str] = {}
+    links = [*same_as, *(href for href in page.links() if "." in href and "/" in href)]
+    for link in links[:MAX_LINKS]:
+        profile = profile_of(link, page.base)
+        if profile is not None:
+            found.setdefault(*profile)
+    return found
+
+
+def profile_of(link: str, base: str | None = None) -> tuple[str, str] | None:
+    """(network, clean url) of the profile that ``link`` leads to, or None."""
+    url = parse_url(link, base)
+    network = _network_of(url.hostname) if url is not None else None
+    if url is None or network is None:
+        return None
+    path = [unquote(segment) for segment in url.pathname.split("/") if segment]
+    query = parse_qs(url.search.removeprefix("?"), max_num_fields=None)
+    if not path or not all(_HANDLE.fullmatch(segment) for segment in path):
+        return None
+    if path[-1].lower().lstrip("@") in _TEMPLATES or not network.profile(path, query):
+        return None
+    return network.name, _cleaned(url, query)
+
+
+def _network_of(host: str) -> Network | None:
+    return next(
+        (network for network in NETWORKS for own in network.hosts if host == own or host.endswith(f".{own}")), None
+    )
+
+
+def _cleaned(url: can_ada.URL, query: Mapping[str, list[str]]) -> str:
+    kept = f"?id={query['id'][0]}" if url.pathname.endswith("/profile.php") and query.get("id") else ""
+    return f"https://{url.hostname}{url.pathname}{kept}"

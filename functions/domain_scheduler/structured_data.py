@@ -1,0 +1,104 @@
+"""JSON-LD as pages really carry it: in comments, with stray commas, several objects in one script."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+MAX_SCRIPT = 1_000_000
+"""Characters of one script that are read."""
+
+MAX_VALUES = 50_000
+"""Objects, lists and plain values looked at in one page."""
+
+_OPENING = re.compile(r"\s*(?://|/\*)?\s{0,100}(?:<!--|<!\[CDATA\[)(?:\s{0,100}\*/)?")
+_CLOSING = re.compile(r"(?://|/\*)?\s{0,100}(?:-->|\]\]>)(?:\s{0,100}\*/)?\s{0,100}\Z")
+_STRAY_COMMA = re.compile(r",(?=\s{0,100}[}\]])")
+_BETWEEN = re.compile(r"[\s,;]*")
+_TEXT_KEYS = ("@value", "name", "url", "@id")
+_DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+
+
+def read_json_ld(scripts: Iterable[str]) -> list[Any]:
+    """The values of all JSON-LD ``scripts``; what cannot be read of one is left out."""
+    return [value for script in scripts for value in _values(_unwrapped(script[:MAX_SCRIPT]))]
+
+
+def nodes(values: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """Every object in ``values``, outer ones first, in the order of the page; of at most :data:`MAX_VALUES` values."""
+    waiting = list(values)[::-1]
+    for _ in range(MAX_VALUES):
+        if not waiting:
+            return
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting.extend(list(value.values())[::-1])
+        elif isinstance(value, list):
+            waiting.extend(value[::-1])
+
+
+def types_of(node: Mapping[str, Any]) -> list[str]:
+    """The node's types, without the vocabulary's address (``https://schema.org/Hotel`` → ``Hotel``)."""
+    return [text.rpartition("/")[2].rpartition("#")[2] for text in texts(node.get("@type"))]
+
+
+def texts(value: object) -> list[str]:
+    """``value`` as strings that are not blank: one, or a list of them; ``{"@value"}``, ``{"name"}``, ``{"@id"}`` too."""
+    values = value if isinstance(value, list) else [value]
+    return [text for each in values[:1_000] if (text := _text(each).strip())]
+
+
+def first_text(node: Mapping[str, Any], *names: str) -> str | None:
+    """The first string under the first of ``names`` that has one."""
+    return next((text for name in names for text in texts(node.get(name))), None)
+
+
+def _text(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case dict():
+            return next((text for key in _TEXT_KEYS if isinstance(text := value.get(key), str)), "")
+        case bool():
+            return ""
+        case int() | float():
+            return str(value)
+        case _:
+            return ""
+
+
+def _unwrapped(script: str) -> str:
+    """``script`` without the comment or CDATA marks that hid it from the browsers of old."""
+    opening = _OPENING.match(script)
+    script = script[opening.end() :] if opening else script
+    end = script.rstrip()
+    closing = _CLOSING.search(end, max(0, len(end) - 300))
+    return end[: closing.start()] if closing else end
+
+
+def _values(script: str) -> Iterator[Any]:
+    for text in (script, _STRAY_COMMA.sub("", script)):
+        values, whole = _consecutive(text)
+        if whole:
+            break
+    yield from values
+
+
+def _consecutive(text: str) -> tuple[list[Any], bool]:
+    """The JSON values that ``text`` begins with, one behind the other, and whether that is all of it."""
+    values: list[Any] = []
+    position = _end_of_blanks(text, 0)
+    while position < len(text):
+        try:
+            value, position = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return values, False
+        values.append(value)
+        position = _end_of_blanks(text, position)
+    return values, True
+
+
+def _end_of_blanks(text: str, position: int) -> int:
+    blanks = _BETWEEN.match(text, position)
+    return blanks.end() if blanks else position

@@ -1,0 +1,57 @@
+"""What a person would read on a page, with its lines kept apart: ``<td>1<td>2`` is "1" and "2", never "12"."""
+
+import re
+
+from selectolax.lexbor import LexborNode
+
+MAX_NODES = 400_000
+"""Nodes looked at in one page; a page with more is cut there."""
+
+_UNSEEN = frozenset(
+    str.split("head script style noscript template svg math iframe object canvas audio video map select")
+)
+_INLINE = frozenset(
+    str.split(
+        "abbr b bdi bdo big cite code data dfn em font i ins kbd label mark q s samp small span strong sub sup time tt u "
+        "var wbr"
+    )
+)
+_BLANKS = re.compile(r"[^\S\xa0]+|\xa0")
+
+
+def visible_text(root: LexborNode, limit: int) -> str:
+    """The text below ``root``, at most about ``limit`` characters: one line a block, blanks collapsed.
+
+    Iterative, as pages nest as deep as they like. Links count as blocks: what stands beside one is not part of it.
+    """
+    parts: list[str] = []
+    length = 0
+    node: LexborNode | None = root
+    for _ in range(MAX_NODES):
+        if node is None or length > limit:
+            break
+        tag = node.tag
+        if tag == "-text":
+            text = _BLANKS.sub(" ", node.text_content or "")
+            parts.append(text)
+            length += len(text)
+        elif tag not in _INLINE:
+            parts.append("\n")
+        elif node.prev is not None and node.prev.tag != "-text":
+            parts.append(" ")  # <small>E-mail</small><strong>jo@…: styled apart, so meant apart
+        inside = None if tag is None or tag in _UNSEEN else node.first_child
+        node = inside or _next_after(node, root, parts)
+    lines = (_BLANKS.sub(" ", line).strip() for line in "".join(parts).split("\n"))
+    return "\n".join(line for line in lines if line)[:limit]
+
+
+def _next_after(node: LexborNode, root: LexborNode, parts: list[str]) -> LexborNode | None:
+    """The node that follows ``node`` and all inside it, closing the blocks that end between the two."""
+    here: LexborNode | None = node
+    while here is not None and here.mem_id != root.mem_id:
+        if here.tag not in _INLINE and here.tag != "-text":
+            parts.append("\n")
+        if (following := here.next) is not None:
+            return following
+        here = here.parent
+    return None

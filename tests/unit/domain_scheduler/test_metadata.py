@@ -1,0 +1,242 @@
+"""The metadata job, from the domain to its outcome, on websites of loopback."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain_scheduler.metadata import read_metadata
+from scrapersky.models import Domain
+from scrapersky.service.outcomes import Done, Fail, Outcome
+from scrapersky.web.errors import FetchError
+from scripts.local.internet.website import Answer, RedirectTo, Request, Website
+from tests.jobs import Answers, page, run_job
+
+HOME = "<title>Shop</title><p>Welcome to our shop, we sell all kinds of things.</p>"
+
+
+def read(websites: Mapping[str, Website], directory: Path, domain: str = "shop.example", **settings: Any) -> Outcome:
+    return run_job(read_metadata, Domain(id=7, domain=domain), websites, directory, **settings)
+
+
+def paths(answers: Mapping[str, Answer | Callable[[Request], Answer]]) -> Answers:
+    """A website with these paths and no others."""
+
+    def answer(request: Request) -> Answer:
+        found = answers.get(request.path, Answer(404))
+        return found if isinstance(found, Answer) else found(request)
+
+    return Answers(answer)
+
+
+def html(body: str, **headers: str) -> Answer:
+    return Answer(200, body.encode(), {"Content-Type": "text/html; charset=utf-8", **headers})
+
+
+def assert_read(outcome: Outcome, final_url: str) -> None:
+    assert isinstance(outcome, Done), outcome
+    assert (outcome.code, outcome.detail["final_url"]) == ("read", final_url)
+    assert outcome.write is not None
+
+
+def assert_refused(outcome: Outcome, code: str) -> None:
+    assert isinstance(outcome, Fail), outcome
+    assert outcome.code == code
+    assert "shop.example" in outcome.reason
+
+
+def test_the_home_page_is_read_over_https(tmp_path: Path) -> None:
+    assert_read(read({"shop.example": page(HOME)}, tmp_path), "https://shop.example/")
+
+
+def test_a_site_without_https_is_read_over_http(tmp_path: Path) -> None:
+    outcome = read({"shop.example": page(HOME)}, tmp_path, without_https=("shop.example",))
+    assert_read(outcome, "http://shop.example/")
+
+
+def test_a_name_that_only_exists_with_www_is_found_there(tmp_path: Path) -> None:
+    assert_read(read({"www.shop.example": page(HOME)}, tmp_path), "https://www.shop.example/")
+
+
+def test_a_domain_stored_as_a_url_is_read_all_the_same(tmp_path: Path) -> None:
+    outcome = read({"shop.example": page(HOME)}, tmp_path, domain="https://www.Shop.example/x")
+    assert_read(outcome, "https://shop.example/")
+
+
+def test_redirects_are_followed_to_another_host(tmp_path: Path) -> None:
+    websites: dict[str, Website] = {"shop.example": RedirectTo("new.example"), "new.example": page(HOME)}
+    assert_read(read(websites, tmp_path), "https://new.example/")
+
+
+def test_a_redirect_inside_of_the_page_is_followed(tmp_path: Path) -> None:
+    site = paths({"/": html('<meta http-equiv="Refresh" content="0; URL=\'/en/\'">'), "/en/": html(HOME)})
+    assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/en/")
+
+
+def test_a_page_that_refreshes_itself_for_ever_is_read_in_the_end(tmp_path: Path) -> None:
+    def answer(request: Request) -> Answer:
+        return html(f'<meta http-equiv=refresh content="1; url=/{len(request.path)}{request.path}">{HOME}')
+
+    outcome = read({"shop.example": Answers(answer)}, tmp_path)
+    assert isinstance(outcome, Done)
+
+
+def test_a_page_that_reloads_itself_is_no_redirect(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request.path)
+        return html(f'<meta http-equiv=refresh content="5; url=/"><meta http-equiv=refresh content="5">{HOME}')
+
+    assert_read(read({"shop.example": Answers(answer)}, tmp_path), "https://shop.example/")
+    assert asked == ["/robots.txt", "/"]
+
+
+def test_a_name_that_does_not_exist_is_transient_trouble_of_the_first_door(tmp_path: Path) -> None:
+    with pytest.raises(FetchError) as trouble:
+        read({"other.example": page(HOME)}, tmp_path)
+    assert trouble.value.code == "dns"
+    assert "www.shop.example" in trouble.value.reason
+
+
+def test_robots_txt_is_obeyed_and_not_gone_around_by_another_door(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request.path)
+        return Answer(200, b"User-agent: *\nDisallow: /", {"Content-Type": "text/plain"})
+
+    with pytest.raises(FetchError) as refusal:
+        read({"shop.example": Answers(answer), "www.shop.example": page(HOME)}, tmp_path)
+    assert refusal.value.code == "robots_disallowed"
+    assert set(asked) == {"/robots.txt"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 429, 451, 500, 503])
+def test_an_error_page_is_the_error_of_its_status(tmp_path: Path, status: int) -> None:
+    with pytest.raises(FetchError) as trouble:
+        read({"shop.example": page(HOME, status, Retry_After="9")}, tmp_path)
+    assert trouble.value.code == f"http_{status}"
+    assert trouble.value.retry_after == 9
+
+
+CLOUDFLARE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        page(CLOUDFLARE, 403),
+        page(CLOUDFLARE, 503),
+        page(HOME, 403, cf_mitigated="challenge"),
+        page("", 202, x_amzn_waf_action="captcha"),
+        page(HOME, 429, x_vercel_mitigated="challenge"),
+        page('<meta http-equiv="refresh" content="0;/.well-known/sgcaptcha/?r=%2F">', 202),
+        page("<title>x</title><p>Checking your browser before accessing shop.example"),
+        page("<html><body><script src='/_Incapsula_Resource?SWJIYLWA=1'></script></body></html>"),
+    ],
+)
+def test_a_wall_that_wants_a_human_is_no_page(tmp_path: Path, site: Answers) -> None:
+    assert_refused(read({"shop.example": site}, tmp_path), "captcha")
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        page("<title>shop.example</title><h1>This domain is for sale!</h1>"),
+        page("<html data-adblockkey='MFw'><body><div id='target'>related searches</div></body></html>"),
+        page("<title>Welcome to nginx!</title><h1>Welcome to nginx!</h1><p>If you see this page..."),
+        page("<h1>Account Suspended</h1>"),
+        page("<title>Apache2 Ubuntu Default Page: It works</title>"),
+    ],
+)
+def test_a_parked_domain_is_no_page(tmp_path: Path, site: Answers) -> None:
+    assert_refused(read({"shop.example": site}, tmp_path), "parked")
+
+
+def test_a_redirect_to_a_parking_place_is_no_page(tmp_path: Path) -> None:
+    websites: dict[str, Website] = {
+        "shop.example": RedirectTo("www.hugedomains.com"),
+        "www.hugedomains.com": page(HOME),
+    }
+    outcome = read(websites, tmp_path)
+    assert isinstance(outcome, Fail)
+    assert outcome.code == "parked"
+
+
+def test_the_parking_place_itself_is_a_website(tmp_path: Path) -> None:
+    assert_read(read({"dan.com": page(HOME)}, tmp_path, domain="dan.com"), "https://dan.com/")
+
+
+def test_a_long_page_may_speak_of_captchas_and_domains_for_sale(tmp_path: Path) -> None:
+    text = HOME + "<p>This domain is for sale, verify you are human, said the captcha. " + "A true story. " * 200
+    assert_read(read({"shop.example": page(text)}, tmp_path), "https://shop.example/")
+
+
+def test_a_contact_form_may_have_a_captcha(tmp_path: Path) -> None:
+    text = HOME + "<script src='https://www.google.com/recaptcha/api.js'></script>"
+    assert_read(read({"shop.example": page(text)}, tmp_path), "https://shop.example/")
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        page("%PDF-1.7 …", content_type="application/pdf"),
+        page("%PDF-1.7 …"),
+        page(b"\x89PNG\r\n\x1a\n", content_type="text/html"),
+        page('{"status": "ok"}', content_type="application/json"),
+        page('{"status": "ok"}'),
+        page("just words", content_type="text/plain"),
+        page("<?xml version='1.0'?><rss></rss>", content_type="application/xml"),
+    ],
+)
+def test_what_is_no_html_is_no_page(tmp_path: Path, site: Answers) -> None:
+    assert_refused(read({"shop.example": site}, tmp_path), "not_html")
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        page(HOME, content_type=""),
+        page("<!DOCTYPE html>" + HOME, content_type="text/plain"),
+        page(HOME, content_type="application/xhtml+xml"),
+        page("<html>" + HOME, content_type="application/octet-stream"),
+        page(("\ufeff<html>" + HOME).encode("utf-16-le"), content_type=""),
+        page("Hello, we are open from nine to five.", content_type="text/html"),
+    ],
+)
+def test_html_is_known_by_its_look_where_the_server_is_vague(tmp_path: Path, site: Answers) -> None:
+    assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/")
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        page(""),
+        page("  \r\n\t "),
+        page("", 204),
+        page(b"\0" * 100),
+        page("<html><head></head><body></body></html>"),
+        page("<title> </title><p>&nbsp;</p><!-- nothing -->"),
+    ],
+)
+def test_nothing_at_all_is_no_page(tmp_path: Path, site: Answers) -> None:
+    assert_refused(read({"shop.example": site}, tmp_path), "empty")
+
+
+def test_a_page_made_by_scripts_is_a_page(tmp_path: Path) -> None:
+    site = page("<div id=root></div><script src=/app.js></script>")
+    assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/")
+
+
+def test_a_page_beyond_the_cap_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    site = page(HOME + "<p>more</p>" * 10_000)
+    assert_read(read({"shop.example": site}, tmp_path, web_max_page_bytes=5_000), "https://shop.example/")
+
+
+@pytest.mark.parametrize("domain", ["no host", "10.0.0.1", "com"])
+def test_a_domain_that_is_none_fails_without_a_request(tmp_path: Path, domain: str) -> None:
+    outcome = read({"shop.example": page(HOME)}, tmp_path, domain=domain)
+    assert isinstance(outcome, Fail)
+    assert outcome.code == "invalid_domain"
