@@ -1,4 +1,8 @@
-"""Release: a held record goes back to Queued without blame, because its ticket was never sent or never started."""
+"""Release: a held record goes back to Queued without blame, because its ticket was never sent or never started.
+
+The danger first: a send that told of failure may have succeeded, and a worker may be busy by now. Work that has begun is left
+to its worker, or it would be done (and paid for) twice.
+"""
 
 from collections.abc import Sequence
 
@@ -10,7 +14,8 @@ from scrapersky.status.workflow import Workflow
 RELEASE = """
 WITH mine AS MATERIALIZED (
     SELECT attempt_id FROM attempts
-    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND workflow = {workflow} AND finished_at IS NULL
+    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND workflow = {workflow}
+      AND finished_at IS NULL AND started_at IS NULL
     ORDER BY attempt_id FOR UPDATE
 ),
 finished AS (
@@ -25,7 +30,7 @@ RETURNING {table}.id
 
 
 def release(connection: Connection, workflow: Workflow, attempt_ids: Sequence[int], *, code: str) -> list[int]:
-    """Gives back those of ``attempt_ids`` that are still live; returns the ids of the records now Queued again."""
+    """Gives back those of ``attempt_ids`` that are live and not started; returns the ids of the records now Queued again."""
     rows = connection.execute(
         text(workflow.sql(RELEASE)),
         {"attempt_ids": sorted(attempt_ids), "outcome": AttemptOutcome.RELEASED.value, "code": code},

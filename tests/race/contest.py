@@ -1,0 +1,98 @@
+"""Two real connections, one order: the first has done its deed and not committed; the second runs into it.
+
+No sleeps: Postgres itself tells (``pg_blocking_pids``) when the second waits for the first's lock.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Thread
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, text
+
+PATIENCE_SECONDS = 20.0
+
+WAITS_FOR = text("""
+SELECT EXISTS (SELECT FROM pg_stat_activity
+               WHERE pid = :waiter AND wait_event_type = 'Lock' AND CAST(:holder AS int) = ANY (pg_blocking_pids(pid)))
+""")
+
+First = TypeVar("First")
+Second = TypeVar("Second")
+
+
+@dataclass(frozen=True)
+class Result(Generic[First, Second]):
+    """What both got. ``waited``: the second stood still until the first's transaction ended."""
+
+    first: First
+    second: Second
+    waited: bool
+
+
+class Runner(Generic[Second]):
+    """Runs ``deed`` on a connection of its own, in a thread, AUTOCOMMIT as the runtime does."""
+
+    def __init__(self, engine: Engine, deed: Callable[[Connection], Second]) -> None:
+        self._engine = engine
+        self._deed = deed
+        self._value: list[Second] = []
+        self._error: list[BaseException] = []
+        self._pid: list[int] = []
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def until_it_waits_for(self, holder: int, watcher: Connection) -> bool:
+        """True when it waits for a lock of the backend ``holder``, False when it is done without."""
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while self._thread.is_alive():
+            if time.monotonic() > give_up:
+                raise TimeoutError("the second neither ended nor waited for the first")
+            if self._pid and watcher.execute(WAITS_FOR, {"waiter": self._pid[0], "holder": holder}).scalar_one():
+                return True
+        return False
+
+    def result(self) -> Second:
+        """What the deed returned, or what it raised."""
+        self._thread.join(PATIENCE_SECONDS)
+        if self._thread.is_alive():
+            raise TimeoutError("the second still stands still after the first's transaction ended")
+        if self._error:
+            raise self._error[0]
+        return self._value[0]
+
+    def _run(self) -> None:
+        try:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                self._pid.append(backend(connection))
+                self._value.append(self._deed(connection))
+        except BaseException as error:
+            self._error.append(error)
+
+
+def race(
+    engine: Engine,
+    first: Callable[[Connection], First],
+    second: Callable[[Connection], Second],
+    *,
+    commit: bool = True,
+) -> Result[First, Second]:
+    """``first``, then ``second`` until it waits or is done, then the first's commit (or rollback), then the second's end.
+
+    Raises what ``second`` raises.
+    """
+    with engine.connect() as holder, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
+        done = first(holder)
+        runner = Runner(engine, second)
+        waited = runner.until_it_waits_for(backend(holder), watcher)
+        if commit:
+            holder.commit()
+        else:
+            holder.rollback()
+        return Result(done, runner.result(), waited)
+
+
+def backend(connection: Connection) -> int:
+    """The process id of the connection's backend."""
+    return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())

@@ -1,0 +1,147 @@
+"""The verbs, as a race runs them: on a connection, with whatever does not matter filled in."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from scrapersky.service.registry import METADATA
+from scrapersky.status import requeue as requeueing
+from scrapersky.status.abandon import abandon as abandon_verb
+from scrapersky.status.cancel import cancel as cancel_verb
+from scrapersky.status.claim import claim as claim_verb
+from scrapersky.status.dead_letter import dead_letter as dead_letter_verb
+from scrapersky.status.finish import Backoff, Stale
+from scrapersky.status.finish import complete as complete_verb
+from scrapersky.status.finish import fail as fail_verb
+from scrapersky.status.recover import recover as recover_verb
+from scrapersky.status.release import release as release_verb
+from scrapersky.status.start import start as start_verb
+
+BACKOFF = Backoff(base=30, cap=600, max_failures=3)
+STALE = "stale"
+
+Deed = Callable[[Connection], Any]
+
+
+def queued(connection: Connection, number: int = 1) -> list[int]:
+    """Records waiting to be claimed."""
+    rows = connection.execute(
+        text(
+            "INSERT INTO domains (domain, status, due_at) SELECT 'd' || n || '.test', 'Queued',"
+            " now() - make_interval(secs => :n - n) FROM generate_series(1, :n) AS n RETURNING id"
+        ),
+        {"n": number},
+    )
+    return list(rows.scalars())
+
+
+def claimed(connection: Connection, number: int = 1, *, lease: float = 600) -> list[int]:
+    """The attempts of so many new records, each claimed."""
+    ids = queued(connection, number)
+    held = claim_verb(connection, METADATA, batch=number, max_in_flight=10_000, dispatch_lease=lease, ids=ids)
+    return [one.attempt_id for one in held]
+
+
+def started(connection: Connection, number: int = 1, *, lease: float = 600) -> list[int]:
+    """The same, each started."""
+    return start(claimed(connection, number), lease=lease)(connection)  # type: ignore[no-any-return]
+
+
+def status(connection: Connection) -> str:
+    """The status of the only record."""
+    return str(connection.execute(text("SELECT status FROM domains")).scalar_one())
+
+
+def outcomes(connection: Connection) -> list[str | None]:
+    """How the attempts ended, the oldest first; None for a live one."""
+    return list(connection.execute(text("SELECT outcome FROM attempts ORDER BY attempt_id")).scalars())
+
+
+def claim(ids: Sequence[int] | None = None, batch: int = 10) -> Deed:
+    """Claims; returns record ids."""
+
+    def deed(connection: Connection) -> list[int]:
+        held = claim_verb(connection, METADATA, batch=batch, max_in_flight=10_000, dispatch_lease=600, ids=ids)
+        return [one.record_id for one in held]
+
+    return deed
+
+
+def start(attempt_ids: Sequence[int], *, lease: float = 600) -> Deed:
+    """Starts; returns the attempts that were."""
+
+    def deed(connection: Connection) -> list[int]:
+        rows = start_verb(connection, attempt_ids, lease=lease, worker="w", request_id="r")
+        return [one.attempt_id for one in rows]
+
+    return deed
+
+
+def complete(attempt_id: int) -> Deed:
+    """Completes; returns the new status, or ``stale``."""
+
+    def deed(connection: Connection) -> str:
+        try:
+            return str(complete_verb(connection, METADATA, attempt_id, code="read", detail={}).status)
+        except Stale:
+            return STALE
+
+    return deed
+
+
+def fail(attempt_id: int) -> Deed:
+    """Fails; returns the new status, or ``stale``."""
+
+    def deed(connection: Connection) -> str:
+        try:
+            return str(fail_verb(connection, METADATA, attempt_id, code="parked", reason="sold", detail={}).status)
+        except Stale:
+            return STALE
+
+    return deed
+
+
+def recover(connection: Connection) -> list[int]:
+    """Recovers; returns the attempts taken."""
+    taken = recover_verb(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)
+    return [one.attempt_id for one in taken]
+
+
+def release(attempt_ids: Sequence[int]) -> Deed:
+    """Releases; returns record ids."""
+    return lambda connection: release_verb(connection, METADATA, attempt_ids, code="send_failed")
+
+
+def dead_letter(attempt_id: int) -> Deed:
+    """Dead-letters; returns the record id or None."""
+    return lambda connection: dead_letter_verb(connection, METADATA, attempt_id, reason="crashed at start")
+
+
+def requeue(ids: Sequence[int]) -> Deed:
+    """Requeues; returns record ids."""
+    return lambda connection: requeueing.requeue(
+        connection, METADATA, ids=ids, actor="ada", reason="again", limit=len(ids)
+    )
+
+
+def hand_off(ids: Sequence[int]) -> Deed:
+    """Hands off, again if need be; returns record ids."""
+    return lambda connection: requeueing.hand_off(
+        connection, METADATA, ids, actor="test", reason="handed off", again=True
+    )
+
+
+def cancel(ids: Sequence[int]) -> Deed:
+    """Cancels; returns record ids."""
+    return lambda connection: cancel_verb(connection, METADATA, ids, actor="ada", reason="a mistake")
+
+
+def abandon(ids: Sequence[int]) -> Deed:
+    """Abandons; returns record ids."""
+    return lambda connection: abandon_verb(connection, METADATA, ids, actor="ada", reason="it loops")
+
+
+def sql(statement: str) -> Deed:
+    """A statement typed by hand; returns how many rows it changed."""
+    return lambda connection: connection.execute(text(statement)).rowcount

@@ -1,0 +1,147 @@
+"""Claims against each other and against those who queue, cancel and type by hand."""
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from scrapersky.database import sqlstate
+from scrapersky.status.transitions import ILLEGAL_TRANSITION, NOT_THE_HOLDER
+from tests.race.contest import Runner, backend, race
+from tests.race.deeds import cancel, claim, complete, hand_off, outcomes, queued, requeue, sql, start, started, status
+from tests.race.deeds import claimed as claimed_attempts
+
+
+def test_two_claims_take_different_records_and_neither_waits(engine: Engine, connection: Connection) -> None:
+    ids = queued(connection, 4)
+    ended = race(engine, claim(batch=2), claim(batch=2))
+    assert (ended.first, ended.second, ended.waited) == (ids[:2], ids[2:], False)
+
+
+def test_two_claims_of_one_record_hold_it_once_and_neither_waits(engine: Engine, connection: Connection) -> None:
+    ids = queued(connection)
+    ended = race(engine, claim(ids), claim(ids))
+    assert (ended.first, ended.second, ended.waited) == (ids, [], False)
+    assert outcomes(connection) == [None]
+
+
+def test_a_claim_that_is_rolled_back_leaves_nothing_behind(engine: Engine, connection: Connection) -> None:
+    ids = queued(connection)
+    race(engine, claim(ids), claim(ids), commit=False)
+    assert (status(connection), outcomes(connection)) == ("Queued", [])
+    assert claim()(connection) == ids
+
+
+def test_two_starts_of_one_ticket_start_it_once(engine: Engine, connection: Connection) -> None:
+    (attempt,) = claimed_attempts(connection)
+    ended = race(engine, start([attempt]), start([attempt]))
+    assert (ended.first, ended.second, ended.waited) == ([attempt], [], True)
+
+
+def test_a_cancel_does_not_wait_for_a_claim_and_leaves_it_alone(engine: Engine, connection: Connection) -> None:
+    ids = queued(connection)
+    ended = race(engine, claim(ids), cancel(ids))
+    assert (ended.first, ended.second, ended.waited) == (ids, [], False)
+    assert status(connection) == "Processing"
+
+
+def test_a_claim_does_not_wait_for_a_cancel_and_takes_nothing(engine: Engine, connection: Connection) -> None:
+    ids = queued(connection)
+    ended = race(engine, cancel(ids), claim(ids))
+    assert (ended.first, ended.second, ended.waited) == (ids, [], False)
+    assert (status(connection), outcomes(connection)) == ("New", [])
+
+
+def test_a_router_that_cancels_by_hand_waits_for_the_claim_and_is_refused(
+    engine: Engine, connection: Connection
+) -> None:
+    ids = queued(connection)
+    with pytest.raises(DBAPIError) as refused:
+        race(engine, claim(ids), sql("UPDATE domains SET status = 'New'"))
+    assert sqlstate(refused.value) == ILLEGAL_TRANSITION
+    assert status(connection) == "Processing"
+
+
+def test_a_router_that_requeues_by_hand_waits_for_the_claim_and_is_refused(
+    engine: Engine, connection: Connection
+) -> None:
+    (attempt,) = started(connection)
+    complete(attempt)(connection)
+    ids = list(connection.execute(text("UPDATE domains SET status = 'Queued' RETURNING id")).scalars())
+    with pytest.raises(DBAPIError) as refused:
+        race(engine, claim(ids), sql("UPDATE domains SET status = 'Queued', due_at = now()"))
+    assert sqlstate(refused.value) == NOT_THE_HOLDER
+    assert (status(connection), outcomes(connection)) == ("Processing", ["done", None])
+
+
+def test_a_requeue_is_seen_by_the_claim_after_its_commit_and_not_before(engine: Engine, connection: Connection) -> None:
+    (attempt,) = started(connection)
+    complete(attempt)(connection)
+    ids = list(connection.execute(text("SELECT id FROM domains")).scalars())
+    ended = race(engine, requeue(ids), claim(ids))
+    assert (ended.first, ended.second, ended.waited) == (ids, [], False)
+    assert claim(ids)(connection) == ids
+
+
+def test_a_requeue_that_meets_a_claim_does_not_wait_and_changes_nothing(engine: Engine, connection: Connection) -> None:
+    ids = queued(connection)
+    ended = race(engine, claim(ids), requeue(ids))
+    assert (ended.second, ended.waited) == ([], False)
+    assert status(connection) == "Processing"
+
+
+def test_a_hand_off_waits_for_a_requeue_and_does_not_move_the_record_again(
+    engine: Engine, connection: Connection
+) -> None:
+    (attempt,) = started(connection)
+    complete(attempt)(connection)
+    ids = list(connection.execute(text("SELECT id FROM domains")).scalars())
+
+    def requeue_for_tomorrow(holder: Connection) -> None:
+        requeue(ids)(holder)
+        holder.execute(text("UPDATE domains SET due_at = now() + interval '1 day'"))
+
+    ended = race(engine, requeue_for_tomorrow, hand_off(ids))
+    assert (ended.second, ended.waited) == ([], True)
+    assert connection.execute(text("SELECT due_at > now() + interval '1 hour' FROM domains")).scalar_one()
+
+
+def test_a_hand_off_waits_for_a_claim_after_a_requeue_and_does_not_queue_what_is_processing(
+    engine: Engine, connection: Connection
+) -> None:
+    (attempt,) = started(connection)
+    complete(attempt)(connection)
+    ids = list(connection.execute(text("SELECT id FROM domains")).scalars())
+
+    def requeue_and_claim(holder: Connection) -> None:
+        requeue(ids)(holder)
+        assert claim(ids)(holder) == ids
+
+    ended = race(engine, requeue_and_claim, hand_off(ids))
+    assert (ended.second, ended.waited) == ([], True)
+    assert status(connection) == "Processing"
+
+
+SLOW_AFTER_THE_FIRST = """
+CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(4711);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER wait_for_the_test BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION wait_for_the_test()
+"""
+
+
+def test_a_record_cancelled_while_a_claim_is_under_way_is_not_claimed(engine: Engine, connection: Connection) -> None:
+    first, second = queued(connection, 2)
+    for statement in SLOW_AFTER_THE_FIRST.split(";\nCREATE TRIGGER"):
+        connection.execute(text(statement if "FUNCTION wait" in statement[:30] else "CREATE TRIGGER" + statement))
+    with engine.connect() as gate, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
+        gate.execute(text("SELECT pg_advisory_xact_lock(4711)"))
+        claiming = Runner(engine, claim())
+        assert claiming.until_it_waits_for(backend(gate), watcher), (
+            "the claim has locked its first record, not the second"
+        )
+        assert cancel([second])(connection) == [second]
+        gate.rollback()
+        assert claiming.result() == [first]
+    assert list(connection.execute(text("SELECT status FROM domains ORDER BY id")).scalars()) == ["Processing", "New"]

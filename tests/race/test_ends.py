@@ -1,0 +1,158 @@
+"""Who ends an attempt first, ends it: finish, recover, abandon, dead letter and release against each other."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from tests.race.contest import race
+from tests.race.deeds import (
+    STALE,
+    Deed,
+    abandon,
+    claim,
+    complete,
+    dead_letter,
+    fail,
+    outcomes,
+    recover,
+    release,
+    sql,
+    start,
+    started,
+    status,
+)
+from tests.race.deeds import claimed as claimed_attempts
+
+
+@pytest.mark.parametrize(("first", "second", "end"), [(complete, fail, "Completed"), (fail, complete, "Error")])
+def test_of_two_finishes_the_second_waits_and_is_stale(
+    engine: Engine, connection: Connection, first: Callable[[int], Deed], second: Callable[[int], Deed], end: str
+) -> None:
+    (attempt,) = started(connection)
+    ended = race(engine, first(attempt), second(attempt))
+    assert (ended.first, ended.second, ended.waited) == (end, STALE, True)
+    assert status(connection) == end
+
+
+def test_a_finish_that_is_rolled_back_leaves_the_attempt_to_the_second(engine: Engine, connection: Connection) -> None:
+    (attempt,) = started(connection)
+    ended = race(engine, complete(attempt), fail(attempt), commit=False)
+    assert (ended.second, ended.waited) == ("Error", True)
+
+
+def test_recovery_does_not_wait_for_a_finish_and_does_not_undo_it(engine: Engine, connection: Connection) -> None:
+    (attempt,) = started(connection, lease=-1)
+    ended = race(engine, complete(attempt), recover)
+    assert (ended.second, ended.waited) == ([], False)
+    assert recover(connection) == []
+    assert (status(connection), outcomes(connection)) == ("Completed", ["done"])
+
+
+def test_a_finish_that_meets_recovery_waits_and_is_stale(engine: Engine, connection: Connection) -> None:
+    (attempt,) = started(connection, lease=-1)
+    ended = race(engine, recover, complete(attempt))
+    assert (ended.first, ended.second, ended.waited) == ([attempt], STALE, True)
+    assert (status(connection), outcomes(connection)) == ("Queued", ["lost"])
+
+
+def test_two_recoveries_share_the_work_and_do_not_wait(engine: Engine, connection: Connection) -> None:
+    attempts = started(connection, 2, lease=-1)
+    ended = race(engine, recover, recover)
+    assert (ended.first, ended.second, ended.waited) == (attempts, [], False)
+    assert outcomes(connection) == ["lost", "lost"]
+
+
+def test_a_finish_that_meets_an_abandon_waits_and_is_stale(engine: Engine, connection: Connection) -> None:
+    (attempt,) = started(connection)
+    (record,) = connection.execute(text("SELECT id FROM domains")).scalars()
+    ended = race(engine, abandon([record]), complete(attempt))
+    assert (ended.first, ended.second, ended.waited) == ([record], STALE, True)
+    assert status(connection) == "Error"
+
+
+def test_an_abandon_that_meets_a_finish_waits_and_changes_nothing(engine: Engine, connection: Connection) -> None:
+    (attempt,) = started(connection)
+    (record,) = connection.execute(text("SELECT id FROM domains")).scalars()
+    ended = race(engine, complete(attempt), abandon([record]))
+    assert (ended.second, ended.waited) == ([], True)
+    assert status(connection) == "Completed"
+
+
+def test_a_ticket_that_meets_its_dead_letter_is_not_started(engine: Engine, connection: Connection) -> None:
+    (attempt,) = claimed_attempts(connection)
+    ended = race(engine, dead_letter(attempt), start([attempt]))
+    assert (ended.second, ended.waited) == ([], True)
+    assert status(connection) == "Error"
+
+
+def test_a_dead_letter_that_meets_a_start_waits_and_leaves_the_work_alone(
+    engine: Engine, connection: Connection
+) -> None:
+    (attempt,) = claimed_attempts(connection)
+    ended = race(engine, start([attempt]), dead_letter(attempt))
+    assert (ended.first, ended.second, ended.waited) == ([attempt], None, True)
+    assert status(connection) == "Processing"
+
+
+def test_a_dead_letter_that_meets_recovery_waits_and_changes_nothing(engine: Engine, connection: Connection) -> None:
+    (attempt,) = claimed_attempts(connection, lease=-1)
+    ended = race(engine, recover, dead_letter(attempt))
+    assert (ended.first, ended.second, ended.waited) == ([attempt], None, True)
+    assert status(connection) == "Queued"
+
+
+def test_recovery_does_not_wait_for_a_dead_letter(engine: Engine, connection: Connection) -> None:
+    (attempt,) = claimed_attempts(connection, lease=-1)
+    ended = race(engine, dead_letter(attempt), recover)
+    assert (ended.second, ended.waited) == ([], False)
+    assert status(connection) == "Error"
+
+
+def test_a_late_dead_letter_does_not_touch_the_newer_attempt(engine: Engine, connection: Connection) -> None:
+    (old,) = claimed_attempts(connection, lease=-1)
+    recover(connection)
+    (record,) = connection.execute(text("SELECT id FROM domains")).scalars()
+
+    def newer(holder: Connection) -> list[int]:
+        holder.execute(text("UPDATE domains SET due_at = now()"))
+        return claim([record])(holder)  # type: ignore[no-any-return]
+
+    ended = race(engine, newer, dead_letter(old))
+    assert (ended.first, ended.second, ended.waited) == ([record], None, False)
+    assert dead_letter(old)(connection) is None
+    assert (status(connection), outcomes(connection)) == ("Processing", ["undelivered", None])
+
+
+def test_a_ticket_whose_send_seemed_to_fail_is_not_started_once_released(
+    engine: Engine, connection: Connection
+) -> None:
+    (attempt,) = claimed_attempts(connection)
+    ended = race(engine, release([attempt]), start([attempt]))
+    assert (ended.second, ended.waited) == ([], True)
+    assert status(connection) == "Queued"
+
+
+def test_what_was_started_although_its_send_seemed_to_fail_is_not_released(
+    engine: Engine, connection: Connection
+) -> None:
+    (attempt,) = claimed_attempts(connection)
+    ended = race(engine, start([attempt]), release([attempt]))
+    assert (ended.second, ended.waited) == ([], True)
+    assert complete(attempt)(connection) == "Completed"
+
+
+def test_a_finish_that_waits_for_somebodys_edit_is_applied_and_keeps_the_edit(
+    engine: Engine, connection: Connection
+) -> None:
+    (attempt,) = started(connection)
+    ended = race(engine, sql("UPDATE domains SET title = 'edited'"), complete(attempt))
+    assert (ended.second, ended.waited) == ("Completed", True)
+    assert connection.execute(text("SELECT title FROM domains")).scalar_one() == "edited"
+
+
+def test_recovery_that_waits_for_somebodys_edit_takes_the_record(engine: Engine, connection: Connection) -> None:
+    (attempt,) = started(connection, lease=-1)
+    ended = race(engine, sql("UPDATE domains SET title = 'edited'"), recover)
+    assert (ended.second, ended.waited) == ([attempt], True)
+    assert status(connection) == "Queued"
