@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
     made.add_argument("--keep", action="store_true", help="leave it running, on the real schedule, until Ctrl-C")
     made.add_argument("--timeout", type=float, default=900, metavar="S", help="seconds the work may take (900)")
-    made.add_argument("--tick-seconds", type=float, default=1, metavar="S", help="seconds between pressed ticks (1)")
+    made.add_argument("--tick-seconds", type=float, default=0.5, metavar="S", help="seconds between pressed ticks (0.5)")
     return made
 
 

@@ -101,7 +101,6 @@ def _process(aws: Aws, directory: Path, environment: Mapping[str, str], *, last:
             environment={
                 **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
                 "PYTHONNOUSERSITE": "1",
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "HOME": str(directory),
                 "TMPDIR": str(directory / "tmp"),
                 "S3_DATA_DIR": str(directory / "s3"),

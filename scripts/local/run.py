@@ -22,7 +22,7 @@ from scripts.local.summary import summarise
 from scripts.local.system import System
 from scripts.local.ticks import pressing
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25
 EXAMPLES = 20
 
 
@@ -33,7 +33,7 @@ class Options:
     report: Path | None = None
     keep: bool = False
     timeout: float = 900
-    tick_seconds: float = 1
+    tick_seconds: float = 0.5
     database_server: str | None = None
 
 

@@ -71,7 +71,7 @@ def press(client: Any, rule: Rule) -> Mapping[str, Any]:
 
 @contextmanager
 def pressing(system: System, *, every: float, has_work: Callable[[Service], bool]) -> Iterator[list[str]]:
-    """Presses every service's tick ``every`` seconds while it ``has_work``, each in a thread of its own.
+    """Presses every service's tick at once, and then ``every`` seconds while it ``has_work``, in a thread of its own.
 
     The value lists what went wrong with a tick, oldest first; the next one is pressed all the same.
     """
@@ -80,14 +80,16 @@ def pressing(system: System, *, every: float, has_work: Callable[[Service], bool
     trouble: list[str] = []
 
     def keep_pressing(service: Service, rule: Rule) -> None:
+        first = True  # also without work: the function's cold start is over then when work comes
         while not stop.is_set():
             began = time.monotonic()
-            if has_work(service):
+            if first or has_work(service):
                 try:
                     press(client, rule)
                 except Exception as error:
                     if not stop.is_set():
                         trouble.append(str(error))
+            first = False
             stop.wait(max(0.0, every - (time.monotonic() - began)))
 
     threads = [
