@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass
+@dataclass(eq=False)
 class WorkError(Exception):
     """Something outside us went wrong, and its ``code`` says what to do about it.
 

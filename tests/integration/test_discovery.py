@@ -1,0 +1,224 @@
+"""The discovery job and its write, over websites on loopback and a real Postgres."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
+
+from scrapersky.models import Sitemap
+from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
+from scripts.local.internet.website import Answer, RedirectTo, Request, Website, redirect
+from sitemap_scheduler.discovery import discover_sitemaps
+from tests.jobs import Answers, run_job
+
+HOME = "<!doctype html><title>Shop</title><p>Welcome to our shop, open every day.</p>"
+
+
+def urlset(*paths: str) -> str:
+    """A urlset of shop.test."""
+    return "<urlset>" + "".join(f"<url><loc>https://shop.test{path}</loc></url>" for path in paths) + "</urlset>"
+
+
+def index(*urls: str) -> str:
+    """A sitemap index."""
+    return "<sitemapindex>" + "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in urls) + "</sitemapindex>"
+
+
+def site(files: Mapping[str, str | Answer], otherwise: int = 404) -> Answers:
+    """A website of these files; ``/`` is a home page unless given."""
+
+    def answer(request: Request) -> Answer:
+        found = files.get(request.path, HOME if request.path == "/" else None)
+        if isinstance(found, Answer):
+            return found
+        if found is None:
+            return Answer(otherwise, b"<!doctype html><title>Nothing here</title>", {"Content-Type": "text/html"})
+        kind = "text/html" if found.lstrip().startswith("<!doctype") else "text/plain"
+        return Answer(200, found.encode(), {"Content-Type": kind})
+
+    return Answers(answer)
+
+
+@dataclass
+class Scanned:
+    """The outcome of a scan, and what its write left."""
+
+    outcome: Outcome
+    files: dict[str, Any]
+    handed_on: list[str]
+    report: dict[str, str]
+
+
+@pytest.fixture
+def sitemap_id(connection: Connection) -> int:
+    """The Sitemap of shop.test."""
+    return int(
+        connection.execute(
+            text(
+                "WITH d AS (INSERT INTO domains (domain) VALUES ('shop.test') RETURNING id)"
+                " INSERT INTO sitemaps (domain_id) SELECT id FROM d RETURNING id"
+            )
+        ).scalar_one()
+    )
+
+
+def scan(engine: Engine, sitemap_id: int, tmp_path: Path, websites: Mapping[str, Website], **settings: Any) -> Scanned:
+    """Runs the job and applies its write as the runtime would."""
+    with Session(engine) as session:
+        record = session.get_one(Sitemap, sitemap_id)
+        session.expunge_all()
+    outcome = run_job(discover_sitemaps, record, websites, tmp_path, **settings)
+    assert isinstance(outcome, Done | Fail | Retry)
+    assert outcome.write is not None
+    with engine.begin() as connection:
+        ids = list(outcome.write(connection))
+        rows = connection.execute(text("SELECT * FROM sitemap_files ORDER BY id")).all()
+        report = connection.execute(text("SELECT report FROM sitemaps")).scalar_one()
+    return Scanned(
+        outcome,
+        {row.url.removeprefix("https://shop.test"): row for row in rows},
+        sorted(row.url.removeprefix("https://shop.test") for row in rows if row.id in ids),
+        {row["url"].removeprefix("https://shop.test"): row["result"] for row in report},
+    )
+
+
+def test_every_way_of_finding_is_tried_and_told_apart(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    shop = site(
+        {
+            "/robots.txt": "User-agent: *\nSITEMAP: /from-robots.xml\n",
+            "/from-robots.xml": urlset("/a"),
+            "/sitemap_index.xml": index("https://shop.test/child.xml", "/relative.xml"),
+            "/child.xml": urlset("/b", "/c"),
+            "/relative.xml": urlset("/d"),
+            "/": HOME
+            + '<link rel="sitemap" href="/linked.xml"><a href="/urllist.txt">All</a><a href="/map.html">Map</a>',
+            "/linked.xml": urlset("/e"),
+            "/urllist.txt": "https://shop.test/f\n",
+        }
+    )
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
+    assert (type(scanned.outcome), scanned.outcome.code) == (Done, "found")
+    assert {path: (row.discovery_method, row.sitemap_type, row.url_count) for path, row in scanned.files.items()} == {
+        "/from-robots.xml": ("robots_txt", "urlset", 1),
+        "/sitemap_index.xml": ("common_path", "index", 2),
+        "/child.xml": ("sitemap_index", "urlset", 2),
+        "/relative.xml": ("sitemap_index", "urlset", 1),
+        "/linked.xml": ("html_link", "urlset", 1),
+        "/urllist.txt": ("html_link", "text", 1),
+    }
+    assert scanned.files["/child.xml"].parent_url == "https://shop.test/sitemap_index.xml"
+
+
+def test_an_index_is_kept_but_never_handed_on_for_import(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    shop = site({"/sitemap.xml": index("https://shop.test/child.xml"), "/child.xml": urlset("/a")})
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).handed_on == ["/child.xml"]
+
+
+def test_a_soft_404_is_not_a_sitemap(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site({}, otherwise=200)})
+    assert (type(scanned.outcome), scanned.outcome.code) == (Done, "no_sitemaps")
+    assert scanned.report["/sitemap.xml"] == "not_xml"
+    assert scanned.files == {}
+
+
+def test_a_site_with_nothing_costs_at_most_25_requests(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request.target)
+        return Answer(200, HOME.encode(), {"Content-Type": "text/html"}) if request.path == "/" else Answer(404)
+
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": Answers(answer)})
+    assert scanned.outcome.code == "no_sitemaps"
+    assert len(asked) <= 25
+
+
+def test_loops_between_indexes_end(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    shop = site(
+        {
+            "/sitemap.xml": index("https://shop.test/sitemap.xml", "https://shop.test/other.xml"),
+            "/other.xml": index("https://shop.test/sitemap.xml", *["https://shop.test/leaf.xml"] * 1_000),
+            "/leaf.xml": urlset("/a"),
+        }
+    )
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
+    assert set(scanned.files) == {"/sitemap.xml", "/other.xml", "/leaf.xml"}
+
+
+def test_depth_and_number_are_capped(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    deep = {f"/{n}.xml": index(f"https://shop.test/{n + 1}.xml") for n in range(8)}
+    scanned = scan(
+        engine,
+        sitemap_id,
+        tmp_path,
+        {"shop.test": site({**deep, "/sitemap.xml": deep["/0.xml"]})},
+        discovery_max_depth=2,
+    )
+    assert set(scanned.files) == {"/sitemap.xml", "/1.xml", "/2.xml"}
+    wide = {"/sitemap.xml": index(*(f"https://shop.test/wide{n}.xml" for n in range(300)))}
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(wide)}, discovery_max_requests=40)
+    assert len(scanned.report) == 40
+    assert scanned.outcome.code == "found_partly"
+
+
+def test_a_site_that_lives_below_a_path_is_searched_there(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    shop = site({"/": redirect("/shop/"), "/shop/": HOME, "/shop/sitemap.xml": urlset("/shop/a")})
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).handed_on == ["/shop/sitemap.xml"]
+
+
+def test_a_site_that_moved_to_www_is_searched_there(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    websites: dict[str, Website] = {
+        "shop.test": RedirectTo("www.shop.test"),
+        "www.shop.test": site({"/sitemap.xml": urlset("/a")}),
+    }
+    assert scan(engine, sitemap_id, tmp_path, websites).handed_on == ["https://www.shop.test/sitemap.xml"]
+
+
+def test_somebody_elses_sitemaps_are_not_taken(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    websites: dict[str, Website] = {
+        "shop.test": site({"/": redirect("https://parking.test/")}),
+        "parking.test": site({"/sitemap.xml": urlset("/for-sale")}),
+    }
+    assert scan(engine, sitemap_id, tmp_path, websites).outcome.code == "no_sitemaps"
+
+
+@pytest.mark.parametrize(
+    ("files", "otherwise", "kind", "code"),
+    [
+        ({"/robots.txt": "User-agent: *\nDisallow: /\n"}, 404, Fail, "robots_disallowed"),
+        ({"/robots.txt": Answer(404), "/": Answer(403)}, 403, Fail, "http_403"),
+        ({"/robots.txt": Answer(503)}, 404, Retry, "robots_unreachable"),
+        ({"/robots.txt": "Sitemap: /busy.xml", "/busy.xml": Answer(503)}, 404, Retry, "http_503"),
+    ],
+    ids=["robots", "blocked", "unreachable", "busy"],
+)
+def test_no_sitemaps_is_told_apart_from_blocked_unreachable_and_busy(
+    engine: Engine,
+    sitemap_id: int,
+    tmp_path: Path,
+    files: dict[str, str | Answer],
+    otherwise: int,
+    kind: type,
+    code: str,
+) -> None:
+    outcome = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files, otherwise)}).outcome
+    assert (type(outcome), outcome.code) == (kind, code)
+
+
+def test_a_domain_that_does_not_exist_is_retried(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    outcome = scan(engine, sitemap_id, tmp_path, {"other.test": site({})}).outcome
+    assert (type(outcome), outcome.code) == (Retry, "dns")
+
+
+def test_scanning_again_updates_the_facts_and_no_decision(
+    engine: Engine, connection: Connection, sitemap_id: int, tmp_path: Path
+) -> None:
+    scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a")})})
+    connection.execute(text("UPDATE sitemap_files SET curation_status = 'Selected'"))
+    again = scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a", "/b")})})
+    row = again.files["/sitemap.xml"]
+    assert (row.url_count, row.curation_status, len(again.files)) == (2, "Selected", 1)
