@@ -145,3 +145,28 @@ def test_a_record_cancelled_while_a_claim_is_under_way_is_not_claimed(engine: En
         gate.rollback()
         assert claiming.result() == [first]
     assert list(connection.execute(text("SELECT status FROM domains ORDER BY id")).scalars()) == ["Processing", "New"]
+
+
+def test_the_database_refuses_a_second_live_attempt(connection: Connection) -> None:
+    claimed_attempts(connection)
+    twin = text(
+        "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
+        " SELECT workflow, record_id, 'by hand', lease_until FROM attempts"
+    )
+    with pytest.raises(DBAPIError) as refused:
+        connection.execute(twin)
+    assert sqlstate(refused.value) == "23505"
+
+
+def test_a_record_with_a_live_attempt_that_a_hand_left_behind_hides_no_other(connection: Connection) -> None:
+    first, second = queued(connection, 2)
+    connection.execute(
+        text(
+            "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
+            " VALUES ('metadata', :id, 'by hand', now() - interval '1 h')"
+        ),
+        {"id": first},
+    )
+    assert claim()(connection) == [second]
+    connection.execute(text("UPDATE attempts SET finished_at = now(), outcome = 'released' WHERE trigger = 'by hand'"))
+    assert claim()(connection) == [first]

@@ -1,0 +1,196 @@
+"""What goes wrong stays where it went wrong: one workflow, one record, one entry of a send, one lock, one result too late."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from scrapersky.models import LocalBusiness, Place, Sitemap
+from scrapersky.service.apply import apply
+from scrapersky.service.outcomes import Done, Outcome
+from scrapersky.service.registry import METADATA, SITEMAP_SCHEDULER
+from scrapersky.service.runtime import BackgroundService
+from scrapersky.service.tick import TickFailed
+from scrapersky.status.claim import claim
+from scrapersky.status.finish import Stale
+from scrapersky.status.invariants import find_breaches
+from scrapersky.status.release import release
+from scrapersky.status.start import Started
+from scripts.chaos_run.client import Client, Trouble
+from scripts.chaos_run.clock import Clock
+from scripts.chaos_run.sqs import Queue
+from tests.integration.conftest import SCHEDULED, Harness, LambdaContext
+
+
+@pytest.fixture
+def tickets(harness: Harness) -> Queue:
+    """A queue of the strict simulator, in place of moto's."""
+    queue = Queue("tickets", Clock())
+    harness.service.runtime.queue._url = queue.url
+    speak_through(harness, Client({queue.url: queue}))
+    return queue
+
+
+def speak_through(harness: Harness, client: Client) -> None:
+    """Makes ``client`` the service's SQS."""
+    vars(harness.service.runtime.queue)["_sqs"] = client
+
+
+def statuses(connection: Connection) -> list[str]:
+    """The domains' statuses, the oldest record first."""
+    return list(connection.execute(text("SELECT status FROM domains ORDER BY id")).scalars())
+
+
+@pytest.fixture
+def three_workflows(environment: dict[str, str], connection: Connection) -> Iterator[tuple[BackgroundService, Queue]]:
+    """sitemap-scheduler, with a record waiting in each of its three workflows."""
+
+    async def job(record: Any, ctx: Any) -> Outcome:
+        return Done()
+
+    queue = Queue("tickets", Clock())
+    jobs = {Sitemap.status: job, Place.deep_scan_status: job, LocalBusiness.domain_extraction_status: job}
+    service = BackgroundService(SITEMAP_SCHEDULER, jobs, {**environment, "QUEUE_URL": queue.url})
+    vars(service.runtime.queue)["_sqs"] = Client({queue.url: queue})
+    for statement in (
+        "WITH d AS (INSERT INTO domains (domain) VALUES ('a.test') RETURNING id)"
+        " INSERT INTO sitemaps (domain_id, status) SELECT id, 'Queued' FROM d",
+        "INSERT INTO places (place_id, deep_scan_status) VALUES ('a', 'Queued')",
+        "INSERT INTO local_businesses (place_id, domain_extraction_status) VALUES ('a', 'Queued')",
+    ):
+        connection.execute(text(statement))
+    yield service, queue
+    service.runtime.database.engine.dispose()
+
+
+@pytest.mark.parametrize("broken", ["sitemaps", "places", "local_businesses"])
+def test_a_workflow_that_fails_starves_none_of_its_service(
+    three_workflows: tuple[BackgroundService, Queue], connection: Connection, broken: str
+) -> None:
+    service, queue = three_workflows
+    connection.execute(text(f"ALTER TABLE {broken} RENAME TO hidden"))
+    with pytest.raises(TickFailed):
+        service.handler(dict(SCHEDULED), LambdaContext())
+    assert queue.visible() == 2
+
+
+def test_entries_that_a_send_refuses_go_back_at_once_and_the_others_are_under_way(
+    harness: Harness, tickets: Queue
+) -> None:
+    harness.add(*(f"d{number}.test" for number in range(20)))
+    speak_through(harness, Client({tickets.url: tickets}, Trouble(entry_fails=0.3)))
+    harness.tick()
+    assert 0 < statuses(harness.connection).count("Queued") < 20
+    assert statuses(harness.connection).count("Processing") == tickets.visible()
+    assert harness.connection.execute(text("SELECT max(failures) FROM domains")).scalar_one() == 0
+    assert find_breaches(harness.connection, METADATA) == []
+
+
+def test_a_send_that_fails_in_its_second_call_takes_back_only_what_was_not_sent(
+    harness: Harness, tickets: Queue
+) -> None:
+    harness.add(*(f"d{number}.test" for number in range(15)))
+    client = Client({tickets.url: tickets})
+
+    def fail_from_the_second_on(message_id: str, *_: object) -> None:
+        client.trouble = Trouble(call_fails=1.0)
+
+    client.archive = Noticing(fail_from_the_second_on)
+    speak_through(harness, client)
+    harness.tick()
+    assert statuses(harness.connection).count("Processing") == tickets.visible() == 10
+    assert statuses(harness.connection).count("Queued") == 5
+
+
+class Noticing(list[Any]):
+    """A list that calls back for what is put into it."""
+
+    def __init__(self, notice: Any) -> None:
+        super().__init__()
+        self._notice = notice
+
+    def append(self, item: Any) -> None:
+        """Calls back."""
+        self._notice(*item)
+
+
+def test_a_claim_is_committed_before_its_ticket_is_sent(harness: Harness, tickets: Queue, engine: Engine) -> None:
+    harness.add("a.test")
+    seen: list[str] = []
+
+    def look(*_: object) -> None:
+        with engine.connect() as another:
+            seen.extend(statuses(another))
+
+    client = Client({tickets.url: tickets}, archive=Noticing(look))
+    speak_through(harness, client)
+    harness.tick()
+    assert seen == ["Processing"]
+
+
+def test_tickets_that_meet_no_database_come_again_and_lose_nothing(harness: Harness) -> None:
+    harness.add("a.test", "b.test")
+    harness.tick()
+    records = harness.receive()
+    harness.connection.execute(text("ALTER TABLE attempts RENAME TO hidden"))
+    assert sorted(harness.deliver(records)) == sorted(record["messageId"] for record in records)
+    harness.connection.execute(text("ALTER TABLE hidden RENAME TO attempts"))
+    assert harness.deliver(records) == []
+    assert statuses(harness.connection) == ["Completed", "Completed"]
+
+
+def test_a_job_that_never_ends_is_stopped_at_its_deadline_and_holds_up_no_other(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment["RECORD_DEADLINE_SECONDS"] = "0.2"
+    harness: Harness = request.getfixturevalue("harness")
+    harness.add("endless.test", "quick.test")
+    quick = harness.service.runtime.jobs["metadata"]
+
+    async def endless(record: Any, ctx: Any) -> Outcome:
+        if record.domain == "endless.test":
+            await asyncio.Event().wait()
+        return await quick(record, ctx)
+
+    harness.service.runtime = replace(harness.service.runtime, jobs={"metadata": endless})
+    harness.drain()
+    assert statuses(harness.connection) == ["Queued", "Completed"]
+    assert (
+        harness.connection.execute(text("SELECT code FROM attempts ORDER BY attempt_id")).scalars().first()
+        == "deadline"
+    )
+
+
+def test_a_result_that_lost_a_deadlock_is_saved_at_the_second_try(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    tries: list[int] = []
+
+    def write(connection: Connection) -> list[int]:
+        tries.append(1)
+        if len(tries) == 1:
+            connection.execute(text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$"))
+        connection.execute(text("UPDATE domains SET title = 'A'"))
+        return []
+
+    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
+    harness.drain()
+    row = harness.row(record_id)
+    assert (row["status"], row["title"], row["failures"], len(tries)) == ("Completed", "A", 0, 2)
+
+
+def test_the_write_of_a_result_that_comes_too_late_is_never_run(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    (held,) = claim(harness.connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
+    release(harness.connection, METADATA, [held.attempt_id], code="send_failed")
+    ran: list[int] = []
+
+    def write(connection: Connection) -> list[int]:
+        ran.append(1)
+        return []
+
+    with pytest.raises(Stale):
+        apply(harness.service.runtime, Started(held.attempt_id, "metadata", record_id), Done("read", write=write))
+    assert ran == []
