@@ -68,7 +68,7 @@ def emails_in(text: str) -> Iterator[str]:
         if after is None:
             continue
         name = before[0].lstrip(".-+%").removeprefix("u003e")
-        hosts = (after[0].rstrip(".-"), _NEW_SENTENCE.split(after[0])[0].rstrip(".-"))
+        hosts = (_NEW_SENTENCE.split(after[0])[0].rstrip(".-"), after[0].rstrip(".-"))
         found = next((email for host in hosts if (email := email_of(f"{name}@{host}"))), None)
         if found:
             yield found

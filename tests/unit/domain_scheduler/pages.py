@@ -1,0 +1,24 @@
+"""Pages for the tests, without a web."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain_scheduler.facts import read_facts
+from domain_scheduler.html_page import HtmlPage
+from scrapersky.service.settings import Settings
+from scrapersky.web.client import Fetched
+from scrapersky.web.response import Headers
+
+URL = "https://shop.example.com/home/"
+
+
+def a_page(html: str, url: str = URL) -> HtmlPage:
+    """``html`` at ``url``."""
+    return HtmlPage.parse(html, url, 500_000)
+
+
+def facts_of(html: str, headers: Mapping[str, str] | None = None, host: str = "shop.example.com") -> dict[str, Any]:
+    """The facts that ``html`` tells of ``host``."""
+    body = html.encode("utf-8", "replace")
+    fetched = Fetched(200, URL, URL, (), Headers((headers or {}).items()), body, truncated=False, wire_bytes=len(body))
+    return read_facts(a_page(html), fetched, host, Settings())

@@ -1,0 +1,113 @@
+"""E-mail addresses: which are found, decoded, and which are none."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain_scheduler.emails import cloudflare_email, email_of, emails_in, emails_in_mailto
+
+
+def protected(address: str, key: int = 0x5A) -> str:
+    """What Cloudflare makes of ``address``."""
+    return bytes([key, *(byte ^ key for byte in address.encode())]).hex()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Write to Info@Shop.co.uk.", ["info@shop.co.uk"]),
+        ("E-mail:info@shop.com, sales@shop.com", ["info@shop.com", "sales@shop.com"]),
+        ("<info@shop.com>", ["info@shop.com"]),
+        ("(info+web@shop.com)", ["info+web@shop.com"]),
+        ("'info@shop.com'", ["info@shop.com"]),
+        ("info@shop.com.Call us", ["info@shop.com"]),
+        ("info@zahnarzt-müller.de", ["info@xn--zahnarzt-mller-psb.de"]),
+        ("連絡先info@shop.comまで", ["info@shop.com"]),
+        ("info@shop.com-", ["info@shop.com"]),
+        ("first.last@mail.shop.museum", ["first.last@mail.shop.museum"]),
+    ],
+)
+def test_addresses_are_found_in_text(text: str, expected: list[str]) -> None:
+    assert list(emails_in(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "logo@2x.png",
+        "image@3x.webp",
+        "you@example.com",
+        "jo@shop.example",
+        "jo@shop.test",
+        "jo@localhost",
+        "name@yourdomain.com",
+        "your@domain.com",
+        "youremail@gmail.com",
+        "john.doe@gmail.com",
+        "test@shop.com",
+        "0123456789abcdef0123456789abcdef@sentry.io",
+        "605a7baede844d278b89dc95ae0a9123@sentry-next.wixpress.com",
+        "x@o123.ingest.sentry.io",
+        "@handle",
+        "a@b",
+        "a@.com",
+        "a..b@shop.com",
+        "jo@shop.notatld",
+        "react@18.2.0",
+        "10:30@shop",
+        "@media (max-width:1px)",
+    ],
+)
+def test_what_only_looks_like_an_address_is_none(text: str) -> None:
+    assert list(emails_in(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("mailto:info@shop.com", ["info@shop.com"]),
+        ("MAILTO:Info@Shop.com?subject=Hi%20there", ["info@shop.com"]),
+        ("mailto:%69nfo%40shop.com", ["info@shop.com"]),
+        ("mailto: info@shop.com ", ["info@shop.com"]),
+        ("mailto:a@shop.com,b@shop.com?cc=c@shop.com&bcc=d@shop.com", [f"{x}@shop.com" for x in "abcd"]),
+        ("mailto:?to=info@shop.com", ["info@shop.com"]),
+        ("mailto:Jo%20Doe%20%3Cjo@shop.com%3E", ["jo@shop.com"]),
+        ("mailto:?subject=Look%20at%20this&body=friend@shop.com", []),
+        ("mailto:", []),
+    ],
+)
+def test_mailto_links_name_their_addressees(url: str, expected: list[str]) -> None:
+    assert list(emails_in_mailto(url)) == expected
+
+
+def test_cloudflare_s_protection_is_undone() -> None:
+    assert cloudflare_email(protected("service@shop.com")) == "service@shop.com"
+    assert cloudflare_email(protected("service@shop.com?subject=Hi", key=0)) == "service@shop.com"
+
+
+@pytest.mark.parametrize("encoded", ["", "5", "5a", "zz00", "5a5", protected("no address"), "ff" * 300])
+def test_what_cloudflare_did_not_encode_is_no_address(encoded: str) -> None:
+    assert cloudflare_email(encoded) is None
+
+
+@pytest.mark.parametrize("piece", ["a@", "@", "a@b.", "a@b.co ", "a.@-", "é@é.", "x" * 70 + "@"])
+def test_a_megabyte_of_almost_addresses_takes_no_time(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    began = time.process_time()
+    list(emails_in(text))
+    assert time.process_time() - began < 2
+
+
+@given(st.text(alphabet="aB.@-_%+ü日 \n\0\ud800", max_size=100))
+def test_whatever_is_found_is_an_address_in_its_one_spelling(text: str) -> None:
+    for address in emails_in(text):
+        assert email_of(address) == address
+
+
+@given(st.text(max_size=100))
+def test_no_text_breaks_the_readers(text: str) -> None:
+    list(emails_in(f"{text}@{text}"))
+    list(emails_in_mailto(f"mailto:{text}"))
+    cloudflare_email(text)

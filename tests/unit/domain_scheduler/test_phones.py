@@ -1,0 +1,121 @@
+"""Phone numbers: read as E.164 where the country is known, and never made of dates and prices."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain_scheduler.countries import countries_of, country_code
+from domain_scheduler.phones import number_of, numbers_in, without_repetitions
+
+
+@pytest.mark.parametrize(
+    ("text", "countries", "expected"),
+    [
+        ("+1 (251) 930-8621", [], "+12519308621"),
+        ("+44 (0)20 8088 3641", [], "+442080883641"),
+        ("0049 30 28471022", [], "+493028471022"),
+        ("(251) 930-8621", ["US"], "+12519308621"),
+        ("18654404081", ["US"], "+18654404081"),
+        ("88001011741", ["RU"], "+78001011741"),
+        ("8-800-101-17-41", ["RU"], "+78001011741"),
+        ("020 8088 3641", ["GB"], "+442080883641"),
+        ("%2B34%20658%20645%20102", [], "+34658645102"),
+        ("5543999809716", [], "+5543999809716"),
+        ("06 12 34 56 78", ["US", "FR"], "+33612345678"),
+        ("9878032217", ["US"], "9878032217"),
+        ("251 930 8621", [], "2519308621"),
+        ("13 22 84", [], "132284"),
+    ],
+)
+def test_a_number_said_to_be_one_is_read(text: str, countries: list[str], expected: str) -> None:
+    assert number_of(text, countries) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "call us", "112", "0000000000", "1234567890", "123456789", "+1 999 999", "1" * 30]
+)
+def test_what_cannot_be_dialled_is_no_number(text: str) -> None:
+    assert number_of(text, ["US"]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "countries", "expected"),
+    [
+        ("Call (251) 930-8621 now", ["US"], ["+12519308621"]),
+        ("Tel. +49 30 28471022.", [], ["+493028471022"]),
+        ("Tel:030/28471022", ["DE"], ["+493028471022"]),
+        ("06.12.34.56.78", ["FR"], ["+33612345678"]),
+        ("306-966-7126 or 306-244-7792", ["CA"], ["+13069667126", "+13062447792"]),
+        ("(43) 99980-9716", ["BR"], ["+5543999809716"]),
+        ("Tel: 030 28471022, Fax: 030 28471023", ["DE"], ["+493028471022"]),
+        ("Telefax +49 30 28471023", [], []),
+    ],
+)
+def test_numbers_are_found_in_text(text: str, countries: list[str], expected: list[str]) -> None:
+    assert list(numbers_in(text, countries)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Open since 12.05.2019",
+        "2019-2024",
+        "2024-01-15 10:30",
+        "Order 251930862145678901",
+        "$2,519,308.62",
+        "lat 30.6944, long -88.0431",
+        "IP 192.168.100.200",
+        "VAT DE123456789",
+        "photo_2519308621.jpg",
+        "https://shop.com/?id=2519308621",
+        "page 1 2 3 4 5 6 7 8 9 10",
+    ],
+)
+def test_other_digits_are_no_numbers(text: str) -> None:
+    assert list(numbers_in(text, ["US", "DE", "GB"])) == []
+
+
+def test_the_same_number_with_and_without_its_country_is_one() -> None:
+    assert without_repetitions(["2519308621", "+12519308621", "0123", "+12519308621"]) == ["+12519308621", "0123"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("US", "US"), ("us", "US"), ("UK", "GB"), (" Deutschland ", "DE"), ("Canada", "CA"), ("ZZ", None), ("", None)],
+)
+def test_countries_go_by_many_names(text: str, code: str | None) -> None:
+    assert country_code(text) == code
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "language", "numbers", "expected"),
+    [
+        ("ES", "shop.de", "fr-FR", ["+4312345678"], ["ES", "DE", "AT", "FR"]),
+        (None, "shop.co.uk", "en-US", [], ["GB", "US"]),
+        (None, "shop.com", "en", [], []),
+        (None, "shop.io", "tr", [], []),
+        (None, "shop.co", "zh-Hant-TW", [], ["TW"]),
+        (None, "shop.com", None, ["+1 251 930 8621", "+"], ["US"]),
+    ],
+)
+def test_the_country_is_taken_from_the_best_evidence(
+    address: str | None, host: str, language: str | None, numbers: list[str], expected: list[str]
+) -> None:
+    assert countries_of(address=address, host=host, language=language, numbers=numbers) == expected
+
+
+@pytest.mark.parametrize("piece", ["1-", "1", "(1", "1 ", "+1", "12345678 ", "251-930-8621 ", "1...", "fax "])
+def test_a_megabyte_of_almost_numbers_takes_no_time(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    began = time.process_time()
+    list(numbers_in(text, ["US", "DE"]))
+    assert time.process_time() - began < 5
+
+
+@given(st.text(alphabet="0123456789+-() ./x٣\n\0", max_size=60), st.lists(st.sampled_from(["US", "DE", "BR"])))
+def test_no_text_breaks_the_readers(text: str, countries: list[str]) -> None:
+    for number in numbers_in(text, countries):
+        assert number_of(number, []) == number
+    number_of(text, countries)

@@ -1,0 +1,86 @@
+"""Profiles at social networks, and the many links that are none."""
+
+import pytest
+
+from domain_scheduler.socials import profile_of, read_socials
+from tests.unit.domain_scheduler.pages import a_page
+
+
+@pytest.mark.parametrize(
+    ("link", "network", "url"),
+    [
+        ("https://www.facebook.com/smile/?ref=x", "facebook", "https://www.facebook.com/smile/"),
+        ("//facebook.com/smile", "facebook", "https://facebook.com/smile"),
+        ("https://m.facebook.com/smile", "facebook", "https://m.facebook.com/smile"),
+        ("http://fb.com/smile", "facebook", "https://fb.com/smile"),
+        (
+            "https://www.facebook.com/profile.php?id=615&ref=x",
+            "facebook",
+            "https://www.facebook.com/profile.php?id=615",
+        ),
+        ("https://www.facebook.com/pages/Smile/123", "facebook", "https://www.facebook.com/pages/Smile/123"),
+        ("https://www.facebook.com/share/1B8LxFEstA/", "facebook", "https://www.facebook.com/share/1B8LxFEstA/"),
+        ("https://twitter.com/smile", "twitter", "https://twitter.com/smile"),
+        ("https://x.com/smile#top", "twitter", "https://x.com/smile"),
+        ("https://www.linkedin.com/company/smile/", "linkedin", "https://www.linkedin.com/company/smile/"),
+        ("https://de.linkedin.com/in/jo-doe", "linkedin", "https://de.linkedin.com/in/jo-doe"),
+        ("https://www.instagram.com/su.tu.ra/?igsh=x", "instagram", "https://www.instagram.com/su.tu.ra/"),
+        ("https://youtube.com/@smile", "youtube", "https://youtube.com/@smile"),
+        ("https://www.youtube.com/channel/UC1?sub=1", "youtube", "https://www.youtube.com/channel/UC1"),
+        ("https://www.youtube.com/smile", "youtube", "https://www.youtube.com/smile"),
+        ("https://www.tiktok.com/@smile?lang=en", "tiktok", "https://www.tiktok.com/@smile"),
+        ("https://www.pinterest.co.uk/smile/", "pinterest", "https://www.pinterest.co.uk/smile/"),
+    ],
+)
+def test_a_profile_is_found_and_cleaned(link: str, network: str, url: str) -> None:
+    assert profile_of(link, "https://shop.com/") == (network, url)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://facebook.com",
+        "https://www.facebook.com/",
+        "https://www.facebook.com/sharer/sharer.php?u=x",
+        "https://www.facebook.com/sharer.php?u=x",
+        "https://www.facebook.com/dialog/share",
+        "https://www.facebook.com/share/p/1B8/",
+        "https://www.facebook.com/share.php?u=x",
+        "https://www.facebook.com/profile.php",
+        "https://www.facebook.com/tr?id=1",
+        "https://www.facebook.com/wix",
+        "https://www.facebook.com/hashtag/smile",
+        "https://twitter.com/intent/tweet?text=x",
+        "https://twitter.com/share?url=x",
+        "https://x.com/hashtag/smile",
+        "https://www.linkedin.com/shareArticle?mini=true",
+        "https://www.linkedin.com/company/",
+        "https://www.instagram.com/p/abc/",
+        "https://www.instagram.com/explore/",
+        "https://www.youtube.com/watch?v=abc",
+        "https://www.youtube.com/embed/abc",
+        "https://youtu.be/abc",
+        "https://www.tiktok.com/@smile/video/1",
+        "https://www.tiktok.com/tag/smile",
+        "https://www.pinterest.com/pin/create/button/",
+        "https://notfacebook.com/smile",
+        "https://facebook.com.evil.com/smile",
+        "/facebook.com/smile",
+        "javascript:void(0)//facebook.com/x",
+        "https://user@facebook.com/smile",
+        "https://facebook.com/<script>",
+    ],
+)
+def test_other_links_are_no_profiles(link: str) -> None:
+    assert profile_of(link, "https://shop.com/") is None
+
+
+def test_what_the_organisation_says_goes_before_what_the_page_links() -> None:
+    page = a_page(
+        "<a href=https://x.com/friend>x</a><a href=https://x.com/us>x</a><a href=https://tiktok.com/@us>x</a>"
+    )
+    assert read_socials(page, ["https://twitter.com/us", "https://en.wikipedia.org/wiki/Us"]) == {
+        "twitter": "https://twitter.com/us",
+        "tiktok": "https://tiktok.com/@us",
+    }
+    assert read_socials(page, [])["twitter"] == "https://x.com/friend"
