@@ -14,7 +14,7 @@ from scrapersky.web.home_page import fetch_home_page
 from sitemap_scheduler.found_files import note
 from sitemap_scheduler.page_links import sitemap_links
 from sitemap_scheduler.scan import Scan
-from sitemap_scheduler.well_known import well_known_urls
+from sitemap_scheduler.well_known import siblings_of, well_known_urls
 
 BLOCKED = frozenset({"http_401", "http_403", "http_407", "http_429", "http_451", "robots_disallowed"})
 """Results that mean: we are not wanted here."""
@@ -38,6 +38,7 @@ async def discover_sitemaps(record: Sitemap, ctx: JobContext) -> Outcome:
         else:
             await scan.look_at(robots.sitemaps, DiscoveryMethod.ROBOTS_TXT, parent_url=urljoin(start, "/robots.txt"))
             await scan.look_at(well_known_urls(start), DiscoveryMethod.COMMON_PATH)
+            await _look_at_siblings(scan)
             if home is not None and home.status < 400:
                 await scan.look_at(sitemap_links(home), DiscoveryMethod.HTML_LINK, parent_url=home.url)
     return _outcome(record, ctx, scan, failure)
@@ -51,6 +52,16 @@ async def _home_of(host: str, ctx: JobContext) -> tuple[Fetched | None, FetchErr
     except FetchError as failure:
         return None, failure
     return page, None
+
+
+async def _look_at_siblings(scan: Scan) -> None:
+    """Goes on from guessed names to the next number, as long as there is one."""
+    seen: set[str] = set()
+    while guessed := [
+        found.url for found in scan.sitemaps if found.method is DiscoveryMethod.COMMON_PATH and found.url not in seen
+    ]:
+        seen.update(guessed)
+        await scan.look_at(siblings_of(guessed), DiscoveryMethod.COMMON_PATH)
 
 
 def _is_same_site(url: str, host: str) -> bool:

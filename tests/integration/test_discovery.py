@@ -95,9 +95,9 @@ def test_every_way_of_finding_is_tried_and_told_apart(engine: Engine, sitemap_id
             "/child.xml": urlset("/b", "/c"),
             "/relative.xml": urlset("/d"),
             "/": HOME
-            + '<link rel="sitemap" href="/linked.xml"><a href="/urllist.txt">All</a><a href="/map.html">Map</a>',
+            + '<link rel="sitemap" href="/linked.xml"><a href="/all-sitemap.txt">All</a><a href="/map.html">Map</a>',
             "/linked.xml": urlset("/e"),
-            "/urllist.txt": "https://shop.test/f\n",
+            "/all-sitemap.txt": "https://shop.test/f\n",
         }
     )
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
@@ -108,7 +108,7 @@ def test_every_way_of_finding_is_tried_and_told_apart(engine: Engine, sitemap_id
         "/child.xml": ("sitemap_index", "urlset", 2),
         "/relative.xml": ("sitemap_index", "urlset", 1),
         "/linked.xml": ("html_link", "urlset", 1),
-        "/urllist.txt": ("html_link", "text", 1),
+        "/all-sitemap.txt": ("html_link", "text", 1),
     }
     assert scanned.files["/child.xml"].parent_url == "https://shop.test/sitemap_index.xml"
 
@@ -176,6 +176,18 @@ def test_a_site_that_moved_to_www_is_searched_there(engine: Engine, sitemap_id: 
         "www.shop.test": site({"/sitemap.xml": urlset("/a")}),
     }
     assert scan(engine, sitemap_id, tmp_path, websites).handed_on == ["https://www.shop.test/sitemap.xml"]
+
+
+def test_numbered_parts_are_followed_where_an_index_is_missing(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    parts = [
+        "/page-sitemap.xml",
+        "/post-sitemap1.xml",
+        "/post-sitemap2.xml",
+        "/post-sitemap3.xml",
+        "/page-sitemap2.xml",
+    ]
+    shop = site({path: urlset(path) for path in parts})
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).handed_on == sorted(parts)
 
 
 def test_somebody_elses_sitemaps_are_not_taken(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
