@@ -68,15 +68,14 @@ def _same_as(node: Mapping[str, Any]) -> list[str]:
 
 
 def _meta_json(page: HtmlPage, fetched: Fetched, json_ld: Sequence[Any], max_bytes: int) -> dict[str, Any]:
-    """``{"meta": {name: [contents]}, "canonical", "redirects", "truncated", "json_ld": […]}`` of at most ``max_bytes``.
+    """``{"meta": {name: [contents]}, "canonical", "redirects", "truncated", "json_ld": […], "left_out"}``, each if told.
 
-    What does not fit is left out from the end, and counted in ``left_out``.
+    At most ``max_bytes``: what does not fit is left out, and counted.
     """
     canonical = next((link["href"] for link in page.elements("link[rel~=canonical i][href]")), None)
     kept: dict[str, Any] = {
         "meta": {},
         "canonical": page.absolute(canonical),
-        "redirects": list(fetched.redirects),
         "truncated": fetched.truncated,
         "json_ld": [],
     }
@@ -94,7 +93,8 @@ def _meta_json(page: HtmlPage, fetched: Fetched, json_ld: Sequence[Any], max_byt
             continue
         size += _size(cleaned)
         kept["json_ld"].append(cleaned)
-    return kept | ({"left_out": left_out} if left_out else {})
+    told = {name: value for name, value in kept.items() if value not in (None, {}, [])}
+    return told | {"redirects": list(fetched.redirects), "left_out": left_out}
 
 
 def _size(value: object) -> int:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, update
+from sqlalchemy import Connection, func, literal, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from scrapersky.models import Domain
 
@@ -18,4 +19,7 @@ def save_facts(connection: Connection, domain_id: int, facts: Mapping[str, Any])
         "has_elementor": func.coalesce(Domain.has_elementor, False),
     }
     values = unless_known | dict(facts) | {"last_scan": func.now()}
+    if "meta_json" in facts:
+        known = func.coalesce(Domain.meta_json, literal({}, JSONB))
+        values["meta_json"] = known.concat(literal(facts["meta_json"], JSONB))  # part by part, as the columns
     connection.execute(update(Domain).where(Domain.id == domain_id).values(**values))

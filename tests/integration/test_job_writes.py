@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.orm import Session
 
+from domain_scheduler.metadata import read_metadata
 from domain_sitemap_submission.submission import submit_domain
 from scrapersky.models import Domain, LocalBusiness, Place, Sitemap
 from scrapersky.models.base import Recorded
@@ -15,7 +16,7 @@ from scrapersky.service.outcomes import Done, Outcome
 from scripts.local.internet.places import PlacesApi
 from sitemap_scheduler.deep_scan import deep_scan_place
 from sitemap_scheduler.domain_extraction import extract_domain
-from tests.jobs import run_job
+from tests.jobs import page, run_job
 
 NO_CONTEXT: Any = None
 KEY = "AIzaTestKey"
@@ -58,6 +59,14 @@ def scan(connection: Connection, place: int, details: dict[str, Any], directory:
         places_secret="places",
     )
     return save(connection, outcome)
+
+
+def read(connection: Connection, domain_id: int, html: str, directory: Path) -> Any:
+    """The domain's row after its home page was read as ``html``."""
+    record = load(connection, Domain, domain_id)
+    outcome = run_job(read_metadata, record, {record.domain: page(html)}, directory)
+    assert save(connection, outcome) == [domain_id]
+    return connection.execute(select(Domain.__table__).where(Domain.id == domain_id)).mappings().one()
 
 
 def count(connection: Connection, model: type[Recorded]) -> int:
@@ -159,3 +168,90 @@ def test_a_second_scan_updates_what_google_says_and_keeps_what_it_leaves_out(
     assert (second.curation_status, second.domain_extraction_status, second.domain_id) == ("Selected", "Queued", domain)
     assert second.scanned_at > first.scanned_at
     assert second.updated_at > first.updated_at
+
+
+RICH = """
+<html lang=en-US><title>Smile Dental</title><meta name=description content="We make you smile">
+<meta name=generator content="WordPress 6.5.2"><link rel=icon href=/i.png>
+<link href="/wp-content/plugins/elementor/assets/css/frontend.min.css?ver=3.12.1">
+<a href="mailto:info@smile.com">x</a><a href="tel:(251) 930-8621">x</a><a href="https://www.facebook.com/smile">x</a>
+<script type=application/ld+json>
+{"@type": "Dentist", "name": "Smile", "logo": "/l.png", "address": {"addressCountry": "US"}}</script>
+"""
+
+
+def test_a_home_page_fills_the_domain_s_columns(connection: Connection, tmp_path: Path) -> None:
+    domain = add(connection, Domain, domain="smile.example", curation_status="Selected")
+    row = read(connection, domain, RICH, tmp_path)
+    expected = {
+        "title": "Smile Dental",
+        "description": "We make you smile",
+        "language": "en-US",
+        "final_url": "https://smile.example/",
+        "http_status": 200,
+        "favicon_url": "https://smile.example/i.png",
+        "logo_url": "https://smile.example/l.png",
+        "generator": "WordPress 6.5.2",
+        "is_wordpress": True,
+        "wordpress_version": "6.5.2",
+        "has_elementor": True,
+        "elementor_version": "3.12.1",
+        "email_addresses": ["info@smile.com"],
+        "phone_numbers": ["+12519308621"],
+        "facebook_url": "https://www.facebook.com/smile",
+        "twitter_url": None,
+        "organisation": {"name": "Smile", "types": ["Dentist"], "address": {"country": "US"}},
+        "curation_status": "Selected",
+        "status": "New",
+    }
+    assert {name: row[name] for name in expected} == expected
+    assert {
+        "category": "cms",
+        "name": "WordPress",
+        "version": "6.5.2",
+        "evidence": "generator: WordPress 6.5.2",
+    } in row["tech_stack"]
+    assert row["meta_json"]["json_ld"][0]["name"] == "Smile"
+    assert row["last_scan"] is not None
+
+
+def test_a_rescan_that_finds_nothing_erases_nothing(connection: Connection, tmp_path: Path) -> None:
+    domain = add(connection, Domain, domain="smile.example")
+    before = read(connection, domain, RICH, tmp_path / "1")
+    after = read(connection, domain, "<p>Back soon, says the new page.", tmp_path / "2")
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"last_scan", "updated_at"}
+
+
+def test_a_rescan_that_finds_something_else_replaces_it(connection: Connection, tmp_path: Path) -> None:
+    domain = add(connection, Domain, domain="smile.example")
+    read(connection, domain, RICH, tmp_path / "1")
+    other = (
+        "<title>New</title><meta name=generator content='Wix.com Website Builder'><a href=mailto:new@smile.com>x</a>"
+    )
+    row = read(connection, domain, other, tmp_path / "2")
+    assert (row["title"], row["generator"], row["email_addresses"]) == (
+        "New",
+        "Wix.com Website Builder",
+        ["new@smile.com"],
+    )
+    assert (row["is_wordpress"], row["has_elementor"]) == (False, False)
+    assert [technology["name"] for technology in row["tech_stack"]] == ["Wix"]
+
+
+def test_a_first_scan_that_shows_no_wordpress_says_so(connection: Connection, tmp_path: Path) -> None:
+    row = read(connection, add(connection, Domain, domain="smile.example"), "<p>made by hand", tmp_path)
+    assert (row["is_wordpress"], row["has_elementor"], row["wordpress_version"]) == (False, False, None)
+
+
+def test_a_page_full_of_what_postgres_refuses_is_saved(connection: Connection, tmp_path: Path) -> None:
+    evil = r"\u0000 \ud800 \udfff"
+    html = (
+        f"<title>a\0b&#0;&#xD800;c</title><meta name='x\0y' content='\0&#xDFFF;'><link rel=icon href='/\0&#xD800;.png'>"
+        f"<a href='mailto:jo\0@smile.com'>x</a><script type=application/ld+json>"
+        f'{{"@type": "Store", "name": "{evil}x", "telephone": "{evil}", "{evil}": 1e999, "address": {{"addressCountry": NaN}},'
+        f' "geo": {{"latitude": "NaN", "longitude": "Infinity"}}, "openingHours": "{evil}", "sameAs": ["{evil}"]}}</script>'
+    )
+    row = read(connection, add(connection, Domain, domain="smile.example"), html, tmp_path)
+    assert row["organisation"]["name"] == "x"
+    assert "latitude" not in row["organisation"]

@@ -49,13 +49,17 @@ KINDS: dict[str, Kind] = {
             "not_xml",
             "not_a_sitemap",
             "is_an_index",
+            "invalid_domain",
             "invalid_website",
             "place_not_found",
             "no_such_place",
+            "budget_of_the_record",
         ),
         Kind.PERMANENT,
     ),
-    **dict.fromkeys(("places_denied", "places_key_invalid", "places_quota_day"), Kind.CONFIGURATION),
+    **dict.fromkeys(
+        ("places_denied", "places_key_invalid", "places_quota_day", "budget_of_the_day"), Kind.CONFIGURATION
+    ),
 }
 """Every code, and what it means. ``http_4xx`` and ``http_5xx`` stand for the statuses not named."""
 
