@@ -48,7 +48,12 @@ def outcome(chunks: list[bytes], limits: Limits, *, truncated: bool) -> tuple[ob
     body=bodies,
     cuts=st.lists(st.integers(0, 10_000), max_size=8),
     size=st.sampled_from([1, 2, 3, 7, 100]),
-    limits=st.builds(Limits, urls=st.sampled_from([1, 3, 50_000]), decoded_bytes=st.sampled_from([300, 52_428_800])),
+    limits=st.builds(
+        Limits,
+        urls=st.sampled_from([1, 3, 50_000]),
+        decoded_bytes=st.sampled_from([300, 52_428_800]),
+        repairs=st.sampled_from([2, 20, 2_000_000]),
+    ),
     truncated=st.booleans(),
 )
 def test_chunking_never_changes_the_result(

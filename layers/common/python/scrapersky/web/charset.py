@@ -132,6 +132,11 @@ def encoding_of(label: str) -> str | None:
     return _BY_LABEL.get(label.strip().lower())
 
 
+def codec_of(name: str) -> str:
+    """Python's codec for the WHATWG encoding ``name``, as :func:`encoding_of` gives it."""
+    return _ENCODINGS[name][0]
+
+
 def _decoded(body: bytes, name: str) -> Decoded:
     return Decoded(body.decode(_ENCODINGS[name][0], errors="replace"), name)
 

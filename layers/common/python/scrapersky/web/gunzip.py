@@ -20,6 +20,7 @@ class Gunzip:
         self.broken = False
         self._start = b""
         self._plain: bool | None = None
+        self._ended = False
         self._member = zlib.decompressobj(_GZIP_WINDOW)
 
     @property
@@ -42,13 +43,18 @@ class Gunzip:
 
     def end(self) -> Iterator[bytes]:
         """What is left when no more data comes: a plain body shorter than gzip's magic number."""
-        if self._start:
+        if self._start and not self._member.eof:
             yield self._start
 
     def _unpack(self, data: bytes) -> Iterator[bytes]:
-        while data and not self.broken:
+        data, self._start = self._start + data, b""
+        while data and not self.broken and not self._ended:
             if self._member.eof:
+                if _MAGIC.startswith(data) and len(data) < len(_MAGIC):
+                    self._start = data  # the next member's magic number may come in two
+                    return
                 if not data.startswith(_MAGIC):
+                    self._ended = True
                     return
                 self._member = zlib.decompressobj(_GZIP_WINDOW)
             try:

@@ -31,15 +31,16 @@ _LONGEST_START = 64  # bytes at a piece's end that may be the start of a tag tha
 class Markup:
     """The entries of an XML sitemap fed as text.
 
-    ``trouble`` says where it broke first and how often, ``complete`` whether the root element was closed,
-    ``capped`` whether the cap on urls ended the reading.
+    ``trouble`` says where it broke first and how often, ``complete`` whether the root element was closed, ``capped``
+    which cap ended the reading, if one did: ``urls`` or ``errors``.
     """
 
     def __init__(self, base: str, limits: Limits) -> None:
-        self.capped = False
+        self.capped: str | None = None
+        self._stopped = False
         self._limits = limits
         self._elements = Elements(base, limits)
-        self._sanitiser = Sanitiser()
+        self._sanitiser = Sanitiser(limits.repairs)
         self._waiting = bytearray()  # sanitised, short of a piece of the grid
         self._run: Run | None = Run(self._elements, limits, at=0, line=1, inside_root=False)
         self._run_at = -1
@@ -75,16 +76,18 @@ class Markup:
     def feed(self, text: str) -> Iterator[Entry]:
         """The entries that ``text`` completes."""
         self._waiting += self._sanitiser.feed(text).encode("utf-8", "replace")
-        while len(self._waiting) >= GRID_BYTES and not self.capped:
+        while len(self._waiting) >= GRID_BYTES and not self._stopped:
             piece = bytes(self._waiting[:GRID_BYTES])
             del self._waiting[:GRID_BYTES]
             yield from self._read(piece, final=False)
+        if self._sanitiser.exhausted:
+            self.capped = self.capped or "errors"
 
     def close(self) -> Iterator[Entry]:
         """The entries left when no more text comes. Raises :class:`SitemapRefused` if there was no root element."""
         yield from self.feed("")
         self._waiting += self._sanitiser.feed("", final=True).encode("utf-8", "replace")
-        if not self.capped:
+        if not self._stopped:
             yield from self._read(bytes(self._waiting), final=True)
         if self.kind is None:
             raise SitemapRefused(
@@ -100,12 +103,13 @@ class Markup:
             try:
                 broke = self._run.feed(data, final=final)
             except TooManyEntriesError:
-                self.capped, broke = True, None
+                broke = None
+                self._stop("urls")
             if broke is not None:
                 data = self._recover(broke)
             yield from self._elements.entries
             self._elements.entries.clear()
-            if broke is None:
+            if broke is None or self._stopped:
                 return
 
     def _recover(self, broke: Break) -> bytes:
@@ -160,3 +164,8 @@ class Markup:
     def _note(self, broke: Break) -> None:
         self._first = self._first or broke
         self._breaks += 1
+        if self._breaks > self._limits.urls:
+            self._stop("errors")
+
+    def _stop(self, cap: str) -> None:
+        self.capped, self._stopped = cap, True

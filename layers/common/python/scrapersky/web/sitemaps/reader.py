@@ -66,13 +66,13 @@ class SitemapReader:
     @property
     def finished(self) -> bool:
         """Whether a cap is met: feeding more is useless."""
-        return self._out_of_bytes or (self._body is not None and self._body.capped)
+        return self.capped is not None
 
     @property
     def capped(self) -> str | None:
-        """Which cap ended the reading (``urls`` or ``bytes``), or None."""
+        """Which cap ended the reading (``urls``, ``bytes``, or ``errors`` in broken XML), or None."""
         if self._body is not None and self._body.capped:
-            return "urls"
+            return self._body.capped
         return "bytes" if self._out_of_bytes else None
 
     @property
@@ -87,6 +87,8 @@ class SitemapReader:
             return f"more than {self._limits.urls} urls: the rest was not read"
         if self.capped == "bytes":
             return f"more than {self._limits.decoded_bytes} bytes unpacked: the rest was not read"
+        if self.capped == "errors":
+            return "too broken to go on: the rest was not read"
         if not self._cut:
             return self._body.trouble if self._body else None
         return self._unpack.damage or (self._body and self._body.trouble) or "the body ends early"

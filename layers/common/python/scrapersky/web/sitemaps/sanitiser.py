@@ -20,9 +20,13 @@ _CLOSERS = {"<!--": "-->", "<![CDATA[": "]]>"}
 
 
 class Sanitiser:
-    """Text in, well-formed-at-the-character-level text out. The output does not depend on how the input is cut."""
+    """Text in, well-formed-at-the-character-level text out. The output does not depend on how the input is cut.
 
-    def __init__(self) -> None:
+    After ``repairs`` repairs nothing more comes out: ``exhausted``.
+    """
+
+    def __init__(self, repairs: int) -> None:
+        self._repairs_left = repairs
         self._held = ""
         self._inside: str | None = None
 
@@ -30,6 +34,11 @@ class Sanitiser:
     def inside_section(self) -> bool:
         """Whether what was fed so far ends within a comment or a CDATA section."""
         return self._inside is not None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there was more to repair than is done."""
+        return self._repairs_left < 0
 
     def feed(self, text: str, *, final: bool = False) -> str:
         """The sanitised text that ``text`` adds; some characters wait for those that decide their meaning."""
@@ -42,7 +51,7 @@ class Sanitiser:
     def _sanitised(self, text: str) -> list[str]:
         out: list[str] = []
         at = 0
-        while at < len(text):
+        while at < len(text) and not self.exhausted:
             if self._inside is not None:
                 at = self._section(text, at, out)
                 continue
@@ -51,6 +60,7 @@ class Sanitiser:
                 out.append(text[at:])
                 break
             out.append(text[at : special.start()])
+            self._repairs_left -= 1
             at = special.end()
             found = special[0]
             if (opener := found.upper()) in _CLOSERS:

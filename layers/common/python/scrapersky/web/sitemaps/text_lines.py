@@ -17,7 +17,7 @@ class TextLines:
 
     def __init__(self, limits: Limits) -> None:
         self.skipped = 0
-        self.capped = False
+        self.capped: str | None = None
         self.complete = True
         self.trouble: str | None = None
         self._limits = limits
@@ -46,7 +46,7 @@ class TextLines:
             return
         self._seen += 1
         if self._seen > self._limits.urls:
-            self.capped = True
+            self.capped = "urls"
             return
         entry = make_entry(line, None)
         if entry is None:
