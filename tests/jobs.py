@@ -49,6 +49,9 @@ def run_job(
     async def secret(name: str) -> str:
         return (secrets or {})[name]
 
+    async def spend(_: str) -> None:
+        """Whatever it costs: budgets are the runtime's and tested there."""
+
     async def run(known: Settings) -> Outcome:
         async with WebClient(known) as web:
             now = asyncio.get_running_loop().time()
@@ -58,6 +61,7 @@ def run_job(
                 logger=Logger(service="test"),
                 deadline=now + known.record_deadline_seconds,
                 secret=secret,
+                spend=spend,
             )
             return await job(record, context)
 

@@ -23,6 +23,7 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
         key = await _key(ctx)
     except UnusableKey as error:
         return Snooze("places_key_invalid", str(error), after=ctx.settings.configuration_pause_seconds, pause=True)
+    await ctx.spend("places")
     details = await place_details(ctx.web, ctx.settings, key, place_id)
     if isinstance(details, Retry | Snooze | Fail):
         return details

@@ -46,6 +46,7 @@ class Harness:
     queue_url: str
     behaviour: dict[str, Callable[[Any], Outcome]] = field(default_factory=dict)
     worked_on: list[str] = field(default_factory=list)
+    spends: str | None = None
 
     def add(self, *domains: str, status: str = "Queued") -> list[int]:
         """Adds domains; returns their ids."""
@@ -139,6 +140,8 @@ def harness(environment: dict[str, str], connection: Connection) -> Iterator[Har
 
         async def job(record: Domain, ctx: Any) -> Outcome:
             made.worked_on.append(record.domain)
+            if made.spends:
+                await ctx.spend(made.spends)
             behave = made.behaviour.get(record.domain, lambda _: Done("read"))
             return behave(record)
 

@@ -240,3 +240,30 @@ def test_ticks_and_batches_emit_the_metrics_that_alarms_are_built_on(
     assert all((document["service"], document["stage"]) == ("domain-scheduler", "test") for document in documents)
     emitted = {name for document in documents for name in document}
     assert {"Claimed", "Completed", "RecordMilliseconds", "OldestQueuedSeconds", "InvariantBreaches"} <= emitted
+
+
+def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_blames_nobody(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment |= {"PLACES_CALLS_PER_DAY": "1", "PLACES_CALLS_PER_RECORD": "1"}
+    harness: Harness = request.getfixturevalue("harness")
+    first, second = harness.add("a.test", "b.test")
+    harness.spends = "places"
+    harness.drain()
+    assert {harness.row(first)["status"], harness.row(second)["status"]} == {"Completed", "Queued"}
+    assert harness.say(action="status")["workflows"]["metadata"]["pause_reason"].startswith("budget_of_the_day")
+
+
+def test_a_record_may_not_spend_more_than_its_own_budget(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment |= {"PLACES_CALLS_PER_DAY": "9", "PLACES_CALLS_PER_RECORD": "2"}
+    harness: Harness = request.getfixturevalue("harness")
+    (record_id,) = harness.add("a.test")
+    harness.spends = "places"
+    harness.behaviour["a.test"] = lambda _: Retry("timeout", "too slow")
+    for _ in range(3):
+        harness.connection.execute(text("UPDATE domains SET due_at = now() WHERE due_at IS NOT NULL"))
+        harness.drain()
+    assert harness.row(record_id)["error_code"] == "budget_of_the_record"
+    assert harness.connection.execute(text("SELECT calls FROM paid_calls WHERE key = ''")).scalar_one() == 2

@@ -24,6 +24,9 @@ class JobContext:
     deadline: float
     secret: Callable[[str], Awaitable[str]] = field(repr=False)
     """Reads a secret's value by its name from Secrets Manager (cached); never log what it returns."""
+    spend: Callable[[str], Awaitable[None]] = field(repr=False)
+    """Counts one paid call of the named budget (``places``) for this record, in the database, before it is made. Raises
+    WorkError ``budget_of_the_day`` or ``budget_of_the_record`` when it must not be made."""
 
     def remaining(self) -> float:
         """Seconds left for this record; never negative."""

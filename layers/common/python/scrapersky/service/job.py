@@ -7,12 +7,21 @@ from scrapersky.service.classification import outcome_of, unexpected
 from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Outcome, Retry, Snooze
 from scrapersky.service.runtime import Runtime
+from scrapersky.service.spending import spend_one
 from scrapersky.status.start import Started
 from scrapersky.web.client import WebClient
 from scrapersky.web.errors import WorkError
 
 
-async def run_job(runtime: Runtime, attempt: Started, record: Recorded | None, web: WebClient, end: float) -> Outcome:
+async def run_job(
+    runtime: Runtime,
+    attempt: Started,
+    record: Recorded | None,
+    *,
+    web: WebClient,
+    end: float,
+    one_connection: asyncio.Lock,
+) -> Outcome:
     """The job's outcome, or what its exception means. Only cancellation of the whole invocation escapes."""
     now = asyncio.get_running_loop().time()
     full = now + runtime.settings.record_deadline_seconds
@@ -23,8 +32,12 @@ async def run_job(runtime: Runtime, attempt: Started, record: Recorded | None, w
     async def secret(name: str) -> str:
         return await asyncio.to_thread(runtime.read_secret, name)
 
+    async def spend(budget: str) -> None:
+        async with one_connection:
+            await asyncio.to_thread(spend_one, runtime, budget, attempt.workflow, attempt.record_id)
+
     context = JobContext(
-        web=web, settings=runtime.settings, logger=runtime.observer.log, deadline=deadline, secret=secret
+        web=web, settings=runtime.settings, logger=runtime.observer.log, deadline=deadline, secret=secret, spend=spend
     )
     try:
         async with asyncio.timeout_at(deadline):

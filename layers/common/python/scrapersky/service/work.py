@@ -51,7 +51,14 @@ async def _work_on_all(
         async def work_on_one(attempt: Started) -> None:
             async with at_once:
                 began = time.monotonic()
-                outcome = await run_job(runtime, attempt, records.get((attempt.workflow, attempt.record_id)), web, end)
+                outcome = await run_job(
+                    runtime,
+                    attempt,
+                    records.get((attempt.workflow, attempt.record_id)),
+                    web=web,
+                    end=end,
+                    one_connection=one_connection,
+                )
                 finished = await _settle(runtime, attempt, outcome, one_connection)
             codes[outcome.code if finished else "stale"] += 1
             _tell(runtime, attempt, deliveries.get(attempt.attempt_id), outcome, finished, time.monotonic() - began)
