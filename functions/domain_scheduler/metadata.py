@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.home_page import MAX_META_REFRESHES, fetch, fetch_home_page, refresh_target
 from domain_scheduler.html_page import HtmlPage
+from domain_scheduler.refresh import MAX_META_REFRESHES, fetch, refresh_target
 from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
 from domain_scheduler.saving import save_facts
 from scrapersky.models import Domain
@@ -15,6 +15,7 @@ from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Done, Fail, Outcome
 from scrapersky.web.charset import decode
 from scrapersky.web.client import Fetched
+from scrapersky.web.home_page import fetch_home_page
 from scrapersky.web.hosts import HostError, normalise_host
 
 
@@ -45,7 +46,9 @@ async def read_metadata(record: Domain, ctx: JobContext) -> Outcome:
 
 async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | Fail:
     """The page where the visitor of ``host`` ends up, redirects inside of pages followed; or why it is none."""
-    fetched = await fetch_home_page(host, ctx)
+    fetched = await fetch_home_page(
+        ctx.web, host, seconds_each=ctx.settings.web_request_deadline_seconds, remaining=ctx.remaining
+    )
     for refreshes_left in range(MAX_META_REFRESHES, -1, -1):
         if refused := refuse_challenge(fetched):
             return refused
