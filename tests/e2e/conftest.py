@@ -1,0 +1,56 @@
+"""The whole system, run once for all end-to-end tests: over the corpus where it is, else over the shipped sites."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from sqlalchemy import Engine
+
+from scripts.local import databases
+from scripts.local.inputs import corpus_sites, shipped_sites
+from scripts.local.report import report
+from scripts.local.run import Options, drain
+from scripts.local.system import System
+
+CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus"
+DRAINED_WITHIN_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Running:
+    """The running system after its pipeline ran dry. ``report`` is what ``scripts/run --report`` would have written."""
+
+    system: System
+    engine: Engine
+    quiet: bool
+    report: dict[str, Any]
+    over_corpus: bool
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Everything up and drained."""
+    over_corpus = (CORPUS / "sites.jsonl").is_file()
+    inputs = corpus_sites(CORPUS) if over_corpus else shipped_sites()
+    folder = tmp_path_factory.mktemp("system") / "in a path with spaces"
+    with System.start(folder, inputs.websites, without_https=inputs.without_https) as system:
+        engine = databases.engine(system.database_url)
+        inputs.queue(engine)
+        console = Console(file=io.StringIO())
+        quiet, _ = drain(system, engine, Options(timeout=DRAINED_WITHIN_SECONDS), console, title="end to end")
+        with engine.connect() as connection:
+            found = report(connection, inputs.names, 0)
+        yield Running(system, engine, quiet, found, over_corpus)
+        engine.dispose()
+
+
+@pytest.fixture
+def corpus(running: Running) -> Path:
+    """The corpus that was run; skips where there is none."""
+    if not running.over_corpus:
+        pytest.skip(f"the corpus of real websites is not at {CORPUS}")
+    return CORPUS

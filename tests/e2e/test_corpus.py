@@ -1,0 +1,56 @@
+"""The pipeline on real websites: what it found agrees with what an independent reading of their files says."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from scrapersky.models import Domain, Page
+from scrapersky.web.hosts import normalise_host
+from tests.e2e import truth
+from tests.e2e.conftest import Running
+
+pytestmark = pytest.mark.timeout(900)
+
+ENOUGH = 0.98
+
+
+def pages_of(running: Running, domain: str) -> frozenset[str]:
+    with running.engine.connect() as connection:
+        found = connection.execute(
+            select(Page.url).join(Domain, Domain.id == Page.domain_id).where(Domain.domain == normalise_host(domain))
+        )
+        return frozenset(found.scalars())
+
+
+def test_no_record_is_left_waiting_and_every_error_has_a_code_and_a_reason(running: Running) -> None:
+    assert running.quiet
+    for workflow, statuses in running.report["workflows"].items():
+        assert (workflow, statuses["Queued"], statuses["Processing"]) == (workflow, 0, 0)
+    for site in running.report["domains"]:
+        if "Error" in site["statuses"].values():
+            _, code, reason = site["error"].split(": ", 2)
+            assert code.strip(), site
+            assert len(reason) > len("a reason"), site
+
+
+def test_pages_are_those_of_every_sitemap_that_discovery_can_reach(running: Running, corpus: Path) -> None:
+    wanted = found = 0
+    differing = {}
+    for site in truth.read(corpus):
+        pages = pages_of(running, site.domain)
+        wanted += len(site.reachable)
+        found += len(site.reachable & pages)
+        if missing := site.reachable - pages:
+            differing[site.domain] = sorted(missing)[:3]
+    assert found >= ENOUGH * wanted, f"{found} of {wanted}; missing for example: {differing}"
+    assert not differing
+
+
+def test_no_page_is_there_that_no_sitemap_lists(running: Running, corpus: Path) -> None:
+    invented = {
+        site.domain: sorted(surplus)[:5]
+        for site in truth.read(corpus)
+        if (surplus := pages_of(running, site.domain) - site.listed)
+    }
+    assert invented == {}

@@ -1,0 +1,113 @@
+"""What cannot even be started ends in Error, by way of the real dead-letter queue."""
+
+import io
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from rich.console import Console
+from sqlalchemy import insert, select
+
+from scrapersky.models import Domain, Status
+from scrapersky.service.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, METADATA, Service
+from scrapersky.status.claim import claim
+from scripts.local.run import Options, drain
+from scripts.local.ticks import press, rule_of
+from tests.e2e.conftest import Running
+
+pytestmark = pytest.mark.timeout(900)
+
+CRASHING = "import os\nos._exit(1)\n"
+
+
+def queue_domain(running: Running, host: str, **statuses: Status) -> int:
+    with running.engine.begin() as connection:
+        return connection.execute(insert(Domain).values(domain=host, **statuses).returning(Domain.id)).scalar_one()
+
+
+def wait_until_quiet(running: Running) -> None:
+    console = Console(file=io.StringIO())
+    quiet, _ = drain(running.system, running.engine, Options(timeout=120), console, title="dead letters")
+    assert quiet
+
+
+def come_back_at_once(running: Running, service: Service) -> None:
+    """Shortens the queue's visibility: the stack's own follows the function's timeout, and the test would wait for it."""
+    running.system.aws.client("sqs").set_queue_attributes(
+        QueueUrl=running.system.deployed(service).queue_url, Attributes={"VisibilityTimeout": "1"}
+    )
+
+
+@contextmanager
+def deliveries_held_back(client: Any, function: str) -> Iterator[None]:
+    """The function's queue keeps its tickets until the block ends."""
+    (mapping,) = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        yield
+    finally:
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
+@contextmanager
+def crashing(client: Any, function: str) -> Iterator[None]:
+    """The function's process ends as soon as it starts, until the block ends."""
+    described = client.get_function(FunctionName=function)
+    with urllib.request.urlopen(described["Code"]["Location"]) as download:
+        code = download.read()
+    module = described["Configuration"]["Handler"].rpartition(".")[0].replace(".", "/")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{module}.py", CRASHING)
+    client.update_function_code(FunctionName=function, ZipFile=packed.getvalue())
+    try:
+        yield
+    finally:
+        client.update_function_code(FunctionName=function, ZipFile=code)
+
+
+def test_a_malformed_ticket_leads_to_error_through_the_dead_letter_queue(running: Running) -> None:
+    domain_id = queue_domain(running, "malformed-ticket.example", status=Status.QUEUED)
+    with running.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        (held,) = claim(
+            connection, METADATA, batch=1, max_in_flight=100, dispatch_lease=900, trigger="manual", ids=[domain_id]
+        )
+    come_back_at_once(running, DOMAIN_SCHEDULER)
+    running.system.aws.client("sqs").send_message(
+        QueueUrl=running.system.deployed(DOMAIN_SCHEDULER).queue_url,
+        MessageBody='{"v": 1, "workflow": "metadata", "attempt',
+        MessageAttributes={"attempt_id": {"DataType": "Number", "StringValue": str(held.attempt_id)}},
+    )
+    wait_until_quiet(running)
+    with running.engine.connect() as connection:
+        ended = connection.execute(
+            select(Domain.status, Domain.error_code, Domain.error).where(Domain.id == domain_id)
+        ).one()
+    assert ended[:2] == (Status.ERROR, "malformed_ticket")
+    assert "dead-letter queue" in ended.error
+
+
+def test_a_record_whose_function_crashes_at_start_leads_to_error_through_the_dead_letter_queue(
+    running: Running,
+) -> None:
+    function = running.system.deployed(DOMAIN_SITEMAP_SUBMISSION).function
+    client = running.system.aws.client("lambda")
+    come_back_at_once(running, DOMAIN_SITEMAP_SUBMISSION)
+    domain_id = queue_domain(running, "crashing-function.example", sitemap_analysis_status=Status.QUEUED)
+    with ExitStack() as broken:
+        with deliveries_held_back(client, function):
+            counted = press(client, rule_of(running.system.aws, function))
+            assert counted["workflows"]["submission"]["claimed"] == 1
+            broken.enter_context(crashing(client, function))
+        wait_until_quiet(running)
+    with running.engine.connect() as connection:
+        ended = connection.execute(
+            select(
+                Domain.sitemap_analysis_status, Domain.sitemap_analysis_error_code, Domain.sitemap_analysis_error
+            ).where(Domain.id == domain_id)
+        ).one()
+    assert ended[:2] == (Status.ERROR, "dead_letter")
+    assert "could never be started" in ended.sitemap_analysis_error
