@@ -33,6 +33,7 @@ def test_each_kind_has_its_outcome(code: str) -> None:
     outcome = outcome_of(FetchError(code, "because", retry_after=7), Settings())
     expected = {Kind.TRANSIENT: Retry, Kind.PERMANENT: Fail, Kind.CONFIGURATION: Snooze}[KINDS[code]]
     assert type(outcome) is expected
+    assert isinstance(outcome, Retry | Fail | Snooze)
     assert (outcome.code, outcome.reason) == (code, "because")
     if isinstance(outcome, Snooze):
         assert outcome.pause
