@@ -77,6 +77,11 @@ def test_other_digits_are_no_numbers(text: str) -> None:
     assert list(numbers_in(text, ["US", "DE", "GB"])) == []
 
 
+@pytest.mark.parametrize("text", ["2019-12-05", "© 2019-2024", "2019\u20132024", "31-12-99"])
+def test_dates_are_no_numbers_even_where_numbers_look_alike(text: str) -> None:
+    assert list(numbers_in(text, ["DK", "LU", "UY"])) == []
+
+
 def test_the_same_number_with_and_without_its_country_is_one() -> None:
     assert without_repetitions(["2519308621", "+12519308621", "0123", "+12519308621"]) == ["+12519308621", "0123"]
 
