@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from urllib.parse import parse_qsl, unquote
 
 from email_validator import EmailNotValidError, validate_email
-from publicsuffixlist import PublicSuffixList
+
+from scrapersky.web.hosts import has_known_suffix
 
 MAX_CANDIDATES = 2_000
 """Texts around an ``@`` that are looked at in one page."""
@@ -46,7 +46,7 @@ def email_of(text: str) -> str | None:
         return None
     address = (parsed.ascii_email or "").lower()
     name, _, host = address.partition("@")
-    if not address or _public_suffixes().publicsuffix(host) is None or _is_made_up(name, host):
+    if not address or not has_known_suffix(host) or _is_made_up(name, host):
         return None
     return address
 
@@ -100,8 +100,3 @@ def _is_made_up(name: str, host: str) -> bool:
         or any(host == machine or host.endswith(f".{machine}") for machine in _MACHINE_HOSTS)
         or (_MACHINE.fullmatch(name) is not None and "sentry" in host)
     )
-
-
-@cache
-def _public_suffixes() -> PublicSuffixList:
-    return PublicSuffixList(accept_unknown=False)

@@ -39,6 +39,11 @@ def is_public_suffix(name: str) -> bool:
     return "." not in name or _icann().privatesuffix(name) is None
 
 
+def has_known_suffix(host: str) -> bool:
+    """Whether ``host`` ends in a suffix that ICANN's list knows (``.com``, ``.co.uk``; not ``.png``, ``.local``)."""
+    return _icann().publicsuffix(host, accept_unknown=False) is not None
+
+
 def registrable_domain(host: str) -> str:
     """What was registered of a normalised ``host``: ``wiki.example.co.uk`` → ``example.co.uk``."""
     return str(_icann().privatesuffix(host) or host)
