@@ -33,6 +33,8 @@ class Stopped(BaseException):
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0 all records ended, 1 some are stuck, 2 it could not run."""
     chosen = parser().parse_args(arguments)
+    if chosen.report and not chosen.report.parent.is_dir():
+        parser().error(f"--report {chosen.report}: there is no folder {chosen.report.parent}")
     console = Console()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
@@ -74,7 +76,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
     made.add_argument("--keep", action="store_true", help="leave it running, on the real schedule, until Ctrl-C")
     made.add_argument("--timeout", type=float, default=900, metavar="S", help="seconds the work may take (900)")
-    made.add_argument("--tick-seconds", type=float, default=0.5, metavar="S", help="seconds between pressed ticks (0.5)")
+    made.add_argument(
+        "--tick-seconds", type=float, default=0.5, metavar="S", help="seconds between pressed ticks (0.5)"
+    )
     return made
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from scrapersky.web.hosts import normalise_host
 from scripts.local import seeds
 from scripts.local.internet import corpus, listing, shipped
 from scripts.local.internet.listing import Details
@@ -57,5 +58,7 @@ def corpus_sites(folder: Path) -> Inputs:
 
 
 def real_domains(names: Sequence[str]) -> Inputs:
-    """Domains of the real internet."""
+    """Domains of the real internet. Raises :class:`scrapersky.web.hosts.HostError` for what is no domain."""
+    for name in names:
+        normalise_host(name)
     return Inputs(title=", ".join(names), names=dict.fromkeys(names), websites=None)

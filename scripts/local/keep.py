@@ -4,7 +4,7 @@ import json
 import shlex
 
 from rich.console import Console
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
 from scrapersky.service.registry import SERVICES
 from scripts.local.progress import Progress, watch
@@ -13,8 +13,11 @@ from scripts.local.system import System
 LOOK_SECONDS = 2
 
 
-def keep(system: System, engine: Engine, console: Console) -> None:
-    """Prints how to invoke by hand, then a line whenever something changes, until interrupted."""
+def keep(system: System, engine: Engine, console: Console, *, password_is_ours: bool) -> None:
+    """Prints how to invoke by hand, then a line whenever something changes, until interrupted.
+
+    The database's password is printed only when it was made for this run.
+    """
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in system.aws.environment.items())
     function = system.deployed(SERVICES[0]).function
     payload = shlex.quote(json.dumps({"action": "status"}))
@@ -23,7 +26,7 @@ def keep(system: System, engine: Engine, console: Console) -> None:
 Running on the schedule of the stack's own rules. Ctrl-C stops everything.
 
 The database:
-  {system.database_url}
+  {make_url(system.database_url).render_as_string(hide_password=not password_is_ours)}
 The AWS command line and boto3 find it by:
   export {variables}
 By hand, for example:

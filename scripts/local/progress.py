@@ -70,8 +70,10 @@ class Progress:
         table.add_column("Rate", justify="right")
         for name in PIPELINE:
             numbers = [self.counts.get(name, {}).get(status, 0) for status in Status]
-            rate = f"{self.rate(name):.1f}/s" if self._history else ""
-            table.add_row(name.replace("_", " "), *(str(number or "·") for number in numbers), rate)
+            rate = self.rate(name) if self._history else 0
+            table.add_row(
+                name.replace("_", " "), *(str(number or "·") for number in numbers), f"{rate:.1f}/s" if rate else "·"
+            )
         return table
 
     def line(self) -> str:

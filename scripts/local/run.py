@@ -79,7 +79,7 @@ def work(system: System, engine: Engine, inputs: Inputs, options: Options, conso
     if left:
         _tell_of_stuck(system, left, options, console)
     if options.keep:
-        keep(system, engine, console)
+        keep(system, engine, console, password_is_ours=options.database_server is None)
     return 1 if left else 0
 
 

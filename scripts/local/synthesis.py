@@ -5,18 +5,20 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scrapersky.service.registry import SERVICES
 from scrapersky.service.settings import ServiceSettings, Settings
+from scripts.local.leash import leashed
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".local" / "synthesized"
+SOURCES = (ROOT, ROOT / "layers" / "common" / "python")
 MADE_FROM = ("infra", "functions", "layers", "cdk.json", "requirements.lock")
 KEPT_SECONDS = 86_400
 """Age from which an unused synthesis is thrown away."""
@@ -26,23 +28,42 @@ class SynthesisError(RuntimeError):
     """The stack could not be synthesized; the message is what the CDK said."""
 
 
-def synthesize(stage: str = "local", cache: Path = CACHE) -> Path:
-    """The cloud assembly (``cdk.out``) of ``stage``: taken from ``cache``, or made in some seconds and kept there.
+@contextmanager
+def synthesizing(stage: str = "local", cache: Path = CACHE) -> Iterator[Callable[[], Path]]:
+    """Makes the cloud assembly (``cdk.out``) of ``stage`` in the background, or takes it from ``cache``.
 
-    The operator's settings in the environment count (``DOMAIN_SCHEDULER_BATCH_SIZE=5 scripts/run``).
+    The value waits for it and returns its folder, or raises :class:`SynthesisError`. The operator's settings in the
+    environment count (``DOMAIN_SCHEDULER_BATCH_SIZE=5 scripts/run``). Leaving the block stops an unfinished synthesis.
     """
     wanted = cache / f"{stage}-{fingerprint()}"
-    if not (wanted / "manifest.json").is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        _throw_away_old(cache)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".making-", ignore_cleanup_errors=True) as making:
-            assembly = Path(making) / "assembly"
-            _run_cdk(stage, assembly)
-            # Another run may have been faster: then its folder stays, and ours goes.
-            with contextlib.suppress(OSError):
-                assembly.rename(wanted)
-    os.utime(wanted)
-    return wanted
+    if (wanted / "manifest.json").is_file():
+        os.utime(wanted)
+        yield lambda: wanted
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    _throw_away_old(cache)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".making-", ignore_cleanup_errors=True) as making:
+        said, assembly = Path(making) / "said", Path(making) / "assembly"
+        with (
+            said.open("wb") as output,
+            leashed(
+                [sys.executable, "-m", "infra.synth", "--stage", stage, "--out", str(assembly)],
+                environment={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, SOURCES))},
+                directory=ROOT,
+                output=output,
+            ) as process,
+        ):
+
+            def finish() -> Path:
+                if process.wait() != 0:
+                    words = said.read_text(errors="replace").strip()[-4_000:]
+                    raise SynthesisError(f"synthesizing the stack of stage {stage} failed:\n{words}")
+                # Another run may have been faster: then its folder stays, and ours goes.
+                with contextlib.suppress(OSError):
+                    assembly.rename(wanted)
+                return wanted
+
+            yield finish
 
 
 def fingerprint() -> str:
@@ -68,21 +89,6 @@ def _inputs() -> Iterator[Path]:
 def _setting_names() -> frozenset[str]:
     own = {f"{service.env_prefix}_{name}" for service in SERVICES for name in ServiceSettings.model_fields}
     return frozenset(name.upper() for name in {*own, *Settings.model_fields})
-
-
-def _run_cdk(stage: str, out: Path) -> None:
-    made = subprocess.run(
-        [sys.executable, "-m", "infra.synth", "--stage", stage, "--out", str(out)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "layers" / "common" / "python")))},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode != 0:
-        said = (made.stderr.strip() or made.stdout.strip())[-4000:]
-        raise SynthesisError(f"synthesizing the stack of stage {stage} failed:\n{said}")
 
 
 def _throw_away_old(cache: Path) -> None:

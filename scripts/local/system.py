@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.config import LOCAL
-from scrapersky.service.registry import SERVICES, Service
+from scrapersky.service.registry import Service
 from scripts.local import databases
 from scripts.local.deployment import deploy, put_secret
 from scripts.local.emulator import Aws
 from scripts.local.internet.server import Internet
 from scripts.local.internet.website import Website
 from scripts.local.postgres import Postgres
-from scripts.local.synthesis import synthesize
+from scripts.local.synthesis import synthesizing
 
 PLACES_KEY = "local-places-key"
 """The key that the fake Places API accepts."""
@@ -40,7 +40,6 @@ class System:
     database_url: str
     aws: Aws
     outputs: Mapping[str, str]
-    folder: Path
 
     def deployed(self, service: Service) -> Deployed:
         """The function and queues of ``service``."""
@@ -66,8 +65,8 @@ class System:
         ``websites`` None means that the functions reach the real internet. ``database_server`` is the url of a Postgres
         in which a database of our own is made, and dropped at the end; None starts one.
         """
-        with ExitStack() as stack, ThreadPoolExecutor(2) as meanwhile:
-            assembly = meanwhile.submit(synthesize)
+        with ExitStack() as stack, ThreadPoolExecutor(1) as meanwhile:
+            assembly = stack.enter_context(synthesizing())
             database = meanwhile.submit(stack.enter_context, _database(folder, database_server))
             environment: dict[str, str] = {}
             if websites is not None:
@@ -77,10 +76,8 @@ class System:
             database_url = database.result()
             put_secret(aws, LOCAL.database_secret, databases.address(database_url))
             put_secret(aws, LOCAL.places_secret, PLACES_KEY)
-            outputs = deploy(aws, assembly.result(), LOCAL.stack)
-            system = cls(database_url, aws, outputs, folder)
-            assert all(system.deployed(service) for service in SERVICES)
-            yield system
+            outputs = deploy(aws, assembly(), LOCAL.stack)
+            yield cls(database_url, aws, outputs)
 
 
 @contextmanager
