@@ -99,6 +99,8 @@ class Database:
                 "statement_timeout": str(int(timeout * 1000)),
                 "lock_timeout": "10000",
                 "idle_in_transaction_session_timeout": "60000",
+                # Every statement here wants the first few of an index in its order; a bitmap reads all and sorts them.
+                "enable_bitmapscan": "off",
             },
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from scrapersky.models.base import Base
+from scrapersky.models.base import AUTOVACUUM, UNCOUNTED, Base
 
 
 class AttemptOutcome(StrEnum):
@@ -37,7 +37,7 @@ class Attempt(Base):
         CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="outcome_exactly_when_finished"),
         Index("uq_attempts_one_live", "workflow", "record_id", unique=True, postgresql_where="finished_at IS NULL"),
         Index("ix_attempts_history", "workflow", "record_id", "attempt_id"),
-        {"postgresql_with": {"fillfactor": "80"}},
+        {"postgresql_with": {"fillfactor": "80", **AUTOVACUUM}},
     )
 
     attempt_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -47,7 +47,7 @@ class Attempt(Base):
     dispatched_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     lease_until: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None] = mapped_column(info=UNCOUNTED)
     outcome: Mapped[str | None] = mapped_column(comment="AttemptOutcome")
     code: Mapped[str | None] = mapped_column(comment="what exactly: imported, empty, http_404, timeout, …")
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

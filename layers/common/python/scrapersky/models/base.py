@@ -20,6 +20,19 @@ NAMING = {
 MAX_ERROR_LENGTH = 1024
 """Characters of an error's text kept on the record (the full story is in its attempts)."""
 
+AUTOVACUUM: dict[str, str] = {"autovacuum_vacuum_scale_factor": "0.02", "autovacuum_analyze_scale_factor": "0.02"}
+"""Storage parameters of a table whose rows change status: cleaned and counted again when 2 % of it changed, not 20 and 10.
+A queue that came in a burst is what the default would overlook for longest."""
+
+UNCOUNTED: dict[str, object] = {"statistics": 0}
+"""``Column.info`` of a column that ANALYZE leaves out, so that the planner always assumes the same of it.
+
+How much is queued, or live, changes a thousandfold between two ANALYZEs. Measured: a claim planned by statistics from
+before a burst of 100,000 did not end in ten minutes."""
+
+WATCHED_STORAGE: dict[str, str] = {"fillfactor": "85", **AUTOVACUUM}
+"""Storage parameters of a watched table: room on each page, so that Processing → Completed is a heap-only update."""
+
 
 def stored_by_value(words: type[StrEnum], name: str) -> Enum:
     """The Postgres ENUM ``name`` holding the *values* of ``words`` (SQLAlchemy's default would store member names)."""
@@ -62,7 +75,7 @@ def watched() -> Mapped[Status]:
 
 def due_at() -> Mapped[datetime | None]:
     """Companion: from when a Queued record may be claimed; null in every other status."""
-    return mapped_column(default=None)
+    return mapped_column(default=None, info=UNCOUNTED)
 
 
 def failures() -> Mapped[int]:
@@ -100,4 +113,5 @@ def watched_constraints(table: str, prefix: str = "", host: str | None = None) -
         CheckConstraint(f"{failed} >= 0", name=f"{prefix}failures_not_negative"),
         Index(f"ix_{table}_{prefix}due", "tenant", due, "id", postgresql_where=queued),
         *by_host,
+        Index(f"ix_{table}_{prefix}error_code", code, "id", postgresql_where=f"{code} IS NOT NULL"),
     )

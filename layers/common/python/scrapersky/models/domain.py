@@ -23,6 +23,7 @@ class Domain(base.Recorded):
         UniqueConstraint("domain"),
         *base.watched_constraints("domains"),
         *base.watched_constraints("domains", "sitemap_analysis_"),
+        {"postgresql_with": base.WATCHED_STORAGE},
     )
 
     domain: Mapped[str] = mapped_column(comment="lower case, punycode, no scheme, port, path or leading www.")

@@ -16,7 +16,11 @@ class LocalBusiness(base.Recorded):
     """One business, unique by Google's ``place_id``. Workflow: domain extraction, on ``domain_extraction_status``."""
 
     __tablename__ = "local_businesses"
-    __table_args__ = (UniqueConstraint("place_id"), *base.watched_constraints("local_businesses", "domain_extraction_"))
+    __table_args__ = (
+        UniqueConstraint("place_id"),
+        *base.watched_constraints("local_businesses", "domain_extraction_"),
+        {"postgresql_with": base.WATCHED_STORAGE},
+    )
 
     place_id: Mapped[str]
     business_name: Mapped[str | None]

@@ -13,7 +13,11 @@ class Place(base.Recorded):
     """One Google place, unique by ``place_id``. Workflow: deep scan, on ``deep_scan_status``."""
 
     __tablename__ = "places"
-    __table_args__ = (UniqueConstraint("place_id"), *base.watched_constraints("places", "deep_scan_"))
+    __table_args__ = (
+        UniqueConstraint("place_id"),
+        *base.watched_constraints("places", "deep_scan_"),
+        {"postgresql_with": base.WATCHED_STORAGE},
+    )
 
     place_id: Mapped[str]
     name: Mapped[str | None]

@@ -16,7 +16,11 @@ class Sitemap(base.Recorded):
     """The sitemap scan of one domain, unique by ``domain_id``. Workflow: discovery, on ``status``."""
 
     __tablename__ = "sitemaps"
-    __table_args__ = (UniqueConstraint("domain_id"), *base.watched_constraints("sitemaps"))
+    __table_args__ = (
+        UniqueConstraint("domain_id"),
+        *base.watched_constraints("sitemaps"),
+        {"postgresql_with": base.WATCHED_STORAGE},
+    )
 
     domain_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("domains.id"))
     domain: Mapped[Domain] = relationship(lazy="joined", innerjoin=True)

@@ -40,6 +40,7 @@ class SitemapFile(base.Recorded):
     __table_args__ = (
         UniqueConstraint("domain_id", "url"),
         *base.watched_constraints("sitemap_files", "sitemap_import_", host="domain_id"),
+        {"postgresql_with": base.WATCHED_STORAGE},
     )
 
     domain_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("domains.id"))

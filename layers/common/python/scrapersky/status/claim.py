@@ -3,10 +3,15 @@
 One statement. MATERIALIZED is not style: without that fence the planner may run the locking sub-select more than once
 and take more than LIMIT. The attempt is inserted before the record moves, because the guard wants to see it.
 
+The danger first: the planner must not be given a choice. The table of due records joined plainly to the candidates was
+read as a whole (400 ms at half a million rows), and for minutes with statistics from before a burst. So each candidate
+is locked in a LATERAL of its own, which can only be a look-up by key, and every other set of keys is an ARRAY.
+
 Fair between tenants, and between hosts where many records share one: everybody's first record comes before anybody's
 second, and within a turn the oldest due comes first. Candidates are the oldest due of each tenant and, so that one host
-with ten thousand old records cannot hide the others, the first few of hosts met by a walk along the index that starts at
-a random place. Both sources read a bounded number of index entries, however long the queue is.
+with ten thousand old records cannot hide the others, the first few of the hosts met by a walk around the index that starts
+at a random place. Together the tenants' shares are at most 16 batches, and the hosts' 4: what is read does not grow with
+the queue, and with the number of tenants that wait only by one look at the index for each.
 """
 
 from collections.abc import Sequence
@@ -24,12 +29,16 @@ tenants AS (
             ORDER BY {table}.tenant LIMIT 1)
     FROM tenants WHERE tenants.tenant IS NOT NULL
 ),
+waiting AS MATERIALIZED (SELECT greatest(count(tenant), 1) AS tenants FROM tenants),
 oldest AS MATERIALIZED (
-    SELECT head.* FROM tenants CROSS JOIN LATERAL (
-        SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
-        WHERE {table}.tenant = tenants.tenant AND {due_at} <= now()
-        ORDER BY {due_at}, {table}.id LIMIT 4 * :batch
-    ) AS head
+    SELECT share.* FROM tenants CROSS JOIN waiting CROSS JOIN LATERAL (
+        SELECT * FROM (
+            SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
+            WHERE {table}.tenant = tenants.tenant AND {due_at} <= now()
+            ORDER BY {due_at}, {table}.id LIMIT 4 * :batch
+        ) AS head
+        LIMIT ceil(16.0 * :batch / waiting.tenants)
+    ) AS share
 )"""
 
 CANDIDATES = (
@@ -44,33 +53,46 @@ CANDIDATES_OF_HOSTS = (
     OLDEST_OF_EACH_TENANT
     + """,
 hosts AS (
-    SELECT tenant, (
-        SELECT {host} FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL AND {host} >= (
+    SELECT tenant, host, host AS first_met, 2.0 * :batch / waiting.tenants AS steps_left
+    FROM tenants CROSS JOIN waiting CROSS JOIN LATERAL (
+        SELECT {host} AS host FROM {table}
+        WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL AND {host} >= (
             SELECT lowest + floor(random() * (highest - lowest + 1))::bigint FROM
                 (SELECT {host} AS lowest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL
                  ORDER BY {host} LIMIT 1) AS first,
                 (SELECT {host} AS highest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL
                  ORDER BY {host} DESC LIMIT 1) AS last)
-        ORDER BY {host} LIMIT 1) AS host, 1 AS steps
-    FROM tenants WHERE tenant IS NOT NULL
+        ORDER BY {host} LIMIT 1
+    ) AS anywhere
     UNION ALL
-    SELECT tenant, (
-        SELECT {host} FROM {table} WHERE {table}.tenant = hosts.tenant AND {due_at} IS NOT NULL AND {host} > hosts.host
-        ORDER BY {host} LIMIT 1), steps + 1
-    FROM hosts WHERE host IS NOT NULL AND steps < 2 * :batch
+    SELECT hosts.tenant, next.host, first_met, steps_left - 1
+    FROM hosts CROSS JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT {host} FROM {table}
+             WHERE {table}.tenant = hosts.tenant AND {due_at} IS NOT NULL AND {host} > hosts.host
+             ORDER BY {host} LIMIT 1),
+            (SELECT {host} FROM {table} WHERE {table}.tenant = hosts.tenant AND {due_at} IS NOT NULL
+             ORDER BY {host} LIMIT 1)) AS host
+    ) AS next
+    WHERE steps_left > 1 AND next.host <> first_met
 ),
+met AS MATERIALIZED (SELECT greatest(count(host), 1) AS hosts FROM hosts),
 busy AS MATERIALIZED (
-    SELECT {host} AS host, count(*) AS live FROM attempts JOIN {table} ON {table}.id = record_id
-    WHERE workflow = {workflow} AND finished_at IS NULL GROUP BY 1
+    SELECT {host} AS host, count(*) AS live FROM {table} WHERE id = ANY(ARRAY(
+        SELECT record_id FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL))
+    GROUP BY 1
 ),
 known AS MATERIALIZED (
     SELECT * FROM oldest
     UNION
-    SELECT head.* FROM hosts CROSS JOIN LATERAL (
-        SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
-        WHERE {table}.tenant = hosts.tenant AND {host} = hosts.host AND {due_at} <= now()
-        ORDER BY {due_at}, {table}.id LIMIT :per_host
-    ) AS head
+    SELECT share.* FROM hosts CROSS JOIN met CROSS JOIN LATERAL (
+        SELECT * FROM (
+            SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
+            WHERE {table}.tenant = hosts.tenant AND {host} = hosts.host AND {due_at} <= now()
+            ORDER BY {due_at}, {table}.id LIMIT :per_host
+        ) AS head
+        LIMIT ceil(4.0 * :batch / met.hosts)
+    ) AS share
 ),
 queues AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY tenant, host ORDER BY due, id) + coalesce(live, 0) AS turn_of_host
@@ -98,11 +120,11 @@ room AS MATERIALIZED (
     ) END AS records
 ),
 due AS MATERIALIZED (
-    SELECT {table}.id FROM candidates JOIN {table} USING (id)
-    WHERE {due_at} <= now()
-    ORDER BY turn, due, {table}.id
+    SELECT free.id FROM (SELECT id FROM candidates ORDER BY turn, due, id LIMIT 16 * :batch) AS in_turn
+    CROSS JOIN LATERAL (
+        SELECT {table}.id FROM {table} WHERE {table}.id = in_turn.id AND {due_at} <= now() FOR UPDATE SKIP LOCKED
+    ) AS free
     LIMIT (SELECT records FROM room)
-    FOR UPDATE OF {table} SKIP LOCKED
 ),
 held AS (
     INSERT INTO attempts (workflow, record_id, trigger, lease_until)
@@ -111,7 +133,7 @@ held AS (
     RETURNING attempt_id, record_id
 ),
 moved AS (
-    UPDATE {table} SET {status} = 'Processing' FROM held WHERE {table}.id = held.record_id RETURNING {table}.id
+    UPDATE {table} SET {status} = 'Processing' WHERE id = ANY(ARRAY(SELECT record_id FROM held)) RETURNING id
 )
 SELECT held.attempt_id, held.record_id FROM held JOIN moved ON moved.id = held.record_id ORDER BY held.attempt_id
 """

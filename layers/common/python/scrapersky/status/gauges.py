@@ -18,7 +18,11 @@ WITH RECURSIVE tenants AS (
     FROM tenants WHERE tenants.tenant IS NOT NULL
 )
 SELECT
-    (SELECT count(*) FROM (SELECT FROM {table} WHERE {due_at} IS NOT NULL LIMIT :most) AS counted),
+    (SELECT count(*) FROM (
+        SELECT FROM tenants CROSS JOIN LATERAL (
+            SELECT FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL
+            ORDER BY {due_at}, id LIMIT :most) AS waiting
+        LIMIT :most) AS counted),
     (SELECT extract(epoch FROM now() - min(oldest)) FROM tenants CROSS JOIN LATERAL (
         SELECT {due_at} AS oldest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} <= now()
         ORDER BY {due_at} LIMIT 1) AS head),

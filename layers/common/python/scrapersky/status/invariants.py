@@ -23,8 +23,9 @@ ORDER BY 1, 2 LIMIT :limit
 """
 
 TICK_BREACHES = """
-SELECT count(*) FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL AND NOT EXISTS (
-    SELECT FROM {table} WHERE {table}.id = record_id AND {status} = 'Processing')
+WITH live AS MATERIALIZED (SELECT record_id FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL)
+SELECT (SELECT count(*) FROM live)
+     - (SELECT count(*) FROM {table} WHERE id = ANY(ARRAY(SELECT record_id FROM live)) AND {status} = 'Processing')
 """
 
 

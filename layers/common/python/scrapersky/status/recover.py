@@ -13,10 +13,12 @@ from scrapersky.models.vocabulary import Status
 from scrapersky.status.finish import Backoff
 from scrapersky.status.workflow import Workflow
 
+# The live ones first and apart: asked for the oldest few, the planner may walk all of history by its key to find them.
 EXPIRED = text("""
-SELECT attempt_id FROM attempts
-WHERE workflow = :workflow AND finished_at IS NULL AND lease_until < now()
-ORDER BY attempt_id LIMIT :limit
+WITH live AS MATERIALIZED (
+    SELECT attempt_id, lease_until FROM attempts WHERE workflow = :workflow AND finished_at IS NULL
+)
+SELECT attempt_id FROM live WHERE lease_until < now() ORDER BY attempt_id LIMIT :limit
 """)
 
 RECOVER = """

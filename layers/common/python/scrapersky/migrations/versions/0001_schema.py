@@ -16,6 +16,18 @@ WORK_STATUS = postgresql.ENUM(
 CURATION_STATUS = postgresql.ENUM(
     "New", "Selected", "Maybe", "Not a Fit", "Archived", name="curation_status", create_type=False
 )
+AUTOVACUUM = {"autovacuum_vacuum_scale_factor": "0.02", "autovacuum_analyze_scale_factor": "0.02"}
+WATCHED_STORAGE = {"fillfactor": "85", **AUTOVACUUM}
+# What is queued or live changes a thousandfold between two ANALYZEs: the planner is to assume the same always.
+UNCOUNTED = (
+    ("attempts", "finished_at"),
+    ("domains", "due_at"),
+    ("domains", "sitemap_analysis_due_at"),
+    ("places", "deep_scan_due_at"),
+    ("local_businesses", "domain_extraction_due_at"),
+    ("sitemaps", "due_at"),
+    ("sitemap_files", "sitemap_import_due_at"),
+)
 
 
 def upgrade() -> None:
@@ -40,7 +52,7 @@ def upgrade() -> None:
             "(finished_at IS NULL) = (outcome IS NULL)", name=op.f("ck_attempts_outcome_exactly_when_finished")
         ),
         sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_attempts")),
-        postgresql_with={"fillfactor": "80"},
+        postgresql_with={"fillfactor": "80", **AUTOVACUUM},
     )
     op.create_index("ix_attempts_history", "attempts", ["workflow", "record_id", "attempt_id"], unique=False)
     op.create_index(
@@ -136,6 +148,21 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_domains")),
         sa.UniqueConstraint("domain", name=op.f("uq_domains_domain")),
+        postgresql_with=WATCHED_STORAGE,
+    )
+    op.create_index(
+        "ix_domains_error_code",
+        "domains",
+        ["error_code", "id"],
+        unique=False,
+        postgresql_where="error_code IS NOT NULL",
+    )
+    op.create_index(
+        "ix_domains_sitemap_analysis_error_code",
+        "domains",
+        ["sitemap_analysis_error_code", "id"],
+        unique=False,
+        postgresql_where="sitemap_analysis_error_code IS NOT NULL",
     )
     op.create_index(
         "ix_domains_due", "domains", ["tenant", "due_at", "id"], unique=False, postgresql_where="due_at IS NOT NULL"
@@ -193,6 +220,14 @@ def upgrade() -> None:
         sa.CheckConstraint("length(deep_scan_error) <= 1024", name=op.f("ck_places_deep_scan_error_is_short")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_places")),
         sa.UniqueConstraint("place_id", name=op.f("uq_places_place_id")),
+        postgresql_with=WATCHED_STORAGE,
+    )
+    op.create_index(
+        "ix_places_deep_scan_error_code",
+        "places",
+        ["deep_scan_error_code", "id"],
+        unique=False,
+        postgresql_where="deep_scan_error_code IS NOT NULL",
     )
     op.create_index(
         "ix_places_deep_scan_due",
@@ -301,6 +336,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["domain_id"], ["domains.id"], name=op.f("fk_local_businesses_domain_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_local_businesses")),
         sa.UniqueConstraint("place_id", name=op.f("uq_local_businesses_place_id")),
+        postgresql_with=WATCHED_STORAGE,
+    )
+    op.create_index(
+        "ix_local_businesses_domain_extraction_error_code",
+        "local_businesses",
+        ["domain_extraction_error_code", "id"],
+        unique=False,
+        postgresql_where="domain_extraction_error_code IS NOT NULL",
     )
     op.create_index(
         "ix_local_businesses_domain_extraction_due",
@@ -349,6 +392,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["domain_id"], ["domains.id"], name=op.f("fk_sitemaps_domain_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sitemaps")),
         sa.UniqueConstraint("domain_id", name=op.f("uq_sitemaps_domain_id")),
+        postgresql_with=WATCHED_STORAGE,
+    )
+    op.create_index(
+        "ix_sitemaps_error_code",
+        "sitemaps",
+        ["error_code", "id"],
+        unique=False,
+        postgresql_where="error_code IS NOT NULL",
     )
     op.create_index(
         "ix_sitemaps_due", "sitemaps", ["tenant", "due_at", "id"], unique=False, postgresql_where="due_at IS NOT NULL"
@@ -409,6 +460,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["sitemap_id"], ["sitemaps.id"], name=op.f("fk_sitemap_files_sitemap_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sitemap_files")),
         sa.UniqueConstraint("domain_id", "url", name=op.f("uq_sitemap_files_domain_id_url")),
+        postgresql_with=WATCHED_STORAGE,
+    )
+    op.create_index(
+        "ix_sitemap_files_sitemap_import_error_code",
+        "sitemap_files",
+        ["sitemap_import_error_code", "id"],
+        unique=False,
+        postgresql_where="sitemap_import_error_code IS NOT NULL",
     )
     op.create_index(op.f("ix_sitemap_files_sitemap_id"), "sitemap_files", ["sitemap_id"], unique=False)
     op.create_index(
@@ -466,6 +525,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain_id", "url", name=op.f("uq_pages_domain_id_url")),
     )
     op.create_index(op.f("ix_pages_sitemap_file_id"), "pages", ["sitemap_file_id"], unique=False)
+    for table, column in UNCOUNTED:
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS 0")
 
 
 def downgrade() -> None:
@@ -482,8 +543,14 @@ def downgrade() -> None:
         postgresql_where="sitemap_import_due_at IS NOT NULL",
     )
     op.drop_index(op.f("ix_sitemap_files_sitemap_id"), table_name="sitemap_files")
+    op.drop_index(
+        "ix_sitemap_files_sitemap_import_error_code",
+        table_name="sitemap_files",
+        postgresql_where="sitemap_import_error_code IS NOT NULL",
+    )
     op.drop_table("sitemap_files")
     op.drop_index("ix_sitemaps_due", table_name="sitemaps", postgresql_where="due_at IS NOT NULL")
+    op.drop_index("ix_sitemaps_error_code", table_name="sitemaps", postgresql_where="error_code IS NOT NULL")
     op.drop_table("sitemaps")
     op.drop_index(op.f("ix_local_businesses_domain_id"), table_name="local_businesses")
     op.drop_index(
@@ -491,17 +558,31 @@ def downgrade() -> None:
         table_name="local_businesses",
         postgresql_where="domain_extraction_due_at IS NOT NULL",
     )
+    op.drop_index(
+        "ix_local_businesses_domain_extraction_error_code",
+        table_name="local_businesses",
+        postgresql_where="domain_extraction_error_code IS NOT NULL",
+    )
     op.drop_table("local_businesses")
     op.drop_index("ix_status_events_record", table_name="status_events")
     op.drop_table("status_events")
     op.drop_table("service_controls")
     op.drop_index("ix_places_deep_scan_due", table_name="places", postgresql_where="deep_scan_due_at IS NOT NULL")
+    op.drop_index(
+        "ix_places_deep_scan_error_code", table_name="places", postgresql_where="deep_scan_error_code IS NOT NULL"
+    )
     op.drop_table("places")
     op.drop_table("paid_calls")
     op.drop_index(
         "ix_domains_sitemap_analysis_due", table_name="domains", postgresql_where="sitemap_analysis_due_at IS NOT NULL"
     )
     op.drop_index("ix_domains_due", table_name="domains", postgresql_where="due_at IS NOT NULL")
+    op.drop_index("ix_domains_error_code", table_name="domains", postgresql_where="error_code IS NOT NULL")
+    op.drop_index(
+        "ix_domains_sitemap_analysis_error_code",
+        table_name="domains",
+        postgresql_where="sitemap_analysis_error_code IS NOT NULL",
+    )
     op.drop_table("domains")
     op.drop_index("uq_attempts_one_live", table_name="attempts", postgresql_where="finished_at IS NULL")
     op.drop_index("ix_attempts_history", table_name="attempts")

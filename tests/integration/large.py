@@ -1,0 +1,89 @@
+"""Half a million domains and sitemap files in one database, 100,000 of each queued, and what the planner knows of them."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from scripts.local.postgres import Postgres
+from tests.conftest import TEMPLATE
+
+ROWS = 500_000
+QUEUED = 100_000
+LIVE = 400
+"""Live attempts of each workflow, of which a quarter have outlived their lease."""
+NEWEST = 10_000_000
+"""Metadata's live attempts have the numbers after this one, later than all of history: record n is held by NEWEST + n."""
+TENANTS = 51
+"""``big`` holds nine tenths of all; the others share the rest."""
+
+NEVER, BEFORE, NOW = "never analysed", "analysed before the burst", "analysed now"
+
+QUIET = (
+    # Processing, Error and Completed; nothing is queued yet.
+    f"""
+    INSERT INTO domains (domain, tenant, title, description, status, error_code)
+    SELECT 'd' || n || '.test', CASE WHEN n % 9 > 0 THEN 'big' ELSE 'small' || n / 9 % 50 END, 'title ' || n,
+        repeat('x', 150),
+        (CASE WHEN n <= {LIVE} THEN 'Processing' WHEN n % 7 = 0 THEN 'Error' ELSE 'Completed' END)::work_status,
+        CASE WHEN n > {LIVE} AND n % 7 = 0 THEN 'http_' || 400 + n % 100 END
+    FROM generate_series(1, {ROWS}) AS n
+    """,
+    # A tenth of all sitemap files are one host's.
+    f"""
+    INSERT INTO sitemap_files (domain_id, tenant, url, discovery_method, sitemap_import_status, sitemap_import_error_code)
+    SELECT CASE WHEN n % 10 = 0 THEN 1 ELSE 2 + n % 20000 END, CASE WHEN n % 9 > 0 THEN 'big' ELSE 'small' || n / 9 % 50 END,
+        'https://d.test/' || repeat('x', 60) || n, 'manual',
+        (CASE WHEN n <= {LIVE} THEN 'Processing' WHEN n % 7 = 0 THEN 'Error' ELSE 'Completed' END)::work_status,
+        CASE WHEN n > {LIVE} AND n % 7 = 0 THEN 'http_' || 400 + n % 100 END
+    FROM generate_series(1, {ROWS}) AS n
+    """,
+    f"""
+    INSERT INTO attempts (attempt_id, workflow, record_id, trigger, started_at, lease_until) OVERRIDING SYSTEM VALUE
+    SELECT first + n, workflow, n, 'schedule', CASE WHEN n % 2 = 0 THEN now() END,
+        now() + CASE WHEN n % 4 = 0 THEN interval '-1 h' ELSE interval '1 h' END
+    FROM generate_series(1, {LIVE}) AS n, (VALUES ('metadata', {NEWEST}), ('import', 2 * {NEWEST})) AS w (workflow, first)
+    """,
+)
+
+BURST = (
+    f"""
+    INSERT INTO attempts (workflow, record_id, trigger, started_at, lease_until, finished_at, outcome, code)
+    SELECT workflow, n, 'schedule', now(), now(), now(), 'done', 'read'
+    FROM generate_series(1, {ROWS}) AS n, (VALUES ('metadata'), ('import')) AS w (workflow)
+    """,
+    f"""
+    UPDATE domains SET status = 'Queued', due_at = now() - make_interval(secs => id * 7919 % 100000), error_code = NULL
+    WHERE id % {ROWS // QUEUED} = 1 AND id > {LIVE}
+    """,
+    f"""
+    UPDATE sitemap_files SET sitemap_import_status = 'Queued', sitemap_import_error_code = NULL,
+        sitemap_import_due_at = now() - make_interval(secs => id * 7919 % 100000)
+    WHERE id % {ROWS // QUEUED} = 0 AND id > {LIVE}
+    """,
+)
+
+
+def build(postgres: Postgres) -> Mapping[str, str]:
+    """The url of a database for each state of the statistics. About 20 seconds."""
+    names = {NEVER: "large_never", BEFORE: "large_before", NOW: "large_now"}
+    urls = {NEVER: postgres.create_database(names[NEVER], template=TEMPLATE)}
+    fill(urls[NEVER], *QUIET)
+    urls[BEFORE] = postgres.create_database(names[BEFORE], template=names[NEVER])
+    fill(urls[BEFORE], "ANALYZE", *BURST)
+    fill(urls[NEVER], *BURST)
+    urls[NOW] = postgres.create_database(names[NOW], template=names[NEVER])
+    fill(urls[NOW], "ANALYZE")
+    return urls
+
+
+def fill(url: str, *statements: str) -> None:
+    """Runs ``statements`` with triggers and autovacuum off: the rows are made as they would be, only faster."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in ("domains", "sitemap_files", "attempts"):
+            connection.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
+        connection.execute(text("SET session_replication_role = replica"))
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()

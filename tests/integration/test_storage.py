@@ -1,0 +1,40 @@
+"""What the catalog says of storage and statistics is what the models ask for: Alembic compares neither."""
+
+import pytest
+from sqlalchemy import Connection, text
+
+from scrapersky.models import Base
+from scrapersky.models.base import AUTOVACUUM, UNCOUNTED, WATCHED_STORAGE
+from scrapersky.service.registry import WORKFLOWS
+
+TABLES = Base.metadata.tables
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_tables_storage_parameters_are_the_models(connection: Connection, table: str) -> None:
+    stored = connection.execute(
+        text("SELECT coalesce(reloptions, '{}') FROM pg_class WHERE oid = CAST(:table AS regclass)"), {"table": table}
+    ).scalar_one()
+    wanted = TABLES[table].dialect_options["postgresql"]["with"] or {}
+    assert dict(option.split("=") for option in stored) == wanted
+
+
+def test_watched_tables_leave_room_for_a_status_and_are_cleaned_early() -> None:
+    for table in {workflow.table for workflow in WORKFLOWS.values()}:
+        assert TABLES[table].dialect_options["postgresql"]["with"] == WATCHED_STORAGE
+    assert TABLES["attempts"].dialect_options["postgresql"]["with"] == {"fillfactor": "80", **AUTOVACUUM}
+
+
+def test_the_planner_never_counts_what_is_queued_or_live(connection: Connection) -> None:
+    wanted = {
+        (table.name, column.name) for table in TABLES.values() for column in table.columns if column.info == UNCOUNTED
+    }
+    stored = connection.execute(
+        text(
+            "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+            " WHERE attstattarget = 0 AND attnum > 0 AND relnamespace = CAST('public' AS regnamespace)"
+        )
+    )
+    assert {tuple(row) for row in stored} == wanted
+    due = {(workflow.table, workflow.companion("due_at")) for workflow in WORKFLOWS.values()}
+    assert wanted == due | {("attempts", "finished_at")}
