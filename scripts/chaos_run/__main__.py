@@ -18,6 +18,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--records", type=int, default=5_000, help="records, each through several cycles")
     parser.add_argument("--seed", type=int, default=1, help="fixes every draw")
     parser.add_argument("--environments", type=int, default=4, help="worker processes at once")
+    parser.add_argument("--freeze", type=float, default=Plan.freeze, help="share of batches whose worker freezes")
     parser.add_argument("--time-limit", type=float, default=3_600, help="seconds after which the run has failed")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     chosen = parser.parse_args(arguments)
@@ -26,6 +27,7 @@ def main(arguments: list[str]) -> int:
         deliveries=chosen.deliveries,
         records=chosen.records,
         environments=chosen.environments,
+        freeze=chosen.freeze,
         time_limit=chosen.time_limit,
     )
     with tempfile.TemporaryDirectory(prefix="scrapersky-chaos-", ignore_cleanup_errors=True) as directory:

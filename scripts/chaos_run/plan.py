@@ -21,7 +21,7 @@ class Plan:
     time_limit: float = 900.0  #: real seconds after which the run gives up, and has failed
 
     kill_in_a_batch: float = 0.10
-    kill_in_a_tick: float = 0.15
+    kill_in_a_tick: float = 0.30
     kill_in_a_dead_letter: float = 0.10
     kill_from_outside: float = 0.004  #: each time somebody is busy
     freeze: float = 0.06

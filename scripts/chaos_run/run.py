@@ -35,6 +35,7 @@ from scripts.local.postgres import Postgres
 
 TICK: dict[str, object] = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []}
 PER_RECORD = frozenset({"mid-job", "before finish", "after finish", "before commit", "in commit", "after commit"})
+PER_SEND = frozenset({"before send", "after send"})
 BEYOND_THE_DISPATCH_LEASE = 7_300.0
 AT_ONCE_FROZEN = 2
 
@@ -191,7 +192,7 @@ class Run:
         for environment in self._pool.idle("domain-scheduler"):
             if self._ticks_wanted:
                 self._ticks_wanted -= 1
-                self._invoke(environment, TICK, "tick", self._kill(IN_A_TICK, self._plan.kill_in_a_tick, 3))
+                self._invoke(environment, TICK, "tick", self._kill(IN_A_TICK, self._plan.kill_in_a_tick))
             elif self._payloads:
                 self._invoke(environment, self._payloads.pop(), "payload", [])
             elif batch := self._tickets.poll():
@@ -212,10 +213,11 @@ class Run:
         self.happened[f"invocations: {kind}"] += 1
         environment.invoke(Work(Invoke(event, f"request-{self._requests}", orders), kind, batch, source))
 
-    def _kill(self, points: tuple[str, ...], rate: float, times: int = 1) -> list[Order]:
+    def _kill(self, points: tuple[str, ...], rate: float) -> list[Order]:
         if not self._raging or self._rng.random() >= rate:
             return []
-        return [Order(self._rng.choice(points), Deed.KILL, self._rng.randint(1, times))]
+        point = self._rng.choice(points)
+        return [Order(point, Deed.KILL, self._rng.randint(1, 3) if point in PER_SEND else 1)]
 
     def _orders(self, batch: Batch) -> list[Order]:
         if not self._raging:

@@ -1,0 +1,68 @@
+"""Chaos in the suite: 20,000 deliveries with everything going wrong, and then nothing is lost, stuck, stale or twice."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.chaos_run.plan import Plan
+from scripts.chaos_run.points import IN_A_BATCH
+from scripts.chaos_run.report import as_table
+from scripts.chaos_run.run import wreak
+from scripts.mutation.catalogue import MUTANTS
+from scripts.mutation.trial import ROOT, copy_code, search_path
+
+DELIVERIES = 20_000
+
+
+@pytest.mark.timeout(900)
+def test_whatever_happens_each_result_is_applied_once_and_every_record_comes_to_an_end(tmp_path: Path) -> None:
+    outcome = wreak(Plan(seed=20_261_123, deliveries=DELIVERIES), tmp_path)
+    table = as_table(outcome)
+    print(table)
+    assert outcome.passed, table
+    assert outcome.deliveries >= DELIVERIES
+    # A calm run proves nothing: each kind of trouble must really have been there.
+    for point in IN_A_BATCH:
+        assert outcome.kills[f"batch: {point}"] >= 1, table
+    for point in ("after claim", "after send"):
+        assert outcome.kills[f"tick: {point}"] >= 1, table
+    assert outcome.happened["Postgres restarted"] + outcome.happened["Postgres crashed and recovered"] >= 3, table
+    for trouble in (
+        "connections black-holed",
+        "connections cut by the network",
+        "connections cut by the server",
+        "entries failed",
+        "frozen and thawed",
+        "leaps beyond the dispatch lease",
+        "letters lingered",
+        "tickets dead_lettered",
+        "tickets duplicated",
+        "tickets from the past",
+        "tickets lingered",
+        "tickets reordered",
+    ):
+        assert outcome.happened[trouble] >= 1, f"no {trouble}\n{table}"
+    assert outcome.told["stale results"] >= 1, table
+    assert {"abandoned", "dead_letter", "lost", "released", "undelivered"} <= outcome.verdict.outcomes.keys(), table
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("guard", ["finish: this attempt, not whichever is live", "start: once"])
+def test_chaos_finds_out_when_a_guard_is_missing(tmp_path: Path, guard: str) -> None:
+    copy_code(tmp_path)
+    (mutant,) = (one for one in MUTANTS if one.guard == guard)
+    mutant.apply(tmp_path)
+    much = ("--deliveries", "1500", "--records", "300", "--freeze", "0.2", "--time-limit", "200")
+    run = subprocess.run(
+        [sys.executable, "-m", "scripts.chaos_run", *much],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path(tmp_path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1, run.stdout
+    assert "FAILED" in run.stdout, run.stderr
