@@ -1,0 +1,65 @@
+"""``scrapersky``: asks and steers the background services of a stage, by their manual payloads (docs/manual-triggers.md)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from scripts.command_line import tables, verbs
+from scripts.command_line.arguments import parser
+from scripts.command_line.completion import script
+from scripts.command_line.remote import Remote
+from scripts.command_line.trouble import Trouble
+
+DOCTOR = Path(__file__).resolve().parents[1] / "doctor"
+
+Show = Callable[[Console, Mapping[str, Any]], None]
+COMMANDS: Mapping[str, tuple[Callable[..., Mapping[str, Any]], Show]] = {
+    "status": (verbs.status, tables.show_status),
+    "explain": (verbs.explain, tables.show_story),
+    "run": (verbs.run, tables.show_workflows),
+    "process": (verbs.process, tables.show_process),
+    "enqueue": (verbs.enqueue, tables.show_moved),
+    "requeue": (verbs.requeue, tables.show_moved),
+    "cancel": (verbs.take_back, tables.show_moved),
+    "abandon": (verbs.take_back, tables.show_moved),
+    "pause": (verbs.pause, tables.show_workflows),
+    "resume": (verbs.resume, tables.show_workflows),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status: 0 done, 1 refused or not reached (2, a wrong command, exits at once)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["doctor"] and DOCTOR.is_file():
+        return subprocess.run([str(DOCTOR), *words[1:]], check=False).returncode
+    given = parser().parse_args(words)
+    if given.command == "completion":
+        sys.stdout.write(script(given.shell, parser()))
+        return 0
+    console = Console()
+    try:
+        if given.command == "doctor":
+            raise Trouble(f"there is no {DOCTOR.name} in this tree's scripts/ to ask")
+        verb, show = COMMANDS[given.command]
+        answer = verb(Remote(given.stage, given.endpoint, given.region), given)
+    except Trouble as trouble:
+        if given.json:
+            print(json.dumps({"error": str(trouble)}))
+        print(f"scrapersky {given.command}: {trouble}", file=sys.stderr)
+        return 1
+    if given.json:
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        show(console, answer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
