@@ -1,19 +1,21 @@
 """Discovery: finds the sitemap files of a domain, and keeps a report of everything that was tried."""
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from scrapersky.models import DiscoveryMethod, Sitemap
-from scrapersky.service.classification import Kind, kind_of, outcome_of
+from scrapersky.service.classification import outcome_of
 from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.web.client import Fetched
 from scrapersky.web.errors import FetchError
 from scrapersky.web.home_page import fetch_home_page
+from sitemap_scheduler.finding import NOT_TRIED
 from sitemap_scheduler.found_files import note
-from sitemap_scheduler.page_links import sitemap_links
+from sitemap_scheduler.page_links import sitemap_hints, sitemap_links
 from sitemap_scheduler.scan import Scan
+from sitemap_scheduler.visits import Visits
 from sitemap_scheduler.well_known import siblings_of, well_known_urls
 
 BLOCKED = frozenset({"http_401", "http_403", "http_407", "http_429", "http_451", "robots_disallowed"})
@@ -26,32 +28,48 @@ async def discover_sitemaps(record: Sitemap, ctx: JobContext) -> Outcome:
     Done with ``found``, ``found_partly`` (a cap or the time ended the scan) or ``no_sitemaps``. Fails with the site's own
     code when everything is closed to us, is retried when nothing answers: "no sitemaps" is only said of a site that was seen.
     """
-    host = record.domain.domain
-    scan = Scan(ctx)
-    home, failure = await _home_of(host, ctx)
+    visits = Visits()
+    scan = Scan(ctx, visits)
+    failure: FetchError | None = None
+    async with scan.within_time():
+        failure = await _search(record.domain.domain, ctx, scan, visits)
+    return _outcome(record, ctx, scan, visits, failure)
+
+
+async def _search(host: str, ctx: JobContext, scan: Scan, visits: Visits) -> FetchError | None:
+    """Tries everything; returns what kept us from the site itself, if anything did."""
+    home, failure = await _home_of(host, ctx, visits)
+    if failure is not None and failure.code != "robots_disallowed":
+        return failure
     start = home.url if home and _is_same_site(home.url, host) else f"https://{host}/"
-    if home is not None or failure is None or failure.code == "robots_disallowed":
-        try:
-            robots = await ctx.web.robots(start)
-        except FetchError as shut:
-            failure = failure or shut
-        else:
-            await scan.look_at(robots.sitemaps, DiscoveryMethod.ROBOTS_TXT, parent_url=urljoin(start, "/robots.txt"))
-            await scan.look_at(well_known_urls(start), DiscoveryMethod.COMMON_PATH)
-            await _look_at_siblings(scan)
-            if home is not None and home.status < 400:
-                await scan.look_at(sitemap_links(home), DiscoveryMethod.HTML_LINK, parent_url=home.url)
-    return _outcome(record, ctx, scan, failure)
-
-
-async def _home_of(host: str, ctx: JobContext) -> tuple[Fetched | None, FetchError | None]:
+    scan.own_origin = urljoin(start, "/")[:-1] if home else None
+    links = sitemap_links(home) if home and home.status < 400 else []
+    if home is not None:
+        visits.read(home.url, DiscoveryMethod.HTML_LINK, home.status, len(links))
+    rules = urljoin(start, "/robots.txt")
     try:
-        page = await fetch_home_page(
-            ctx.web, host, seconds_each=ctx.settings.web_request_deadline_seconds, remaining=ctx.remaining
-        )
+        robots = await ctx.web.robots(start)
+    except FetchError as shut:
+        visits.failed(rules, DiscoveryMethod.ROBOTS_TXT, shut)
+        return failure or shut
+    visits.read(rules, DiscoveryMethod.ROBOTS_TXT, robots.status, len(robots.sitemaps))
+    await scan.look_at(robots.sitemaps, DiscoveryMethod.ROBOTS_TXT, parent_url=rules)
+    if home is not None and links:
+        await scan.look_at(links, DiscoveryMethod.HTML_LINK, parent_url=home.url)
+    await scan.look_at(well_known_urls(start), DiscoveryMethod.COMMON_PATH)
+    await _look_at_siblings(scan)
+    if home is not None and home.status < 400:
+        await scan.look_at(sitemap_hints(home), DiscoveryMethod.HTML_LINK, parent_url=home.url, hint=True)
+    return failure
+
+
+async def _home_of(host: str, ctx: JobContext, visits: Visits) -> tuple[Fetched | None, FetchError | None]:
+    seconds = ctx.settings.web_request_deadline_seconds
+    try:
+        return await fetch_home_page(ctx.web, host, seconds_each=seconds, remaining=ctx.remaining), None
     except FetchError as failure:
+        visits.failed(f"https://{host}/", DiscoveryMethod.HTML_LINK, failure)
         return None, failure
-    return page, None
 
 
 async def _look_at_siblings(scan: Scan) -> None:
@@ -70,13 +88,17 @@ def _is_same_site(url: str, host: str) -> bool:
     return name == host or name.endswith(f".{host}")
 
 
-def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, failure: FetchError | None) -> Outcome:
-    write = note(record, scan)
+def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, visits: Visits, failure: FetchError | None) -> Outcome:
+    write = note(record, scan, visits)
     detail = {"tried": len(scan.findings), "sitemaps": len(scan.sitemaps), "cut": scan.cut}
     if scan.sitemaps:
         return Done("found_partly" if scan.cut else "found", write=write, detail=detail)
-    if failure is None:
-        failure = _refusal_of_all(scan) or _hope_for_a_named_one(scan)
+    if scan.cut == "time" and not visits.rows:
+        failure = FetchError("timeout", f"{record.domain.domain} did not answer in the time there was")
+    failure = failure or _refusal_of_all(scan) or _trouble_that_may_pass(scan)
+    if failure is None and scan.cut == "time":
+        reason = f"no sitemap among the {len(scan.findings)} urls that the record's time was enough for"
+        return Retry("deadline", reason, write=write, detail=detail)
     if failure is None:
         return Done("no_sitemaps", write=write, detail=detail)
     outcome = outcome_of(failure, ctx.settings)
@@ -85,23 +107,20 @@ def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, failure: FetchError |
 
 def _refusal_of_all(scan: Scan) -> FetchError | None:
     """The reason, when every url that was tried was refused to us."""
-    results: Sequence[str] = [finding.result for finding in scan.findings]
+    results = Counter(finding.result for finding in scan.findings if finding.result != NOT_TRIED)
     if not results or not BLOCKED.issuperset(results):
         return None
-    code = max(set(results), key=results.count)
-    return FetchError(code, f"all {len(results)} urls tried were refused ({code})")
+    code = results.most_common(1)[0][0]
+    return FetchError(code, f"all {results.total()} urls tried were refused ({code})")
 
 
-def _hope_for_a_named_one(scan: Scan) -> FetchError | None:
-    """The trouble with a sitemap that the site itself names, if it may pass."""
-    for finding in scan.findings:
-        if finding.worth_keeping and finding.result not in BLOCKED and _may_pass(finding.result):
+def _trouble_that_may_pass(scan: Scan) -> FetchError | None:
+    """The trouble with a sitemap that the site itself names, or with most of all that was tried, if it may pass."""
+    troubled = [finding for finding in scan.findings if finding.may_pass and finding.result not in BLOCKED]
+    for finding in troubled:
+        if finding.worth_keeping:
             return FetchError(finding.result, f"{finding.url} is named as a sitemap, but: {finding.reason}")
-    return None
-
-
-def _may_pass(code: str) -> bool:
-    try:
-        return kind_of(code) is Kind.TRANSIENT
-    except KeyError:
-        return False
+    if 2 * len(troubled) <= len(scan.findings):
+        return None
+    code = Counter(finding.result for finding in troubled).most_common(1)[0][0]
+    return FetchError(code, f"{len(troubled)} of {len(scan.findings)} urls tried gave no answer to go by ({code})")

@@ -1,53 +1,73 @@
 """Stores what a scan found: the Sitemap's report, and a SitemapFile for each file, unique by domain and url."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, func, update
+from sqlalchemy import Connection, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import Sitemap, SitemapFile, SitemapType
 from scrapersky.service.outcomes import Write
-from sitemap_scheduler.finding import Finding
+from sitemap_scheduler.finding import NOT_TRIED, Finding
 from sitemap_scheduler.scan import Scan
+from sitemap_scheduler.visits import Visits
 
 MAX_REPORTED = 1_000
 """Rows of a report that are kept."""
 
+ROWS_PER_STATEMENT = 1_000
+"""Postgres takes 65,535 parameters in one statement."""
+
 KEPT_FROM_THE_FIRST_SCAN = frozenset({"domain_id", "tenant", "url", "discovery_method", "parent_url"})
 
 
-def note(record: Sitemap, scan: Scan) -> Write:
-    """A write that stores the scan and returns the files to import: valid ones, and no indexes."""
+def note(record: Sitemap, scan: Scan, visits: Visits) -> Write:
+    """A write that stores the scan and returns the files to import: no indexes, and none that are known to be none.
+
+    A file that the site names and that could not be had just now is among them: its import tries again by itself.
+    """
     sitemap_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 
     def save(connection: Connection) -> Sequence[int]:
+        tried = [finding for finding in scan.findings if finding.result != NOT_TRIED]
         connection.execute(
             update(Sitemap)
             .where(Sitemap.id == sitemap_id)
             .values(
                 files_found=len(scan.sitemaps),
-                requests_made=len(scan.findings),
+                requests_made=len(visits.rows) + len(tried),
                 scanned_at=func.now(),
-                report=[finding.reported() for finding in scan.findings[:MAX_REPORTED]],
+                report=[*visits.rows, *(finding.reported() for finding in scan.findings)][:MAX_REPORTED],
             )
         )
         # By url: two scans of one domain must take their locks in the same order.
-        kept = sorted((finding for finding in scan.findings if finding.worth_keeping), key=lambda finding: finding.url)
-        if not kept:
-            return []
+        kept = iter(sorted((finding for finding in scan.findings if finding.worth_keeping), key=lambda each: each.url))
         common = {"sitemap_id": sitemap_id, "domain_id": domain_id, "tenant": tenant}
-        upsert = insert(SitemapFile).values([common | _columns(finding) for finding in kept])
-        facts = {name: upsert.excluded[name] for name in _columns(kept[0]) if name not in KEPT_FROM_THE_FIRST_SCAN}
-        rows = connection.execute(
-            upsert.on_conflict_do_update(
-                index_elements=[SitemapFile.domain_id, SitemapFile.url],
-                set_={**facts, "sitemap_id": sitemap_id, "updated_at": func.now()},
-            ).returning(SitemapFile.id, SitemapFile.sitemap_type, SitemapFile.is_valid)
-        )
-        return [row.id for row in rows if row.is_valid and row.sitemap_type != SitemapType.INDEX.value]
+        importable: list[int] = []
+        while some := [common | _columns(finding) for finding in islice(kept, ROWS_PER_STATEMENT)]:
+            importable += _upsert(connection, some)
+        return importable if scan.sitemaps else []
 
     return save
+
+
+def _upsert(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Inserts or updates; what is not known now does not replace what was known. Returns the importable ones' ids."""
+    upsert = insert(SitemapFile).values(rows)
+    new = upsert.excluded
+    facts = {
+        name: case((new.is_valid.is_(None), getattr(SitemapFile, name)), else_=new[name])
+        for name in rows[0]
+        if name not in KEPT_FROM_THE_FIRST_SCAN
+    }
+    files = connection.execute(
+        upsert.on_conflict_do_update(
+            index_elements=[SitemapFile.domain_id, SitemapFile.url],
+            set_={**facts, "sitemap_id": new.sitemap_id, "updated_at": func.now()},
+        ).returning(SitemapFile.id, SitemapFile.sitemap_type, SitemapFile.is_valid)
+    )
+    return [file.id for file in files if file.is_valid is not False and file.sitemap_type != SitemapType.INDEX.value]
 
 
 def _columns(finding: Finding) -> dict[str, Any]:
@@ -61,7 +81,7 @@ def _columns(finding: Finding) -> dict[str, Any]:
         "url_count": finding.url_count,
         "has_lastmod": finding.has_lastmod,
         "is_gzip": finding.is_gzip,
-        "is_valid": finding.is_sitemap,
+        "is_valid": finding.is_valid,
         "invalid_reason": None if finding.is_sitemap else f"{finding.result}: {finding.reason}",
         "broken_at": finding.broken_at,
     }

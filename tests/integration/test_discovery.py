@@ -13,6 +13,7 @@ from scrapersky.models import Sitemap
 from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
 from scripts.local.internet.website import Answer, RedirectTo, Request, Website, redirect
 from sitemap_scheduler.discovery import discover_sitemaps
+from sitemap_scheduler.scan import SECONDS_TO_SAVE
 from tests.jobs import Answers, run_job
 
 HOME = "<!doctype html><title>Shop</title><p>Welcome to our shop, open every day.</p>"
@@ -111,6 +112,7 @@ def test_every_way_of_finding_is_tried_and_told_apart(engine: Engine, sitemap_id
         "/all-sitemap.txt": ("html_link", "text", 1),
     }
     assert scanned.files["/child.xml"].parent_url == "https://shop.test/sitemap_index.xml"
+    assert (scanned.report["/"], scanned.report["/robots.txt"]) == ("read", "read")
 
 
 def test_an_index_is_kept_but_never_handed_on_for_import(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
@@ -190,6 +192,81 @@ def test_numbered_parts_are_followed_where_an_index_is_missing(engine: Engine, s
     assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).handed_on == sorted(parts)
 
 
+def test_a_path_that_redirects_to_a_known_sitemap_is_the_same_file(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    shop = site(
+        {
+            "/robots.txt": "Sitemap: http://shop.test/sitemap_index.xml\nSitemap: https://shop.test/old.xml",
+            "/old.xml": redirect("/new.xml"),
+            "/new.xml": urlset("/a"),
+            "/sitemap.xml": redirect("/sitemap_index.xml"),
+            "/sitemap_index.xml": index("/child.xml"),
+            "/child.xml": redirect("/sitemap_index.xml"),
+        }
+    )
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
+    assert set(scanned.files) == {"/sitemap_index.xml", "/new.xml"}
+    assert scanned.handed_on == ["/new.xml"]
+    results = {path: scanned.report[path] for path in ("/old.xml", "/sitemap.xml", "/child.xml")}
+    assert results == {"/old.xml": "sitemap", "/sitemap.xml": "same_file", "/child.xml": "same_file"}
+
+
+def test_a_link_whose_text_says_sitemap_is_tried_and_kept_only_if_it_is_one(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    links = '<a href="/pages?of=shop">XML Sitemap</a><a href="/map">Site map</a><a href="/people.html">Sitemap</a>'
+    shop = site({"/": HOME + links, "/pages": urlset("/a"), "/map": HOME})
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
+    assert set(scanned.files) == {"/pages?of=shop"}
+    assert (scanned.report["/map"], "/people.html" in scanned.report) == ("not_xml", False)
+
+
+def test_a_named_file_that_is_busy_is_handed_on_and_what_was_known_of_it_stays(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    files = {"/sitemap.xml": index("/a.xml", "/b.xml"), "/a.xml": urlset("/a"), "/b.xml": urlset("/b", "/c")}
+    first = scan(engine, sitemap_id, tmp_path, {"shop.test": site({**files, "/b.xml": Answer(503)})})
+    assert (first.files["/b.xml"].is_valid, first.handed_on) == (None, ["/a.xml", "/b.xml"])
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)}).files["/b.xml"].url_count == 2
+    again = scan(engine, sitemap_id, tmp_path, {"shop.test": site({**files, "/b.xml": Answer(503)})})
+    assert (again.files["/b.xml"].is_valid, again.files["/b.xml"].url_count) == (True, 2)
+    gone = scan(engine, sitemap_id, tmp_path, {"shop.test": site({**files, "/b.xml": Answer(404)})})
+    assert (gone.files["/b.xml"].is_valid, gone.handed_on) == (False, ["/a.xml"])
+
+
+def test_a_slow_site_is_scanned_as_far_as_the_time_goes_and_the_rest_is_left_to_the_import(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    children = [f"/part{number}.xml" for number in range(30)]
+    shop = site(
+        {
+            "/robots.txt": "User-agent: *\nCrawl-delay: 0.3\nSitemap: /sitemap.xml",
+            "/sitemap.xml": index(*children),
+            **{path: urlset(path) for path in children},
+        }
+    )
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, record_deadline_seconds=SECONDS_TO_SAVE + 1.2)
+    assert scanned.outcome.code == "found_partly"
+    assert scanned.report["/part29.xml"] == "not_tried"
+    assert scanned.handed_on == sorted(children)
+
+
+def test_a_slow_site_without_a_sitemap_so_far_is_not_said_to_have_none(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    shop = site({"/robots.txt": "User-agent: *\nCrawl-delay: 0.3"})
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, record_deadline_seconds=SECONDS_TO_SAVE + 0.8)
+    assert (type(scanned.outcome), scanned.outcome.code) == (Retry, "deadline")
+
+
+def test_no_more_files_than_the_cap_are_kept(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    children = [f"/part{number}.xml" for number in range(30)]
+    shop = site({"/sitemap.xml": index(*children), **{path: urlset(path) for path in children}})
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, discovery_max_files=10)
+    assert (len(scanned.files), scanned.outcome.code) == (10, "found_partly")
+
+
 def test_somebody_elses_sitemaps_are_not_taken(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     websites: dict[str, Website] = {
         "shop.test": site({"/": redirect("https://parking.test/")}),
@@ -205,8 +282,9 @@ def test_somebody_elses_sitemaps_are_not_taken(engine: Engine, sitemap_id: int, 
         ({"/robots.txt": Answer(404), "/": Answer(403)}, 403, Fail, "http_403"),
         ({"/robots.txt": Answer(503)}, 404, Retry, "robots_unreachable"),
         ({"/robots.txt": "Sitemap: /busy.xml", "/busy.xml": Answer(503)}, 404, Retry, "http_503"),
+        ({"/robots.txt": Answer(404)}, 502, Retry, "http_502"),
     ],
-    ids=["robots", "blocked", "unreachable", "busy"],
+    ids=["robots", "blocked", "unreachable", "busy", "down"],
 )
 def test_no_sitemaps_is_told_apart_from_blocked_unreachable_and_busy(
     engine: Engine,

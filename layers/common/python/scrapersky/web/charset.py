@@ -132,6 +132,12 @@ def encoding_of(label: str) -> str | None:
     return _BY_LABEL.get(label.strip().lower())
 
 
+def charset_in(content_type: str) -> str | None:
+    """The label that a ``Content-Type`` header's charset gives, as it is written there."""
+    found = _IN_HEADER.search(content_type[:1_024])
+    return found[1] if found else None
+
+
 def codec_of(name: str) -> str:
     """Python's codec for the WHATWG encoding ``name``, as :func:`encoding_of` gives it."""
     return _ENCODINGS[name][0]
@@ -142,8 +148,8 @@ def _decoded(body: bytes, name: str) -> Decoded:
 
 
 def _from_header(content_type: str) -> str | None:
-    found = _IN_HEADER.search(content_type[:1_024])
-    return encoding_of(found[1]) if found else None
+    label = charset_in(content_type)
+    return encoding_of(label) if label else None
 
 
 def _declared(start: bytes) -> str | None:

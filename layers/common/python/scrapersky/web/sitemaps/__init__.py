@@ -8,5 +8,6 @@ from scrapersky.web.sitemaps.kind import Kind
 from scrapersky.web.sitemaps.limits import Limits
 from scrapersky.web.sitemaps.reader import SitemapReader
 from scrapersky.web.sitemaps.refusal import SitemapRefused
+from scrapersky.web.sitemaps.streaming import read_entries, reader_of
 
-__all__ = ["Entry", "Kind", "Limits", "SitemapReader", "SitemapRefused"]
+__all__ = ["Entry", "Kind", "Limits", "SitemapReader", "SitemapRefused", "read_entries", "reader_of"]
