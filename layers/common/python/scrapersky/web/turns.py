@@ -6,7 +6,7 @@ This holds in one worker only. A limit across workers goes behind the same :clas
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -21,6 +21,7 @@ class Turns(Protocol):
 @dataclass
 class _Host:
     free: asyncio.Semaphore
+    door: asyncio.Lock = field(default_factory=asyncio.Lock)
     next_start: float = 0.0
 
 
@@ -36,9 +37,9 @@ class WorkerTurns:
         """See :class:`Turns`."""
         state = self._hosts.setdefault(host, _Host(asyncio.Semaphore(self._at_once)))
         async with state.free:
-            now = asyncio.get_running_loop().time()
-            start = max(now, state.next_start)
-            state.next_start = start + spacing
-            if start > now:
-                await asyncio.sleep(start - now)
+            async with state.door:  # apart by when they did start, not by when they should have
+                clock = asyncio.get_running_loop().time
+                if (wait := state.next_start - clock()) > 0:
+                    await asyncio.sleep(wait)
+                state.next_start = clock() + spacing
             yield
