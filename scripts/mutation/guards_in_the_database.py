@@ -45,6 +45,7 @@ IN_THE_DATABASE = (
         "trigger: queueing forgets failures",
         "                NEW.%3$I := 0;\n",
         "                NEW.%3$I := NEW.%3$I;\n",
+        test="tests/integration/test_by_hand.py",
     ),
     without(
         "trigger: queueing forgets the error",

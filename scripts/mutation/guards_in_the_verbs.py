@@ -8,6 +8,7 @@ ENDS = "tests/race/test_ends.py"
 CLAIMS = "tests/race/test_claims.py"
 LOCK_ORDER = "tests/race/test_lock_order.py"
 BETWEEN = "tests/race/test_between_statements.py"
+BY_HAND = "tests/integration/test_by_hand.py"
 RUNTIME = "tests/integration/test_runtime.py"
 
 
@@ -76,7 +77,7 @@ IN_THE_VERBS = (
         "start: the lease begins with the work",
         "start",
         "lease_until = now() + make_interval(secs => :lease),",
-        "lease_until = CASE WHEN :lease IS NULL THEN now() ELSE lease_until END,",
+        "lease_until = lease_until + make_interval(secs => 0 * :lease),",
         VERBS,
     ),
     without("start: locks in order", "start", "ORDER BY attempt_id FOR UPDATE", "FOR UPDATE", LOCK_ORDER),
@@ -234,13 +235,15 @@ IN_THE_VERBS = (
         "    FOR UPDATE OF {table}\n",
         LOCK_ORDER,
     ),
-    without(
+    without_both(
         "abandon: only a live attempt",
         "abandon",
-        "AND record_id = ANY(CAST(:ids AS bigint[])) AND finished_at IS NULL",
-        "AND record_id = ANY(CAST(:ids AS bigint[]))",
+        (
+            "AND record_id = ANY(CAST(:ids AS bigint[])) AND finished_at IS NULL",
+            "AND record_id = ANY(CAST(:ids AS bigint[]))",
+        ),
+        ("= mine.attempt_id AND finished_at IS NULL", "= mine.attempt_id"),
         ENDS,
-        VERBS,
     ),
     without(
         "abandon: locks in order",
@@ -270,6 +273,6 @@ IN_THE_VERBS = (
         "invariants",
         "record_id = {table}.id AND finished_at IS NULL)\n",
         "record_id = {table}.id)\n",
-        VERBS,
+        BY_HAND,
     ),
 )

@@ -124,6 +124,14 @@ def test_a_late_dead_letter_does_not_touch_the_newer_attempt(engine: Engine, con
     assert (status(connection), outcomes(connection)) == ("Processing", ["undelivered", None])
 
 
+def test_a_late_release_does_not_touch_the_newer_attempt(connection: Connection) -> None:
+    (old,) = claimed_attempts(connection, lease=-1)
+    recover(connection)
+    assert claim()(connection) != []
+    assert release([old])(connection) == []
+    assert (status(connection), outcomes(connection)) == ("Processing", ["undelivered", None])
+
+
 def test_a_ticket_whose_send_seemed_to_fail_is_not_started_once_released(
     engine: Engine, connection: Connection
 ) -> None:
