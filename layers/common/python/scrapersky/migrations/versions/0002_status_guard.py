@@ -100,10 +100,11 @@ DECLARE
     END
     $audit$;
 BEGIN
-    EXECUTE format('CREATE FUNCTION %I() RETURNS trigger LANGUAGE plpgsql AS %L', guard, format(
+    -- A plan kept since the attempts were few would read all of them, for each row, when they are many.
+    EXECUTE format('CREATE FUNCTION %I() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS %L', guard, format(
         guard_body, field, prefix || 'due_at', prefix || 'failures', prefix || 'error_code', prefix || 'error',
         watched::text, workflow));
-    EXECUTE format('CREATE FUNCTION %I() RETURNS trigger LANGUAGE plpgsql AS %L', audit, format(
+    EXECUTE format('CREATE FUNCTION %I() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS %L', audit, format(
         audit_body, field, workflow, prefix || 'error_code'));
     EXECUTE format('CREATE TRIGGER %1$I BEFORE INSERT OR UPDATE OF %2$I, %3$I, %4$I ON %5$s
         FOR EACH ROW EXECUTE FUNCTION %1$I()', guard, field, prefix || 'due_at', prefix || 'error_code', watched);
