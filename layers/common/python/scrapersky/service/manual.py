@@ -4,10 +4,23 @@ Reference: docs/reference.md. A bad payload is answered with ``{"error": {"field
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ValidationError
 
+from scrapersky.service.payloads import (
+    PAYLOAD,
+    Abandon,
+    Cancel,
+    Explain,
+    Pause,
+    Payload,
+    Process,
+    Requeue,
+    Resume,
+    Run,
+    StatusQuestion,
+)
 from scrapersky.service.runtime import Runtime
 from scrapersky.service.tick import claim_and_send
 from scrapersky.service.work import work_on_started
@@ -18,115 +31,9 @@ from scrapersky.status.control import pause, read_control, resume
 from scrapersky.status.explain import explain
 from scrapersky.status.gauges import count_by_status, read_gauges
 from scrapersky.status.invariants import find_breaches
-from scrapersky.status.requeue import MAX_REQUEUED, requeue
+from scrapersky.status.requeue import requeue
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
-
-Ids = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=MAX_REQUEUED)]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
-Actor = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-class _Payload(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Run(_Payload):
-    """Claim and fan out now; with ``dry_run`` only say what would be claimed."""
-
-    action: Literal["run"]
-    workflow: str | None = None
-    limit: int | None = Field(None, ge=1, le=1_000)
-    ids: Ids | None = None
-    dry_run: bool = False
-
-
-class StatusQuestion(_Payload):
-    """Counts by status, ages, live attempts, last tick, invariant breaches."""
-
-    action: Literal["status"]
-    workflow: str | None = None
-
-
-class Explain(_Payload):
-    """One record's timeline."""
-
-    action: Literal["explain"]
-    workflow: str
-    id: int = Field(ge=1)
-
-
-class Requeue(_Payload):
-    """New, Completed or Error → Queued, for ``ids`` or for an ``error_code``."""
-
-    action: Literal["requeue"]
-    workflow: str
-    ids: Ids | None = None
-    error_code: str | None = None
-    limit: int = Field(100, ge=1, le=MAX_REQUEUED)
-    spread_seconds: float = Field(0, ge=0, le=86_400)
-    reason: Reason
-    actor: Actor = "operator"
-
-    @model_validator(mode="after")
-    def _filtered(self) -> "Requeue":
-        if (self.ids is None) == (self.error_code is None):
-            raise ValueError("exactly one of ids and error_code is needed: an empty filter would mean every record")
-        return self
-
-
-class Cancel(_Payload):
-    """Queued → New."""
-
-    action: Literal["cancel"]
-    workflow: str
-    ids: Ids
-    reason: Reason
-    actor: Actor = "operator"
-
-
-class Abandon(_Payload):
-    """Processing → Error ``abandoned``: the live attempt ends, and what its worker still brings is discarded."""
-
-    action: Literal["abandon"]
-    workflow: str
-    ids: Ids
-    reason: Reason
-    actor: Actor = "operator"
-
-
-class Pause(_Payload):
-    """Stop claims of one workflow, or of all that the service owns."""
-
-    action: Literal["pause"]
-    workflow: str | None = None
-    reason: Reason
-    actor: Actor = "operator"
-    seconds: float | None = Field(None, gt=0)
-
-
-class Resume(_Payload):
-    """Let claims go on."""
-
-    action: Literal["resume"]
-    workflow: str | None = None
-    reason: Reason
-    actor: Actor = "operator"
-
-
-class Process(_Payload):
-    """Work on one Queued record in this very invocation, and answer with its end."""
-
-    action: Literal["process"]
-    workflow: str
-    id: int = Field(ge=1)
-
-
-Payload = Annotated[
-    Run | StatusQuestion | Explain | Requeue | Cancel | Abandon | Pause | Resume | Process,
-    Field(discriminator="action"),
-]
-PAYLOAD: TypeAdapter[Payload] = TypeAdapter(Payload)
 
 
 class Refused(ValueError):
