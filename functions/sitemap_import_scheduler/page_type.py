@@ -2,7 +2,6 @@
 
 import re
 from enum import StrEnum
-from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 
@@ -32,47 +31,56 @@ BY_SUFFIX = {
 }
 
 WORDS: dict[PageType, str] = {
-    PageType.CONTACT: "contact contacts contactus kontakt contacto contatto contatti contato contactez kontakte kontakty"
-    " yhteystiedot iletisim reach-us get-in-touch impressum-kontakt контакты",
-    PageType.LEGAL: "privacy privacypolicy terms tos imprint impressum legal disclaimer cookies cookie datenschutz gdpr agb"
-    " privacidad privacidade aviso-legal mentions-legales politica-de-privacidad refund refunds gizlilik widerruf"
-    " confidentialite condiciones",
-    PageType.CAREER: "career careers job jobs karriere stellenangebote empleo vacancies vacancy emploi lavora-con-noi"
-    " join-us hiring recrutement",
-    PageType.ABOUT: "about aboutus about-us uber-uns ueber-uns sobre nosotros quienes-somos a-propos chi-siamo over-ons"
-    " om-oss hakkimizda quem-somos team our-story company о-нас",
-    PageType.TAG: "tag tags etiqueta schlagwort",
-    PageType.CATEGORY: "category categories kategorie categoria categorie collection collections product-category"
-    " product_cat archives",
-    PageType.PRODUCT: "product products produkt produkte producto productos produit produits produto shop-item item items",
-    PageType.POST: "blog news post posts article articles artikel story stories aktuelles noticias actualites press magazine",
+    PageType.CONTACT: "contact contacts contactus contact-us contact-form kontakt kontakte kontakty kontaktformular kapcsolat"
+    " contacto contactos contatto contatti contato contactez contactez-nous yhteystiedot iletisim reach-us get-in-touch"
+    " контакты контакт связаться お問い合わせ contact-page",
+    PageType.LEGAL: "privacy privacypolicy terms tos imprint impressum legal disclaimer cookies cookie gdpr agb widerruf"
+    " datenschutz datenschutzerklaerung datenschutzerklärung datenschutzerklarung mentions-legales confidentialite cgv cgu"
+    " privacidad privacidade aviso-legal politica-de-privacidad politica-de-privacidade politica-de-cookies condiciones"
+    " termos termos-de-uso terminos note-legali informativa gizlilik kvkk refund refunds refund-policy politika",
+    PageType.CAREER: "career careers job jobs karriere stellenangebote jobangebote empleo vacancies vacancy emploi emplois"
+    " lavora-con-noi trabaja-con-nosotros trabalhe-conosco join-us hiring recrutement kariyer werkenbij вакансии 採用情報",
+    PageType.ABOUT: "about aboutus about-us uber-uns ueber-uns über-uns ueber-mich sobre sobre-nosotros sobre-nos nosotros"
+    " quienes-somos quem-somos a-propos chi-siamo over-ons om-oss om-os o-nas hakkimizda hakkinda team our-team our-story"
+    " company unternehmen empresa о-нас о-компании 会社概要",
+    PageType.TAG: "tag tags etiqueta etiquetas schlagwort product-tag",
+    PageType.CATEGORY: "category categories kategorie kategori categoria categorias categorie catégorie collection collections"
+    " product-category product_cat produkt-kategorie categoria-producto archives",
+    PageType.PRODUCT: "product products produkt produkte producto productos produit produits produto produtos prodotto prodotti"
+    " urun urunler shop-item item items товар товары",
+    PageType.POST: "blog blogs news post posts article articles artikel story stories aktuelles noticias notícias actualites"
+    " actualités notizie haberler press presse magazine magazin новости",
     PageType.VIDEO: "video videos",
 }
-"""Words that a path segment may consist of, or start with before a hyphen; the first type that fits counts."""
+"""Words that a path segment may consist of; those of a page of its own also as its first word (``contact-form-berlin``)."""
 
 BY_WORD = {word: kind for kind, words in reversed(WORDS.items()) for word in words.split()}
 OF_A_LEAF = frozenset({PageType.CONTACT, PageType.LEGAL, PageType.CAREER, PageType.ABOUT})
 """Types that name the page itself; the others name the folder that a page is in."""
 
+INDEXES = frozenset({"index", "default", "home"})
 DATED = re.compile(r"/(?:19|20)\d\d/(?:0?[1-9]|1[0-2])/")
 
 
 def page_type_of(path: str) -> PageType:
-    """The type of the page at ``path`` (percent-encoded, with its leading slash)."""
+    """The type of the page at ``path`` (percent-encoded, with its leading slash).
+
+    What folder it is in says more than its own name: ``/blog/contact-lenses`` is a post.
+    """
     path = unquote(path).lower()
-    if found := BY_SUFFIX.get(PurePosixPath(path).suffix):
+    name, dot, suffix = path.rpartition(".")
+    if dot and (found := BY_SUFFIX.get(f".{suffix}")):
         return found
-    segments = [segment.rsplit(".", 1)[0] for segment in path.split("/") if segment]
-    if segments and (found := _of_leaf(segments[-1])):
-        return found
-    for segment in segments:
-        found = BY_WORD.get(segment)
-        if found and (found not in OF_A_LEAF or segment == segments[-1]):
-            return found
+    segments = [segment for segment in (name if dot and "/" not in suffix else path).split("/") if segment]
+    if segments and segments[-1] in INDEXES:
+        segments.pop()
+    kinds = [BY_WORD.get(segment.replace("_", "-")) or BY_WORD.get(segment) for segment in segments]
+    for kind in kinds[:-1]:
+        if kind and kind not in OF_A_LEAF:
+            return kind
+    if segments and (kind := BY_WORD.get(re.split("[-_]", segments[-1], maxsplit=1)[0])) in OF_A_LEAF and not kinds[-1]:
+        kinds.append(kind)
+    for kind in reversed(kinds):
+        if kind:
+            return kind
     return PageType.POST if DATED.search(path) else PageType.PAGE
-
-
-def _of_leaf(segment: str) -> PageType | None:
-    words = segment.replace("_", "-")
-    found = BY_WORD.get(words) or BY_WORD.get(words.partition("-")[0])
-    return found if found in OF_A_LEAF else None

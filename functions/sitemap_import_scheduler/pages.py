@@ -28,30 +28,47 @@ CREATE TEMPORARY TABLE new_pages (
 
 COPY = "COPY new_pages FROM STDIN WITH (FORMAT csv)"
 
-UPSERT = text("""
+_OWN = "pages.sitemap_file_id IS NULL OR pages.sitemap_file_id = excluded.sitemap_file_id"
+
+
+def _said(column: str, by_another: str) -> str:
+    return f"CASE WHEN {_OWN} THEN excluded.{column} ELSE {by_another} END"
+
+
+MERGED = {
+    "sitemap_file_id": "coalesce(pages.sitemap_file_id, excluded.sitemap_file_id)",
+    "last_modified": _said("last_modified", "greatest(pages.last_modified, excluded.last_modified)"),
+    "changefreq": _said("changefreq", "coalesce(pages.changefreq, excluded.changefreq)"),
+    "priority": _said("priority", "coalesce(pages.priority, excluded.priority)"),
+    "image_count": _said("image_count", "greatest(pages.image_count, excluded.image_count)"),
+    "video_count": _said("video_count", "greatest(pages.video_count, excluded.video_count)"),
+    "news_count": _said("news_count", "greatest(pages.news_count, excluded.news_count)"),
+    "hreflang": _said("hreflang", "coalesce(pages.hreflang, excluded.hreflang)"),
+    "page_type": "excluded.page_type",
+    "path_depth": "excluded.path_depth",
+    "other_host": "excluded.other_host",
+}
+"""What a page's columns become when it is listed again. The sitemap file that named it first has the say; others, such as
+``sitemap.xml`` beside ``post-sitemap.xml``, only fill gaps: else each import would undo the other's."""
+
+COLUMNS = ", ".join(name for name in MERGED if name != "sitemap_file_id")
+
+UPSERT = text(f"""
 WITH listed AS (
     SELECT DISTINCT ON (url) * FROM new_pages ORDER BY url, n
 ),
 stored AS (
-    INSERT INTO pages (domain_id, sitemap_file_id, tenant, url, last_modified, changefreq, priority, image_count,
-                       video_count, news_count, hreflang, page_type, path_depth, other_host)
-    SELECT :domain_id, :sitemap_file_id, :tenant, url, last_modified, changefreq, priority, image_count,
-           video_count, news_count, hreflang, page_type, path_depth, other_host
+    INSERT INTO pages (domain_id, sitemap_file_id, tenant, url, {COLUMNS})
+    SELECT :domain_id, :sitemap_file_id, :tenant, url, {COLUMNS}
     FROM listed ORDER BY url
     ON CONFLICT (domain_id, url) DO UPDATE SET
-        last_modified = excluded.last_modified, changefreq = excluded.changefreq, priority = excluded.priority,
-        image_count = excluded.image_count, video_count = excluded.video_count, news_count = excluded.news_count,
-        hreflang = excluded.hreflang, page_type = excluded.page_type, path_depth = excluded.path_depth,
-        other_host = excluded.other_host, updated_at = now()
-    WHERE (pages.last_modified, pages.changefreq, pages.priority, pages.image_count, pages.video_count,
-           pages.news_count, pages.hreflang, pages.page_type, pages.path_depth, pages.other_host)
-        IS DISTINCT FROM (excluded.last_modified, excluded.changefreq, excluded.priority, excluded.image_count,
-           excluded.video_count, excluded.news_count, excluded.hreflang, excluded.page_type, excluded.path_depth,
-           excluded.other_host)
+        {", ".join(f"{name} = {value}" for name, value in MERGED.items())}, updated_at = now()
+    WHERE ({", ".join(f"pages.{name}" for name in MERGED)}) IS DISTINCT FROM ({", ".join(MERGED.values())})
     RETURNING 1
 )
 SELECT count(*) FROM listed
 """)
+"""In url order, so that two imports that share pages take their locks in the same order."""
 
 
 class Spool:

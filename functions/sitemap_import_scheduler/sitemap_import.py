@@ -1,18 +1,21 @@
 """Import: one sitemap file, read as it arrives, becomes pages."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 from sqlalchemy import Connection, func, update
 
-from scrapersky.models import SitemapFile
+from scrapersky.models import SitemapFile, SitemapType
 from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Done, Fail, Outcome, Write
 from scrapersky.web.client import Response
-from scrapersky.web.sitemaps import Kind, Limits, SitemapReader, SitemapRefused
+from scrapersky.web.errors import FetchError
+from scrapersky.web.sitemaps import Kind, Limits, SitemapReader, SitemapRefused, read_entries, reader_of
 from sitemap_import_scheduler.pages import Spool
 
 NOT_MODIFIED = 304
+VALID = {"is_valid": True, "invalid_reason": None}
 
 
 async def import_sitemap(record: SitemapFile, ctx: JobContext) -> Outcome:
@@ -23,40 +26,36 @@ async def import_sitemap(record: SitemapFile, ctx: JobContext) -> Outcome:
     Fails with ``is_an_index``, or with the reader's code for a body that is no sitemap. Pages on other hosts are kept and
     marked ``other_host``: a sitemap may list them (sitemaps.org, cross submits), and a person can tell them apart.
     """
-    async with ctx.web.stream(
-        record.url, deadline=ctx.remaining(), headers=_conditions(record), truncate=True
-    ) as response:
+    conditions = _conditions(record)
+    async with ctx.web.stream(record.url, deadline=ctx.remaining(), headers=conditions, truncate=True) as response:
         if response.status == NOT_MODIFIED:
-            return Done("not_modified", write=_note(record, {}))
+            if not conditions:
+                raise FetchError("bad_response", f"{record.url} answered 304 to a request without conditions")
+            return Done("not_modified", write=_note(record, {**VALID, "imported_at": func.now()}))
         response.raise_for_status()
         limits = Limits(urls=ctx.settings.import_max_urls, decoded_bytes=ctx.settings.import_max_decoded_bytes)
-        reader = SitemapReader(response.url, limits, _charset(response))
+        reader = reader_of(response, limits)
         spool = Spool(record.domain.domain)
         try:
-            await _read(response, reader, spool)
+            async with aclosing(read_entries(reader, response)) as batches:
+                async for batch in batches:
+                    if reader.kind is Kind.INDEX:
+                        break
+                    spool.add(batch)
         except SitemapRefused as refused:
             facts = {"is_valid": False, "invalid_reason": refused.reason, "http_status": response.status}
             return Fail(refused.code, refused.reason, write=_note(record, facts))
     if reader.kind is Kind.INDEX:
-        facts = {"sitemap_type": "index", "is_valid": True}
-        return Fail("is_an_index", f"{record.url} is a sitemap index: its children are imported, not itself",
-                    write=_note(record, facts))  # fmt: skip
+        reason = f"{record.url} is a sitemap index: its children are imported, not itself"
+        return Fail("is_an_index", reason, write=_note(record, {**VALID, "sitemap_type": SitemapType.INDEX.value}))
     return _outcome(record, response, reader, spool)
-
-
-async def _read(response: Response, reader: SitemapReader, spool: Spool) -> None:
-    async for chunk in response.chunks():
-        spool.add(reader.feed(chunk))
-        if reader.finished or reader.kind is Kind.INDEX:
-            return
-    spool.add(reader.close(truncated=response.truncated))
 
 
 def _outcome(record: SitemapFile, response: Response, reader: SitemapReader, spool: Spool) -> Outcome:
     trouble = reader.trouble
     facts: dict[str, Any] = {
-        "is_valid": True,
-        "invalid_reason": None,
+        **VALID,
+        "imported_at": func.now(),
         "broken_at": trouble,
         "sitemap_type": reader.file_type,
         "http_status": response.status,
@@ -82,7 +81,7 @@ def _note(record: SitemapFile, facts: dict[str, Any], spool: Spool | None = None
     file_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 
     def save(connection: Connection) -> Sequence[int]:
-        values = {**facts, "imported_at": func.now()}
+        values = dict(facts)
         if spool is not None:
             values["pages_found"] = spool.store(connection, domain_id=domain_id, sitemap_file_id=file_id, tenant=tenant)
         connection.execute(update(SitemapFile).where(SitemapFile.id == file_id).values(values))
@@ -95,9 +94,3 @@ def _conditions(record: SitemapFile) -> dict[str, str]:
     """The headers of a conditional GET (RFC 9110 §13), when a whole body was imported before."""
     conditions = {"If-None-Match": record.etag, "If-Modified-Since": record.last_modified}
     return {name: value for name, value in conditions.items() if value} if record.imported_at else {}
-
-
-def _charset(response: Response) -> str | None:
-    """The charset that the Content-Type header names, if any."""
-    _, _, given = response.headers.get("content-type", "").lower().partition("charset=")
-    return given.split(";")[0].strip(" \"'") or None

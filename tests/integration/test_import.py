@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from scrapersky.models import SitemapFile
 from scrapersky.service.outcomes import Done, Fail, Outcome
+from scrapersky.web.errors import FetchError
 from scripts.local.internet.website import Answer, Request
 from sitemap_import_scheduler.sitemap_import import import_sitemap
-from tests.jobs import Answers, run_job
+from tests.jobs import Answers, page, run_job
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
 
@@ -171,3 +172,96 @@ def test_more_urls_than_the_cap_are_cut_and_flagged(
     assert outcome.code == "capped"
     assert len(pages(connection)) == 4
     assert "more than 4 urls" in column(connection, "broken_at")
+
+
+def test_a_file_that_is_whole_again_is_valid_again(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    run(engine, file_id, tmp_path, urlset(loc("/a")))
+    connection.execute(text("UPDATE sitemap_files SET is_valid = false, invalid_reason = 'not_xml: HTML'"))
+    assert run(engine, file_id, tmp_path, b"never sent").code == "not_modified"
+    assert (column(connection, "is_valid"), column(connection, "invalid_reason")) == (True, None)
+
+
+def test_a_304_that_nobody_asked_for_is_no_success(engine: Engine, file_id: int, tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="304 to a request without conditions"):
+        run(engine, file_id, tmp_path, b"", status=304)
+
+
+def test_a_partial_import_is_never_asked_for_conditionally(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b"))[:-40])
+    assert run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b"))).code == "imported"
+    assert pages(connection) == ["https://shop.test/a", "https://shop.test/b"]
+    assert column(connection, "broken_at") is None
+
+
+def test_of_two_files_that_list_a_page_the_first_has_the_say_and_the_other_fills_gaps(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    other_id = connection.execute(
+        text(
+            "INSERT INTO sitemap_files (domain_id, url, discovery_method)"
+            " SELECT id, 'https://shop.test/other.xml', 'manual' FROM domains RETURNING id"
+        )
+    ).scalar_one()
+    dated = "<lastmod>2026-01-02</lastmod><priority>0.5</priority>"
+    run(engine, file_id, tmp_path, urlset(loc("/a", "<changefreq>daily</changefreq>")))
+    run(engine, other_id, tmp_path, urlset(loc("/a", dated + "<changefreq>never</changefreq>")))
+    facts = text(
+        "SELECT sitemap_file_id, changefreq, priority::float8, last_modified::date::text, updated_at FROM pages"
+    )
+    first = connection.execute(facts).one()
+    assert tuple(first)[:4] == (file_id, "daily", 0.5, "2026-01-02")
+    connection.execute(text("UPDATE sitemap_files SET etag = NULL"))
+    run(engine, other_id, tmp_path, urlset(loc("/a")))
+    assert connection.execute(facts).one() == first
+    run(engine, file_id, tmp_path, urlset(loc("/a")))
+    assert tuple(connection.execute(facts).one())[:4] == (file_id, None, None, None)
+
+
+def test_a_write_that_was_rolled_back_can_be_applied_again(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    body = urlset(loc("/a"), loc("/b"))
+    with Session(engine) as session:
+        record = session.get_one(SitemapFile, file_id)
+        session.expunge_all()
+    outcome = run_job(import_sitemap, record, {"shop.test": page(body)}, tmp_path)
+    assert isinstance(outcome, Done)
+    assert outcome.write is not None
+    with engine.connect() as first:
+        outcome.write(first)
+        first.rollback()
+    assert pages(connection) == []
+    with engine.begin() as second:
+        outcome.write(second)
+    assert pages(connection) == ["https://shop.test/a", "https://shop.test/b"]
+
+
+def test_an_outcome_that_is_never_applied_leaves_no_file_behind(
+    engine: Engine, file_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spools = tmp_path / "spools"
+    spools.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(spools))
+    with Session(engine) as session:
+        record = session.get_one(SitemapFile, file_id)
+        session.expunge_all()
+    body = urlset(*(loc(f"/{number}") for number in range(5_000)))
+    outcome = run_job(import_sitemap, record, {"shop.test": page(body)}, tmp_path)
+    assert outcome.code == "imported"
+    assert list(spools.iterdir()) == []
+
+
+def test_hostile_texts_reach_the_table_unharmed(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    href = 'href="https://shop.test/de?q=1&#34;,&#9;x"'
+    link = f'<xhtml:link rel="alternate" hreflang="de&#34;,\\.&#10;" {href}/>'
+    run(engine, file_id, tmp_path, urlset(loc('/a"b,c;&#39;%00', link + "<image:image/>" * 40_000)))
+    row = connection.execute(text("SELECT url, hreflang, image_count FROM pages")).one()
+    assert row.url == "https://shop.test/a%22b,c;'%00"
+    assert list(row.hreflang) == ['de",\\.']
+    assert row.image_count == 32_767

@@ -1,7 +1,7 @@
 """A sitemap read as it arrives from the web, without keeping the event loop from other work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 
 from scrapersky.web.charset import charset_in
 from scrapersky.web.response import Response
@@ -18,7 +18,7 @@ def reader_of(response: Response, limits: Limits) -> SitemapReader:
     return SitemapReader(response.url, limits, charset_in(response.headers.get("content-type", "")))
 
 
-async def read_entries(reader: SitemapReader, response: Response) -> AsyncIterator[list[Entry]]:
+async def read_entries(reader: SitemapReader, response: Response) -> AsyncGenerator[list[Entry], None]:
     """The body's entries in batches, to its end or to the reader's caps; other tasks run in between.
 
     Raises what the reader and the response raise: :class:`~scrapersky.web.sitemaps.SitemapRefused` and FetchError.
