@@ -16,6 +16,25 @@ from scrapersky.service.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alarms:
+    """From where on somebody is woken. What each alarm means and what to do stands in docs/runbook.md."""
+
+    oldest_queued_seconds: int = 900
+    """Age of the oldest due record of a workflow; its absence wakes too, because then no tick came."""
+    stuck_beyond_lease_seconds: int = 900
+    """Life of an attempt beyond the longest lease, when recovery must have taken it long ago."""
+    error_percent: float = 50
+    """Of the records that ended: a crawl of small businesses' websites has many dead ones, a deploy that broke has all."""
+    error_minimum: int = 10
+    """Errors below which their share says nothing."""
+    ratio_minutes: int = 15
+    idle_minutes: int = 15
+    """Twice this long with something due and nothing done wakes somebody."""
+    timeout_percent: float = 90
+    """Of a function's timeout, for the slowest hundredth of its invocations."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One deployment of the system. Sizes are MB, times as named."""
 
@@ -41,6 +60,12 @@ class Stage:
     log_retention: RetentionDays = RetentionDays.ONE_MONTH
     log_removal: RemovalPolicy = RemovalPolicy.DESTROY
     termination_protection: bool = False
+
+    alarms: Alarms = field(default_factory=Alarms)
+    metric_math: bool = True
+    """Whether alarms may compute with several metrics; the emulated AWS cannot."""
+    saved_queries: bool = True
+    """Whether Logs Insights queries are saved; the emulated AWS refuses their type."""
     checked: bool = True
     """Whether cdk-nag's AwsSolutions rules must pass at synth."""
 
@@ -98,6 +123,8 @@ LOCAL = Stage(
     visibility_factor=1,
     max_receive_count=2,
     log_retention=RetentionDays.ONE_DAY,
+    metric_math=False,
+    saved_queries=False,
     checked=False,
 )
 

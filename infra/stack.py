@@ -12,6 +12,7 @@ from infra.dead_letter import DeadLetter
 from infra.function import architecture
 from infra.layers import bundle
 from infra.migrations import Migrations
+from infra.observability.observability import Observability
 from infra.plan import Plan
 from scrapersky.service.registry import SERVICES
 
@@ -34,7 +35,7 @@ class ScraperSkyStack(Stack):
         migrations = Migrations(self, "Migrations", plan=plan, bundle=code, database=database)
         self.output("MigrateFunctionName", migrations.function.function_name)
 
-        dead_letters = {}
+        dead_letters, functions, queues = {}, {}, {}
         for service in SERVICES:
             id = "".join(word.capitalize() for word in service.name.split("-"))
             background = BackgroundService(
@@ -48,6 +49,8 @@ class ScraperSkyStack(Stack):
             # New code, its schedule and its queue wait for the schema; when a migration fails, the old code goes on.
             background.function.node.add_dependency(migrations.schema)
             dead_letters[id] = background.queues.dead
+            functions[service.name] = background.function
+            queues[service.name] = (background.queues.work, background.queues.dead)
             self.output(f"{id}FunctionName", background.function.function_name)
             self.output(f"{id}QueueUrl", background.queues.work.queue_url)
             self.output(f"{id}DeadLetterQueueUrl", background.queues.dead.queue_url)
@@ -55,6 +58,10 @@ class ScraperSkyStack(Stack):
         letters = DeadLetter(self, "DeadLetter", plan=plan, bundle=code, database=database, queues=dead_letters)
         letters.function.node.add_dependency(migrations.schema)
         self.output("DeadLetterFunctionName", letters.function.function_name)
+        functions["dead-letter"] = letters.function
+
+        watching = Observability(self, "Observability", plan=plan, functions=functions, queues=queues)
+        self.output("AlarmTopicArn", watching.topic.topic_arn)
 
         if stage.checked:
             check(self)

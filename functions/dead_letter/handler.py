@@ -15,7 +15,7 @@ from scrapersky.models.vocabulary import Status
 from scrapersky.observability import Observer
 from scrapersky.secret_store import read_secret
 from scrapersky.service.messages import MalformedTicket, parse_ticket
-from scrapersky.service.registry import WORKFLOWS
+from scrapersky.service.registry import WORKFLOWS, service_of
 from scrapersky.service.settings import Settings, load
 from scrapersky.status.dead_letter import dead_letter, workflow_of
 
@@ -58,8 +58,9 @@ def mark(record: Mapping[str, Any]) -> None:
         observer.log.info("stale dead letter", extra={**keys, "attempt_id": attempt_id})
         observer.count(seen.STALE)
         return
-    observer.count(seen.DEAD_LETTERED)
-    observer.count(seen.ERRORED)
+    owner = service_of(workflow).name
+    observer.count(seen.DEAD_LETTERED, workflow=workflow.name, service=owner)
+    observer.count(seen.ERRORED, workflow=workflow.name, service=owner)
     observer.transition(
         workflow=workflow.name,
         record_id=record_id,

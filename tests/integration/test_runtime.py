@@ -238,12 +238,15 @@ def test_ticks_and_batches_emit_the_metrics_that_alarms_are_built_on(
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert all(document["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ScraperSky" for document in documents)
     assert all((document["service"], document["stage"]) == ("domain-scheduler", "test") for document in documents)
+    assert {
+        (document["workflow"], *document["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) for document in documents
+    } == {("metadata", "stage", "service", "workflow")}
     emitted = {name for document in documents for name in document}
     assert {"Claimed", "Completed", "RecordMilliseconds", "OldestQueuedSeconds", "InvariantBreaches"} <= emitted
 
 
 def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_blames_nobody(
-    environment: dict[str, str], request: pytest.FixtureRequest
+    environment: dict[str, str], request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment |= {"PLACES_CALLS_PER_DAY": "1", "PLACES_CALLS_PER_RECORD": "1"}
     harness: Harness = request.getfixturevalue("harness")
@@ -252,6 +255,11 @@ def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_blames_nobod
     harness.drain()
     assert {harness.row(first)["status"], harness.row(second)["status"]} == {"Completed", "Queued"}
     assert harness.say(action="status")["workflows"]["metadata"]["pause_reason"].startswith("budget_of_the_day")
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [sum(document.get(name, [0])) for name in ("PaidCalls", "BudgetSpent") for document in documents[1:]] == [
+        1,
+        1,
+    ]
 
 
 def test_a_record_may_not_spend_more_than_its_own_budget(

@@ -1,13 +1,15 @@
 """One record's job: under its own deadline, and whatever it does, an outcome comes back."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
+from scrapersky import observability as seen
 from scrapersky.models.base import Recorded
 from scrapersky.service.classification import outcome_of, unexpected
 from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Outcome, Retry, Snooze
 from scrapersky.service.runtime import Runtime
-from scrapersky.service.spending import spend_one
+from scrapersky.service.spending import BUDGET_OF_THE_DAY, spend_one
 from scrapersky.status.start import Started
 from scrapersky.web.client import WebClient
 from scrapersky.web.errors import WorkError
@@ -32,12 +34,13 @@ async def run_job(
     async def secret(name: str) -> str:
         return await asyncio.to_thread(runtime.read_secret, name)
 
-    async def spend(budget: str) -> None:
-        async with one_connection:
-            await asyncio.to_thread(spend_one, runtime, budget, attempt.workflow, attempt.record_id)
-
     context = JobContext(
-        web=web, settings=runtime.settings, logger=runtime.observer.log, deadline=deadline, secret=secret, spend=spend
+        web=web,
+        settings=runtime.settings,
+        logger=runtime.observer.log,
+        deadline=deadline,
+        secret=secret,
+        spend=_spending(runtime, attempt, one_connection),
     )
     try:
         async with asyncio.timeout_at(deadline):
@@ -57,3 +60,19 @@ async def run_job(
             "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
         )
         return unexpected(error)
+
+
+def _spending(runtime: Runtime, attempt: Started, one_connection: asyncio.Lock) -> Callable[[str], Awaitable[None]]:
+    """What the job calls before each paid call; counted here, in the event loop, and not in the thread that asks."""
+
+    async def spend(budget: str) -> None:
+        try:
+            async with one_connection:
+                await asyncio.to_thread(spend_one, runtime, budget, attempt.workflow, attempt.record_id)
+        except WorkError as refused:
+            if refused.code == BUDGET_OF_THE_DAY:
+                runtime.observer.count(seen.BUDGET_SPENT, workflow=attempt.workflow)
+            raise
+        runtime.observer.count(seen.PAID_CALLS, workflow=attempt.workflow)
+
+    return spend

@@ -4,6 +4,8 @@ from scrapersky.service.runtime import Runtime
 from scrapersky.status.budget import Spent, seconds_left_today, spend
 from scrapersky.web.errors import WorkError
 
+BUDGET_OF_THE_DAY = "budget_of_the_day"
+
 
 def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: int) -> None:
     """Counts one call of ``budget`` for the record. Raises WorkError when the day's or the record's calls are used up.
@@ -22,4 +24,4 @@ def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: int) -> N
                 "budget_of_the_record", f"{per_record} paid {budget} calls were made today for {workflow} {record_id}"
             )
         wait = seconds_left_today(connection)
-    raise WorkError("budget_of_the_day", f"the day's {per_day} paid {budget} calls are used up", retry_after=wait)
+    raise WorkError(BUDGET_OF_THE_DAY, f"the day's {per_day} paid {budget} calls are used up", retry_after=wait)

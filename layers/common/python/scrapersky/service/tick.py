@@ -51,11 +51,14 @@ def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request
     )
     gauges = read_gauges(connection, workflow)
     breaches = count_cheap_breaches(connection, workflow)
-    runtime.observer.count(seen.OLDEST_QUEUED_SECONDS, gauges.oldest_queued_seconds)
-    runtime.observer.count(seen.OLDEST_PROCESSING_SECONDS, gauges.oldest_processing_seconds)
-    runtime.observer.count(seen.QUEUED, gauges.queued)
-    runtime.observer.count(seen.PROCESSING, gauges.processing)
-    runtime.observer.count(seen.INVARIANT_BREACHES, breaches)
+    for metric, value in (
+        (seen.OLDEST_QUEUED_SECONDS, gauges.oldest_queued_seconds),
+        (seen.OLDEST_PROCESSING_SECONDS, gauges.oldest_processing_seconds),
+        (seen.QUEUED, gauges.queued),
+        (seen.PROCESSING, gauges.processing),
+        (seen.INVARIANT_BREACHES, breaches),
+    ):
+        runtime.observer.count(metric, value, workflow=workflow.name)
     return {
         "recovered": recovered,
         "claimed": len(dispatched.claimed),
@@ -103,7 +106,7 @@ def claim_and_send(
             correlation_id=request_id,
         )
     if dispatched.claimed:
-        runtime.observer.count(seen.CLAIMED, len(dispatched.claimed))
+        runtime.observer.count(seen.CLAIMED, len(dispatched.claimed), workflow=workflow.name)
     return dispatched
 
 
@@ -116,9 +119,9 @@ def _recover(runtime: Runtime, connection: Connection, workflow: Workflow) -> in
         undelivered_max=runtime.settings.undelivered_max,
     )
     for taken in recovered:
-        runtime.observer.count(seen.LOST if taken.started else seen.UNDELIVERED)
+        runtime.observer.count(seen.LOST if taken.started else seen.UNDELIVERED, workflow=workflow.name)
         if taken.status is Status.ERROR:
-            runtime.observer.count(seen.ERRORED)
+            runtime.observer.count(seen.ERRORED, workflow=workflow.name)
         runtime.observer.transition(
             workflow=workflow.name,
             record_id=taken.record_id,

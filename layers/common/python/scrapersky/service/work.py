@@ -116,8 +116,8 @@ def _tell(
         Status.ERROR: seen.ERRORED,
         Status.QUEUED: seen.SNOOZED if isinstance(outcome, Snooze) else seen.RETRIED,
     }[finished.status]
-    runtime.observer.count(metric)
-    runtime.observer.count(seen.RECORD_MILLISECONDS, round(seconds * 1000))
+    runtime.observer.count(metric, workflow=attempt.workflow)
+    runtime.observer.count(seen.RECORD_MILLISECONDS, round(seconds * 1000), workflow=attempt.workflow)
     runtime.observer.transition(
         workflow=attempt.workflow,
         record_id=attempt.record_id,

@@ -1,0 +1,28 @@
+"""The alarms of one function: throttled, near its timeout."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.observability.alarm import Bell
+
+
+class FunctionAlarms(Construct):
+    """What must wake somebody about ``function``, called ``name``, whose timeout is ``timeout_seconds``."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, name: str, function: lambda_.Function, timeout_seconds: int, bell: Bell
+    ) -> None:
+        super().__init__(scope, id)
+        five = Duration.minutes(5)
+        bell.alarm(
+            self, "Throttled", name=f"Throttled: {name}", above=0, periods=2, of=3,
+            metric=function.metric_throttles(statistic="Sum", period=five),
+            meaning="The account's concurrency is used up: ticks and tickets wait.",
+        )  # fmt: skip
+        bell.alarm(
+            self, "Slow", name=f"Near its timeout: {name}", periods=2, of=3,
+            metric=function.metric_duration(statistic="p99", period=five),
+            above=1000 * timeout_seconds * bell.plan.stage.alarms.timeout_percent / 100,
+            meaning="Invocations take almost all the time they have; the next ones will be killed.",
+        )  # fmt: skip

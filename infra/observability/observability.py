@@ -1,0 +1,51 @@
+"""Everything that watches the stack, in one construct."""
+
+from collections.abc import Mapping
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.observability.alarm import Bell
+from infra.observability.dashboard import Dashboard
+from infra.observability.dead_letter_alarms import DeadLetterAlarms
+from infra.observability.function_alarms import FunctionAlarms
+from infra.observability.queries import Queries
+from infra.observability.tick_alarms import TickAlarms
+from infra.observability.topic import alarm_topic
+from infra.observability.workflow_alarms import WorkflowAlarms
+from infra.plan import Plan
+from scrapersky.service.registry import SERVICES
+
+
+class Observability(Construct):
+    """Alarms and their topic, saved queries, and the dashboard.
+
+    ``functions`` by name; ``queues``: each service's queue and dead-letter queue, by the service's name.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        plan: Plan,
+        functions: Mapping[str, lambda_.Function],
+        queues: Mapping[str, tuple[sqs.Queue, sqs.Queue]],
+    ) -> None:
+        super().__init__(scope, id)
+        self.topic = alarm_topic(self)
+        bell = Bell(plan, self.topic, [])
+        for service in SERVICES:
+            for workflow in service.workflows:
+                WorkflowAlarms(self, f"Workflow-{workflow.name}", service=service, workflow=workflow, bell=bell)
+            dead = queues[service.name][1]
+            DeadLetterAlarms(self, f"DeadLetters-{service.name}", service=service, queue=dead, bell=bell)
+        for name, function in functions.items():
+            timeout = plan.settings.function_timeout_seconds
+            FunctionAlarms(self, f"Function-{name}", name=name, function=function, timeout_seconds=timeout, bell=bell)
+        TickAlarms(self, "Ticks", bell=bell)
+        log_groups = [function.log_group for function in functions.values()]
+        if plan.stage.saved_queries:
+            Queries(self, "Queries", plan=plan, log_groups=log_groups)
+        Dashboard(self, "Dashboard", bell=bell, functions=functions, queues=queues, log_groups=log_groups)

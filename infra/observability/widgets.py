@@ -1,0 +1,95 @@
+"""The dashboard's rows."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+
+from infra.observability.metrics import Metrics
+from scrapersky import observability as seen
+from scrapersky.service.registry import SERVICES
+
+FIVE = Duration.minutes(5)
+OUT = (seen.COMPLETED, seen.ERRORED, seen.RETRIED, seen.SNOOZED, seen.LOST, seen.UNDELIVERED)
+
+
+def funnel(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
+    """Per workflow what went in (claimed) and what came out."""
+    return [
+        graph(
+            workflow.name,
+            [metrics.of_workflow(seen.CLAIMED, service, workflow, statistic="Sum", minutes=5)],
+            right=[metrics.of_workflow(name, service, workflow, statistic="Sum", minutes=5) for name in OUT],
+            width=4,
+        )
+        for service in SERVICES
+        for workflow in service.workflows
+    ]
+
+
+def ages(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
+    """How long the oldest waits, and how much waits and is worked on."""
+    return [
+        graph("Oldest queued, seconds", each_workflow(metrics, seen.OLDEST_QUEUED_SECONDS, "Maximum")),
+        graph("Oldest processing, seconds", each_workflow(metrics, seen.OLDEST_PROCESSING_SECONDS, "Maximum")),
+        graph("Queued", each_workflow(metrics, seen.QUEUED, "Maximum")),
+        graph("Processing", each_workflow(metrics, seen.PROCESSING, "Maximum")),
+    ]
+
+
+def queues(of_services: Mapping[str, tuple[sqs.Queue, sqs.Queue]]) -> Sequence[cloudwatch.IWidget]:
+    """Tickets waiting, tickets in flight, and dead letters, by service."""
+
+    def each(make: Callable[[sqs.Queue, sqs.Queue], cloudwatch.Metric]) -> list[cloudwatch.IMetric]:
+        return [make(work, dead).with_(label=name) for name, (work, dead) in of_services.items()]
+
+    return [
+        graph("Tickets waiting", each(lambda work, _: work.metric_approximate_number_of_messages_visible(period=FIVE))),
+        graph("In flight", each(lambda work, _: work.metric_approximate_number_of_messages_not_visible(period=FIVE))),
+        graph("Oldest ticket", each(lambda work, _: work.metric_approximate_age_of_oldest_message(period=FIVE))),
+        graph("Dead letters", each(lambda _, dead: dead.metric_approximate_number_of_messages_visible(period=FIVE))),
+    ]
+
+
+def durations(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Sequence[cloudwatch.IWidget]:
+    """Time per record and per invocation, and what is wrong with invocations."""
+    named = functions.items()
+    stale = [metrics.of_service(seen.STALE, name, statistic="Sum", minutes=5) for name, _ in named]
+    return [
+        graph("Record p50, ms", each_workflow(metrics, seen.RECORD_MILLISECONDS, "p50")),
+        graph("Record p99, ms", each_workflow(metrics, seen.RECORD_MILLISECONDS, "p99")),
+        graph("Invocation p99, ms", [one.metric_duration(statistic="p99", label=name) for name, one in named]),
+        graph("Throttles; stale", [one.metric_throttles(label=name) for name, one in named], right=stale),
+    ]
+
+
+def cost(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Sequence[cloudwatch.IWidget]:
+    """What the bill follows: paid calls, invocations, their time."""
+    named = functions.items()
+    hour = Duration.hours(1)
+    return [
+        graph("Paid Places calls", each_workflow(metrics, seen.PAID_CALLS, "Sum"), width=8),
+        graph("Invocations", [one.metric_invocations(period=hour, label=name) for name, one in named], width=8),
+        graph(
+            "Time, ms", [one.metric_duration(statistic="Sum", period=hour, label=name) for name, one in named], width=8
+        ),
+    ]
+
+
+def each_workflow(metrics: Metrics, name: str, statistic: str) -> list[cloudwatch.IMetric]:
+    """``name`` of every workflow that can have it."""
+    return [
+        metrics.of_workflow(name, service, workflow, statistic=statistic, minutes=5).with_(label=workflow.name)
+        for service in SERVICES
+        for workflow in service.workflows
+        if name != seen.PAID_CALLS or service.uses_places
+    ]
+
+
+def graph(
+    title: str, left: Iterable[cloudwatch.IMetric], *, right: Iterable[cloudwatch.IMetric] = (), width: int = 6
+) -> cloudwatch.GraphWidget:
+    """A graph of a row of four, unless it is narrower."""
+    return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), width=width, height=6)
