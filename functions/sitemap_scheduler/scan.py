@@ -33,6 +33,7 @@ class Scan:
         self._visits = visits
         self._known: set[str] = set()
         self._open: dict[str, Finding] = {}  # accepted, and nothing came of it yet
+        self._claims: dict[str, tuple[DiscoveryMethod, str | None]] = {}  # who names what a guess had found already
         self._kept = 0
         # Waiting for a turn at a slow host is done out here, where the end of the time is seen.
         self._at_once = asyncio.Semaphore(2 * ctx.settings.web_requests_per_host)
@@ -50,7 +51,7 @@ class Scan:
                 yield
         except TimeoutError:
             self.cut = "time"
-        self.findings += self._open.values()
+        self.findings = [self._as_claimed(finding) for finding in (*self.findings, *self._open.values())]
         self._open.clear()
 
     async def look_at(
@@ -66,7 +67,9 @@ class Scan:
         accepted = []
         for text in urls:
             url = self._on_own_origin(normalise_url(text))
-            if url and url not in self._known:
+            if url in self._known and method is not DiscoveryMethod.COMMON_PATH:
+                self._claims.setdefault(url, (method, parent_url))
+            elif url and url not in self._known:
                 if self._is_full():
                     break
                 self._known.add(url)
@@ -74,6 +77,14 @@ class Scan:
                 self._kept += wanted.worth_keeping
                 accepted.append(url)
         await asyncio.gather(*(self._try(self._open[url], depth) for url in accepted))
+
+    def _as_claimed(self, finding: Finding) -> Finding:
+        """``finding``, owed to whoever names it rather than to a guess; an index stays a root, whoever points back at it."""
+        is_index = finding.sitemap_type == Kind.INDEX.value
+        if finding.method is not DiscoveryMethod.COMMON_PATH or is_index or finding.url not in self._claims:
+            return finding
+        method, parent_url = self._claims[finding.url]
+        return replace(finding, method=method, parent_url=parent_url)
 
     def _on_own_origin(self, url: str | None) -> str | None:
         if url and self.own_origin and self.own_origin.startswith("https://"):

@@ -139,6 +139,18 @@ def test_a_site_with_nothing_costs_at_most_25_requests(engine: Engine, sitemap_i
     assert len(asked) <= 25
 
 
+def test_a_guessed_file_is_owed_to_the_index_that_names_it(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    files = {"/sitemap.xml": index("/post-sitemap.xml", "/page-sitemap.xml"), "/post-sitemap.xml": urlset("/a")}
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)})
+    owed = {path: (row.discovery_method, row.is_valid) for path, row in scanned.files.items()}
+    assert owed == {
+        "/sitemap.xml": ("common_path", True),
+        "/post-sitemap.xml": ("sitemap_index", True),
+        "/page-sitemap.xml": ("sitemap_index", False),
+    }
+    assert scanned.files["/post-sitemap.xml"].parent_url == "https://shop.test/sitemap.xml"
+
+
 def test_loops_between_indexes_end(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     shop = site(
         {
@@ -149,6 +161,7 @@ def test_loops_between_indexes_end(engine: Engine, sitemap_id: int, tmp_path: Pa
     )
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
     assert set(scanned.files) == {"/sitemap.xml", "/other.xml", "/leaf.xml"}
+    assert scanned.files["/sitemap.xml"].parent_url is None
 
 
 def test_depth_and_number_are_capped(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
