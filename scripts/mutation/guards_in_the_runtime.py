@@ -148,6 +148,6 @@ IN_THE_RUNTIME = (
         f"{LAYER}/database.py",
         'connection.exec_driver_sql("ROLLBACK")',
         'connection.exec_driver_sql("COMMIT")',
-        RUNTIME,
+        ISOLATION,
     ),
 )

@@ -181,6 +181,19 @@ def test_a_result_that_lost_a_deadlock_is_saved_at_the_second_try(harness: Harne
     assert (row["status"], row["title"], row["failures"], len(tries)) == ("Completed", "A", 0, 2)
 
 
+def test_a_write_that_raises_in_its_middle_leaves_nothing_behind(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+
+    def write(connection: Connection) -> list[int]:
+        connection.execute(text("UPDATE domains SET title = 'half'"))
+        raise ZeroDivisionError("in Python, so Postgres knows of no error")
+
+    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
+    harness.drain()
+    row = harness.row(record_id)
+    assert (row["status"], row["title"], row["failures"]) == ("Queued", None, 1)
+
+
 def test_the_write_of_a_result_that_comes_too_late_is_never_run(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     (held,) = claim(harness.connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)

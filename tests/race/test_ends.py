@@ -76,7 +76,7 @@ def test_an_abandon_that_meets_a_finish_waits_and_changes_nothing(engine: Engine
     (record,) = connection.execute(text("SELECT id FROM domains")).scalars()
     ended = race(engine, complete(attempt), abandon([record]))
     assert (ended.second, ended.waited) == ([], True)
-    assert status(connection) == "Completed"
+    assert (status(connection), outcomes(connection)) == ("Completed", ["done"])
 
 
 def test_a_ticket_that_meets_its_dead_letter_is_not_started(engine: Engine, connection: Connection) -> None:
