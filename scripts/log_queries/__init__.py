@@ -1,0 +1,1 @@
+"""Runs the saved queries of ``infra/queries`` from a terminal."""
