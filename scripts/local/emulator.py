@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -118,7 +119,7 @@ def _process(aws: Aws, directory: Path, environment: Mapping[str, str], *, last:
             },
             directory=directory,
             output=log,
-            grace=3,
+            stop_signal=signal.SIGKILL,  # it has nothing to save, and would wait for its idle connections
         ) as process,
     ):
         ready = _wait_until_ready(aws, process, directory / "tmp" / f"ministack-{aws.port}.pid")

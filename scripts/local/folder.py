@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ def own_folder(parent: Path | None = None) -> Iterator[Path]:
     """
     parent = parent or Path(tempfile.gettempdir())
     sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-    try:
+    folder = parent / f"{PREFIX}{secrets.token_hex(6)}"
+    try:  # from before it exists: a signal may end the run at any moment
+        folder.mkdir(mode=0o700)
         with (folder / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder

@@ -6,6 +6,7 @@ import shlex
 from rich.console import Console
 from sqlalchemy import Engine, make_url
 
+from infra.config import LOCAL
 from scrapersky.service.registry import SERVICES
 from scripts.local.progress import Progress, watch
 from scripts.local.system import System
@@ -27,9 +28,10 @@ Running on the schedule of the stack's own rules. Ctrl-C stops everything.
 
 The database:
   {make_url(system.database_url).render_as_string(hide_password=not password_is_ours)}
-The AWS command line and boto3 find it by:
+The AWS command line, boto3 and scripts/scrapersky find it by:
   export {variables}
 By hand, for example:
+  scripts/scrapersky status --stage {LOCAL.name}
   aws lambda invoke --function-name {function} --cli-binary-format raw-in-base64-out --payload {payload} /dev/stdout
 The functions' log:
   {system.aws.log}

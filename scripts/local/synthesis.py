@@ -48,7 +48,8 @@ def synthesizing(stage: str = "local", cache: Path = CACHE) -> Iterator[Callable
             said.open("wb") as output,
             leashed(
                 [sys.executable, "-m", "infra.synth", "--stage", stage, "--out", str(assembly)],
-                environment={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, SOURCES))},
+                # With a place for temporary files that goes when it is stopped, as Node leaves its own behind.
+                environment={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, SOURCES)), "TMPDIR": making},
                 directory=ROOT,
                 output=output,
             ) as process,
