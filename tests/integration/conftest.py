@@ -11,30 +11,17 @@ import pytest
 from moto import mock_aws
 from sqlalchemy import Connection, RowMapping, text
 
+from api.application import Application
 from scrapersky.models import Domain
 from scrapersky.service.outcomes import Done, Outcome
 from scrapersky.service.registry import DOMAIN_SCHEDULER
 from scrapersky.service.runtime import BackgroundService
+from tests.integration.api import Api
+from tests.integration.lambda_context import LambdaContext
 
 numbers = count(1)
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []}
-
-
-@dataclass
-class LambdaContext:
-    """What Lambda hands to a handler, with as much time left as the test says."""
-
-    function_name: str = "scrapersky-test-domain-scheduler"
-    function_version: str = "$LATEST"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:000000000000:function:test"
-    aws_request_id: str = "request-1"
-    remaining_ms: int = 180_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds left."""
-        return self.remaining_ms
 
 
 @dataclass
@@ -149,3 +136,11 @@ def harness(environment: dict[str, str], connection: Connection) -> Iterator[Har
         made = Harness(service, connection, queue_url)
         yield made
         service.runtime.database.engine.dispose()
+
+
+@pytest.fixture
+def api(environment: dict[str, str]) -> Iterator[Api]:
+    """The curation API on this test's database, asked by an IAM user."""
+    application = Application(environment)
+    yield Api(application)
+    application.wiring.database.engine.dispose()

@@ -1,0 +1,64 @@
+"""Errors as problem documents (RFC 9457): what is wrong, in which field, what was given, what would be right."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import ValidationException
+
+CONTENT_TYPE = "application/problem+json"
+SHOWN_CHARACTERS = 200
+
+
+class Problem(Exception):
+    """The request cannot be served; becomes the response ``status`` with a problem document naming ``field``."""
+
+    def __init__(self, status: HTTPStatus, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+
+
+def invalid(field: str, detail: str) -> Problem:
+    """A 422 about one field of the request."""
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field=field)
+
+
+def respond(status: HTTPStatus, detail: str, errors: Sequence[Mapping[str, Any]] = ()) -> Response[str]:
+    """The response with the problem document."""
+    document: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    if errors:
+        document["errors"] = errors
+    return Response(status, content_type=CONTENT_TYPE, body=json.dumps(document, ensure_ascii=False))
+
+
+def respond_to_problem(problem: Problem) -> Response[str]:
+    """The response for a :class:`Problem`."""
+    errors = [{"field": problem.field, "message": problem.detail}] if problem.field else []
+    return respond(problem.status, problem.detail, errors)
+
+
+def respond_to_invalid(invalid: ValidationException) -> Response[str]:
+    """The 422 for a request that does not fit its model: every bad field with what was given."""
+    errors = [
+        {"field": _field(one["loc"]), "message": one["msg"], "given": _short(one.get("input"))}
+        for one in invalid.errors()
+    ]
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
+    return respond(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors)
+
+
+def _field(location: Sequence[Any]) -> str:
+    """``ids.3`` for ``("body", "ids", 3)``, ``limit`` for ``("query", "query", "limit")``; else where it is."""
+    where, *path = map(str, location)
+    if where == "query" and path[1:]:
+        path = path[1:]
+    return ".".join(path) or where
+
+
+def _short(given: Any) -> str:
+    text = json.dumps(given, ensure_ascii=False, default=str)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

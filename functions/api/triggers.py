@@ -1,0 +1,51 @@
+"""Passes manual payloads on to the services' own functions. The API itself runs no job."""
+
+import json
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from api.problem import Problem, invalid
+from scrapersky.service.registry import Service
+
+READ_TIMEOUT_SECONDS = 25
+"""An HTTP API gives up after 30 seconds, whatever it is set to."""
+
+
+class Triggers:
+    """The services' functions of ``stage``."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+
+    def ask(self, service: Service, payload: dict[str, Any]) -> dict[str, Any]:
+        """Sends ``payload`` and returns the service's answer. Raises :class:`Problem` where it is an error."""
+        answer = self._invoke(service, payload, "RequestResponse")
+        told = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise Problem(
+                HTTPStatus.BAD_GATEWAY, f"{service.name} failed: {told.get('errorMessage')}; its log has more"
+            )
+        if set(told) == {"error"}:
+            raise invalid(told["error"]["field"], told["error"]["message"])
+        return dict(told)
+
+    def start(self, service: Service, payload: dict[str, Any]) -> None:
+        """Sends ``payload`` without waiting: for work that may take longer than a request may."""
+        self._invoke(service, payload, "Event")
+
+    def _invoke(self, service: Service, payload: dict[str, Any], kind: Any) -> Any:
+        name = f"scrapersky-{self._stage}-{service.name}"
+        try:
+            return self._client.invoke(FunctionName=name, InvocationType=kind, Payload=json.dumps(payload).encode())
+        except (ClientError, BotoCoreError) as error:
+            raise Problem(HTTPStatus.BAD_GATEWAY, f"{name} could not be invoked: {error}") from None
+
+    @cached_property
+    def _client(self) -> Any:
+        config = Config(connect_timeout=5, read_timeout=READ_TIMEOUT_SECONDS, retries={"total_max_attempts": 1})
+        return boto3.client("lambda", config=config)

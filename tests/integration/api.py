@@ -1,0 +1,76 @@
+"""Speaks to the curation API's handler as an HTTP API does (payload 2.0)."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from api.application import Application
+from tests.integration.lambda_context import LambdaContext
+
+ADA = "arn:aws:iam::000000000000:user/ada"
+
+
+@dataclass
+class Answer:
+    """A response: its status, its JSON, and its content type."""
+
+    status: int
+    json: Any
+    content_type: str
+
+
+@dataclass
+class Api:
+    """The API, asked by ``caller``."""
+
+    application: Application
+    caller: str = ADA
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def get(self, path: str, **parameters: Any) -> Answer:
+        """GET, with query parameters."""
+        return self.send("GET", path, None, query=parameters)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+        """POST of JSON; underscores in a header's name are hyphens."""
+        return self.send("POST", path, json.dumps(body), headers={"content-type": "application/json", **headers})
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: str | None,
+        *,
+        query: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        route_key: str | None = None,
+        encoded: bool = False,
+    ) -> Answer:
+        """Any request."""
+        named = {name.replace("_", "-").lower(): value for name, value in {**self.headers, **(headers or {})}.items()}
+        dev_tools = method == "POST" and path.startswith("/dev-tools/")
+        route = route_key or (f"{method} /dev-tools/{{proxy+}}" if dev_tools else f"{method} /{{proxy+}}")
+        event = {
+            "version": "2.0",
+            "routeKey": route,
+            "rawPath": path,
+            "rawQueryString": urlencode(query or {}),
+            "headers": named,
+            "queryStringParameters": {name: str(value) for name, value in (query or {}).items()},
+            "requestContext": {
+                "accountId": "000000000000",
+                "apiId": "api",
+                "authorizer": {"iam": {"userArn": self.caller}},
+                "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+                "requestId": "request-1",
+                "routeKey": route,
+                "stage": "$default",
+                "timeEpoch": 0,
+            },
+            "isBase64Encoded": encoded,
+            **({"body": body} if body is not None else {}),
+        }
+        answer = self.application.handler(event, LambdaContext())
+        types = answer.get("headers", {}) | {k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}
+        return Answer(answer["statusCode"], json.loads(answer["body"]), types.get("Content-Type", ""))

@@ -1,0 +1,138 @@
+"""The curation API's reading half: listings, filters, cursors, single records, the OpenAPI document, its errors."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tests.integration.api import Api
+
+RESOURCES = ("places", "local-businesses", "domains", "sitemaps", "sitemap-files", "pages")
+
+
+@pytest.fixture
+def domains(connection: Connection) -> list[int]:
+    """Seven domains; the last two are Selected and Queued."""
+    rows = connection.execute(
+        text("""
+            INSERT INTO domains (domain, status, curation_status)
+            SELECT 'shop-' || n || '.example', (CASE WHEN n > 5 THEN 'Queued' ELSE 'New' END)::work_status,
+                   (CASE WHEN n > 5 THEN 'Selected' ELSE 'New' END)::curation_status
+            FROM generate_series(1, 7) AS n RETURNING id
+        """)
+    )
+    return list(rows.scalars())
+
+
+def pages_of(api: Api, path: str, **filters: object) -> Iterator[list[int]]:
+    """The ids of each page of a listing."""
+    cursor: dict[str, object] = {}
+    while True:
+        answer = api.get(path, **filters, **cursor)
+        assert answer.status == 200, answer.json
+        yield [item["id"] for item in answer.json["items"]]
+        if answer.json["next"] is None:
+            return
+        cursor = {"cursor": answer.json["next"]}
+
+
+def test_a_listing_shows_every_record_once_over_its_pages(api: Api, domains: list[int]) -> None:
+    assert list(pages_of(api, "/domains", limit=3)) == [domains[:3], domains[3:6], domains[6:]]
+
+
+def test_a_last_page_that_is_full_has_no_next(api: Api, domains: list[int]) -> None:
+    assert list(pages_of(api, "/domains", limit=7)) == [domains]
+
+
+def test_records_that_come_meanwhile_neither_hide_nor_repeat_others(
+    api: Api, domains: list[int], connection: Connection
+) -> None:
+    pages = pages_of(api, "/domains", limit=4)
+    first = next(pages)
+    connection.execute(text("DELETE FROM domains WHERE id = :id"), {"id": first[0]})
+    connection.execute(text("INSERT INTO domains (domain) VALUES ('late.example')"))
+    assert first + next(pages) == [*domains, domains[-1] + 1]
+
+
+def test_several_filters_must_all_hold(api: Api, domains: list[int]) -> None:
+    assert list(pages_of(api, "/domains", status="Queued")) == [domains[5:]]
+    assert list(pages_of(api, "/domains", status="Queued", search="SHOP-7")) == [domains[6:]]
+    assert list(pages_of(api, "/domains", status="New", curation_status="Selected")) == [[]]
+
+
+def test_a_search_takes_its_text_literally(api: Api, domains: list[int]) -> None:
+    assert list(pages_of(api, "/domains", search="%")) == [[]]
+    assert list(pages_of(api, "/domains", search="shop_1")) == [[]]
+
+
+def test_an_instant_filters_by_creation(api: Api, domains: list[int]) -> None:
+    assert list(pages_of(api, "/domains", created_before="2020-01-01T00:00:00Z")) == [[]]
+    assert list(pages_of(api, "/domains", created_after="2020-01-01T00:00:00Z")) == [domains]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"status": "Pending"}, "status"),
+        ({"limit": 0}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"curation": "New"}, "curation"),
+        ({"cursor": "nonsense"}, "cursor"),
+        ({"cursor": "WyJwbGFjZXMiLCAxXQ"}, "cursor"),
+        ({"is_wordpress": "perhaps"}, "is_wordpress"),
+    ],
+)
+def test_a_bad_parameter_is_a_problem_that_names_it(api: Api, parameters: dict[str, object], field: str) -> None:
+    answer = api.get("/domains", **parameters)
+    assert answer.status == 422
+    assert answer.content_type == "application/problem+json"
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+
+
+@pytest.mark.parametrize("path", RESOURCES)
+def test_every_resource_lists_and_says_that_a_record_is_not_there(api: Api, path: str) -> None:
+    assert api.get(f"/{path}").json == {"items": [], "next": None}
+    answer = api.get(f"/{path}/1")
+    assert (answer.status, answer.content_type) == (404, "application/problem+json")
+    assert "has no record 1" in answer.json["detail"]
+
+
+def test_a_single_record_is_as_it_stands_in_a_listing(api: Api, domains: list[int]) -> None:
+    (listed,) = api.get("/domains", search="shop-7").json["items"]
+    assert api.get(f"/domains/{domains[6]}").json == listed
+    assert listed["domain"] == "shop-7.example"
+    assert (listed["status"], listed["curation_status"], listed["failures"]) == ("Queued", "Selected", 0)
+
+
+@pytest.mark.parametrize("record_id", ["0", "-1", "seven", "9223372036854775808"])
+def test_an_id_that_can_be_none_is_refused(api: Api, record_id: str) -> None:
+    answer = api.get(f"/domains/{record_id}")
+    assert answer.status == 422
+    assert answer.json["errors"][0]["field"] == "record_id"
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("DELETE", "/domains/1"), ("GET", "/dev-tools/run")])
+def test_a_route_that_is_not_there_is_a_problem_too(api: Api, method: str, path: str) -> None:
+    answer = api.send(method, path, None)
+    assert (answer.status, answer.content_type) == (404, "application/problem+json")
+    assert f"there is no {method} {path}" in answer.json["detail"]
+
+
+def test_the_openapi_document_describes_every_route_and_resolves(api: Api) -> None:
+    document = api.get("/openapi.json").json
+    assert document["openapi"].startswith("3.")
+    for path in RESOURCES:
+        assert set(document["paths"][f"/{path}"]) >= {"get"}
+        assert set(document["paths"][f"/{path}/curation"]) == {"post"}
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', str(document).replace("'", '"')))
+    assert named <= set(document["components"]["schemas"])
+    parameters = {one["name"] for one in document["paths"]["/domains"]["get"]["parameters"]}
+    assert parameters >= {"status", "curation_status", "cursor", "limit", "search"}
+
+
+def test_nothing_but_reading_is_done_by_get(api: Api) -> None:
+    document = api.get("/openapi.json").json
+    for path, operations in document["paths"].items():
+        if "dev-tools" in path or path.endswith(("/curation", "/bulk", "/csv")):
+            assert set(operations) == {"post"}, path

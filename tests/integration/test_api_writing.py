@@ -1,0 +1,359 @@
+"""The curation API's writing half: adding, deciding in bulk, and writing once however often a request comes."""
+
+import base64
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, RowMapping, text
+
+from api.application import Application
+from api.curation_table import CURATION_FIELDS
+from scrapersky.models.base import Recorded
+from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.service.registry import IMPORT, METADATA, WORKFLOWS
+from scrapersky.status.claim import claim
+from tests.integration.api import ADA, Answer, Api
+
+PATHS = {
+    "places": "places",
+    "local_businesses": "local-businesses",
+    "domains": "domains",
+    "sitemaps": "sitemaps",
+    "sitemap_files": "sitemap-files",
+    "pages": "pages",
+}
+
+
+def row(connection: Connection, table: str, record_id: int) -> RowMapping:
+    """The whole row."""
+    found = connection.execute(text(f"SELECT * FROM {table} WHERE id = :id"), {"id": record_id})
+    return found.mappings().one()
+
+
+def one_of(connection: Connection, model: type[Recorded]) -> int:
+    """A fresh record of ``model``, with what it needs."""
+    domain = "(SELECT id FROM domains ORDER BY id LIMIT 1)"
+    statements = {
+        "domains": "INSERT INTO domains (domain) VALUES ('shop.example')",
+        "places": "INSERT INTO places (place_id) VALUES ('ChIJ1')",
+        "local_businesses": "INSERT INTO local_businesses (place_id) VALUES ('ChIJ1')",
+        "sitemaps": f"INSERT INTO sitemaps (domain_id) VALUES ({domain})",
+        "sitemap_files": f"""INSERT INTO sitemap_files (domain_id, url, discovery_method, sitemap_type)
+            VALUES ({domain}, 'https://shop.example/sitemap.xml', 'robots_txt', 'urlset')""",
+        "pages": f"""INSERT INTO pages (domain_id, url, page_type, path_depth)
+            VALUES ({domain}, 'https://shop.example/', 'page', 0)""",
+    }
+    table = str(model.__tablename__)
+    if table != "domains":
+        connection.execute(text(f"{statements['domains']} ON CONFLICT DO NOTHING"))
+    return int(connection.execute(text(f"{statements[table]} RETURNING id")).scalar_one())
+
+
+def seize(connection: Connection, ids: list[int]) -> None:
+    """Makes Queued domains Processing, as a tick does."""
+    held = claim(connection, METADATA, batch=10, max_in_flight=10, dispatch_lease=60, trigger="manual", ids=ids)
+    assert len(held) == len(ids)
+
+
+def results(answer: Answer) -> list[str]:
+    """What became of each row or record."""
+    assert answer.status in {200, 201}, answer.json
+    return [one["result"] for one in answer.json["results"]]
+
+
+@pytest.mark.parametrize("field", CURATION_FIELDS, ids=lambda field: f"{field.model.__tablename__}.{field.name}")
+def test_selecting_queues_the_fields_own_workflow_and_no_other(api: Api, connection: Connection, field: Any) -> None:
+    record_id, table = one_of(connection, field.model), field.model.__tablename__
+    body = {"ids": [record_id], "curation_status": "Selected"}
+    if table == "domains":
+        body["field"] = field.name
+    answer = api.post(f"/{PATHS[table]}/curation", body)
+    assert results(answer) == ["queued" if field.workflow else "set"]
+    now = row(connection, table, record_id)
+    assert now[field.name] == "Selected"
+    for workflow in WORKFLOWS.values():
+        if workflow.table == table:
+            assert now[workflow.field] == ("Queued" if workflow == field.workflow else "New")
+    again = api.post(f"/{PATHS[table]}/curation", body)
+    assert results(again) == ["unchanged"]
+
+
+def test_every_workflow_is_queued_by_exactly_one_curation_field() -> None:
+    queued = [field.workflow.name for field in CURATION_FIELDS if field.workflow]
+    assert sorted(queued) == sorted(WORKFLOWS)
+
+
+def test_the_audit_trail_names_who_selected_and_why(api: Api, connection: Connection) -> None:
+    (record_id,) = domains(connection, "a.example")
+    api.post("/domains/curation", {"ids": [record_id], "curation_status": "Selected", "reason": "looks good"})
+    event = connection.execute(text("SELECT actor, reason, to_status FROM status_events")).one()
+    assert tuple(event) == (f"api:{ADA}", "looks good", "Queued")
+
+
+def test_a_record_that_is_processing_is_refused_and_left_as_it_is(api: Api, connection: Connection) -> None:
+    busy, free = domains(connection, "busy.example", "free.example", status="Queued")
+    seize(connection, [busy])
+    before = row(connection, "domains", busy)
+    for decision in Curation:
+        answer = api.post("/domains/curation", {"ids": [busy, free], "curation_status": decision})
+        refused, _ = answer.json["results"]
+        assert (refused["result"], "Processing" in refused["why"]) == ("refused", True)
+    assert row(connection, "domains", busy) == before
+
+
+@pytest.mark.parametrize("ended", ["Completed", "Error"])
+def test_selecting_what_was_worked_on_before_queues_it_again(api: Api, connection: Connection, ended: str) -> None:
+    (record_id,) = domains(connection, "a.example", status="Queued")
+    seize(connection, [record_id])
+    connection.execute(text("UPDATE attempts SET finished_at = now(), outcome = 'done'"))
+    connection.execute(
+        text("UPDATE domains SET status = CAST(:status AS work_status), error_code = :code, failures = 3"),
+        {"status": ended, "code": "parked" if ended == "Error" else None},
+    )
+    assert results(api.post("/domains/curation", {"ids": [record_id], "curation_status": "Selected"})) == ["queued"]
+    now = row(connection, "domains", record_id)
+    assert (now["status"], now["failures"], now["error_code"]) == ("Queued", 0, None)
+    assert now["due_at"] is not None
+
+
+@pytest.mark.parametrize("decision", [Curation.MAYBE, Curation.NOT_A_FIT, Curation.ARCHIVED])
+def test_any_other_decision_is_set_and_queues_nothing(api: Api, connection: Connection, decision: Curation) -> None:
+    (record_id,) = domains(connection, "a.example")
+    body = {"ids": [record_id], "curation_status": decision}
+    assert results(api.post("/domains/curation", body)) == ["set"]
+    assert results(api.post("/domains/curation", body)) == ["unchanged"]
+    now = row(connection, "domains", record_id)
+    assert (now["curation_status"], now["status"]) == (decision, "New")
+
+
+def test_a_record_that_is_not_there_is_refused_by_itself(api: Api, connection: Connection) -> None:
+    (record_id,) = domains(connection, "a.example")
+    answer = api.post("/domains/curation", {"ids": [record_id, 999], "curation_status": "Selected"})
+    assert results(answer) == ["queued", "refused"]
+    assert answer.json["counts"] == {"queued": 1, "refused": 1}
+    assert answer.json["results"][1] == {"id": 999, "result": "refused", "why": "domains has no such record"}
+
+
+def test_a_sitemap_index_may_be_archived_but_never_queued(api: Api, connection: Connection) -> None:
+    record_id = one_of(connection, IMPORT.model)
+    connection.execute(text("UPDATE sitemap_files SET sitemap_type = 'index'"))
+    answer = api.post("/sitemap-files/curation", {"ids": [record_id], "curation_status": "Selected"})
+    assert results(answer) == ["refused"]
+    assert "index" in answer.json["results"][0]["why"]
+    assert results(api.post("/sitemap-files/curation", {"ids": [record_id], "curation_status": "Archived"})) == ["set"]
+
+
+def test_a_filter_decides_about_what_fits_up_to_the_limit_and_tells_of_more(api: Api, connection: Connection) -> None:
+    ids = domains(connection, "a.example", "b.example", "c.example", "other.test")
+    body = {"filter": {"search": ".example", "status": "New"}, "limit": 2, "curation_status": "Selected"}
+    first, second = (api.post("/domains/curation", body) for _ in range(2))
+    assert ([one["id"] for one in first.json["results"]], first.json["more"]) == (ids[:2], True)
+    assert ([one["id"] for one in second.json["results"]], second.json["more"]) == (ids[2:3], False)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "why"),
+    [
+        ({"curation_status": "Selected"}, "body", "exactly one of ids and filter"),
+        ({"curation_status": "Selected", "ids": [1], "filter": {"status": "New"}}, "body", "exactly one"),
+        ({"curation_status": "Selected", "filter": {}}, "body", "every record"),
+        ({"curation_status": "Selected", "ids": []}, "ids", "at least 1"),
+        ({"curation_status": "Selected", "ids": [1, 0]}, "ids.1", "greater than or equal to 1"),
+        ({"curation_status": "Queued", "ids": [1]}, "curation_status", "'New', 'Selected'"),
+        ({"curation_status": "Selected", "filter": {"staus": "New"}}, "filter.staus", "not permitted"),
+        ({"curation_status": "Selected", "filter": {"status": "Pending"}}, "filter.status", "'Queued'"),
+        ({"curation_status": "Selected", "ids": [1], "status": "Completed"}, "status", "not permitted"),
+        ({"curation_status": "Selected", "ids": [1], "field": "status"}, "field", "sitemap_curation_status"),
+    ],
+)
+def test_a_bad_decision_is_refused_by_field_and_changes_nothing(
+    api: Api, connection: Connection, body: dict[str, Any], field: str, why: str
+) -> None:
+    domains(connection, "a.example")
+    answer = api.post("/domains/curation", body)
+    assert (answer.status, answer.content_type) == (422, "application/problem+json")
+    (error,) = answer.json["errors"]
+    assert error["field"] == field
+    assert why in error["message"]
+    assert connection.execute(text("SELECT count(*) FROM domains WHERE curation_status <> 'New'")).scalar_one() == 0
+
+
+def test_a_body_that_is_no_json_is_told_so(api: Api) -> None:
+    answer = api.send("POST", "/domains", "{", headers={"content-type": "application/json"})
+    assert (answer.status, answer.content_type) == (422, "application/problem+json")
+
+
+def test_more_records_than_the_cap_are_refused(environment: dict[str, str]) -> None:
+    application = Application({**environment, "API_BULK_MAX": "2"})
+    api = Api(application)
+    for path, body, field in (
+        ("/domains/curation", {"ids": [1, 2, 3], "curation_status": "New"}, "ids"),
+        ("/domains/curation", {"filter": {"status": "New"}, "limit": 3, "curation_status": "New"}, "limit"),
+        ("/domains/bulk", {"domains": ["a.example", "b.example", "c.example"]}, "domains"),
+    ):
+        answer = api.post(path, body)
+        assert (answer.status, answer.json["errors"][0]["field"]) == (422, field)
+    application.wiring.database.engine.dispose()
+
+
+def test_a_domain_is_added_as_its_one_spelling_and_a_second_time_exists(api: Api, connection: Connection) -> None:
+    answer = api.post("/domains", {"domain": "HTTPS://WWW.Shop.example:443/about"})
+    assert answer.status == 201
+    (added,) = answer.json["results"]
+    assert (added["result"], added["domain"]) == ("created", "shop.example")
+    (again,) = api.post("/domains", {"domain": "shop.example"}).json["results"]
+    assert (again["result"], again["id"]) == ("exists", added["id"])
+    assert row(connection, "domains", added["id"])["status"] == "New"
+
+
+def test_domains_in_bulk_are_answered_row_by_row(api: Api, connection: Connection) -> None:
+    domains(connection, "old.example")
+    given = ["New.example", "old.example", "http://new.example/", "127.0.0.1", ""]
+    answer = api.post("/domains/bulk", {"domains": given, "curation_status": "Selected"})
+    assert results(answer) == ["queued", "exists", "duplicate", "refused", "refused"]
+    assert [one["row"] for one in answer.json["results"]] == [1, 2, 3, 4, 5]
+    assert answer.json["results"][2]["why"] == "the same as row 1"
+    statuses = {row.domain: row.status for row in connection.execute(text("SELECT domain, status FROM domains"))}
+    assert statuses == {"new.example": "Queued", "old.example": "New"}
+
+
+def test_a_csv_file_is_imported_with_the_line_of_each_row(api: Api) -> None:
+    body = "\ufeffName;Website\r\nA;https://www.a.example/\r\n\r\nB;a.example\r\nC;no host\r\nD\r\n"
+    encoded = base64.b64encode(body.encode()).decode()
+    answer = api.send(
+        "POST", "/domains/csv", encoded, headers={"content-type": "text/csv; charset=utf-8"}, encoded=True
+    )
+    assert [(one["row"], one["result"]) for one in answer.json["results"]] == [
+        (2, "created"),
+        (4, "duplicate"),
+        (5, "refused"),
+        (6, "refused"),
+    ]
+
+
+def test_a_csv_file_of_one_column_needs_no_head(api: Api) -> None:
+    answer = api.send("POST", "/domains/csv", "a.example\nb.example\n", headers={"content-type": "text/csv"})
+    assert answer.json["counts"] == {"created": 2}
+
+
+@pytest.mark.parametrize(("body", "why"), [("", "empty"), ("name,city\nA,B\n", "no column domain"), ('domain\n"a', "")])
+def test_a_csv_file_that_cannot_be_read_is_told_so(api: Api, body: str, why: str) -> None:
+    answer = api.send("POST", "/domains/csv", body, headers={"content-type": "text/csv"})
+    if why:
+        assert (answer.status, answer.json["errors"][0]["field"]) == (422, "body")
+        assert why in answer.json["detail"]
+    else:
+        assert results(answer) == ["refused"]
+
+
+def test_a_file_that_is_not_utf_8_or_no_csv_is_told_so(api: Api) -> None:
+    encoded = base64.b64encode("domain\nmünchen.de\n".encode("latin-1")).decode()
+    answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
+    assert (answer.status, "UTF-8" in answer.json["detail"]) == (422, True)
+    assert api.post("/domains/csv", {"domains": []}).status == 415
+
+
+def test_places_are_added_by_googles_ids(api: Api, connection: Connection) -> None:
+    body = {"places": [{"place_id": "ChIJ1", "name": "A"}, {"place_id": "ChIJ1"}, {"place_id": "ChIJ2"}]}
+    assert results(api.post("/places/bulk", body)) == ["created", "duplicate", "created"]
+    assert results(api.post("/places", {"place_id": "ChIJ1"})) == ["exists"]
+    assert results(api.post("/places", {"place_id": "ChIJ3", "curation_status": "Selected"})) == ["queued"]
+    found = connection.execute(text("SELECT place_id, deep_scan_status FROM places"))
+    statuses = {row.place_id: row.deep_scan_status for row in found}
+    assert statuses == {"ChIJ1": "New", "ChIJ2": "New", "ChIJ3": "Queued"}
+
+
+def test_the_same_key_and_request_are_carried_out_once_and_answered_alike(api: Api, connection: Connection) -> None:
+    body = {"domain": "a.example"}
+    first = api.post("/domains", body, Idempotency_Key="one")
+    second = api.post("/domains", body, Idempotency_Key="one")
+    assert first.json == second.json
+    assert results(second) == ["created"]
+    assert connection.execute(text("SELECT count(*) FROM idempotency_keys")).scalar_one() == 1
+
+
+def test_the_same_key_with_another_request_is_refused(api: Api, connection: Connection) -> None:
+    api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one")
+    answer = api.post("/domains", {"domain": "b.example"}, Idempotency_Key="one")
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "Idempotency-Key")
+    assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 1
+
+
+def test_a_key_is_its_callers_own(api: Api) -> None:
+    api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one")
+    assert results(Api(api.application, caller="bob").post("/domains", {"domain": "b.example"}, Idempotency_Key="one"))
+
+
+def test_a_request_that_failed_leaves_its_key_free(api: Api) -> None:
+    bad = {"filter": {"status": "New"}, "limit": 100_000, "curation_status": "New"}
+    assert api.post("/domains/curation", bad, Idempotency_Key="one").status == 422
+    assert api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one").status == 201
+
+
+def test_an_expired_key_is_free_again_and_cleared_away(api: Api, connection: Connection) -> None:
+    for name in ("one", "two"):
+        api.post("/domains", {"domain": f"{name}.example"}, Idempotency_Key=name)
+    connection.execute(text("UPDATE idempotency_keys SET expires_at = now() - interval '1 second'"))
+    assert results(api.post("/domains", {"domain": "three.example"}, Idempotency_Key="one")) == ["created"]
+    assert list(connection.execute(text("SELECT key FROM idempotency_keys")).scalars()) == ["one"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "a\x00b"])
+def test_a_key_that_cannot_be_kept_is_refused(api: Api, key: str) -> None:
+    answer = api.post("/domains", {"domain": "a.example"}, Idempotency_Key=key)
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
+def test_a_request_waits_for_its_equal_that_is_under_way_and_gets_its_answer(
+    api: Api, engine: Engine, connection: Connection
+) -> None:
+    body = {"domain": "a.example"}
+    first = api.post("/domains", body, Idempotency_Key="one").json
+    connection.execute(text("DELETE FROM domains"))
+    with ThreadPoolExecutor(1) as pool, engine.connect() as earlier:
+        kept = earlier.execute(text("DELETE FROM idempotency_keys RETURNING *")).mappings().one()
+        earlier.commit()
+        names = ", ".join(map(str, kept))
+        values = ", ".join(f":{name}" for name in map(str, kept))
+        earlier.execute(
+            text(f"INSERT INTO idempotency_keys ({names}) VALUES ({values})"),
+            {**kept, "answer": json.dumps(kept["answer"])},
+        )
+        asked = pool.submit(api.post, "/domains", body, Idempotency_Key="one")
+        while connection.execute(WAITING).scalar_one() < 1:
+            pass
+        earlier.commit()
+        assert asked.result().json == first
+    assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 0
+
+
+WAITING = text("""
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'api'
+    AND wait_event_type = 'Lock'
+""")
+
+
+def test_a_decision_waits_for_a_claim_that_is_under_way_and_then_refuses(
+    api: Api, engine: Engine, connection: Connection
+) -> None:
+    (record_id,) = domains(connection, "a.example", status="Queued")
+    with ThreadPoolExecutor(1) as pool, engine.begin() as claiming:
+        seize(claiming, [record_id])
+        asked = pool.submit(api.post, "/domains/curation", {"ids": [record_id], "curation_status": "Selected"})
+        while connection.execute(WAITING).scalar_one() < 1:
+            pass
+        claiming.commit()
+        assert results(asked.result()) == ["refused"]
+
+
+def domains(connection: Connection, *names: str, status: Status | str = Status.NEW) -> list[int]:
+    """Adds domains; returns their ids."""
+    return [
+        connection.execute(
+            text("INSERT INTO domains (domain, status) VALUES (:name, CAST(:status AS work_status)) RETURNING id"),
+            {"name": name, "status": str(status)},
+        ).scalar_one()
+        for name in names
+    ]
