@@ -78,44 +78,50 @@ class Points:
 
     def reach(self, point: str) -> None:
         """The code is at ``point``."""
-        for order in self._orders:
-            if order.point == point:
-                order.times -= 1
-                if order.times == 0:
-                    self._do(order)
+        match self._due(point):
+            case Deed.KILL:
+                die()
+            case Deed.HOLD:
+                self._hold(point)
 
     def reach_commit(self, connection: Connection) -> None:
         """A COMMIT is about to be sent. ``in commit``: it is, and nobody reads whether it came through."""
         self.reach("before commit")
-        for order in self._orders:
-            if order.point == "in commit" and order.deed is Deed.KILL:
-                driver: Any = connection.connection.dbapi_connection
-                driver._usock.sendall(b"Q\x00\x00\x00\x0bCOMMIT\x00")
-                die()
+        if self._due("in commit") is Deed.KILL:
+            driver: Any = connection.connection.dbapi_connection
+            driver._usock.sendall(b"Q\x00\x00\x00\x0bCOMMIT\x00")
+            die()
 
     def watch(self, engine: Engine) -> None:
         """Reaches ``before …`` and ``after …`` of each verb and each COMMIT on ``engine``."""
 
         @event.listens_for(engine, "before_execute")
-        def before(connection: Connection, clause: object, *_: object) -> None:
-            if clause == "COMMIT":
-                self.reach_commit(connection)
-            elif verb := verb_of(clause):
+        def before(_connection: Connection, clause: object, *_: object) -> None:
+            if verb := verb_of(clause):
                 self.reach(f"before {verb}")
 
         @event.listens_for(engine, "after_execute")
         def after(_connection: Connection, clause: object, *_: object) -> None:
-            if clause == "COMMIT":
-                self.reach("after commit")
-            elif verb := verb_of(clause):
+            if verb := verb_of(clause):
                 self.reach(f"after {verb}")
 
-    def _do(self, order: Order) -> None:
-        match order.deed:
-            case Deed.KILL:
-                die()
-            case Deed.HOLD:
-                self._hold(order.point)
+        @event.listens_for(engine, "before_cursor_execute")
+        def before_commit(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+            if statement == "COMMIT":
+                self.reach_commit(connection)
+
+        @event.listens_for(engine, "after_cursor_execute")
+        def after_commit(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+            if statement == "COMMIT":
+                self.reach("after commit")
+
+    def _due(self, point: str) -> Deed | None:
+        for order in self._orders:
+            if order.point == point:
+                order.times -= 1
+                if order.times == 0:
+                    return order.deed
+        return None
 
 
 def verb_of(clause: object) -> str | None:

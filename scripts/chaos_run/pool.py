@@ -28,6 +28,7 @@ class Work:
     batch: Batch | None = None
     source: EventSourceMapping | None = None
     began: float = 0.0
+    killed_by: str | None = None  #: what the parent did to it; None when it died by its own orders
 
 
 class Environment:
@@ -56,8 +57,11 @@ class Environment:
             self.work.began = time.monotonic()
         self._send(Go())
 
-    def kill(self) -> None:
+    def kill(self, why: str) -> None:
         """SIGKILL, from outside."""
+        if self.work is not None:
+            self.work.killed_by = why
+        self.held = None
         self.process.kill()
 
     def _send(self, message: object) -> None:
@@ -148,7 +152,7 @@ class Pool:
     def close(self) -> None:
         """Ends every environment."""
         for environment in self.living:
-            environment.kill()
+            environment.kill("the end")
             environment.process.join()
             environment.pipe.close()
         self._environments = [None] * len(self._environments)
@@ -173,5 +177,5 @@ class Pool:
             assert environment.work is not None
             if environment.held is None and time.monotonic() - environment.work.began > self._time_limit:
                 self.counts["timed out"] += 1
-                environment.kill()
+                environment.kill("Lambda's timeout")
                 environment.work.began = float("inf")

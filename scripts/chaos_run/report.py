@@ -20,7 +20,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "effects": outcome.verdict.effects,
         "seconds": round(outcome.seconds, 1),
         "virtual_hours": round(outcome.virtual_seconds / 3_600, 1),
-        "faults": dict(outcome.verdict.faults),
+        "faults": outcome.faults,
         "killed_at": dict(sorted(outcome.kills.items())),
         "happened": dict(sorted(outcome.happened.items())),
         "attempts": dict(outcome.verdict.outcomes),

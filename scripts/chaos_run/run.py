@@ -38,6 +38,12 @@ PER_RECORD = frozenset({"mid-job", "before finish", "after finish", "before comm
 PER_SEND = frozenset({"before send", "after send"})
 BEYOND_THE_DISPATCH_LEASE = 7_300.0
 AT_ONCE_FROZEN = 2
+OF_DISASTERS = frozenset(
+    {"TickFailed", "InterfaceError", "OperationalError", "DBAPIError", "ProgrammingError", "SqsError"}
+)
+"""Exceptions that a handler may raise here: its database or its queue was away."""
+
+UNEXPLAINED = "exceptions that no disaster explains"
 
 
 class OutOfTime(RuntimeError):
@@ -59,9 +65,18 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Nothing lost, stuck, stale or twice, no illegal SQL accepted, and no tick that saw an invariant broken."""
-        accepted, seen = self.happened["illegal SQL accepted"], self.told[INVARIANT_BREACHES]
-        return self.verdict.clean and not accepted and not seen
+        """Nothing lost, stuck, stale or twice, and nothing else that may not be."""
+        return not any(self.faults.values())
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What may not be: each must be 0."""
+        return {
+            **self.verdict.faults,
+            "invariants that a tick saw broken": self.told[INVARIANT_BREACHES],
+            "illegal SQL accepted": self.happened["illegal SQL accepted"],
+            UNEXPLAINED: self.happened[UNEXPLAINED],
+        }
 
 
 class Run:
@@ -153,7 +168,7 @@ class Run:
             self._listen()
             busy = self._pool.busy
             if busy and self._rng.random() < self._plan.kill_from_outside:
-                self._rng.choice(busy).kill()
+                self._rng.choice(busy).kill("from outside")
                 self.happened["killed from outside"] += 1
 
     def _ticking(self) -> bool:
@@ -176,8 +191,7 @@ class Run:
                     environment.let_go()
                     self.happened["frozen and thawed"] += 1
                 else:
-                    environment.kill()
-                    environment.held = None
+                    environment.kill("while frozen")
                     self.happened["frozen and killed"] += 1
 
     # Work
@@ -248,7 +262,7 @@ class Run:
                 case Returned(work, answer):
                     self.told.update(answer.counts)
                     if answer.error is not None:
-                        self.happened[f"raised in a {work.kind}"] += 1
+                        self._note(work, answer.error)
                     if work.source is not None and work.batch is not None:
                         if answer.error is not None:
                             work.source.failed()
@@ -256,12 +270,18 @@ class Run:
                             work.source.answered(work.batch, answer.result)
                     self._after(work)
 
+    def _note(self, work: Work, error: str) -> None:
+        kind = error.partition(":")[0]
+        self.happened[f"raised in a {work.kind}: {kind if kind in OF_DISASTERS else error[:200]}"] += 1
+        if kind not in OF_DISASTERS:
+            self.happened[UNEXPLAINED] += 1
+
     def _bury(self, work: Work | None) -> None:
         if work is None:
             return
         if work.source is not None:
             work.source.failed()
-        point = next((order.point for order in work.invoke.orders if order.deed is Deed.KILL), "somewhere else")
+        point = work.killed_by or next((order.point for order in work.invoke.orders), "nobody knows why")
         self.kills[f"{work.kind}: {point}"] += 1
 
     def _after(self, work: Work) -> None:

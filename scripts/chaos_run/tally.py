@@ -32,7 +32,7 @@ class Tally(Observer):
         self.log.addHandler(_Counting(self))
         self.counts: Counter[str] = Counter()
 
-    def count(self, metric: str, value: float = 1) -> None:
+    def count(self, metric: str, value: float = 1, **_: Any) -> None:
         """One metric's sum."""
         if metric not in GAUGES:
             self.counts[metric] += round(value)

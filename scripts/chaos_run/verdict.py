@@ -52,11 +52,6 @@ class Verdict:
     outcomes: Mapping[str, int]
     effects: int
 
-    @property
-    def clean(self) -> bool:
-        """Nothing went wrong."""
-        return not any(self.faults.values())
-
 
 def judge(connection: Connection) -> Verdict:
     """Looks at everything. Reads whole tables."""

@@ -21,8 +21,9 @@ from scrapersky.status.release import release
 from scrapersky.status.start import Started
 from scripts.chaos_run.client import Client, Trouble
 from scripts.chaos_run.clock import Clock
+from scripts.chaos_run.environment import Context
 from scripts.chaos_run.sqs import Queue
-from tests.integration.conftest import SCHEDULED, Harness, LambdaContext
+from tests.integration.conftest import SCHEDULED, Harness
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_a_workflow_that_fails_starves_none_of_its_service(
     service, queue = three_workflows
     connection.execute(text(f"ALTER TABLE {broken} RENAME TO hidden"))
     with pytest.raises(TickFailed):
-        service.handler(dict(SCHEDULED), LambdaContext())
+        service.handler(dict(SCHEDULED), Context("sitemap-scheduler", "request-1", 180_000))
     assert queue.visible() == 2
 
 
