@@ -56,6 +56,14 @@ class Stage:
     queue_retention_days: int = 4
     dead_letter_retention_days: int = 14
 
+    jwt_issuer: str = ""
+    """Issuer of the tokens that the curation API accepts, https://…; empty means IAM."""
+    jwt_audience: tuple[str, ...] = ()
+    """Audiences, one of which a token must be for."""
+    api_requests_per_second: float = 50
+    api_burst: int = 100
+    """Requests beyond which the curation API answers 429."""
+
     log_level: str = "INFO"
     log_retention: RetentionDays = RetentionDays.ONE_MONTH
     log_removal: RemovalPolicy = RemovalPolicy.DESTROY
@@ -100,11 +108,11 @@ PROD = Stage(
 LOCAL = Stage(
     name="local",
     settings=Settings(
-        function_timeout_seconds=40,
-        record_deadline_seconds=25,
+        function_timeout_seconds=60,
+        record_deadline_seconds=45,
         ticket_minimum_seconds=5,
         start_lease_margin_seconds=5,
-        dispatch_lease_seconds=120,
+        dispatch_lease_seconds=240,
         redelivery_min_seconds=1,
         redelivery_max_seconds=2,
         retry_base_seconds=1,
