@@ -10,8 +10,8 @@ from constructs import Construct
 from infra.dependencies import ROOT
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
-# Running the tests writes bytecode; it must not change the hash of what is deployed.
-NOT_OURS = ["**/__pycache__", "**/*.pyc", "**/.*"]
+# Running the tests writes bytecode; it must not change the hash of what is deployed. Sample events are for sam local.
+NOT_OURS = ["**/__pycache__", "**/*.pyc", "**/.*", "**/events"]
 
 
 @dataclass(frozen=True)

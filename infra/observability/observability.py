@@ -42,8 +42,7 @@ class Observability(Construct):
             dead = queues[service.name][1]
             DeadLetterAlarms(self, f"DeadLetters-{service.name}", service=service, queue=dead, bell=bell)
         for name, function in functions.items():
-            timeout = plan.settings.function_timeout_seconds
-            FunctionAlarms(self, f"Function-{name}", name=name, function=function, timeout_seconds=timeout, bell=bell)
+            FunctionAlarms(self, f"Function-{name}", name=name, function=function, bell=bell)
         TickAlarms(self, "Ticks", bell=bell)
         log_groups = [function.log_group for function in functions.values()]
         if plan.stage.saved_queries:

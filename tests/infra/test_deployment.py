@@ -26,6 +26,7 @@ from scripts.local import databases
 from scripts.local.deployment import put_secret
 from scripts.local.emulator import ACCOUNT, REGION, Aws
 from scripts.local.postgres import Postgres
+from tests.infra.template import Template
 
 SETTINGS = plan(LOCAL, {})
 STEP_SECONDS = 240
@@ -176,9 +177,9 @@ def test_a_failed_migration_fails_the_deployment_and_nothing_ticks(failed: Step)
     assert failed.rates == {}
 
 
-def test_every_function_stands_with_its_handler_layer_and_settings(stood: Account) -> None:
+def test_every_function_stands_with_its_handler_layer_and_settings(stood: Account, assembly: str) -> None:
     functions = stood.functions()
-    assert functions.keys() == {*(service.name for service in SERVICES), "dead-letter", "migrate"}
+    assert functions.keys() == set(Template(Path(assembly), LOCAL.stack).function_names)
     for name, function in functions.items():
         assert function["Handler"] == f"{name.replace('-', '_')}.handler.handler"
         assert function["Runtime"] == "python3.14"
@@ -256,6 +257,16 @@ def test_a_setting_in_the_operators_shell_changes_the_rate_the_concurrency_and_t
     assert variables["DOMAIN_SCHEDULER_INTERVAL_MINUTES"] == "5"
     mappings = account.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     assert 4 in [one["ScalingConfig"]["MaximumConcurrency"] for one in mappings]
+
+
+def test_the_template_that_the_cli_writes_tells_sam_local_where_code_and_layers_lie(
+    account: Account, changed: Step
+) -> None:
+    out = account.folder / "out"
+    resources = json.loads((out / f"{LOCAL.stack}.template.json").read_text())["Resources"].values()
+    kinds = {"AWS::Lambda::Function", "AWS::Lambda::LayerVersion"}
+    for resource in (one for one in resources if one["Type"] in kinds):
+        assert (out / resource["Metadata"]["aws:asset:path"]).is_dir()
 
 
 def test_destroying_leaves_nothing_but_the_data(account: Account, changed: Step) -> None:

@@ -1,0 +1,72 @@
+"""The event files for sam local drive the real handlers, without Docker: a real Postgres, SQS by moto, no internet."""
+
+import importlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from sqlalchemy import Connection, text
+
+from scrapersky.service.registry import METADATA, SERVICES
+from scrapersky.status.claim import claim
+from scripts.local.internet.server import Internet
+from tests.integration.lambda_context import LambdaContext
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+QUEUED = {
+    "domain_scheduler": "INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')",
+    "domain_sitemap_submission": "INSERT INTO domains (domain, sitemap_analysis_status) VALUES ('a.test', 'Queued')",
+    "sitemap_scheduler": "INSERT INTO sitemaps (domain_id, status) SELECT id, 'Queued' FROM new",
+    "sitemap_import_scheduler": "INSERT INTO sitemap_files (domain_id, url, discovery_method, sitemap_import_status)"
+    " SELECT id, 'https://a.test/sitemap.xml', 'manual', 'Queued' FROM new",
+}
+NEW = "WITH new AS (INSERT INTO domains (domain) VALUES ('a.test') RETURNING id) "
+FOLDERS = [service.folder for service in SERVICES]
+
+
+def event(folder: str, name: str) -> Any:
+    """What the file holds."""
+    return json.loads((FUNCTIONS / folder / "events" / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def aws(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment of a function, with a queue, in an internet without any host."""
+    with Internet.start({}, tmp_path) as nowhere, mock_aws():
+        queue_url = boto3.client("sqs").create_queue(QueueName="tickets")["QueueUrl"]
+        for name, value in {**environment, "QUEUE_URL": queue_url, "WEB_LOOPBACK_INTERNET": str(nowhere.file)}.items():
+            monkeypatch.setenv(name, value)
+        yield
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_tick_claims_batch_works_and_manual_answers(folder: str, connection: Connection, aws: None) -> None:
+    statement = QUEUED[folder]
+    connection.execute(text(NEW + statement if "FROM new" in statement else statement))
+    function = importlib.reload(importlib.import_module(f"{folder}.handler"))
+    ticked = function.handler(event(folder, "tick"), LambdaContext())
+    assert sum(workflow["claimed"] for workflow in ticked["workflows"].values()) == 1
+    assert function.handler(event(folder, "batch"), LambdaContext()) == {"batchItemFailures": []}
+    attempt_id, ended = connection.execute(text("SELECT attempt_id, finished_at IS NOT NULL FROM attempts")).one()
+    assert (attempt_id, ended) == (1, True)
+    manual = event(folder, "manual")
+    assert list(function.handler(manual, LambdaContext())["workflows"]) == [manual["workflow"]]
+    function.service.runtime.database.engine.dispose()
+
+
+def test_a_dead_letter_ends_its_record_in_error(connection: Connection, aws: None) -> None:
+    connection.execute(text(QUEUED["domain_scheduler"]))
+    claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)
+    function = importlib.reload(importlib.import_module("dead_letter.handler"))
+    assert function.handler(event("dead_letter", "batch"), LambdaContext()) == {"batchItemFailures": []}
+    assert connection.execute(text("SELECT status, error_code FROM domains")).one() == ("Error", "dead_letter")
+    function.database.engine.dispose()
+
+
+def test_migrate_by_hand_answers_the_revision(aws: None) -> None:
+    function = importlib.reload(importlib.import_module("migrate.handler"))
+    assert function.handler(event("migrate", "manual"), LambdaContext())["revision"]
