@@ -1,0 +1,1 @@
+"""The crosswalk: services, workflows and the routers that meet them in status fields, generated and audited."""

@@ -1,0 +1,18 @@
+"""``scripts/crosswalk``: the tables of docs/BACKGROUND_SERVICES_ARCHITECTURE.md; ``scripts/crosswalk audit``: router code."""
+
+import sys
+
+from scripts.crosswalking.audit.command import main as audit
+
+
+def main(arguments: list[str]) -> int:
+    """Dispatches."""
+    if arguments[:1] == ["audit"]:
+        return audit(arguments[1:])
+    from scripts.crosswalking.command import main as crosswalk  # noqa: PLC0415
+
+    return crosswalk(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""One audit: every module executed, every route's handler followed."""
+
+import ast
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.crosswalking.audit import binding
+from scripts.crosswalking.audit.atoms import UNKNOWN, Dependency, Func, one
+from scripts.crosswalking.audit.effects import Effect
+from scripts.crosswalking.audit.interpreter import Arguments, Interpreter
+from scripts.crosswalking.audit.known import Known
+from scripts.crosswalking.audit.ours import jobs, watched
+from scripts.crosswalking.audit.project import Project
+from scripts.crosswalking.audit.routes import Route
+from scripts.crosswalking.audit.scope import Frame, Function, Module
+
+REGISTERS = frozenset(
+    [
+        "include_router",
+        "register_blueprint",
+        "add_api_route",
+        "add_url_rule",
+        "add_resource",
+        "add_namespace",
+        "add_route",
+        "add_job",
+        "mount",
+        "scheduled_job",
+        "include_routers",
+        "APIRouter",
+        "FastAPI",
+        "Flask",
+        "Blueprint",
+    ]
+)
+HINTS = ("include_router", "register_blueprint", "add_job", "scheduled_job", "add_namespace", ".mount(")
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What the audit read: the routes with what each does, and notes on what could not be read."""
+
+    root: Path
+    routes: list[tuple[Route, list[Effect]]]
+    notes: list[tuple[Path, int, str]]
+    self_paths: list[str]
+
+
+def analyse(paths: Iterable[Path], *, tests: bool = False) -> Analysis:
+    """Analyses the files under ``paths``; the project around them is read for what they import and who includes them."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
+    project = Project(paths, tests=tests)
+    run = Interpreter(project, Known(watched(), jobs()))
+    for path in project.chosen:
+        run.module(path)
+    chosen = set(project.chosen)
+    for path in project.files:
+        if path not in chosen and _registers(path):
+            run.module(path)
+    _run_factories(run)
+    found = []
+    for route in run.routing.all():
+        if route.place.path in chosen:
+            found.append((route, _follow(run, route)))
+    root = project.roots[0] if len(project.roots) == 1 else Path("/")
+    paths_of_all = [route.path for route in run.routing.all()]
+    notes = list(dict.fromkeys(note for note in run.notes if note[0] in chosen or note[0].is_dir()))
+    return Analysis(root, found, notes, paths_of_all)
+
+
+def _registers(path: Path) -> bool:
+    try:
+        if path.stat().st_size > 400_000:
+            return False
+        source = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return any(hint in source for hint in HINTS)
+
+
+def _run_factories(run: Interpreter) -> None:
+    """Functions that register something are executed too: ``create_app``, ``setup_scheduler``."""
+    for module in run.project.executed():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_factory(node):
+                function = run.functions.get(id(node))
+                if function is not None and function.closure.function is None:
+                    run.call(function, UNKNOWN, Arguments())
+
+
+def _is_factory(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
+            if name in REGISTERS:
+                return True
+    return False
+
+
+def _follow(run: Interpreter, route: Route) -> list[Effect]:
+    effects: list[Effect] = []
+    bound = binding.Bound()
+    for values in route.dependencies:
+        for atom in values:
+            if isinstance(atom, Dependency):
+                holder = Function(
+                    "<router>", _module_of(route), ast.Lambda(_no_arguments(), ast.Constant(None)), _frame(route)
+                )
+                binding.resolve(run, atom, None, holder, bound)
+    effects += bound.effects
+    for atom in route.endpoint:
+        if isinstance(atom, Func):
+            receiver = one(atom.receiver) if atom.receiver else UNKNOWN
+            effects += run.call(atom.function, receiver, Arguments(), endpoint=True).effects
+    return effects
+
+
+def _no_arguments() -> ast.arguments:
+    return ast.arguments([], [], None, [], [], None, [])
+
+
+def _module_of(route: Route) -> Module:
+    return next(atom.function.module for atom in route.endpoint if isinstance(atom, Func))
+
+
+def _frame(route: Route) -> Frame:
+    module = _module_of(route)
+    return module.frame or Frame(module, {})

@@ -1,0 +1,69 @@
+"""What a route does, found where it is done, with the calls that lead there."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+Start = Literal["job", "scheduler", "background_task", "task", "thread", "task_queue", "aws", "self_http"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the source; line from 1, column from 1."""
+
+    path: Path
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing done at ``place``. ``through`` is the chain of helpers from the handler to it."""
+
+    place: Place
+    through: tuple[str, ...] = ()
+    deferred: bool = False  #: done by work that the route started, not by the route
+    methods: frozenset[str] | None = None  #: only for these HTTP methods (``if request.method == "POST"``)
+
+    def by_way_of(self, helper: str, methods: frozenset[str] | None) -> "Effect":
+        """The same effect, seen from a caller of ``helper`` that is limited to ``methods``."""
+        both = self.methods if methods is None else methods if self.methods is None else self.methods & methods
+        return replace(self, through=(helper, *self.through), methods=both)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWrite(Effect):
+    """A status field of a model is set. ``values`` are words; see :mod:`.written` for the marks of what is not known."""
+
+    model: str = ""
+    field: str = ""
+    values: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()  #: words that the request may choose
+    open: bool = False  #: the request, or something not known, decides freely
+    foreign: tuple[str, ...] = ()  #: those of values and chosen that the field does not know
+    vocabulary: tuple[str, ...] = ()  #: what the field knows; empty when it is free text
+    via: str = "attribute"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWrite(Effect):
+    """A row is added, changed or deleted."""
+
+    model: str = ""
+    via: str = ""
+    kept: bool = True  #: False for a changed attribute, which only a commit makes lasting
+
+
+@dataclass(frozen=True, slots=True)
+class Commit(Effect):
+    """A transaction is committed. ``managed``: by the generator that hands out the session, for every request."""
+
+    managed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartsWork(Effect):
+    """Background work is started, run, or its scheduler changed."""
+
+    kind: Start = "job"
+    what: str = ""

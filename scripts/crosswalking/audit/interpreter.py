@@ -1,0 +1,212 @@
+"""The abstract machine: executes modules once, and calls functions with what is known of their arguments."""
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.crosswalking.audit import binding, statements
+from scripts.crosswalking.audit.atoms import UNKNOWN, ClassRef, Instance, Later, ModuleRef, Values, join, one
+from scripts.crosswalking.audit.effects import Effect, Place
+from scripts.crosswalking.audit.expressions import evaluate
+from scripts.crosswalking.audit.known import Known
+from scripts.crosswalking.audit.project import Project
+from scripts.crosswalking.audit.routes import Routing
+from scripts.crosswalking.audit.scope import Class, Frame, Function, Module
+
+MAX_DEPTH = 40
+MAX_VARIANTS = 24
+"""Argument combinations a function is followed with; beyond, it is followed once with its annotations only."""
+MAX_STEPS = 400_000
+"""Statements executed in all: a limit on time, not on any real code base's routers."""
+MAX_EFFECTS = 400
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What a call passes. ``open``: there was a ``*`` or ``**`` of unknown content."""
+
+    positional: list[Values] = field(default_factory=list)
+    keywords: dict[str, Values] = field(default_factory=dict)
+    nodes: Sequence[ast.expr] = ()
+    open: bool = False
+
+    def get(self, position: int, *names: str) -> Values:
+        """The argument at ``position``, or by one of ``names``."""
+        for name in names:
+            if name in self.keywords:
+                return self.keywords[name]
+        return self.positional[position] if 0 <= position < len(self.positional) else UNKNOWN
+
+    def all(self) -> list[Values]:
+        """Every argument's value."""
+        return [*self.positional, *self.keywords.values()]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a call of a function gave and did."""
+
+    value: Values
+    effects: list[Effect]
+
+
+class Interpreter:
+    """One run over a project."""
+
+    def __init__(self, project: Project, known: Known) -> None:
+        self.project = project
+        self.known = known
+        self.routing = Routing()
+        self.functions: dict[int, Function] = {}
+        self.classes: dict[int, Class] = {}
+        self.attributes: dict[tuple[int, int, str], Values] = {}
+        self.notes: list[tuple[Path, int, str]] = project.notes
+        self.steps = 0
+        self._summaries: dict[object, Summary] = {}
+        self._variants: dict[int, int] = {}
+        self._running: set[object] = set()
+        self._cut = False
+
+    def module(self, path: Path) -> Module | None:
+        """The module of a file, executed (or being executed, in a cycle of imports)."""
+        module = self.project.module(path)
+        if module is not None and module.frame is None:
+            module.frame = Frame(module, {"__name__": UNKNOWN})
+            try:
+                statements.block(self, module.tree.body, module.frame)
+            except RecursionError:
+                self.notes.append((path, 1, "nested too deeply: the rest of the file was left out"))
+            module.done = True
+        return module
+
+    def step(self, frame: Frame) -> bool:
+        """Counts a statement; False when the limit is reached."""
+        self.steps += 1
+        if self.steps > MAX_STEPS and not self._cut:
+            self._cut = True
+            self.notes.append(
+                (frame.module.path, 1, f"stopped after {MAX_STEPS:,} statements: the audit is not complete")
+            )
+        return not self._cut
+
+    def place(self, node: ast.AST, frame: Frame) -> Place:
+        """Where ``node`` stands."""
+        return Place(frame.module.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
+
+    def member_of(self, module: Module, name: str) -> Values:
+        """``module.name``: a name of its body, or a submodule of a package."""
+        if module.frame and name in module.frame.names:
+            return self.settled(module.frame.names[name])
+        if module.package and (path := self.project.beside(module.path, name)):
+            found = self.module(path)
+            return one(ModuleRef(found)) if found else UNKNOWN
+        return UNKNOWN if module.done else one(Later(module, name))
+
+    def settled(self, values: Values) -> Values:
+        """``values`` with what was imported in a cycle looked up, now that its module is done."""
+        if not any(isinstance(atom, Later) for atom in values):
+            return values
+        found: list[Values] = []
+        for atom in values:
+            if not isinstance(atom, Later):
+                found.append(one(atom))
+            elif atom.module.frame:
+                found.append(frozenset(
+                    other for other in atom.module.frame.names.get(atom.name, UNKNOWN) if not isinstance(other, Later)
+                ))  # fmt: skip
+        return join(*found)
+
+    def call(
+        self, function: Function, receiver: Values, arguments: Arguments, endpoint: bool = False, annotated: bool = True
+    ) -> Summary:
+        """Follows a call. ``endpoint``: the framework calls, so parameters are dependencies or come from the request."""
+        names = binding.bind(self, function, receiver, arguments, endpoint=endpoint, annotated=annotated)
+        effects: list[Effect] = names.effects
+        key: object = (id(function), frozenset(names.values.items()))
+        if key not in self._summaries:
+            variants = self._variants[id(function)] = self._variants.get(id(function), 0) + 1
+            if variants > MAX_VARIANTS and arguments.all():
+                return self.call(function, receiver, Arguments(open=True), endpoint)
+        if key in self._running or len(self._running) > MAX_DEPTH:
+            return Summary(UNKNOWN, effects)
+        if key in self._summaries and not _is_nested(function):
+            summary = self._summaries[key]
+        else:
+            self._running.add(key)
+            try:
+                summary = self._follow(function, names.values)
+            finally:
+                self._running.discard(key)
+            self._summaries[key] = summary
+        return Summary(summary.value, [*effects, *summary.effects])
+
+    def _follow(self, function: Function, names: dict[str, Values]) -> Summary:
+        frame = Frame(function.module, dict(names), parent=function.closure, function=function)
+        frame.depth = len(self._running)
+        node = function.node
+        try:
+            if isinstance(node, ast.Lambda):
+                frame.returned = evaluate(self, node.body, frame)
+            else:
+                statements.block(self, node.body, frame)
+        except RecursionError:
+            self.notes.append(
+                (function.module.path, node.lineno, f"{function.qualified} is nested too deeply: left out")
+            )
+        value = frame.returned
+        if not value and not isinstance(node, ast.Lambda) and node.returns is not None:
+            value = binding.promised(self, node.returns, function.closure, request=False)
+        return Summary(value, _distinct(frame.effects))
+
+    def made(self, cls: Class, arguments: Arguments, key: int, frame: Frame) -> Values:
+        """An object of ``cls``, its ``__init__`` followed."""
+        instance = Instance(cls, key)
+        for atom in cls.lookup("__init__"):
+            function = getattr(atom, "function", None)
+            if isinstance(function, Function):
+                self.absorb(self.call(function, one(instance), arguments), function.qualified, frame)
+        if not cls.lookup("__init__"):
+            for name, value in arguments.keywords.items():
+                self.set_attribute(instance, name, value)
+        return one(instance)
+
+    def absorb(self, summary: Summary, helper: str, frame: Frame) -> Values:
+        """Takes over a call's effects as seen from ``frame``; gives its value."""
+        frame.effects.extend(effect.by_way_of(helper, frame.methods) for effect in summary.effects)
+        if len(frame.effects) > 4 * MAX_EFFECTS:
+            frame.effects[:] = _distinct(frame.effects)
+        return summary.value
+
+    def set_attribute(self, instance: Instance, name: str, value: Values) -> None:
+        """``instance.name = value``: one of the values it may have."""
+        for key in {instance.key, 0}:
+            place = (id(instance.cls), key, name)
+            self.attributes[place] = join(self.attributes.get(place, UNKNOWN), value)
+
+    def attribute(self, instance: Instance, name: str) -> Values:
+        """What was assigned to an object's attribute, in its class or an ancestor's methods."""
+        for cls in instance.cls.ancestry():
+            found = self.attributes.get((id(cls), instance.key, name))
+            if found:
+                return found
+        return UNKNOWN
+
+    def class_of(self, values: Values) -> Class | None:
+        """The one class that ``values`` is, if it is one."""
+        classes = [atom.cls for atom in values if isinstance(atom, ClassRef)]
+        return classes[0] if len(classes) == 1 else None
+
+
+def _is_nested(function: Function) -> bool:
+    return function.closure.function is not None
+
+
+def _distinct(effects: Iterable[Effect]) -> list[Effect]:
+    """Each effect once, by its shortest way."""
+    best: dict[object, Effect] = {}
+    for effect in effects:
+        key = (type(effect), *(getattr(effect, name) for name in effect.__dataclass_fields__ if name != "through"))
+        if key not in best or len(effect.through) < len(best[key].through):
+            best[key] = effect
+    return list(best.values())[:MAX_EFFECTS]

@@ -1,0 +1,367 @@
+"""What is outside the tree, known by name: SQLAlchemy, its sessions, pydantic, builtins."""
+
+import ast
+from typing import TYPE_CHECKING
+
+from scripts.crosswalking.audit import calls, sql, writes
+from scripts.crosswalking.audit.atoms import (
+    HOLE,
+    UNKNOWN,
+    About,
+    AnyMember,
+    ClassRef,
+    ColumnType,
+    Const,
+    External,
+    Instance,
+    Listing,
+    Made,
+    Mapping,
+    Pattern,
+    Sql,
+    Statement,
+    Values,
+    join,
+    models_in,
+    one,
+    text_of,
+    texts,
+)  # fmt: skip
+from scripts.crosswalking.audit.effects import Commit, ModelWrite
+from scripts.crosswalking.audit.scope import Class, Frame
+
+if TYPE_CHECKING:
+    from scripts.crosswalking.audit.calls import Call
+    from scripts.crosswalking.audit.interpreter import Interpreter
+
+NOT_ROWS = frozenset(
+    [
+        "fastapi",
+        "starlette",
+        "flask",
+        "pydantic",
+        "json",
+        "logging",
+        "typing",
+        "datetime",
+        "uuid",
+        "os",
+        "re",
+        "time",
+        "math",
+        "asyncio",
+    ]
+)
+PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "next", "filter", "frozenset"])
+EXECUTES = frozenset(
+    [
+        "execute",
+        "executemany",
+        "exec",
+        "exec_driver_sql",
+        "scalar",
+        "scalars",
+        "fetch",
+        "fetchrow",
+        "fetchval",
+        "fetch_one",
+        "fetch_all",
+        "fetch_val",
+        "execute_many",
+        "execute_query",
+    ]
+)
+SESSION_WORDS = (
+    "session",
+    "db",
+    "conn",
+    "transaction",
+    "trans",
+    "tx",
+    "uow",
+    "unit_of_work",
+    "database",
+    "cursor",
+    "cur",
+)
+DUMPS = frozenset({"model_dump", "dict", "asdict", "to_dict", "model_dump_json", "_asdict"})
+ENUM_TYPES = frozenset({"Enum", "ENUM", "SQLEnum", "SAEnum", "PgEnum", "PGEnum", "SQLAlchemyEnum", "ChoiceType"})
+COLUMN_MAKERS = frozenset({"Column", "mapped_column", "Field", "column_property", "deferred"})
+RELATIONS = frozenset({"relationship", "Relationship", "relation", "backref"})
+ALSO_ON_OBJECTS = COLUMN_MAKERS | RELATIONS | ENUM_TYPES | {"select", "insert", "update", "text", "declarative_base"}
+
+
+def function(run: "Interpreter", dotted: str, call: "Call", frame: Frame) -> Values:  # noqa: C901, PLR0912
+    """A function or class from outside, by its dotted name."""
+    last, root, given = dotted.rsplit(".", 1)[-1], dotted.split(".", 1)[0], call.arguments
+    first = given.get(0)
+    if root == "builtins":
+        return _builtin(run, last, call, frame)
+    if last in ENUM_TYPES and not any(isinstance(o, ClassRef) for o in call.owners) and root != "enum":
+        return _enum_type(call)
+    if last in COLUMN_MAKERS:
+        return one(_column(call))
+    if last in RELATIONS:
+        return _relation(run, first)
+    if last in ("insert", "update", "delete", "Insert", "Update", "Delete"):
+        found = models_in(first)
+        if found and last.lower() == "delete":
+            _row_write(run, found[0], "delete()", call, frame)
+        return frozenset(Statement(last.lower(), cls) for cls in found)
+    if last == "text" and (texts(first) or any(isinstance(atom, Pattern) for atom in first)):
+        return frozenset(
+            Sql(str(atom.value)) if isinstance(atom, Const) else Sql(atom.text, atom.holes)
+            for atom in first
+            if isinstance(atom, Pattern | Const)
+        )
+    if last in ("cast", "deepcopy", "copy", "unwrap"):
+        return given.get(1) if last == "cast" and root == "typing" else first
+    if last in ("jsonable_encoder", "asdict"):
+        return calls.dumped(run, first)
+    if last in ("declarative_base", "Session", "sessionmaker", "async_sessionmaker"):
+        return one(Made(dotted))
+    if last in ("client", "resource"):
+        return one(Made(dotted, text_of(first) or ""))
+    if last in ("AsyncClient", "Client", "ClientSession", "Session"):
+        return one(Made(dotted, text_of(given.get(-1, "base_url")) or text_of(first) or ""))
+    rows = [cls for value in given.all() for cls in models_in(value)]
+    if rows and root not in NOT_ROWS:
+        return frozenset(About(cls) for cls in rows)
+    return one(Made(dotted))
+
+
+def _builtin(run: "Interpreter", name: str, call: "Call", frame: Frame) -> Values:
+    given = call.arguments
+    first = given.get(0)
+    if name == "setattr" and call.node.args:
+        writes.by_name(run, first, call.node.args[0], given.get(1), given.get(2), frame, call.node)
+        return UNKNOWN
+    if name == "getattr" and call.node.args:
+        found = []
+        from scripts.crosswalking.audit import attributes  # noqa: PLC0415
+
+        for attribute in texts(given.get(1)):
+            made = ast.Attribute(call.node.args[0], attribute, ast.Load(), lineno=call.node.lineno, col_offset=0)
+            found.append(attributes.of(run, first, made, frame))
+        return join(*found)
+    if name == "dict":
+        entries = [entry for atom in first if isinstance(atom, Mapping) for entry in atom.items]
+        return one(Mapping((*entries, *((one(Const(word)), value) for word, value in given.keywords.items()))))
+    if name == "str":
+        return frozenset(
+            AnyMember(a.cls, "value") if isinstance(a, AnyMember) and a.cls.is_text_enum else a for a in first
+        )
+    if name == "enumerate":
+        return frozenset(
+            Listing(tuple(one(Listing((UNKNOWN, item))) for item in atom.items)) if isinstance(atom, Listing) else atom
+            for atom in first
+        )
+    if name == "zip":
+        columns = [next((a.items for a in value if isinstance(a, Listing)), (value,)) for value in given.positional]
+        return one(Listing(tuple(one(Listing(row)) for row in zip(*columns, strict=False))))
+    return first if name in PASSED_ON else UNKNOWN
+
+
+def _enum_type(call: "Call") -> Values:
+    given = call.arguments
+    for value in given.positional:
+        for atom in value:
+            if isinstance(atom, ClassRef) and atom.cls.is_enum:
+                return one(ColumnType(enum=atom.cls, names="values_callable" not in given.keywords))
+    words = frozenset(word for value in given.positional for word in texts(value))
+    listed = frozenset(
+        w for v in given.positional for a in v if isinstance(a, Listing) for i in a.items for w in texts(i)
+    )
+    return one(ColumnType(words=words | listed or None))
+
+
+def _column(call: "Call") -> ColumnType:
+    for value in call.arguments.all():
+        for atom in value:
+            if isinstance(atom, ColumnType) and (atom.enum or atom.words):
+                return atom
+    return ColumnType()
+
+
+def _relation(run: "Interpreter", first: Values) -> Values:
+    found = models_in(first)
+    for name in texts(first):
+        if cls := run.known.model_named(name.rsplit(".", 1)[-1]):
+            found.append(cls)
+    return one(ColumnType(target=found[0])) if found else one(ColumnType())
+
+
+def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C901, PLR0912
+    """A method of something outside the tree, or of what comes from a model."""
+    if not isinstance(call.node.func, ast.Attribute):
+        return UNKNOWN
+    name, given, owners = call.name, call.arguments, call.owners
+    statements = [atom for atom in owners if isinstance(atom, Statement)]
+    rows = [atom.cls for atom in owners if isinstance(atom, About)]
+    if name in EXECUTES:
+        return _executed(run, call, frame)
+    if statements:
+        return _on_statement(run, statements, call, frame)
+    if name in DUMPS:
+        return calls.dumped(run, owners) or given.get(0)
+    if name == "items":
+        return _items(owners)
+    if name in ("get", "pop", "setdefault") and any(isinstance(atom, Mapping) for atom in owners):
+        return join(*(calls_entry(atom, given.get(0)) for atom in owners if isinstance(atom, Mapping)), given.get(1))
+    if name == "values" and any(isinstance(atom, Mapping) for atom in owners):
+        return one(Listing(tuple(value for atom in owners if isinstance(atom, Mapping) for _, value in atom.items)))
+    if name in ("copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
+        return owners
+    if name == "append" and isinstance(call.node.func.value, ast.Name):
+        listed = [atom.items for atom in owners if isinstance(atom, Listing)]
+        if listed:
+            frame.names[call.node.func.value.id] = one(Listing((*listed[0][:31], given.get(0))))
+        return UNKNOWN
+    if name == "update" and isinstance(call.node.func.value, ast.Name) and any(isinstance(a, Mapping) for a in owners):
+        old = [entry for atom in owners if isinstance(atom, Mapping) for entry in atom.items]
+        new = [entry for atom in given.get(0) if isinstance(atom, Mapping) for entry in atom.items]
+        frame.names[call.node.func.value.id] = one(Mapping((*old, *new)))
+        return UNKNOWN
+    if name in ("format", "join") and any(isinstance(a, Const | Pattern) for a in owners):
+        return _formatted(call)
+    if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
+        return frozenset()
+    if rows and name in ("update", "sqlmodel_update"):
+        for cls in rows:
+            writes.mappings(run, cls, given.get(0), frame, call.node, "query.update")
+        return owners
+    if rows and name in ("insert", "update", "delete"):
+        for cls in rows:
+            _row_write(run, cls, name, call, frame)
+        return owners
+    _on_session(run, call, frame)
+    if rows:
+        return frozenset(About(cls) for cls in rows)
+    made = [atom for atom in owners if isinstance(atom, Made)]
+    found = [cls for value in given.all() for cls in models_in(value)]
+    if found and not any(a.name.split(".", 1)[0] in NOT_ROWS for a in made):
+        return frozenset(About(cls) for cls in found)
+    if name in ("client", "resource"):
+        return one(Made(f"{made[0].name if made else 'boto3'}.{name}", text_of(given.get(0)) or ""))
+    return frozenset(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
+
+
+def calls_entry(mapping: Mapping, key: Values) -> Values:
+    """A dict's entry."""
+    from scripts.crosswalking.audit.expressions import entry_of  # noqa: PLC0415
+
+    return entry_of(mapping, key)
+
+
+def _items(owners: Values) -> Values:
+    return one(Listing(tuple(
+        one(Listing((key, value))) for atom in owners if isinstance(atom, Mapping) for key, value in atom.items
+    )))  # fmt: skip
+
+
+def _formatted(call: "Call") -> Values:
+    text = next(
+        (a.value if isinstance(a, Const) else a.text for a in call.owners if isinstance(a, Const | Pattern)), ""
+    )
+    if call.name == "join" or not isinstance(text, str):
+        return UNKNOWN
+    import re  # noqa: PLC0415
+
+    holes = tuple(ast.unparse(node) for node in call.arguments.nodes)
+    return one(Pattern(re.sub(r"\{[^}]*\}", HOLE, text), holes))
+
+
+def _on_statement(run: "Interpreter", statements: list[Statement], call: "Call", frame: Frame) -> Values:
+    for statement in statements:
+        via = f"{statement.kind}()"
+        if call.name in ("values", "ordered_values"):
+            writes.keywords(run, statement.cls, call.arguments.keywords, frame, call.node, via)
+            for given in call.arguments.positional:
+                writes.mappings(run, statement.cls, given, frame, call.node, via)
+        elif call.name in ("on_conflict_do_update", "on_duplicate_key_update"):
+            writes.mappings(run, statement.cls, call.arguments.get(-1, "set_"), frame, call.node, via)
+            if call.name == "on_duplicate_key_update":
+                writes.keywords(run, statement.cls, call.arguments.keywords, frame, call.node, via)
+    return frozenset(statements)
+
+
+def _executed(run: "Interpreter", call: "Call", frame: Frame) -> Values:
+    given = call.arguments
+    first = given.get(0, "statement", "query", "clause")
+    for atom in first:
+        match atom:
+            case Sql(text) | Pattern(text):
+                _raw(run, text, call, frame)
+            case Const(str(text)):
+                _raw(run, text, call, frame)
+            case Statement(kind, cls):
+                if given.get(1):
+                    writes.mappings(run, cls, given.get(1), frame, call.node, f"{kind}()")
+                else:
+                    _row_write(run, cls, f"{kind}()", call, frame)
+            case _:
+                pass
+    return frozenset(About(cls) for cls in [*models_in(first), *(a.cls for a in call.owners if isinstance(a, About))])
+
+
+def _raw(run: "Interpreter", text: str, call: "Call", frame: Frame) -> None:
+    if not sql.is_write(text):
+        return
+    parameters: dict[str, Values] = dict(call.arguments.keywords)
+    for atom in call.arguments.get(1, "params", "parameters", "values"):
+        if isinstance(atom, Mapping):
+            for key, value in atom.items:
+                parameters.update(dict.fromkeys(texts(key), value))
+    cls = run.known.table(sql.table_of(text), frame)
+    _row_write(run, cls, "SQL", call, frame)
+    from scripts.crosswalking.audit.models import is_status  # noqa: PLC0415
+
+    for write in sql.writes(text):
+        if not is_status(write.column):
+            continue
+        value = (
+            one(Const(write.literal)) if write.literal is not None else parameters.get(write.parameter or "", UNKNOWN)
+        )
+        target = run.known.table(write.table, frame)
+        frame.effects.append(writes.status(run, target, write.column, value, frame, call.node, "SQL", sql=True))
+
+
+def _row_write(run: "Interpreter", cls: Class, via: str, call: "Call", frame: Frame) -> None:
+    frame.effects.append(ModelWrite(run.place(call.node, frame), methods=frame.methods, model=cls.name, via=via))
+
+
+def _is_session(call: "Call") -> bool:
+    last = call.owner_source.lower().replace("()", "").rsplit(".", 1)[-1].strip("_")
+    named = any(last == word or last.endswith(f"_{word}") or last.startswith(f"{word}_") for word in SESSION_WORDS)
+    made = any("Session" in a.name or "Connection" in a.name for a in call.owners if isinstance(a, Made | External))
+    return named or made
+
+
+def _on_session(run: "Interpreter", call: "Call", frame: Frame) -> None:
+    name, given = call.name, call.arguments
+    rows = [cls for value in given.all() for cls in models_in(value)]
+    match name:
+        case "commit" if _is_session(call):
+            managed = frame.function is not None and frame.function.generator
+            frame.effects.append(Commit(run.place(call.node, frame), methods=frame.methods, managed=managed))
+        case "add" | "add_all" | "delete" | "merge" | "bulk_save_objects" | "save" if _is_session(call) or (
+            rows and any(isinstance(a, About) for a in given.get(0)) and name != "delete" and not call.owners
+        ):
+            if not (name in ("delete", "save") and not rows and not _is_session(call)) and _is_row_argument(
+                given.get(0)
+            ):
+                model = rows[0].name if rows else "?"
+                frame.effects.append(
+                    ModelWrite(run.place(call.node, frame), methods=frame.methods, model=model, via=f"session.{name}")
+                )
+        case "bulk_update_mappings" | "bulk_insert_mappings":
+            for cls in models_in(given.get(0)):
+                writes.mappings(run, cls, given.get(1), frame, call.node, name)
+                _row_write(run, cls, name, call, frame)
+        case _:
+            pass
+
+
+def _is_row_argument(values: Values) -> bool:
+    """Whether a session may keep it: a row, or something not known; no text and no number."""
+    return not values or any(isinstance(atom, About | Listing | Made | Instance) for atom in values)

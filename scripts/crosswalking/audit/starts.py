@@ -1,0 +1,301 @@
+"""Calls that start or run background work, or change its scheduler."""
+
+import ast
+from typing import TYPE_CHECKING
+
+from scripts.crosswalking.audit.atoms import (
+    UNKNOWN,
+    Const,
+    External,
+    Func,
+    Listing,
+    Made,
+    Pattern,
+    Values,
+    join,
+    one,
+)  # fmt: skip
+from scripts.crosswalking.audit.effects import Start, StartsWork, StatusWrite
+from scripts.crosswalking.audit.scope import Frame
+from scripts.crosswalking.audit.structured import is_awaited, is_joined
+
+if TYPE_CHECKING:
+    from scripts.crosswalking.audit.calls import Call
+    from scripts.crosswalking.audit.interpreter import Arguments, Interpreter
+
+SCHEDULER_VERBS = frozenset(
+    [
+        "start",
+        "add_job",
+        "modify_job",
+        "reschedule_job",
+        "pause_job",
+        "resume_job",
+        "remove_job",
+        "remove_all_jobs",
+        "pause",
+        "resume",
+        "shutdown",
+        "wakeup",
+        "run_job",
+        "add_schedule",
+        "remove_schedule",
+    ]
+)
+JOB_VERBS = frozenset({"modify", "reschedule", "pause", "resume", "remove"})
+CLEAR_SCHEDULER_VERBS = frozenset(
+    {"add_job", "modify_job", "reschedule_job", "pause_job", "resume_job", "remove_job", "remove_all_jobs"}
+)
+QUEUE_VERBS = frozenset({"apply_async", "send_task", "enqueue_job", "enqueue_in", "enqueue_at", "enqueue_call", "kiq"})
+THREADS = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process", "subprocess.Popen"})
+AWS = {
+    "invoke": ("lambda", ("FunctionName",)),
+    "invoke_async": ("lambda", ("FunctionName",)),
+    "send_message": ("sqs", ("QueueUrl", "MessageBody")),
+    "send_message_batch": ("sqs", ("QueueUrl", "Entries")),
+    "send_messages": ("sqs", ("Entries",)),
+    "start_execution": ("stepfunctions", ("stateMachineArn",)),
+    "start_sync_execution": ("stepfunctions", ("stateMachineArn",)),
+    "put_events": ("events", ("Entries",)),
+    "publish": ("sns", ("TopicArn",)),
+    "submit_job": ("batch", ("jobQueue",)),
+    "run_task": ("ecs", ("taskDefinition",)),
+}
+AWS_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "step": "stepfunctions"}
+HTTP_VERBS = frozenset({"get", "post", "put", "patch", "delete", "request", "stream", "urlopen", "fetch"})
+APPLIED = frozenset(
+    {"run_in_threadpool", "to_thread", "run_sync", "run", "run_until_complete", "gather", "wait_for", "shield"}
+)
+
+
+def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    """Records what is started; None when the call is for others to understand."""
+    for recognise in (_jobs_and_tasks, _scheduler, _background_tasks, _asyncio, _threads, _aws, _http):
+        given = recognise(run, call, frame)
+        if given is not None:
+            return given
+    return None
+
+
+def effect(run: "Interpreter", frame: Frame, node: ast.AST, kind: Start, what: str) -> None:
+    """Background work starts here."""
+    frame.effects.append(StartsWork(run.place(node, frame), kind=kind, what=what, methods=frame.methods))
+
+
+def defer(run: "Interpreter", targets: Values, arguments: "Arguments", frame: Frame) -> None:
+    """Follows what runs later, for the status fields it writes; they are not the router's own doing."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    for atom in targets:
+        if isinstance(atom, Func):
+            receiver = one(atom.receiver) if atom.receiver else UNKNOWN
+            summary = run.call(atom.function, receiver, arguments)
+            frame.effects.extend(
+                replace(inner.by_way_of(atom.function.qualified, frame.methods), deferred=True)
+                for inner in summary.effects
+                if isinstance(inner, StatusWrite)
+            )
+
+
+def _rest(call: "Call", skip: int) -> "Arguments":
+    from scripts.crosswalking.audit.interpreter import Arguments  # noqa: PLC0415
+
+    words = {
+        n: v for n, v in call.arguments.keywords.items() if n not in ("id", "trigger", "name", "func", "kwargs", "args")
+    }
+    positional = list(call.arguments.positional[skip:])
+    for atom in call.arguments.keywords.get("args", UNKNOWN):
+        if isinstance(atom, Listing):
+            positional = list(atom.items)
+    return Arguments(positional, words)
+
+
+def _source(call: "Call", length: int = 70) -> str:
+    text = ast.unparse(call.node)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _names(values: Values) -> list[str]:
+    return [atom.name for atom in values if isinstance(atom, External | Made)]
+
+
+def _jobs_and_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, Func)]
+    if call.name in ("delay", "apply_async", "send", "send_with_options", "kiq", "schedule", "defer", "s", "si"):
+        tasks = [atom for atom in call.owners if isinstance(atom, Func)]
+        unseen = [a for a in call.owners if isinstance(a, External)] if call.name in ("delay", "apply_async") else []
+        if call.name in ("s", "si"):
+            return frozenset(tasks) if tasks else None
+        if tasks or unseen:
+            effect(run, frame, call.node, "task_queue", _source(call))
+            defer(run, frozenset(tasks), call.arguments, frame)
+            return UNKNOWN
+    if call.name in QUEUE_VERBS and not any(isinstance(atom, Func) for atom in call.callees):
+        effect(run, frame, call.node, "task_queue", _source(call))
+        return UNKNOWN
+    if call.name == "enqueue" and call.is_foreign and call.arguments.positional:
+        effect(run, frame, call.node, "task_queue", _source(call))
+        defer(run, call.arguments.get(0), _rest(call, 1), frame)
+        return UNKNOWN
+    if functions and all(f.function.task for f in functions) and not call.owners and call.callees:
+        tasked = [f for f in functions if isinstance(f, Func)]
+        effect(run, frame, call.node, "job", f"{tasked[0].function.qualified}()")
+        defer(run, frozenset(tasked), call.arguments, frame)
+        return UNKNOWN
+    return None
+
+
+def _scheduler(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    if not isinstance(call.node.func, ast.Attribute) or not call.is_foreign:
+        return None
+    names = [name.lower() for name in _names(call.owners)]
+    last = call.owner_source.lower().removesuffix("()").rsplit(".", 1)[-1]
+    is_made = any("apscheduler" in n or n.rsplit(".", 1)[-1].endswith("scheduler") for n in names if "get_job" not in n)
+    is_job = any(n.endswith((".get_job", ".add_job")) for n in names)
+    by_name = last.endswith(("scheduler", "sched")) or last == "scheduler"
+    if call.name in SCHEDULER_VERBS and (is_made or by_name or call.name in CLEAR_SCHEDULER_VERBS):
+        if call.name in ("add_job", "add_schedule"):
+            for atom in call.arguments.get(0, "func"):
+                if isinstance(atom, Func):
+                    atom.function.job = True
+        effect(run, frame, call.node, "scheduler", _source(call))
+        return one(Made("apscheduler.add_job"))
+    if call.name in JOB_VERBS and is_job:
+        effect(run, frame, call.node, "scheduler", _source(call))
+        return UNKNOWN
+    if call.name == "func" and is_job:
+        effect(run, frame, call.node, "job", _source(call))
+        return UNKNOWN
+    if call.name in ("get_job", "get_jobs") and (is_made or by_name):
+        job = one(Made("apscheduler.get_job"))
+        return job if call.name == "get_job" else one(Listing((job,)))
+    return None
+
+
+def _background_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    names = _names(call.callees)
+    if any(n.endswith("BackgroundTask") for n in names) and not call.owners & frozenset():
+        effect(run, frame, call.node, "background_task", _source(call))
+        defer(run, call.arguments.get(0, "func"), _rest(call, 1), frame)
+        return one(Made("starlette.background.BackgroundTask"))
+    if call.name != "add_task" or not call.is_foreign:
+        return None
+    target = call.arguments.get(0, "func")
+    is_text = any(isinstance(atom, Const | Pattern) for atom in target)
+    known = any("BackgroundTasks" in name for name in _names(call.owners))
+    likely = "task" in call.owner_source.lower() or "background" in call.owner_source.lower()
+    is_call = bool(call.arguments.nodes) and isinstance(call.arguments.nodes[0], ast.Name | ast.Attribute | ast.Lambda)
+    if known or (not is_text and (likely or any(isinstance(a, Func) for a in target)) and is_call):
+        effect(run, frame, call.node, "background_task", _source(call))
+        defer(run, target, _rest(call, 1), frame)
+        return UNKNOWN
+    return None
+
+
+def _asyncio(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    """A task that its function awaits is no background work."""
+    names = _names(call.callees)
+    last = call.owner_source.rsplit(".", 1)[-1].lower()
+    if call.name in ("create_task", "ensure_future"):
+        outer = any(n.startswith(("asyncio.", "anyio.", "builtins.")) for n in names)
+        loop = any("event_loop" in n or "running_loop" in n for n in _names(call.owners)) or last in ("loop", "asyncio")
+        loop = loop or "get_running_loop" in last or "get_event_loop" in last
+        if not (outer or loop) or any("TaskGroup" in n for n in names):
+            return None
+        if not is_awaited(call.node, frame):
+            _forget_own(call, frame)
+            effect(run, frame, call.node, "task", _source(call))
+        return join(*call.arguments.positional)
+    if call.name in ("run_in_executor", "run_coroutine_threadsafe", "call_soon", "call_later", "call_soon_threadsafe"):
+        if not call.is_foreign:
+            return None
+        if call.name == "run_in_executor" and is_awaited(call.node, frame):
+            return _applied(run, call.arguments.get(1), _shifted(call, 2), frame)
+        effect(run, frame, call.node, "task", _source(call))
+        position = {"run_in_executor": 1, "call_later": 1}.get(call.name, 0)
+        defer(run, call.arguments.get(position), _shifted(call, position + 1), frame)
+        return UNKNOWN
+    if call.name in APPLIED and call.is_foreign and any(isinstance(a, Func) for a in call.arguments.get(0)):
+        return _applied(run, call.arguments.get(0), _shifted(call, 1), frame)
+    return None
+
+
+def _forget_own(call: "Call", frame: Frame) -> None:
+    """What the coroutine does was just recorded as the route's own doing, when its call was evaluated: it happens later."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    own = frame.effects[call.before :]
+    frame.effects[call.before :] = [replace(inner, deferred=True) for inner in own if isinstance(inner, StatusWrite)]
+
+
+def _applied(run: "Interpreter", targets: Values, arguments: "Arguments", frame: Frame) -> Values:
+    found = []
+    for atom in targets:
+        if isinstance(atom, Func):
+            summary = run.call(atom.function, one(atom.receiver) if atom.receiver else UNKNOWN, arguments)
+            found.append(run.absorb(summary, atom.function.qualified, frame))
+    return join(*found)
+
+
+def _shifted(call: "Call", skip: int) -> "Arguments":
+    from scripts.crosswalking.audit.interpreter import Arguments  # noqa: PLC0415
+
+    return Arguments(list(call.arguments.positional[skip:]), dict(call.arguments.keywords))
+
+
+def _threads(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    names = _names(call.callees)
+    pool = [n for n in _names(call.owners) if n.endswith(("PoolExecutor", "multiprocessing.Pool"))]
+    if any(
+        n in THREADS or (n.endswith((".Thread", ".Process")) and n.startswith(("threading", "multiprocessing")))
+        for n in names
+    ):
+        if not is_joined(call.node, frame):
+            effect(run, frame, call.node, "thread", _source(call))
+            defer(run, call.arguments.get(1, "target", "function"), _rest(call, 99), frame)
+        return one(Made("threading.Thread"))
+    if call.name in ("submit", "map", "apply_async") and (pool or call.owner_source.endswith(("executor", "pool"))):
+        if not call.is_foreign:
+            return None
+        if is_joined(call.node, frame):
+            return _applied(run, call.arguments.get(0), _shifted(call, 1), frame)
+        effect(run, frame, call.node, "thread", _source(call))
+        defer(run, call.arguments.get(0), _shifted(call, 1), frame)
+        return UNKNOWN
+    return None
+
+
+def _aws(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    if call.name not in AWS or not isinstance(call.node.func, ast.Attribute) or not call.is_foreign:
+        return None
+    service, words = AWS[call.name]
+    clients = {
+        AWS_NAMES.get(atom.detail, atom.detail)
+        for atom in call.owners
+        if isinstance(atom, Made) and ("boto" in atom.name or atom.name.endswith(("client", "resource")))
+    }
+    if service in clients or any(word in call.arguments.keywords for word in words) or (
+        service == "lambda" and "lambda" in call.owner_source.lower()
+    ):  # fmt: skip
+        effect(run, frame, call.node, "aws", _source(call))
+        return UNKNOWN
+    return None
+
+
+def _http(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    if call.name not in HTTP_VERBS or not call.is_foreign:
+        return None
+    position = 1 if call.name in ("request", "stream") and len(call.arguments.positional) > 1 else 0
+    url = call.arguments.get(position, "url")
+    clients = [atom.detail for atom in call.owners if isinstance(atom, Made) and "://" in atom.detail]
+    for atom in url:
+        match atom:
+            case Const(str(text)) | Pattern(text):
+                holes = atom.holes if isinstance(atom, Pattern) else ()
+                full = (clients[0].rstrip("/") if clients and text.startswith("/") else "") + text
+                if run.known.is_candidate(full, holes):
+                    run.known.self_calls.append((full, holes))
+                    effect(run, frame, call.node, "self_http", f"{full}\x00{'|'.join(holes)}\x00{_source(call)}")
+            case _:
+                pass
+    return None

@@ -1,0 +1,86 @@
+"""The audit as CI and people run it: exit codes, the allow-list, SARIF, and code that cannot be read."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.crosswalking.audit.command import main
+
+FIXTURES = Path(__file__).parent / "fixtures"
+DEV_TOOLS = FIXTURES / "dev_tools"
+
+
+def test_findings_give_exit_code_1_and_say_why_and_what_would_be_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(DEV_TOOLS)]) == 1
+    printed = capsys.readouterr().out
+    assert "dev_tools.py:11:11: SKY201 error" in printed
+    assert "why " in printed
+    assert "right " in printed
+
+
+def test_allowed_manual_triggers_give_exit_code_0() -> None:
+    assert main([str(DEV_TOOLS), "--allow", str(DEV_TOOLS / "allow.toml")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        ('code = "SKY201"\npath = "routers/dev_tools.py"\nroute = "POST *"', "SKY401"),
+        ('code = "SKY201"\npath = "routers/dev_tools.py"\nreason = "no route and no function"', "SKY401"),
+        ('code = "SKY999"\npath = "*"\nroute = "*"\nreason = "no such code"', "SKY401"),
+        ('code = "SKY203"\npath = "*"\nroute = "*"\nreason = "nothing needs it"', "SKY402"),
+    ],
+)
+def test_an_entry_without_reason_or_use_is_itself_a_finding(
+    entry: str, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    allow = tmp_path / "allow.toml"
+    allow.write_text((DEV_TOOLS / "allow.toml").read_text() + f"\n[[allow]]\n{entry}\n")
+    assert main([str(DEV_TOOLS), "--allow", str(allow), "--json"]) == 1
+    assert [one["code"] for one in json.loads(capsys.readouterr().out)["findings"]] == [code]
+
+
+def test_an_entry_without_reason_allows_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    allow = tmp_path / "allow.toml"
+    allow.write_text('[[allow]]\ncode = "SKY201"\npath = "*"\nroute = "*"\n')
+    assert main([str(DEV_TOOLS), "--allow", str(allow), "--json"]) == 1
+    codes = {one["code"] for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert codes == {"SKY201", "SKY202", "SKY401"}
+
+
+def test_an_allow_list_that_is_no_toml_is_refused_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    allow = tmp_path / "allow.toml"
+    allow.write_text("[[allow]\n")
+    assert main([str(DEV_TOOLS), "--allow", str(allow)]) == 2
+    assert "allow.toml" in capsys.readouterr().err
+
+
+def test_sarif_has_what_code_scanning_asks_for(tmp_path: Path) -> None:
+    sarif = tmp_path / "audit.sarif"
+    main([str(DEV_TOOLS), "--sarif", str(sarif)])
+    written = json.loads(sarif.read_text())
+    assert written["version"] == "2.1.0"
+    (run,) = written["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert len(run["results"]) == 2
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in {"error", "warning", "note"}
+        location = result["locations"][0]["physicalLocation"]
+        assert not location["artifactLocation"]["uri"].startswith("/")
+        assert location["region"]["startLine"] > 0
+
+
+def test_code_that_cannot_be_read_is_noted_and_the_rest_is_audited(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(FIXTURES / "broken"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {Path(note["file"]).name for note in told["notes"]} >= {"python2.py", "not_utf8.py", "deep.py"}
+    assert [route["path"] for route in told["routes"]] == ["/endless"]
+
+
+def test_a_path_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["no/such/folder"]) == 2
+    assert "no/such/folder" in capsys.readouterr().err

@@ -1,0 +1,39 @@
+"""The architecture page says what the code says."""
+
+import json
+
+import pytest
+
+from scripts.crosswalking import command
+from scripts.crosswalking.page import PageError, filled
+from scripts.crosswalking.rows import crosswalk
+
+
+def test_the_page_is_what_the_registry_and_the_routers_say() -> None:
+    assert command.main(["--check"]) == 0
+
+
+def test_every_workflow_has_a_row_with_what_it_monitors_and_sets() -> None:
+    workflows = {one["workflow"]: one for service in crosswalk()["services"] for one in service["workflows"]}
+    assert set(workflows) == {"metadata", "submission", "discovery", "import", "deep_scan", "domain_extraction"}
+    assert workflows["import"]["field"] == "sitemap_import_status"
+    assert workflows["discovery"]["queued_by"] == [{"workflow": "submission", "setting": None}]
+
+
+def test_a_changed_cell_is_drift() -> None:
+    found = crosswalk()
+    text = command.PAGE.read_text(encoding="utf-8")
+    assert filled(text, found) == text
+    found["services"][0]["workflows"][0]["field"] = "another_status"
+    assert filled(text, found) != text
+
+
+def test_a_lost_marker_is_an_error_that_names_it() -> None:
+    text = command.PAGE.read_text(encoding="utf-8").replace("<!-- /crosswalk:summary -->", "")
+    with pytest.raises(PageError, match="crosswalk:summary"):
+        filled(text, crosswalk())
+
+
+def test_the_crosswalk_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["services"]) == 4
