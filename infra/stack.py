@@ -8,6 +8,7 @@ from constructs import Construct
 
 from infra.background_service import BackgroundService
 from infra.checks import check
+from infra.curation_api import CurationApi
 from infra.dead_letter import DeadLetter
 from infra.function import architecture
 from infra.layers import bundle
@@ -60,6 +61,19 @@ class ScraperSkyStack(Stack):
         self.output("DeadLetterFunctionName", letters.function.function_name)
         functions["dead-letter"] = letters.function
 
+        curation = CurationApi(
+            self,
+            "Api",
+            plan=plan,
+            bundle=code,
+            database=database,
+            services=[functions[service.name] for service in SERVICES],
+        )
+        curation.function.node.add_dependency(migrations.schema)
+        self.output("ApiFunctionName", curation.function.function_name)
+        self.output("ApiUrl", curation.api.attr_api_endpoint)
+
+        functions["api"] = curation.function
         watching = Observability(self, "Observability", plan=plan, functions=functions, queues=queues)
         self.output("AlarmTopicArn", watching.topic.topic_arn)
 

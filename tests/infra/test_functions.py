@@ -12,12 +12,12 @@ from scrapersky.service.registry import SERVICES
 from scrapersky.service.settings import ServiceSettings, Settings, load
 from tests.infra.template import Template, listed, target
 
-NAMES = [*(service.name for service in SERVICES), "dead-letter", "migrate"]
+NAMES = [*(service.name for service in SERVICES), "dead-letter", "migrate", "api"]
 DOCUMENTED = {"QUEUE_URL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 """Variables that a function reads beside its settings: its queue, and what Powertools reads itself."""
 
 
-def test_there_is_one_function_per_service_and_two_that_serve_them_all(template: Template) -> None:
+def test_there_is_one_function_per_service_and_three_that_serve_them_all(template: Template) -> None:
     assert sorted(template.function_names) == sorted(NAMES)
 
 
@@ -34,7 +34,7 @@ def test_every_function_writes_json_into_a_log_group_of_its_own_that_forgets(tem
     for function in template.of_type("AWS::Lambda::Function").values():
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         used.append(target(function["LoggingConfig"]["LogGroup"]))
-    assert sorted(used) == sorted(groups)
+    assert sorted([*used, _access_log(template)]) == sorted(groups)
     assert all(group["RetentionInDays"] > 0 for group in groups.values())
 
 
@@ -87,6 +87,10 @@ def test_a_function_may_use_its_own_log_queue_and_secrets_and_nothing_else(templ
     if name == "dead-letter":
         queues = template.of_type("AWS::SQS::Queue")
         wanted["sqs"] = {id for id, queue in queues.items() if "RedrivePolicy" not in queue}
+    if name == "api":
+        functions = template.of_type("AWS::Lambda::Function")
+        services = {f"{template.stack}-{service.name}" for service in SERVICES}
+        wanted["lambda"] = {id for id, one in functions.items() if one["FunctionName"] in services}
     for service in SERVICES:
         if service.name == name:
             wanted["sqs"] = {target(template.environment(name)["QUEUE_URL"])}
@@ -111,6 +115,12 @@ def test_the_handler_of_every_function_is_in_the_asset_and_no_bytecode_is(templa
         assert f"{attribute} = " in _source(code, module) or f"def {attribute}(" in _source(code, module)
     for folder in folders.values():
         assert not [path for path in folder.rglob("*") if path.suffix == ".pyc" or path.name == "__pycache__"]
+
+
+def _access_log(template: Template) -> str:
+    """The log group of the requests to the API, which is no function's."""
+    (stage,) = template.of_type("AWS::ApiGatewayV2::Stage").values()
+    return target(stage["AccessLogSettings"]["DestinationArn"])
 
 
 def _source(code: Path, module: str) -> str:

@@ -1,0 +1,61 @@
+"""The curation API: every route asks who calls, triggers ask separately, and the function may do little."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from aws_cdk import App
+
+from infra.config import DEV
+from infra.curation_api import ROUTES
+from infra.plan import plan
+from infra.stack import ScraperSkyStack
+from tests.infra.template import Template, target
+
+
+def test_every_route_needs_a_signed_request(template: Template) -> None:
+    routes = template.of_type("AWS::ApiGatewayV2::Route").values()
+    assert {one["RouteKey"]: one["AuthorizationType"] for one in routes} == {
+        "GET /{proxy+}": "AWS_IAM",
+        "POST /{proxy+}": "AWS_IAM",
+        "POST /dev-tools/{proxy+}": "AWS_IAM",
+    }
+
+
+def test_only_the_api_gateway_may_invoke_the_function_and_only_for_this_api(template: Template) -> None:
+    function = target(next(iter(template.of_type("AWS::ApiGatewayV2::Integration").values()))["IntegrationUri"])
+    assert template.resources[function]["Properties"]["FunctionName"] == f"{template.stack}-api"
+    (api,) = template.of_type("AWS::ApiGatewayV2::Api")
+    (permission,) = (
+        one for one in template.of_type("AWS::Lambda::Permission").values() if target(one["FunctionName"]) == function
+    )
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert {"Ref": api} in permission["SourceArn"]["Fn::Join"][1]
+
+
+def test_requests_are_logged_and_throttled(template: Template) -> None:
+    (stage,) = template.of_type("AWS::ApiGatewayV2::Stage").values()
+    assert stage["StageName"] == "$default"
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
+    assert "$context.identity.userArn" in stage["AccessLogSettings"]["Format"]
+    assert template.resources[target(stage["AccessLogSettings"]["DestinationArn"])]["Type"] == "AWS::Logs::LogGroup"
+
+
+def test_the_function_answers_before_the_api_gives_up(template: Template) -> None:
+    (integration,) = template.of_type("AWS::ApiGatewayV2::Integration").values()
+    assert template.function("api")["Timeout"] * 1000 < integration["TimeoutInMillis"]
+    assert integration["PayloadFormatVersion"] == "2.0"
+
+
+def test_a_stage_with_an_issuer_takes_its_tokens_with_a_scope_for_each_route(tmp_path: Path, placeholder: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    stage = replace(DEV, jwt_issuer="https://login.example", jwt_audience=("scrapersky",))
+    ScraperSkyStack(app, plan=plan(stage, {}), dependencies=placeholder)
+    app.synth()
+    template = Template(tmp_path, DEV.stack)
+    ((id, authorizer),) = template.of_type("AWS::ApiGatewayV2::Authorizer").items()
+    assert authorizer["JwtConfiguration"] == {"Issuer": "https://login.example", "Audience": ["scrapersky"]}
+    routes = template.of_type("AWS::ApiGatewayV2::Route").values()
+    assert all(one["AuthorizationType"] == "JWT" and target(one["AuthorizerId"]) == id for one in routes)
+    assert {one["RouteKey"]: one["AuthorizationScopes"] for one in routes} == {
+        key: [scope] for key, scope in ROUTES.values()
+    }
