@@ -44,7 +44,11 @@ def respond_to_problem(problem: Problem) -> Response[str]:
 def respond_to_invalid(invalid: ValidationException) -> Response[str]:
     """The 422 for a request that does not fit its model: every bad field with what was given."""
     errors = [
-        {"field": _field(one["loc"]), "message": one["msg"], "given": _short(one.get("input"))}
+        {
+            "field": _field(one["loc"]),
+            "message": one["msg"].removeprefix("Value error, "),
+            "given": _short(one.get("input")),
+        }
         for one in invalid.errors()
     ]
     detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)

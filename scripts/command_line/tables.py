@@ -13,19 +13,20 @@ from rich.text import Text
 from scrapersky.models.vocabulary import Status
 from scrapersky.service.registry import WORKFLOWS, service_of
 
-ANOTHER_TICK_IS_LATE = 3
-"""Ticks that may fail to come before the heartbeat is called late."""
+WIDE = 130
+"""Columns of a screen on which everything has room."""
 
 
 def show_status(console: Console, answer: Mapping[str, Any]) -> None:
-    """One row per workflow, then what deserves a look."""
-    table = _table("Workflow", "Service", *Status, "Oldest due", "Last tick", "State")
+    """One row per workflow, then what deserves a look. On a narrow screen the services are left out."""
+    services = ["Service"] if console.width >= WIDE else []
+    table = _table("Workflow", *services, *Status, "Oldest due", "Last tick", "State")
     concerns: list[str] = []
     for name, told in answer["workflows"].items():
         counts = told["counts"]
         table.add_row(
             name,
-            told["service"],
+            *(told["service"] for _ in services),
             *(Text(f"{counts.get(status, 0):,}", justify="right") for status in Status),
             duration(told["oldest_due_seconds"]),
             _instant(told["last_tick_at"]) or "never",
@@ -117,7 +118,10 @@ def _state(told: Mapping[str, Any]) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold", justify="right" if column in set(Status) else "left")
+        number = column in set(Status)
+        table.add_column(
+            column, overflow="fold", justify="right" if number else "left", no_wrap=number or column == "Workflow"
+        )
     return table
 
 

@@ -33,6 +33,8 @@ The AWS command line, boto3 and scripts/scrapersky find it by:
 By hand, for example:
   scripts/scrapersky status --stage {LOCAL.name}
   aws lambda invoke --function-name {function} --cli-binary-format raw-in-base64-out --payload {payload} /dev/stdout
+The curation API, which wants any Authorization header here and a signed request in the cloud:
+  curl -H 'Authorization: local' '{system.api_url}/domains?limit=3'
 The functions' log:
   {system.aws.log}
 """,

@@ -50,6 +50,12 @@ class System:
             dead_letter_queue_url=self.outputs[f"{start}DeadLetterQueueUrl"],
         )
 
+    @property
+    def api_url(self) -> str:
+        """Where the curation API answers; the name in the stack's own output has an address that no resolver knows."""
+        api_id = self.outputs["ApiUrl"].partition("://")[2].partition(".")[0]
+        return f"{self.aws.endpoint}/_aws/execute-api/{api_id}/$default"
+
     @classmethod
     @contextmanager
     def start(

@@ -79,6 +79,15 @@ def test_status_shows_all_workflows_of_all_services_in_one_table(scrapersky: Com
     assert row.split()[:4] == ["metadata", "domain-scheduler", "0", "2"]
 
 
+def test_on_a_narrow_screen_every_workflow_still_has_one_line(
+    scrapersky: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = scrapersky("status")
+    first = [line.split()[0] for line in out.splitlines() if line.strip() and line.split()[-1] == "ok"]
+    assert first == list(WORKFLOWS)
+
+
 def test_status_as_json_has_every_workflow_with_its_service(scrapersky: CommandLine) -> None:
     answer = scrapersky.json("status")
     assert list(answer["workflows"]) == list(WORKFLOWS)
