@@ -15,7 +15,8 @@ from scrapersky.service.runtime import BackgroundService
 from scripts.command_line.__main__ import COMMANDS, main
 from scripts.command_line.arguments import parser
 from scripts.command_line.tables import duration
-from tests.integration.conftest import Harness, LambdaContext
+from tests.integration.conftest import Harness
+from tests.integration.lambda_context import LambdaContext
 from tests.lambda_endpoint import serving
 
 

@@ -15,8 +15,9 @@ from scrapersky.service.registry import METADATA, SITEMAP_SCHEDULER
 from scrapersky.service.runtime import BackgroundService
 from scrapersky.service.tick import TickFailed
 from scrapersky.status.claim import claim
-from scrapersky.status.finish import Stale
+from scrapersky.status.finish import Backoff, Stale
 from scrapersky.status.invariants import find_breaches
+from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.start import Started
 from scripts.chaos_run.client import Client, Trouble
@@ -76,6 +77,39 @@ def test_a_workflow_that_fails_starves_none_of_its_service(
     with pytest.raises(TickFailed):
         service.handler(dict(SCHEDULED), Context("sitemap-scheduler", "request-1", 180_000))
     assert queue.visible() == 2
+
+
+def make_unrescuable(connection: Connection, *ids: int) -> None:
+    """Lets nobody move these domains any more, whatever else they do."""
+    connection.execute(
+        text(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF NEW.id = ANY (ARRAY{list(ids)}) THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$"
+        )
+    )
+    connection.execute(text("CREATE TRIGGER refuse BEFORE UPDATE ON domains FOR EACH ROW EXECUTE FUNCTION refuse()"))
+
+
+def test_a_record_that_cannot_be_rescued_keeps_no_other_from_being_claimed_and_is_told(harness: Harness) -> None:
+    (bad,) = harness.add("bad.test")
+    claim(harness.connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=-1)
+    make_unrescuable(harness.connection, bad)
+    (good,) = harness.add("good.test")
+    with pytest.raises(TickFailed):
+        harness.tick()
+    assert harness.row(good)["status"] == "Processing"
+
+
+def test_more_records_that_cannot_be_rescued_than_a_tick_looks_at_hide_no_other(connection: Connection) -> None:
+    rows = connection.execute(
+        text("INSERT INTO domains (domain, status) SELECT 'd' || n, 'Queued' FROM generate_series(1, 5) n RETURNING id")
+    )
+    ids = list(rows.scalars())
+    claim(connection, METADATA, batch=5, max_in_flight=5, dispatch_lease=-1)
+    make_unrescuable(connection, *ids[:4])
+    backoff = Backoff(base=30, cap=600, max_failures=3)
+    recovered = recover(connection, METADATA, limit=2, backoff=backoff, undelivered_max=5)
+    assert [taken.record_id for taken in recovered] == ids[4:]
 
 
 def test_entries_that_a_send_refuses_go_back_at_once_and_the_others_are_under_way(

@@ -12,7 +12,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from scripts.local.postgres import Postgres
-from tests.integration.conftest import LambdaContext, numbers
+from tests.integration.conftest import numbers
+from tests.integration.lambda_context import LambdaContext
 
 
 @pytest.fixture
