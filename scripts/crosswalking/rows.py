@@ -93,7 +93,7 @@ def _routes(analysis: Analysis) -> list[dict[str, Any]]:
             {
                 "route": route.name,
                 "handler": f"{relative(route.place.path, ROOT)}:{route.handler}",
-                "writes": [{"field": field, "values": values} for field, values in writes],
+                "writes": [{"field": field, "values": values} for field, values in sorted(writes)],
                 "starts": starts,
             }
         )

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from scripts.crosswalking import command
+from scripts.crosswalking.audit.command import main as audit
 from scripts.crosswalking.page import PageError, filled
-from scripts.crosswalking.rows import crosswalk
+from scripts.crosswalking.rows import ROUTERS, crosswalk
 
 
 def test_the_page_is_what_the_registry_and_the_routers_say() -> None:
@@ -37,3 +38,21 @@ def test_a_lost_marker_is_an_error_that_names_it() -> None:
 def test_the_crosswalk_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["services"]) == 4
+
+
+def test_our_own_routers_pass_the_audit_with_their_listed_manual_triggers() -> None:
+    allowed = command.PAGE.parents[1] / "scripts" / "crosswalking" / "allowed.toml"
+    assert audit([str(ROUTERS), "--allow", str(allowed)]) == 0
+
+
+def test_the_decisions_that_queue_a_workflow_are_found_through_the_table_that_says_so() -> None:
+    routes = {
+        one["workflow"]: {route["route"] for route in one["routers"]}
+        for service in crosswalk()["services"]
+        for one in service["workflows"]
+    }
+    assert "POST /domains/curation" in routes["metadata"]
+    assert "POST /domains/curation" in routes["submission"]
+    assert "POST /sitemap-files/curation" in routes["import"]
+    assert "POST /places/curation" in routes["deep_scan"]
+    assert "POST /places/curation" not in routes["import"]

@@ -36,7 +36,7 @@ def of(run: "Interpreter", owners: Values, node: ast.Attribute, frame: Frame) ->
     return join(*(_one(run, owner, node.attr, frame) for owner in owners))
 
 
-def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  # noqa: C901
+def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  # noqa: C901, PLR0912
     match owner:
         case ModuleRef(module):
             return run.member_of(module, name)
@@ -46,6 +46,10 @@ def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  #
             return one(Made(f"{dotted}.{name}", detail))
         case ClassRef(cls):
             return of_class(run, cls, name)
+        case ColumnRef(cls, field) if name in ("key", "name"):
+            return one(Const(field))
+        case ColumnRef(cls) if name in ("class_", "parent"):
+            return one(ClassRef(cls))
         case AnyMember(cls, "") if name in ("value", "name"):
             return one(AnyMember(cls, name))
         case AnyMember(_, "value" | "name") | Anything() | AnyOf():

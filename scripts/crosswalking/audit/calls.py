@@ -170,7 +170,8 @@ def construct(run: "Interpreter", cls: Class, call: Call, frame: Frame) -> Value
         return one(About(cls))
     if models.is_router_class(cls):
         return registration.made(run, models.is_router_class(cls), call, frame)
-    key = (call.node.lineno << 20) + (call.node.col_offset << 10) + (hash(str(frame.module.path)) & 1023) + 1
+    # One object for each place and what it was made with: a table's rows are often made by one helper.
+    key = hash((frame.module.path, call.node.lineno, call.node.col_offset, *call.arguments.all())) or 1
     given = run.made(cls, call.arguments, key, frame)
     for name, value in call.arguments.keywords.items():
         if name in cls.all_fields():

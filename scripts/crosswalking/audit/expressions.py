@@ -224,11 +224,33 @@ def _rounds(run: "Interpreter", clauses: list[ast.comprehension], frame: Frame) 
                     frame.module, dict(outer.names), frame, frame.function, None, frame.effects, methods=frame.methods
                 )
                 assign(run, clause.target, value, inner, ast.Pass(lineno=clause.target.lineno, col_offset=0))
-                for test in clause.ifs:
-                    evaluate(run, test, inner)
-                after.append(inner)
+                if all(is_possible(run, test, inner) for test in clause.ifs):
+                    after.append(inner)
         rounds = after[:48]
     return rounds
+
+
+def is_possible(run: "Interpreter", test: ast.expr, frame: Frame) -> bool:
+    """Whether ``test`` may hold; False only when an equation of known values does not."""
+    evaluate(run, test, frame)
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            return _may_be_equal(evaluate(run, left, frame), evaluate(run, right, frame))
+        case _:
+            return True
+
+
+def _may_be_equal(first: Values, second: Values) -> bool:
+    if not first or not second:
+        return True
+    if all(isinstance(atom, Const | ClassRef | Member) for atom in first | second):
+        return bool(first & second) or any(isinstance(atom, Member) for atom in first | second)
+    lists = [next(iter(side)) for side in (first, second) if len(side) == 1]
+    match lists:
+        case [Listing(ours), Listing(theirs)] if len(ours) == len(theirs):
+            return all(_may_be_equal(one_of, other) for one_of, other in zip(ours, theirs, strict=True))
+        case _:
+            return True
 
 
 def _part(run: "Interpreter", node: ast.expr, frame: Frame) -> tuple[str, tuple[str, ...]]:
@@ -247,6 +269,8 @@ def _part(run: "Interpreter", node: ast.expr, frame: Frame) -> tuple[str, tuple[
                 return str(worth[0]) if len(worth) == 1 else HOLE, ()
             case _:
                 pass
+    if any(isinstance(atom, Anything) for atom in values):
+        return HOLE, ("from the request's body or parameters",)
     return HOLE, (_origin(inner, frame),)
 
 

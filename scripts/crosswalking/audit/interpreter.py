@@ -167,7 +167,7 @@ class Interpreter:
             if isinstance(function, Function):
                 self.absorb(self.call(function, one(instance), arguments), function.qualified, frame)
         if not cls.lookup("__init__"):
-            for name, value in arguments.keywords.items():
+            for name, value in [*zip(_declared(cls), arguments.positional, strict=False), *arguments.keywords.items()]:
                 self.set_attribute(instance, name, value)
         return one(instance)
 
@@ -196,6 +196,11 @@ class Interpreter:
         """The one class that ``values`` is, if it is one."""
         classes = [atom.cls for atom in values if isinstance(atom, ClassRef)]
         return classes[0] if len(classes) == 1 else None
+
+
+def _declared(cls: Class) -> list[str]:
+    """A dataclass's fields in the order of its parameters."""
+    return list(dict.fromkeys(name for ancestor in reversed(list(cls.ancestry())) for name in ancestor.fields))
 
 
 def _is_nested(function: Function) -> bool:

@@ -52,7 +52,7 @@ NOT_ROWS = frozenset(
         "asyncio",
     ]
 )
-PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "next", "filter", "frozenset"])
+PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "filter", "frozenset"])
 EXECUTES = frozenset(
     [
         "execute",
@@ -159,6 +159,8 @@ def _builtin(run: "Interpreter", name: str, call: "Call", frame: Frame) -> Value
     if name == "zip":
         columns = [next((a.items for a in value if isinstance(a, Listing)), (value,)) for value in given.positional]
         return one(Listing(tuple(one(Listing(row)) for row in zip(*columns, strict=False))))
+    if name == "next":
+        return join(*(join(*atom.items) if isinstance(atom, Listing) else one(atom) for atom in first), given.get(1))
     return first if name in PASSED_ON else UNKNOWN
 
 

@@ -40,18 +40,24 @@ def as_json(analysis: Analysis, findings: list[Finding]) -> dict[str, Any]:
                 "handler": route.handler,
                 "file": relative(route.place.path, root),
                 "line": route.place.line,
-                "writes": [_write(effect, root) for effect in effects if isinstance(effect, StatusWrite)],
-                "starts": [
-                    {
-                        "kind": effect.kind,
-                        "what": effect.what.rsplit("\x00", 1)[-1],
-                        "file": relative(effect.place.path, root),
-                        "line": effect.place.line,
-                        "via": list(effect.through),
-                    }
-                    for effect in effects
-                    if isinstance(effect, StartsWork) and effect.kind != "self_http"
-                ],
+                "writes": sorted(
+                    (_write(effect, root) for effect in effects if isinstance(effect, StatusWrite)),
+                    key=lambda one: (one["file"], one["line"], one["model"], one["field"], one["text"]),
+                ),
+                "starts": sorted(
+                    (
+                        {
+                            "kind": effect.kind,
+                            "what": effect.what.rsplit("\x00", 1)[-1],
+                            "file": relative(effect.place.path, root),
+                            "line": effect.place.line,
+                            "via": list(effect.through),
+                        }
+                        for effect in effects
+                        if isinstance(effect, StartsWork) and effect.kind != "self_http"
+                    ),
+                    key=lambda one: (str(one["file"]), str(one["line"]), str(one["what"])),
+                ),
             }
             for route, effects in analysis.routes
         ],

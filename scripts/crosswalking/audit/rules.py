@@ -134,10 +134,12 @@ def _of_route(route: Route, effects: list[Effect], self_paths: list[str]) -> Fou
                         f"sets {effect.model}.{effect.field} to {words(effect)}",
                         effect.through,
                     )
-            case ModelWrite() if in_get and not effect.deferred and (effect.kept or lasting):
+            case ModelWrite() if (
+                in_get and not effect.deferred and effect.via != "constructor" and (effect.kept or lasting)
+            ):
                 if not any(isinstance(e, StatusWrite) and e.place == effect.place for e in effects):
                     yield "SKY302", effect.place, f"changes {effect.model} ({effect.via})", effect.through
-            case Commit(managed=False) if in_get and not any(isinstance(e, ModelWrite | StatusWrite) for e in effects):
+            case Commit(managed=False) if in_get and len(effect.through) <= OWN_COMMIT_DEPTH and not _writes(effects):
                 yield "SKY302", effect.place, "commits", effect.through
             case StartsWork() if _is_start(effect, self_paths):
                 what = effect.what.rsplit("\x00", 1)[-1]
@@ -146,6 +148,14 @@ def _of_route(route: Route, effects: list[Effect], self_paths: list[str]) -> Fou
                     yield "SKY303", effect.place, what, effect.through
             case _:
                 pass
+
+
+OWN_COMMIT_DEPTH = 2
+"""Helpers between a handler and a commit that counts as its own; further down it belongs to the database's wrapper."""
+
+
+def _writes(effects: list[Effect]) -> bool:
+    return any(isinstance(effect, ModelWrite | StatusWrite) for effect in effects)
 
 
 def words(effect: StatusWrite) -> str:
