@@ -95,6 +95,13 @@ IN_THE_RUNTIME = (
         ISOLATION,
     ),
     without(
+        "tick: a record that cannot be rescued keeps no other from being claimed",
+        "tick",
+        "        not_recovered = error",
+        "        raise",
+        ISOLATION,
+    ),
+    without(
         "tick: a workflow that fails is told to Lambda",
         "tick",
         "    if failed:\n        raise TickFailed",

@@ -8,6 +8,7 @@ ENDS = "tests/race/test_ends.py"
 CLAIMS = "tests/race/test_claims.py"
 LOCK_ORDER = "tests/race/test_lock_order.py"
 BETWEEN = "tests/race/test_between_statements.py"
+ISOLATION = "tests/integration/test_isolation.py"
 BY_HAND = "tests/integration/test_by_hand.py"
 RUNTIME = "tests/integration/test_runtime.py"
 
@@ -134,10 +135,18 @@ IN_THE_VERBS = (
     without(
         "recover: one bad row hides no other",
         "recover",
-        "        if len(attempt_ids) == 1:\n            raise\n",
-        "        raise\n",
+        "        if len(attempt_ids) == 1:\n            refused",
+        "        if len(attempt_ids) > 0:\n            refused",
         VERBS,
     ),
+    without(
+        "recover: a whole batch of bad rows hides no other",
+        "recover",
+        "        if recovered:\n            return recovered\n",
+        "        return recovered\n",
+        ISOLATION,
+    ),
+    without("recover: a bad row is told", "recover", "    if refused:\n        raise refused[0]\n", "", ISOLATION),
     without(
         "recover: a lost worker counts",
         "recover",
@@ -194,7 +203,7 @@ IN_THE_VERBS = (
         "dispatch",
         "if unsent else []",
         "if not unsent else []",
-        "tests/integration/test_isolation.py",
+        ISOLATION,
     ),
     without(
         "dead letter: only a live attempt",

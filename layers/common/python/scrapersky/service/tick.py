@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from scrapersky import observability as seen
 from scrapersky.models.vocabulary import Status
@@ -45,7 +46,14 @@ def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
 
 def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request_id: str) -> dict[str, Any]:
     ticked(connection, workflow)
-    recovered = _recover(runtime, connection, workflow)
+    recovered = 0
+    not_recovered: DBAPIError | None = None
+    try:
+        recovered = _recover(runtime, connection, workflow)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        not_recovered = error  # told at the end: a record that cannot be rescued must keep no other from being claimed
     dispatched = claim_and_send(
         runtime, connection, workflow, request_id, batch=runtime.own.batch_size, trigger="schedule"
     )
@@ -59,6 +67,8 @@ def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request
         (seen.INVARIANT_BREACHES, breaches),
     ):
         runtime.observer.count(metric, value, workflow=workflow.name)
+    if not_recovered is not None:
+        raise not_recovered
     return {
         "recovered": recovered,
         "claimed": len(dispatched.claimed),

@@ -18,7 +18,7 @@ EXPIRED = text("""
 WITH live AS MATERIALIZED (
     SELECT attempt_id, lease_until FROM attempts WHERE workflow = :workflow AND finished_at IS NULL
 )
-SELECT attempt_id FROM live WHERE lease_until < now() ORDER BY attempt_id LIMIT :limit
+SELECT attempt_id FROM live WHERE lease_until < now() AND attempt_id > :after ORDER BY attempt_id LIMIT :limit
 """)
 
 RECOVER = """
@@ -87,11 +87,37 @@ def recover(
     """Takes back at most ``limit`` records whose attempts outlived their lease. Wants an AUTOCOMMIT connection.
 
     Never started → Queued without blame (Error ``undeliverable`` after ``undelivered_max`` in a row); started and lost →
-    one failure more, backoff or Error ``lost_repeatedly``. A row that cannot be rescued does not hide the others.
+    one failure more, backoff or Error ``lost_repeatedly``. Rows that cannot be rescued hide no others, however many they
+    are; when there was nothing else to rescue, their error is raised.
     """
-    attempt_ids = list(connection.execute(EXPIRED, {"workflow": workflow.name, "limit": limit}).scalars())
-    if not attempt_ids:
-        return []
+    refused: list[DBAPIError] = []
+    after = 0
+    while True:
+        looked_at = {"workflow": workflow.name, "after": after, "limit": limit}
+        attempt_ids = list(connection.execute(EXPIRED, looked_at).scalars())
+        if not attempt_ids:
+            break
+        after = attempt_ids[-1]
+        recovered = _recover_each(connection, workflow, attempt_ids, backoff, undelivered_max, refused)
+        if recovered:
+            return recovered
+    if refused:
+        raise refused[0]
+    return []
+
+
+def _recover_each(
+    connection: Connection,
+    workflow: Workflow,
+    attempt_ids: list[int],
+    backoff: Backoff,
+    undelivered_max: int,
+    refused: list[DBAPIError],
+) -> list[Recovered]:
+    """All at once, or one by one when one of them is refused; what refused them is added to ``refused``.
+
+    A connection that is gone refuses nobody, and is raised at once.
+    """
     values = {
         "undelivered_max": undelivered_max,
         "max_failures": backoff.max_failures,
@@ -100,18 +126,20 @@ def recover(
     }
     try:
         return _recover(connection, workflow, attempt_ids, values)
-    except DBAPIError:
-        if len(attempt_ids) == 1:
+    except DBAPIError as error:
+        if error.connection_invalidated:
             raise
+        if len(attempt_ids) == 1:
+            refused.append(error)
+            return []
     recovered: list[Recovered] = []
-    refused: list[DBAPIError] = []
     for attempt_id in attempt_ids:
         try:
             recovered += _recover(connection, workflow, [attempt_id], values)
         except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
             refused.append(error)
-    if refused and not recovered:
-        raise refused[0]
     return recovered
 
 
