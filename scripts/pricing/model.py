@@ -1,0 +1,58 @@
+"""The arithmetic of the bill. Every function returns dollars by item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.plan import Plan
+from scrapersky.observability import OF_A_SERVICE, OF_A_WORKFLOW
+from scrapersky.service.registry import SERVICES, Service
+
+MILLION = 1_000_000
+MONTH_SECONDS = 30.4 * 86_400
+IDLE_POLLS_PER_SECOND = 5 / 20
+"""Lambda keeps five pollers on a queue, each asking for twenty seconds (AWS Lambda Developer Guide, "SQS scaling")."""
+TICK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One workflow's work: seconds of one record, and how many records share an invocation, bytes it logs."""
+
+    seconds: float
+    together: float
+    log_bytes: float
+
+
+def per_million(work: Measured, plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
+    """A million records through one workflow, each tried once.
+
+    The records of an invocation run at once, so an invocation takes about as long as one record and its cost is shared.
+    Each batch is one send, one receive and one delete of tickets.
+    """
+    invocations = MILLION / work.together
+    gigabytes = plan.stage.memory_mb / 1024
+    return {
+        "lambda time": invocations * work.seconds * gigabytes * price["lambda_gb_second_arm64"],
+        "lambda requests": invocations * price["lambda_request"],
+        "sqs": 3 * invocations * price["sqs_request"],
+        "logs": MILLION * work.log_bytes / 1e9 * price["logs_gb"],
+    }
+
+
+def per_month(plan: Plan, price: Mapping[str, float], *, alarms: int) -> dict[str, float]:
+    """What a stage costs when nothing is queued; ``alarms`` is how many metrics its alarms look at."""
+    ticks = sum(MONTH_SECONDS / (60 * plan.services[service.name].interval_minutes) for service in SERVICES)
+    gigabytes = plan.stage.memory_mb / 1024
+    queues = 2 * len(SERVICES)
+    return {
+        "ticks": ticks * (TICK_SECONDS * gigabytes * price["lambda_gb_second_arm64"] + price["lambda_request"]),
+        "polling of queues": queues * IDLE_POLLS_PER_SECOND * MONTH_SECONDS * price["sqs_request"],
+        "metrics, if all are emitted": sum(map(series, SERVICES)) * price["metric_month"],
+        "alarms": alarms * price["alarm_month"],
+        "secrets": 2 * price["secret_month"],
+    }
+
+
+def series(service: Service) -> int:
+    """How many metric series ``service`` can emit."""
+    return len(OF_A_WORKFLOW) * len(service.workflows) + len(OF_A_SERVICE)
