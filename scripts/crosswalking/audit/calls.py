@@ -43,7 +43,8 @@ def evaluate_call(run: "Interpreter", node: ast.Call, frame: Frame) -> Values:
         name = node.func.attr
     else:
         callees = evaluate(run, node.func, frame)
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        real = [atom.name.rsplit(".", 1)[-1] for atom in callees if isinstance(atom, External)]  # under an alias
+        name = real[0] if real else node.func.id if isinstance(node.func, ast.Name) else ""
     before = len(frame.effects)
     arguments = _arguments(run, node, frame)
     call = Call(node, name, owners, callees, arguments, before)

@@ -175,7 +175,7 @@ def _status(effect: StatusWrite) -> Found:
         typos = [word for word in own if near[word]]
         if typos and _is_known_vocabulary(effect):
             foreign |= set(typos)
-        elif own:
+        elif own and not effect.deferred:
             known = f"{field_name} = {', '.join(own)}: the column is free text"
             yield "SKY104", effect.place, known, effect.through
     if foreign:
