@@ -1,0 +1,109 @@
+"""What Hypothesis' machine stands on: a database and the model, and that they agree after every step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+from sqlalchemy import Connection, Engine, text
+
+from scrapersky.models import Base, Status
+from scrapersky.service.registry import IMPORT, METADATA, SUBMISSION, WORKFLOWS
+from scrapersky.status import transitions
+from scrapersky.status.invariants import BREACHES
+from scrapersky.status.workflow import Workflow
+from tests.integration.machine_model import Attempt, Key, Model, Record
+
+RESULT = {METADATA: "title", SUBMISSION: "description", IMPORT: "etag"}
+"""The workflows under test (two of them on the same row), and the column that a job of each writes."""
+
+
+FIND_BREACHES = text(" UNION ALL ".join(f"({workflow.sql(BREACHES)})" for workflow in RESULT))
+
+READ_RECORDS = text(
+    " UNION ALL ".join(
+        workflow.sql(
+            "SELECT {workflow}, id, CAST({status} AS text), {failures}, {error_code}, coalesce({due_at} <= now(), false),"
+            f" {result} FROM {{table}}"
+        )
+        for workflow, result in RESULT.items()
+    )
+)
+
+READ_ATTEMPTS = text(
+    "SELECT attempt_id, workflow, record_id, started_at IS NOT NULL, lease_until < now(), outcome FROM attempts"
+)
+
+
+class Vanished(BaseException):
+    """The process is gone: nobody catches this, and nothing after it runs."""
+
+
+class Machine(RuleBasedStateMachine):
+    """A database, a model of it, and their comparison. ``engine`` is of a database that this machine may empty."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.connection: Connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self.connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
+        self.model = Model()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """As the runtime's: rolled back by whatever happens inside, a vanished process included."""
+        self.connection.exec_driver_sql("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.connection.exec_driver_sql("ROLLBACK")
+            raise
+        self.connection.exec_driver_sql("COMMIT")
+
+    def workflow(self, attempt_id: int) -> Workflow:
+        """The workflow that the attempt belongs to."""
+        return WORKFLOWS[self.model.attempts[attempt_id].key[0]]
+
+    def all_live(self) -> list[int]:
+        """The live attempts of all workflows."""
+        return [n for n, one in self.model.attempts.items() if one.outcome is None]
+
+    def is_live(self, attempt_id: int) -> bool:
+        """Whether the model holds the attempt for live."""
+        return self.model.attempts[attempt_id].outcome is None
+
+    @invariant()
+    def no_invariant_is_broken(self) -> None:
+        """The product's own query finds nothing."""
+        assert self.connection.execute(FIND_BREACHES, {"limit": 10}).all() == []
+
+    @invariant()
+    def every_record_is_as_the_model_says(self) -> None:
+        """Status, failures, code, whether it may be claimed, and whose result it carries."""
+        stored = {
+            (workflow, record_id): Record(Status(status), *rest)
+            for workflow, record_id, status, *rest in self.connection.execute(READ_RECORDS)
+        }
+        assert stored == self.model.records
+
+    @invariant()
+    def every_attempt_is_as_the_model_says(self) -> None:
+        """Whose, started, late, and how it ended; an ended one never changes again."""
+        stored = {
+            attempt_id: Attempt((workflow, record_id), *rest)
+            for attempt_id, workflow, record_id, *rest in self.connection.execute(READ_ATTEMPTS)
+        }
+        assert stored == self.model.attempts
+
+    def teardown(self) -> None:
+        """Every record's history is one unbroken chain of legal steps from its birth to what it is now."""
+        steps = self.connection.execute(
+            text("SELECT workflow, record_id, from_status, to_status FROM status_events ORDER BY event_id")
+        ).all()
+        last: dict[Key, Status] = {}
+        for workflow, record_id, before, after in steps:
+            key = (workflow, record_id)
+            assert before is None or before == last.get(key, Status.NEW), (key, before, last.get(key))
+            assert after in (transitions.ALLOWED[Status(before)] if before else transitions.CREATED)
+            last[key] = Status(after)
+        assert last == {key: record.status for key, record in self.model.records.items() if key in last}
+        assert all(record.status is Status.NEW for key, record in self.model.records.items() if key not in last)
+        self.connection.close()
