@@ -40,8 +40,9 @@ def repeated(text: str, size: int, head: str = "<urlset>") -> Iterator[bytes]:
 
 
 def nonsense(text: str, size: int) -> Iterator[bytes]:
-    """``text`` again and again, where it hurts."""
-    return repeated(text, size, "<urlset><url" if text in ("x ", 'a="b" ') else "<urlset>")
+    """``text`` again and again, behind what stands before its ``…``."""
+    head, _, text = text.rpartition("…")
+    return repeated(text, size, head or "<urlset>")
 
 
 ENTITIES = {
@@ -70,8 +71,12 @@ HUGE = {
     "elements nested for ever": "<a>",
     "urls nested for ever": "<url>",
     "empty urls": "<url/>",
-    "a tag that never ends": "x ",
-    "attributes without end": 'a="b" ',
+    "a tag that never ends": "<urlset><url …x ",
+    "a name that never ends": "<urlset><url…x",
+    "attributes without end": '<urlset><url …a="b" ',
+    "an attribute without end": '<urlset><url a="…x ',
+    "a root without end": '<urlset a="…x ',
+    "attributes that never end": '<url a="x ',
     "text without end": "text ",
     "raw brackets": "<",
     "raw ampersands": "&",
@@ -116,6 +121,13 @@ def test_xml_with_more_to_repair_than_the_cap_is_not_read_on() -> None:
     assert reading.urls == locs[: len(reading.urls)]
     assert (len(reading.urls), reading.reader.capped) == (9, "errors")
     assert reading.reader.trouble == "too broken to go on: the rest was not read"
+
+
+def test_a_tag_longer_than_the_cap_costs_its_entry() -> None:
+    urls = [f"https://example.com/{number}" for number in range(2_000)]
+    reading = read(urlset(*urls).replace("<url>", f'<url id="{"x" * 30_000}">', 1), limits=Limits(tag_bytes=20_000))
+    assert reading.urls == urls[1:]
+    assert "a tag longer than 20000 bytes" in str(reading.reader.trouble)
 
 
 def test_a_loc_of_twenty_megabytes_costs_its_entry_and_no_memory() -> None:

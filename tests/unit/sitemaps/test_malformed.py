@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from scrapersky.web.sitemaps import SitemapRefused
+from scrapersky.web.sitemaps.markup import GRID_BYTES
 from tests.unit.sitemaps.reading import NAMESPACE, read, urlset
 
 A, B, C = "https://example.com/a", "https://example.com/b", "https://example.com/c"
@@ -85,6 +86,29 @@ def test_a_body_cut_anywhere_never_gives_half_a_url(end: int) -> None:
     assert "the body ends early" in str(reading.reader.trouble)
 
 
+@pytest.mark.parametrize("more", range(30))
+def test_a_url_cut_where_the_parser_had_half_of_it_already_is_not_taken(more: int) -> None:
+    body = f"<urlset><url><loc>{A}</loc></url>".ljust(GRID_BYTES - 25) + f"<url><loc>{C}"
+    reading = read(body + "x" * more, truncated=True)
+    assert reading.urls == [A]
+    assert reading.reader.truncated
+
+
+def test_junk_behind_the_root_is_no_trouble_unless_there_are_urls_in_it() -> None:
+    whole = read(PLAIN + "\n</html> & 0").reader
+    assert (whole.trouble, whole.truncated) == (None, False)
+    more = read(PLAIN + f"\n<url><loc>{A}</loc></url></urlset>").reader
+    assert str(more.trouble).startswith("line 6, byte ")
+    assert more.trouble is not None
+    assert "junk after document element" in more.trouble
+
+
+def test_an_entry_is_found_again_wherever_the_parsers_pieces_end() -> None:
+    for length in range(GRID_BYTES - 40, GRID_BYTES + 10):
+        body = "<urlset><url></lastmod>".ljust(length) + f"<url><loc>{A}</loc></url></urlset>"
+        assert read(body).urls == [A]
+
+
 @pytest.mark.parametrize("end", [1, 10, 50, 100])
 def test_a_cut_gzip_stream_gives_what_arrived(end: int) -> None:
     urls = [f"https://example.com/{number}" for number in range(5_000)]
@@ -114,10 +138,10 @@ def test_the_last_line_of_a_cut_text_sitemap_is_not_taken() -> None:
 
 
 def test_trouble_names_the_line_of_the_first_break_and_how_many_there_are() -> None:
-    body = urlset(A, B, C).replace("</loc>", "</lastmod>", 2)
+    body = urlset(A, B, C).replace("</loc>", "</lastmod>", 2).replace("<urlset", "<!-- one\ntwo -->\n<urlset")
     reading = read(body)
     assert reading.urls == [C]
-    assert str(reading.reader.trouble).startswith("line 2, byte ")
+    assert str(reading.reader.trouble).startswith("line 4, byte ")
     assert str(reading.reader.trouble).endswith("mismatched tag (and 1 more)")
     assert not reading.reader.truncated
 
