@@ -5,10 +5,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from scrapersky import migrations
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
+from scrapersky import migrations
 from scripts.local.postgres import Postgres
 
 TEMPLATE = "migrated"
