@@ -8,7 +8,8 @@ from pathlib import Path
 
 from scripts.chaos_run.plan import Plan
 from scripts.chaos_run.report import as_json, as_table
-from scripts.chaos_run.run import OutOfTime, wreak
+from scripts.chaos_run.run import OutOfTime
+from scripts.chaos_run.stage import wreak
 
 
 def main(arguments: list[str]) -> int:

@@ -46,6 +46,7 @@ IN_A_BATCH = (
     "after commit",
     "before answer",
 )
+IN_A_DEAD_LETTER = ("before dead letter", "after dead letter")
 WHERE_A_WORKER_MAY_FREEZE = ("after start", "mid-job", "before finish", "before commit", "before answer")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.chaos_run.run import Outcome
+from scripts.chaos_run.outcome import Outcome
 
 STALE = "Stale"
 

@@ -7,35 +7,27 @@ freeze at every named point. Virtual time passes here, for queues, leases, due d
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import make_url
 
-from scrapersky import migrations
-from scrapersky.observability import INVARIANT_BREACHES
-from scripts.chaos_run import effects
 from scripts.chaos_run.client import Client, Trouble
 from scripts.chaos_run.clock import Clock
 from scripts.chaos_run.disasters import Disasters, queue_records, requeue
 from scripts.chaos_run.environment import Invoke
 from scripts.chaos_run.event_source import Batch, EventSourceMapping
 from scripts.chaos_run.lapse import lapse
+from scripts.chaos_run.orders import Orders
+from scripts.chaos_run.outcome import UNEXPLAINED, Outcome
 from scripts.chaos_run.overseer import Overseer
 from scripts.chaos_run.plan import Plan
-from scripts.chaos_run.points import IN_A_BATCH, IN_A_TICK, WHERE_A_WORKER_MAY_FREEZE, Deed, Order
+from scripts.chaos_run.points import Order
 from scripts.chaos_run.pool import Died, Environment, Pool, Returned, Work
 from scripts.chaos_run.proxy import Proxy
 from scripts.chaos_run.sqs import CALM, Queue
-from scripts.chaos_run.verdict import ENDED, Verdict, judge
+from scripts.chaos_run.verdict import ENDED, judge
 from scripts.local.postgres import Postgres
 
 TICK: dict[str, object] = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []}
-PER_RECORD = frozenset({"mid-job", "before finish", "after finish", "before commit", "in commit", "after commit"})
-PER_SEND = frozenset({"before send", "after send"})
 BEYOND_THE_DISPATCH_LEASE = 7_300.0
 AT_ONCE_FROZEN = 2
 OF_DISASTERS = frozenset(
@@ -43,40 +35,9 @@ OF_DISASTERS = frozenset(
 )
 """Exceptions that a handler may raise here: its database or its queue was away."""
 
-UNEXPLAINED = "exceptions that no disaster explains"
-
 
 class OutOfTime(RuntimeError):
     """The run's time limit is over before everything came to rest."""
-
-
-@dataclass
-class Outcome:
-    """What happened, and the verdict."""
-
-    plan: Plan
-    verdict: Verdict
-    deliveries: int
-    seconds: float
-    virtual_seconds: float
-    kills: Counter[str]
-    happened: Counter[str]
-    told: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def passed(self) -> bool:
-        """Nothing lost, stuck, stale or twice, and nothing else that may not be."""
-        return not any(self.faults.values())
-
-    @property
-    def faults(self) -> dict[str, int]:
-        """What may not be: each must be 0."""
-        return {
-            **self.verdict.faults,
-            "invariants that a tick saw broken": self.told[INVARIANT_BREACHES],
-            "illegal SQL accepted": self.happened["illegal SQL accepted"],
-            UNEXPLAINED: self.happened[UNEXPLAINED],
-        }
 
 
 class Run:
@@ -100,7 +61,6 @@ class Run:
         self._client = Client({tickets.url: tickets}, plan.trouble, self._draw("client"))
         self._tickets = EventSourceMapping(tickets, batch_size=10, maximum_concurrency=max(2, plan.environments))
         self._letters = EventSourceMapping(letters, batch_size=10, maximum_concurrency=2)
-        self._proxy = proxy
         self._overseer = Overseer(url)
         self._disasters = Disasters(plan, postgres, proxy, self._overseer)
         self._pool = Pool(self._client, plan.seed, plan.invocation_limit)
@@ -109,6 +69,7 @@ class Run:
             address = through_proxy if number % 4 == 3 else url
             self._pool.add("domain-scheduler", {**plan.variables, "DATABASE_URL": address})
         self._pool.add("dead-letter", {**plan.variables, "DATABASE_URL": url})
+        self._orders = Orders(plan)
         self._requests = 0
         self._ticks_wanted = 0
         self._payloads: list[dict[str, object]] = []
@@ -201,16 +162,18 @@ class Run:
             batch = self._letters.poll()
             if batch is None:
                 break
-            orders = self._kill(("before dead letter", "after dead letter"), self._plan.kill_in_a_dead_letter)
+            orders = self._orders.of_a_dead_letter() if self._raging else []
             self._invoke(environment, batch.event, "letters", orders, batch, self._letters)
         for environment in self._pool.idle("domain-scheduler"):
             if self._ticks_wanted:
                 self._ticks_wanted -= 1
-                self._invoke(environment, TICK, "tick", self._kill(IN_A_TICK, self._plan.kill_in_a_tick))
+                self._invoke(environment, TICK, "tick", self._orders.of_a_tick() if self._raging else [])
             elif self._payloads:
                 self._invoke(environment, self._payloads.pop(), "payload", [])
             elif batch := self._tickets.poll():
-                self._invoke(environment, batch.event, "batch", self._orders(batch), batch, self._tickets)
+                frozen = sum(environment.held is not None for environment in self._pool.busy)
+                orders = self._orders.of_a_batch(batch, frozen < AT_ONCE_FROZEN) if self._raging else []
+                self._invoke(environment, batch.event, "batch", orders, batch, self._tickets)
             else:
                 break
 
@@ -226,29 +189,6 @@ class Run:
         self._requests += 1
         self.happened[f"invocations: {kind}"] += 1
         environment.invoke(Work(Invoke(event, f"request-{self._requests}", orders), kind, batch, source))
-
-    def _kill(self, points: tuple[str, ...], rate: float) -> list[Order]:
-        if not self._raging or self._rng.random() >= rate:
-            return []
-        point = self._rng.choice(points)
-        return [Order(point, Deed.KILL, self._rng.randint(1, 3) if point in PER_SEND else 1)]
-
-    def _orders(self, batch: Batch) -> list[Order]:
-        if not self._raging:
-            return []
-        for message in batch.messages:
-            if self._draw(f"cursed {message.message_id}").random() < self._plan.cursed_ticket:
-                return [Order("before start", Deed.KILL)]
-        frozen = sum(environment.held is not None for environment in self._pool.busy)
-        if frozen < AT_ONCE_FROZEN and self._rng.random() < self._plan.freeze:
-            return [self._order(WHERE_A_WORKER_MAY_FREEZE, Deed.HOLD, len(batch.messages))]
-        if self._rng.random() < self._plan.kill_in_a_batch:
-            return [self._order(IN_A_BATCH, Deed.KILL, len(batch.messages))]
-        return []
-
-    def _order(self, points: tuple[str, ...], deed: Deed, messages: int) -> Order:
-        point = self._rng.choice(points)
-        return Order(point, deed, self._rng.randint(1, max(1, messages // 2)) if point in PER_RECORD else 1)
 
     # What comes of it
 
@@ -340,24 +280,3 @@ class Run:
             if not self._pool.busy and not self._ticks_wanted and not self._payloads:
                 return
             self._listen()
-
-
-@contextmanager
-def prepared(directory: Path) -> Iterator[tuple[Postgres, Proxy, str]]:
-    """A Postgres with our schema and the tables of effects; commits are durable against a crash of the server."""
-    with Postgres.start(directory) as postgres:
-        url = postgres.create_database("chaos")
-        engine = create_engine(url, poolclass=NullPool)
-        with engine.begin() as connection:
-            migrations.upgrade(connection)
-            effects.install(connection)
-            # The launcher's server may forget the last commits in a crash. This one may not: attempt ids would come again.
-            connection.execute(text("ALTER DATABASE chaos SET synchronous_commit = on"))
-        with Proxy.before(postgres.port) as proxy:
-            yield postgres, proxy, url
-
-
-def wreak(plan: Plan, directory: Path) -> Outcome:
-    """A whole run in ``directory``: starts Postgres, rages, drains, judges."""
-    with prepared(directory) as (postgres, proxy, url):
-        return Run(plan, postgres, proxy, url).carry_out()

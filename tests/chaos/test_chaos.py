@@ -10,7 +10,7 @@ import pytest
 from scripts.chaos_run.plan import Plan
 from scripts.chaos_run.points import IN_A_BATCH
 from scripts.chaos_run.report import as_table
-from scripts.chaos_run.run import wreak
+from scripts.chaos_run.stage import wreak
 from scripts.mutation.catalogue import MUTANTS
 from scripts.mutation.trial import ROOT, copy_code, search_path
 

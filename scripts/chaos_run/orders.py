@@ -1,0 +1,48 @@
+"""Orders: at which named point an invocation's environment dies or freezes, drawn from the seed."""
+
+import random
+
+from scripts.chaos_run.event_source import Batch
+from scripts.chaos_run.plan import Plan
+from scripts.chaos_run.points import IN_A_BATCH, IN_A_DEAD_LETTER, IN_A_TICK, WHERE_A_WORKER_MAY_FREEZE, Deed, Order
+
+PER_RECORD = frozenset({"mid-job", "before finish", "after finish", "before commit", "in commit", "after commit"})
+PER_SEND = frozenset({"before send", "after send"})
+
+
+class Orders:
+    """Draws the orders of each invocation."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._rng = random.Random(f"{plan.seed}:orders")
+
+    def of_a_tick(self) -> list[Order]:
+        """Mostly none."""
+        return self._kill(IN_A_TICK, self._plan.kill_in_a_tick)
+
+    def of_a_dead_letter(self) -> list[Order]:
+        """Mostly none."""
+        return self._kill(IN_A_DEAD_LETTER, self._plan.kill_in_a_dead_letter)
+
+    def of_a_batch(self, batch: Batch, may_freeze: bool) -> list[Order]:
+        """Mostly none; always death before the start when one of the tickets is cursed."""
+        for message in batch.messages:
+            curse = random.Random(f"{self._plan.seed}:cursed {message.message_id}")
+            if curse.random() < self._plan.cursed_ticket:
+                return [Order("before start", Deed.KILL)]
+        if may_freeze and self._rng.random() < self._plan.freeze:
+            return [self._one(WHERE_A_WORKER_MAY_FREEZE, Deed.HOLD, len(batch.messages))]
+        if self._rng.random() < self._plan.kill_in_a_batch:
+            return [self._one(IN_A_BATCH, Deed.KILL, len(batch.messages))]
+        return []
+
+    def _kill(self, points: tuple[str, ...], rate: float) -> list[Order]:
+        if self._rng.random() >= rate:
+            return []
+        point = self._rng.choice(points)
+        return [Order(point, Deed.KILL, self._rng.randint(1, 3) if point in PER_SEND else 1)]
+
+    def _one(self, points: tuple[str, ...], deed: Deed, messages: int) -> Order:
+        point = self._rng.choice(points)
+        return Order(point, deed, self._rng.randint(1, max(1, messages // 2)) if point in PER_RECORD else 1)

@@ -1,0 +1,37 @@
+"""The stage: a Postgres of the run's own with our schema, a proxy before it, and the run on both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from scrapersky import migrations
+from scripts.chaos_run import effects
+from scripts.chaos_run.outcome import Outcome
+from scripts.chaos_run.plan import Plan
+from scripts.chaos_run.proxy import Proxy
+from scripts.chaos_run.run import Run
+from scripts.local.postgres import Postgres
+
+
+@contextmanager
+def prepared(directory: Path) -> Iterator[tuple[Postgres, Proxy, str]]:
+    """A Postgres with our schema and the tables of effects; commits are durable against a crash of the server."""
+    with Postgres.start(directory) as postgres:
+        url = postgres.create_database("chaos")
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            migrations.upgrade(connection)
+            effects.install(connection)
+            # The launcher's server may forget the last commits in a crash. This one may not: attempt ids would come again.
+            connection.execute(text("ALTER DATABASE chaos SET synchronous_commit = on"))
+        with Proxy.before(postgres.port) as proxy:
+            yield postgres, proxy, url
+
+
+def wreak(plan: Plan, directory: Path) -> Outcome:
+    """A whole run in ``directory``: starts Postgres, rages, drains, judges."""
+    with prepared(directory) as (postgres, proxy, url):
+        return Run(plan, postgres, proxy, url).carry_out()
