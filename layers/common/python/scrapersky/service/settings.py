@@ -89,7 +89,9 @@ class Settings(WebSettings):
     places_calls_per_record: int = Field(5, ge=0, description="paid Places calls a day (UTC) for one record")
     places_language: str = Field("en", description="languageCode asked of Places")
 
-    api_bulk_max: int = Field(5_000, ge=1, le=10_000, description="records that one request of the curation API may write")
+    api_bulk_max: int = Field(
+        5_000, ge=1, le=10_000, description="records that one request of the curation API may write"
+    )
     api_idempotency_seconds: float = Field(
         86_400, gt=0, description="how long the curation API remembers an Idempotency-Key"
     )
