@@ -10,8 +10,8 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from scrapersky import migrations
 from scrapersky.database import Database
+from scrapersky.migrations.patience import upgrade_patiently
 from scrapersky.observability import Observer
 from scrapersky.secret_store import read_secret
 from scrapersky.service.settings import Settings, load
@@ -45,8 +45,7 @@ def migrate(context: Any) -> dict[str, Any]:
     database = Database(patient, NAME, read_secret)
     # Alembic begins and commits by itself, so it needs a connection that is not in AUTOCOMMIT.
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    with engine.begin() as connection:
-        revision = migrations.upgrade(connection)
+    revision = upgrade_patiently(engine, patience=seconds)
     observer.line("migrated", {"revision": revision})
     return {"revision": revision}
 

@@ -7,7 +7,6 @@ from scrapersky.models import Base
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True, compare_server_default=True)
 with context.begin_transaction():
-    # Waiting for a lock makes everybody behind us wait: better to fail fast and be run again.
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{context.config.attributes['lock_timeout'] * 1000:.0f}ms'")
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263549)")  # two deploys at once take turns
     context.run_migrations()
