@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     )
     with tempfile.TemporaryDirectory(prefix="scrapersky-chaos-", ignore_cleanup_errors=True) as directory:
         try:
-            outcome = wreak(plan, Path(directory))
+            outcome = wreak(plan, Path(directory), lambda line: print(line, file=sys.stderr, flush=True))
         except OutOfTime as problem:
             print(f"FAILED: {problem}", file=sys.stderr)
             return 1

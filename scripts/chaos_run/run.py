@@ -7,6 +7,7 @@ freeze at every named point. Virtual time passes here, for queues, leases, due d
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from sqlalchemy import make_url
 
@@ -43,8 +44,9 @@ class OutOfTime(RuntimeError):
 class Run:
     """One chaos run on a prepared database."""
 
-    def __init__(self, plan: Plan, postgres: Postgres, proxy: Proxy, url: str) -> None:
+    def __init__(self, plan: Plan, postgres: Postgres, proxy: Proxy, url: str, tell: Callable[[str], None]) -> None:
         self._plan = plan
+        self._tell = tell
         self._rng = random.Random(f"{plan.seed}:run")
         self._clock = Clock()
         letters = Queue("letters", self._clock, 540.0, 1_209_600.0, mischief=plan.letters, rng=self._draw("letters"))
@@ -121,6 +123,7 @@ class Run:
                 self._warp_at += self._plan.warp_every
                 self._pass(BEYOND_THE_DISPATCH_LEASE)
                 self.happened["leaps beyond the dispatch lease"] += 1
+                self._tell(f"{self.deliveries:,} deliveries, {sum(self.kills.values()):,} processes killed")
             self._thaw()
             if not self._ticks_wanted and not self._ticking() and self._queues[0].visible() < 40:
                 self._pass(self._plan.tick_seconds)
@@ -256,6 +259,7 @@ class Run:
 
     def _drain(self) -> None:
         self._raging = False
+        self._tell("draining")
         self._disasters.heal()
         self._client.trouble = Trouble()
         for queue in self._queues:

@@ -1,6 +1,6 @@
 """The stage: a Postgres of the run's own with our schema, a proxy before it, and the run on both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def prepared(directory: Path) -> Iterator[tuple[Postgres, Proxy, str]]:
             yield postgres, proxy, url
 
 
-def wreak(plan: Plan, directory: Path) -> Outcome:
-    """A whole run in ``directory``: starts Postgres, rages, drains, judges."""
+def wreak(plan: Plan, directory: Path, tell: Callable[[str], None] = lambda _: None) -> Outcome:
+    """A whole run in ``directory``: starts Postgres, rages, drains, judges. ``tell`` hears how far it is."""
     with prepared(directory) as (postgres, proxy, url):
-        return Run(plan, postgres, proxy, url).carry_out()
+        return Run(plan, postgres, proxy, url, tell).carry_out()
