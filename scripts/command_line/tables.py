@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scrapersky.models.vocabulary import Status
-from scrapersky.service.registry import WORKFLOWS, service_of
+from scrapersky.status.story import tell
 
 WIDE = 130
 """Columns of a screen on which everything has room."""
@@ -80,23 +80,7 @@ def show_process(console: Console, answer: Mapping[str, Any]) -> None:
 
 def show_story(console: Console, answer: Mapping[str, Any]) -> None:
     """One record's state, its status changes and its attempts, oldest first."""
-    name = answer.get("workflow", "")
-    owner = f" · {service_of(WORKFLOWS[name]).name}" if name in WORKFLOWS else ""
-    console.print(f"{name} {answer.get('id', '')}{owner}", style="bold", highlight=False)
-    for title, content in answer.items():
-        if isinstance(content, Mapping):
-            table = _table(title.replace("_", " ").capitalize(), "")
-            for key, value in content.items():
-                if value is not None:
-                    table.add_row(key, _cell(value))
-            console.print(table)
-        elif isinstance(content, list) and content and isinstance(content[0], Mapping):
-            columns = [key for key in content[0] if any(row.get(key) is not None for row in content)]
-            console.print(f"\n{title.replace('_', ' ').capitalize()}", style="bold")
-            table = _table(*(column.replace("_", " ") for column in columns))
-            for row in content:
-                table.add_row(*(_cell(row.get(column)) for column in columns))
-            console.print(table)
+    console.print(tell(answer), markup=False, highlight=False, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, text
 from scrapersky.status.workflow import Workflow
 
 NOW = """
-SELECT {status} AS status, {due_at} AS due_at, {failures} AS failures, {error_code} AS error_code, {error} AS error
+SELECT {status} AS status, {due_at} AS due_at, {failures} AS failures, {error_code} AS error_code, {error} AS error,
+       now() AS at
 FROM {table} WHERE id = :record_id
 """
 
@@ -24,15 +25,20 @@ FROM attempts WHERE workflow = :workflow AND record_id = :record_id ORDER BY att
 
 
 def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[str, Any] | None:
-    """The record's present state, events and attempts, oldest first, JSON-ready; None when there is no such record."""
-    now = connection.execute(text(workflow.sql(NOW)), {"record_id": record_id}).mappings().one_or_none()
-    if now is None:
+    """The record's present state, events and attempts, oldest first, JSON-ready; None when there is no such record.
+
+    ``at`` is the database's clock at the question. As text: :func:`scrapersky.status.story.tell`.
+    """
+    found = connection.execute(text(workflow.sql(NOW)), {"record_id": record_id}).mappings().one_or_none()
+    if found is None:
         return None
+    now = _plain(found)
     asked = {"workflow": workflow.name, "record_id": record_id}
     return {
         "workflow": workflow.name,
         "id": record_id,
-        "now": _plain(now),
+        "at": now.pop("at"),
+        "now": now,
         "events": [_plain(row) for row in connection.execute(EVENTS, asked).mappings()],
         "attempts": [_plain(row) for row in connection.execute(ATTEMPTS, asked).mappings()],
     }

@@ -1,0 +1,113 @@
+"""Story: what :func:`scrapersky.status.explain.explain` found, as a timeline that a person reads from top to bottom."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+LONGEST_DETAIL = 300
+"""Characters of an attempt's details on one line; the JSON has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened ``at`` an instant, and what else there is to say of it."""
+
+    at: datetime
+    what: str
+    more: tuple[str, ...] = ()
+
+
+def tell(story: Mapping[str, Any]) -> str:
+    """``story`` as text: what the record is now, then every change and every attempt, with when, how long, who and why."""
+    lines = [_headline(story), *(f"  {line}" for line in _now(story)), ""]
+    before: datetime | None = None
+    for moment in _moments(story):
+        gap = "" if before is None else f"+{duration((moment.at - before).total_seconds())}"
+        lines.append(f"{instant(moment.at)} {gap:>9}  {moment.what}")
+        lines += [f"{'':31} {line}" for line in moment.more]
+        before = moment.at
+    if before is None:
+        lines.append("Nothing has happened to it yet: nobody has asked for the work.")
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """``seconds`` in the unit that tells most in two or three digits."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{max(seconds, 0) * 1000:.0f} ms"
+
+
+def instant(moment: datetime) -> str:
+    """``moment`` to the second, in UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _headline(story: Mapping[str, Any]) -> str:
+    now = story["now"]
+    code = f": {now['error_code']}" if now["error_code"] else ""
+    failures = f", after {_plural(now['failures'], 'failure')}" if now["failures"] else ""
+    return f"{story['workflow']} {story['id']} is {now['status']}{code}{failures}"
+
+
+def _now(story: Mapping[str, Any]) -> Iterator[str]:
+    now, at = story["now"], datetime.fromisoformat(story["at"])
+    if now["error"]:
+        yield now["error"]
+    if now["due_at"]:
+        due = datetime.fromisoformat(now["due_at"])
+        left = (due - at).total_seconds()
+        yield f"due {'in' if left > 0 else 'since'} {duration(abs(left))} ({instant(due)})"
+    for attempt in story["attempts"]:
+        if attempt["finished_at"] is None:
+            left = (datetime.fromisoformat(attempt["lease_until"]) - at).total_seconds()
+            doing = "is at work" if attempt["started_at"] else "waits for its ticket to arrive"
+            lease = f"ends in {duration(left)}" if left > 0 else f"ended {duration(-left)} ago"
+            yield f"attempt {attempt['attempt_id']} holds it and {doing}; its lease {lease}"
+
+
+def _moments(story: Mapping[str, Any]) -> Sequence[Moment]:
+    attempts = {attempt["attempt_id"]: attempt for attempt in story["attempts"]}
+    moments = [_change(event, attempts.get(event["attempt_id"])) for event in story["events"]]
+    moments += [_start(attempt) for attempt in story["attempts"] if attempt["started_at"]]
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _change(event: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> Moment:
+    what = f"{event['from_status'] or '(created)'} → {event['to_status']}, by {event['actor']}"
+    more = [f"because: {event['reason']}"] if event["reason"] else []
+    if attempt and event["to_status"] == "Processing":
+        what += f"; attempt {attempt['attempt_id']} ({attempt['trigger']})"
+    elif attempt and event["from_status"] == "Processing":
+        code = f" {attempt['code']}" if attempt["code"] and attempt["code"] != attempt["outcome"] else ""
+        worked = "" if attempt["seconds"] is None else f" after {duration(attempt['seconds'])} of work"
+        what += f"; attempt {attempt['attempt_id']} ended {attempt['outcome']}{code}{worked}"
+        more += _details(attempt["detail"] or {})
+    return Moment(datetime.fromisoformat(event["at"]), what, tuple(more))
+
+
+def _start(attempt: Mapping[str, Any]) -> Moment:
+    started, sent = (datetime.fromisoformat(attempt[name]) for name in ("started_at", "dispatched_at"))
+    waited = duration((started - sent).total_seconds())
+    request = f", request {attempt['request_id']}" if attempt["request_id"] else ""
+    return Moment(
+        started,
+        f"attempt {attempt['attempt_id']} starts, {waited} after it was sent",
+        (f"on {attempt['worker']}{request}",) if attempt["worker"] else (),
+    )
+
+
+def _details(detail: Mapping[str, Any]) -> Iterator[str]:
+    if detail.get("reason"):
+        yield str(detail["reason"])
+    rest = {key: value for key, value in detail.items() if key != "reason"}
+    if rest:
+        text = json.dumps(rest, ensure_ascii=False)
+        yield text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

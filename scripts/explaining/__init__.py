@@ -1,0 +1,1 @@
+"""``scripts/explain``: one record's story, from a database or from a stage."""
