@@ -1,5 +1,7 @@
 """Hands: what people, routers and hand-written SQL do, each deed in the database and in the model."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -17,7 +19,7 @@ from tests.integration.machine import Machine
 from tests.integration.machine_model import Key, Record
 
 QUEUEABLE = {Status.NEW, Status.COMPLETED, Status.ERROR}
-BY = {"actor": "ada", "reason": "test"}
+BY: dict[str, Any] = {"actor": "ada", "reason": "test"}
 
 
 class Hands(Machine):

@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Any
 
 import pg8000.dbapi
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 from scrapersky.service.settings import Settings, SettingsError
@@ -40,16 +40,17 @@ class Database:
     @cached_property
     def engine(self) -> Engine:
         """The engine, one pooled connection, checked before use and renewed every 25 minutes."""
-        return create_engine(
+        engine = create_engine(
             "postgresql+pg8000://",
             creator=self._connect,
             isolation_level="AUTOCOMMIT",
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
-            pool_pre_ping=True,
             pool_recycle=RECYCLE_SECONDS,
         )
+        event.listen(engine, "checkout", _check_before_use)
+        return engine
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
@@ -114,6 +115,19 @@ class Database:
             else:
                 raise ValueError(f"sslmode={mode!r} in the database secret: 'verify-full' or 'disable' is right")
         return self._tls[mode]
+
+
+def _check_before_use(connection: Any, _record: object, _pooled: object) -> None:
+    """Has the pool replace a connection that died while the function was frozen.
+
+    Not SQLAlchemy's own ping: pg8000 lets a reset connection's OSError through, which that does not take for a disconnect.
+    """
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+    except (pg8000.dbapi.Error, OSError) as dead:
+        raise DisconnectionError(str(dead)) from dead
 
 
 def address_of_url(url: str) -> dict[str, Any]:
