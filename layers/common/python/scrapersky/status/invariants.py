@@ -16,6 +16,9 @@ SELECT 'live_attempt_without_processing', record_id FROM attempts
 WHERE workflow = {workflow} AND finished_at IS NULL AND NOT EXISTS (
     SELECT FROM {table} WHERE {table}.id = record_id AND {status} = 'Processing')
 UNION ALL
+SELECT 'two_live_attempts', record_id FROM attempts
+WHERE workflow = {workflow} AND finished_at IS NULL GROUP BY record_id HAVING count(*) > 1
+UNION ALL
 SELECT 'due_at_not_exactly_when_queued', id FROM {table} WHERE ({status} = 'Queued') <> ({due_at} IS NOT NULL)
 UNION ALL
 SELECT 'error_code_not_exactly_when_error', id FROM {table} WHERE ({status} = 'Error') <> ({error_code} IS NOT NULL)
