@@ -38,3 +38,19 @@ def test_the_planner_never_counts_what_is_queued_or_live(connection: Connection)
     assert {tuple(row) for row in stored} == wanted
     due = {(workflow.table, workflow.companion("due_at")) for workflow in WORKFLOWS.values()}
     assert wanted == due | {("attempts", "finished_at")}
+
+
+def test_neither_a_status_nor_a_lease_stands_in_an_index_or_its_predicate(connection: Connection) -> None:
+    changing = {"lease_until", "started_at", "updated_at"} | {workflow.field for workflow in WORKFLOWS.values()}
+    changing |= {workflow.companion("failures") for workflow in WORKFLOWS.values()}
+    rows = connection.execute(
+        text(
+            "SELECT attname, indexrelid::regclass::text AS index FROM pg_index"
+            " JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = indexrelid AND refobjid = indrelid"
+            " JOIN pg_attribute ON attrelid = indrelid AND attnum = refobjsubid"
+            " WHERE indrelid::regclass::text = ANY(:tables)"
+        ),
+        {"tables": [*{workflow.table for workflow in WORKFLOWS.values()}, "attempts"]},
+    ).all()
+    assert {row.index for row in rows} >= {"ix_domains_due", "uq_attempts_one_live"}
+    assert [(row.index, row.attname) for row in rows if row.attname in changing] == []

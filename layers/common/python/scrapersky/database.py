@@ -15,10 +15,11 @@ from functools import cached_property
 from typing import Any
 
 import pg8000.dbapi
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from scrapersky.postgres import PostgresConnection, connect
 from scrapersky.service.settings import Settings, SettingsError
 
 RECYCLE_SECONDS = 1_500
@@ -40,17 +41,16 @@ class Database:
     @cached_property
     def engine(self) -> Engine:
         """The engine, one pooled connection, checked before use and renewed every 25 minutes."""
-        engine = create_engine(
+        return create_engine(
             "postgresql+pg8000://",
             creator=self._connect,
             isolation_level="AUTOCOMMIT",
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
+            pool_pre_ping=True,
             pool_recycle=RECYCLE_SECONDS,
         )
-        event.listen(engine, "checkout", _check_before_use)
-        return engine
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
@@ -71,7 +71,7 @@ class Database:
                 raise
             connection.exec_driver_sql("COMMIT")
 
-    def _connect(self) -> Any:
+    def _connect(self) -> PostgresConnection:
         if self._settings.database_url:
             return self._open(address_of_url(self._settings.database_url))
         if not self._settings.database_secret:
@@ -85,9 +85,9 @@ class Database:
                 raise
         return self._open(json.loads(self._read_secret(self._settings.database_secret, fresh=True)))
 
-    def _open(self, address: dict[str, Any]) -> Any:
+    def _open(self, address: dict[str, Any]) -> PostgresConnection:
         timeout = self._settings.database_statement_timeout_seconds
-        return pg8000.dbapi.connect(
+        return connect(
             user=address["username"],
             password=address["password"],
             host=address["host"],
@@ -115,19 +115,6 @@ class Database:
             else:
                 raise ValueError(f"sslmode={mode!r} in the database secret: 'verify-full' or 'disable' is right")
         return self._tls[mode]
-
-
-def _check_before_use(connection: Any, _record: object, _pooled: object) -> None:
-    """Has the pool replace a connection that died while the function was frozen.
-
-    Not SQLAlchemy's own ping: pg8000 lets a reset connection's OSError through, which that does not take for a disconnect.
-    """
-    try:
-        cursor = connection.cursor()
-        cursor.execute("SELECT 1")
-        cursor.close()
-    except (pg8000.dbapi.Error, OSError) as dead:
-        raise DisconnectionError(str(dead)) from dead
 
 
 def address_of_url(url: str) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""A connection that breaks is told in SQLAlchemy's words, wherever it breaks, and the next use has a new one."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from scrapersky.database import Database
+from scrapersky.secret_store import read_secret
+from scrapersky.service.settings import Settings
+from scripts.chaos_run.proxy import Mode, Proxy
+from tests.race.contest import PATIENCE_SECONDS
+
+LOCK = 20_261_123
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE pid = :pid AND wait_event_type = 'Lock'"
+GONE = "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = :pid"
+
+
+@pytest.fixture
+def wire(database_url: str) -> Iterator[Proxy]:
+    """The wire between a function and Postgres, which a test can cut."""
+    with Proxy.before(make_url(database_url).port or 5432) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def database(environment: dict[str, str], database_url: str, wire: Proxy) -> Database:
+    """A function's database at the other end of the wire."""
+    url = make_url(database_url).set(port=wire.port).render_as_string(hide_password=False)
+    return Database(Settings(database_url=url), "function", read_secret)
+
+
+def ask(database: Database, statement: str) -> int:
+    with database.autocommit() as connection:
+        return int(connection.execute(text(statement)).scalar_one())
+
+
+def wait_until(connection: Connection, condition: str, pid: int) -> None:
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not connection.execute(text(condition), {"pid": pid}).scalar_one():
+        assert time.monotonic() < give_up, f"never came true: {condition} with pid {pid}"
+
+
+def test_a_reset_while_an_answer_is_awaited_is_a_dbapi_error_and_the_next_use_has_a_new_connection(
+    database: Database, wire: Proxy, connection: Connection
+) -> None:
+    before = ask(database, "SELECT pg_backend_pid()")
+    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+    with ThreadPoolExecutor(1) as worker:
+        waiting = worker.submit(ask, database, f"SELECT count(*) FROM pg_advisory_lock({LOCK})")
+        wait_until(connection, WAITS, before)
+        wire.cut()
+        with pytest.raises(DBAPIError, match="network error") as told:
+            waiting.result()
+    connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
+    assert told.value.connection_invalidated
+    assert ask(database, "SELECT pg_backend_pid()") != before
+
+
+def test_a_connection_that_was_reset_while_the_function_was_frozen_is_replaced_unseen(
+    database: Database, wire: Proxy, connection: Connection
+) -> None:
+    before = ask(database, "SELECT pg_backend_pid()")
+    wire.cut()
+    wait_until(connection, GONE, before)
+    assert ask(database, "SELECT pg_backend_pid()") != before
+
+
+def test_a_database_that_says_nothing_to_a_new_connection_is_a_dbapi_error(
+    environment: dict[str, str], database_url: str, wire: Proxy
+) -> None:
+    url = make_url(database_url).set(port=wire.port).render_as_string(hide_password=False)
+    quick = Settings(database_url=url, database_statement_timeout_seconds=1, database_connect_timeout_seconds=1)
+    wire.mode = Mode.BLACK_HOLE
+    with pytest.raises(DBAPIError, match="network error"):
+        ask(Database(quick, "function", read_secret), "SELECT 1")
