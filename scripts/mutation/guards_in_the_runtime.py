@@ -5,6 +5,7 @@ from scripts.mutation.mutant import LAYER, Mutant
 SERVICE = f"{LAYER}/service"
 RUNTIME = "tests/integration/test_runtime.py"
 ISOLATION = "tests/integration/test_isolation.py"
+BROKEN = "tests/integration/test_broken_connections.py"
 
 
 def without(guard: str, file: str, text: str, instead: str, test: str) -> Mutant:
@@ -149,6 +150,20 @@ IN_THE_RUNTIME = (
         '            isolation_level="AUTOCOMMIT",\n',
         "",
         RUNTIME,
+    ),
+    without(
+        "database: a connection is tried before use",
+        f"{LAYER}/database.py",
+        "pool_pre_ping=True",
+        "pool_pre_ping=False",
+        BROKEN,
+    ),
+    without(
+        "database: a broken socket is a DBAPIError",
+        f"{LAYER}/postgres.py",
+        "        with _named():\n            super().handle_messages(context)",
+        "        super().handle_messages(context)",
+        BROKEN,
     ),
     without(
         "database: a failed transaction is rolled back",

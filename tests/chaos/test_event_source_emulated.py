@@ -1,0 +1,187 @@
+"""The simulated mapping's scenarios again, through the mapping of the emulated AWS that the local run uses.
+
+Where it is laxer than Lambda the simulator decides, and this says so: an emulator that mends its ways fails here.
+"""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.local.emulator import ACCOUNT, REGION, Aws
+from tests.chaos.answers import ANSWERS, BOTH, NEITHER
+
+PATIENCE_SECONDS = 60.0
+HOUR = 3_600
+LAXER = [
+    {"batchItemFailures": [{"itemIdentifier": ""}]},
+    {"batchItemFailures": [{"itemIdentifier": None}]},
+    {"batchItemFailures": [{"messageId": "a"}]},
+    {"batchItemFailures": [{"itemIdentifier": "a"}, {}]},
+    {"batchItemFailures": [{"itemIdentifier": "stranger"}]},
+    {"batchItemFailures": [{"itemIdentifier": 7}]},
+    "done",
+    ["a"],
+]
+"""Answers that bring everything back on Lambda, and here only what they name."""
+BROKEN = [{"batchItemFailures": None}, {"batchItemFailures": ["a"]}, {"batchItemFailures": "a"}]
+"""Answers on which the emulator itself trips, so that nothing is deleted."""
+
+HANDLER = """
+import json
+
+def handler(event, context):
+    names = {json.loads(record["body"])["name"]: record for record in event["Records"]}
+    answer = json.loads(next(iter(names.values()))["body"])["answer"]
+    if answer == "crash":
+        raise RuntimeError("as ordered")
+    if isinstance(answer, dict) and isinstance(answer.get("batchItemFailures"), list):
+        for failure in answer["batchItemFailures"]:
+            if isinstance(failure, dict) and failure.get("itemIdentifier") in ("a", "b"):
+                named = names.get(failure["itemIdentifier"])
+                failure["itemIdentifier"] = named["messageId"] if named else failure["itemIdentifier"]
+    return answer
+"""
+"""Answers what its messages' bodies say, with their names replaced by message ids."""
+
+
+@dataclass
+class Scene:
+    """A function that does what its messages say, on one queue with its dead-letter queue."""
+
+    aws: Aws
+    name: str
+    visibility: int
+    receives: int
+    url: str = field(init=False)
+    dead_url: str = field(init=False)
+    mapping: str = ""
+
+    def __post_init__(self) -> None:
+        sqs = self.aws.client("sqs")
+        self.dead_url = sqs.create_queue(QueueName=f"{self.name}-dead")["QueueUrl"]
+        redrive = {"deadLetterTargetArn": arn("sqs", f"{self.name}-dead"), "maxReceiveCount": self.receives}
+        self.url = sqs.create_queue(
+            QueueName=self.name,
+            Attributes={"VisibilityTimeout": str(self.visibility), "RedrivePolicy": json.dumps(redrive)},
+        )["QueueUrl"]
+
+    def play(self, answer: Any) -> None:
+        """Sends ``a`` and ``b``, and opens the mapping when both are there."""
+        self.aws.client("sqs").send_message_batch(
+            QueueUrl=self.url,
+            Entries=[
+                {"Id": name, "MessageBody": json.dumps({"name": name, "answer": answer})} for name in sorted(BOTH)
+            ],
+        )
+        self.mapping = self.aws.client("lambda").create_event_source_mapping(
+            EventSourceArn=arn("sqs", self.name),
+            FunctionName="obedient",
+            BatchSize=2,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+        )["UUID"]
+
+    def answered(self) -> bool:
+        """Whether the mapping has dealt with an answer."""
+        state = self.aws.client("lambda").get_event_source_mapping(UUID=self.mapping)
+        return bool(state.get("LastProcessingResult", "No records processed") != "No records processed")
+
+    def size(self, url: str | None = None) -> int:
+        """Messages of the queue, hidden or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        told = self.aws.client("sqs").get_queue_attributes(QueueUrl=url or self.url, AttributeNames=names)
+        return sum(int(told["Attributes"][name]) for name in names)
+
+
+def arn(service: str, name: str) -> str:
+    """The name of a resource of the emulated account."""
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Asks the emulator until it is so."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < give_up, f"it did not come to that in {PATIENCE_SECONDS:.0f} s"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """An emulated AWS with the function."""
+    asset = io.BytesIO()
+    with zipfile.ZipFile(asset, "w") as archive:
+        archive.writestr("obedient.py", HANDLER)
+    with Aws.start(Path(tmp_path_factory.mktemp("aws")), {}) as aws:
+        aws.client("lambda").create_function(
+            FunctionName="obedient",
+            Runtime="python3.14",
+            Role=f"arn:aws:iam::{ACCOUNT}:role/obedient",
+            Handler="obedient.handler",
+            Code={"ZipFile": asset.getvalue()},
+            Timeout=30,
+        )
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def played(aws: Aws) -> dict[str, Scene]:
+    """Every answer that the emulator can take, each given in a scene of its own; all at once, for it polls leisurely."""
+    answers = [answer for answer, _ in ANSWERS if answer not in BROKEN] + ["crash"]
+    scenes = {repr(answer): Scene(aws, f"tickets-{number}", HOUR, 5) for number, answer in enumerate(answers)}
+    for answer in answers:
+        scenes[repr(answer)].play(answer)
+    for one in scenes.values():
+        wait_until(one.answered)
+    return scenes
+
+
+@pytest.mark.parametrize(
+    ("answer", "again"),
+    [(answer, again) for answer, again in ANSWERS if answer not in LAXER + BROKEN] + [("crash", BOTH)],
+    ids=repr,
+)
+def test_the_emulated_mapping_takes_an_answer_as_documented(
+    played: dict[str, Scene], answer: Any, again: frozenset[str]
+) -> None:
+    assert played[repr(answer)].size() == len(again)
+
+
+@pytest.mark.parametrize("answer", LAXER, ids=repr)
+def test_the_emulated_mapping_is_laxer_than_lambda_here(played: dict[str, Scene], answer: Any) -> None:
+    assert next(again for one, again in ANSWERS if one == answer) == BOTH
+    named = {"a"} if '"itemIdentifier": "a"' in json.dumps(answer) else NEITHER
+    assert played[repr(answer)].size() == len(named)
+
+
+def test_what_fails_comes_again_until_it_has_been_received_too_often_and_is_then_a_dead_letter(
+    aws: Aws,
+) -> None:
+    tickets = Scene(aws, "impatient", visibility=1, receives=2)
+    tickets.play({"batchItemFailures": [{"itemIdentifier": "a"}]})
+    wait_until(lambda: tickets.size(tickets.dead_url) == 1)
+    assert tickets.size() == 0
+    (letter,) = aws.client("sqs").receive_message(
+        QueueUrl=tickets.dead_url, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+    )["Messages"]
+    assert json.loads(letter["Body"])["name"] == "a"
+
+
+def test_a_shortened_visibility_brings_a_message_back_before_its_queues_timeout(aws: Aws) -> None:
+    sqs = aws.client("sqs")
+    tickets = Scene(aws, "patient", visibility=HOUR, receives=5)
+    sqs.send_message(QueueUrl=tickets.url, MessageBody="late")
+    (first,) = sqs.receive_message(QueueUrl=tickets.url)["Messages"]
+    sqs.change_message_visibility_batch(
+        QueueUrl=tickets.url,
+        Entries=[{"Id": "0", "ReceiptHandle": first["ReceiptHandle"], "VisibilityTimeout": 0}],
+    )
+    (again,) = sqs.receive_message(
+        QueueUrl=tickets.url, MessageSystemAttributeNames=["ApproximateReceiveCount"], WaitTimeSeconds=5
+    )["Messages"]
+    assert (again["MessageId"], again["Attributes"]["ApproximateReceiveCount"]) == (first["MessageId"], "2")
