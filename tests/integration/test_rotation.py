@@ -7,14 +7,13 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import Database, address_of_url, sqlstate
-from scrapersky.secret_store import read_secret
+from scrapersky.secret_store import kept, read_secret
 from scrapersky.service.settings import Settings
 
 SECRET = "scrapersky/test/database"
@@ -53,13 +52,13 @@ def rotating(environment: dict[str, str], database_url: str, connection: Connect
     role = f"rotating_{make_url(database_url).database}"
     connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'first'"))
     address = {**address_of_url(database_url), "username": role, "password": "first"}
-    parameters.clear_caches()
+    kept.clear()
     with mock_aws():
         boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(address))
         database = Database(Settings(database_secret=SECRET), "test", read_secret)
         yield Rotating(database, connection, role, address)
         database.engine.dispose()
-    parameters.clear_caches()
+    kept.clear()
     connection.execute(text(f"DROP ROLE {role}"))
 
 

@@ -23,7 +23,6 @@ from scrapersky.service.payloads import (
 )
 from scrapersky.service.runtime import Runtime
 from scrapersky.service.tick import claim_and_send
-from scrapersky.service.work import work_on_started
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
@@ -189,6 +188,8 @@ def _resume(runtime: Runtime, workflow: Workflow, payload: Resume) -> dict[str, 
 
 
 def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]:
+    from scrapersky.service.work import work_on_started  # noqa: PLC0415 - no other payload needs the web client
+
     (workflow,) = _workflows(runtime, payload.workflow)
     remaining = context.get_remaining_time_in_millis() / 1000
     with runtime.database.autocommit() as connection:

@@ -6,7 +6,10 @@
 
 A service is declared, not programmed::
 
-    service = BackgroundService(SITEMAP_IMPORT_SCHEDULER, {SitemapFile.sitemap_import_status: import_sitemap})
+    service = BackgroundService(
+        SITEMAP_IMPORT_SCHEDULER,
+        {SitemapFile.sitemap_import_status: "sitemap_import_scheduler.sitemap_import:import_sitemap"},
+    )
     handler = service.handler
 """
 
@@ -22,6 +25,7 @@ from scrapersky.models.vocabulary import Status
 from scrapersky.observability import Observer
 from scrapersky.secret_store import read_secret
 from scrapersky.service.context import Job
+from scrapersky.service.jobs import Jobs, NamedJob
 from scrapersky.service.queue import TicketQueue
 from scrapersky.service.registry import Service
 from scrapersky.service.settings import ServiceSettings, Settings, load
@@ -58,30 +62,20 @@ class Runtime:
 
 
 class BackgroundService:
-    """A service's Lambda function: ``jobs`` maps each of its watched fields to the job that does the work."""
+    """A service's Lambda function: ``jobs`` maps each of its watched fields to the job that does the work, or to its name."""
 
     def __init__(
         self,
         service: Service,
-        jobs: Mapping[InstrumentedAttribute[Status], Job],
+        jobs: Mapping[InstrumentedAttribute[Status], NamedJob],
         environment: Mapping[str, str] | None = None,
         secrets: ReadSecret = read_secret,
     ) -> None:
         environment = os.environ if environment is None else environment
-        named = {Workflow.watching("", attribute).field: job for attribute, job in jobs.items()}
-        by_workflow = {
-            workflow.name: job
-            for attribute, job in jobs.items()
-            for workflow in service.workflows
-            if (workflow.model, workflow.field) == (attribute.class_, attribute.key)
-        }
-        if len(by_workflow) != len(service.workflows) or len(by_workflow) != len(named):
-            wanted = ", ".join(f"{workflow.model.__name__}.{workflow.field}" for workflow in service.workflows)
-            raise ValueError(f"{service.name} needs exactly one job for each of: {wanted}")
         settings = load(Settings, environment)
         self.runtime = Runtime(
             service=service,
-            jobs=by_workflow,
+            jobs=Jobs(service, jobs),
             settings=settings,
             own=load(ServiceSettings, environment, f"{service.env_prefix}_", service.defaults),
             database=Database(settings, service.name, secrets),
@@ -91,14 +85,21 @@ class BackgroundService:
         )
 
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Lambda's entrance: tells the three kinds of events apart and answers with JSON."""
-        from scrapersky.service import batch, manual, tick  # noqa: PLC0415 - a tick need not import the web client
+        """Lambda's entrance: tells the three kinds of events apart and answers with JSON.
 
+        Each entrance is imported when it is first used: a tick needs no web client.
+        """
         try:
             if "Records" in event:
-                return batch.work_on(self.runtime, event["Records"], context)
+                from scrapersky.service.batch import work_on  # noqa: PLC0415
+
+                return work_on(self.runtime, event["Records"], context)
             if event.get("detail-type") == "Scheduled Event":
-                return tick.tick(self.runtime, context.aws_request_id)
-            return manual.answer(self.runtime, event, context)
+                from scrapersky.service.tick import tick  # noqa: PLC0415
+
+                return tick(self.runtime, context.aws_request_id)
+            from scrapersky.service.manual import answer  # noqa: PLC0415
+
+            return answer(self.runtime, event, context)
         finally:
             self.runtime.observer.flush()

@@ -1,0 +1,59 @@
+"""What an entrance imports: no more than it needs. The set of modules is tested; `scripts/bench/imports` tells the time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scrapersky.service.registry import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = [service.folder for service in SERVICES]
+ENTERED = f"""
+import importlib, json, sys
+from tests.integration.lambda_context import LambdaContext
+handlers = [importlib.import_module(name + ".handler") for name in {FOLDERS} + ["dead_letter"]]
+for one in handlers:
+    event = json.loads(sys.argv[1])
+    one.handler({{"Records": []}} if one.__name__ == "dead_letter.handler" else event, LambdaContext())
+print(json.dumps(sorted(sys.modules)))
+"""
+TICK = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []}
+
+NEEDED = {
+    *("aws_lambda_powertools", "jmespath", "botocore"),  # log lines and metrics; it asks botocore for its version
+    *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
+    *("sqlalchemy", "cython_runtime", "pg8000", "scramp", "asn1crypto", "dateutil", "six"),
+}
+"""Packages that settings, tickets, log lines and the database need."""
+
+
+def modules(event: object, environment: dict[str, str]) -> set[str]:
+    """What a fresh process has imported after every service served ``event``, and dead-letter nothing."""
+    ran = subprocess.run(
+        [sys.executable, "-c", ENTERED, json.dumps(event)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"], **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("event", [TICK, {"action": "status"}], ids=["tick", "status"])
+def test_an_entrance_without_work_imports_no_job_no_web_client_and_no_parser(
+    event: object, environment: dict[str, str]
+) -> None:
+    imported = modules(event, environment)
+    ours = {"scrapersky", "dead_letter", "tests", *FOLDERS}
+    packages = {name.partition(".")[0] for name in imported if not name.startswith("_")}
+    assert packages - ours - sys.stdlib_module_names <= NEEDED
+    jobs = {f"{folder}.{file.stem}" for folder in FOLDERS for file in (ROOT / "functions" / folder).glob("*.py")}
+    assert imported & jobs == {f"{folder}.handler" for folder in FOLDERS}
+    assert {name for name in imported if name.startswith("scrapersky.web.")} <= {"scrapersky.web.settings"}
+    assert {name for name in imported if name.startswith("scrapersky.migrations")} == set()
