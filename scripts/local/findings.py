@@ -19,14 +19,14 @@ COUNTED: Mapping[str, type[Base]] = {
 }
 
 NAMED = {
-    "deep_scan": "SELECT id, coalesce(name, place_id) FROM places",
-    "domain_extraction": "SELECT id, coalesce(business_name, place_id) FROM local_businesses",
-    "metadata": "SELECT id, domain FROM domains",
-    "submission": "SELECT id, domain FROM domains",
-    "discovery": "SELECT sitemaps.id, domain FROM sitemaps JOIN domains ON domains.id = domain_id",
-    "import": "SELECT id, url FROM sitemap_files",
+    "places": "SELECT id, coalesce(name, place_id) FROM places",
+    "local_businesses": "SELECT id, coalesce(business_name, place_id) FROM local_businesses",
+    "domains": "SELECT id, domain FROM domains",
+    "sitemaps": "SELECT sitemaps.id, domain FROM sitemaps JOIN domains ON domains.id = domain_id",
+    "sitemap_files": "SELECT id, url FROM sitemap_files",
+    "pages": "SELECT id, url FROM pages",
 }
-"""How a person calls a record of a workflow."""
+"""How a person calls a record of a watched table."""
 
 LAST_CODES = """
 SELECT workflow, code, count(*) FROM (
@@ -114,4 +114,4 @@ def grouped(failures: Sequence[Failure]) -> dict[tuple[str, str], list[Failure]]
 
 
 def _names(connection: Connection, workflow: str) -> dict[int, str]:
-    return {row[0]: row[1] for row in connection.execute(text(NAMED[workflow]))}
+    return {row[0]: row[1] for row in connection.execute(text(NAMED[WORKFLOWS[workflow].table]))}

@@ -9,11 +9,13 @@ from rich.table import Table
 from sqlalchemy import Connection, Engine
 
 from scrapersky.models import Status
-from scrapersky.service.registry import WORKFLOWS, Service
+from scrapersky.service.registry import HAND_OFFS, WORKFLOWS, Service
 from scrapersky.status.gauges import count_by_status
 
-PIPELINE = ("deep_scan", "domain_extraction", "metadata", "submission", "discovery", "import")
-"""The workflows in the order in which records go through them."""
+PIPELINE: tuple[str, ...] = tuple(
+    dict.fromkeys([*(one.name for arrow in HAND_OFFS for one in (arrow.source, arrow.target)), *WORKFLOWS])
+)
+"""The workflows in the order in which records go through them; those that no arrow touches last."""
 
 WAITING = (Status.QUEUED, Status.PROCESSING)
 ENDED = (Status.COMPLETED, Status.ERROR)

@@ -12,14 +12,12 @@ from scripts.local import findings
 from scripts.local.progress import PIPELINE, Counts, count
 
 OF_SITE = {
-    "deep_scan": "place_id = :place_id",
-    "domain_extraction": "place_id = :place_id",
-    "metadata": "domain = :host",
-    "submission": "domain = :host",
-    "discovery": "domain_id = (SELECT id FROM domains WHERE domain = :host)",
-    "import": "domain_id = (SELECT id FROM domains WHERE domain = :host)",
+    "places": "place_id = :place_id",
+    "local_businesses": "place_id = :place_id",
+    "domains": "domain = :host",
 }
-"""Which record of a workflow belongs to a site."""
+OF_ITS_DOMAIN = "domain_id = (SELECT id FROM domains WHERE domain = :host)"
+"""Which records of a watched table belong to a site: by the table, and for all others by their domain."""
 
 WORST = "SELECT {status}, {error_code}, {error} FROM {table} WHERE %s ORDER BY {status} DESC, id LIMIT 1"
 
@@ -61,7 +59,8 @@ def _plain(counts: Counts) -> dict[str, dict[str, int]]:
 def _site(connection: Connection, name: str, place_id: str | None) -> dict[str, Any]:
     keys = {"place_id": place_id, "host": normalise_host(name)}
     states: dict[str, tuple[Status, str | None, str | None]] = {}
-    for workflow, condition in OF_SITE.items():
+    for workflow in PIPELINE:
+        condition = OF_SITE.get(WORKFLOWS[workflow].table, OF_ITS_DOMAIN)
         found = connection.execute(text(WORKFLOWS[workflow].sql(WORST % condition)), keys).one_or_none()
         if found:
             states[workflow] = (Status(found[0]), found[1], found[2])

@@ -46,7 +46,9 @@ def variable(durations: Mapping[str, object], price: Mapping[str, float]) -> Tab
     workflows = durations["workflows"]
     assert isinstance(workflows, dict)
     for name in WORKFLOWS:
-        one = workflows[name]
+        if (one := workflows.get(name)) is None:
+            table.add_row(name, "not measured yet")
+            continue
         for seconds, meaning in ((one["seconds"], "measured"), (one["assumed_seconds"], "assumed")):
             work = Measured(seconds, one["together"], one["log_bytes"])
             cost = per_million(work, plan(STAGES["prod"], {}), price)

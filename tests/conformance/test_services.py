@@ -24,7 +24,9 @@ from scrapersky.service.payloads import PAYLOAD
 from scrapersky.service.registry import SERVICES, WORKFLOWS, Service, service_of
 from scrapersky.service.runtime import BackgroundService
 from scrapersky.status.workflow import Workflow
+from scripts import import_contracts
 from tests.integration.lambda_context import LambdaContext
+from tests.records import make
 
 ROOT = Path(__file__).resolve().parents[2]
 TICK = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []}
@@ -32,16 +34,6 @@ NOT_IN_A_JOB = ("boto3", "botocore", "scrapersky.database", "sqlalchemy.orm")
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=lambda workflow: workflow.name)
-
-RECORDS = {
-    "domains": "INSERT INTO domains (domain) VALUES ('shop.example')",
-    "places": "INSERT INTO places (place_id) VALUES ('ChIJ1')",
-    "local_businesses": "INSERT INTO local_businesses (place_id) VALUES ('ChIJ1')",
-    "sitemaps": "INSERT INTO sitemaps (domain_id) SELECT id FROM domains",
-    "sitemap_files": """INSERT INTO sitemap_files (domain_id, url, discovery_method)
-        SELECT id, 'https://shop.example/sitemap.xml', 'manual' FROM domains""",
-}
-"""How a record of each watched table comes to be."""
 
 
 def job_of(workflow: Workflow) -> Any:
@@ -97,10 +89,7 @@ def running(
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    if workflow.table not in {"domains", "places", "local_businesses"}:
-        connection.execute(text(RECORDS["domains"]))
-    record_id = connection.execute(text(f"{RECORDS[workflow.table]} RETURNING id")).scalar_one()
-    connection.execute(text(workflow.sql("UPDATE {table} SET {status} = 'Queued'")))
+    record_id = make(connection, workflow, "Queued")
 
     async def job(record: Any, ctx: Any) -> Outcome:
         if made.outcome is None:
@@ -181,6 +170,20 @@ def test_the_service_stands_in_the_architecture_with_its_workflows_and_fields(se
     assert service.name in page
     for workflow in service.workflows:
         assert f"{workflow.model.__name__}.{workflow.field}" in page
+
+
+@each_service
+def test_the_service_has_a_half_page_of_its_own(service: Service) -> None:
+    page = (ROOT / "docs" / "BACKGROUND_SERVICES_ARCHITECTURE.md").read_text()
+    _, _, rest = page.partition(f"\n### {service.name}\n")
+    assert len(rest.partition("\n#")[0].split()) >= 30
+
+
+@each_service
+def test_the_import_contracts_hold_for_the_service(service: Service) -> None:
+    text = import_contracts.PYPROJECT.read_text()
+    assert import_contracts.filled(text) == text, "run python -m scripts.import_contracts"
+    assert text.count(f'"{service.folder}"') == 3
 
 
 def test_every_word_of_the_vocabularies_is_documented() -> None:

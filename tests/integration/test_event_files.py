@@ -11,20 +11,13 @@ import pytest
 from moto import mock_aws
 from sqlalchemy import Connection, text
 
-from scrapersky.service.registry import METADATA, SERVICES
+from scrapersky.service.registry import METADATA, SERVICES, WORKFLOWS
 from scrapersky.status.claim import claim
 from scripts.local.internet.server import Internet
 from tests.integration.lambda_context import LambdaContext
+from tests.records import make
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-QUEUED = {
-    "domain_scheduler": "INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')",
-    "domain_sitemap_submission": "INSERT INTO domains (domain, sitemap_analysis_status) VALUES ('a.test', 'Queued')",
-    "sitemap_scheduler": "INSERT INTO sitemaps (domain_id, status) SELECT id, 'Queued' FROM new",
-    "sitemap_import_scheduler": "INSERT INTO sitemap_files (domain_id, url, discovery_method, sitemap_import_status)"
-    " SELECT id, 'https://a.test/sitemap.xml', 'manual', 'Queued' FROM new",
-}
-NEW = "WITH new AS (INSERT INTO domains (domain) VALUES ('a.test') RETURNING id) "
 FOLDERS = [service.folder for service in SERVICES]
 
 
@@ -45,8 +38,7 @@ def aws(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_tick_claims_batch_works_and_manual_answers(folder: str, connection: Connection, aws: None) -> None:
-    statement = QUEUED[folder]
-    connection.execute(text(NEW + statement if "FROM new" in statement else statement))
+    make(connection, WORKFLOWS[event(folder, "manual")["workflow"]], "Queued")
     function = importlib.reload(importlib.import_module(f"{folder}.handler"))
     ticked = function.handler(event(folder, "tick"), LambdaContext())
     assert sum(workflow["claimed"] for workflow in ticked["workflows"].values()) == 1
@@ -59,7 +51,7 @@ def test_tick_claims_batch_works_and_manual_answers(folder: str, connection: Con
 
 
 def test_a_dead_letter_ends_its_record_in_error(connection: Connection, aws: None) -> None:
-    connection.execute(text(QUEUED["domain_scheduler"]))
+    make(connection, METADATA, "Queued")
     claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)
     function = importlib.reload(importlib.import_module("dead_letter.handler"))
     assert function.handler(event("dead_letter", "batch"), LambdaContext()) == {"batchItemFailures": []}

@@ -12,24 +12,9 @@ from scrapersky.service.registry import SERVICES, WORKFLOWS
 from scrapersky.status import transitions
 from scrapersky.status.claim import claim
 from scrapersky.status.workflow import Workflow
+from tests.records import make
 
-MAKE = {
-    "domains": "INSERT INTO domains (domain, {field}) VALUES ('{key}.test', '{status}') RETURNING id",
-    "places": "INSERT INTO places (place_id, {field}) VALUES ('{key}', '{status}') RETURNING id",
-    "local_businesses": "INSERT INTO local_businesses (place_id, {field}) VALUES ('{key}', '{status}') RETURNING id",
-    "sitemaps": "WITH d AS (INSERT INTO domains (domain) VALUES ('{key}.test') RETURNING id)"
-    " INSERT INTO sitemaps (domain_id, {field}) SELECT id, '{status}' FROM d RETURNING id",
-    "sitemap_files": "WITH d AS (INSERT INTO domains (domain) VALUES ('{key}.test') RETURNING id)"
-    " INSERT INTO sitemap_files (domain_id, url, discovery_method, {field})"
-    " SELECT id, 'https://{key}.test/sitemap.xml', 'manual', '{status}' FROM d RETURNING id",
-}
 every_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS.keys())
-
-
-def make(connection: Connection, workflow: Workflow, status: str = "New", key: str = "a") -> int:
-    """Adds one record of the workflow's table."""
-    statement = MAKE[workflow.table].format(field=workflow.field, status=status, key=key)
-    return int(connection.execute(text(statement)).scalar_one())
 
 
 def status_of(connection: Connection, workflow: Workflow, record_id: int) -> str:

@@ -49,9 +49,9 @@ def test_every_price_has_a_unit_a_source_and_a_date_and_an_old_one_is_told() -> 
     assert stale(PRICES, newest + datetime.timedelta(days=STALE_DAYS + 1)) == list(PRICES)
 
 
-def test_every_workflow_has_its_durations_and_they_say_where_they_are_from() -> None:
+def test_durations_are_of_workflows_that_there_are_and_say_where_they_are_from() -> None:
     durations = json.loads((HERE / "durations.json").read_text())
-    assert durations["workflows"].keys() == WORKFLOWS.keys()
+    assert durations["workflows"].keys() <= WORKFLOWS.keys()
     assert "measured" in durations["provenance"].lower()
 
 
