@@ -1,6 +1,7 @@
 """Our own side: the status fields of our models with their words, and our jobs, read from the registry and the source."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sqlalchemy import Enum
 from scrapersky.models import Base, Curation, Status
 from scrapersky.service.registry import SERVICES
 
+NAMED_JOB = re.compile(r"\w+(\.\w+)*:\w+")
 FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
 
 STATUS_WORDS: tuple[str, ...] = tuple(Status)
@@ -32,26 +34,13 @@ def watched() -> dict[str, tuple[str, dict[str, tuple[str, ...]]]]:
 
 @cache
 def jobs() -> frozenset[str]:
-    """Our jobs as ``folder.module.function``: what each handler gives to its BackgroundService."""
+    """Our jobs as ``folder.module.function``: what each handler names to its BackgroundService."""
     found = set()
     for service in SERVICES:
         handler = FUNCTIONS / service.folder / "handler.py"
         if not handler.is_file():
             continue
-        tree = ast.parse(handler.read_text(encoding="utf-8"))
-        names = {
-            alias.asname or alias.name: f"{node.module}.{alias.name}"
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module
-            for alias in node.names
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "BackgroundService":
-                for part in ast.walk(node):
-                    if isinstance(part, ast.Dict):
-                        found |= {
-                            names[value.id]
-                            for value in part.values
-                            if isinstance(value, ast.Name) and value.id in names
-                        }
+        for node in ast.walk(ast.parse(handler.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAMED_JOB.fullmatch(node.value):
+                found.add(node.value.replace(":", "."))
     return frozenset(found)
