@@ -1,0 +1,82 @@
+"""What the verbs say to Postgres: how many statements, in what words, by whose clock."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from scrapersky.service.registry import METADATA
+from scrapersky.status.claim import claim
+from scrapersky.status.finish import Stale, fail
+from scrapersky.status.requeue import requeue
+from scrapersky.status.start import start
+from tests.integration.verbs import VERBS
+
+OF_A_SESSION = re.compile(r"^\s*(set|listen|prepare|declare|lock|discard)\b|advisory|\btemp(orary)?\b", re.IGNORECASE)
+"""What pins a connection behind a proxy, or binds to whichever session it happens on."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One statement, and what was said with it."""
+
+    statement: str
+    parameters: Sequence[object]
+
+
+def said(connection: Connection, name: str) -> list[Said]:
+    """What the verb ``name`` says of records and attempts that are not there; it may find that it comes too late."""
+    sent: list[Said] = []
+
+    def note(connection: object, cursor: object, statement: str, parameters: Sequence[object], *_: object) -> None:
+        sent.append(Said(statement, parameters))
+
+    verb, _ = VERBS[name]
+    event.listen(connection.engine, "before_cursor_execute", note)
+    try:
+        with suppress(Stale):
+            verb(connection)
+    finally:
+        event.remove(connection.engine, "before_cursor_execute", note)
+    return sent
+
+
+@pytest.mark.parametrize("name", VERBS.keys())
+def test_a_verb_is_one_statement(connection: Connection, name: str) -> None:
+    assert len(said(connection, name)) == 1
+
+
+@pytest.mark.parametrize("name", VERBS.keys())
+def test_a_verb_needs_nothing_of_its_session_and_leaves_nothing_there(connection: Connection, name: str) -> None:
+    assert [one.statement for one in said(connection, name) if OF_A_SESSION.search(one.statement)] == []
+
+
+@pytest.mark.parametrize("name", VERBS.keys())
+def test_a_verb_goes_by_the_databases_clock_and_tells_it_no_time(connection: Connection, name: str) -> None:
+    told = [value for one in said(connection, name) for value in one.parameters if isinstance(value, date)]
+    assert told == []
+
+
+def test_what_is_requeued_with_a_spread_is_due_within_it_and_not_all_at_once(connection: Connection) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO domains (domain, status) SELECT 'd' || n || '.test', 'Queued' FROM generate_series(1, 200) AS n"
+        )
+    )
+    held = claim(connection, METADATA, batch=200, max_in_flight=200, dispatch_lease=60)
+    start(connection, [one.attempt_id for one in held], lease=60, worker="w", request_id="r")
+    for one in held:
+        fail(connection, METADATA, one.attempt_id, code="http_503", reason="busy", detail={})
+    requeue(connection, METADATA, error_code="http_503", spread=3_600, limit=200, actor="ada", reason="it is up again")
+    due = connection.execute(
+        text(
+            "SELECT count(*) FILTER (WHERE due_at <= now() + interval '1 min'), max(due_at) - min(due_at) >"
+            " interval '45 min', bool_and(due_at <= now() + interval '1 h') FROM domains WHERE status = 'Queued'"
+        )
+    ).one()
+    assert due[0] < 30, "of 200 within an hour about 3 are due in the first minute"
+    assert due[1:] == (True, True)

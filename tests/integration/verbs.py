@@ -1,0 +1,74 @@
+"""Every verb of the status machine as the runtime calls it, with the rows that all its statements together may read."""
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection
+
+from scrapersky.service.registry import IMPORT, METADATA
+from scrapersky.status.abandon import abandon
+from scrapersky.status.cancel import cancel
+from scrapersky.status.claim import claim
+from scrapersky.status.control import read_control, ticked
+from scrapersky.status.dead_letter import dead_letter
+from scrapersky.status.explain import explain
+from scrapersky.status.finish import Backoff, complete, fail, retry, snooze
+from scrapersky.status.gauges import read_gauges
+from scrapersky.status.invariants import count_cheap_breaches
+from scrapersky.status.recover import recover
+from scrapersky.status.release import release
+from scrapersky.status.requeue import hand_off, requeue
+from scrapersky.status.start import start
+from tests.integration.large import LIVE, NEWEST, QUEUED, TENANTS
+
+BACKOFF = Backoff(base=30, cap=600, max_failures=3)
+IDS = list(range(1_001, 200_000, 401))[:100]
+"""A hundred domains, of which some are queued and some are not."""
+HELD = [NEWEST + n for n in (1, 3, 5, 7, 9)]
+"""Attempts within their lease that nobody started."""
+Verb = Callable[[Connection], object]
+
+VERBS: Mapping[str, tuple[Verb, int]] = {
+    # name: (verb, rows that all of its statements together may read)
+    "claim 50": (
+        lambda c: claim(c, METADATA, batch=50, max_in_flight=LIVE + 50, dispatch_lease=60),
+        LIVE + 3 * TENANTS + (16 + 2) * 50,
+    ),
+    "claim 1000": (
+        lambda c: claim(c, METADATA, batch=1_000, max_in_flight=LIVE + 1_000, dispatch_lease=60),
+        LIVE + 3 * TENANTS + (16 + 2) * 1_000,
+    ),
+    "claim 20 fairly between hosts": (
+        lambda c: claim(c, IMPORT, batch=20, max_in_flight=LIVE + 20, dispatch_lease=60, per_host=10),
+        3 * LIVE + 6 * TENANTS + (16 + 8 + 2) * 20,
+    ),
+    "claim of chosen records": (
+        lambda c: claim(c, METADATA, batch=100, max_in_flight=LIVE + 100, dispatch_lease=60, ids=IDS),
+        LIVE + 4 * len(IDS),
+    ),
+    "recover": (lambda c: recover(c, METADATA, limit=500, backoff=BACKOFF, undelivered_max=5), 3 * LIVE),
+    # The fewer are asked for, the more a walk through all of history by its key looks like a bargain.
+    "recover one": (lambda c: recover(c, METADATA, limit=1, backoff=BACKOFF, undelivered_max=5), LIVE + 4),
+    "gauges": (lambda c: read_gauges(c, METADATA), QUEUED + 2 * LIVE + 4 * TENANTS),
+    "cheap invariants": (lambda c: count_cheap_breaches(c, METADATA), 2 * LIVE),
+    "start": (lambda c: start(c, HELD, lease=60, worker="w", request_id="r"), 3 * len(HELD)),
+    "complete": (lambda c: complete(c, METADATA, HELD[1], code="read", detail={}), 2),
+    "fail": (lambda c: fail(c, METADATA, HELD[1], code="parked", reason="for sale", detail={}), 2),
+    "retry": (
+        lambda c: retry(c, METADATA, HELD[1], code="dns", reason="none", after=None, backoff=BACKOFF, detail={}),
+        2,
+    ),
+    "snooze": (lambda c: snooze(c, METADATA, HELD[1], code="later", reason="busy", after=60, detail={}), 2),
+    "release": (lambda c: release(c, METADATA, HELD, code="send_failed"), 3 * len(HELD)),
+    "dead letter": (lambda c: dead_letter(c, METADATA, HELD[0], reason="gave up"), 2),
+    "requeue by ids": (lambda c: requeue(c, METADATA, ids=IDS, limit=100, actor="a", reason="r"), 2 * len(IDS)),
+    "requeue by error code": (
+        lambda c: requeue(c, METADATA, error_code="http_404", limit=100, actor="a", reason="r"),
+        2 * 100,
+    ),
+    "hand-off": (lambda c: hand_off(c, METADATA, IDS, actor="a", reason="r", again=True), 2 * len(IDS)),
+    "cancel": (lambda c: cancel(c, METADATA, IDS, actor="a", reason="r"), 2 * len(IDS)),
+    "abandon": (lambda c: abandon(c, METADATA, [1, 3, 5, 7, 9], actor="a", reason="r"), 3 * len(HELD)),
+    "explain": (lambda c: explain(c, METADATA, 777), 4),
+    "heartbeat": (lambda c: ticked(c, METADATA), 2),
+    "switches": (lambda c: read_control(c, METADATA), 2),
+}
