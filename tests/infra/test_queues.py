@@ -51,6 +51,11 @@ def test_every_mapping_reports_the_messages_that_failed(template: Template) -> N
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
+def test_no_mapping_filters_messages_for_what_it_filters_it_deletes(template: Template) -> None:
+    for mapping in template.of_type("AWS::Lambda::EventSourceMapping").values():
+        assert "FilterCriteria" not in mapping
+
+
 def test_every_queue_feeds_exactly_one_function_and_dead_letters_all_feed_dead_letter(template: Template) -> None:
     queues = template.of_type("AWS::SQS::Queue")
     fed = {}
