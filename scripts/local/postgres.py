@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,16 +76,20 @@ class Postgres:
 
     @classmethod
     @contextmanager
-    def start(cls, directory: Path, binaries: Path | None = None) -> Iterator[Postgres]:
+    def start(
+        cls, directory: Path, binaries: Path | None = None, settings: Mapping[str, str] | None = None
+    ) -> Iterator[Postgres]:
         """Makes a cluster inside ``directory`` and runs it until the block ends, or this process does.
 
         ``binaries`` is a directory holding initdb and postgres 17 or newer; None means the installed package's.
+        ``settings`` go before :data:`SETTINGS`.
         Raises :class:`PostgresError`.
         """
         binaries = binaries or packaged_binaries()
         if not (binaries / "initdb").is_file():
             raise PostgresError(f"no initdb in {binaries}: name a directory with the binaries of Postgres 17 or newer")
         directory.mkdir(parents=True, exist_ok=True)
+        own = {**SETTINGS, **(settings or {})}
         with ExitStack() as stack:
             identity = stack.enter_context(identify(directory, binaries))
             password = secrets.token_urlsafe(18)
@@ -93,14 +97,14 @@ class Postgres:
             running = stack.enter_context(ExitStack())
             for attempt in range(PORT_ATTEMPTS):
                 port = free_port()
-                if running.enter_context(_server(identity, port, last_attempt=attempt == PORT_ATTEMPTS - 1)):
+                if running.enter_context(_server(identity, port, own, last_attempt=attempt == PORT_ATTEMPTS - 1)):
                     break
                 running.close()
 
             def restart(how: signal.Signals) -> None:
                 os.kill(int(_read(identity.data / "postmaster.pid").split()[0]), how)
                 running.close()
-                running.enter_context(_server(identity, port, last_attempt=True))
+                running.enter_context(_server(identity, port, own, last_attempt=True))
 
             yield cls(port, password, restart)
 
@@ -156,9 +160,9 @@ def _initialise(identity: Identity, password: str) -> None:
 
 
 @contextmanager
-def _server(identity: Identity, port: int, *, last_attempt: bool) -> Iterator[bool]:
+def _server(identity: Identity, port: int, own: Mapping[str, str], *, last_attempt: bool) -> Iterator[bool]:
     """Runs the server; the value is False when the port was taken meanwhile and another may be tried."""
-    settings = [part for name, value in {**SETTINGS, "port": str(port)}.items() for part in ("-c", f"{name}={value}")]
+    settings = [part for name, value in {**own, "port": str(port)}.items() for part in ("-c", f"{name}={value}")]
     with (
         identity.log.open("wb") as log,
         leashed(

@@ -1,0 +1,95 @@
+"""Ours, by the verbs of the status machine: claim 50, start 10, complete each."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from scrapersky.database import Database
+from scrapersky.secret_store import read_secret
+from scrapersky.service.registry import METADATA
+from scrapersky.service.settings import Settings, load
+from scrapersky.status.claim import Claimed, claim
+from scrapersky.status.finish import complete
+from scrapersky.status.start import start
+
+BATCH = 50
+TOGETHER = 10
+LEASE = 7_200.0
+
+FILL = """
+INSERT INTO domains (domain, status)
+SELECT 'd' || n || '.example', 'Queued' FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
+"""
+
+FILL_WITHOUT_AUDIT = """
+INSERT INTO domains (domain, status, due_at)
+SELECT 'd' || n || '.example', 'Queued', now() - interval '1 hour' + n * interval '1 microsecond'
+FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
+"""
+
+JUDGE = """
+SELECT record_id, extract(epoch FROM finished_at - dispatched_at) * 1000 FROM attempts
+JOIN domains ON domains.id = record_id WHERE outcome = 'done' AND status = 'Completed'
+"""
+
+
+def open_database(url: str) -> Database:
+    """The functions' own database, at ``url``."""
+    return Database(load(Settings, {"DATABASE_URL": url}), "bench", read_secret)
+
+
+def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
+    """Queues records ``first`` … ``last``; in ``bulk`` without writing each one's history."""
+    with open_database(url).autocommit() as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        if bulk:
+            connection.execute(text("ALTER TABLE domains DISABLE TRIGGER USER"))
+        connection.execute(text(FILL_WITHOUT_AUDIT if bulk else FILL), {"first": first, "last": last})
+        if bulk:
+            connection.execute(text("ALTER TABLE domains ENABLE TRIGGER USER"))
+
+
+def work(url: str, go: Callable[[], None]) -> list[int]:
+    """Drains the queue; returns the records worked on."""
+    worked: list[int] = []
+    with open_database(url).autocommit() as connection:
+        go()
+        while claimed := _claim(connection):
+            worked += _finish(connection, claimed)
+    return worked
+
+
+def claims(url: str, times: int) -> list[tuple[int, float]]:
+    """(records, milliseconds) of each of ``times`` claims; what is claimed is completed, untimed."""
+    taken: list[tuple[int, float]] = []
+    with open_database(url).autocommit() as connection:
+        _finish(connection, _claim(connection))  # the first reads the catalog
+        for _ in range(times):
+            began = time.perf_counter()
+            claimed = _claim(connection)
+            taken.append((len(claimed), (time.perf_counter() - began) * 1000))
+            _finish(connection, claimed)
+    return taken
+
+
+def judge(url: str) -> dict[str, Any]:
+    """The records that are done, and how long each took from its claim, ms."""
+    with open_database(url).autocommit() as connection:
+        rows = list(connection.execute(text(JUDGE)))
+    return {"done": [int(number) for number, _ in rows], "milliseconds": [float(taken) for _, taken in rows]}
+
+
+def _claim(connection: Connection) -> list[Claimed]:
+    return claim(connection, METADATA, batch=BATCH, max_in_flight=1_000_000, dispatch_lease=LEASE)
+
+
+def _finish(connection: Connection, claimed: Sequence[Claimed]) -> list[int]:
+    worked = []
+    for n in range(0, len(claimed), TOGETHER):
+        tickets = [one.attempt_id for one in claimed[n : n + TOGETHER]]
+        for started in start(connection, tickets, lease=LEASE, worker="bench", request_id="bench"):
+            complete(connection, METADATA, started.attempt_id, code="done", detail={})
+            worked.append(started.record_id)
+    return worked
