@@ -1,0 +1,187 @@
+"""``scripts/new-service`` in a copy of the tree: what it writes runs on the real machinery, and lacks only the job's logic."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scripts.scaffolding.__main__ import main
+from scripts.scaffolding.wish import Refused, wished
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("docs", "functions", "infra", "layers/common", "scripts", "tests", "pyproject.toml")
+WANTED = ("contact-finder", "--model", "Domain", "--field", "contact_status", "--job", "find_contacts")
+CHANGED = (
+    *("functions/contact_finder", "functions/api/views", "tests/unit/contact_finder"),
+    *(f"layers/common/python/scrapersky/{name}" for name in ("models", "migrations", "service/registry.py")),
+)
+SHARED = ("event_files", "guard", "migrations", "storage")
+DRIVEN = '''
+"""A queued record through the handler: tick, ticket, end."""
+
+import importlib
+
+from sqlalchemy import text
+
+from scrapersky.service.registry import WORKFLOWS
+from tests.integration.conftest import environment
+from tests.integration.lambda_context import LambdaContext
+from tests.integration.test_event_files import aws, event
+from tests.records import make
+
+__all__ = ["aws", "environment"]
+
+
+def test_a_queued_record_goes_through_tick_and_ticket_to_completed(connection, aws):
+    make(connection, WORKFLOWS["contact"], "Queued")
+    function = importlib.import_module("contact_finder.handler")
+    ticked = function.handler(event("contact_finder", "tick"), LambdaContext())
+    assert ticked["workflows"]["contact"]["claimed"] == 1
+    assert function.handler(event("contact_finder", "batch"), LambdaContext()) == {"batchItemFailures": []}
+    assert connection.execute(text("SELECT contact_status, contact_error_code FROM domains")).one() == ("Completed", None)
+    steps = connection.execute(text("SELECT to_status FROM status_events WHERE workflow = 'contact' ORDER BY event_id"))
+    assert steps.scalars().all() == ["Queued", "Processing", "Completed"]
+    function.service.runtime.database.engine.dispose()
+'''
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the tree, in which commands run as they would in the tree itself."""
+
+    root: Path
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Python in the copy, with the copy's own packages."""
+        paths = (self.root, self.root / "functions", self.root / "layers/common/python")
+        return subprocess.run(
+            [sys.executable, "-P", *arguments],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def failures(self, *arguments: str) -> set[str]:
+        """The names of the tests that fail; at least one test must have run."""
+        ran = self.run("-m", "pytest", "-p", "no:cacheprovider", *arguments)
+        assert ran.returncode in {0, 1}, ran.stdout + ran.stderr
+        return set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", ran.stdout, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """A copy in which the service was made; removed in the end."""
+    root = tmp_path_factory.mktemp("tree")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, root / name)
+    if (ROOT / ".mypy_cache").is_dir():  # else every module would be checked anew
+        shutil.copytree(ROOT / ".mypy_cache", root / ".mypy_cache")
+    made = Copy(root)
+    ran = made.run("-m", "scripts.scaffolding", *WANTED)
+    assert ran.returncode == 0, ran.stderr
+    assert "contact-finder is there" in ran.stdout
+    yield made
+    shutil.rmtree(root)
+    assert not (ROOT / "functions" / "contact_finder").exists()
+
+
+def test_only_the_jobs_own_logic_is_missing_the_schema_is_the_models_and_goes_down_again(copy: Copy) -> None:
+    driven = copy.root / "tests/unit/contact_finder/test_driven.py"
+    driven.write_text(DRIVEN)
+    written = {"test_a_record_is_worked_on", "test_a_queued_record_goes_through_tick_and_ticket_to_completed"}
+    checks = ("conformance", "unit/contact_finder", *(f"integration/test_{name}.py" for name in SHARED))
+    chosen = "contact or test_migrations or test_storage"
+    assert copy.failures("-k", chosen, *(f"tests/{name}" for name in checks)) == written
+    job = copy.root / "functions/contact_finder/contact.py"
+    text = re.sub(r"return Fail\(.*\)", 'return Done("found", detail={"domain": record.domain})', job.read_text())
+    job.write_text(text.replace("import Fail, Outcome", "import Done, Outcome"))
+    assert copy.failures("tests/unit/contact_finder") == set()
+    driven.unlink()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        ("-m", "mypy", *CHANGED),
+        ("-m", "ruff", "check", *CHANGED),
+        ("-m", "ruff", "format", "--check", *CHANGED),
+        ("-m", "scripts.crosswalking", "--check"),
+        ("-m", "scripts.settings_table", "--check"),
+        ("-m", "scripts.import_contracts", "--check"),
+        ("-c", "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])"),
+    ],
+    ids=["types", "lint", "format", "crosswalk", "settings", "contracts written", "contracts kept"],
+)
+def test_the_tree_stays_clean(copy: Copy, check: tuple[str, ...]) -> None:
+    ran = copy.run(*check)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_it_overwrites_nothing(copy: Copy) -> None:
+    before = (copy.root / "functions/contact_finder/handler.py").read_text()
+    again = copy.run("-m", "scripts.scaffolding", *WANTED)
+    assert again.returncode == 1
+    assert "service 'contact-finder' is in the registry already" in again.stderr
+    (copy.root / "tests/unit/page_reader").mkdir()
+    (copy.root / "tests/unit/page_reader/test_reading.py").write_text("# somebody's own\n")
+    other = ("page-reader", "--model", "Page", "--field", "reading_status", "--job", "read_page")
+    refused = copy.run("-m", "scripts.scaffolding", *other)
+    assert "tests/unit/page_reader/test_reading.py is there already" in refused.stderr
+    assert not (copy.root / "functions/page_reader").exists()
+    assert (copy.root / "functions/contact_finder/handler.py").read_text() == before
+
+
+def test_a_dry_run_tells_every_change_and_makes_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WANTED, "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "+service = BackgroundService(",
+        "+async def find_contacts(",
+        "CALL watch_status('domains', 'contact_status'",
+    ):
+        assert part in told
+    assert not (ROOT / "functions" / "contact_finder").exists()
+    assert "CONTACT_FINDER" not in (ROOT / "layers/common/python/scrapersky/service/registry.py").read_text()
+
+
+GOOD = {"service": "contact-finder", "model": "Domain", "field": "contact_status", "job": "find_contacts"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"service": "Contact Finder"}, r"service 'Contact Finder': lower-case words with hyphens are right"),
+        ({"service": "a" * 33}, r"at most 32 characters"),
+        ({"service": "email"}, r"a module 'email' can be imported already"),
+        ({"service": "metadata"}, r"METADATA would have two meanings"),
+        ({"model": "Website"}, r"--model 'Website' is no model; a service may watch Domain, LocalBusiness, Page"),
+        ({"model": "Attempt"}, r"--model 'Attempt' is no table of records"),
+        ({"field": "contacts"}, r"--field 'contacts': status, or a name that ends in _status"),
+        ({"field": "sitemap_analysis_status"}, r"belongs to the workflow submission"),
+        ({"field": "curation_status"}, r"Domain.curation_status is no work_status"),
+        ({"field": "http_status"}, r"Domain.http_status is no work_status"),
+        ({"job": "class"}, r"--job 'class': a lower-case Python name is right"),
+        ({"workflow": "import"}, r"workflow 'import' is in the registry already"),
+        ({"host": "website"}, r"--host 'website' is no column of domains; there are: "),
+    ],
+)
+def test_what_cannot_be_made_is_refused_with_what_would_be_right(wrong: dict[str, str], told: str) -> None:
+    with pytest.raises(Refused, match=told):
+        wished(**{**GOOD, **wrong})
+
+
+def test_the_workflows_name_follows_the_field_and_else_the_job() -> None:
+    assert wished(**GOOD).workflow == "contact"
+    assert wished("page-reader", "Page", "status", "read_page").workflow == "read_page"
+    assert wished(**GOOD, workflow="import_contacts").module == "import_contacts"
