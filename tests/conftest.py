@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
+from scrapersky.service.registry import WORKFLOWS
+from scrapersky.status.invariants import find_breaches
 from scripts.local.postgres import Postgres
 
 TEMPLATE = "migrated"
@@ -45,3 +47,16 @@ def connection(engine: Engine) -> Iterator[Connection]:
     """An AUTOCOMMIT connection on this test's own database, as the runtime's single-statement verbs use it."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
+
+
+@pytest.fixture
+def left_broken() -> None:
+    """For a test that breaks the database's invariants and leaves it so."""
+
+
+@pytest.fixture
+def invariants_hold(connection: Connection, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Asks for every breach of an invariant, in every workflow, when the test has passed."""
+    yield
+    if "left_broken" not in request.fixturenames:
+        assert [breach for workflow in WORKFLOWS.values() for breach in find_breaches(connection, workflow)] == []

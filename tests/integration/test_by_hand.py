@@ -8,6 +8,8 @@ from scrapersky.status.claim import claim
 from scrapersky.status.finish import fail
 from scrapersky.status.invariants import count_cheap_breaches, find_breaches
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 
 def held(connection: Connection) -> int:
     """The live attempt of the only domain."""
@@ -23,6 +25,7 @@ def test_a_record_queued_by_hand_has_all_its_tries_again(connection: Connection)
     assert connection.execute(text("SELECT failures FROM domains")).scalar_one() == 0
 
 
+@pytest.mark.usefixtures("left_broken")
 @pytest.mark.parametrize(
     ("by_hand", "breach"),
     [

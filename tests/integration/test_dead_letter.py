@@ -12,6 +12,8 @@ from scrapersky.service.registry import METADATA
 from scrapersky.status.claim import claim
 from tests.integration.conftest import ticket
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 
 @pytest.fixture
 def function(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:

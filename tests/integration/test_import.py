@@ -15,6 +15,8 @@ from scripts.local.internet.website import Answer, Request
 from sitemap_import_scheduler.sitemap_import import import_sitemap
 from tests.jobs import Answers, page, run_job
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 HEAD = '<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
 
 

@@ -26,6 +26,8 @@ from scripts.chaos_run.environment import Context
 from scripts.chaos_run.sqs import Queue
 from tests.integration.conftest import SCHEDULED, Harness
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 
 @pytest.fixture
 def tickets(harness: Harness) -> Queue:
@@ -68,6 +70,7 @@ def three_workflows(environment: dict[str, str], connection: Connection) -> Iter
     service.runtime.database.engine.dispose()
 
 
+@pytest.mark.usefixtures("left_broken")
 @pytest.mark.parametrize("broken", ["sitemaps", "places", "local_businesses"])
 def test_a_workflow_that_fails_starves_none_of_its_service(
     three_workflows: tuple[BackgroundService, Queue], connection: Connection, broken: str

@@ -18,6 +18,8 @@ from sitemap_scheduler.deep_scan import deep_scan_place
 from sitemap_scheduler.domain_extraction import extract_domain
 from tests.jobs import page, run_job
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 NO_CONTEXT: Any = None
 KEY = "AIzaTestKey"
 

@@ -8,6 +8,8 @@ from sqlalchemy import text
 from scrapersky.service.outcomes import Fail
 from tests.integration.conftest import Harness
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 
 def test_run_claims_and_sends_at_most_the_limit(harness: Harness) -> None:
     harness.add("a.test", "b.test", "c.test")

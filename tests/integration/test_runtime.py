@@ -12,6 +12,8 @@ from scrapersky.status.invariants import find_breaches
 from scrapersky.web.errors import FetchError
 from tests.integration.conftest import Harness, ticket
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 
 def title(value: str) -> Any:
     """A write that sets the title of domain ``a.test`` and hands it on."""

@@ -18,6 +18,8 @@ from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.start import start
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
 
 
@@ -209,6 +211,7 @@ def test_a_hand_off_never_touches_what_is_queued_or_processing(connection: Conne
     assert connection.execute(text("SELECT id, status, due_at FROM domains ORDER BY id")).all() == before
 
 
+@pytest.mark.usefixtures("left_broken")
 def test_the_invariants_find_what_a_hand_in_the_database_broke(connection: Connection) -> None:
     queue(connection, 2)
     take(connection)
