@@ -66,4 +66,5 @@ def run_job(
             return await job(record, context)
 
     with Internet.start(websites, directory, without_https=without_https) as internet:
-        return asyncio.run(run(Settings.model_validate({"web_loopback_internet": internet.file, **settings})))
+        own = {"web_loopback_internet": internet.file, "web_host_interval_seconds": 0}
+        return asyncio.run(run(Settings.model_validate(own | settings)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.web.client import WebClient
+from scrapersky.web.client import FetchError, WebClient
 from tests.hostile.answers import Answer, answer, dripping, endless, redirect, silence
 from tests.hostile.fetching import fetch
 from tests.hostile.server import Sites, hostile_internet
@@ -123,3 +123,30 @@ def test_one_host_gets_as_many_requests_at_once_as_the_setting_says_and_others_d
         return most
 
     assert asyncio.run(go()) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "later"), [(429, "host_resting"), (503, "host_resting"), (500, "200"), (404, "200")]
+)
+def test_who_says_retry_after_with_429_or_503_is_left_alone_until_then(status: int, later: str, tmp_path: Path) -> None:
+    async def go() -> tuple[list[str], bool]:
+        busy = answer(status, b"", {"Retry-After": "120"})
+        sites: Sites = {
+            "shop.example": {"/busy": busy, "/": answer(200)},
+            "www.shop.example": {"/": answer(200)},
+            "other.example": {"/": answer(200)},
+        }
+        codes = []
+        async with hostile_internet(sites, tmp_path) as internet, WebClient(internet.settings) as web:
+            await web.get(f"{HOME}busy")
+            asked = len(internet.asked)
+            for url in (HOME, "http://www.shop.example/"):
+                try:
+                    codes.append(str((await web.get(url)).status))
+                except FetchError as refused:
+                    codes.append(refused.code)
+            not_asked = len(internet.asked) == asked
+            assert (await web.get("http://other.example/")).status == 200
+            return codes, not_asked
+
+    assert asyncio.run(go()) == ([later, later], later == "host_resting")

@@ -146,7 +146,7 @@ def test_a_robots_txt_that_does_not_come_keeps_us_out_for_now(code: str) -> None
         asyncio.run(cache.of(f"{ORIGIN}/x"))
 
 
-@pytest.mark.parametrize("code", ["dns", "connect", "tls", "blocked_address"])
+@pytest.mark.parametrize("code", ["dns", "connect", "tls", "blocked_address", "host_busy", "host_resting"])
 def test_a_site_that_cannot_be_reached_at_all_says_so_itself(code: str) -> None:
     cache, _ = reading(FetchError(code, "why"))
     with pytest.raises(FetchError, match=f"{code}: why"):

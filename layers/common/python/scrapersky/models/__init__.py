@@ -3,6 +3,7 @@
 from scrapersky.models.attempt import Attempt, AttemptOutcome
 from scrapersky.models.base import Base
 from scrapersky.models.domain import Domain
+from scrapersky.models.host_lease import HostLease
 from scrapersky.models.idempotency_key import IdempotencyKey
 from scrapersky.models.local_business import LocalBusiness
 from scrapersky.models.page import Page
@@ -21,6 +22,7 @@ __all__ = [
     "Curation",
     "DiscoveryMethod",
     "Domain",
+    "HostLease",
     "IdempotencyKey",
     "LocalBusiness",
     "Page",

@@ -12,6 +12,7 @@ class Kind(Enum):
 
     TRANSIENT = "transient"  #: may go better later → Retry
     PERMANENT = "permanent"  #: cannot go better → Fail at once
+    LATER = "later"  #: nobody was asked yet, as it is not our turn → Snooze, blame no record
     CONFIGURATION = "configuration"  #: our own fault → pause the workflow, blame no record
 
 
@@ -57,6 +58,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind.PERMANENT,
     ),
+    **dict.fromkeys(("host_busy", "host_resting"), Kind.LATER),
     **dict.fromkeys(
         ("places_denied", "places_key_invalid", "places_quota_day", "budget_of_the_day"), Kind.CONFIGURATION
     ),
@@ -80,6 +82,8 @@ def outcome_of(error: WorkError, settings: Settings) -> Outcome:
             return Retry(error.code, error.reason, after=error.retry_after)
         case Kind.PERMANENT:
             return Fail(error.code, error.reason)
+        case Kind.LATER:
+            return Snooze(error.code, error.reason, after=error.retry_after or settings.retry_base_seconds)
         case Kind.CONFIGURATION:
             after = error.retry_after or settings.configuration_pause_seconds
             return Snooze(error.code, error.reason, after=after, pause=True)

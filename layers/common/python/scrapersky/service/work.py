@@ -20,6 +20,7 @@ from scrapersky.service.apply import apply
 from scrapersky.service.classification import unexpected
 from scrapersky.service.job import run_job
 from scrapersky.service.outcomes import Outcome, Snooze
+from scrapersky.service.politeness import polite_turns
 from scrapersky.service.runtime import Runtime
 from scrapersky.status.finish import Finished, Stale
 from scrapersky.status.start import Started
@@ -46,7 +47,10 @@ async def _work_on_all(
     at_once = asyncio.Semaphore(runtime.own.max_instances)
     one_connection = asyncio.Lock()
     codes: Counter[str] = Counter()
-    async with WebClient(runtime.settings) as web:
+    async with (
+        polite_turns(runtime, one_connection) as turns,
+        WebClient(runtime.settings, turns=turns) as web,
+    ):
 
         async def work_on_one(attempt: Started) -> None:
             async with at_once:

@@ -6,8 +6,9 @@ cookies, proxies and decompression are off. Whatever goes wrong is a :class:`~sc
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Self
 
 import aiohttp
@@ -29,6 +30,8 @@ from scrapersky.web.turns import Turns, WorkerTurns
 __all__ = ["FetchError", "Fetched", "Response", "Robots", "WebClient"]
 
 _KEPT_ACROSS_ORIGINS = {"accept", "accept-language", "if-none-match", "if-modified-since"}
+_COME_LATER = {429, 503}
+_Permission = Callable[[can_ada.URL], Awaitable[float]]
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
@@ -41,7 +44,12 @@ class WebClient:
     def __init__(self, settings: WebSettings, *, look_up: LookUp | None = None, turns: Turns | None = None) -> None:
         self._settings = settings
         self._look_up = look_up
-        self._turns = turns or WorkerTurns(settings.web_requests_per_host)
+        self._turns = turns or WorkerTurns(
+            settings.web_requests_per_host,
+            interval=settings.web_host_interval_seconds,
+            patience=settings.web_host_patience_seconds,
+        )
+        self._turns_at_apis = WorkerTurns(settings.web_requests_per_host)
         self._targets = Targets(settings)
         path = settings.web_loopback_internet
         self._internet = LoopbackInternet.read(path) if path else None
@@ -83,18 +91,7 @@ class WebClient:
         async with self.stream(
             url, max_bytes=cap, deadline=deadline, headers=headers, robots=robots, truncate=truncate
         ) as response:
-            body = await _body_of(response)
-            return Fetched(
-                status=response.status,
-                url=response.url,
-                requested_url=response.requested_url,
-                redirects=response.redirects,
-                headers=response.headers,
-                body=body,
-                truncated=response.truncated,
-                wire_bytes=response.wire_bytes,
-                retry_after=response.retry_after,
-            )
+            return await _whole(response)
 
     @asynccontextmanager
     async def stream(
@@ -112,28 +109,43 @@ class WebClient:
         ``max_bytes`` caps the unpacked body (default ``web_max_decoded_bytes``); beyond it is ``too_large``, or cut with
         ``truncate``. ``deadline`` (seconds, default ``web_request_deadline_seconds``) covers connecting, headers and
         body of all hops together; waiting for a turn at the host, its Crawl-delay and its robots.txt do not count.
-        ``headers`` are sent to the first origin only, but for the harmless. ``robots=False`` is for calls of an API.
+        ``headers`` are sent to the first origin only, but for the harmless. ``robots=False`` is for calls of an API,
+        where neither robots.txt nor the politeness towards a website counts.
         Ask nothing else of the same host inside the block: the turn is held until it ends. Raises :class:`FetchError`.
         """
-        left = self._settings.web_request_deadline_seconds if deadline is None else deadline
-        requested = target = self._targets.first(url)
-        sent = {name.lower(): clean_header(value) for name, value in (headers or {}).items()}
+        request = _Request(
+            url=url,
+            max_bytes=self._settings.web_max_decoded_bytes if max_bytes is None else max_bytes,
+            seconds=self._settings.web_request_deadline_seconds if deadline is None else deadline,
+            headers={name.lower(): clean_header(value) for name, value in (headers or {}).items()},
+            truncate=truncate,
+        )
+        if robots:
+            exchange = self._exchange(request, self._turns, self._permission)
+        else:
+            exchange = self._exchange(request, self._turns_at_apis, _no_questions)
+        async with exchange as response:
+            yield response
+
+    @asynccontextmanager
+    async def _exchange(self, request: "_Request", turns: Turns, permission: _Permission) -> AsyncIterator[Response]:
+        """The answer to ``request``, each of its hops with the ``permission`` and in the turn of its own host."""
+        left, sent = request.seconds, request.headers
+        requested = target = self._targets.first(request.url)
         redirects: list[str] = []
         while True:
-            spacing = (await self._permission(target)) if robots else 0.0
-            async with self._turns.turn(target.hostname, spacing):
+            spacing, host = await permission(target), _site(target)
+            async with turns.turn(host, spacing, left):
                 ends_at = asyncio.get_running_loop().time() + left
                 answer = await self._send(target, sent, ends_at)
                 try:
                     following = self._targets.following(target, answer.status, answer.headers, len(redirects))
                     if following is None:
-                        limits = Limits(
-                            wire_bytes=self._settings.web_max_wire_bytes,
-                            decoded_bytes=self._settings.web_max_decoded_bytes if max_bytes is None else max_bytes,
-                            truncate=truncate,
-                            ends_at=ends_at,
-                        )
-                        yield self._response(answer, requested.href, target.href, tuple(redirects), limits)
+                        limits = Limits(self._settings.web_max_wire_bytes, request.max_bytes, request.truncate, ends_at)
+                        response = self._response(answer, requested.href, target.href, tuple(redirects), limits)
+                        if answer.status in _COME_LATER and response.retry_after:
+                            turns.rest(host, response.retry_after)
+                        yield response
                         return
                 finally:
                     answer.release()
@@ -148,10 +160,13 @@ class WebClient:
         return await self._robots.of(self._targets.first(url).href)
 
     async def _fetch_robots(self, url: str) -> Fetched:
-        return await self.get(url, max_bytes=self._settings.web_robots_max_bytes, robots=False, truncate=True)
+        cap, seconds = self._settings.web_robots_max_bytes, self._settings.web_request_deadline_seconds
+        request = _Request(url, max_bytes=cap, seconds=seconds, headers={}, truncate=True)
+        async with self._exchange(request, self._turns, _no_questions) as response:
+            return await _whole(response)
 
     async def _permission(self, target: can_ada.URL) -> float:
-        """Seconds between two requests to this host. Raises robots_disallowed."""
+        """Seconds between two requests to this host, by its robots.txt. Raises robots_disallowed."""
         rules = await self._robots.of(target.href)
         if not rules.allows(target.href):
             raise FetchError("robots_disallowed", f"{shown_url(target.href)} is closed to us by the site's robots.txt")
@@ -191,6 +206,42 @@ class WebClient:
             body=Body(answer, url, limits),
             retry_after=retry_after_seconds(headers.get("retry-after"), self._settings.web_retry_after_cap_seconds),
         )
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is asked for; ``seconds`` are for all hops together."""
+
+    url: str
+    max_bytes: int
+    seconds: float
+    headers: Mapping[str, str]
+    truncate: bool
+
+
+async def _no_questions(_: can_ada.URL) -> float:
+    """The permission of who need not ask: an API is called, and robots.txt itself is always open."""
+    return 0.0
+
+
+def _site(target: can_ada.URL) -> str:
+    """What politeness takes for one website: a name with and without www. is usually one server."""
+    return str(target.hostname).removeprefix("www.")
+
+
+async def _whole(response: Response) -> Fetched:
+    body = await _body_of(response)
+    return Fetched(
+        status=response.status,
+        url=response.url,
+        requested_url=response.requested_url,
+        redirects=response.redirects,
+        headers=response.headers,
+        body=body,
+        truncated=response.truncated,
+        wire_bytes=response.wire_bytes,
+        retry_after=response.retry_after,
+    )
 
 
 async def _body_of(response: Response) -> bytes:

@@ -17,7 +17,7 @@ from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import normalise_url
 
 _KEPT_ORIGINS = 256
-_SAME_FOR_THE_SITE = {"blocked_address", "connect", "dns", "invalid_url", "tls"}
+_SAME_FOR_THE_SITE = {"blocked_address", "connect", "dns", "host_busy", "host_resting", "invalid_url", "tls"}
 _AS_IF_ABSENT = {"bad_redirect", "too_many_redirects"}  # RFC 9309 §2.3.1.2
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(?P<value>.*)", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(r"[a-z_-]+", re.IGNORECASE)

@@ -25,7 +25,24 @@ class WebSettings(BaseModel):
     web_max_redirects: int = Field(5, ge=0, le=20, description="redirects followed in one request")
     web_max_url_length: int = Field(2_048, gt=0, description="characters of a url")
     web_ports: str = Field("80,443", pattern=r"^\d{1,5}(,\d{1,5})*$", description="ports that may be dialled")
-    web_requests_per_host: int = Field(2, ge=1, le=16, description="requests to one host at once, in one worker")
+    web_requests_per_host: int = Field(
+        2, ge=1, le=16, description="requests to one host at once, of all workers together"
+    )
+    web_host_interval_seconds: float = Field(
+        0.1, ge=0, le=60, description="between the starts of two requests to one host; a longer Crawl-delay wins"
+    )
+    web_host_patience_seconds: float = Field(
+        20,
+        ge=0,
+        le=600,
+        description="wait for a host that another worker speaks to, or that rests; then the record waits",
+    )
+    web_host_linger_seconds: float = Field(
+        1, ge=0, le=60, description="how long a worker keeps a host for itself after its last request there"
+    )
+    web_host_lease_seconds: float = Field(
+        60, gt=0, le=900, description="how long a worker that vanished keeps the others from a host, at least"
+    )
     web_robots_cache_seconds: float = Field(3_600, ge=0, le=86_400, description="how long a robots.txt is kept")
     web_robots_max_bytes: int = Field(
         512_000, gt=0, description="bytes of a robots.txt that are read (RFC 9309: ≥ 500 KiB)"
