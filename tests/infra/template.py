@@ -17,10 +17,15 @@ class Template:
     folder: Path
     stack: str
 
+    @property
+    def file(self) -> Path:
+        """Where it is written."""
+        return self.folder / f"{self.stack}.template.json"
+
     @cached_property
     def body(self) -> dict[str, Any]:
         """The template."""
-        return dict(json.loads((self.folder / f"{self.stack}.template.json").read_text()))
+        return dict(json.loads(self.file.read_text()))
 
     @property
     def resources(self) -> Mapping[str, Properties]:

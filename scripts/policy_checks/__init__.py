@@ -1,0 +1,1 @@
+"""checkov's policies over the templates, compared with a baseline that says why each finding stands."""
