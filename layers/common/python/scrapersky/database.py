@@ -8,7 +8,6 @@ already opened a transaction by then, pg8000 goes on inside it, and everything i
 """
 
 import json
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -21,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 
 from scrapersky.postgres import PostgresConnection, connect
 from scrapersky.service.settings import Settings, SettingsError
+from scrapersky.tls import tls_context
 
 RECYCLE_SECONDS = 1_500
 WRONG_PASSWORD = frozenset({"28P01", "28000"})
@@ -36,7 +36,6 @@ class Database:
         self._settings = settings
         self._application = application
         self._read_secret = read_secret
-        self._tls: dict[str, ssl.SSLContext | bool] = {}
 
     @cached_property
     def engine(self) -> Engine:
@@ -93,7 +92,7 @@ class Database:
             host=address["host"],
             port=int(address.get("port", 5432)),
             database=address["dbname"],
-            ssl_context=self._tls_context(address.get("sslmode", "verify-full"), address.get("ca_pem")),
+            ssl_context=tls_context(address.get("sslmode", "verify-full"), address["host"], address.get("ca_pem")),
             timeout=timeout + self._settings.database_connect_timeout_seconds,
             application_name=self._application,
             startup_params={
@@ -104,17 +103,6 @@ class Database:
                 "enable_bitmapscan": "off",
             },
         )
-
-    def _tls_context(self, mode: str, ca_pem: str | None) -> ssl.SSLContext | bool:
-        """One context a process: building it costs ten times the connect."""
-        if mode not in self._tls:
-            if mode == "disable":
-                self._tls[mode] = False
-            elif mode == "verify-full":
-                self._tls[mode] = ssl.create_default_context(cadata=ca_pem)
-            else:
-                raise ValueError(f"sslmode={mode!r} in the database secret: 'verify-full' or 'disable' is right")
-        return self._tls[mode]
 
 
 def address_of_url(url: str) -> dict[str, Any]:
