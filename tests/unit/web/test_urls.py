@@ -1,10 +1,10 @@
 """One page, one url: the normaliser behind Page's and SitemapFile's natural keys."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scrapersky.web.urls import normalise_url
+from scrapersky.web.urls import normalise_url, parse_url
 
 urls = st.from_regex(r"https?://[a-zA-Z0-9.-]{1,20}(:\d{1,5})?(/[ -~äß]{0,30})?", fullmatch=True)
 
@@ -13,6 +13,22 @@ urls = st.from_regex(r"https?://[a-zA-Z0-9.-]{1,20}(:\d{1,5})?(/[ -~äß]{0,30})
 def test_normalising_again_changes_nothing(text: str) -> None:
     once = normalise_url(text)
     assert once is None or normalise_url(once) == once
+
+
+@given(
+    st.from_regex(
+        r"https?://[a-z0-9_.-]{1,12}(\.xn--[a-z0-9]{0,4})?/[!-~]{0,12}(/\.{0,3}|%2[eE]){0,3}[!-~]{0,12}", fullmatch=True
+    )
+    | st.from_regex(r"https?://[a-z]{1,3}\.[a-z]{2}/[a-zA-Z0-9._~!$&()*+,;=:@%/-]{0,20}(\?[!-~]{0,9})?", fullmatch=True)
+)
+@example("http://a.0x1/")
+@example("http://1.2.3.4/")
+@example("http://a/%2E%2e/b")
+@example("http://a-.b_/?'")
+@example("http://a.b/;x=1&amp;y?z?")
+def test_the_short_cut_for_urls_in_normal_form_says_what_the_parser_says(text: str) -> None:
+    url = parse_url(text)
+    assert normalise_url(text) == (None if url is None else url.href)
 
 
 @given(st.text(max_size=60))
