@@ -5,9 +5,15 @@ from pathlib import Path
 
 HOST = "https://www.example.com"
 PATHS = (
-    "products/{n}-garden-chair-{k}", "blog/2025/{m:02}/post-number-{n}", "category/page/{n}",
-    "tag/topic-{n}?sort=new&amp;page={k}", "caf%C3%A9/menu-{n}", "about/team/member-{n}", "shop/item.php?id={n}&amp;variant={k}&amp;ref=sitemap", "news/{n}/",
-)  # fmt: skip
+    "products/{n}-garden-chair-{k}",
+    "blog/2025/{m:02}/post-number-{n}",
+    "category/page/{n}",
+    "tag/topic-{n}?sort=new&amp;page={k}",
+    "caf%C3%A9/menu-{n}",
+    "about/team/member-{n}",
+    "shop/item.php?id={n}&amp;variant={k}&amp;ref=sitemap",
+    "news/{n}/",
+)
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" '
     'xmlns:image="http://www.google.com/schemas/sitemap-image/1.1">\n'
