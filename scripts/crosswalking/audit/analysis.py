@@ -3,7 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.crosswalking.audit import binding
@@ -15,6 +15,7 @@ from scripts.crosswalking.audit.ours import jobs, watched
 from scripts.crosswalking.audit.project import Project
 from scripts.crosswalking.audit.routes import Route
 from scripts.crosswalking.audit.scope import Frame, Function, Module
+from scripts.crosswalking.audit.vocabulary import Vocabulary
 
 REGISTERS = frozenset(
     [
@@ -46,13 +47,14 @@ class Analysis:
     routes: list[tuple[Route, list[Effect]]]
     notes: list[tuple[Path, int, str]]
     self_paths: list[str]
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
-def analyse(paths: Iterable[Path], *, tests: bool = False) -> Analysis:
+def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabulary | None = None) -> Analysis:
     """Analyses the files under ``paths``; the project around them is read for what they import and who includes them."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
     project = Project(paths, tests=tests)
-    run = Interpreter(project, Known(watched(), jobs()))
+    run = Interpreter(project, Known(watched(), jobs(), vocabulary))
     for path in project.chosen:
         run.module(path)
     chosen = set(project.chosen)
@@ -67,7 +69,7 @@ def analyse(paths: Iterable[Path], *, tests: bool = False) -> Analysis:
     root = project.roots[0] if len(project.roots) == 1 else Path("/")
     paths_of_all = [route.path for route in run.routing.all()]
     notes = list(dict.fromkeys(note for note in run.notes if note[0] in chosen or note[0].is_dir()))
-    return Analysis(root, found, notes, paths_of_all)
+    return Analysis(root, found, notes, paths_of_all, run.known.vocabulary)
 
 
 def _registers(path: Path) -> bool:

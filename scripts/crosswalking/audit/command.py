@@ -1,4 +1,4 @@
-"""``scripts/crosswalk audit PATH… [--allow FILE] [--sarif FILE] [--json]``.
+"""``scripts/crosswalk audit PATH… [--allow FILE] [--vocabulary FILE] [--sarif FILE] [--json]``.
 
 Exits with 0 when clean, 1 on findings, 2 when it cannot run.
 """
@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from scripts.crosswalking.audit import allow, report
+from scripts.crosswalking.audit import allow, report, vocabulary
 from scripts.crosswalking.audit.analysis import analyse
 from scripts.crosswalking.audit.rules import find
 
@@ -23,6 +23,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a folder or file of router code")
     made.add_argument("--allow", type=Path, metavar="FILE", help="accepted manual triggers with reasons (TOML)")
     made.add_argument("--sarif", type=Path, metavar="FILE", help="also write SARIF 2.1.0 here")
+    made.add_argument(
+        "--vocabulary", type=Path, metavar="FILE", help="what statuses, models and jobs are called (TOML)"
+    )
     made.add_argument("--json", action="store_true", help="print routes, writes and findings as JSON")
     made.add_argument("--tests", action="store_true", help="also read test code")
     return made
@@ -35,7 +38,12 @@ def main(arguments: list[str]) -> int:
         if not path.exists():
             print(f"{path} does not exist: name a folder or file of router code", file=sys.stderr)
             return 2
-    analysis = analyse(given.paths, tests=given.tests)
+    try:
+        told = vocabulary.load(given.vocabulary) if given.vocabulary else None
+    except vocabulary.VocabularyError as error:
+        print(error, file=sys.stderr)
+        return 2
+    analysis = analyse(given.paths, tests=given.tests, vocabulary=told)
     findings = find(analysis)
     if given.allow:
         try:

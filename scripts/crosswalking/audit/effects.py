@@ -42,6 +42,7 @@ class StatusWrite(Effect):
     open: bool = False  #: the request, or something not known, decides freely
     foreign: tuple[str, ...] = ()  #: those of values and chosen that the field does not know
     vocabulary: tuple[str, ...] = ()  #: what the field knows; empty when it is free text
+    implied: tuple[str, ...] = ()  #: what the enum knows whose members are written into free text
     via: str = "attribute"
 
 

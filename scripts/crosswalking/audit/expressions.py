@@ -269,6 +269,9 @@ def _part(run: "Interpreter", node: ast.expr, frame: Frame) -> tuple[str, tuple[
                 return str(worth[0]) if len(worth) == 1 else HOLE, ()
             case _:
                 pass
+    hosts = sorted(str(atom.value) for atom in values if isinstance(atom, Const))
+    if len(hosts) == len(values) > 1 and all(host.startswith(("http://", "https://")) for host in hosts):
+        return hosts[0], ()  # one of several hosts, all of them named
     if any(isinstance(atom, Anything) for atom in values):
         return HOLE, ("from the request's body or parameters",)
     return HOLE, (_origin(inner, frame),)

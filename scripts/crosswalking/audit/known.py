@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from scripts.crosswalking.audit.atoms import HOLE, UNKNOWN, AnyMember, ClassRef, External, Member, Values, one
 from scripts.crosswalking.audit.scope import Class, FieldOf, Frame, Function, Module
+from scripts.crosswalking.audit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.interpreter import Interpreter
 
+SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 LOCAL = re.compile(
     r"^(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w￼]+)?(?=/|$|￼)", re.IGNORECASE
 )
@@ -24,7 +26,16 @@ OUTER_BASE = re.compile(r"google|openai|stripe|github|slack|ollama|telegram|face
 class Known:
     """``models``: our table's fields by model, e.g. ``{"Domain": ("domains", {"status": ("New", …)})}``."""
 
-    def __init__(self, models: dict[str, tuple[str, dict[str, tuple[str, ...]]]], jobs: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        models: dict[str, tuple[str, dict[str, tuple[str, ...]]]],
+        jobs: Iterable[str] = (),
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        self.vocabulary = vocabulary or Vocabulary()
+        models = dict(models)
+        for name, fields in self.vocabulary.models.items():
+            models[name] = (snake(name), dict.fromkeys(fields, ()))
         self._ours = {}
         self._words = {name: fields for name, (_, fields) in models.items()}
         self._jobs = set(jobs)
@@ -39,12 +50,14 @@ class Known:
 
     def named(self, source: str, name: str) -> Values:
         """A name from outside: one of our models when it is imported from models, else just the name."""
-        if name in self._ours and "models" in source:
+        if name in self._ours and ("models" in source or name in self.vocabulary.models):
             return one(ClassRef(self._ours[name]))
         return one(External(f"{source}.{name}" if source else name))
 
     def is_job(self, function: Function) -> bool:
-        """Whether it is one of our jobs."""
+        """Whether it is one of our jobs, or of those that the vocabulary names."""
+        if self.vocabulary.is_job(f"{function.module.name}.{function.name}"):
+            return True
         return f"{function.module.name.rsplit('.', 2)[-2]}.{function.module.path.stem}.{function.name}" in self._jobs if (
             function.module.name.count(".")
         ) else False  # fmt: skip
@@ -69,8 +82,6 @@ class Known:
         return found
 
     def _by_plural(self, name: str) -> Class | None:
-        from scripts.crosswalking.audit.writes import snake  # noqa: PLC0415
-
         for cls in self._models.values():
             if not cls.table and snake(cls.name) in (name, name.removesuffix("s"), re.sub(r"ies$", "y", name)):
                 return cls
@@ -83,7 +94,6 @@ class Known:
     def guess(self, run: "Interpreter", variable: str, field: str, value: Values) -> Class | None:
         """The model of an object of unknown type: the only one with such a field, the variable's name, or the enum's owner."""
         from scripts.crosswalking.audit import models  # noqa: PLC0415
-        from scripts.crosswalking.audit.writes import snake  # noqa: PLC0415
 
         having = [cls for cls in self._models.values() if field in cls.all_fields()]
         having = having or [cls for cls in self._ours.values() if field in cls.fields and field != "status"]
@@ -105,3 +115,8 @@ class Known:
         if not url.startswith(HOLE) or not holes:
             return False
         return bool(OWN_BASE.search(holes[0])) and not OUTER_BASE.search(holes[0])
+
+
+def snake(name: str) -> str:
+    """``LocalBusiness`` → ``local_business``."""
+    return SNAKE.sub("_", name).lower()

@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from scripts.crosswalking.audit.interpreter import Interpreter
 
 
-def is_status(name: str) -> bool:
-    """Whether a column of this name is a status field. ``http_status`` tells what a server answered."""
-    return (name == "status" or name.endswith("_status")) and name not in ("http_status", "response_status")
-
-
 def is_router_class(cls: Class) -> str:
     """The framework when ``cls`` is the tree's own kind of router."""
     from scripts.crosswalking.audit.registration import framework_of  # noqa: PLC0415
@@ -85,6 +80,15 @@ def enum_of(run: "Interpreter", cls: Class, field: str) -> Class | None:
             if isinstance(found, AnyMember):
                 return found.cls
     return None
+
+
+def implied(value: Values) -> tuple[str, ...]:
+    """The words of the one enum whose members are written into a column that is free text."""
+    enums = {id(atom.cls): atom.cls for atom in value if isinstance(atom, Member | AnyMember)}
+    if len(enums) != 1:
+        return ()
+    (enum,) = enums.values()
+    return _stored(enum, names=False)
 
 
 def _stored(enum: Class, *, names: bool) -> tuple[str, ...]:

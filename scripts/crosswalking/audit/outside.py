@@ -316,10 +316,8 @@ def _raw(run: "Interpreter", text: str, call: "Call", frame: Frame) -> None:
                 parameters.update(dict.fromkeys(texts(key), value))
     cls = run.known.table(sql.table_of(text), frame)
     _row_write(run, cls, "SQL", call, frame)
-    from scripts.crosswalking.audit.models import is_status  # noqa: PLC0415
-
     for write in sql.writes(text):
-        if not is_status(write.column):
+        if not run.known.vocabulary.is_status(write.column):
             continue
         value = (
             one(Const(write.literal)) if write.literal is not None else parameters.get(write.parameter or "", UNKNOWN)

@@ -8,8 +8,8 @@ from typing import Literal
 
 from scripts.crosswalking.audit.analysis import Analysis
 from scripts.crosswalking.audit.effects import Commit, Effect, ModelWrite, Place, StartsWork, StatusWrite
-from scripts.crosswalking.audit.ours import CURATION_WORDS, MACHINE_WORDS, STATUS_WORDS
 from scripts.crosswalking.audit.routes import Route
+from scripts.crosswalking.audit.vocabulary import Vocabulary
 
 Level = Literal["error", "warning", "note"]
 
@@ -82,9 +82,6 @@ STARTS = {
     "job": "SKY201", "scheduler": "SKY202", "background_task": "SKY203", "task": "SKY204", "thread": "SKY204",
     "task_queue": "SKY205", "aws": "SKY206", "self_http": "SKY207",
 }  # fmt: skip
-WAITING_WORDS = frozenset({"queued", "pending", "new", "created", "submitted", "scheduled"})
-WORKING_WORDS = frozenset({"processing", "running", "in_progress", "inprogress", "started"})
-ENDED_WORDS = frozenset({"processing", "running", "completed", "complete", "error", "failed", "in_progress"})
 
 
 @dataclass(slots=True)
@@ -103,7 +100,7 @@ def find(analysis: Analysis) -> list[Finding]:
     """All findings, each place once for a rule, in the order of the source."""
     found: dict[tuple[str, Place, str], Finding] = {}
     for route, effects in analysis.routes:
-        for code, place, what, through in _of_route(route, effects, analysis.self_paths):
+        for code, place, what, through in _of_route(route, effects, analysis):
             key = (code, place, what)
             finding = found.setdefault(key, Finding(RULES[code], place, what, through=through))
             if route.name not in finding.routes:
@@ -117,7 +114,8 @@ def find(analysis: Analysis) -> list[Finding]:
 Found = Iterable[tuple[str, Place, str, tuple[str, ...]]]
 
 
-def _of_route(route: Route, effects: list[Effect], self_paths: list[str]) -> Found:
+def _of_route(route: Route, effects: list[Effect], analysis: Analysis) -> Found:
+    self_paths, vocabulary = analysis.self_paths, analysis.vocabulary
     is_get = "GET" in route.methods or "HEAD" in route.methods
     lasting = any(isinstance(e, Commit) or (isinstance(e, ModelWrite) and e.kept) for e in effects)
     for effect in effects:
@@ -126,7 +124,7 @@ def _of_route(route: Route, effects: list[Effect], self_paths: list[str]) -> Fou
         in_get = is_get and (effect.methods is None or bool(effect.methods & {"GET", "HEAD"}))
         match effect:
             case StatusWrite():
-                yield from _status(effect)
+                yield from _status(effect, vocabulary)
                 if in_get and not effect.deferred and (lasting or effect.via not in ("constructor", "attribute")):
                     yield (
                         "SKY301",
@@ -166,52 +164,34 @@ def words(effect: StatusWrite) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _status(effect: StatusWrite) -> Found:
+def _status(effect: StatusWrite, vocabulary: Vocabulary) -> Found:
     field_name = f"{effect.model}.{effect.field}"
     foreign = set(effect.foreign)
     if not effect.vocabulary:
-        own = [word for word in (*effect.values, *effect.chosen) if word not in (*STATUS_WORDS, *CURATION_WORDS)]
-        near = {word: _near(word) for word in own}
-        typos = [word for word in own if near[word]]
-        if typos and _is_known_vocabulary(effect):
+        own = [word for word in (*effect.values, *effect.chosen) if word not in vocabulary.words]
+        typos = [word for word in own if _near(word, vocabulary)]
+        if typos and any(word in vocabulary.words for word in effect.values):
             foreign |= set(typos)
         elif own and not effect.deferred:
             known = f"{field_name} = {', '.join(own)}: the column is free text"
             yield "SKY104", effect.place, known, effect.through
     if foreign:
-        right = ", ".join(effect.vocabulary or STATUS_WORDS)
+        right = ", ".join(effect.vocabulary or vocabulary.words)
         yield "SKY102", effect.place, f"{field_name} = {', '.join(sorted(foreign))}; it knows {right}", effect.through
-    if effect.deferred or not _is_work_status(effect):
+    known_words = effect.vocabulary or effect.implied
+    if effect.deferred or not vocabulary.is_work(known_words):
         return
-    machine = [word for word in effect.values if _is_machine(word, effect) and word not in foreign]
+    machine = [word for word in effect.values if vocabulary.is_machine(word, known_words) and word not in foreign]
     if machine:
         yield "SKY101", effect.place, f"{field_name} = {', '.join(machine)}", effect.through
-    chosen = [word for word in effect.chosen if _is_machine(word, effect) and word not in foreign]
+    chosen = [word for word in effect.chosen if vocabulary.is_machine(word, known_words) and word not in foreign]
     if chosen:
         yield "SKY103", effect.place, f"{field_name} may become {', '.join(chosen)}", effect.through
 
 
-def _near(word: str) -> str:
-    return next((own for own in (*STATUS_WORDS, *CURATION_WORDS) if own.lower() == word.lower()), "")
-
-
-def _is_known_vocabulary(effect: StatusWrite) -> bool:
-    """Whether the other words show that our vocabulary is meant."""
-    return any(word in STATUS_WORDS for word in effect.values)
-
-
-def _is_work_status(effect: StatusWrite) -> bool:
-    """Whether the field is one that a machine drives: its words know waiting and working."""
-    if not effect.vocabulary:
-        return True
-    plain = {word.lower().replace(" ", "_").replace("-", "_") for word in effect.vocabulary}
-    return bool(plain & WAITING_WORDS) and bool(plain & WORKING_WORDS)
-
-
-def _is_machine(word: str, effect: StatusWrite) -> bool:
-    if not effect.vocabulary:
-        return word in MACHINE_WORDS
-    return word.lower().replace(" ", "_").replace("-", "_") in ENDED_WORDS
+def _near(word: str, vocabulary: Vocabulary) -> bool:
+    """Whether it is one of the words but for its case."""
+    return any(own.lower() == word.lower() for own in vocabulary.words)
 
 
 LOCAL = re.compile(r"^https?://[^/]*", re.IGNORECASE)

@@ -25,7 +25,7 @@ from scripts.crosswalking.audit.scope import Frame
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.interpreter import Interpreter
 
-MAX_ITERATIONS = 48
+MAX_ITERATIONS = 500
 
 
 def block(run: "Interpreter", body: Sequence[ast.stmt], frame: Frame) -> bool:

@@ -27,11 +27,13 @@ def is_joined(node: ast.Call, frame: Frame) -> bool:
         return False
     names = _holders(body, node)
     for part in ast.walk(body):
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-            if part.func.attr in ("join", "result") and (names & _names(part.func.value) or _contains(part.func, node)):
-                return True
-            if part.func.attr == "communicate" and names & _names(part.func.value):
-                return True
+        if (
+            isinstance(part, ast.Call)
+            and isinstance(part.func, ast.Attribute)
+            and part.func.attr in ("join", "result", "communicate", "wait")
+            and (names & _names(part.func.value) or _contains(part.func, node))
+        ):
+            return True
         if isinstance(part, ast.Call) and _last(part.func) in ("as_completed", "wait") and names & _names(part):
             return True
         if (

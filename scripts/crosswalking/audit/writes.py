@@ -1,7 +1,6 @@
 """Writes: a status field, or another column, is given a value."""
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from scripts.crosswalking.audit import models
@@ -42,7 +41,7 @@ def set_attribute(
     if rows:
         for cls in rows:
             field(run, cls, name, value, frame, node, "attribute")
-    elif not any(isinstance(atom, Instance | ClassRef) for atom in owners) and models.is_status(name):
+    elif not any(isinstance(atom, Instance | ClassRef) for atom in owners) and run.known.vocabulary.is_status(name):
         guessed = run.known.guess(run, ast.unparse(owner).split(".")[-1], name, value)
         if guessed is not None:
             field(run, guessed, name, value, frame, node, "attribute")
@@ -63,7 +62,7 @@ def field(
     declared = cls.all_fields()
     is_column = name in declared or not declared
     place = run.place(node, frame)
-    if not models.is_status(name):
+    if not run.known.vocabulary.is_status(name):
         if is_column and not _is_relation(cls, name):
             frame.effects.append(
                 ModelWrite(
@@ -116,6 +115,7 @@ def status(
         open=models.is_open(value) or (not fixed and not chosen and not any(a == Const(None) for a in value)),
         foreign=tuple(sorted(foreign)),
         vocabulary=known,
+        implied=() if known else models.implied(value),
         via=via,
     )
 
@@ -151,7 +151,7 @@ def keywords(
     """``Model(status=…)``, ``.values(status=…)``. Columns other than statuses count once."""
     plain = False
     for name, value in given.items():
-        if models.is_status(name):
+        if run.known.vocabulary.is_status(name):
             field(run, cls, name, value, frame, node, via)
         elif name in cls.all_fields() or not cls.all_fields():
             plain = True
@@ -189,17 +189,11 @@ def by_name(
         set_attribute(run, owners, owner, name, value, frame, node)
     if any(isinstance(atom, Anything | Pattern) for atom in names) or names == UNKNOWN:
         for atom in owners:
-            if isinstance(atom, About) and any(models.is_status(field_name) for field_name in atom.cls.all_fields()):
+            if isinstance(atom, About) and any(
+                run.known.vocabulary.is_status(field_name) for field_name in atom.cls.all_fields()
+            ):
                 frame.effects.append(
                     ModelWrite(
                         run.place(node, frame), methods=frame.methods, model=atom.cls.name, via="setattr", kept=False
                     )
                 )
-
-
-SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def snake(name: str) -> str:
-    """``LocalBusiness`` → ``local_business``."""
-    return SNAKE.sub("_", name).lower()
