@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from scrapersky.service.registry import SERVICES, WORKFLOWS
 from scripts.crosswalking import command
 from scripts.crosswalking.audit.command import main as audit
 from scripts.crosswalking.page import PageError, filled
@@ -16,7 +17,7 @@ def test_the_page_is_what_the_registry_and_the_routers_say() -> None:
 
 def test_every_workflow_has_a_row_with_what_it_monitors_and_sets() -> None:
     workflows = {one["workflow"]: one for service in crosswalk()["services"] for one in service["workflows"]}
-    assert set(workflows) == {"metadata", "submission", "discovery", "import", "deep_scan", "domain_extraction"}
+    assert set(workflows) == set(WORKFLOWS)
     assert workflows["import"]["field"] == "sitemap_import_status"
     assert workflows["discovery"]["queued_by"] == [{"workflow": "submission", "setting": None}]
 
@@ -37,7 +38,7 @@ def test_a_lost_marker_is_an_error_that_names_it() -> None:
 
 def test_the_crosswalk_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["services"]) == 4
+    assert len(json.loads(capsys.readouterr().out)["services"]) == len(SERVICES)
 
 
 def test_our_own_routers_pass_the_audit_with_their_listed_manual_triggers() -> None:

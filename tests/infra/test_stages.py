@@ -55,7 +55,7 @@ def test_nothing_is_looked_up_in_an_account_at_synth(template: Template) -> None
 
 def test_a_setting_of_the_operator_reaches_the_rule_the_mapping_and_the_function(overridden: Template) -> None:
     rules = [rule["ScheduleExpression"] for rule in overridden.of_type("AWS::Events::Rule").values()]
-    assert sorted(rules) == ["rate(1 minute)", "rate(1 minute)", "rate(1 minute)", "rate(5 minutes)"]
+    assert sorted(rules) == ["rate(1 minute)"] * (len(SERVICES) - 1) + ["rate(5 minutes)"]
     mappings = overridden.of_type("AWS::Lambda::EventSourceMapping").values()
     assert 7 in [one["ScalingConfig"]["MaximumConcurrency"] for one in mappings]
     assert 3 in [one["BatchSize"] for one in mappings]

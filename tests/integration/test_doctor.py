@@ -272,10 +272,14 @@ def test_a_schema_behind_the_code_is_told_and_compared_with_its_own_revision(
 ) -> None:
     with engine.begin() as connection:
         command.downgrade(migrations.configuration(connection), "-1")
-    (one,) = findings(engine)
+
+    def told() -> list[Finding]:  # what a column of tomorrow is needed for cannot be checked, and is said
+        return [one for one in examine(engine) if isinstance(one, Finding)]
+
+    (one,) = told()
     assert (one.check, one.how) == ("schema_behind", "shell")
     healthy.exec_driver_sql("DROP INDEX ix_domains_due")
-    assert [one.check for one in findings(engine)] == ["schema_behind", "index_missing"]
+    assert [one.check for one in told()] == ["schema_behind", "index_missing"]
     with engine.begin() as connection:
         migrations.upgrade(connection)
     assert [one.check for one in findings(engine)] == ["index_missing"]
