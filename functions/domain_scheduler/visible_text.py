@@ -1,7 +1,5 @@
 """What a person would read on a page, with its lines kept apart: ``<td>1<td>2`` is "1" and "2", never "12"."""
 
-import re
-
 from selectolax.lexbor import LexborNode
 
 MAX_NODES = 400_000
@@ -16,7 +14,7 @@ _INLINE = frozenset(
         "var wbr"
     )
 )
-_BLANKS = re.compile(r"[^\S\xa0]+|\xa0")
+_BLANKS = {code: " " for code in range(0x3001) if chr(code).isspace()}
 
 
 def visible_text(root: LexborNode, limit: int) -> str:
@@ -32,7 +30,7 @@ def visible_text(root: LexborNode, limit: int) -> str:
             break
         tag = node.tag
         if tag == "-text":
-            text = _BLANKS.sub(" ", node.text_content or "")
+            text = collapsed((node.text_content or "")[:limit])
             parts.append(text)
             length += len(text)
         elif tag not in _INLINE:
@@ -41,8 +39,21 @@ def visible_text(root: LexborNode, limit: int) -> str:
             parts.append(" ")  # <small>E-mail</small><strong>jo@…: styled apart, so meant apart
         inside = None if tag is None or tag in _UNSEEN else node.first_child
         node = inside or _next_after(node, root, parts)
-    lines = (_BLANKS.sub(" ", line).strip() for line in "".join(parts).split("\n"))
+    text = "".join(parts)
+    parts.clear()
+    lines = (_single_spaced(line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)[:limit]
+
+
+def collapsed(text: str) -> str:
+    """``text`` with each run of white space made one blank; without an object a word, of which hostile pages have millions."""
+    return _single_spaced(text.translate(_BLANKS))
+
+
+def _single_spaced(text: str) -> str:
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
 
 
 def _next_after(node: LexborNode, root: LexborNode, parts: list[str]) -> LexborNode | None:

@@ -1,13 +1,15 @@
 """Hostile inputs 48 to 57: redirects, each hop of which is a new url from a stranger."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from scrapersky.web.client import WebClient
 from tests.hostile.answers import answer, raw, redirect
 from tests.hostile.conftest import Secret
 from tests.hostile.fetching import fetch
-from tests.hostile.server import Sites
+from tests.hostile.server import Sites, hostile_internet
 
 HOME = "http://shop.example/"
 
@@ -61,11 +63,31 @@ def test_52_a_redirect_from_https_to_http_is_followed_and_recorded(tmp_path: Pat
     assert seen.page.redirects == ("https://shop.example/",)
 
 
-def test_53_a_loop_ends(tmp_path: Path) -> None:
+def test_53_a_loop_ends_where_it_begins_again(tmp_path: Path) -> None:
     sites = {"shop.example": {"/": redirect("/b"), "/b": redirect("/")}}
     seen = fetch(sites, HOME, tmp_path)
     assert seen.code == "too_many_redirects"
-    assert len(seen.asked) == 6
+    assert seen.asked == [HOME, f"{HOME}b"]
+
+
+def test_a_redirect_that_nobody_wants_to_follow_is_the_answer(tmp_path: Path) -> None:
+    async def go() -> tuple[int, str | None, list[str], list[str]]:
+        sites = {"shop.example": {"/": redirect("/b"), "/b": redirect("/c"), "/c": answer(200)}}
+        offered: list[str] = []
+
+        def follow(url: str) -> bool:
+            offered.append(url)
+            return not url.endswith("/c")
+
+        async with (
+            hostile_internet(sites, tmp_path) as internet,
+            WebClient(internet.settings) as web,
+            web.stream(HOME, robots=False, follow=follow) as response,
+        ):
+            return response.status, response.leads_to, offered, [each.url for each in internet.asked]
+
+    found = asyncio.run(go())
+    assert found == (302, f"{HOME}c", [f"{HOME}b", f"{HOME}c"], [HOME, f"{HOME}b"])
 
 
 @pytest.mark.parametrize(("hops", "code"), [(5, "200"), (6, "too_many_redirects")], ids=["54-five", "54-six"])

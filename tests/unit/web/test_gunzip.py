@@ -54,6 +54,24 @@ def test_a_corrupted_stream_gives_what_came_and_is_broken() -> None:
     assert not gunzip.complete
 
 
+@given(st.binary(max_size=300), st.integers(0, 400), st.integers(1, 255), st.integers(1, 40))
+def test_how_a_damaged_stream_is_cut_into_chunks_makes_no_difference(
+    data: bytes, at: int, flip: int, chunk: int
+) -> None:
+    packed = bytearray(gzip.compress(data * 3))
+    packed[at % len(packed)] ^= flip
+    one, whole = unpacked(bytes(packed), chunk), unpacked(bytes(packed), 100_000)
+    assert one[0] == whole[0]
+    assert (one[1].broken, one[1].complete) == (whole[1].broken, whole[1].complete)
+
+
+def test_a_wrong_checksum_costs_nothing_of_the_data_before_it() -> None:
+    packed = gzip.compress(b"all of it")[:-8] + bytes(8)
+    body, gunzip = unpacked(packed, 100_000)
+    assert body == b"all of it"
+    assert gunzip.broken
+
+
 def test_a_bomb_comes_in_pieces_of_bounded_size() -> None:
     bomb = gzip.compress(b"\0" * 5_000_000)
     sizes = [len(piece) for piece in Gunzip().feed(bomb)]

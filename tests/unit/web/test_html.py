@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrapersky.web.html import base_url, parse_html
-from scrapersky.web.html_complexity import MAX_ATTRIBUTES, MAX_DEPTH, cut_where_too_complex
+from scrapersky.web.html_complexity import MAX_ATTRIBUTES, MAX_DEPTH, MAX_NODES, cut_where_too_complex
 
 MEGABYTES = 3_000_000
 
@@ -38,6 +38,32 @@ BOMBS = {
 }
 
 
+WITHOUT_END = "<p>" + "".join(f"<font a={i}>" for i in range(90)) + "</p>"
+MANY_NODES = {
+    "elements": of_size("<b></b>"),
+    "texts": of_size("<p>x"),
+    "comments": of_size("<!---->"),
+    "what browsers take for comments": of_size("<?>"),
+    "declarations": of_size("<!x>"),
+    "attributes": of_size("<p " + " ".join(f"a{i}" for i in range(400)) + ">"),
+    "formatting made anew in every block": WITHOUT_END + of_size("<p>x</p>"),
+    "formatting with attributes made anew": WITHOUT_END.replace(">", " b c d e f g h i>") + of_size("<p>x</p>"),
+    "more formatting than anybody needs": WITHOUT_END.replace("90", "") * 10 + of_size("<i>x"),
+    "links left open": of_size("<a href=x>x"),
+    "bold in bold": of_size("<b><div>x</b></div>"),
+}
+
+
+@pytest.mark.parametrize("name", MANY_NODES)
+def test_a_page_of_megabytes_becomes_no_more_nodes_than_memory_can_hold(name: str) -> None:
+    kept = cut_where_too_complex(MANY_NODES[name])
+    assert len(kept) < MEGABYTES // 2
+    document = parse_html(kept)
+    assert document.root is not None
+    nodes = sum(1 + len(node.attributes) for node in document.root.traverse(include_text=True))
+    assert nodes <= MAX_NODES
+
+
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_of_megabytes_is_parsed_in_seconds(name: str) -> None:
     began = time.process_time()
@@ -65,6 +91,10 @@ def test_what_comes_before_the_cut_is_kept() -> None:
         "<svg></svg><script>" + "'<div>'" * 10_000 + "</script>",
         "<div data-x='" + "a b " * 10_000 + "'>",
         "<div><span></span></div>" * 10_000,
+        "<a href=/x><b>x</b></a> <i>y</i>" * 3_000,
+        "<a name=x>x" * 5_000,
+        "<b>x" * 300,
+        "<svg><![CDATA[ <div> ]]></svg><p>x",
     ],
 )
 def test_a_long_but_ordinary_page_is_not_cut(ordinary: str) -> None:

@@ -13,7 +13,8 @@ class Gunzip:
 
     Data that does not start as gzip passes through unchanged (servers claim gzip for plain bodies). Members that
     follow each other are joined, trailing garbage is ignored. Never raises: ``broken`` says that the data stopped
-    making sense, ``complete`` that it ended where a stream may end.
+    making sense, ``complete`` that it ended where a stream may end. All that came before the damage is given, however
+    the data was cut into chunks.
     """
 
     def __init__(self) -> None:
@@ -57,11 +58,24 @@ class Gunzip:
                     self._ended = True
                     return
                 self._member = zlib.decompressobj(_GZIP_WINDOW)
+            before = self._member.copy()
             try:
                 piece = self._member.decompress(data, PIECE_BYTES)
             except zlib.error:
                 self.broken = True
+                yield from _before_the_damage(before, data)
                 return
             data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             if piece:
                 yield piece
+
+
+def _before_the_damage(member: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    """What ``data`` unpacks to until it stops making sense: zlib keeps to itself what it had when it found out."""
+    for at in range(-1, len(data)):
+        try:
+            piece = member.decompress(data[max(at, 0) : at + 1], PIECE_BYTES)  # at first what it still owes
+        except zlib.error:
+            return
+        if piece:
+            yield piece

@@ -71,7 +71,8 @@ def _parsed_name(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 100 else f"{text[:100]}…")
+    shown = repr(text[:101])
+    return shown if len(text) <= 100 and len(shown) <= 200 else f"{shown[:101]}…'"
 
 
 @cache

@@ -1,4 +1,4 @@
-"""HTML from the web, parsed as browsers parse it, in linear time whatever the page."""
+"""HTML from the web, parsed as browsers parse it, in linear time and memory whatever the page."""
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -8,7 +8,7 @@ from scrapersky.web.urls import normalise_url
 
 def parse_html(text: str) -> LexborHTMLParser:
     """The document that ``text`` describes; HTML has no errors, so there are none. Lone surrogates become ``?``."""
-    return LexborHTMLParser(cut_where_too_complex(text.encode("utf-8", errors="replace").decode("utf-8")))
+    return LexborHTMLParser(cut_where_too_complex(text).encode("utf-8", errors="replace"))
 
 
 def base_url(document: LexborHTMLParser, url: str) -> str:

@@ -1,8 +1,11 @@
-"""A cut before the parser where a page would take it minutes.
+"""A cut before the parser where a page would take it minutes, or all the memory there is.
 
 Danger: HTML's own algorithm is quadratic in the depth of nesting, in the attributes of one tag and in repeated body
 tags (each merges its attributes into the first). Measured: a page of 100 KB of ``<div>`` takes 0.4 s, one of 5 MB ten
 minutes, in C, where no deadline can interrupt it. Browsers cut nesting as well, at 512.
+
+A node takes some 170 bytes: 5 MB of ``<p>x`` are 400 MB. And formatting elements that are left open are made anew in
+every block that follows: 25 KB of ``<p><font a=1><font a=2>…</p>``, then ``<p>x</p>`` again and again, are 500 MB.
 """
 
 import re
@@ -16,43 +19,115 @@ MAX_ATTRIBUTES = 500
 MAX_ROOTS = 10
 """``<html>`` and ``<body>`` tags."""
 
-_TAG = re.compile(r"<(?:(?P<comment>!--)|(?P<close>/)?(?P<name>[a-zA-Z][^\s/>]{0,30}))")
+MAX_NODES = 75_000
+"""About the elements, texts, comments and attributes of a page: some 15 MB. Large real pages have 10,000."""
+
+MAX_FORMATTING = 100
+"""Formatting elements (``<b>``, ``<font>``, …) open at once."""
+
+_TAG = re.compile(r"<(?:(?P<comment>!--)|(?P<close>/)?(?P<name>[a-zA-Z][^\s/>]{0,30})|[!?/])")
 _UNQUOTED = re.compile(r"""[^>"']*""")
 _WORDS = re.compile(r"[^\s=/]+")
 _COMMENT_END = re.compile(r"--!?>")
 _RAW_END = {name: re.compile(rf"</{name}", re.IGNORECASE) for name in ("script", "style")}
 _FOREIGN = frozenset(("svg", "math"))
 _CLOSED_BY_THE_NEXT = frozenset(str.split("p li dt dd td th tr tbody thead tfoot colgroup rt rp"))
+_FORMATTING = frozenset(str.split("a b big code em font i nobr s small strike strong tt u"))
+_ONE_AT_A_TIME = frozenset(("a", "nobr"))  # the next one ends the one before
+_SAME_AT_ONCE = 3  # of equal ones the parser remembers no more ("Noah's Ark clause")
+_NODES_A_TAG = 3  # the element, a text in it and a text behind it
 _EMPTY = frozenset(str.split("area base br col embed hr img input link meta param source track wbr"))
+_SHALLOW = _CLOSED_BY_THE_NEXT | _ONE_AT_A_TIME | _EMPTY
 
 
 def cut_where_too_complex(html: str) -> str:
-    """``html``, or as much of its beginning as a parser can read in linear time. One pass, linear itself."""
-    position = depth = roots = foreign = 0
+    """``html``, or as much of its beginning as a parser can read in linear time and memory. One pass, linear itself."""
+    position = foreign = 0
+    tally = _Tally()
     while tag := _TAG.search(html, position):
         opens, name = not tag["close"], (tag["name"] or "").lower()
         if not name:
-            end_of_comment = _COMMENT_END.search(html, tag.start() + 2)  # "<!-->" is a whole comment
-            if end_of_comment is None:
-                break
-            position = end_of_comment.end()
-            continue
-        position, attributes = _end_of_tag(html, tag.end())
-        if name in ("html", "body"):
-            roots += opens
-        elif name not in _CLOSED_BY_THE_NEXT and name not in _EMPTY:
-            depth = max(0, depth + (1 if opens else -1))
-        if depth > MAX_DEPTH or attributes > MAX_ATTRIBUTES or roots > MAX_ROOTS:
+            end = _end_of_comment(html, tag)
+            tally.nodes += 1
+        else:
+            end, attributes = _end_of_tag(html, tag.end())
+            tally.count(name, opens, attributes, html[tag.start() : end])
+        if tally.is_too_much:
             return html[: tag.start()]
         if name in _FOREIGN:
             foreign = max(0, foreign + (1 if opens else -1))
         # Scripts are full of "<" that open nothing; but inside svg their content is parsed.
-        if opens and name in _RAW_END and not foreign:
-            raw_end = _RAW_END[name].search(html, position)
-            if raw_end is None:
-                break
-            position = raw_end.start()
+        if opens and name in _RAW_END and not foreign and end is not None:
+            raw_end = _RAW_END[name].search(html, end)
+            end = raw_end.start() if raw_end else None
+        if end is None:
+            break
+        position = end
     return html
+
+
+class _Tally:
+    """What a page has cost so far."""
+
+    def __init__(self) -> None:
+        self.nodes = 0
+        self._depth = self._roots = self._attributes = 0
+        self._formatting = Formatting()
+
+    @property
+    def is_too_much(self) -> bool:
+        return (
+            self.nodes > MAX_NODES
+            or self._depth > MAX_DEPTH
+            or self._attributes > MAX_ATTRIBUTES
+            or self._roots > MAX_ROOTS
+            or len(self._formatting.open) > MAX_FORMATTING
+        )
+
+    def count(self, name: str, opens: bool, attributes: int, tag: str) -> None:
+        self.nodes += _NODES_A_TAG * opens + attributes + self._formatting.made_anew_by(name, opens, tag, attributes)
+        self._attributes = max(self._attributes, attributes)
+        if name in ("html", "body"):
+            self._roots += opens
+        elif name not in _SHALLOW:
+            self._depth = max(0, self._depth + (1 if opens else -1))
+
+
+class Formatting:
+    """HTML's list of active formatting elements, near enough: never shorter than the parser's."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[str, str, int]] = []
+        """(name, tag, nodes of a copy) of those that no end tag has closed, the last one last."""
+        self._copies = 0
+
+    def made_anew_by(self, name: str, opens: bool, tag: str, attributes: int) -> int:
+        """How many nodes more than its own the tag may cost: copies of what is open, in the block that it starts or ends."""
+        copies = self._copies
+        if name in _FORMATTING:
+            if not opens or name in _ONE_AT_A_TIME:
+                self._close(name)
+            element = (name, tag, 1 + attributes)
+            if opens and self.open.count(element) < _SAME_AT_ONCE:
+                self.open.append(element)
+                self._copies += element[2]
+        return copies
+
+    def _close(self, name: str) -> None:
+        for at in range(len(self.open) - 1, -1, -1):
+            if self.open[at][0] == name:
+                self._copies -= self.open[at][2]
+                del self.open[at]
+                return
+
+
+def _end_of_comment(html: str, start: re.Match[str]) -> int | None:
+    """Where a comment or what browsers take for one (``<?x>``, ``<!x>``, ``</>``) ends; None if it does not."""
+    if start["comment"]:
+        end = _COMMENT_END.search(html, start.start() + 2)  # "<!-->" is a whole comment
+        return end.end() if end else None
+    closed = html.find(">", start.end())
+    return closed + 1 if closed >= 0 else None
 
 
 def _end_of_tag(html: str, position: int) -> tuple[int, int]:
