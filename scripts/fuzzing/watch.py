@@ -11,8 +11,8 @@ from pathlib import Path
 from scripts.fuzzing.target import Target
 
 BASE_SECONDS = 0.5
-MOST_MEMORY = 600_000
-"""KiB that the process may take in all."""
+MOST_MEMORY = 50_000
+"""KiB that one input may add to the most that the process ever took."""
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Watch:
     def run(self, data: bytes) -> None:
         """Checks one input."""
         self.runs += 1
+        memory = _most_memory()
         seconds = self._seconds(data)
         if seconds is not None:
             self.slowest = max(self.slowest, seconds)
@@ -36,8 +37,8 @@ class Watch:
                 again = min(self._seconds(data) or 0.0 for _ in range(3))
                 if again > self._most(data):
                     self._keep("slow", data, f"{again:.2f} s for {len(data)} bytes")
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_MEMORY:
-            self._keep("memory", data, "the process has outgrown its memory")
+        if (grown := _most_memory() - memory) > MOST_MEMORY:
+            self._keep("memory", data, f"{grown} KiB for {len(data)} bytes")
 
     def _most(self, data: bytes) -> float:
         return BASE_SECONDS + self.target.seconds_per_megabyte * len(data) / 1e6
@@ -66,6 +67,11 @@ class Watch:
         if known is None:
             print(f"{self.target.name}: {kind} ({len(data)} bytes, {path})", file=sys.stderr, flush=True)
         self.findings[kind] = path
+
+
+def _most_memory() -> int:
+    """KiB (Linux)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _is_ours(filename: str) -> bool:
