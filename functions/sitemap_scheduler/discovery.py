@@ -23,8 +23,10 @@ BLOCKED = frozenset({"http_401", "http_403", "http_407", "http_429", "http_451",
 
 
 async def discover_sitemaps(record: Sitemap, ctx: JobContext) -> Outcome:
-    """Looks where SPEC §3.3 says: robots.txt, the well-known paths, links in the home page, children of indexes.
+    """Looks where SPEC §3.3 says: robots.txt, links in the home page, the well-known paths, children of indexes.
 
+    What the site itself names is always read, and the most usual paths are always tried; the others in rounds, until a
+    sitemap with pages in it is found. A site that shows none is asked ``DISCOVERY_MAX_REQUESTS_FOR_NOTHING`` times.
     Done with ``found``, ``found_partly`` (a cap or the time ended the scan) or ``no_sitemaps``. Fails with the site's own
     code when everything is closed to us, is retried when nothing answers: "no sitemaps" is only said of a site that was seen.
     """
@@ -45,19 +47,23 @@ async def _search(host: str, ctx: JobContext, scan: Scan, visits: Visits) -> Fet
     scan.own_origin = urljoin(start, "/")[:-1] if home else None
     links = sitemap_links(home) if home and home.status < 400 else []
     if home is not None:
-        visits.read(home.url, DiscoveryMethod.HTML_LINK, home.status, len(links))
+        scan.pages |= {home.url, *home.redirects}
+        visits.read(home.url, DiscoveryMethod.HTML_LINK, home.status, len(links), requests=1 + len(home.redirects))
     rules = urljoin(start, "/robots.txt")
     try:
         robots = await ctx.web.robots(start)
     except FetchError as shut:
         visits.failed(rules, DiscoveryMethod.ROBOTS_TXT, shut)
         return failure or shut
-    visits.read(rules, DiscoveryMethod.ROBOTS_TXT, robots.status, len(robots.sitemaps))
+    visits.read(rules, DiscoveryMethod.ROBOTS_TXT, robots.status, len(robots.sitemaps), requests=robots.requests)
     await scan.look_at(robots.sitemaps, DiscoveryMethod.ROBOTS_TXT, parent_url=rules)
     if home is not None and links:
         await scan.look_at(links, DiscoveryMethod.HTML_LINK, parent_url=home.url)
-    await scan.look_at(well_known_urls(start), DiscoveryMethod.COMMON_PATH)
-    await _look_at_siblings(scan)
+    for urls in well_known_urls(start):
+        await scan.look_at(urls, DiscoveryMethod.COMMON_PATH)
+        await _look_at_siblings(scan)
+        if scan.found:
+            return failure
     if home is not None and home.status < 400:
         await scan.look_at(sitemap_hints(home), DiscoveryMethod.HTML_LINK, parent_url=home.url, hint=True)
     return failure
@@ -90,12 +96,13 @@ def _is_same_site(url: str, host: str) -> bool:
 
 def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, visits: Visits, failure: FetchError | None) -> Outcome:
     write = note(record, scan, visits)
-    detail = {"tried": len(scan.findings), "sitemaps": len(scan.sitemaps), "cut": scan.cut}
+    requests = visits.requests + scan.requests
+    detail = {"tried": len(scan.findings), "sitemaps": len(scan.sitemaps), "requests": requests, "cut": scan.cut}
     if scan.sitemaps:
         return Done("found_partly" if scan.cut else "found", write=write, detail=detail)
     if scan.cut == "time" and not visits.rows:
         failure = FetchError("timeout", f"{record.domain.domain} did not answer in the time there was")
-    failure = failure or _refusal_of_all(scan) or _trouble_that_may_pass(scan)
+    failure = failure or _told_to_wait(scan) or _refusal_of_all(scan) or _trouble_that_may_pass(scan)
     if failure is None and scan.cut == "time":
         reason = f"no sitemap among the {len(scan.findings)} urls that the record's time was enough for"
         return Retry("deadline", reason, write=write, detail=detail)
@@ -103,6 +110,15 @@ def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, visits: Visits, failu
         return Done("no_sitemaps", write=write, detail=detail)
     outcome = outcome_of(failure, ctx.settings)
     return replace(outcome, write=write, detail=detail) if isinstance(outcome, Fail | Retry) else outcome
+
+
+def _told_to_wait(scan: Scan) -> FetchError | None:
+    """The answer that kept us from asking on, ours before another worker's: only an own one counts as a failure."""
+    waits = [finding for finding in scan.findings if finding.retry_after is not None]
+    if scan.cut != "host" or not waits:
+        return None
+    told = min(waits, key=lambda finding: finding.result in {"host_busy", "host_resting"})
+    return FetchError(told.result, f"{told.url}: {told.reason}", told.retry_after)
 
 
 def _refusal_of_all(scan: Scan) -> FetchError | None:

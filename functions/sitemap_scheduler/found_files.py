@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import Sitemap, SitemapFile, SitemapType
 from scrapersky.service.outcomes import Write
-from sitemap_scheduler.finding import NOT_TRIED, Finding
+from sitemap_scheduler.finding import Finding
 from sitemap_scheduler.scan import Scan
 from sitemap_scheduler.visits import Visits
 
@@ -30,13 +30,12 @@ def note(record: Sitemap, scan: Scan, visits: Visits) -> Write:
     sitemap_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 
     def save(connection: Connection) -> Sequence[int]:
-        tried = [finding for finding in scan.findings if finding.result != NOT_TRIED]
         connection.execute(
             update(Sitemap)
             .where(Sitemap.id == sitemap_id)
             .values(
                 files_found=len(scan.sitemaps),
-                requests_made=len(visits.rows) + len(tried),
+                requests_made=visits.requests + scan.requests,
                 scanned_at=func.now(),
                 report=[*visits.rows, *(finding.reported() for finding in scan.findings)][:MAX_REPORTED],
             )

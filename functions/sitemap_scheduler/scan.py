@@ -11,26 +11,33 @@ from scrapersky.web.errors import FetchError
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import Kind, Limits, SitemapRefused, read_entries, reader_of
 from scrapersky.web.urls import normalise_url
-from sitemap_scheduler.finding import NOT_TRIED, SAME_FILE, SITEMAP, Finding
+from sitemap_scheduler.finding import NOT_TRIED, NOTHING_THERE, SAME_FILE, Finding
 from sitemap_scheduler.visits import Visits
+from sitemap_scheduler.well_known import beside
 
 SECONDS_TO_SAVE = 3
 """Of the record's time, kept back for the end."""
+
+REQUESTS_OF_A_GUESS = 2
+"""Most that one costs: what is not there may send us on to a page that says so."""
 
 
 class Scan:
     """Tries urls and keeps what came of each. ``cut`` says which cap ended it early, if one did.
 
     ``own_origin`` is where the home page is (``https://host``): urls of the same host with http are asked there, so that
-    one file is not two.
+    one file is not two. ``pages`` are urls known to be no sitemaps: a guess that leads there is not followed.
     """
 
     def __init__(self, ctx: JobContext, visits: Visits) -> None:
         self.own_origin: str | None = None
         self.findings: list[Finding] = []
         self.cut: str | None = None
+        self.pages: set[str] = set()
+        self.requests = 0
         self._ctx = ctx
         self._visits = visits
+        self._guessing = 0
         self._known: set[str] = set()
         self._open: dict[str, Finding] = {}  # accepted, and nothing came of it yet
         self._claims: dict[str, tuple[DiscoveryMethod, str | None]] = {}  # who names what a guess had found already
@@ -42,6 +49,11 @@ class Scan:
     def sitemaps(self) -> list[Finding]:
         """The findings that are sitemaps."""
         return [finding for finding in self.findings if finding.is_sitemap]
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a sitemap with pages in it, so that guessing may end."""
+        return any(finding.lists_pages for finding in self.findings)
 
     @asynccontextmanager
     async def within_time(self) -> AsyncIterator[None]:
@@ -103,53 +115,72 @@ class Scan:
     async def _try(self, wanted: Finding, depth: int) -> None:
         children: list[str] = []
         async with self._at_once:
-            try:
-                finding = await self._read(wanted, children)
-            except (FetchError, SitemapRefused) as failure:
-                finding = replace(
-                    wanted, result=failure.code, reason=failure.reason, http_status=_status_of(failure.code)
-                )
+            finding = await self._finding(wanted, children)
         del self._open[wanted.url]
         self.findings.append(finding)
         self._kept += finding.worth_keeping - wanted.worth_keeping
+        if finding.result in {"host_busy", "host_resting"}:
+            self.cut = "host"
         if children and depth < self._ctx.settings.discovery_max_depth:
-            await self.look_at(children, DiscoveryMethod.SITEMAP_INDEX, parent_url=finding.url, depth=depth + 1)
+            await self._look_at_children(finding.url, children, depth + 1)
+
+    async def _look_at_children(self, index: str, children: list[str], depth: int) -> None:
+        named = DiscoveryMethod.SITEMAP_INDEX
+        await self.look_at(children, named, parent_url=index, depth=depth)
+        if not any(finding.is_sitemap and finding.parent_url == index for finding in self.findings):
+            await self.look_at(beside(index, children), named, parent_url=index, hint=True, depth=depth)
+
+    async def _finding(self, wanted: Finding, children: list[str]) -> Finding:
+        """What comes of ``wanted``; a guess is not tried when enough was asked of a site that shows nothing."""
+        most = self._ctx.settings.discovery_max_requests_for_nothing
+        if wanted.is_guess and not self.found and self._foreseen() + REQUESTS_OF_A_GUESS > most:
+            return replace(wanted, reason=f"{most} requests had found nothing")
+        self.requests += 1
+        self._guessing += wanted.is_guess
+        try:
+            return await self._read(wanted, children)
+        except (FetchError, SitemapRefused) as failure:
+            return wanted.failed(failure)
+        finally:
+            self._guessing -= wanted.is_guess
+
+    def _foreseen(self) -> int:
+        """The requests made so far, and those that the guesses under way may still make."""
+        return self._visits.requests + self.requests + self._guessing * (REQUESTS_OF_A_GUESS - 1)
 
     async def _read(self, wanted: Finding, children: list[str]) -> Finding:
         """Reads the sitemap at ``wanted.url`` to its end; an index's entries go into ``children``."""
         settings = self._ctx.settings
         limits = Limits(urls=settings.import_max_urls, decoded_bytes=settings.import_max_decoded_bytes)
-        async with self._ctx.web.stream(wanted.url, truncate=True) as response:
-            response.raise_for_status()
-            if self._is_known_elsewhere(response, wanted):
-                return replace(wanted, result=SAME_FILE, reason=f"redirects to {response.url}")
-            reader = reader_of(response, limits)
-            async with aclosing(read_entries(reader, response)) as batches:
-                async for batch in batches:
-                    if reader.kind is Kind.INDEX and len(children) < settings.discovery_max_requests:
-                        children += (entry.url for entry in batch)
+
+        followed: list[str] = []
+
+        def follow(url: str) -> bool:
+            wants = not wanted.is_guess or url not in self.pages
+            if wants and url not in followed:
+                followed.append(url)
+                self.requests += 1
+            return wants
+
+        try:
+            async with self._ctx.web.stream(wanted.url, truncate=True, follow=follow) as response:
+                if response.leads_to is not None:
+                    return replace(wanted, result=NOTHING_THERE, reason=f"leads to {response.leads_to}")
+                response.raise_for_status()
+                if self._is_known_elsewhere(response, wanted):
+                    return replace(wanted, result=SAME_FILE, reason=f"redirects to {response.url}")
+                reader = reader_of(response, limits)
+                async with aclosing(read_entries(reader, response)) as batches:
+                    async for batch in batches:
+                        if reader.kind is Kind.INDEX and len(children) < settings.discovery_max_requests:
+                            children += (entry.url for entry in batch)
+        except (FetchError, SitemapRefused):
+            self.pages.update(followed)
+            raise
         if self._is_known_elsewhere(response, wanted):  # another redirect to it was quicker
             return replace(wanted, result=SAME_FILE, reason=f"redirects to {response.url}")
         self._known.add(response.url)
-        return replace(
-            wanted,
-            url=response.url,
-            asked=wanted.url,
-            result=SITEMAP,
-            reason=None,
-            http_status=response.status,
-            sitemap_type=reader.file_type,
-            size_bytes=response.wire_bytes,
-            url_count=reader.urls,
-            has_lastmod=reader.with_lastmod > 0,
-            is_gzip=reader.is_gzip,
-            broken_at=reader.trouble,
-        )
+        return wanted.read(response, reader)
 
     def _is_known_elsewhere(self, response: Response, wanted: Finding) -> bool:
         return response.url != wanted.url and response.url in self._known
-
-
-def _status_of(code: str) -> int | None:
-    number = code.removeprefix("http_")
-    return int(number) if number != code and number.isdecimal() else None

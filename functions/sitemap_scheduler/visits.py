@@ -9,18 +9,21 @@ from scrapersky.web.errors import FetchError
 
 @dataclass
 class Visits:
-    """What came of each; ``urls`` of a row counts the sitemaps that the page names."""
+    """What came of each, and how many ``requests`` that took; ``urls`` of a row counts the sitemaps that the page names."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
+    requests: int = 0
 
-    def read(self, url: str, method: DiscoveryMethod, status: int | None, named: int) -> None:
-        """The page answered, be it with an error."""
+    def read(self, url: str, method: DiscoveryMethod, status: int | None, named: int, *, requests: int = 1) -> None:
+        """The page answered, be it with an error, at the last of so many ``requests``."""
         result = f"http_{status}" if status is not None and status >= 400 else "read"
         self.rows.append(_row(url, method, result, status, named))
+        self.requests += requests
 
     def failed(self, url: str, method: DiscoveryMethod, failure: FetchError) -> None:
         """The page could not be had."""
         self.rows.append(_row(url, method, failure.code, None, None))
+        self.requests += 1
 
 
 def _row(url: str, method: DiscoveryMethod, result: str, status: int | None, named: int | None) -> dict[str, Any]:

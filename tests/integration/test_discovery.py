@@ -1,6 +1,6 @@
 """The discovery job and its write, over websites on loopback and a real Postgres."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 
 from scrapersky.models import Sitemap
 from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
+from scrapersky.service.registry import DISCOVERY
+from scrapersky.status.explain import explain
+from scrapersky.status.story import tell
 from scripts.local.internet.website import Answer, RedirectTo, Request, Website, redirect
 from sitemap_scheduler.discovery import discover_sitemaps
 from sitemap_scheduler.scan import SECONDS_TO_SAVE
@@ -52,6 +55,7 @@ class Scanned:
     files: dict[str, Any]
     handed_on: list[str]
     report: dict[str, str]
+    requests: int
 
 
 @pytest.fixture
@@ -78,12 +82,13 @@ def scan(engine: Engine, sitemap_id: int, tmp_path: Path, websites: Mapping[str,
     with engine.begin() as connection:
         ids = list(outcome.write(connection))
         rows = connection.execute(text("SELECT * FROM sitemap_files ORDER BY id")).all()
-        report = connection.execute(text("SELECT report FROM sitemaps")).scalar_one()
+        report, requests = connection.execute(text("SELECT report, requests_made FROM sitemaps")).one()
     return Scanned(
         outcome,
         {row.url.removeprefix("https://shop.test"): row for row in rows},
         sorted(row.url.removeprefix("https://shop.test") for row in rows if row.id in ids),
         {row["url"].removeprefix("https://shop.test"): row["result"] for row in report},
+        requests,
     )
 
 
@@ -127,16 +132,115 @@ def test_a_soft_404_is_not_a_sitemap(engine: Engine, sitemap_id: int, tmp_path: 
     assert scanned.files == {}
 
 
-def test_a_site_with_nothing_costs_at_most_25_requests(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+SITEMAP_FOR_PEOPLE = '<a href="/map">Sitemap</a> <a href="/plan">Our site map</a>'
+
+
+def everything_is(answer: Answer) -> Callable[[Request], Answer]:
+    """This in every place."""
+    return lambda _: answer
+
+
+def each_is_sent_to_its_own_page(request: Request) -> Answer:
+    """A 404 behind a redirect, at a url that nothing else leads to."""
+    return Answer(404) if "nothing" in request.path else redirect(f"/nothing-at{request.path}")
+
+
+@pytest.mark.parametrize(
+    ("home", "elsewhere"),
+    [
+        (HOME, everything_is(Answer(404))),
+        (HOME + SITEMAP_FOR_PEOPLE, everything_is(Answer(404))),
+        (HOME + SITEMAP_FOR_PEOPLE, everything_is(Answer(200, HOME.encode(), {"Content-Type": "text/html"}))),
+        (HOME, everything_is(redirect("/"))),
+        (HOME, everything_is(redirect("/nothing-here"))),
+        (HOME, each_is_sent_to_its_own_page),
+    ],
+    ids=["404", "hints", "soft 404", "to the home page", "in a circle", "each to its own page"],
+)
+@pytest.mark.parametrize("below", ["", "/shop"])
+def test_a_site_with_nothing_costs_at_most_25_requests(
+    engine: Engine, sitemap_id: int, tmp_path: Path, home: str, elsewhere: Callable[[Request], Answer], below: str
+) -> None:
     asked: list[str] = []
 
     def answer(request: Request) -> Answer:
         asked.append(request.target)
-        return Answer(200, HOME.encode(), {"Content-Type": "text/html"}) if request.path == "/" else Answer(404)
+        if request.path == f"{below}/":
+            return Answer(200, home.encode(), {"Content-Type": "text/html"})
+        return redirect(f"{below}/") if request.path == "/" else elsewhere(request)
 
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": Answers(answer)})
     assert scanned.outcome.code == "no_sitemaps"
     assert len(asked) <= 25
+    assert scanned.outcome.detail["requests"] == scanned.requests
+    assert len(asked) - 1 <= scanned.requests <= len(asked)  # a robots.txt that leads in a circle is counted as one
+    assert {"/sitemap.xml", "/sitemap_index.xml", "/wp-sitemap.xml"} <= set(asked)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"/robots.txt": "Sitemap: /mine.xml", "/mine.xml": urlset("/a")},
+        {"/": HOME + '<link rel="sitemap" href="/mine.xml">', "/mine.xml": urlset("/a")},
+        {"/sitemap.xml": urlset("/a")},
+        {"/sitemap_index.xml": index("/child.xml"), "/child.xml": urlset("/a")},
+    ],
+    ids=["robots.txt", "link", "usual path", "index"],
+)
+def test_guessing_ends_when_a_sitemap_with_pages_is_found(
+    engine: Engine, sitemap_id: int, tmp_path: Path, files: dict[str, str | Answer]
+) -> None:
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)})
+    assert scanned.outcome.code == "found"
+    assert scanned.requests <= 5
+    assert set(scanned.report) == {"/", "/robots.txt", "/sitemap.xml", "/sitemap_index.xml", *files}
+
+
+def test_a_sitemap_that_is_named_does_not_hide_one_at_a_usual_path(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    files = {"/robots.txt": "Sitemap: /mine.xml", "/mine.xml": urlset("/a"), "/sitemap.xml": urlset("/b")}
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)}).handed_on == ["/mine.xml", "/sitemap.xml"]
+
+
+def test_an_empty_sitemap_and_an_index_of_nothing_do_not_end_the_search(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    files = {
+        "/robots.txt": "Sitemap: /mine.xml",
+        "/mine.xml": urlset(),
+        "/sitemap.xml": index("/gone.xml"),
+        "/sitemap.txt": "https://shop.test/a\n",
+    }
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)})
+    assert scanned.files["/sitemap.txt"].url_count == 1
+    assert "/post-sitemap.xml" not in scanned.report  # the round after
+
+
+def test_children_that_are_not_where_the_index_says_are_looked_for_beside_it(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    files = {
+        "/sitemap.xml": index("https://old-name.test/pages.xml", "/made/here/posts.xml?page=1", "/"),
+        "/pages.xml": urlset("/a"),
+    }
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)})
+    assert (scanned.files["/pages.xml"].discovery_method, scanned.report["/posts.xml?page=1"]) == (
+        "sitemap_index",
+        "http_404",
+    )
+    assert "/posts.xml?page=1" not in scanned.files
+
+
+def test_a_site_that_tells_us_to_come_later_is_left_alone_at_once(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    shop = site({"/sitemap.xml": Answer(429, b"", {"Retry-After": "600"})})
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, web_requests_per_host=1)
+    assert isinstance(scanned.outcome, Retry)
+    assert (scanned.outcome.code, scanned.outcome.after) == ("http_429", 600)
+    assert (scanned.report["/sitemap.xml"], scanned.report["/sitemap_index.xml"]) == ("http_429", "host_resting")
+    assert "/sitemap.txt" not in scanned.report
 
 
 def test_a_guessed_file_is_owed_to_the_index_that_names_it(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
@@ -325,3 +429,13 @@ def test_scanning_again_updates_the_facts_and_no_decision(
     again = scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a", "/b")})})
     row = again.files["/sitemap.xml"]
     assert (row.url_count, row.curation_status, len(again.files)) == (2, "Selected", 1)
+
+
+def test_what_was_tried_is_part_of_the_records_story(
+    engine: Engine, connection: Connection, sitemap_id: int, tmp_path: Path
+) -> None:
+    scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a", "/b")})})
+    explained = explain(connection, DISCOVERY, sitemap_id)
+    assert explained is not None
+    assert "  sitemap            https://shop.test/sitemap.xml (common_path, urlset, 2 urls)" in tell(explained)
+    assert "  http_404           https://shop.test/sitemap_index.xml (common_path)" in tell(explained)

@@ -135,3 +135,41 @@ def test_long_details_are_cut_to_one_line() -> None:
 )
 def test_a_duration_is_told_in_the_unit_that_says_most(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_a_report_is_told_a_line_a_url_and_cut_where_it_gets_long() -> None:
+    rows = [
+        {
+            "url": "https://a.test/",
+            "method": "html_link",
+            "result": "read",
+            "http_status": 200,
+            "type": None,
+            "urls": 0,
+        },
+        {
+            "url": "https://a.test/s.xml",
+            "method": "common_path",
+            "result": "sitemap",
+            "http_status": 200,
+            "type": "urlset",
+            "urls": 12,
+        },
+        {
+            "url": "https://a.test/t.xml",
+            "method": "common_path",
+            "result": "http_404",
+            "http_status": 404,
+            "type": None,
+            "urls": None,
+        },
+    ]
+    assert tell(story("Completed", report=rows)).splitlines()[-5:] == [
+        "",
+        "It tried 3 urls:",
+        "  read               https://a.test/ (html_link, 0 urls)",
+        "  sitemap            https://a.test/s.xml (common_path, urlset, 12 urls)",
+        "  http_404           https://a.test/t.xml (common_path)",
+    ]
+    assert tell(story("Completed", report=rows * 50)).splitlines()[-1] == "  … and 50 more"
+    assert tell(story("Completed", report=None)) == tell(story("Completed"))

@@ -103,6 +103,9 @@ class Settings(WebSettings):
     discovery_max_depth: int = Field(3, ge=1, le=10, description="levels of nested sitemap indexes")
     discovery_max_files: int = Field(500, ge=1, description="sitemap files kept per domain")
     discovery_max_requests: int = Field(600, ge=1, description="requests per scan of one domain")
+    discovery_max_requests_for_nothing: int = Field(
+        25, ge=1, description="requests per scan after which guessing ends while no sitemap was found"
+    )
     import_max_urls: int = Field(50_000, ge=1, description="urls read from one sitemap file (sitemaps.org: 50,000)")
     import_max_decoded_bytes: int = Field(
         52_428_800, ge=1, description="bytes of one sitemap unpacked (sitemaps.org: 50 MiB)"

@@ -12,6 +12,8 @@ SELECT {status} AS status, {due_at} AS due_at, {failures} AS failures, {error_co
 FROM {table} WHERE id = :record_id
 """
 
+REPORT = "SELECT report FROM {table} WHERE id = :record_id"
+
 EVENTS = text("""
 SELECT at, from_status, to_status, actor, attempt_id, reason, error_code FROM status_events
 WHERE workflow = :workflow AND record_id = :record_id ORDER BY event_id
@@ -27,13 +29,17 @@ FROM attempts WHERE workflow = :workflow AND record_id = :record_id ORDER BY att
 def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[str, Any] | None:
     """The record's present state, events and attempts, oldest first, JSON-ready; None when there is no such record.
 
-    ``at`` is the database's clock at the question. As text: :func:`scrapersky.status.story.tell`.
+    ``at`` is the database's clock at the question. Where the records of a workflow keep a report of what was tried,
+    ``report`` is it. As text: :func:`scrapersky.status.story.tell`.
     """
     found = connection.execute(text(workflow.sql(NOW)), {"record_id": record_id}).mappings().one_or_none()
     if found is None:
         return None
     now = _plain(found)
     asked = {"workflow": workflow.name, "record_id": record_id}
+    reported = {}
+    if hasattr(workflow.model, "report"):
+        reported["report"] = connection.execute(text(workflow.sql(REPORT)), asked).scalar_one()
     return {
         "workflow": workflow.name,
         "id": record_id,
@@ -41,6 +47,7 @@ def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[
         "now": now,
         "events": [_plain(row) for row in connection.execute(EVENTS, asked).mappings()],
         "attempts": [_plain(row) for row in connection.execute(ATTEMPTS, asked).mappings()],
+        **reported,
     }
 
 

@@ -10,6 +10,10 @@ LONGEST_DETAIL = 300
 """Characters of an attempt's details on one line; the JSON has all."""
 
 
+MOST_TRIED = 100
+"""Rows of a report on what was tried; the JSON has all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Something that happened ``at`` an instant, and what else there is to say of it."""
@@ -30,7 +34,7 @@ def tell(story: Mapping[str, Any]) -> str:
         before = moment.at
     if before is None:
         lines.append("Nothing has happened to it yet: nobody has asked for the work.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_report(story.get("report") or [])])
 
 
 def duration(seconds: float) -> str:
@@ -107,6 +111,18 @@ def _details(detail: Mapping[str, Any]) -> Iterator[str]:
     if rest:
         text = json.dumps(rest, ensure_ascii=False)
         yield text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
+def _report(tried: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the last attempt tried, a line each; rows as :class:`scrapersky.models.Sitemap` keeps them."""
+    if tried:
+        yield from ("", f"It tried {_plural(len(tried), 'url')}:")
+    for row in tried[:MOST_TRIED]:
+        named = "" if row["urls"] is None else f", {_plural(row['urls'], 'url')}"
+        kind = "" if row["type"] is None else f", {row['type']}"
+        yield f"  {row['result']:<18} {row['url']} ({row['method']}{kind}{named})"
+    if len(tried) > MOST_TRIED:
+        yield f"  … and {len(tried) - MOST_TRIED} more"
 
 
 def _plural(number: int, what: str) -> str:

@@ -103,6 +103,7 @@ class WebClient:
         headers: Mapping[str, str] | None = None,
         robots: bool = True,
         truncate: bool = False,
+        follow: Callable[[str], bool] | None = None,
     ) -> AsyncIterator[Response]:
         """GETs ``url``, following redirects; the answer's body is read from ``response.chunks()``.
 
@@ -110,7 +111,8 @@ class WebClient:
         ``truncate``. ``deadline`` (seconds, default ``web_request_deadline_seconds``) covers connecting, headers and
         body of all hops together; waiting for a turn at the host, its Crawl-delay and its robots.txt do not count.
         ``headers`` are sent to the first origin only, but for the harmless. ``robots=False`` is for calls of an API,
-        where neither robots.txt nor the politeness towards a website counts.
+        where neither robots.txt nor the politeness towards a website counts. ``follow`` is asked before each redirect;
+        where it says no, that redirect is the answer, and its ``leads_to`` the url that was not asked for.
         Ask nothing else of the same host inside the block: the turn is held until it ends. Raises :class:`FetchError`.
         """
         request = _Request(
@@ -119,6 +121,7 @@ class WebClient:
             seconds=self._settings.web_request_deadline_seconds if deadline is None else deadline,
             headers={name.lower(): clean_header(value) for name, value in (headers or {}).items()},
             truncate=truncate,
+            follow=follow,
         )
         if robots:
             exchange = self._exchange(request, self._turns, self._permission)
@@ -140,9 +143,12 @@ class WebClient:
                 answer = await self._send(target, sent, ends_at)
                 try:
                     following = self._targets.following(target, answer.status, answer.headers, len(redirects))
-                    if following is None:
+                    if following is None or not (request.follow is None or request.follow(following.href)):
+                        leads_to = None if following is None else following.href
                         limits = Limits(self._settings.web_max_wire_bytes, request.max_bytes, request.truncate, ends_at)
-                        response = self._response(answer, requested.href, target.href, tuple(redirects), limits)
+                        response = self._response(
+                            answer, requested.href, target.href, tuple(redirects), limits, leads_to
+                        )
                         if answer.status in _COME_LATER and response.retry_after:
                             turns.rest(host, response.retry_after)
                         yield response
@@ -151,6 +157,8 @@ class WebClient:
                     answer.release()
                 left = ends_at - asyncio.get_running_loop().time()
             redirects.append(target.href)
+            if following.href in redirects:  # and we keep no cookies, so that the answer would be the same
+                raise FetchError("too_many_redirects", f"{shown_url(target.href)} redirects in a circle")
             if following.origin != target.origin:
                 sent = {name: value for name, value in sent.items() if name in _KEPT_ACROSS_ORIGINS}
             target = following
@@ -194,7 +202,13 @@ class WebClient:
         raise failure
 
     def _response(
-        self, answer: aiohttp.ClientResponse, requested: str, url: str, redirects: tuple[str, ...], limits: Limits
+        self,
+        answer: aiohttp.ClientResponse,
+        requested: str,
+        url: str,
+        redirects: tuple[str, ...],
+        limits: Limits,
+        leads_to: str | None,
     ) -> Response:
         headers = Headers(answer.headers.items())
         return Response(
@@ -205,6 +219,7 @@ class WebClient:
             headers=headers,
             body=Body(answer, url, limits),
             retry_after=retry_after_seconds(headers.get("retry-after"), self._settings.web_retry_after_cap_seconds),
+            leads_to=leads_to,
         )
 
 
@@ -217,6 +232,7 @@ class _Request:
     seconds: float
     headers: Mapping[str, str]
     truncate: bool
+    follow: Callable[[str], bool] | None = None
 
 
 async def _no_questions(_: can_ada.URL) -> float:

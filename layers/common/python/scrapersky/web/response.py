@@ -75,6 +75,7 @@ class Response:
     headers: Mapping[str, str]
     body: Body
     retry_after: float | None = None
+    leads_to: str | None = None
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body, unpacked, in pieces; raises :class:`FetchError` where a cap or the deadline is met."""

@@ -25,12 +25,14 @@ _TOKEN = re.compile(r"[a-z_-]+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Robots:
-    """One origin's rules for us. ``status`` is None where redirects led nowhere; ``sitemaps`` are absolute urls."""
+    """One origin's rules for us. ``status`` is None where redirects led nowhere; ``sitemaps`` are absolute urls;
+    ``requests`` is what reading them took, redirects included."""
 
     status: int | None
     sitemaps: tuple[str, ...] = ()
     crawl_delay: float = 0.0
     truncated: bool = False
+    requests: int = 1
     token: str = ""
     rules: Protego | None = field(default=None, repr=False)
 
@@ -80,7 +82,7 @@ class RobotsCache:
         if page.status >= 500 or page.status == 429:
             raise FetchError("robots_unreachable", f"{url} answered {page.status}, so no visit", page.retry_after)
         if not 200 <= page.status < 300:
-            return Robots(status=page.status)
+            return Robots(status=page.status, requests=1 + len(page.redirects))
         return parse_robots(page, self._settings)
 
 
@@ -98,6 +100,7 @@ def parse_robots(page: Fetched, settings: WebSettings) -> Robots:
         sitemaps=tuple(dict.fromkeys(url for url in found if url)),
         crawl_delay=min(rules.crawl_delay(token) or 0.0, settings.web_crawl_delay_cap_seconds),
         truncated=page.truncated,
+        requests=1 + len(page.redirects),
         token=token,
         rules=rules,
     )
