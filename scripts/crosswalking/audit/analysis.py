@@ -21,6 +21,7 @@ REGISTERS = frozenset(
     [
         "include_router",
         "register_blueprint",
+        "register",
         "add_api_route",
         "add_url_rule",
         "add_resource",
@@ -36,7 +37,7 @@ REGISTERS = frozenset(
         "Blueprint",
     ]
 )
-HINTS = ("include_router", "register_blueprint", "add_job", "scheduled_job", "add_namespace", ".mount(")
+HINTS = (".register(", "include_router", "register_blueprint", "add_job", "scheduled_job", "add_namespace", ".mount(")
 
 
 @dataclass(slots=True)

@@ -34,8 +34,8 @@ class Known:
     ) -> None:
         self.vocabulary = vocabulary or Vocabulary()
         models = dict(models)
-        for name, fields in self.vocabulary.models.items():
-            models[name] = (snake(name), dict.fromkeys(fields, ()))
+        for name, told in self.vocabulary.models.items():
+            models[name] = (snake(name), dict.fromkeys(told, ()))
         self._ours = {}
         self._words = {name: fields for name, (_, fields) in models.items()}
         self._jobs = set(jobs)

@@ -3,7 +3,7 @@
 import ast
 from typing import TYPE_CHECKING
 
-from scripts.crosswalking.audit import routes
+from scripts.crosswalking.audit import classful, routes
 from scripts.crosswalking.audit.atoms import (
     UNKNOWN,
     ClassRef,
@@ -85,6 +85,8 @@ def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:  # no
         if isinstance(atom, Registering):
             run.routing.register(atom, call.arguments.get(0), run.place(call.node, frame))
             return call.arguments.get(0)
+    if (registered := classful.registered(run, call, frame)) is not None:
+        return registered
     if call.name == "as_view" and any(isinstance(atom, ClassRef) for atom in call.owners):
         return frozenset(atom for atom in call.owners if isinstance(atom, ClassRef))
     return None

@@ -108,7 +108,35 @@ def find(analysis: Analysis) -> list[Finding]:
             for name in (route.handler, *through):
                 if name not in finding.functions:
                     finding.functions.append(name)
-    return sorted(found.values(), key=lambda f: (str(f.place.path), f.place.line, f.place.column, f.rule.code))
+    return sorted(
+        _grouped(found.values()), key=lambda f: (str(f.place.path), f.place.line, f.place.column, f.rule.code)
+    )
+
+
+def _grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """The changes that one helper makes on the way from a GET are one finding, told where the first of them stands."""
+    groups: dict[object, Finding] = {}
+    for finding in sorted(findings, key=lambda f: (f.place.line, f.place.column)):
+        key: object = id(finding)
+        if finding.rule.code == "SKY302" and finding.through:
+            key = (finding.place.path, finding.through[-1])
+        first = groups.setdefault(key, finding)
+        if first is not finding:
+            first.what = _and(first.what, finding.what)
+            first.routes += [name for name in finding.routes if name not in first.routes]
+            first.functions += [name for name in finding.functions if name not in first.functions]
+    return list(groups.values())
+
+
+def _and(first: str, more: str) -> str:
+    """``changes A (x)`` and ``changes A (y)`` as ``changes A (x, y)``; else both."""
+    head, _, inner = more.removesuffix(")").partition(" (")
+    for part in first.split("; "):
+        if part == more or (inner and part.startswith(f"{head} (") and inner in part[len(head) + 2 : -1].split(", ")):
+            return first
+        if inner and part.startswith(f"{head} ("):
+            return first.replace(part, f"{part[:-1]}, {inner})")
+    return f"{first}; {more}"
 
 
 Found = Iterable[tuple[str, Place, str, tuple[str, ...]]]
@@ -170,7 +198,7 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary) -> Found:
     if not effect.vocabulary:
         own = [word for word in (*effect.values, *effect.chosen) if word not in vocabulary.words]
         typos = [word for word in own if _near(word, vocabulary)]
-        if typos and any(word in vocabulary.words for word in effect.values):
+        if typos and (vocabulary.told_words or any(word in vocabulary.words for word in effect.values)):
             foreign |= set(typos)
         elif own and not effect.deferred:
             known = f"{field_name} = {', '.join(own)}: the column is free text"

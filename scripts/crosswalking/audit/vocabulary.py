@@ -41,12 +41,14 @@ class VocabularyError(ValueError):
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """``told_machine``: whether a file says which words are a worker's; else a field's own words decide."""
+    """``told_words``, ``told_machine``: whether a file says which words there are, and which are a worker's; else a field's
+    own words decide."""
 
     fields: Sequence[str] = ("status", "*_status")
     not_fields: Sequence[str] = ("http_status", "response_status")
     words: Sequence[str] = (*STATUS_WORDS, *CURATION_WORDS)
     machine: frozenset[str] = MACHINE_WORDS
+    told_words: bool = False
     told_machine: bool = False
     jobs: Sequence[str] = ()
     models: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -103,6 +105,8 @@ def load(path: Path) -> Vocabulary:
             raise VocabularyError(f"{path}: {section}.{min(unknown)} means nothing; {right} are right")
         found |= {name: _texts(path, f"{section}.{name}", value) for name, value in given.items()}
     models = {name: _texts(path, f"models.{name}", fields) for name, fields in told.get("models", {}).items()}
+    if "words" in found:
+        found["told_words"] = True
     if "functions" in found:
         found["jobs"] = found.pop("functions")
     if "machine" in found:
