@@ -96,17 +96,19 @@ def call(python: Path | str, module: str, verb: str, **values: Any) -> Told:
 
 
 TIMED = ("work",)
+BEFORE_GO = "children_cpu_seconds_before_go"
+"""A key of what ``work`` may return: processor seconds that its children, ended by now, had used before it began."""
 
 
-def together(children: Sequence[Child]) -> tuple[float, list[Told]]:
-    """Lets all go at once; returns the seconds until the last had ended, and what each told."""
-    for child in children:
-        child.ready()
-    began = time.perf_counter()
+def together(children: Sequence[Child], *, ready: bool = False) -> tuple[float, list[Told]]:
+    """Lets all go at once; returns the slowest one's seconds, and what each told. ``ready``: the caller has waited for that."""
+    if not ready:
+        for child in children:
+            child.ready()
     for child in children:
         child.go()
     told = [child.told() for child in children]
-    return max(time.perf_counter() - began, 1e-9) if not told else max(one.seconds for one in told), told
+    return max(one.seconds for one in told), told
 
 
 def main(module: str, verb: str, values: str) -> None:
@@ -126,6 +128,8 @@ def main(module: str, verb: str, values: str) -> None:
         keywords["go"] = go
     value = function(**keywords)
     ended, cpu = time.perf_counter(), _cpu_seconds()
+    if isinstance(value, dict) and BEFORE_GO in value:  # of children that were warmed up, too
+        cpu -= value.pop(BEFORE_GO)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     answer = {"value": value, "seconds": ended - began[0], "cpu_seconds": cpu - began[1], "peak_mb": peak}
     print(json.dumps(answer), file=answers, flush=True)

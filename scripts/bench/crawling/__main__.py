@@ -1,0 +1,106 @@
+"""``scripts/bench/pipeline``: queued domains on a slow web, drained by ours and by others with the same job function."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.bench import machine, page, peers, stage
+from scripts.bench.crawling import report, web
+from scripts.bench.crawling.contenders import ALL, OURS, Contender, broker
+from scripts.bench.crawling.draining import Drained, compare, drain, job_alone, shares, told
+from scripts.bench.spread import Spread
+
+SETTINGS = {
+    "WEB_REQUEST_DEADLINE_SECONDS": "5",
+    "WEB_CONNECT_TIMEOUT_SECONDS": "3",
+    "RECORD_DEADLINE_SECONDS": "60",
+}
+"""The same for all: a host that never answers costs each of its doors five seconds."""
+TOLERANCE = 0.02
+
+
+def main(arguments: list[str]) -> int:
+    """Measures, prints, publishes."""
+    parser = argparse.ArgumentParser(prog="scripts/bench/pipeline", description=__doc__)
+    parser.add_argument("--records", type=int, default=600, help="domains")
+    parser.add_argument("--sequential-records", type=int, default=40, help="domains for the sequential loop")
+    parser.add_argument("--at-once", type=int, default=100, help="records at once, for all but the sequential loop")
+    parser.add_argument("--rounds", type=int, default=3, help="drains of each contender (of the sequential loop: one)")
+    parser.add_argument("--own-only", action="store_true", help="without the others")
+    parser.add_argument("--only", help="only contenders whose name contains this, beside ours")
+    parser.add_argument("--without-durability", action="store_true", help="fsync and synchronous_commit off, for all")
+    parser.add_argument("--output", type=Path, default=page.PAGES, help="where the result, the charts and the page go")
+    given = parser.parse_args(arguments)
+    contenders = [one for one in _chosen(given.own_only) if one.ours or not given.only or given.only in one.name]
+    with tempfile.TemporaryDirectory(prefix="scrapersky-bench-", ignore_cleanup_errors=True) as folder:
+        result = measure(given, Path(folder), contenders)
+    said = report.parts(result)
+    page.publish(report.NAME, result, said, report.charts(result), given.output)
+    print(said["machine"], said["pipeline"], sep="\n\n")
+    return 0
+
+
+def measure(given: argparse.Namespace, folder: Path, contenders: Sequence[Contender]) -> dict[str, Any]:
+    """The whole result."""
+    described = machine.describe()
+    drains: dict[str, list[Drained]] = {contender.name: [] for contender in contenders}
+    with (
+        stage.prepared(folder / "postgres", durable=not given.without_durability) as running,
+        web.running(folder / "web", given.records) as internet,
+        broker(contenders, folder / "redis") as brokered,
+    ):
+        settings = {**SETTINGS, "WEB_LOOPBACK_INTERNET": str(internet)}
+        for number in range(given.rounds):
+            shift = number % len(contenders)
+            for contender in [*contenders[shift:], *contenders[:shift]]:
+                if contender.sequential and number:
+                    continue
+                records = min(given.records, given.sequential_records) if contender.sequential else given.records
+                one = drain(running, contender, records, given.at_once, settings, brokered)
+                drains[contender.name].append(one)
+                said = one.measures()
+                speed = f"{said['per_second']:.1f} records/s, {said['per_cpu_second']:.1f} per CPU second"
+                _tell(f"round {number + 1}: {contender.name}: {speed}")
+        alone = [job_alone(given.records, given.at_once, settings) for _ in range(given.rounds)]
+        version = running.version
+    truth = drains[OURS.name][0]
+    return {
+        "machine": described,
+        "settings": {
+            "postgres": version,
+            "durability": "off" if given.without_durability else "on",
+            "pages": len(web.home_pages()),
+            **{name: getattr(given, name) for name in ("records", "sequential_records", "at_once", "rounds")},
+            **SETTINGS,
+        },
+        "job_alone_cpu_ms": Spread.of(alone).as_json(),
+        "contenders": {
+            name: {
+                "measures": {measure: Spread.of(values).as_json() for measure, values in told(all_of_them).items()},
+                "different": max(compare(truth, one, name, TOLERANCE) for one in all_of_them),
+                **shares(all_of_them[0]),
+            }
+            for name, all_of_them in drains.items()
+        },
+    }
+
+
+def _chosen(own_only: bool) -> Sequence[Contender]:
+    if not own_only:
+        try:
+            peers.python()
+            return ALL
+        except peers.NoPeers as problem:
+            _tell(f"Without the others, whose environment could not be made: {problem}")
+    return (OURS,)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""The bench of the pipeline, as small as it goes, with our own contender; and the web that it meets."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scripts.bench.crawling.__main__ import main
+from scripts.bench.crawling.waiting import with_waiting
+from scripts.bench.crawling.web import DEAD, HANGING, SLOW, home_pages, host
+
+
+def test_every_hundred_hosts_have_their_share_of_dead_hanging_and_slow_ones() -> None:
+    hosts = [host(number) for number in range(1, 1_001)]
+    kinds = Counter(
+        "dead" if not one.exists else "hanging" if one.seconds is None else "slow" if one.seconds >= 2 else "ordinary"
+        for one in hosts
+    )
+    assert kinds == {"dead": 10 * DEAD, "hanging": 10 * HANGING, "slow": 10 * SLOW, "ordinary": 920}
+    latencies = [one.seconds for one in hosts if one.seconds is not None and one.seconds < 2]
+    assert 0.05 <= min(latencies) < 0.06
+    assert 0.29 < max(latencies) <= 0.3
+    assert host(7) == host(7)
+
+
+def test_there_are_home_pages_also_without_a_corpus(tmp_path: Path) -> None:
+    assert all(b"<" in page for page in home_pages(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("batches", "seconds"), [([5, 5], 65), ([59, 61, 3], 183), ([60, 1], 61), ([], 0), ([130], 130)]
+)
+def test_a_batch_starts_at_the_next_full_minute_after_the_one_before(batches: list[float], seconds: float) -> None:
+    assert with_waiting(batches) == seconds
+
+
+def test_the_bench_of_the_pipeline_reads_real_pages_and_writes_its_tables(tmp_path: Path) -> None:
+    places = ("machine", "pipeline", "pipeline-chart", "cpu-chart")
+    (tmp_path / "pipeline.md").write_text("".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in places))
+
+    small = ["--records=2", "--at-once=10", "--rounds=1", "--own-only", "--without-durability"]
+    assert main([*small, "--output", str(tmp_path)]) == 0
+
+    ours = json.loads((tmp_path / "pipeline.json").read_text())["contenders"]["ours"]
+    assert (ours["records"], ours["read"], ours["different"]) == (2, 2, 0)
+    assert ours["measures"]["statements"]["median"] > 0
+    assert "old" not in (tmp_path / "pipeline.md").read_text()
