@@ -1,4 +1,4 @@
-"""Hostile inputs 100 to 104: pages whose facts must be storable, bounded and true. The bombs among them are in test_bombs.py."""
+"""Hostile inputs 100 to 104: pages whose facts must be storable, bounded and true. The bombs are in test_bombs.py."""
 
 import codecs
 import json

@@ -67,8 +67,8 @@ def test_63_the_deadline_covers_all_hops_together(tmp_path: Path) -> None:
         raw(OK + b"Content-Length: 5\r\n\r\n"),
         answer(200, b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + b"\xff" * 50, {"Content-Encoding": "gzip"}),
     ],
-    ids=["67", "68", "71-http-0.9", "71-noise", "bad-status", "status-101", "69-huge", "69-negative", "69-two", "nul-header", "70",
-         "69-nothing-came", "72-broken-gzip"],
+    ids=["67", "68", "71-http-0.9", "71-noise", "bad-status", "status-101", "69-huge", "69-negative", "69-two", "nul-header",
+         "70", "69-nothing-came", "72-broken-gzip"],
 )  # fmt: skip
 def test_what_is_no_http_is_a_bad_response(home: Answer, tmp_path: Path) -> None:
     seen = fetch(shop(home), HOME, tmp_path)
