@@ -32,12 +32,7 @@ def synth(
     ``environment`` override the stages' own. ``dependencies`` is an already built dependency layer.
     Raises :class:`scrapersky.service.settings.SettingsError` for a bad setting.
     """
-    # The CLI hands over cdk.json's flags; without it they must be the same ones, or the templates would differ.
-    app = App(
-        outdir=str(out) if out else None,
-        analytics_reporting=False,
-        context=json.loads((ROOT / "cdk.json").read_text())["context"],
-    )
+    app = new_app(out)
     context = app.node.try_get_context("stages")
     for name in stages or (context.split(",") if context else DEPLOYED):
         stage = STAGES.get(name)
@@ -46,6 +41,15 @@ def synth(
         layer = (dependencies or build(stage.architecture)) if stage.dependency_layer else None
         ScraperSkyStack(app, plan=plan(stage, environment), dependencies=layer)
     return Path(app.synth().directory)
+
+
+def new_app(out: Path | None = None) -> App:
+    """An app without stacks, with the flags of ``cdk.json``, which the CLI would hand over: else templates would differ."""
+    return App(
+        outdir=str(out) if out else None,
+        analytics_reporting=False,
+        context=json.loads((ROOT / "cdk.json").read_text())["context"],
+    )
 
 
 def main(stages: Iterable[str] | None = None, out: Path | None = None) -> Path:

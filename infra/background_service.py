@@ -6,16 +6,15 @@ from aws_cdk import Duration
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.function import function
-from infra.layers import Bundle
-from infra.plan import Plan, variables
+from infra.function import Functions
+from infra.plan import variables
 from infra.queues import Queues, take
 from infra.schedule import Schedule
 from scrapersky.service.registry import Service
 
 
 class BackgroundService(Construct):
-    """Everything in the account that belongs to ``service``."""
+    """Everything in the account that belongs to ``service``, which may read ``secrets`` beside the database's."""
 
     def __init__(
         self,
@@ -23,19 +22,17 @@ class BackgroundService(Construct):
         id: str,
         *,
         service: Service,
-        plan: Plan,
-        bundle: Bundle,
+        functions: Functions,
         secrets: Sequence[secretsmanager.ISecret],
     ) -> None:
         super().__init__(scope, id)
+        plan = functions.plan
         settings = plan.services[service.name]
         self.queues = Queues(self, "Queue", plan=plan)
-        self.function = function(
+        self.function = functions.make(
             self,
             name=service.name,
             description=f"Works on {', '.join(workflow.name for workflow in service.workflows)}",
-            plan=plan,
-            bundle=bundle,
             timeout_seconds=plan.settings.function_timeout_seconds,
             environment={
                 "QUEUE_URL": self.queues.work.queue_url,

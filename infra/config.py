@@ -12,26 +12,8 @@ from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
 from infra.dependencies import Architecture
+from infra.options import Alarms, Aurora, ExistingNetwork, Network
 from scrapersky.service.settings import Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alarms:
-    """From where on somebody is woken. What each alarm means and what to do stands in docs/runbook.md."""
-
-    oldest_queued_seconds: int = 900
-    """Age of the oldest due record of a workflow; its absence wakes too, because then no tick came."""
-    stuck_beyond_lease_seconds: int = 900
-    """Life of an attempt beyond the longest lease, when recovery must have taken it long ago."""
-    error_percent: float = 50
-    """Of the records that ended: a crawl of small businesses' websites has many dead ones, a deploy that broke has all."""
-    error_minimum: int = 10
-    """Errors below which their share says nothing."""
-    ratio_minutes: int = 15
-    idle_minutes: int = 15
-    """Twice this long with something due and nothing done wakes somebody."""
-    timeout_percent: float = 90
-    """Of a function's timeout, for the slowest hundredth of its invocations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +37,13 @@ class Stage:
     """Deliveries of a ticket before it goes to the dead-letter queue."""
     queue_retention_days: int = 4
     dead_letter_retention_days: int = 14
+
+    network: Network | ExistingNetwork | None = None
+    """The VPC the functions run in; None is none, which needs no NAT gateway, for a database that is reached by TLS."""
+    database: Aurora | None = None
+    """The stack's own database, which needs a network; None is any Postgres, by the secret that an operator makes."""
+    database_port: int = 5432
+    """Of the functions' way out of a VPC; and of the stack's own database, which listens there."""
 
     jwt_issuer: str = ""
     """Issuer of the tokens that the curation API accepts, https://…; empty means IAM."""
@@ -84,7 +73,8 @@ class Stage:
 
     @property
     def database_secret(self) -> str:
-        """Name of the secret with the database's address and password; an operator makes it before the first deploy."""
+        """Name of the secret with the database's address and password; an operator makes it before the first deploy,
+        unless the database is the stack's own."""
         return f"scrapersky/{self.name}/database"
 
     @property

@@ -4,13 +4,10 @@ import hashlib
 from pathlib import Path
 
 from aws_cdk import CustomResource, Duration
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.dependencies import ROOT
-from infra.function import function
-from infra.layers import Bundle
-from infra.plan import Plan
+from infra.function import Functions
 
 FOLDER = ROOT / "layers" / "common" / "python" / "scrapersky" / "migrations"
 
@@ -22,20 +19,15 @@ class Migrations(Construct):
     not run before the schema is there depends on ``schema``.
     """
 
-    def __init__(
-        self, scope: Construct, id: str, *, plan: Plan, bundle: Bundle, database: secretsmanager.ISecret
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, functions: Functions) -> None:
         super().__init__(scope, id)
-        minutes = plan.stage.migration_timeout_minutes
-        self.function = function(
+        minutes = functions.plan.stage.migration_timeout_minutes
+        self.function = functions.make(
             self,
             name="migrate",
             description="Brings the database's schema up to date",
-            plan=plan,
-            bundle=bundle,
             timeout_seconds=60 * minutes,
             environment={},
-            secrets=[database],
         )
         self.schema = CustomResource(
             self,
@@ -45,6 +37,7 @@ class Migrations(Construct):
             service_timeout=Duration.minutes(minutes + 1),
             properties={"Migrations": digest(FOLDER)},
         )
+        self.schema.node.add_dependency(*functions.database.ready)
 
 
 def digest(folder: Path) -> str:

@@ -59,6 +59,10 @@ def plan(stage: Stage, environment: Mapping[str, str]) -> Plan:
 def refuse_contradictions(planned: Plan) -> None:
     """Raises :class:`SettingsError` when settings that are fine one by one do not go together."""
     settings = planned.settings
+    if planned.stage.database and not planned.stage.network:
+        raise SettingsError(
+            f"stage {planned.stage.name}: database=Aurora(…) stands in a VPC, so network=Network(…) is right"
+        )
     timeout = f"FUNCTION_TIMEOUT_SECONDS={settings.function_timeout_seconds}"
     if settings.record_deadline_seconds >= settings.function_timeout_seconds:
         raise SettingsError(f"RECORD_DEADLINE_SECONDS={settings.record_deadline_seconds}: less than {timeout} is right")

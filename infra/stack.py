@@ -3,19 +3,23 @@
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.background_service import BackgroundService
 from infra.checks import check
 from infra.curation_api import CurationApi
+from infra.database import database
 from infra.dead_letter import DeadLetter
-from infra.function import architecture
+from infra.function import Functions, architecture
 from infra.layers import bundle
 from infra.migrations import Migrations
+from infra.network import inside
 from infra.observability.observability import Observability
 from infra.plan import Plan
-from scrapersky.service.registry import SERVICES
+from infra.queues import Queues
+from scrapersky.service.registry import SERVICES, Service
 
 
 class ScraperSkyStack(Stack):
@@ -29,57 +33,58 @@ class ScraperSkyStack(Stack):
             description=f"ScraperSky's background services, stage {stage.name}",
             termination_protection=stage.termination_protection,
         )
-        code = bundle(self, architecture=architecture(plan), dependencies=dependencies)
-        database = secretsmanager.Secret.from_secret_name_v2(self, "Database", stage.database_secret)
-        places = secretsmanager.Secret.from_secret_name_v2(self, "Places", stage.places_secret)
-
-        migrations = Migrations(self, "Migrations", plan=plan, bundle=code, database=database)
-        self.output("MigrateFunctionName", migrations.function.function_name)
-
-        dead_letters, functions, queues = {}, {}, {}
-        for service in SERVICES:
-            id = "".join(word.capitalize() for word in service.name.split("-"))
-            background = BackgroundService(
-                self,
-                id,
-                service=service,
-                plan=plan,
-                bundle=code,
-                secrets=[database, places] if service.uses_places else [database],
-            )
-            # New code, its schedule and its queue wait for the schema; when a migration fails, the old code goes on.
-            background.function.node.add_dependency(migrations.schema)
-            dead_letters[id] = background.queues.dead
-            functions[service.name] = background.function
-            queues[service.name] = (background.queues.work, background.queues.dead)
-            self.output(f"{id}FunctionName", background.function.function_name)
-            self.output(f"{id}QueueUrl", background.queues.work.queue_url)
-            self.output(f"{id}DeadLetterQueueUrl", background.queues.dead.queue_url)
-
-        letters = DeadLetter(self, "DeadLetter", plan=plan, bundle=code, database=database, queues=dead_letters)
-        letters.function.node.add_dependency(migrations.schema)
-        self.output("DeadLetterFunctionName", letters.function.function_name)
-        functions["dead-letter"] = letters.function
-
-        curation = CurationApi(
-            self,
-            "Api",
+        place = inside(self, plan=plan)
+        self.makes = Functions(
             plan=plan,
-            bundle=code,
-            database=database,
-            services=[functions[service.name] for service in SERVICES],
+            bundle=bundle(self, architecture=architecture(plan), dependencies=dependencies),
+            database=database(self, plan=plan, place=place),
+            place=place,
         )
-        curation.function.node.add_dependency(migrations.schema)
-        self.output("ApiFunctionName", curation.function.function_name)
+        self.places = secretsmanager.Secret.from_secret_name_v2(self, "Places", stage.places_secret)
+        self.migrations = Migrations(self, "Migrations", functions=self.makes)
+        self.output("MigrateFunctionName", self.migrations.function.function_name)
+
+        self.functions: dict[str, lambda_.Function] = {}
+        queues = {service.name: self._serve(service) for service in SERVICES}
+
+        services = list(self.functions.values())
+        dead = {_id(name): both.dead for name, both in queues.items()}
+        letters = DeadLetter(self, "DeadLetter", functions=self.makes, queues=dead)
+        self._add("dead-letter", letters.function)
+        curation = CurationApi(self, "Api", functions=self.makes, services=services)
+        self._add("api", curation.function)
         self.output("ApiUrl", curation.api.attr_api_endpoint)
 
-        functions["api"] = curation.function
-        watching = Observability(self, "Observability", plan=plan, functions=functions, queues=queues)
+        watching = Observability(self, "Observability", plan=plan, functions=self.functions, queues=queues)
         self.output("AlarmTopicArn", watching.topic.topic_arn)
-
         if stage.checked:
             check(self)
+
+    def _serve(self, service: Service) -> Queues:
+        """Adds a background service and its outputs; returns its queues."""
+        background = BackgroundService(
+            self,
+            _id(service.name),
+            service=service,
+            functions=self.makes,
+            secrets=[self.places] if service.uses_places else [],
+        )
+        self._add(service.name, background.function)
+        self.output(f"{_id(service.name)}QueueUrl", background.queues.work.queue_url)
+        self.output(f"{_id(service.name)}DeadLetterQueueUrl", background.queues.dead.queue_url)
+        return background.queues
+
+    def _add(self, name: str, function: lambda_.Function) -> None:
+        """New code, its schedule and its queue wait for the schema; when a migration fails, the old code goes on."""
+        function.node.add_dependency(self.migrations.schema)
+        self.functions[name] = function
+        self.output(f"{_id(name)}FunctionName", function.function_name)
 
     def output(self, name: str, value: str) -> None:
         """An output of the stack, for operators and scripts."""
         CfnOutput(self, name, value=value)
+
+
+def _id(name: str) -> str:
+    """``domain-scheduler`` as CloudFormation names things: ``DomainScheduler``."""
+    return "".join(word.capitalize() for word in name.split("-"))

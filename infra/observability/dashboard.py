@@ -6,13 +6,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.observability import widgets
 from infra.observability.alarm import Bell
 from infra.observability.metrics import Metrics
 from infra.observability.queries import FOLDER
+from infra.queues import Queues
 
 FIVE = Duration.minutes(5)
 
@@ -27,7 +27,7 @@ class Dashboard(Construct):
         *,
         bell: Bell,
         functions: Mapping[str, lambda_.Function],
-        queues: Mapping[str, tuple[sqs.Queue, sqs.Queue]],
+        queues: Mapping[str, Queues],
         log_groups: Sequence[logs.ILogGroup],
     ) -> None:
         super().__init__(scope, id)

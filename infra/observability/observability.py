@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.observability.alarm import Bell
@@ -15,13 +14,14 @@ from infra.observability.tick_alarms import TickAlarms
 from infra.observability.topic import alarm_topic
 from infra.observability.workflow_alarms import WorkflowAlarms
 from infra.plan import Plan
+from infra.queues import Queues
 from scrapersky.service.registry import SERVICES
 
 
 class Observability(Construct):
     """Alarms and their topic, saved queries, and the dashboard.
 
-    ``functions`` by name; ``queues``: each service's queue and dead-letter queue, by the service's name.
+    ``functions`` by name; ``queues``: each service's, by its name.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Observability(Construct):
         *,
         plan: Plan,
         functions: Mapping[str, lambda_.Function],
-        queues: Mapping[str, tuple[sqs.Queue, sqs.Queue]],
+        queues: Mapping[str, Queues],
     ) -> None:
         super().__init__(scope, id)
         self.topic = alarm_topic(self)
@@ -39,7 +39,7 @@ class Observability(Construct):
         for service in SERVICES:
             for workflow in service.workflows:
                 WorkflowAlarms(self, f"Workflow-{workflow.name}", service=service, workflow=workflow, bell=bell)
-            dead = queues[service.name][1]
+            dead = queues[service.name].dead
             DeadLetterAlarms(self, f"DeadLetters-{service.name}", service=service, queue=dead, bell=bell)
         for name, function in functions.items():
             FunctionAlarms(self, f"Function-{name}", name=name, function=function, bell=bell)

@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from infra.observability.metrics import Metrics
+from infra.queues import Queues
 from scrapersky import observability as seen
 from scrapersky.service.registry import SERVICES
 
@@ -39,11 +40,11 @@ def ages(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
     ]
 
 
-def queues(of_services: Mapping[str, tuple[sqs.Queue, sqs.Queue]]) -> Sequence[cloudwatch.IWidget]:
+def queues(of_services: Mapping[str, Queues]) -> Sequence[cloudwatch.IWidget]:
     """Tickets waiting, tickets in flight, and dead letters, by service."""
 
     def each(make: Callable[[sqs.Queue, sqs.Queue], cloudwatch.Metric]) -> list[cloudwatch.IMetric]:
-        return [make(work, dead).with_(label=name) for name, (work, dead) in of_services.items()]
+        return [make(both.work, both.dead).with_(label=name) for name, both in of_services.items()]
 
     return [
         graph("Tickets waiting", each(lambda work, _: work.metric_approximate_number_of_messages_visible(period=FIVE))),

@@ -2,13 +2,18 @@
 
 import compileall
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aws_cdk import RemovalPolicy
 
-from infra.app import synth
-from infra.config import STAGES
+from infra.app import new_app, synth
+from infra.config import DEV, PROD, STAGES, Stage
 from infra.dependencies import ROOT
+from infra.options import Aurora, ExistingNetwork, Network
+from infra.plan import plan
+from infra.stack import ScraperSkyStack
 from tests.infra.template import Template
 
 OVERRIDES = {
@@ -24,6 +29,25 @@ OVERRIDES = {
     "WEB_LOOPBACK_INTERNET": "/tmp/internet.json",
 }
 """What an operator's shell may hold while deploying: settings, and things that must not reach an account."""
+
+EXISTING = ExistingNetwork(
+    vpc_id="vpc-0123456789abcdef0",
+    zones=("eu-west-1a", "eu-west-1b"),
+    private_subnets=("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
+)
+VARIED: Mapping[str, Stage] = {
+    "network": replace(DEV, name="network", network=Network(nat_gateways=2, endpoints=("sqs", "secretsmanager"))),
+    "existing": replace(DEV, name="existing", network=EXISTING),
+    "aurora": replace(PROD, name="aurora", network=Network(), database=Aurora(readers=1), database_port=5433),
+    "thrown-away": replace(
+        DEV,
+        name="thrown-away",
+        network=EXISTING,
+        database=Aurora(min_acu=0, deletion_protection=False, removal=RemovalPolicy.DESTROY),
+        database_port=5433,
+    ),
+}
+"""Stages as they might be: each kind of network with each kind of database."""
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +65,17 @@ def templates(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Ma
         compileall.compile_dir(ROOT / code, quiet=2)
     folder = synth(STAGES, environment={}, out=tmp_path_factory.mktemp("assembly"), dependencies=placeholder)
     return {name: Template(folder, stage.stack) for name, stage in STAGES.items()}
+
+
+@pytest.fixture(scope="session")
+def varied(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Mapping[str, Template]:
+    """The stack of each stage of :data:`VARIED`, by its name; cdk-nag found nothing, or there would be none."""
+    folder = tmp_path_factory.mktemp("varied")
+    app = new_app(folder)
+    for stage in VARIED.values():
+        ScraperSkyStack(app, plan=plan(stage, {}), dependencies=placeholder)
+    app.synth()
+    return {name: Template(folder, stage.stack) for name, stage in VARIED.items()}
 
 
 @pytest.fixture(params=STAGES)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from aws_cdk import App
 
+from infra.api_routes import ROUTES
 from infra.config import DEV
-from infra.curation_api import ROUTES
 from infra.plan import plan
 from infra.stack import ScraperSkyStack
 from tests.infra.template import Template, target

@@ -1,10 +1,13 @@
-"""cfn-lint over the template of every stage."""
+"""cfn-lint over the template of every stage, and of one with a network and a database of its own."""
 
 import json
+from collections.abc import Mapping
 
+import pytest
 from cfnlint import lint
 from cfnlint.config import ManualArgs
 
+from infra.config import STAGES
 from tests.infra.template import Template
 
 ACKNOWLEDGED = {
@@ -12,6 +15,10 @@ ACKNOWLEDGED = {
 }
 
 
-def test_cfn_lint_finds_nothing_that_is_not_acknowledged(template: Template) -> None:
+@pytest.mark.parametrize("stage", [*STAGES, "aurora"])
+def test_cfn_lint_finds_nothing_that_is_not_acknowledged(
+    templates: Mapping[str, Template], varied: Mapping[str, Template], stage: str
+) -> None:
+    template = {**templates, **varied}[stage]
     found = lint(json.dumps(template.body), config=ManualArgs(regions=["us-east-1"], ignore_checks=list(ACKNOWLEDGED)))
     assert [f"{one.rule.id} {one.message}" for one in found] == []

@@ -14,13 +14,13 @@ pytestmark = pytest.mark.timeout(900)  # the first run installs checkov
 
 
 @pytest.fixture(scope="module")
-def findings(templates: Mapping[str, Template]) -> list[Finding]:
-    """What checkov finds in the deployed stages."""
+def findings(templates: Mapping[str, Template], varied: Mapping[str, Template]) -> list[Finding]:
+    """What checkov finds in the deployed stages, and in one with a network and a database of its own."""
     try:
         interpreter = python()
     except CannotBeMade as trouble:
         pytest.skip(str(trouble))
-    return find(interpreter, [templates[stage].file for stage in DEPLOYED])
+    return find(interpreter, [*(templates[stage].file for stage in DEPLOYED), varied["aurora"].file])
 
 
 def test_every_finding_is_accepted_in_the_baseline(findings: list[Finding]) -> None:

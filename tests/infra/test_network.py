@@ -1,0 +1,89 @@
+"""Where functions run: in no VPC, in one of the stack's own, or in one that exists."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from infra.config import DEV
+from infra.options import Aurora
+from infra.plan import plan
+from scrapersky.service.settings import SettingsError
+from tests.infra.conftest import EXISTING, VARIED
+from tests.infra.template import Template, listed, target
+
+IN_A_VPC = list(VARIED)
+
+
+def kinds(template: Template) -> set[str]:
+    """Every type of resource in ``template``."""
+    return {str(one["Type"]) for one in template.resources.values()}
+
+
+def test_a_stage_without_a_network_has_nothing_of_ec2_and_its_functions_are_outside(deployed: Template) -> None:
+    assert not [kind for kind in kinds(deployed) if kind.startswith(("AWS::EC2::", "AWS::RDS::"))]
+    assert not [one for one in deployed.of_type("AWS::Lambda::Function").values() if "VpcConfig" in one]
+
+
+@pytest.mark.parametrize("name", IN_A_VPC)
+def test_in_a_vpc_every_function_may_go_to_the_web_and_the_database_and_nobody_may_come(
+    varied: Mapping[str, Template], name: str
+) -> None:
+    groups = varied[name].of_type("AWS::EC2::SecurityGroup")
+    for function in varied[name].of_type("AWS::Lambda::Function").values():
+        (group,) = function["VpcConfig"]["SecurityGroupIds"]
+        outward = groups[target(group)]["SecurityGroupEgress"]
+        ports = {80, 443, VARIED[name].database_port}
+        assert {(one["FromPort"], one["ToPort"], one["IpProtocol"]) for one in outward} == {
+            (port, port, "tcp") for port in ports
+        }
+        assert "SecurityGroupIngress" not in groups[target(group)]
+        assert len(function["VpcConfig"]["SubnetIds"]) == 2
+
+
+@pytest.mark.parametrize("name", IN_A_VPC)
+def test_in_a_vpc_a_role_may_do_to_everything_what_lambda_needs_for_interfaces_and_no_more(
+    varied: Mapping[str, Template], name: str
+) -> None:
+    for function in varied[name].function_names:
+        (wide,) = (one for one in varied[name].statements(function) if "*" in listed(one["Resource"]))
+        assert all(action.startswith("ec2:") for action in wide["Action"])
+        assert "ec2:CreateNetworkInterface" in wide["Action"]
+
+
+def test_an_own_network_has_private_subnets_behind_nat_and_puts_no_address_on_anybody(
+    varied: Mapping[str, Template],
+) -> None:
+    subnets = varied["network"].of_type("AWS::EC2::Subnet")
+    assert len(subnets) == 4
+    assert not any(subnet["MapPublicIpOnLaunch"] for subnet in subnets.values())
+    assert len(varied["network"].of_type("AWS::EC2::NatGateway")) == 2
+    assert len(varied["aurora"].of_type("AWS::EC2::NatGateway")) == 1
+    (flow,) = varied["network"].of_type("AWS::EC2::FlowLog").values()
+    assert flow["TrafficType"] == "REJECT"
+
+
+def test_s3_is_reached_without_nat_and_other_services_by_the_endpoints_that_the_stage_names(
+    varied: Mapping[str, Template],
+) -> None:
+    def endpoints(name: str) -> set[tuple[str, str]]:
+        found = varied[name].of_type("AWS::EC2::VPCEndpoint").values()
+        return {(one["VpcEndpointType"], str(one["ServiceName"]).rpartition(".")[2].strip("'\"]}")) for one in found}
+
+    assert endpoints("aurora") == {("Gateway", "s3")}
+    assert endpoints("network") == {("Gateway", "s3"), ("Interface", "sqs"), ("Interface", "secretsmanager")}
+
+
+@pytest.mark.parametrize("name", ["existing", "thrown-away"])
+def test_an_existing_network_is_used_and_not_changed(varied: Mapping[str, Template], name: str) -> None:
+    made = {kind for kind in kinds(varied[name]) if kind.startswith("AWS::EC2::")}
+    assert made <= {"AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"}
+    for group in varied[name].of_type("AWS::EC2::SecurityGroup").values():
+        assert group["VpcId"] == EXISTING.vpc_id
+    for function in varied[name].of_type("AWS::Lambda::Function").values():
+        assert function["VpcConfig"]["SubnetIds"] == list(EXISTING.private_subnets)
+
+
+def test_a_database_of_the_stacks_own_without_a_network_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"stage dev: database=Aurora\(…\) stands in a VPC, so network=Network"):
+        plan(replace(DEV, database=Aurora()), {})
