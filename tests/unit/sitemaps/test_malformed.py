@@ -67,7 +67,14 @@ SURVIVED = {
     "no url in loc": (urlset("", " ", "mailto:a@example.com", "ftp://example.com/", "http://", A), [A]),
     "loc over 2,048 characters": (urlset("https://example.com/" + "x" * 2_048, A), [A]),
     "]]> in text": (PLAIN.replace("<url>", "]]> <url>"), ABC),
-    "CDATA that ran on": (urlset(f"<![CDATA[{A}</loc><lastmod><![CDATA[2024]]>", B), [B]),
+    "CDATA that ran on": (urlset(f"<![CDATA[{A}</loc><lastmod><![CDATA[2024]]>", B), [A, B]),
+    "CDATA left open": (urlset(*(f"<![CDATA[{url}" for url in ABC)), ABC),
+    "CDATA whose end is escaped": (
+        urlset(f"<![CDATA[{A}%5D%5D%3E", f"<![CDATA[{B}%5d%5d%3e", f"<![CDATA[{C}]]&gt;").replace("</loc>", "</loc >"),
+        ABC,
+    ),
+    "CDATA left open in a date": (PLAIN.replace("</loc>", "</loc><lastmod><![CDATA[2024</lastmod>"), ABC),
+    "markup in CDATA": (PLAIN.replace("<loc>", "<x><![CDATA[<p>a</p></url><loc>no]]></x><loc>"), ABC),
     "XML 1.1": (PLAIN.replace('"1.0"', '"1.1"'), ABC),
 }
 

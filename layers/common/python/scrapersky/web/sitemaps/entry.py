@@ -12,6 +12,7 @@ CHANGE_FREQUENCIES = frozenset({"always", "hourly", "daily", "weekly", "monthly"
 
 _MAX_ESCAPES = 3
 _AMPERSAND = re.compile(r"&(?:amp|#0{0,4}38|#[xX]0{0,4}26);")
+_ESCAPED_SECTION_END = re.compile(r"(?:\]\]|%5[Dd]%5[Dd])(?:>|&gt;|%3[Ee])\Z")
 _LINE_BREAK = re.compile(r"[ \t]*[\r\n\t]+[ \t]*")
 _PRIORITY = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 
@@ -68,10 +69,11 @@ def page_url(loc: str, base: str | None) -> str | None:
     """``loc`` made absolute and normalised; None for other schemes, markup in the url, over 2,048 characters.
 
     Line breaks inside are dropped, as browsers do, with the indentation around them; ``&`` escaped twice or more
-    (``&amp;amp;``, ``&amp;#038;`` in the file) is unescaped.
+    (``&amp;amp;``, ``&amp;#038;`` in the file) is unescaped; the end of a CDATA section that a tool has escaped
+    (``/a%5D%5D%3E``) is dropped.
     """
     loc = loc.strip()
-    if not loc or "<" in loc:  # broken CDATA ran on into the next tags: what the url was, nobody can say
+    if not loc or "<" in loc:  # something ran on into the next tags: what the url was, nobody can say
         return None
     if "\n" in loc or "\t" in loc or "\r" in loc:
         loc = _LINE_BREAK.sub("", loc)
@@ -79,6 +81,8 @@ def page_url(loc: str, base: str | None) -> str | None:
         if "&" not in loc or ";" not in loc:
             break
         loc = _AMPERSAND.sub("&", loc)
+    if loc[-1] in ">;eE":
+        loc = _ESCAPED_SECTION_END.sub("", loc)
     return normalise_url(loc, base)
 
 

@@ -2,7 +2,8 @@
 
 What is repaired: raw ``&`` and ``<``, HTML's named entities, references to characters that XML forbids, control
 characters, ``]]>`` in text, XML declarations in the middle. Comments are dropped (``--`` inside one is common) and
-CDATA becomes plain text. Line ends stay where they were, so a line number found later is the file's.
+CDATA becomes plain text; a section that is left open ends with its field. Line ends stay where they were, so a line
+number found later is the file's.
 """
 
 import re
@@ -16,7 +17,14 @@ _SPECIAL = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]+")
 _ASCII_CONTROL = dict.fromkeys(code for code in (*range(0x20), 0x7F) if chr(code) not in "\t\n\r")
 _LOOK_AHEAD = 40  # characters that decide what a "<" or "&" is
-_CLOSERS = {"<!--": "-->", "<![CDATA[": "]]>"}
+_COMMENT, _CDATA = "<!--", "<![CDATA["
+_END = {
+    _COMMENT: re.compile("-->"),
+    # No url, date or number has a "<" in it: where its end tag comes first, the section's own end is missing.
+    _CDATA: re.compile(
+        r"\]\]>|(?=</(?:[\w.-]{1,16}:)?(?:loc|lastmod|changefreq|priority|link|guid|pubdate)\s{0,4}>)", re.IGNORECASE
+    ),
+}
 
 
 class Sanitiser:
@@ -63,7 +71,7 @@ class Sanitiser:
             self._repairs_left -= 1
             at = special.end()
             found = special[0]
-            if (opener := found.upper()) in _CLOSERS:
+            if (opener := found.upper()) in _END:
                 self._inside = opener
             else:
                 out.append(_repaired(found))
@@ -72,17 +80,16 @@ class Sanitiser:
     def _section(self, text: str, at: int, out: list[str]) -> int:
         """Goes through a comment or CDATA section from ``at``; returns where it, or the text, ends."""
         assert self._inside is not None
-        closer = _CLOSERS[self._inside]
-        end = text.find(closer, at)
-        body = text[at : end if end >= 0 else len(text)]
-        if self._inside == "<!--":
+        end = _END[self._inside].search(text, at)
+        body = text[at : end.start() if end else len(text)]
+        if self._inside == _COMMENT:
             out.append("\n" * body.count("\n"))
         else:
             out.append(_escaped(body))
-        if end < 0:
+        if end is None:
             return len(text)
         self._inside = None
-        return end + len(closer)
+        return end.end()
 
 
 def _undecided_from(text: str) -> int:
