@@ -1,0 +1,1 @@
+"""Cold starts: a fresh process imports a handler and answers its first event."""
