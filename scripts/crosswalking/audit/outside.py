@@ -118,7 +118,9 @@ def function(run: "Interpreter", dotted: str, call: "Call", frame: Frame) -> Val
         return given.get(1) if last == "cast" and root == "typing" else first
     if last in ("jsonable_encoder", "asdict"):
         return calls.dumped(run, first)
-    if last in ("declarative_base", "Session", "sessionmaker", "async_sessionmaker"):
+    if last == "declarative_base":
+        return join(one(Made(dotted)), frozenset(a for a in given.get(-1, "cls") if isinstance(a, ClassRef)))
+    if last in ("Session", "sessionmaker", "async_sessionmaker"):
         return one(Made(dotted))
     if last in ("client", "resource"):
         return one(Made(dotted, text_of(first) or ""))
