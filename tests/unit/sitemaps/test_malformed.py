@@ -52,7 +52,22 @@ SURVIVED = {
     "empty <url> left open": (PLAIN.replace("<url>", "<url>\n<url>", 1), ABC),
     "missing </loc>": (PLAIN.replace("</loc>", "<lastmod>2024-01-01</lastmod>"), ABC),
     "<loc> for </loc>": (PLAIN.replace("</loc>", "<loc>"), ABC),
-    "wrong end tag": (PLAIN.replace("</loc>", "</lastmod>", 1), [B, C]),
+    "wrong end tag": (PLAIN.replace("</loc>", "</lastmod>", 1), ABC),
+    "end tag in another case": (PLAIN.replace("</loc>", "</LOC>", 2), ABC),
+    "locs without url": (PLAIN.replace("<url>", "").replace("</url>", ""), ABC),
+    "locs beside urls": (PLAIN.replace("<url>", f"<loc>{A}/x</loc><url>", 1), [f"{A}/x", *ABC]),
+    "invisible characters around loc": (urlset(f"\ufeff{A}\u200b", f"\u00a0{B}\u2060", f"\u3000{C}\u0085"), ABC),
+    "loc without scheme": (
+        urlset("www.example.com/a", "www.a", "WWW.example.co.uk"),
+        [
+            "https://www.example.com/a",
+            "https://example.com/maps/www.a",
+            "https://www.example.co.uk/",
+        ],
+    ),
+    "list with dates": (f"{A} 2024-05-06\n{B}\t0.5\n{C}; 2024-05-06", ABC),
+    "list with titles": (f"Home\t{A}\tdaily\n{B}, {C}\n", ABC),
+    "list of urls with blanks": (f"{A} b\n", [f"{A}%20b"]),
     "missing </urlset>": (PLAIN.replace("</urlset>", ""), ABC),
     "urls behind the root": (PLAIN + f"<url><loc>{A}/d</loc></url>", [*ABC, f"{A}/d"]),
     "two documents in one file": (PLAIN + urlset(f"{A}/d"), [*ABC, f"{A}/d"]),
@@ -147,7 +162,7 @@ def test_the_last_line_of_a_cut_text_sitemap_is_not_taken() -> None:
 def test_trouble_names_the_line_of_the_first_break_and_how_many_there_are() -> None:
     body = urlset(A, B, C).replace("</loc>", "</lastmod>", 2).replace("<urlset", "<!-- one\ntwo -->\n<urlset")
     reading = read(body)
-    assert reading.urls == [C]
+    assert reading.urls == ABC
     assert str(reading.reader.trouble).startswith("line 4, byte ")
     assert str(reading.reader.trouble).endswith("mismatched tag (and 1 more)")
     assert not reading.reader.truncated

@@ -62,7 +62,8 @@ class Elements:
     """The handlers of one document; they survive a new parser when the old one gave up at broken markup.
 
     An entry ends with its end tag, or where the next one starts; a field ends with the next tag of any name. So a
-    missing end tag costs nothing, and a field that the end of the body cut is never taken.
+    missing end tag costs nothing, and a field that the end of the body cut is never taken. A loc that stands in the root
+    itself is an entry of its own.
     """
 
     def __init__(self, base: str, limits: Limits) -> None:
@@ -106,8 +107,13 @@ class Elements:
             raise wrong_root(name)
         self.root = name
 
-    def interrupt(self) -> None:
-        """Ends the entry at hand where the markup or the body broke: what is whole counts, the open field does not."""
+    def interrupt(self, *, at_a_tag: bool = False) -> None:
+        """Ends the entry at hand where the markup or the body broke: what is whole counts.
+
+        The open field is whole only if it ended ``at_a_tag``, be it the wrong one.
+        """
+        if at_a_tag and self._text is not None:
+            self._take_field()
         self._text = None
         self._finish_entry()
 
@@ -121,13 +127,15 @@ class Elements:
             self._begin_entry()
         elif tag != OTHER and stack and stack[-1] == ENTRY:
             if tag <= LAST_FIELD:
-                self._tag, self._text, self._length = tag, [], 0
-                assert self._parser is not None
-                self._parser.CharacterDataHandler = self._characters
+                self._open_field(tag)
             elif tag == LINK:
                 self._take_link(attributes)
             else:
                 self._counts[tag] += 1
+        elif tag == LOC and len(stack) == 1 and self.kind in (Kind.URLSET, Kind.INDEX):
+            self._finish_entry()
+            self._begin_entry()
+            self._open_field(tag)
         stack.append(tag)
         if len(stack) > self._limits.depth:
             assert self._parser is not None
@@ -140,7 +148,13 @@ class Elements:
         if stack.pop() == ENTRY:
             self._finish_entry()
         if not stack:
+            self._finish_entry()
             self.root_closed = True
+
+    def _open_field(self, tag: int) -> None:
+        self._tag, self._text, self._length = tag, [], 0
+        assert self._parser is not None
+        self._parser.CharacterDataHandler = self._characters
 
     def _characters(self, text: str) -> None:
         if self._text is not None and self._length <= self._limits.field_characters:

@@ -13,6 +13,8 @@ CHANGE_FREQUENCIES = frozenset({"always", "hourly", "daily", "weekly", "monthly"
 _MAX_ESCAPES = 3
 _AMPERSAND = re.compile(r"&(?:amp|#0{0,4}38|#[xX]0{0,4}26);")
 _ESCAPED_SECTION_END = re.compile(r"(?:\]\]|%5[Dd]%5[Dd])(?:>|&gt;|%3[Ee])\Z")
+_EDGES = "".join(map(chr, range(0x21))) + "\x85\xa0\u200b\u2060\u3000\ufeff"
+_HOST_WITHOUT_SCHEME = re.compile(r"www\.[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}(?:/|\Z)", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"[ \t]*[\r\n\t]+[ \t]*")
 _PRIORITY = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 
@@ -70,9 +72,9 @@ def page_url(loc: str, base: str | None) -> str | None:
 
     Line breaks inside are dropped, as browsers do, with the indentation around them; ``&`` escaped twice or more
     (``&amp;amp;``, ``&amp;#038;`` in the file) is unescaped; the end of a CDATA section that a tool has escaped
-    (``/a%5D%5D%3E``) is dropped.
+    (``/a%5D%5D%3E``) is dropped. ``www.example.com/a`` is no path, but a host whose scheme was forgotten.
     """
-    loc = loc.strip()
+    loc = loc.strip(_EDGES)
     if not loc or "<" in loc:  # something ran on into the next tags: what the url was, nobody can say
         return None
     if "\n" in loc or "\t" in loc or "\r" in loc:
@@ -83,6 +85,8 @@ def page_url(loc: str, base: str | None) -> str | None:
         loc = _AMPERSAND.sub("&", loc)
     if loc[-1] in ">;eE":
         loc = _ESCAPED_SECTION_END.sub("", loc)
+    if loc[0] in "wW" and _HOST_WITHOUT_SCHEME.match(loc):
+        loc = f"//{loc}"
     return normalise_url(loc, base)
 
 

@@ -120,7 +120,7 @@ class Markup:
             self._note(broke)
             # The root's end tag, with something left open before it, is its end all the same.
             self._elements.root_closed = broke.rest.startswith(f"</{self._elements.root}>".encode())
-        self._elements.interrupt()
+        self._elements.interrupt(at_a_tag=broke.at_a_tag)
         self._run = None
         self._at, self._line = broke.at, broke.line
         if broke.at > self._run_at:

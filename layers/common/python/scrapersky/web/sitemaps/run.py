@@ -18,6 +18,8 @@ class Break:
     line: int
     why: str
     rest: bytes
+    at_a_tag: bool = False
+    """Whether it broke at an end tag that is not the open element's: what came before it is whole."""
 
 
 class Run:
@@ -51,9 +53,11 @@ class Run:
             self._parser.Parse(data, final)
         except expat.ExpatError as error:
             why = _why(error.code, final=final)
-            # Of a mismatched end tag expat names the byte behind "</".
-            back = 2 if why == errors.XML_ERROR_TAG_MISMATCH else 0
-            return self._break(self._parser.ErrorByteIndex - back, error.lineno, why)
+            if why != errors.XML_ERROR_TAG_MISMATCH:
+                return self._break(self._parser.ErrorByteIndex, error.lineno, why)
+            self._parser.buffer_text = False  # hands over the text that it has kept
+            # Expat names the byte behind "</".
+            return self._break(self._parser.ErrorByteIndex - 2, error.lineno, why, at_a_tag=True)
         except TooDeepError as error:
             return self._break(error.at, error.line, f"elements nested deeper than {self._limits.depth}")
         at = self._parser.CurrentByteIndex
@@ -64,11 +68,11 @@ class Run:
             return self._break(self._window_at, self._window_line, f"a tag longer than {self._limits.tag_bytes} bytes")
         return None
 
-    def _break(self, at: int, line: int, why: str) -> Break:
+    def _break(self, at: int, line: int, why: str, *, at_a_tag: bool = False) -> Break:
         if self._elements.kind is None:  # the root's own tag may be what is broken: it must be looked at again
             at, line = self._window_at, self._window_line
         rest = bytes(self._window[max(0, at - self._window_at) :])
-        return Break(self._offset + at, self._line_offset + line, why, rest)
+        return Break(self._offset + at, self._line_offset + line, why, rest, at_a_tag)
 
 
 def _why(code: int, *, final: bool) -> str:

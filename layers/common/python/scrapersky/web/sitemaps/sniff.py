@@ -3,6 +3,7 @@
 import re
 
 from scrapersky.web.sitemaps.refusal import SitemapRefused
+from scrapersky.web.sitemaps.text_lines import columns
 from scrapersky.web.urls import normalise_url
 
 HEAD_CHARACTERS = 16_384
@@ -39,9 +40,9 @@ def find_xml(head: str) -> int | None:
     for line in head.splitlines():
         text = line.strip()
         if text and not text.startswith("#"):
-            if normalise_url(text) is None:
-                break
-            return None
+            if any(map(normalise_url, columns(text))):
+                return None
+            break
     raise SitemapRefused("not_xml", f"the body is neither XML nor a list of urls: it starts with {_shown(start)}")
 
 

@@ -1,13 +1,14 @@
-"""Text sitemaps: one absolute url a line."""
+"""Text sitemaps: one absolute url a line; of a list with columns, whatever in it is one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scrapersky.web.sitemaps.entry import Entry, make_entry
 from scrapersky.web.sitemaps.kind import Kind
 from scrapersky.web.sitemaps.limits import Limits
 
 _LINE_END = re.compile(r"[\r\n]+")
+_NEXT_COLUMN = re.compile(r"\t|[ ,;]+(?=https?://)|[ ,;]+(?=\d{4}-\d\d-\d\d\b)")
 
 
 class TextLines:
@@ -30,7 +31,7 @@ class TextLines:
         # No url is that long: of an endless line only the start is kept, which is enough to refuse it.
         self._rest = self._rest[: self._limits.field_characters]
         for line in lines:
-            yield from self._entry(line)
+            yield from self._entries(line)
 
     def close(self, *, truncated: bool) -> Iterator[Entry]:
         """The entry of the last line; of a truncated body nobody knows whether that line is whole."""
@@ -38,18 +39,25 @@ class TextLines:
         if truncated:
             self.trouble = f"the body ends early, after {self._seen} lines"
         else:
-            yield from self._entry(self._rest)
+            yield from self._entries(self._rest)
 
-    def _entry(self, line: str) -> Iterator[Entry]:
+    def _entries(self, line: str) -> Iterator[Entry]:
         line = line.strip()
-        if not line or line.startswith("#") or self.capped:
+        if not line or line.startswith("#"):
             return
-        self._seen += 1
-        if self._seen > self._limits.urls:
-            self.capped = "urls"
-            return
-        entry = make_entry(line, None)
-        if entry is None:
-            self.skipped += 1
-        else:
-            yield entry
+        found: Sequence[Entry | None] = [entry for column in columns(line) if (entry := make_entry(column, None))]
+        for entry in found or (None,):
+            if self.capped:
+                return
+            self._seen += 1
+            if self._seen > self._limits.urls:
+                self.capped = "urls"
+            elif entry is None:
+                self.skipped += 1
+            else:
+                yield entry
+
+
+def columns(line: str) -> Sequence[str]:
+    """The parts of a line: more than one where tabs part them, or blanks or commas before a url or a date."""
+    return _NEXT_COLUMN.split(line)
