@@ -12,7 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra import bytecode, root
+
+ROOT = root.ROOT
 LOCK = ROOT / "layers" / "dependencies" / "requirements.lock"
 BUILT = ROOT / "build" / "layers"
 
@@ -20,8 +22,14 @@ Architecture = Literal["arm64", "x86_64"]
 PYTHON = "3.14"
 # Lambda's Amazon Linux 2023 has glibc 2.34; can-ada publishes no older wheel than 2.28.
 PLATFORM: dict[Architecture, str] = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
-# Scripts (their first line names the builder's Python, and RECORD their hash), the builder's bytecode, C sources.
-LEFT_OUT = ("bin", ".lock", "*.dist-info/RECORD", "**/__pycache__", "**/*.c", "**/*.h", "**/*.pyx", "**/*.pxd")
+LEFT_OUT = (
+    # Scripts (their first line names the builder's Python, and RECORD their hash), the builder's bytecode.
+    *("bin", ".lock", "*.dist-info/RECORD", "**/__pycache__"),
+    # What is for compilers and type checkers.
+    *("**/*.c", "**/*.h", "**/*.pyx", "**/*.pxd", "**/*.pyi", "*-stubs"),
+    # What nobody imports: look-ups of mail servers, another name of attr, the libraries' own test suites.
+    *("dns", "dnspython-*.dist-info", "attrs", "alembic/testing", "sqlalchemy/testing"),
+)
 
 
 class LayerError(RuntimeError):
@@ -31,9 +39,13 @@ class LayerError(RuntimeError):
 def build(architecture: Architecture = "arm64", folder: Path = BUILT) -> Path:
     """The dependency layer for ``architecture``: a folder with ``python/`` in it, installed from the lock when absent.
 
-    Raises :class:`LayerError` when a pinned wheel cannot be had.
+    It carries bytecode where the compiler can be had. Raises :class:`LayerError` when a pinned wheel cannot be had.
     """
-    made_from = "\n".join((PYTHON, PLATFORM[architecture], *LEFT_OUT, LOCK.read_text()))
+    compiler = bytecode.compiler()
+    if not compiler:
+        print("The layer is built without bytecode, which costs a second at each cold start.", file=sys.stderr)
+    compiled = bytecode.identity() if compiler else "no bytecode"
+    made_from = "\n".join((PYTHON, PLATFORM[architecture], *LEFT_OUT, compiled, LOCK.read_text()))
     layer = folder / f"{architecture}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
     if layer.is_dir():
         return layer
@@ -41,6 +53,8 @@ def build(architecture: Architecture = "arm64", folder: Path = BUILT) -> Path:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as temporary:
         target = Path(temporary, "layer")
         install(target / "python", PLATFORM[architecture])
+        if compiler:
+            bytecode.compile_layer(target, compiler, PYTHON)
         if not layer.is_dir():  # another synth may have been faster, with the same bytes
             target.rename(layer)
     return layer

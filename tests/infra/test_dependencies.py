@@ -1,18 +1,35 @@
 """The dependency layer as it is built for Lambda; skipped where the package index cannot be reached."""
 
+import _imp
 import ast
 import hashlib
+import json
 import re
+import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.dependencies import LOCK, ROOT, LayerError, build
+from infra import bytecode
+from infra.dependencies import LOCK, PYTHON, ROOT, LayerError, build
 
 IN_THE_RUNTIME = {"boto3", "botocore"}
+MAGIC = (3627).to_bytes(2, "little") + b"\r\n"
+"""What bytecode of Python 3.14 starts with (CPython, Include/internal/pycore_magic_number.h)."""
+
+EVERYTHING = """
+import importlib, json, pathlib, sys
+for folder in ("functions", "layers/common/python"):
+    for file in sorted(pathlib.Path(folder).rglob("*.py")):
+        name = ".".join(file.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        if ".migrations." not in name:
+            importlib.import_module(name)
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +42,26 @@ def layer() -> Path:
 
 
 def test_the_layer_holds_every_module_that_the_functions_import(layer: Path) -> None:
-    there = {path.name.partition(".")[0] for path in (layer / "python").iterdir() if path.suffix != ".dist-info"}
+    there = {path.name.partition(".")[0] for path in packages(layer)}
     missing = imported() - there - IN_THE_RUNTIME
     assert not missing, f"imported by the functions, but not in the layer: {', '.join(sorted(missing))}"
 
 
-def test_the_layer_holds_nothing_that_the_runtime_brings(layer: Path) -> None:
-    assert not IN_THE_RUNTIME & {path.name for path in (layer / "python").iterdir()}
+def test_the_layer_holds_nothing_that_is_not_imported_and_nothing_that_the_runtime_brings(layer: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", EVERYTHING],
+        cwd=ROOT,
+        env={
+            "PYTHONPATH": "functions:layers/common/python",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    there = {path.name.partition(".")[0] for path in packages(layer)}
+    assert there - set(json.loads(ran.stdout)) == set()
+    assert not IN_THE_RUNTIME & there
 
 
 def test_compiled_modules_are_for_the_runtimes_python_and_processor(layer: Path) -> None:
@@ -44,11 +74,29 @@ def test_compiled_modules_are_for_the_runtimes_python_and_processor(layer: Path)
         assert int.from_bytes(header[18:20], "little") == 183, f"{module} is not for aarch64"  # ELF's EM_AARCH64
 
 
-def test_the_layer_fits_lambda_and_carries_no_bytecode_scripts_or_c_sources(layer: Path) -> None:
+def test_the_layer_fits_lambda_and_carries_no_scripts_stubs_or_c_sources(layer: Path, tmp_path: Path) -> None:
     files = [path for path in layer.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 100_000_000
-    assert not {path.suffix for path in files} & {".pyc", ".c", ".h", ".pyx"}
+    assert not {path.suffix for path in files} & {".c", ".h", ".pyx", ".pyi"}
     assert not (layer / "python" / "bin").exists()
+    assert sum(path.stat().st_size for path in files) < 100_000_000
+    with zipfile.ZipFile(tmp_path / "layer.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(layer))
+    assert (tmp_path / "layer.zip").stat().st_size < 25_000_000
+
+
+def test_every_module_has_bytecode_of_the_runtimes_python_that_no_clock_can_make_stale(layer: Path) -> None:
+    if not bytecode.compiler():
+        pytest.skip("the compiler (pyodide) is not in node_modules and cannot be installed")
+    sources = sorted(layer.rglob("*.py"))
+    assert sources
+    for source in sources:
+        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-{PYTHON.replace('.', '')}.pyc"
+        header = compiled.read_bytes()[:16]
+        assert header[:4] == MAGIC
+        assert header[4:8] == b"\x01\0\0\0", f"{compiled} is checked against its source"  # PEP 552
+        assert header[8:] == _imp.source_hash(int.from_bytes(MAGIC, "little"), source.read_bytes()), compiled
+    assert len(list(layer.rglob("*.pyc"))) == len(sources)
 
 
 def test_building_it_again_gives_the_same_bytes(layer: Path, tmp_path: Path) -> None:
@@ -69,6 +117,11 @@ def test_what_is_deployed_is_what_is_tested() -> None:
     assert deployed.items() <= tested.items()
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert {re.split("[=<]", line)[0].strip() for line in declared} <= deployed.keys()
+
+
+def packages(layer: Path) -> list[Path]:
+    """The packages and single modules in ``layer``."""
+    return [path for path in (layer / "python").iterdir() if path.suffix != ".dist-info" and path.name != "__pycache__"]
 
 
 def pins(lock: Path) -> dict[str, str]:

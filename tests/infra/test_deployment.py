@@ -16,9 +16,10 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from infra.app import synth
-from infra.cli import installed, pinned
+from infra.cli import CLI
 from infra.config import LOCAL
 from infra.dependencies import ROOT
+from infra.node_modules import NotInstalled, pinned, require
 from infra.plan import plan
 from scrapersky import observability as seen
 from scrapersky.service.registry import SERVICES, WORKFLOWS
@@ -103,12 +104,10 @@ class Step:
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Account]:
     """A bootstrapped account with the stage's secrets."""
-    if installed() != pinned():
-        tried = subprocess.run(
-            [str(ROOT / "scripts" / "cdk"), "--version"], capture_output=True, text=True, check=False
-        )
-        if tried.returncode:
-            pytest.skip(f"the CDK CLI {pinned()} is not in node_modules and cannot be installed: {tried.stderr[-300:]}")
+    try:
+        require(CLI)
+    except NotInstalled as trouble:
+        pytest.skip(f"the CDK CLI {pinned(CLI)} is not in node_modules and cannot be installed: {trouble}")
     folder = tmp_path_factory.mktemp("deployment")
     impossible = postgres.create_database("impossible")
     engine = create_engine(impossible)

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from infra.cli import pinned
 from infra.dependencies import ROOT
 from infra.node import choose_node, node
+from infra.node_modules import pinned
 
 
 def test_the_synth_runs_on_the_node_that_came_with_the_environment_without_a_word() -> None:
@@ -28,7 +28,8 @@ def test_a_node_that_the_operator_chose_is_kept(monkeypatch: pytest.MonkeyPatch)
     assert os.environ["JSII_NODE"] == "/opt/node/bin/node"
 
 
-def test_the_lock_installs_the_cli_that_is_pinned_and_records_no_registry() -> None:
+@pytest.mark.parametrize("package", ["aws-cdk", "pyodide"])
+def test_the_lock_installs_what_is_pinned_and_records_no_registry(package: str) -> None:
     lock = json.loads((ROOT / "package-lock.json").read_text())
-    assert lock["packages"]["node_modules/aws-cdk"]["version"] == pinned()
-    assert "resolved" not in lock["packages"]["node_modules/aws-cdk"]
+    assert lock["packages"][f"node_modules/{package}"]["version"] == pinned(package)
+    assert not [one for one in lock["packages"].values() if "resolved" in one]
