@@ -10,7 +10,7 @@ def test_the_bench_of_the_status_machine_writes_its_result_its_charts_and_its_ta
     small = ["--records=20", "--rounds=1", "--workers=1", "--rows=60", "--claims=1", "--snapshot-records=20"]
     (tmp_path / "status-machine.md").write_text(
         "".join(
-            f"<!-- {name} -->\nold\n<!-- /{name} -->\n"
+            f"<!-- {name} -->\nOLD TEXT\n<!-- /{name} -->\n"
             for name in ("machine", "drain", "drain-chart", "growth", "growth-chart", "snapshot")
         )
     )
@@ -21,6 +21,6 @@ def test_the_bench_of_the_status_machine_writes_its_result_its_charts_and_its_ta
     assert list(result["drain"]) == ["ours (the verbs)", "ours (the whole runtime)"]
     assert result["growth"]["ours (the verbs)"][0]["rows"] == 60
     page = (tmp_path / "status-machine.md").read_text()
-    assert "old" not in page
+    assert "OLD TEXT" not in page
     assert "| ours (the verbs)" in page
     assert (tmp_path / "status-machine-drain.svg").read_text().startswith("<svg")

@@ -49,7 +49,7 @@ def measure(given: argparse.Namespace, folder: Path, contenders: Sequence[Conten
     drains: dict[str, list[Drained]] = {contender.name: [] for contender in contenders}
     with (
         stage.prepared(folder / "postgres", durable=not given.without_durability) as running,
-        web.running(folder / "web", given.records) as internet,
+        web.running(folder / "web", given.records) as (internet, web_process),
         broker(contenders, folder / "redis") as brokered,
     ):
         settings = {**SETTINGS, "WEB_LOOPBACK_INTERNET": str(internet)}
@@ -59,7 +59,7 @@ def measure(given: argparse.Namespace, folder: Path, contenders: Sequence[Conten
                 if contender.sequential and number:
                     continue
                 records = min(given.records, given.sequential_records) if contender.sequential else given.records
-                one = drain(running, contender, records, given.at_once, settings, brokered)
+                one = drain(running, contender, records, given.at_once, settings, brokered, web_process)
                 drains[contender.name].append(one)
                 said = one.measures()
                 speed = f"{said['per_second']:.1f} records/s, {said['per_cpu_second']:.1f} per CPU second"

@@ -37,6 +37,7 @@ class Drained:
     worker_cpu_seconds: float
     database_cpu_seconds: float
     broker_cpu_seconds: float
+    web_cpu_seconds: float  #: of the server that plays the web, on the same cores; nobody's cost
     statements: int
     waits: list[float]
     facts: dict[int, str]
@@ -52,6 +53,7 @@ class Drained:
             "per_cpu_second": self.records / cpu,
             "worker_cpu_ms": 1000 * self.worker_cpu_seconds / self.records,
             "database_cpu_ms": 1000 * (self.database_cpu_seconds + self.broker_cpu_seconds) / self.records,
+            "web_cpu_ms": 1000 * self.web_cpu_seconds / self.records,
             "statements": self.statements / self.records,
             "p50_seconds": percentile(self.waits, 0.5),
             "p95_seconds": percentile(self.waits, 0.95),
@@ -68,6 +70,7 @@ def drain(
     at_once: int,
     settings: Mapping[str, str],
     broker: tuple[str, int] | None,
+    web: int,
 ) -> Drained:
     """One drain in a fresh database. Raises :class:`WrongResult` when a record is not done."""
     url = stage.database(migrated=True)
@@ -78,7 +81,7 @@ def drain(
     call(contender.python(), contender.path, "prepare", url=url, records=records, **more)
     stage.settle(url)
     before, broker_before = stage.read(url), family_cpu_seconds(broker[1]) if broker else 0.0
-    ((start,),) = stage.run(url, "SELECT extract(epoch FROM clock_timestamp())")
+    web_before = family_cpu_seconds(web)
     children = [
         Child.start(
             contender.python(), contender.path, "work",
@@ -104,6 +107,7 @@ def drain(
         worker_cpu_seconds=sum(one.cpu_seconds for one in told),
         database_cpu_seconds=spent.cpu_seconds,
         broker_cpu_seconds=broker_cpu if contender.needs_broker else 0.0,
+        web_cpu_seconds=family_cpu_seconds(web) - web_before,
         statements=spent.statements,
         waits=done,
         facts={number: fact for number, fact, _ in facts},

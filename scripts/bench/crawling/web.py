@@ -127,8 +127,8 @@ def _certified(folder: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def running(folder: Path, hosts: int) -> Iterator[Path]:
-    """Runs the web in a process of its own until the block ends; the value is what ``WEB_LOOPBACK_INTERNET`` must name."""
+def running(folder: Path, hosts: int) -> Iterator[tuple[Path, int]]:
+    """Runs the web in a process of its own until the block ends: what ``WEB_LOOPBACK_INTERNET`` must name, and its id."""
     import sys  # noqa: PLC0415
     import time  # noqa: PLC0415
 
@@ -141,7 +141,7 @@ def running(folder: Path, hosts: int) -> Iterator[Path]:
             if child.process.poll() is not None:
                 child.told()
             time.sleep(0.05)
-        yield folder / "internet.json"
+        yield folder / "internet.json", child.process.pid
     finally:
         child.process.kill()
         child.process.communicate()
