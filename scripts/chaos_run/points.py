@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 
 from scrapersky.service.registry import METADATA
-from scrapersky.status import claim, dead_letter, finish, recover, release, start
+from scrapersky.status import claim, dead_letter, finish, finish_together, recover, release, start
 
 VERBS: Mapping[str, str] = {
     "WITH RECURSIVE " + METADATA.sql(claim.CANDIDATES + claim.CLAIM): "claim",
@@ -22,7 +22,10 @@ VERBS: Mapping[str, str] = {
     METADATA.sql(release.RELEASE): "release",
     METADATA.sql(dead_letter.DEAD_LETTER): "dead letter",
     start.START.text: "start",
-    **{METADATA.sql(statement): "finish" for statement in (finish.COMPLETE, finish.FAIL, finish.SNOOZE, finish.RETRY)},
+    **{
+        METADATA.sql(statement): "finish"
+        for statement in (finish.COMPLETE, finish_together.COMPLETE_ALL, finish.FAIL, finish.SNOOZE, finish.RETRY)
+    },
 }
 """Statement → the verb it is."""
 

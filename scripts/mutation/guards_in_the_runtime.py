@@ -16,10 +16,10 @@ def without(guard: str, file: str, text: str, instead: str, test: str) -> Mutant
 
 FENCE_FIRST = """        finished = _finish(runtime, connection, workflow, attempt.attempt_id, outcome)
         if write is not None:
-            _write_and_hand_off(runtime, connection, workflow, write)
+            _hand_off(runtime, connection, workflow, write(connection))
 """
 WRITE_FIRST = """        if write is not None:
-            _write_and_hand_off(runtime, connection, workflow, write)
+            _hand_off(runtime, connection, workflow, write(connection))
         finished = _finish(runtime, connection, workflow, attempt.attempt_id, outcome)
 """
 NO_DATABASE = """the database could not be asked; every ticket comes again")
@@ -29,9 +29,16 @@ IN_THE_RUNTIME = (
     without(
         "apply: writes and transition are one transaction",
         "apply",
-        "with runtime.database.transaction() as connection:",
-        "with runtime.database.autocommit() as connection:",
+        "with runtime.database.transaction() as connection:\n        # The fence",
+        "with runtime.database.autocommit() as connection:\n        # The fence",
         RUNTIME,
+    ),
+    without(
+        "apply: writes and transitions together are one transaction",
+        "apply",
+        "with runtime.database.transaction() as connection:\n        finished",
+        "with runtime.database.autocommit() as connection:\n        finished",
+        ISOLATION,
     ),
     without("apply: the fence stands before the writes", "apply", FENCE_FIRST, WRITE_FIRST, ISOLATION),
     without(
@@ -61,11 +68,25 @@ IN_THE_RUNTIME = (
     ),
     without("job: a record's deadline", "job", "asyncio.timeout_at(deadline)", "asyncio.timeout_at(None)", ISOLATION),
     without(
-        "work: a result that cannot be saved is a failure",
-        "work",
-        "            return await asyncio.to_thread(apply, runtime, attempt, failure)\n",
+        "saving: a result that cannot be saved is a failure",
+        "saving",
+        "            return await asyncio.to_thread(apply, self._runtime, attempt, failure)\n",
         "            return None\n",
         RUNTIME,
+    ),
+    without(
+        "saving: results that fail together are saved one by one",
+        "saving",
+        "        except Exception as error:\n            self._runtime.observer.log.warning",
+        "        except LookupError as error:\n            self._runtime.observer.log.warning",
+        ISOLATION,
+    ),
+    without(
+        "saving: of results saved together the late ones are not written",
+        "apply",
+        "for attempt_id, write in writes if attempt_id in finished for record_id",
+        "for attempt_id, write in writes for record_id",
+        ISOLATION,
     ),
     without(
         "batch: no start without time",

@@ -29,7 +29,31 @@ START_CHANGES = "AND finished_at IS NULL AND started_at IS NULL\nRETURNING"
 RECOVER_LOCKS = "AND finished_at IS NULL AND lease_until < now()\n    ORDER"
 RECOVER_CHANGES = "AND finished_at IS NULL AND lease_until < now()\n    RETURNING"
 
+ALL_LOCK = "workflow = {workflow} AND finished_at IS NULL\n    ORDER BY attempt_id"
+ALL_CHANGE = "WHERE attempts.attempt_id = live.attempt_id AND finished_at IS NULL\n    RETURNING attempts.attempt_id"
+
 IN_THE_VERBS = (
+    without_both(
+        "finish together: only live attempts",
+        "finish_together",
+        (ALL_LOCK, ALL_LOCK.replace(" AND finished_at IS NULL", "")),
+        (ALL_CHANGE, ALL_CHANGE.replace(" AND finished_at IS NULL", "")),
+        ENDS,
+    ),
+    without(
+        "finish together: attempts in order",
+        "finish_together",
+        "    ORDER BY attempt_id FOR UPDATE\n),\nfinished AS",
+        "    FOR UPDATE\n),\nfinished AS",
+        LOCK_ORDER,
+    ),
+    without(
+        "finish together: records in order",
+        "finish_together",
+        "(SELECT record_id FROM finished)) ORDER BY id FOR UPDATE",
+        "(SELECT record_id FROM finished)) FOR UPDATE",
+        LOCK_ORDER,
+    ),
     without(
         "finish: only a live attempt",
         "finish",

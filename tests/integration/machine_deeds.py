@@ -12,6 +12,7 @@ from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.dispatch import dispatch
 from scrapersky.status.finish import Backoff, Stale, complete, fail, retry, snooze
+from scrapersky.status.finish_together import complete_all
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.requeue import hand_off
@@ -115,6 +116,20 @@ class Deeds(Hands):
         self._ended(attempt, end)
         self.model.records[key].result = f"by {attempt}"
         self.model.queue(SUBMISSION.name, handed)
+
+    def finish_together(self, attempts: list[int], workflow: Workflow, vanish: bool) -> None:
+        """Results arrive at once: those in time are written behind one fence, the late ones are left out."""
+        live = [n for n in attempts if self.is_live(n) and self.workflow(n) == workflow]
+        with suppress(Vanished), self.transaction():
+            ended = complete_all(self.connection, workflow, {n: ("code", {}) for n in attempts})
+            assert {n: end.record_id for n, end in ended.items()} == {n: self.model.attempts[n].key[1] for n in live}
+            for n in live:
+                self._write(workflow, self.model.attempts[n].key, n)
+            if vanish:
+                raise Vanished
+            for n in live:
+                self._ended(n, "complete")
+                self.model.records[self.model.attempts[n].key].result = f"by {n}"
 
     def release(self, ids: list[int], workflow: Workflow) -> None:
         """Given back before the work began."""

@@ -1,16 +1,17 @@
 """What goes wrong stays where it went wrong: one workflow, one record, one entry of a send, one lock, one result too late."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 
 from scrapersky.models import LocalBusiness, Place, Sitemap
-from scrapersky.service.apply import apply
-from scrapersky.service.outcomes import Done, Outcome
+from scrapersky.service.apply import apply, apply_together
+from scrapersky.service.outcomes import Done, Outcome, Write
 from scrapersky.service.registry import METADATA, SITEMAP_SCHEDULER
 from scrapersky.service.runtime import BackgroundService
 from scrapersky.service.tick import TickFailed
@@ -245,3 +246,60 @@ def test_the_write_of_a_result_that_comes_too_late_is_never_run(harness: Harness
     with pytest.raises(Stale):
         apply(harness.service.runtime, Started(held.attempt_id, "metadata", record_id), Done("read", write=write))
     assert ran == []
+
+
+def together(harness: Harness, names: Mapping[str, Write]) -> list[int]:
+    """Queues the domains and works on them as one batch whose jobs all end at the same moment; returns their ids."""
+    ids = harness.add(*names)
+    for name, write in names.items():
+        harness.behaviour[name] = partial(done, write)
+    harness.drain()
+    return ids
+
+
+def done(write: Write, _: object) -> Outcome:
+    """A job's end, with its write."""
+    return Done("read", write=write)
+
+
+def rename(connection: Connection) -> list[int]:
+    """A write that works."""
+    connection.execute(text("UPDATE domains SET title = coalesce(title, '') || 'read'"))
+    return []
+
+
+def divide(connection: Connection) -> list[int]:
+    """A write that does not."""
+    connection.execute(text("UPDATE domains SET title = 'half'"))
+    raise ZeroDivisionError("in Python, so Postgres knows of no error")
+
+
+def test_results_that_end_together_are_saved_by_one_transaction(harness: Harness) -> None:
+    together(harness, dict.fromkeys([f"d{n}.test" for n in range(5)], rename))
+    transactions = harness.connection.execute(
+        text("SELECT count(DISTINCT xmin::text) FROM status_events WHERE to_status = 'Completed'")
+    ).scalar_one()
+    assert transactions == 1
+
+
+def test_one_write_that_raises_among_results_that_end_together_fails_alone(harness: Harness) -> None:
+    ids = together(harness, {"a.test": rename, "b.test": divide, "c.test": rename})
+    rows = [harness.row(record_id) for record_id in ids]
+    assert [(row["status"], row["failures"]) for row in rows] == [("Completed", 0), ("Queued", 1), ("Completed", 0)]
+    assert {row["title"] for row in rows} == {"readread"}
+
+
+def test_of_results_that_end_together_the_late_ones_are_left_out_and_their_writes_are_not_run(harness: Harness) -> None:
+    ids = harness.add("a.test", "b.test")
+    early, late = claim(harness.connection, METADATA, batch=2, max_in_flight=2, dispatch_lease=60)
+    release(harness.connection, METADATA, [late.attempt_id], code="send_failed")
+    ran: list[int] = []
+
+    def run(attempt_id: int, _: Connection) -> list[int]:
+        ran.append(attempt_id)
+        return []
+
+    results = {one.attempt_id: Done("read", write=partial(run, one.attempt_id)) for one in (early, late)}
+    assert list(apply_together(harness.service.runtime, METADATA.name, results)) == [early.attempt_id]
+    assert ran == [early.attempt_id]
+    assert sorted(harness.row(record_id)["status"] for record_id in ids) == ["Completed", "Queued"]

@@ -101,6 +101,12 @@ class Buttons(Deeds):
         self.finish(self.attempt(number), end, vanish_after)
 
     @precondition(lambda self: self.model.attempts)
+    @rule(workflow=workflows, numbers=picks, vanish=st.sampled_from([False, False, True]))
+    def results_arrive_together(self, workflow: Workflow, numbers: list[int], vanish: bool) -> None:
+        """Of one workflow's batch; late ones and strangers among them."""
+        self.finish_together(sorted({self.attempt(number) for number in numbers}), workflow, vanish)
+
+    @precondition(lambda self: self.model.attempts)
     @rule(workflow=workflows, numbers=picks, release=st.booleans())
     def tickets_are_given_back(self, workflow: Workflow, numbers: list[int], release: bool) -> None:
         """Before their work began, or by the dead-letter queue."""

@@ -12,6 +12,7 @@ from scrapersky.status.control import read_control, ticked
 from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.explain import explain
 from scrapersky.status.finish import Backoff, complete, fail, retry, snooze
+from scrapersky.status.finish_together import complete_all
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.invariants import count_cheap_breaches
 from scrapersky.status.recover import recover
@@ -52,6 +53,10 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     "cheap invariants": (lambda c: count_cheap_breaches(c, METADATA), 2 * LIVE),
     "start": (lambda c: start(c, HELD, lease=60, worker="w", request_id="r"), 3 * len(HELD)),
     "complete": (lambda c: complete(c, METADATA, HELD[1], code="read", detail={}), 2),
+    "complete several": (
+        lambda c: complete_all(c, METADATA, {one: ("read", {}) for one in HELD}),
+        (16 + 2) * len(HELD),
+    ),
     "fail": (lambda c: fail(c, METADATA, HELD[1], code="parked", reason="for sale", detail={}), 2),
     "retry": (
         lambda c: retry(c, METADATA, HELD[1], code="dns", reason="none", after=None, backoff=BACKOFF, detail={}),

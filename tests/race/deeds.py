@@ -14,6 +14,7 @@ from scrapersky.status.dead_letter import dead_letter as dead_letter_verb
 from scrapersky.status.finish import Backoff, Stale
 from scrapersky.status.finish import complete as complete_verb
 from scrapersky.status.finish import fail as fail_verb
+from scrapersky.status.finish_together import complete_all as complete_all_verb
 from scrapersky.status.recover import recover as recover_verb
 from scrapersky.status.release import release as release_verb
 from scrapersky.status.start import start as start_verb
@@ -86,6 +87,15 @@ def complete(attempt_id: int) -> Deed:
             return str(complete_verb(connection, METADATA, attempt_id, code="read", detail={}).status)
         except Stale:
             return STALE
+
+    return deed
+
+
+def complete_all(attempt_ids: Sequence[int]) -> Deed:
+    """Completes several at once; returns the attempts that were live."""
+
+    def deed(connection: Connection) -> list[int]:
+        return sorted(complete_all_verb(connection, METADATA, {one: ("read", {}) for one in attempt_ids}))
 
     return deed
 

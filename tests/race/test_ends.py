@@ -12,6 +12,7 @@ from tests.race.deeds import (
     abandon,
     claim,
     complete,
+    complete_all,
     dead_letter,
     fail,
     outcomes,
@@ -54,6 +55,35 @@ def test_a_finish_that_meets_recovery_waits_and_is_stale(engine: Engine, connect
     ended = race(engine, recover, complete(attempt))
     assert (ended.first, ended.second, ended.waited) == ([attempt], STALE, True)
     assert (status(connection), outcomes(connection)) == ("Queued", ["lost"])
+
+
+def test_of_two_that_finish_several_at_once_the_second_waits_and_gets_what_is_left(
+    engine: Engine, connection: Connection
+) -> None:
+    one, two, three = started(connection, 3)
+    ended = race(engine, complete_all([one, two]), complete_all([two, three]))
+    assert (ended.first, ended.second, ended.waited) == ([one, two], [three], True)
+    assert outcomes(connection) == ["done", "done", "done"]
+
+
+def test_recovery_does_not_wait_for_several_that_finish_and_does_not_undo_them(
+    engine: Engine, connection: Connection
+) -> None:
+    attempts = started(connection, 2, lease=-1)
+    ended = race(engine, complete_all(attempts), recover)
+    assert (ended.second, ended.waited) == ([], False)
+    assert (recover(connection), outcomes(connection)) == ([], ["done", "done"])
+
+
+def test_of_several_that_finish_together_only_those_that_recovery_took_are_stale(
+    engine: Engine, connection: Connection
+) -> None:
+    late, in_time = claimed_attempts(connection, 2)
+    start([late], lease=-1)(connection)
+    start([in_time])(connection)
+    ended = race(engine, recover, complete_all([late, in_time]))
+    assert (ended.first, ended.second, ended.waited) == ([late], [in_time], True)
+    assert outcomes(connection) == ["lost", "done"]
 
 
 def test_two_recoveries_share_the_work_and_do_not_wait(engine: Engine, connection: Connection) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from tests.race.contest import Runner, backend
-from tests.race.deeds import Deed, abandon, claimed, hand_off, release, start
+from tests.race.deeds import Deed, abandon, claimed, complete_all, hand_off, release, start, started
 
 IN_NO_ORDER = ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan")
 EDIT = {"attempts": "detail = '{}'", "domains": "title = 'edited'"}
@@ -45,7 +45,7 @@ def locks_the_lowest_first(
     return free
 
 
-@pytest.mark.parametrize("verb", [start, release])
+@pytest.mark.parametrize("verb", [start, release, complete_all])
 def test_attempts_are_locked_in_ascending_order(
     engine: Engine, connection: Connection, verb: Callable[[Sequence[int]], Deed]
 ) -> None:
@@ -57,6 +57,12 @@ def test_abandon_locks_attempts_in_ascending_order(engine: Engine, connection: C
     attempts = claimed(connection, 2)
     ids = list(connection.execute(text("SELECT id FROM domains")).scalars())
     assert locks_the_lowest_first(engine, connection, "attempts", "attempt_id", attempts, abandon(ids))
+
+
+def test_several_that_finish_together_lock_records_in_ascending_order(engine: Engine, connection: Connection) -> None:
+    attempts = started(connection, 2)
+    ids = list(connection.execute(text("SELECT id FROM domains")).scalars())
+    assert locks_the_lowest_first(engine, connection, "domains", "id", ids, complete_all(attempts))
 
 
 def test_a_hand_off_locks_records_in_ascending_order(engine: Engine, connection: Connection) -> None:

@@ -1,18 +1,19 @@
 """Apply: an outcome becomes a transition. With a job's writes and the hand-off, in one short transaction."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import sqlstate
-from scrapersky.service.outcomes import Done, Fail, Outcome, Retry, Snooze, Write
+from scrapersky.service.outcomes import Done, Fail, Outcome, Retry, Snooze
 from scrapersky.service.registry import hand_off_from
 from scrapersky.service.runtime import Runtime
 from scrapersky.status.control import pause
 from scrapersky.status.finish import Backoff, Finished, complete, fail, retry, snooze
+from scrapersky.status.finish_together import complete_all
 from scrapersky.status.requeue import hand_off
 from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
@@ -34,6 +35,27 @@ def apply(runtime: Runtime, attempt: Started, outcome: Outcome) -> Finished:
     return _apply_once(runtime, attempt, outcome)
 
 
+def apply_together(runtime: Runtime, name: str, results: Mapping[int, Done]) -> dict[int, Finished]:
+    """Saves ``results`` (attempt id → outcome) of the workflow ``name`` in one transaction.
+
+    An attempt missing from the answer came too late, and its write was not run. Raises what any write raises: then
+    nothing of any of them is saved.
+    """
+    workflow = runtime.workflow(name)
+    told = {attempt_id: (done.code, _bounded(done.detail)) for attempt_id, done in results.items()}
+    writes = [(attempt_id, done.write) for attempt_id, done in sorted(results.items()) if done.write is not None]
+    if not writes:
+        with runtime.database.autocommit() as connection:
+            return complete_all(connection, workflow, told)
+    with runtime.database.transaction() as connection:
+        finished = complete_all(connection, workflow, told)
+        handed = [
+            record_id for attempt_id, write in writes if attempt_id in finished for record_id in write(connection)
+        ]
+        _hand_off(runtime, connection, workflow, handed)
+        return finished
+
+
 def _apply_once(runtime: Runtime, attempt: Started, outcome: Outcome) -> Finished:
     workflow = runtime.workflow(attempt.workflow)
     write = None if isinstance(outcome, Snooze) else outcome.write
@@ -44,7 +66,7 @@ def _apply_once(runtime: Runtime, attempt: Started, outcome: Outcome) -> Finishe
         # The fence first: a write of a stale attempt must never happen.
         finished = _finish(runtime, connection, workflow, attempt.attempt_id, outcome)
         if write is not None:
-            _write_and_hand_off(runtime, connection, workflow, write)
+            _hand_off(runtime, connection, workflow, write(connection))
         if isinstance(outcome, Snooze) and outcome.pause:
             pause(
                 connection,
@@ -89,8 +111,7 @@ def _backoff(runtime: Runtime, code: str) -> Backoff:
     return Backoff(backoff.base, backoff.cap, fewer)
 
 
-def _write_and_hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, write: Write) -> None:
-    ids = write(connection)
+def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, ids: Sequence[int]) -> None:
     arrow = hand_off_from(workflow)
     if not ids or arrow is None:
         return

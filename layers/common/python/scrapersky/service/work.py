@@ -1,4 +1,4 @@
-"""The work on started attempts: every job under its own deadline, all at once, and one short transaction for each end.
+"""The work on started attempts: every job under its own deadline, all at once, and each end saved in a short transaction.
 
 No session is open while a job runs. pg8000 is synchronous, so the database is spoken to from a thread, one at a time:
 the function has one connection.
@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,13 +16,12 @@ from sqlalchemy.orm import Session
 from scrapersky import observability as seen
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Status
-from scrapersky.service.apply import apply
-from scrapersky.service.classification import unexpected
 from scrapersky.service.job import run_job
 from scrapersky.service.outcomes import Outcome, Snooze
 from scrapersky.service.politeness import polite_turns
 from scrapersky.service.runtime import Runtime
-from scrapersky.status.finish import Finished, Stale
+from scrapersky.service.saving import Saving
+from scrapersky.status.finish import Finished
 from scrapersky.status.start import Started
 from scrapersky.web.client import WebClient
 
@@ -46,6 +45,7 @@ async def _work_on_all(
     records = _load(runtime, started)
     at_once = asyncio.Semaphore(runtime.own.max_instances)
     one_connection = asyncio.Lock()
+    saving = Saving(runtime, one_connection)
     codes: Counter[str] = Counter()
     async with (
         polite_turns(runtime, one_connection) as turns,
@@ -63,7 +63,7 @@ async def _work_on_all(
                     end=end,
                     one_connection=one_connection,
                 )
-                finished = await _settle(runtime, attempt, outcome, one_connection)
+                finished = await saving.save(attempt, outcome)
             codes[outcome.code if finished else "stale"] += 1
             _tell(runtime, attempt, deliveries.get(attempt.attempt_id), outcome, finished, time.monotonic() - began)
 
@@ -81,27 +81,6 @@ def _load(runtime: Runtime, started: Sequence[Started]) -> dict[tuple[str, int],
                 records[name, record.id] = record
         session.expunge_all()
     return records
-
-
-async def _settle(
-    runtime: Runtime, attempt: Started, outcome: Outcome, one_connection: asyncio.Lock
-) -> Finished | None:
-    """Saves ``outcome``; None when it came too late, or could not be saved at all (recovery will take the record)."""
-    keys: dict[str, Any] = {"workflow": attempt.workflow, "record_id": attempt.record_id}
-    async with one_connection:
-        try:
-            return await asyncio.to_thread(apply, runtime, attempt, outcome)
-        except Stale as stale:
-            runtime.observer.log.warning(str(stale), extra=keys)
-            return None
-        except Exception as error:
-            runtime.observer.log.exception("a result could not be saved", extra=keys)
-            failure = unexpected(error)
-        try:
-            return await asyncio.to_thread(apply, runtime, attempt, failure)
-        except Exception:
-            runtime.observer.log.exception("nor could its failure: recovery takes the record", extra=keys)
-            return None
 
 
 def _tell(
