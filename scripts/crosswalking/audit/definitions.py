@@ -88,12 +88,17 @@ def annotated(run: "Interpreter", node: ast.AnnAssign, frame: Frame) -> None:
         if node.value is not None:
             frame.names[node.target.id] = value
         return
-    if not value:
+    if is_outside(value):
         from scripts.crosswalking.audit.binding import promised  # noqa: PLC0415
 
-        value = promised(run, node.annotation, frame, request=False)
+        value = promised(run, node.annotation, frame, request=False) or value
     if node.value is not None or isinstance(node.target, ast.Name):
         assign(run, node.target, value, frame, node)
+
+
+def is_outside(values: Values) -> bool:
+    """Whether nothing of the tree is known of it, so that an annotation knows more."""
+    return all(isinstance(atom, External | Made) for atom in values)
 
 
 def _origin(base: ast.expr) -> ast.expr:

@@ -205,7 +205,7 @@ def _item(run: "Interpreter", node: ast.Subscript, frame: Frame) -> Values:
 def entry_of(mapping: Mapping, key: Values) -> Values:
     """A dict's entry for ``key``; any entry when the key is not known."""
     exact = [value for known, value in mapping.items if known & key]
-    return join(*exact) if exact else UNKNOWN if any(isinstance(k, Const | Member) for k in key) else join(
+    return join(*exact) if exact else UNKNOWN if any(isinstance(k, Const | Member | ClassRef | Func) for k in key) else join(
         *(value for _, value in mapping.items)
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.crosswalking.audit import binding, statements
+from scripts.crosswalking.audit import binding, definitions, statements
 from scripts.crosswalking.audit.atoms import UNKNOWN, ClassRef, Instance, Later, ModuleRef, Values, join, one
 from scripts.crosswalking.audit.effects import Effect, Place
 from scripts.crosswalking.audit.expressions import evaluate
@@ -15,7 +15,7 @@ from scripts.crosswalking.audit.routes import Routing
 from scripts.crosswalking.audit.scope import Class, Frame, Function, Module
 
 MAX_DEPTH = 40
-MAX_VARIANTS = 24
+MAX_VARIANTS = 200
 """Argument combinations a function is followed with; beyond, it is followed once with its annotations only."""
 MAX_STEPS = 400_000
 """Statements executed in all: a limit on time, not on any real code base's routers."""
@@ -155,8 +155,8 @@ class Interpreter:
                 (function.module.path, node.lineno, f"{function.qualified} is nested too deeply: left out")
             )
         value = frame.returned
-        if not value and not isinstance(node, ast.Lambda) and node.returns is not None:
-            value = binding.promised(self, node.returns, function.closure, request=False)
+        if definitions.is_outside(value) and not isinstance(node, ast.Lambda) and node.returns is not None:
+            value = binding.promised(self, node.returns, function.closure, request=False) or value
         return Summary(value, _distinct(frame.effects))
 
     def made(self, cls: Class, arguments: Arguments, key: int, frame: Frame) -> Values:
