@@ -16,6 +16,8 @@ from scrapersky.service.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
 from scrapersky.status.claim import claim
 from tests.integration.api import ADA, Answer, Api
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 PATHS = {
     "places": "places",
     "local_businesses": "local-businesses",

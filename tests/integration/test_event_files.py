@@ -17,6 +17,8 @@ from scripts.local.internet.server import Internet
 from tests.integration.lambda_context import LambdaContext
 from tests.records import make
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 FOLDERS = [service.folder for service in SERVICES]
 

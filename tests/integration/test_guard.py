@@ -14,6 +14,8 @@ from scrapersky.status.claim import claim
 from scrapersky.status.workflow import Workflow
 from tests.records import make
 
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
 every_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS.keys())
 
 
