@@ -25,7 +25,7 @@ TOLERANCE = 0.02
 def main(arguments: list[str]) -> int:
     """Measures, prints, publishes."""
     parser = argparse.ArgumentParser(prog="scripts/bench/pipeline", description=__doc__)
-    parser.add_argument("--records", type=int, default=600, help="domains")
+    parser.add_argument("--records", type=int, default=400, help="domains")
     parser.add_argument("--sequential-records", type=int, default=40, help="domains for the sequential loop")
     parser.add_argument("--at-once", type=int, default=100, help="records at once, for all but the sequential loop")
     parser.add_argument("--rounds", type=int, default=3, help="drains of each contender (of the sequential loop: one)")

@@ -1,0 +1,33 @@
+"""Every handler's entrances: what they import, and the budget for it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scrapersky.service.registry import SERVICES
+
+IDLE_MS, WORKING_MS, OTHER_MS = 700, 1_400, 1_000
+"""Budgets, milliseconds on one quiet core of a server: twice what was measured. A tick runs every minute in each service."""
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """One way into a function: the modules that it comes to import, one after the other."""
+
+    function: str
+    name: str
+    program: str
+    budget_ms: int
+
+
+def entrances() -> Iterator[Entrance]:
+    """Those of every function, ticks first."""
+    for service in SERVICES:
+        handler = f"import {service.folder}.handler as one"
+        yield Entrance(service.name, "tick", f"{handler}; import scrapersky.service.tick", IDLE_MS)
+    for service in SERVICES:
+        handler = f"import {service.folder}.handler as one"
+        work = "import scrapersky.service.batch; dict(one.service.runtime.jobs)"
+        yield Entrance(service.name, "batch", f"{handler}; {work}", WORKING_MS)
+    yield Entrance("dead-letter", "batch", "import dead_letter.handler", IDLE_MS)
+    yield Entrance("api", "request", "import api.handler", OTHER_MS)
+    yield Entrance("migrate", "deployment", "import migrate.handler, alembic.command", OTHER_MS)
