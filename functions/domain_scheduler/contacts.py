@@ -8,7 +8,7 @@ from domain_scheduler.countries import countries_of
 from domain_scheduler.emails import cloudflare_email, email_of, emails_in, emails_in_mailto
 from domain_scheduler.html_page import HtmlPage
 from domain_scheduler.organisation import address_country
-from domain_scheduler.phones import number_of, numbers_in, without_repetitions
+from domain_scheduler.phones import number_of, numbers_in, numbers_in_tel, without_repetitions
 from domain_scheduler.structured_data import nodes, texts
 
 _PROTECTED = "/cdn-cgi/l/email-protection#"
@@ -26,7 +26,7 @@ def read_contacts(
     page: HtmlPage, json_ld: Sequence[Any], found: Sequence[Mapping[str, Any]], host: str, limit: int
 ) -> Contacts:
     """At most ``limit`` of each that ``page`` gives, its organisations ``found`` in its ``json_ld``."""
-    given = [href[len("tel:") :] for href in page.links() if href[:4].lower() == "tel:"]
+    given = [number for href in page.links() for number in numbers_in_tel(href)]
     given += [text for node in nodes(json_ld) for text in texts(node.get("telephone"))]
     countries = countries_of(
         address=address_country(found), host=host, language=page.language, numbers=[n for n in given if "+" in n[:3]]

@@ -14,6 +14,11 @@ MAX_CANDIDATES = 2_000
 _BEFORE = re.compile(r"[A-Za-z0-9._%+\-]{1,64}\Z")
 _AFTER = re.compile(r"[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}")
 _AFTER_IDN = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}")
+_AT = re.compile(r"\s{0,2}(?:\[\s?(?:at|@|ät)\s?\]|\(\s?(?:at|@|ät)\s?\)|\{\s?(?:at|@|ät)\s?\})\s{0,2}", re.IGNORECASE)
+_DOT = re.compile(
+    r"\s{0,2}(?:\[\s?(?:dot|punkt|\.)\s?\]|\(\s?(?:dot|punkt|\.)\s?\)|\{\s?(?:dot|punkt|\.)\s?\})\s{0,2}", re.IGNORECASE
+)
+_SHOUTED = re.compile(r"(?<=\w) AT (?=[\w-]{1,63}(?: DOT [\w-]{1,63}){1,4})")
 _NEW_SENTENCE = re.compile(r"\.(?=[A-Z][a-z])")
 _MACHINE = re.compile(r"[0-9a-f]{16,64}")
 _CLOUDFLARE = re.compile(r"[0-9a-fA-F]{4,512}")
@@ -52,7 +57,11 @@ def email_of(text: str) -> str | None:
 
 
 def emails_in(text: str) -> Iterator[str]:
-    """The addresses written in ``text``, in its order, repeated ones too. Linear in its length."""
+    """The addresses written in ``text``, in its order, repeated ones too. Linear in its length.
+
+    Those that people read and simple robots do not (``jo [at] shop (dot) com``, ``jo AT shop DOT com``) are among them.
+    """
+    text = _undisguised(text)
     position = -1
     for _ in range(MAX_CANDIDATES):
         position = text.find("@", position + 1)
@@ -72,6 +81,14 @@ def emails_in(text: str) -> Iterator[str]:
         found = next((email for host in hosts if (email := email_of(f"{name}@{host}"))), None)
         if found:
             yield found
+
+
+def _undisguised(text: str) -> str:
+    text = text.replace("\uff20", "@")
+    if _AT.search(text):
+        text = _DOT.sub(".", _AT.sub("@", text))
+    shouted = _SHOUTED.search(text)
+    return _SHOUTED.sub("@", text).replace(" DOT ", ".") if shouted else text
 
 
 def emails_in_mailto(url: str) -> Iterator[str]:

@@ -79,7 +79,7 @@ def _facts(node: Mapping[str, Any]) -> dict[str, Any]:
         "description": _clean(first_text(node, "description")),
         "url": _clean(first_text(node, "url")),
         "telephone": [text for text in map(_clean, texts(node.get("telephone"))) if text][:20],
-        "email": [text for text in map(_clean, texts(node.get("email"))) if text][:20],
+        "email": [text.removeprefix("mailto:") for text in map(_clean, texts(node.get("email"))) if text][:20],
         "address": _address(node),
         "latitude": _degrees(geo.get("latitude"), 90),
         "longitude": _degrees(geo.get("longitude"), 180),

@@ -9,7 +9,13 @@ import phonenumbers
 MAX_CANDIDATES = 500
 """Runs of digits that are looked at in one page."""
 
+_VANITY = re.compile(r"\+?[0-9][0-9().\- ]{2,10}[A-Z][A-Z0-9().\- ]{2,15}")  # 1-800-FLOWERS
 _DIGITS = re.compile(r"[0-9]")
+_TEL = re.compile(r"(?:tel|callto):", re.IGNORECASE)
+_WHATSAPP = re.compile(
+    r"(?:https?://)?(?:wa\.me/|(?:api|web)\.whatsapp\.com/send/?\?(?:[^#]{0,200}&)?phone=)(?:\+|%2B)?(\d{8,15})(?!\d)",
+    re.IGNORECASE,
+)
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _CANDIDATE = re.compile(
     r"(?<![\w.,@/#=\-])(?:\+\s?|00\s?)?\(?[0-9](?:[ \xa0().\-/\u2009\u2010-\u2015\u00b7]{0,3}[0-9]){5,14}(?![\w@%])"
@@ -25,6 +31,9 @@ def number_of(text: str, countries: Sequence[str]) -> str | None:
     ``countries`` are those it may be of, the likeliest first.
     """
     text = unquote(text).strip()
+    if _VANITY.fullmatch(text):
+        text = str(phonenumbers.convert_alpha_characters_in_number(text))
+        text = f"+{text}" if text.startswith("1") else text  # a custom of North America
     digits = _NOT_DIGITS.sub("", text)
     if not 5 <= len(digits) <= 17 or len(set(digits)) == 1 or digits in "01234567890123456789":
         return None
@@ -50,6 +59,19 @@ def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
             found = next((e164 for country in countries if (e164 := _surely(written, country))), None)
         if found:
             yield found
+
+
+def numbers_in_tel(url: str) -> Iterator[str]:
+    """What a link of scheme ``tel``, ``callto`` or of WhatsApp gives to be called: mostly one number, as it is written.
+
+    Behind a comma or semicolon stand extensions and pauses (RFC 3966), and at times another number.
+    """
+    if found := _WHATSAPP.match(url):
+        yield f"+{found[1]}"
+    elif found := _TEL.match(url):
+        first, *others = re.split("[,;]", url[found.end() :][:500])
+        yield first
+        yield from (other for other in others if other.strip().startswith(("+", "0")))
 
 
 def without_repetitions(numbers: Iterable[str]) -> list[str]:

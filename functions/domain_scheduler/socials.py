@@ -13,6 +13,10 @@ from scrapersky.web.urls import parse_url
 MAX_LINKS = 5_000
 """Links looked at in one page."""
 
+_HASHBANG = re.compile(r"/#!/")
+_WITHOUT_SCHEME = re.compile(
+    r"(?:www\.)?(?:facebook|twitter|x|linkedin|instagram|youtube|tiktok|pinterest)\.com/", re.IGNORECASE
+)
 _HANDLE = re.compile(r"[\w.\-@%+']{1,200}")
 
 _TEMPLATES = frozenset(
@@ -117,7 +121,8 @@ def read_socials(page: HtmlPage, same_as: Iterable[str]) -> dict[str, str]:
 
 def profile_of(link: str, base: str | None = None) -> tuple[str, str] | None:
     """(network, clean url) of the profile that ``link`` leads to, or None."""
-    url = parse_url(link, base)
+    link = _HASHBANG.sub("/", link, count=1)
+    url = parse_url(f"https://{link}" if _WITHOUT_SCHEME.match(link) else link, base)
     network = _network_of(url.hostname) if url is not None else None
     if url is None or network is None:
         return None

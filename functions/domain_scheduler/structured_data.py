@@ -1,5 +1,6 @@
 """JSON-LD as pages really carry it: in comments, with stray commas, several objects in one script."""
 
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,8 +16,16 @@ _OPENING = re.compile(r"\s*(?://|/\*)?\s{0,100}(?:<!--|<!\[CDATA\[)(?:\s{0,100}\
 _CLOSING = re.compile(r"(?://|/\*)?\s{0,100}(?:-->|\]\]>)(?:\s{0,100}\*/)?\s{0,100}\Z")
 _STRAY_COMMA = re.compile(r",(?=\s{0,100}[}\]])")
 _BETWEEN = re.compile(r"[\s,;]*")
+_VOCABULARY = re.compile(r"(?:schema:|https?://schema\.org/)(?=\w)")
 _TEXT_KEYS = ("@value", "name", "url", "@id")
-_DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+
+
+def _plainly_named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys have lost the vocabulary's prefix: ``schema:name`` and ``http://schema.org/name`` → ``name``."""
+    return {_VOCABULARY.sub("", key) if ":" in key else key: value for key, value in pairs}
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None, object_pairs_hook=_plainly_named)
 
 
 def read_json_ld(scripts: Iterable[str]) -> list[Any]:
@@ -39,8 +48,8 @@ def nodes(values: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def types_of(node: Mapping[str, Any]) -> list[str]:
-    """The node's types, without the vocabulary's address (``https://schema.org/Hotel`` → ``Hotel``)."""
-    return [text.rpartition("/")[2].rpartition("#")[2] for text in texts(node.get("@type"))]
+    """The node's types, without the vocabulary's address (``https://schema.org/Hotel``, ``schema:Hotel`` → ``Hotel``)."""
+    return [_VOCABULARY.sub("", text).rpartition("/")[2].rpartition("#")[2] for text in texts(node.get("@type"))]
 
 
 def texts(value: object) -> list[str]:
@@ -82,6 +91,8 @@ def _values(script: str) -> Iterator[Any]:
         values, whole = _consecutive(text)
         if whole:
             break
+    if not values and "&quot;" in script:  # escaped as if it were text of the page
+        values, _ = _consecutive(html.unescape(script))
     yield from values
 
 

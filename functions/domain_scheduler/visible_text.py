@@ -1,10 +1,13 @@
 """What a person would read on a page, with its lines kept apart: ``<td>1<td>2`` is "1" and "2", never "12"."""
 
+import re
+
 from selectolax.lexbor import LexborNode
 
 MAX_NODES = 400_000
 """Nodes looked at in one page; a page with more is cut there."""
 
+_HIDES = re.compile(r"display\s{0,9}:\s{0,9}none", re.IGNORECASE)
 _UNSEEN = frozenset(
     str.split("head script style noscript template svg math iframe object canvas audio video map select")
 )
@@ -14,7 +17,8 @@ _INLINE = frozenset(
         "var wbr"
     )
 )
-_BLANKS = {code: " " for code in range(0x3001) if chr(code).isspace()}
+_BLANKS: dict[int, str | None] = {code: " " for code in range(0x3001) if chr(code).isspace()}
+_BLANKS |= dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))  # nobody sees them
 
 
 def visible_text(root: LexborNode, limit: int) -> str:
@@ -34,15 +38,23 @@ def visible_text(root: LexborNode, limit: int) -> str:
             parts.append(text)
             length += len(text)
         elif tag not in _INLINE:
-            parts.append("\n")
+            parts.append("\n" if tag != "-comment" else "")
         elif node.prev is not None and node.prev.tag != "-text":
             parts.append(" ")  # <small>E-mail</small><strong>jo@…: styled apart, so meant apart
-        inside = None if tag is None or tag in _UNSEEN else node.first_child
+        inside = None if tag is None or tag in _UNSEEN or _is_hidden(node, tag) else node.first_child
         node = inside or _next_after(node, root, parts)
     text = "".join(parts)
     parts.clear()
     lines = (_single_spaced(line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)[:limit]
+
+
+def _is_hidden(node: LexborNode, tag: str) -> bool:
+    """Whether an inline element hides what it holds: ``jo@<span style="display:none">no-spam-</span>shop.com``."""
+    if tag not in _INLINE:  # a hidden block is often shown by a click
+        return False
+    style = node.attributes.get("style")
+    return bool(style) and _HIDES.search(style or "") is not None
 
 
 def collapsed(text: str) -> str:
@@ -60,7 +72,7 @@ def _next_after(node: LexborNode, root: LexborNode, parts: list[str]) -> LexborN
     """The node that follows ``node`` and all inside it, closing the blocks that end between the two."""
     here: LexborNode | None = node
     while here is not None and here.mem_id != root.mem_id:
-        if here.tag not in _INLINE and here.tag != "-text":
+        if here.tag not in _INLINE and here.tag not in ("-text", "-comment"):
             parts.append("\n")
         if (following := here.next) is not None:
             return following

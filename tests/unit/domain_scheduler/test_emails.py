@@ -27,6 +27,11 @@ def protected(address: str, key: int = 0x5A) -> str:
         ("連絡先info@shop.comまで", ["info@shop.com"]),
         ("info@shop.com-", ["info@shop.com"]),
         ("first.last@mail.shop.museum", ["first.last@mail.shop.museum"]),
+        ("info [at] shop.com", ["info@shop.com"]),
+        ("info(at)shop(dot)com", ["info@shop.com"]),
+        ("info {ät} shop [punkt] com", ["info@shop.com"]),
+        ("info AT shop DOT co DOT uk", ["info@shop.co.uk"]),
+        ("info＠shop.com", ["info@shop.com"]),
     ],
 )
 def test_addresses_are_found_in_text(text: str, expected: list[str]) -> None:
@@ -58,6 +63,8 @@ def test_addresses_are_found_in_text(text: str, expected: list[str]) -> None:
         "react@18.2.0",
         "10:30@shop",
         "@media (max-width:1px)",
+        "we meet (at) the shop (dot)",
+        "WE ARE AT YOUR SIDE. COM",
     ],
 )
 def test_what_only_looks_like_an_address_is_none(text: str) -> None:
@@ -92,7 +99,9 @@ def test_what_cloudflare_did_not_encode_is_no_address(encoded: str) -> None:
     assert cloudflare_email(encoded) is None
 
 
-@pytest.mark.parametrize("piece", ["a@", "@", "a@b.", "a@b.co ", "a.@-", "é@é.", "x" * 70 + "@"])
+@pytest.mark.parametrize(
+    "piece", ["a@", "@", "a@b.", "a@b.co ", "a.@-", "é@é.", "x" * 70 + "@", "(at)", " AT a DOT b", " [ at "]
+)
 def test_a_megabyte_of_almost_addresses_takes_no_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     began = time.process_time()

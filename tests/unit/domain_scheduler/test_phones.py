@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain_scheduler.countries import countries_of, country_code
-from domain_scheduler.phones import number_of, numbers_in, without_repetitions
+from domain_scheduler.phones import number_of, numbers_in, numbers_in_tel, without_repetitions
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,8 @@ from domain_scheduler.phones import number_of, numbers_in, without_repetitions
         ("9878032217", ["US"], "9878032217"),
         ("251 930 8621", [], "2519308621"),
         ("13 22 84", [], "132284"),
+        ("1-800-FLOWERS", ["DE"], "+18003569377"),
+        ("+1 (800) GO-FEDEX", [], "+18004633339"),
     ],
 )
 def test_a_number_said_to_be_one_is_read(text: str, countries: list[str], expected: str) -> None:
@@ -80,6 +82,25 @@ def test_other_digits_are_no_numbers(text: str) -> None:
 @pytest.mark.parametrize("text", ["2019-12-05", "© 2019-2024", "2019\u20132024", "31-12-99"])
 def test_dates_are_no_numbers_even_where_numbers_look_alike(text: str) -> None:
     assert list(numbers_in(text, ["DK", "LU", "UY"])) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "numbers"),
+    [
+        ("tel:+12025550143", ["+12025550143"]),
+        ("TEL: 030/123 456", [" 030/123 456"]),
+        ("callto:+12025550143", ["+12025550143"]),
+        ("tel:+12025550143;ext=12", ["+12025550143"]),
+        ("tel:+12025550143,,123456#", ["+12025550143"]),
+        ("tel:+12025550143,+12025550144", ["+12025550143", "+12025550144"]),
+        ("https://wa.me/12025550143?text=hi", ["+12025550143"]),
+        ("https://api.whatsapp.com/send?text=hi&phone=%2B12025550143", ["+12025550143"]),
+        ("https://wa.me/message/ABC", []),
+        ("https://shop.com/?tel:1", []),
+    ],
+)
+def test_a_link_to_be_called_gives_its_numbers(url: str, numbers: list[str]) -> None:
+    assert list(numbers_in_tel(url)) == numbers
 
 
 def test_the_same_number_with_and_without_its_country_is_one() -> None:

@@ -101,7 +101,7 @@ def test_an_organisation_is_told_in_our_words() -> None:
         "name": "Smile & Co",
         "types": ["LocalBusiness", "Dentist"],
         "telephone": ["+1-512-555-0100"],
-        "email": ["mailto:info@smile.com"],
+        "email": ["info@smile.com"],
         "address": {"street": "500 W 2nd St", "city": "Austin", "state": "TX", "zip": "78701", "country": "US"},
         "latitude": 30.26,
         "longitude": -97.74,
@@ -116,7 +116,7 @@ def test_others_of_the_same_name_complete_it() -> None:
     stranger = {"@type": "Organization", "name": "Web Agency", "url": "https://agency.com/", "priceRange": "$"}
     facts = organisation_facts(organisations([other, stranger, BUSINESS]))
     assert facts["url"] == "https://smile.com/"
-    assert facts["email"] == ["mailto:info@smile.com"]
+    assert facts["email"] == ["info@smile.com"]
     assert "price_range" not in facts
 
 
@@ -178,3 +178,17 @@ def test_opening_hours_are_told_per_day(node: dict[str, Any], expected: dict[str
 )
 def test_hours_that_cannot_be_understood_are_not_told(node: dict[str, Any]) -> None:
     assert opening_times(node) is None
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '{"@type": "schema:Bakery", "schema:name": "Shop", "schema:email": "a@b.com"}',
+        '{"@type": ["http://schema.org/Bakery"], "http://schema.org/name": [{"@value": "Shop"}], "schema:email": "a@b.com"}',
+        "{&quot;@type&quot;: &quot;Bakery&quot;, &quot;name&quot;: &quot;Shop&quot;, &quot;email&quot;: &quot;a@b.com&quot;}",
+    ],
+    ids=["prefixed", "expanded", "escaped"],
+)
+def test_the_vocabulary_may_be_spelled_out(script: str) -> None:
+    facts = organisation_facts(organisations(read_json_ld([script])))
+    assert (facts["name"], facts["types"], facts["email"]) == ("Shop", ["Bakery"], ["a@b.com"])

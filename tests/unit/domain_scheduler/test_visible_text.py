@@ -22,6 +22,9 @@ def text_of(html: str, limit: int = 10_000) -> str:
         ("12<a href=#>jo@shop.com</a>made", "12\njo@shop.com\nmade"),
         ("a<br>b", "a\nb"),
         ("a\n  b\t&nbsp;c", "a b c"),
+        ("jo<!-- x -->@shop<wbr>.c\u200bo\xadm", "jo@shop.com"),
+        ("jo@<span style='color:red; display: none'>no</span>shop.com", "jo@shop.com"),
+        ("<div style='display:none'>menu</div>", "menu"),
         ("a&nbsp;&nbsp;\u3000\r\n\x0b <b> </b> b", "a b"),
         (
             "a<script>var x</script><style>p{}</style><noscript>no</noscript><template>t</template><!-- c -->b",
