@@ -1,7 +1,7 @@
 """Runs one job on one record, in a small internet on loopback, as the runtime would: no database session in sight."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 
 from scrapersky.service.context import Job, JobContext
 from scrapersky.service.outcomes import Outcome
+from scrapersky.service.proxy import web_of_the_record
 from scrapersky.service.settings import Settings
 from scrapersky.web.client import WebClient
 from scripts.local.internet.server import Internet
@@ -42,26 +43,32 @@ def run_job(
     *,
     secrets: Mapping[str, str] | None = None,
     without_https: tuple[str, ...] = (),
+    spend: Callable[[str], Awaitable[None]] | None = None,
     **settings: Any,
 ) -> Outcome:
-    """The outcome of ``job`` on ``record`` while exactly ``websites`` exist. ``secrets`` are those it may read."""
+    """The outcome of ``job`` on ``record`` while exactly ``websites`` exist. ``secrets`` are those it may read.
+
+    Paid calls cost nothing, unless ``spend`` says what they do: the real budgets are the runtime's and tested there.
+    """
 
     async def secret(name: str) -> str:
         return (secrets or {})[name]
 
-    async def spend(_: str) -> None:
-        """Whatever it costs: budgets are the runtime's and tested there."""
+    async def for_nothing(_: str) -> None:
+        """Whatever it costs."""
+
+    pay = spend or for_nothing
 
     async def run(known: Settings) -> Outcome:
         async with WebClient(known) as web:
             now = asyncio.get_running_loop().time()
             context = JobContext(
-                web=web,
+                web=web_of_the_record(web, known, secret, pay),
                 settings=known,
                 logger=Logger(service="test"),
                 deadline=now + known.record_deadline_seconds,
                 secret=secret,
-                spend=spend,
+                spend=pay,
             )
             return await job(record, context)
 

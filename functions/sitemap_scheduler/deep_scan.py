@@ -6,10 +6,11 @@ from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import LocalBusiness, Place
+from scrapersky.service.api_key import UnusableKey, key_of
 from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Done, Fail, Outcome, Retry, Snooze
 from sitemap_scheduler.place_mapping import business_columns, place_columns
-from sitemap_scheduler.places import UnusableKey, key_of, place_details
+from sitemap_scheduler.places import place_details
 
 
 async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
@@ -55,7 +56,7 @@ async def _key(ctx: JobContext) -> str:
     if not name:
         raise UnusableKey("PLACES_SECRET is not set; it must name the secret that holds the Google Places API key")
     try:
-        return key_of(await ctx.secret(name))
+        return key_of(await ctx.secret(name), "PLACES_SECRET")
     except UnusableKey:
         raise
     except Exception as error:

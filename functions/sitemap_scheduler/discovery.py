@@ -11,7 +11,7 @@ from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.web.client import Fetched
 from scrapersky.web.errors import FetchError
 from scrapersky.web.home_page import fetch_home_page
-from sitemap_scheduler.finding import NOT_TRIED
+from sitemap_scheduler.finding import KEPT_FROM_ASKING, NOT_TRIED
 from sitemap_scheduler.found_files import note
 from sitemap_scheduler.page_links import sitemap_hints, sitemap_links
 from sitemap_scheduler.scan import Scan
@@ -103,6 +103,10 @@ def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, visits: Visits, failu
     if scan.cut == "time" and not visits.rows:
         failure = FetchError("timeout", f"{record.domain.domain} did not answer in the time there was")
     failure = failure or _told_to_wait(scan) or _refusal_of_all(scan) or _trouble_that_may_pass(scan)
+    if failure is None and scan.cut == "budget":
+        failure = FetchError(
+            "budget_of_the_record", "no sitemap was found with the paid calls that one record may make"
+        )
     if failure is None and scan.cut == "time":
         reason = f"no sitemap among the {len(scan.findings)} urls that the record's time was enough for"
         return Retry("deadline", reason, write=write, detail=detail)
@@ -117,7 +121,7 @@ def _told_to_wait(scan: Scan) -> FetchError | None:
     waits = [finding for finding in scan.findings if finding.retry_after is not None]
     if scan.cut != "host" or not waits:
         return None
-    told = min(waits, key=lambda finding: finding.result in {"host_busy", "host_resting"})
+    told = min(waits, key=lambda finding: finding.result in KEPT_FROM_ASKING)
     return FetchError(told.result, f"{told.url}: {told.reason}", told.retry_after)
 
 

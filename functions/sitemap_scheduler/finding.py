@@ -14,6 +14,9 @@ SAME_FILE = "same_file"
 NOT_TRIED = "not_tried"
 NOTHING_THERE = "nothing_there"
 
+KEPT_FROM_ASKING = {"host_busy": "host", "host_resting": "host", "budget_of_the_record": "budget"}
+"""Results that say nothing about the url, as it was not asked for, and what of us or of the host was against it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -59,13 +62,14 @@ class Finding:
     @property
     def is_valid(self) -> bool | None:
         """Whether the file is a sitemap; None where trouble that may pass kept us from knowing."""
-        return None if self.result == NOT_TRIED or self.may_pass else self.is_sitemap
+        unknown = self.result == NOT_TRIED or self.result in KEPT_FROM_ASKING or self.may_pass
+        return None if unknown else self.is_sitemap
 
     @property
     def may_pass(self) -> bool:
         """Whether the same request may go better later."""
         try:
-            return kind_of(self.result) in {Kind.TRANSIENT, Kind.LATER}
+            return kind_of(self.result) is Kind.TRANSIENT
         except KeyError:
             return False
 

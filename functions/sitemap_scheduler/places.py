@@ -6,7 +6,6 @@ Source: developers.google.com/maps/documentation/places/web-service/place-detail
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,11 +29,6 @@ MAX_ANSWER_BYTES = 1_000_000
 
 _PACIFIC = tz.tzstr("PST8PDT,M3.2.0,M11.1.0")  # by rule: Lambda's image has no time zone database
 _KEY_REASONS = frozenset(("API_KEY_INVALID", "API_KEY_EXPIRED"))
-_KEY = re.compile(r"[!-~]{1,512}")
-
-
-class UnusableKey(ValueError):
-    """The secret holds no key that could be sent; the message says what is wrong and never what it holds."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +64,6 @@ async def place_details(
             "bad_response", f"Places answered {fetched.status} for {place_id}, but not with a whole JSON object"
         )
     return answer
-
-
-def key_of(secret: str) -> str:
-    """The API key in ``secret``: the bare key, or ``{"api_key": …}``. Raises :class:`UnusableKey`."""
-    text = secret.strip()
-    if text.startswith("{"):
-        text = str((_json_object(text.encode()) or {}).get("api_key") or "").strip()
-    if not _KEY.fullmatch(text):
-        raise UnusableKey('the secret of PLACES_SECRET must hold the bare API key or {"api_key": "…"}')
-    return text
 
 
 def seconds_until_quota_resets(now: datetime) -> float:

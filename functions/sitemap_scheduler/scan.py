@@ -11,7 +11,7 @@ from scrapersky.web.errors import FetchError
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import Kind, Limits, SitemapRefused, read_entries, reader_of
 from scrapersky.web.urls import normalise_url
-from sitemap_scheduler.finding import NOT_TRIED, NOTHING_THERE, SAME_FILE, Finding
+from sitemap_scheduler.finding import KEPT_FROM_ASKING, NOT_TRIED, NOTHING_THERE, SAME_FILE, Finding
 from sitemap_scheduler.visits import Visits
 from sitemap_scheduler.well_known import beside
 
@@ -119,8 +119,7 @@ class Scan:
         del self._open[wanted.url]
         self.findings.append(finding)
         self._kept += finding.worth_keeping - wanted.worth_keeping
-        if finding.result in {"host_busy", "host_resting"}:
-            self.cut = "host"
+        self.cut = KEPT_FROM_ASKING.get(finding.result, self.cut)
         if children and depth < self._ctx.settings.discovery_max_depth:
             await self._look_at_children(finding.url, children, depth + 1)
 
@@ -140,6 +139,7 @@ class Scan:
         try:
             return await self._read(wanted, children)
         except (FetchError, SitemapRefused) as failure:
+            self.requests -= failure.code in KEPT_FROM_ASKING
             return wanted.failed(failure)
         finally:
             self._guessing -= wanted.is_guess

@@ -41,11 +41,15 @@ def test_a_server_that_takes_for_ever_gets_the_deadline_and_no_more(home: Answer
 
 
 def test_63_the_deadline_covers_all_hops_together(tmp_path: Path) -> None:
-    async def late(writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.3)
-        await redirect("/")(writer)
+    def late(location: str) -> Answer:
+        async def send(writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(0.3)
+            await redirect(location)(writer)
 
-    seen = fetch(shop(late), HOME, tmp_path, deadline=0.5)
+        return send
+
+    sites = {"shop.example": {"/": late("/b"), "/b": late("/c"), "/c": answer(200)}}
+    seen = fetch(sites, HOME, tmp_path, deadline=0.5)
     assert seen.code == "timeout"
     assert len(seen.asked) == 2
 

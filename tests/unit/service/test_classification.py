@@ -31,7 +31,9 @@ def test_a_code_nobody_listed_is_not_guessed(code: str) -> None:
 @pytest.mark.parametrize("code", sorted(KINDS))
 def test_each_kind_has_its_outcome(code: str) -> None:
     outcome = outcome_of(FetchError(code, "because", retry_after=7), Settings())
-    expected = {Kind.TRANSIENT: Retry, Kind.PERMANENT: Fail, Kind.LATER: Snooze, Kind.CONFIGURATION: Snooze}[KINDS[code]]
+    expected = {Kind.TRANSIENT: Retry, Kind.PERMANENT: Fail, Kind.LATER: Snooze, Kind.CONFIGURATION: Snooze}[
+        KINDS[code]
+    ]
     assert type(outcome) is expected
     assert isinstance(outcome, Retry | Fail | Snooze)
     assert (outcome.code, outcome.reason) == (code, "because")

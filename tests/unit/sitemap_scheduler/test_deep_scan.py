@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scrapersky.models import Place
+from scrapersky.service.api_key import UnusableKey, key_of
 from scrapersky.service.outcomes import Done, Fail, Outcome, Retry, Snooze
 from scripts.local.internet.places import FIELDS, PlacesApi
 from scripts.local.internet.website import Answer, Request
 from sitemap_scheduler.deep_scan import deep_scan_place
-from sitemap_scheduler.places import FIELD_MASK, UnusableKey, key_of, seconds_until_quota_resets
+from sitemap_scheduler.places import FIELD_MASK, seconds_until_quota_resets
 from tests.jobs import Answers, run_job
 
 KEY = "AIzaTestKey-0123456789"
@@ -171,13 +172,13 @@ def test_a_place_that_moved_has_an_outcome_of_its_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("secret", ["AIza1", " AIza1\n", '{"api_key": "AIza1"}', '{"api_key": " AIza1 "}'])
 def test_the_secret_is_the_bare_key_or_json(secret: str) -> None:
-    assert key_of(secret) == "AIza1"
+    assert key_of(secret, "PLACES_SECRET") == "AIza1"
 
 
 @pytest.mark.parametrize("secret", ["", "  ", "{}", '{"api_key": null}', "AIza\r\nX-Evil: 1", "Schlüssel", "{broken"])
 def test_a_secret_without_a_usable_key_is_refused_without_quoting_it(secret: str) -> None:
     with pytest.raises(UnusableKey) as refusal:
-        key_of(secret)
+        key_of(secret, "PLACES_SECRET")
     assert not secret.strip() or secret.strip() not in str(refusal.value).replace('{"api_key": "…"}', "")
 
 

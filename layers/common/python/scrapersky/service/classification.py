@@ -31,6 +31,8 @@ KINDS: dict[str, Kind] = {
             "http_429",
             "http_5xx",
             "places_unavailable",
+            "proxy_busy",
+            "proxy_failed",
         ),
         Kind.TRANSIENT,
     ),
@@ -55,12 +57,14 @@ KINDS: dict[str, Kind] = {
             "place_not_found",
             "no_such_place",
             "budget_of_the_record",
+            "proxy_refused",
         ),
         Kind.PERMANENT,
     ),
-    **dict.fromkeys(("host_busy", "host_resting"), Kind.LATER),
+    **dict.fromkeys(("host_busy", "host_resting", "proxy_budget_of_the_day"), Kind.LATER),
     **dict.fromkeys(
-        ("places_denied", "places_key_invalid", "places_quota_day", "budget_of_the_day"), Kind.CONFIGURATION
+        ("places_denied", "places_key_invalid", "places_quota_day", "budget_of_the_day", "proxy_denied"),
+        Kind.CONFIGURATION,
     ),
 }
 """Every code, and what it means. ``http_4xx`` and ``http_5xx`` stand for the statuses not named."""

@@ -8,6 +8,7 @@ from scrapersky.models.base import Recorded
 from scrapersky.service.classification import outcome_of, unexpected
 from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Outcome, Retry, Snooze
+from scrapersky.service.proxy import web_of_the_record
 from scrapersky.service.runtime import Runtime
 from scrapersky.service.spending import BUDGET_OF_THE_DAY, spend_one
 from scrapersky.status.start import Started
@@ -34,13 +35,14 @@ async def run_job(
     async def secret(name: str) -> str:
         return await asyncio.to_thread(runtime.read_secret, name)
 
+    spend = _spending(runtime, attempt, one_connection)
     context = JobContext(
-        web=web,
+        web=web_of_the_record(web, runtime.settings, secret, spend),
         settings=runtime.settings,
         logger=runtime.observer.log,
         deadline=deadline,
         secret=secret,
-        spend=_spending(runtime, attempt, one_connection),
+        spend=spend,
     )
     try:
         async with asyncio.timeout_at(deadline):

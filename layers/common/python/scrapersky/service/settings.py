@@ -89,6 +89,10 @@ class Settings(WebSettings):
     places_calls_per_record: int = Field(5, ge=0, description="paid Places calls a day (UTC) for one record")
     places_language: str = Field("en", description="languageCode asked of Places")
 
+    proxy_secret: str = Field("", description="name or ARN of the secret that holds the proxy API's key")
+    proxy_calls_per_day: int = Field(1_000, ge=0, description="paid proxy calls a day (UTC), all records together")
+    proxy_calls_per_record: int = Field(50, ge=0, description="paid proxy calls a day (UTC) for one record")
+
     api_bulk_max: int = Field(
         5_000, ge=1, le=10_000, description="records that one request of the curation API may write"
     )

@@ -6,23 +6,25 @@ cookies, proxies and decompression are off. Whatever goes wrong is a :class:`~sc
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import replace
 from typing import Self
 
 import aiohttp
 import can_ada
-from yarl import URL
 
 from scrapersky.web.body import Body, Limits
-from scrapersky.web.connector import LookUp, open_connector
+from scrapersky.web.connector import LookUp
 from scrapersky.web.errors import FetchError
-from scrapersky.web.failures import explain, shown_url
-from scrapersky.web.loopback import LoopbackInternet
-from scrapersky.web.response import Fetched, Headers, Response, clean_header
+from scrapersky.web.failures import shown_url
+from scrapersky.web.proxy import BUDGET_OF_THE_RECORD, ProxyAccess, ended_at, is_wall
+from scrapersky.web.request import Request
+from scrapersky.web.response import Fetched, Headers, Response, clean_header, whole
 from scrapersky.web.retry_after import retry_after_seconds
 from scrapersky.web.robots import Robots, RobotsCache
+from scrapersky.web.sending import Sender
 from scrapersky.web.settings import WebSettings
 from scrapersky.web.targets import Targets
 from scrapersky.web.turns import Turns, WorkerTurns
@@ -31,8 +33,6 @@ __all__ = ["FetchError", "Fetched", "Response", "Robots", "WebClient"]
 
 _KEPT_ACROSS_ORIGINS = {"accept", "accept-language", "if-none-match", "if-modified-since"}
 _COME_LATER = {429, 503}
-_Permission = Callable[[can_ada.URL], Awaitable[float]]
-_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 class WebClient:
@@ -43,7 +43,6 @@ class WebClient:
 
     def __init__(self, settings: WebSettings, *, look_up: LookUp | None = None, turns: Turns | None = None) -> None:
         self._settings = settings
-        self._look_up = look_up
         self._turns = turns or WorkerTurns(
             settings.web_requests_per_host,
             interval=settings.web_host_interval_seconds,
@@ -51,27 +50,24 @@ class WebClient:
         )
         self._turns_at_apis = WorkerTurns(settings.web_requests_per_host)
         self._targets = Targets(settings)
-        path = settings.web_loopback_internet
-        self._internet = LoopbackInternet.read(path) if path else None
+        self._sender = Sender(settings, look_up)
         self._robots = RobotsCache(settings, self._fetch_robots)
-        self._session: aiohttp.ClientSession | None = None
+        self._proxy: ProxyAccess | None = None
+        self._walled: set[str] = set()
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=open_connector(self._internet, self._look_up),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=self._settings.web_connect_timeout_seconds),
-            auto_decompress=False,
-            trust_env=False,
-            max_line_size=self._settings.web_max_header_bytes,
-            max_field_size=self._settings.web_max_header_bytes,
-        )
+        await self._sender.__aenter__()
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         await self._robots.close()
-        if self._session is not None:
-            await self._session.close()
+        await self._sender.__aexit__(*exception)
+
+    def by_proxy(self, proxy: ProxyAccess) -> "WebClient":
+        """This same client for one record, whose pages may come by ``proxy``, at its expense."""
+        its_own = copy(self)
+        its_own._proxy = proxy
+        return its_own
 
     async def get(
         self,
@@ -91,7 +87,7 @@ class WebClient:
         async with self.stream(
             url, max_bytes=cap, deadline=deadline, headers=headers, robots=robots, truncate=truncate
         ) as response:
-            return await _whole(response)
+            return await whole(response)
 
     @asynccontextmanager
     async def stream(
@@ -115,41 +111,52 @@ class WebClient:
         where it says no, that redirect is the answer, and its ``leads_to`` the url that was not asked for.
         Ask nothing else of the same host inside the block: the turn is held until it ends. Raises :class:`FetchError`.
         """
-        request = _Request(
+        request = Request(
             url=url,
             max_bytes=self._settings.web_max_decoded_bytes if max_bytes is None else max_bytes,
             seconds=self._settings.web_request_deadline_seconds if deadline is None else deadline,
             headers={name.lower(): clean_header(value) for name, value in (headers or {}).items()},
             truncate=truncate,
+            polite=robots,
+            asks_robots=robots,
             follow=follow,
         )
-        if robots:
-            exchange = self._exchange(request, self._turns, self._permission)
-        else:
-            exchange = self._exchange(request, self._turns_at_apis, _no_questions)
-        async with exchange as response:
+        async with self._exchange(request) as response:
             yield response
 
     @asynccontextmanager
-    async def _exchange(self, request: "_Request", turns: Turns, permission: _Permission) -> AsyncIterator[Response]:
-        """The answer to ``request``, each of its hops with the ``permission`` and in the turn of its own host."""
-        left, sent = request.seconds, request.headers
+    async def _exchange(self, request: Request) -> AsyncIterator[Response]:
+        """The answer to ``request``, each of its hops with the permission and in the turn of its own host."""
+        turns = self._turns if request.polite else self._turns_at_apis
+        left, sent, paid = request.seconds, request.headers, False
         requested = target = self._targets.first(request.url)
         redirects: list[str] = []
         while True:
-            spacing, host = await permission(target), _site(target)
-            async with turns.turn(host, spacing, left):
-                ends_at = asyncio.get_running_loop().time() + left
-                answer = await self._send(target, sent, ends_at)
-                try:
-                    following = self._targets.following(target, answer.status, answer.headers, len(redirects))
-                    if following is None or not (request.follow is None or request.follow(following.href)):
-                        leads_to = None if following is None else following.href
-                        limits = Limits(self._settings.web_max_wire_bytes, request.max_bytes, request.truncate, ends_at)
-                        response = self._response(
-                            answer, requested.href, target.href, tuple(redirects), limits, leads_to
+            spacing = (await self._permission(target)) if request.asks_robots else 0.0
+            host = _site(target)
+            proxy = self._proxy_for(host) if request.polite else None
+            async with turns.turn(host, spacing, proxy.seconds if proxy else left):
+                ends_at = asyncio.get_running_loop().time() + (proxy.seconds if proxy else left)
+                if proxy is None:
+                    answer = await self._sender.send(target.href, sent, ends_at)
+                else:
+                    if not (paid or await proxy.pay()):
+                        raise FetchError(
+                            BUDGET_OF_THE_RECORD, f"{shown_url(target.href)} is not worth another paid call"
                         )
-                        if answer.status in _COME_LATER and response.retry_after:
+                    answer, paid = await proxy.send(self._sender, target, ends_at), False
+                try:
+                    if proxy is None and request.polite and await self._goes_round(host, answer):
+                        paid = True
+                        continue
+                    following = None if proxy else self._following(target, answer, redirects)
+                    if following is None or not request.follows(following.href):
+                        limits = Limits(self._settings.web_max_wire_bytes, request.max_bytes, request.truncate, ends_at)
+                        response = self._response(answer, requested.href, self._where(target, answer, proxy), limits)
+                        response = replace(
+                            response, redirects=tuple(redirects), leads_to=following.href if following else None
+                        )
+                        if proxy is None and answer.status in _COME_LATER and response.retry_after:
                             turns.rest(host, response.retry_after)
                         yield response
                         return
@@ -157,115 +164,74 @@ class WebClient:
                     answer.release()
                 left = ends_at - asyncio.get_running_loop().time()
             redirects.append(target.href)
-            if following.href in redirects:  # and we keep no cookies, so that the answer would be the same
-                raise FetchError("too_many_redirects", f"{shown_url(target.href)} redirects in a circle")
             if following.origin != target.origin:
                 sent = {name: value for name, value in sent.items() if name in _KEPT_ACROSS_ORIGINS}
             target = following
 
+    def _proxy_for(self, host: str) -> ProxyAccess | None:
+        return self._proxy if self._proxy and (self._proxy.always or host in self._walled) else None
+
+    async def _goes_round(self, host: str, answer: aiohttp.ClientResponse) -> bool:
+        """Whether ``answer`` is a wall, and the record may and can pay for what is behind it."""
+        if self._proxy is None or not is_wall(answer.status, answer.headers) or not await self._proxy.pay():
+            return False
+        self._walled.add(host)
+        return True
+
+    def _following(
+        self, target: can_ada.URL, answer: aiohttp.ClientResponse, redirects: Sequence[str]
+    ) -> can_ada.URL | None:
+        following = self._targets.following(target, answer.status, answer.headers, len(redirects))
+        if following is not None and following.href in {*redirects, target.href}:
+            # And we keep no cookies, so that the answer would be the same.
+            raise FetchError("too_many_redirects", f"{shown_url(target.href)} redirects in a circle")
+        return following
+
+    def _where(self, target: can_ada.URL, answer: aiohttp.ClientResponse, proxy: ProxyAccess | None) -> str:
+        """The url that the answer is of."""
+        ended = ended_at(Headers(answer.headers.items())) if proxy else None
+        try:
+            return str((self._targets.first(ended) if ended else target).href)
+        except FetchError:
+            return str(target.href)
+
     async def robots(self, url: str) -> Robots:
         """What the robots.txt of ``url``'s origin says. Raises :class:`FetchError` when nobody can know."""
-        return await self._robots.of(self._targets.first(url).href)
+        return await self._robots.of(self._targets.first(url).href, self._fetch_robots)
 
     async def _fetch_robots(self, url: str) -> Fetched:
-        cap, seconds = self._settings.web_robots_max_bytes, self._settings.web_request_deadline_seconds
-        request = _Request(url, max_bytes=cap, seconds=seconds, headers={}, truncate=True)
-        async with self._exchange(request, self._turns, _no_questions) as response:
-            return await _whole(response)
+        request = Request(
+            url=url,
+            max_bytes=self._settings.web_robots_max_bytes,
+            seconds=self._settings.web_request_deadline_seconds,
+            headers={},
+            truncate=True,
+            polite=True,
+            asks_robots=False,
+        )
+        async with self._exchange(request) as response:
+            return await whole(response)
 
     async def _permission(self, target: can_ada.URL) -> float:
         """Seconds between two requests to this host, by its robots.txt. Raises robots_disallowed."""
-        rules = await self._robots.of(target.href)
+        rules = await self._robots.of(target.href, self._fetch_robots)
         if not rules.allows(target.href):
             raise FetchError("robots_disallowed", f"{shown_url(target.href)} is closed to us by the site's robots.txt")
         return rules.crawl_delay
 
-    async def _send(self, target: can_ada.URL, headers: Mapping[str, str], ends_at: float) -> aiohttp.ClientResponse:
-        if self._session is None:
-            raise RuntimeError("WebClient is used outside of 'async with WebClient(settings)'")
-        ours = {"user-agent": self._settings.web_user_agent, "accept-encoding": "gzip"}
-        try:
-            async with asyncio.timeout_at(ends_at):
-                answer = await self._session.get(
-                    URL(target.href, encoded=True),
-                    headers={"accept": _ACCEPT, **headers, **ours},
-                    allow_redirects=False,
-                )
-        except Exception as problem:
-            failure = explain(problem, target.href)
-        else:
-            if answer.status >= 200:
-                return answer
-            answer.close()
-            failure = FetchError("bad_response", f"{shown_url(target.href)} answered {answer.status}, unasked")
-        # Raised out here, without aiohttp's exception behind it: that one carries the request's headers.
-        raise failure
-
-    def _response(
-        self,
-        answer: aiohttp.ClientResponse,
-        requested: str,
-        url: str,
-        redirects: tuple[str, ...],
-        limits: Limits,
-        leads_to: str | None,
-    ) -> Response:
+    def _response(self, answer: aiohttp.ClientResponse, requested: str, url: str, limits: Limits) -> Response:
         headers = Headers(answer.headers.items())
         return Response(
             status=answer.status,
             url=url,
             requested_url=requested,
-            redirects=redirects,
+            redirects=(),
             headers=headers,
             body=Body(answer, url, limits),
             retry_after=retry_after_seconds(headers.get("retry-after"), self._settings.web_retry_after_cap_seconds),
-            leads_to=leads_to,
         )
-
-
-@dataclass(frozen=True)
-class _Request:
-    """What is asked for; ``seconds`` are for all hops together."""
-
-    url: str
-    max_bytes: int
-    seconds: float
-    headers: Mapping[str, str]
-    truncate: bool
-    follow: Callable[[str], bool] | None = None
-
-
-async def _no_questions(_: can_ada.URL) -> float:
-    """The permission of who need not ask: an API is called, and robots.txt itself is always open."""
-    return 0.0
 
 
 def _site(target: can_ada.URL) -> str:
     """What politeness takes for one website: a name with and without www. is usually one server."""
     return str(target.hostname).removeprefix("www.")
-
-
-async def _whole(response: Response) -> Fetched:
-    body = await _body_of(response)
-    return Fetched(
-        status=response.status,
-        url=response.url,
-        requested_url=response.requested_url,
-        redirects=response.redirects,
-        headers=response.headers,
-        body=body,
-        truncated=response.truncated,
-        wire_bytes=response.wire_bytes,
-        retry_after=response.retry_after,
-    )
-
-
-async def _body_of(response: Response) -> bytes:
-    try:
-        return await response.body.read()
-    except FetchError as failure:
-        # The status says more about an error page than the encoding it was sent in.
-        if response.status < 400 or failure.code not in {"bad_response", "too_large"}:
-            raise
-        response.body.truncated = True
-        return b""

@@ -96,6 +96,33 @@ class Response:
         _raise_for_status(self.status, self.url, self.retry_after)
 
 
+async def whole(response: Response) -> Fetched:
+    """``response`` with its whole body in memory; an error page may come without one."""
+    body = await _body_of(response)
+    return Fetched(
+        status=response.status,
+        url=response.url,
+        requested_url=response.requested_url,
+        redirects=response.redirects,
+        headers=response.headers,
+        body=body,
+        truncated=response.truncated,
+        wire_bytes=response.wire_bytes,
+        retry_after=response.retry_after,
+    )
+
+
+async def _body_of(response: Response) -> bytes:
+    try:
+        return await response.body.read()
+    except FetchError as failure:
+        # The status says more about an error page than the encoding it was sent in.
+        if response.status < 400 or failure.code not in {"bad_response", "too_large"}:
+            raise
+        response.body.truncated = True
+        return b""
+
+
 def _raise_for_status(status: int, url: str, retry_after: float | None) -> None:
     if status >= 400:
         raise FetchError(f"http_{status}", f"{shown_url(url)} answered {status}", retry_after)

@@ -16,8 +16,11 @@ from scrapersky.web.response import Fetched
 from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import normalise_url
 
+Fetch = Callable[[str], Awaitable[Fetched]]
+
 _KEPT_ORIGINS = 256
-_SAME_FOR_THE_SITE = {"blocked_address", "connect", "dns", "host_busy", "host_resting", "invalid_url", "tls"}
+_SAME_FOR_THE_SITE = {"blocked_address", "connect", "dns", "invalid_url", "tls"}
+_NOT_ASKED = {"host_busy", "host_resting", "proxy_busy", "budget_of_the_record"}
 _AS_IF_ABSENT = {"bad_redirect", "too_many_redirects"}  # RFC 9309 §2.3.1.2
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(?P<value>.*)", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(r"[a-z_-]+", re.IGNORECASE)
@@ -44,18 +47,21 @@ class Robots:
 class RobotsCache:
     """Every origin's :class:`Robots`, fetched by ``fetch`` once at a time and kept for a setting's time."""
 
-    def __init__(self, settings: WebSettings, fetch: Callable[[str], Awaitable[Fetched]]) -> None:
+    def __init__(self, settings: WebSettings, fetch: Fetch) -> None:
         self._settings = settings
         self._fetch = fetch
         self._known: dict[str, tuple[float, asyncio.Task[Robots]]] = {}
 
-    async def of(self, url: str) -> Robots:
-        """The rules for ``url``'s origin. Raises :class:`FetchError`, ``robots_unreachable`` among others."""
+    async def of(self, url: str, fetch: Fetch | None = None) -> Robots:
+        """The rules for ``url``'s origin, fetched by ``fetch`` if they are to be fetched now and it is given.
+
+        Raises :class:`FetchError`, ``robots_unreachable`` among others.
+        """
         origin = str(can_ada.parse(url).origin)
         now = asyncio.get_running_loop().time()
         kept = self._known.get(origin)
         if kept is None or kept[0] < now or _failed(kept[1]):
-            task = asyncio.create_task(self._read(f"{origin}/robots.txt"))
+            task = asyncio.create_task(self._read(f"{origin}/robots.txt", fetch or self._fetch))
             task.add_done_callback(_failed)  # looks at the exception, or asyncio complains when nobody waits any more
             self._known.pop(origin, None)
             self._known[origin] = kept = (now + self._settings.web_robots_cache_seconds, task)
@@ -70,13 +76,13 @@ class RobotsCache:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, url: str) -> Robots:
+    async def _read(self, url: str, fetch: Fetch) -> Robots:
         try:
-            page = await self._fetch(url)
+            page = await fetch(url)
         except FetchError as failure:
             if failure.code in _AS_IF_ABSENT:
                 return Robots(status=None)
-            if failure.code in _SAME_FOR_THE_SITE:
+            if failure.code in _SAME_FOR_THE_SITE | _NOT_ASKED:
                 raise
             raise FetchError("robots_unreachable", f"no robots.txt, so no visit: {failure.reason}") from None
         if page.status >= 500 or page.status == 429:

@@ -1,6 +1,7 @@
 """Settings of the guarded web client. Each is an environment variable of the same name in capitals."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +50,20 @@ class WebSettings(BaseModel):
     )
     web_crawl_delay_cap_seconds: float = Field(5, ge=0, le=60, description="longest Crawl-delay honoured in place")
     web_retry_after_cap_seconds: float = Field(3_600, ge=0, description="longest Retry-After honoured")
+    web_proxy: Literal["never", "blocked", "always"] = Field(
+        "never",
+        description="pages by the proxy API: never, blocked (of sites that answer 403 or a challenge), or always",
+    )
+    web_proxy_url: str = Field(
+        "https://api.scraperapi.com/",
+        pattern=r"^https?://[^?#]+$",
+        description="the proxy API, which is asked with the parameter url",
+    )
+    web_proxy_key_header: str = Field(
+        "x-sapi-api_key", pattern=r"^[A-Za-z0-9_-]+$", description="header in which the proxy API wants its key"
+    )
+    web_proxy_parameters: str = Field("", description="more parameters for the proxy API: country_code=us&premium=true")
+    web_proxy_deadline_seconds: float = Field(70, gt=0, le=600, description="one request by the proxy API")
     web_loopback_internet: Path | None = Field(
         None,
         description=(

@@ -1,0 +1,72 @@
+"""Calls of the proxy are counted in the database before they are made, and end when the day's are used up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from scrapersky.models import Domain
+from scrapersky.service.context import JobContext
+from scrapersky.service.outcomes import Done, Outcome
+from scrapersky.service.registry import DOMAIN_SCHEDULER, METADATA
+from scrapersky.service.runtime import BackgroundService
+from scrapersky.status.claim import claim
+from scrapersky.status.control import read_control
+from scripts.local.internet.server import Internet
+from scripts.local.internet.website import Website
+from tests.integration.conftest import ticket
+from tests.integration.lambda_context import LambdaContext
+from tests.jobs import page
+from tests.proxy_api import HOST, KEY, SETTINGS, ProxyApi
+
+DOMAINS = ("a.test", "b.test", "c.test", "d.test")
+
+
+async def visit(record: Domain, ctx: JobContext) -> Outcome:
+    """A job that asks for its domain's home page."""
+    (await ctx.web.get(f"http://{record.domain}/")).raise_for_status()
+    return Done("read")
+
+
+def read_secret(name: str, **_: Any) -> str:
+    """The proxy's key."""
+    return {"the-proxy": KEY}[name]
+
+
+@pytest.fixture
+def proxy() -> ProxyApi:
+    """A proxy before sites that are closed to everybody else."""
+    return ProxyApi(dict.fromkeys(DOMAINS, page("<p>Welcome</p>")))
+
+
+@pytest.fixture
+def environment_behind_walls(environment: dict[str, str], proxy: ProxyApi, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A function's environment in that internet."""
+    websites: dict[str, Website] = {**dict.fromkeys(DOMAINS, page("<p>No</p>", status=403)), HOST: proxy}
+    with Internet.start(websites, tmp_path) as internet:
+        settings = {name.upper(): value for name, value in SETTINGS.items()}
+        yield {**environment, **settings, "WEB_LOOPBACK_INTERNET": str(internet.file), "PROXY_CALLS_PER_DAY": "3"}
+
+
+@pytest.mark.parametrize(("mode", "code"), [("blocked", "proxy_budget_of_the_day"), ("always", "budget_of_the_day")])
+def test_the_days_calls_are_made_and_no_more(
+    environment_behind_walls: dict[str, str], connection: Connection, proxy: ProxyApi, mode: str, code: str
+) -> None:
+    service = BackgroundService(
+        DOMAIN_SCHEDULER, {Domain.status: visit}, {**environment_behind_walls, "WEB_PROXY": mode}, read_secret
+    )
+    for domain in DOMAINS:
+        connection.execute(text("INSERT INTO domains (domain, status) VALUES (:domain, 'Queued')"), {"domain": domain})
+        for held in claim(connection, METADATA, batch=1, max_in_flight=9, dispatch_lease=60):
+            service.handler({"Records": [ticket(held.attempt_id)]}, LambdaContext())
+    service.runtime.database.engine.dispose()
+    assert len(proxy.asked) == 3
+    spent = connection.execute(text("SELECT calls FROM paid_calls WHERE budget = 'proxy' AND key = ''")).scalar_one()
+    assert spent == 3
+    codes = list(connection.execute(text("SELECT code FROM attempts ORDER BY attempt_id")).scalars())
+    assert codes[-1] == code
+    assert read_control(connection, METADATA).paused is (mode == "always")
+    due = text("SELECT max(extract(epoch FROM due_at - now())) BETWEEN 1 AND 86400 FROM domains WHERE domain = :last")
+    assert connection.execute(due, {"last": "d.test" if mode == "blocked" else "b.test"}).scalar_one()
