@@ -1,0 +1,50 @@
+"""The files of the corpus: websites as they were found, and what is true of them."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+DEFAULT = Path(__file__).parents[3] / "shared" / "corpus"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus at ``folder``."""
+
+    folder: Path
+
+    def is_here(self) -> bool:
+        """Whether there is one."""
+        return (self.folder / "truth.jsonl").is_file()
+
+    def sites(self) -> Iterator[dict[str, Any]]:
+        """The truth of each site."""
+        return self._lines("truth.jsonl")
+
+    def derived_encodings(self) -> Iterator[dict[str, Any]]:
+        """Home pages in another encoding."""
+        return self._lines("derived_encodings/index.jsonl")
+
+    def extra_sitemaps(self) -> Iterator[dict[str, Any]]:
+        """Sitemaps without their site."""
+        return self._lines("sitemaps_extra/index.jsonl")
+
+    def read(self, *parts: str) -> bytes:
+        """A file's content."""
+        return self.folder.joinpath(*parts).read_bytes()
+
+    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
+        path = self.folder / name
+        return map(json.loads, path.read_text("utf-8").splitlines()) if path.is_file() else iter(())
+
+
+@cache
+def true_locs(corpus: Corpus, domain: str) -> dict[str, list[str]]:
+    """A site's sitemap files by their path, with the texts of their ``<loc>``."""
+    path = corpus.folder / "truth_locs" / f"{domain}.jsonl.gz"
+    text = gzip.decompress(path.read_bytes()).decode() if path.exists() else ""
+    return {file["path"]: file["locs"] for file in map(json.loads, text.splitlines())}
