@@ -60,10 +60,10 @@ def build(architecture: Architecture = "arm64", folder: Path = BUILT) -> Path:
     return layer
 
 
-def install(target: Path, platform: str) -> None:
-    """Installs the locked wheels for ``platform`` into ``target``, and takes out what Lambda does not need."""
+def install(target: Path, platform: str, python: str = PYTHON) -> None:
+    """Installs the locked wheels for ``platform`` and ``python`` into ``target``, and takes out what Lambda does not need."""
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config", "--link-mode=copy"]
-    command += ["--target", str(target), "--python-platform", platform, "--python-version", PYTHON]
+    command += ["--target", str(target), "--python-platform", platform, "--python-version", python]
     command += ["--only-binary", ":all:", "--no-installer-metadata", "--require-hashes", "--requirements", str(LOCK)]
     installed = subprocess.run(command, capture_output=True, text=True, check=False)
     if installed.returncode:

@@ -1,4 +1,4 @@
-"""``scripts/bench/imports [--runs N]``: import times of each handler's entrances, from the layer, in fresh processes.
+"""``scripts/bench/imports [--runs N]``: processor time that each handler's entrances take to import, in fresh processes.
 
 The layer is that of the lock for this machine's Python, with the bytecode of the deployed one; beside it stands what the
 same costs without bytecode. Ends with 1 when an entrance takes longer than its budget.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from scrapersky.service.registry import SERVICES
 
-IDLE_MS, WORKING_MS, OTHER_MS = 700, 1_400, 1_000
-"""Budgets, milliseconds on one quiet core of a server: twice what was measured. A tick runs every minute in each service."""
+IDLE_MS, WORKING_MS, OTHER_MS = 600, 1_000, 800
+"""Budgets, milliseconds of one processor of a server, about twice what was measured on a quiet one."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,17 @@
+"""The table of import times leaves no function out."""
+
+from pathlib import Path
+
+from scripts.bench.importing.entrances import entrances
+
+FUNCTIONS = Path(__file__).parents[3] / "functions"
+
+
+def test_every_function_is_measured_and_a_service_at_its_tick_and_at_its_batch() -> None:
+    measured = [(one.function, one.name) for one in entrances()]
+    handlers = {file.parent.name.replace("_", "-") for file in FUNCTIONS.glob("*/handler.py")}
+    assert {function for function, _ in measured} == handlers
+    assert len(set(measured)) == len(measured)
+    assert {function for function, name in measured if name == "tick"} < {
+        function for function, name in measured if name == "batch"
+    }
