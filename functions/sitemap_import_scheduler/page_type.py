@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote
 
 
@@ -67,20 +68,32 @@ def page_type_of(path: str) -> PageType:
 
     What folder it is in says more than its own name: ``/blog/contact-lenses`` is a post.
     """
-    path = unquote(path).lower()
+    path = (unquote(path) if "%" in path else path).lower()
     name, dot, suffix = path.rpartition(".")
     if dot and (found := BY_SUFFIX.get(f".{suffix}")):
         return found
     segments = [segment for segment in (name if dot and "/" not in suffix else path).split("/") if segment]
     if segments and segments[-1] in INDEXES:
         segments.pop()
-    kinds = [BY_WORD.get(segment.replace("_", "-")) or BY_WORD.get(segment) for segment in segments]
+    kinds = [*map(_named_folder, segments[:-1]), *map(_named, segments[-1:])]
     for kind in kinds[:-1]:
         if kind and kind not in OF_A_LEAF:
             return kind
-    if segments and (kind := BY_WORD.get(re.split("[-_]", segments[-1], maxsplit=1)[0])) in OF_A_LEAF and not kinds[-1]:
+    if segments and not kinds[-1] and (kind := _named_first(segments[-1])) in OF_A_LEAF:
         kinds.append(kind)
     for kind in reversed(kinds):
         if kind:
             return kind
     return PageType.POST if DATED.search(path) else PageType.PAGE
+
+
+def _named_first(segment: str) -> PageType | None:
+    return BY_WORD.get(segment.replace("_", "-").partition("-")[0])
+
+
+def _named(segment: str) -> PageType | None:
+    return BY_WORD.get(segment.replace("_", "-")) or BY_WORD.get(segment)
+
+
+_named_folder = lru_cache(maxsize=1_024)(_named)
+"""The pages of a sitemap share their folders."""

@@ -1,9 +1,14 @@
 """Pages on their way to the table take no memory to speak of."""
 
 import tracemalloc
+from urllib.parse import urlsplit
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from scrapersky.web.sitemaps import Entry
-from sitemap_import_scheduler.pages import Spool
+from scrapersky.web.urls import normalise_url
+from sitemap_import_scheduler.pages import Spool, host_and_path
 
 
 def peak_of(number: int) -> int:
@@ -20,3 +25,12 @@ def peak_of(number: int) -> int:
 
 def test_a_spool_takes_the_same_memory_for_ten_times_the_pages() -> None:
     assert peak_of(10_000) < 1.5 * peak_of(1_000) < 1_000_000
+
+
+@given(st.from_regex(r"https?://[a-z0-9.-]{1,9}(:\d{1,4})?/[!-~]{0,12}(/[a-z?/#:@]{0,6})?", fullmatch=True))
+def test_a_normalised_url_is_taken_apart_as_urlsplit_does(text: str) -> None:
+    url = normalise_url(text)
+    assume(url is not None)
+    assert url is not None
+    parts = urlsplit(url)
+    assert host_and_path(url) == (parts.hostname, parts.path)
