@@ -1,4 +1,4 @@
-"""Ours, by the verbs of the status machine: claim 50, start 10, complete each."""
+"""Ours, by the verbs of the status machine: claim 50, start 10, complete these together, as an invocation does."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from scrapersky.secret_store import read_secret
 from scrapersky.service.registry import METADATA
 from scrapersky.service.settings import Settings, load
 from scrapersky.status.claim import Claimed, claim
-from scrapersky.status.finish import complete
+from scrapersky.status.finish_together import complete_all
 from scrapersky.status.start import start
 
 BATCH = 50
@@ -89,7 +89,7 @@ def _finish(connection: Connection, claimed: Sequence[Claimed]) -> list[int]:
     worked = []
     for n in range(0, len(claimed), TOGETHER):
         tickets = [one.attempt_id for one in claimed[n : n + TOGETHER]]
-        for started in start(connection, tickets, lease=LEASE, worker="bench", request_id="bench"):
-            complete(connection, METADATA, started.attempt_id, code="done", detail={})
-            worked.append(started.record_id)
+        started = start(connection, tickets, lease=LEASE, worker="bench", request_id="bench")
+        ended = complete_all(connection, METADATA, {one.attempt_id: ("done", {}) for one in started})
+        worked += [one.record_id for one in ended.values()]
     return worked
