@@ -4,12 +4,14 @@ import argparse
 import datetime
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from infra.config import DEPLOYED, STAGES
+from infra.options import Aurora, Network
 from infra.plan import plan
 from scrapersky.service.registry import WORKFLOWS
 from scripts.pricing.model import Measured, per_million, per_month
@@ -29,12 +31,12 @@ def main() -> None:
     durations = json.loads(given.durations.read_text())
     console = Console(highlight=False)
     console.print(variable(durations, price))
-    console.print(fixed(price, durations["alarm_metrics"]))
+    console.print(fixed(price))
     console.print(f"Durations: {durations['provenance']}")
     console.print(f"Prices: {prices['region']}, {prices['currency']}. {prices['note']}")
     console.print(
-        f"Not in it: the database (Aurora Serverless v2 from {price['aurora_half_acu_month']:.2f} a month), a NAT gateway "
-        f"({price['nat_month']:.2f} a month) where the functions run in a VPC, paid Google Places calls."
+        "Not in it: the database of a stage that names one by its secret, Aurora's storage and what it needs beyond its "
+        "smallest size, traffic through NAT and endpoints, paid Google Places calls."
     )
     for name in stale(prices["prices"], datetime.datetime.now(datetime.UTC).date()):
         console.print(f"Older than {STALE_DAYS} days: the price of {name}", style="yellow")
@@ -58,9 +60,11 @@ def variable(durations: Mapping[str, object], price: Mapping[str, float]) -> Tab
     return table
 
 
-def fixed(price: Mapping[str, float], alarms: int) -> Table:
-    """A month in which nothing is queued."""
-    months = {stage: per_month(plan(STAGES[stage], {}), price, alarms=alarms) for stage in DEPLOYED}
+def fixed(price: Mapping[str, float]) -> Table:
+    """A month in which nothing is queued: the stages as they are, and what a network and a database of its own would add."""
+    chosen = [STAGES[name] for name in DEPLOYED]
+    chosen.append(replace(STAGES["prod"], name="prod with Network(), Aurora()", network=Network(), database=Aurora()))
+    months = {stage.name: per_month(plan(stage, {}), price) for stage in chosen}
     table = Table("item", *months, title="Dollars a month when nothing is queued", box=None)
     for item in next(iter(months.values())):
         table.add_row(item, *(f"{month[item]:.2f}" for month in months.values()))

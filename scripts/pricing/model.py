@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.options import Aurora, ExistingNetwork, Network
 from infra.plan import Plan
 from scrapersky.observability import OF_A_SERVICE, OF_A_WORKFLOW
 from scrapersky.service.registry import SERVICES, Service
@@ -39,8 +40,8 @@ def per_million(work: Measured, plan: Plan, price: Mapping[str, float]) -> dict[
     }
 
 
-def per_month(plan: Plan, price: Mapping[str, float], *, alarms: int) -> dict[str, float]:
-    """What a stage costs when nothing is queued; ``alarms`` is how many metrics its alarms look at."""
+def per_month(plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
+    """What a stage costs when nothing is queued."""
     ticks = sum(MONTH_SECONDS / (60 * plan.services[service.name].interval_minutes) for service in SERVICES)
     gigabytes = plan.stage.memory_mb / 1024
     queues = 2 * len(SERVICES)
@@ -48,9 +49,32 @@ def per_month(plan: Plan, price: Mapping[str, float], *, alarms: int) -> dict[st
         "ticks": ticks * (TICK_SECONDS * gigabytes * price["lambda_gb_second_arm64"] + price["lambda_request"]),
         "polling of queues": queues * IDLE_POLLS_PER_SECOND * MONTH_SECONDS * price["sqs_request"],
         "metrics, if all are emitted": sum(map(series, SERVICES)) * price["metric_month"],
-        "alarms": alarms * price["alarm_month"],
+        "alarms": alarm_metrics() * price["alarm_month"],
         "secrets": 2 * price["secret_month"],
+        "NAT, endpoints": network(plan.stage.network, price),
+        "Aurora at its smallest": database(plan.stage.database, price),
     }
+
+
+def network(chosen: Network | ExistingNetwork | None, price: Mapping[str, float]) -> float:
+    """The hours of a network's gateways and endpoints, without their traffic; somebody else's is paid by somebody else."""
+    if not isinstance(chosen, Network):
+        return 0
+    endpoints = len(chosen.endpoints) * chosen.zones
+    return chosen.nat_gateways * price["nat_month"] + endpoints * price["endpoint_zone_month"]
+
+
+def database(chosen: Aurora | None, price: Mapping[str, float]) -> float:
+    """The least capacity of a database and its readers. One that may pause costs nothing while nobody is connected."""
+    return (1 + chosen.readers) * 2 * chosen.min_acu * price["aurora_half_acu_month"] if chosen else 0
+
+
+def alarm_metrics() -> int:
+    """How many metrics the alarms look at: each is billed. A test counts them in the template."""
+    of_workflows = sum(len(service.workflows) * (11 if service.uses_places else 10) for service in SERVICES)
+    of_services = 2 * len(SERVICES)
+    of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
+    return of_workflows + of_services + of_functions + 1
 
 
 def series(service: Service) -> int:

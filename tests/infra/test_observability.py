@@ -13,6 +13,7 @@ from infra.observability.metrics import Metrics
 from infra.observability.queries import FOLDER, PARAMETER
 from scrapersky import observability as seen
 from scrapersky.service.registry import SERVICES, WORKFLOWS
+from scripts.pricing.model import alarm_metrics
 from tests.infra.template import Template, target
 
 CODE = (ROOT / "functions", ROOT / "layers" / "common" / "python" / "scrapersky")
@@ -133,6 +134,12 @@ def test_every_alarm_and_its_end_are_told_to_the_topic_and_stand_in_the_runbook(
         kind = alarm["AlarmName"].removeprefix(f"{template.stack} ").partition(":")[0]
         assert f"\n## {kind}\n" in runbook
         assert f"\u201c{kind}\u201d" in alarm["AlarmDescription"]
+
+
+def test_the_bill_counts_every_metric_that_an_alarm_looks_at(deployed: Template) -> None:
+    alarms = deployed.of_type("AWS::CloudWatch::Alarm").values()
+    looked_at = [one["Metrics"] if "Metrics" in one else [{"MetricStat": one["MetricName"]}] for one in alarms]
+    assert sum("MetricStat" in part for parts in looked_at for part in parts) == alarm_metrics()
 
 
 def test_cloudwatch_of_this_account_may_publish_alarms_and_nobody_without_tls(template: Template) -> None:

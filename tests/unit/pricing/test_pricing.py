@@ -10,6 +10,7 @@ import pytest
 
 from infra.config import PROD
 from infra.dependencies import ROOT
+from infra.options import Aurora, Network
 from infra.plan import plan
 from scrapersky.service.registry import SERVICES, WORKFLOWS
 from scripts.pricing.__main__ import HERE, STALE_DAYS, stale
@@ -38,10 +39,20 @@ def test_records_that_share_an_invocation_share_its_cost() -> None:
 
 
 def test_a_slower_schedule_costs_less_a_month() -> None:
-    every_minute = per_month(plan(PROD, {}), PRICE, alarms=1)
-    every_hour = per_month(plan(PROD, {"DOMAIN_SCHEDULER_INTERVAL_MINUTES": "60"}), PRICE, alarms=1)
+    every_minute = per_month(plan(PROD, {}), PRICE)
+    every_hour = per_month(plan(PROD, {"DOMAIN_SCHEDULER_INTERVAL_MINUTES": "60"}), PRICE)
     services = len(SERVICES)
     assert every_hour["ticks"] == pytest.approx(every_minute["ticks"] * (services - 1 + 1 / 60) / services)
+
+
+def test_a_network_and_a_database_of_its_own_are_paid_by_the_hour_each_zone_and_reader() -> None:
+    network = Network(nat_gateways=2, zones=2, endpoints=("sqs", "secretsmanager"))
+    larger = replace(PROD, network=network, database=Aurora(min_acu=1, readers=1))
+    month = per_month(plan(larger, {}), PRICE)
+    assert month["NAT, endpoints"] == pytest.approx(2 * 32.85 + 2 * 2 * 7.30)
+    assert month["Aurora at its smallest"] == pytest.approx(2 * 2 * 43.80)
+    without = per_month(plan(PROD, {}), PRICE)
+    assert (without["NAT, endpoints"], without["Aurora at its smallest"]) == (0, 0)
 
 
 def test_every_price_has_a_unit_a_source_and_a_date_and_an_old_one_is_told() -> None:
