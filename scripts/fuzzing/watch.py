@@ -21,6 +21,7 @@ class Watch:
 
     target: Target
     directory: Path
+    base_seconds: float = BASE_SECONDS
     runs: int = 0
     slowest: float = 0.0
     findings: dict[str, Path] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class Watch:
             self._keep("memory", data, f"{grown} KiB for {len(data)} bytes")
 
     def _most(self, data: bytes) -> float:
-        return BASE_SECONDS + self.target.seconds_per_megabyte * len(data) / 1e6
+        return self.base_seconds + self.target.seconds_per_megabyte * len(data) / 1e6
 
     def _seconds(self, data: bytes) -> float | None:
         began = time.process_time()

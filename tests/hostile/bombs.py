@@ -6,7 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import repeat
 from typing import Any
 
@@ -180,6 +180,18 @@ BOMBS: dict[str, Bomb] = {
     ),
 }  # fmt: skip
 
+IMAGE = b"<image:image><image:loc>https://shop.example/i.jpg</image:loc></image:image>"
+FULL = b"<url><loc>https://shop.example/a</loc>" + IMAGE * 40 + b"</url>"
+
+
+def large(megabytes: int) -> Answer:
+    """An honest sitemap of that size."""
+    return pieces(URLS, of(FULL, megabytes * 1_000_000), b"</urlset>")
+
+
+LARGE = {megabytes: Bomb("import", "imported", partial(large, megabytes)) for megabytes in (10, 50)}
+"""Honest sitemaps, of so many MB."""
+
 EVIL = "evil.example"
 
 
@@ -188,6 +200,7 @@ def sites() -> dict[str, dict[str, Answer]]:
     found: dict[str, dict[str, Answer]] = {
         f"bomb-{name}.example": {bomb.at: bomb.answer()} for name, bomb in BOMBS.items()
     }
+    found |= {f"bomb-large-{megabytes}.example": {bomb.at: bomb.answer()} for megabytes, bomb in LARGE.items()}
     found["bomb-96.example"]["/"] = answer(200, b"<title>Shop</title><p>Hello")
     harmless = json.dumps({"id": "ChIJ1", "displayName": {"text": "Shop"}}).encode()
     found["shop.example"] = {

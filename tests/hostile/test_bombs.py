@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.answers import slam
-from tests.hostile.bombs import BOMBS, EVIL, Bomb, sites
+from tests.hostile.bombs import BOMBS, EVIL, LARGE, Bomb, sites
 from tests.hostile.server import Internet, hostile_internet
 
 MOST_KIB = 25 * 1_024
@@ -87,3 +87,10 @@ def test_a_bomb_comes_to_its_outcome_and_takes_little_memory(name: str, bomb: Bo
 @pytest.mark.parametrize(("name", "bomb"), BOMBS.items(), ids=BOMBS)
 def test_a_bomb_outlives_its_deadline_by_less_than_a_second(name: str, bomb: Bomb, cellar: Cellar) -> None:
     assert cellar.ask(name, bomb, seconds=2)["seconds"] < 3
+
+
+def test_an_honest_sitemap_of_50_mb_takes_no_more_memory_than_one_of_10(cellar: Cellar) -> None:
+    seen = {megabytes: cellar.ask(f"large-{megabytes}", bomb, seconds=120) for megabytes, bomb in LARGE.items()}
+    assert [each["code"] for each in seen.values()] == ["imported", "imported"]
+    assert seen[50]["kib"] < seen[10]["kib"] + 2_048
+    assert seen[50]["kib"] < MOST_KIB

@@ -8,7 +8,7 @@ from scrapersky.web.sitemaps.kind import Kind
 from scrapersky.web.sitemaps.limits import Limits
 
 _LINE_END = re.compile(r"[\r\n]+")
-_NEXT_COLUMN = re.compile(r"\t|[ ,;]+(?=https?://)|[ ,;]+(?=\d{4}-\d\d-\d\d\b)")
+_NEXT_COLUMN = re.compile(r"\t|(?<![ ,;])[ ,;]{1,8}(?=https?://|\d{4}-\d\d-\d\d\b)")  # linear: no run is entered twice
 
 
 class TextLines:

@@ -1,0 +1,119 @@
+"""Four times the input costs about four times the time, however the input was made to hurt.
+
+Cost is processor time, the least of several runs, so that a busy machine does not matter; a quadratic reader would cost
+sixteen times as much, and may cost eight.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import pytest
+
+from domain_scheduler.emails import emails_in
+from domain_scheduler.html_page import HtmlPage
+from domain_scheduler.phones import numbers_in
+from domain_scheduler.structured_data import read_json_ld
+from domain_scheduler.tech_stack import read_tech_stack
+from scrapersky.web.charset import decode
+from scrapersky.web.hosts import HostError, normalise_host
+from scrapersky.web.html_complexity import cut_where_too_complex
+from scrapersky.web.response import Fetched, Headers
+from scrapersky.web.robots import parse_robots
+from scrapersky.web.settings import WebSettings
+from scrapersky.web.sitemaps import Limits, SitemapReader
+from scrapersky.web.urls import normalise_url
+
+SIZE = 100_000
+"""Bytes of the smallest input."""
+
+NEVER_QUADRATIC = 8.0
+TRIES = 4
+
+Work = Callable[[str], object]
+
+
+def read_sitemap(text: str) -> None:
+    reader = SitemapReader("https://example.com/s.xml", Limits(urls=10**9))
+    for at in range(0, len(text), 8_192):
+        for _ in reader.feed(text[at : at + 8_192].encode()):
+            pass
+    for _ in reader.close():
+        pass
+
+
+def read_robots(text: str) -> None:
+    body = text.encode()
+    url = "https://example.com/robots.txt"
+    rules = parse_robots(Fetched(200, url, url, (), Headers(), body, False, len(body)), WebSettings())
+    rules.allows("https://example.com/" + "a" * 500)
+
+
+def read_page(text: str) -> None:
+    page = HtmlPage.parse(text, "https://example.com/", 500_000)
+    read_tech_stack(page, {})
+    assert page.title != ""
+
+
+def host_of(text: str) -> None:
+    with contextlib.suppress(HostError):
+        normalise_host(text)
+
+
+CASES: dict[str, tuple[Work, str]] = {
+    "sitemap of entries": (read_sitemap, "<urlset>…<url><loc>https://example.com/a</loc></url>"),
+    "sitemap of open sections": (read_sitemap, "<urlset>…<url><loc><![CDATA[a"),
+    "sitemap of wrong ends": (read_sitemap, "<urlset>…<url><loc>a</lastmod>"),
+    "sitemap of locs in the root": (read_sitemap, "<urlset>…<loc>/a</loc>"),
+    "sitemap of brackets in a section": (read_sitemap, "<urlset><url><loc><![CDATA[…]]"),
+    "sitemap of ends in a section": (read_sitemap, "<urlset><url><x><![CDATA[…</lo"),
+    "sitemap of ampersands": (read_sitemap, "<urlset><url><loc>…&amp;"),
+    "text of columns": (read_sitemap, "https://example.com/\n…https://example.com/a\t"),
+    "text of blanks": (read_sitemap, "https://example.com/\nhttps://example.com/…  ,"),
+    "robots of rules": (read_robots, "User-agent: *\n…Disallow: /a\n"),
+    "robots of wildcards": (read_robots, "User-agent: *\nDisallow: /…*a"),
+    "robots of agents": (read_robots, "…User-agent: a\nDisallow: /\n"),
+    "robots of one line": (read_robots, "User-agent…:"),
+    "tags cut or not": (cut_where_too_complex, "…<b><i>x</b>"),
+    "quotes in a tag": (cut_where_too_complex, "<a …'\""),
+    "comments": (cut_where_too_complex, "…<!-- <"),
+    "page of words": (read_page, "<title>x</title><p>…word \n"),
+    "page of blocks": (read_page, "<title>x</title>…<p>x</p>"),
+    "page of blanks": (read_page, "<title>x</title><p>… \n\u00a0"),
+    "page of classes": (read_page, "<title>x</title>…<p class='wp-content elementor'>"),
+    "page of scripts": (read_page, "<title>x</title>…<script src=/wp-includes/jquery-1.2.></script>"),
+    "JSON-LD of brackets": (lambda text: read_json_ld([text]), "…[{"),
+    "JSON-LD of commas": (lambda text: read_json_ld([text]), "[…1, "),
+    "e-mails": (lambda text: list(emails_in(text)), "…a@b.c "),
+    "disguised e-mails": (lambda text: list(emails_in(text)), "…a (at) b (dot) "),
+    "shouted e-mails": (lambda text: list(emails_in(text)), "…a AT b DOT "),
+    "phones": (lambda text: list(numbers_in(text, ["DE"])), "…030 123-45 "),
+    "charset": (lambda text: decode(text.encode()), "<!--…<meta charset="),
+    "url": (normalise_url, "https://example.com/…a/../"),
+    "host": (host_of, "https://…a."),
+}
+
+
+def cost(work: Work, text: str) -> float:
+    """Seconds of the processor."""
+    began = time.process_time()
+    work(text)
+    return time.process_time() - began
+
+
+def of_size(pattern: str, size: int) -> str:
+    """``pattern`` with what stands behind its ``…`` repeated up to ``size`` characters."""
+    head, _, piece = pattern.partition("…")
+    return head + piece * (size // len(piece))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_four_times_the_input_costs_no_more_than_eight_times_the_time(name: str) -> None:
+    work, pattern = CASES[name]
+    texts = [of_size(pattern, times * SIZE) for times in (1, 2, 4)]
+    least = [min(cost(work, text) for _ in range(2)) for text in texts]
+    for _ in range(TRIES):
+        if least[2] <= NEVER_QUADRATIC * least[0] + 0.02 and least[1] <= NEVER_QUADRATIC / 2 * least[0] + 0.02:
+            return
+        least = [min(known, cost(work, text)) for known, text in zip(least, texts, strict=True)]
+    raise AssertionError(f"1, 2 and 4 times {SIZE} characters cost {least} seconds")
