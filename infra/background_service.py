@@ -37,6 +37,7 @@ class BackgroundService(Construct):
             environment={
                 "QUEUE_URL": self.queues.work.queue_url,
                 **({"PLACES_SECRET": plan.stage.places_secret} if service.uses_places else {}),
+                **({"PROXY_SECRET": plan.stage.proxy_secret} if service.visits_websites and plan.uses_proxy else {}),
                 **variables(settings, prefix=f"{service.env_prefix}_", all_of_them=True),
             },
             secrets=secrets,

@@ -42,8 +42,8 @@ class Stage:
     """The VPC the functions run in; None is none, which needs no NAT gateway, for a database that is reached by TLS."""
     database: Aurora | None = None
     """The stack's own database, which needs a network; None is any Postgres, by the secret that an operator makes."""
-    database_port: int = 5432
-    """Of the functions' way out of a VPC; and of the stack's own database, which listens there."""
+    secret_port: int = 5432
+    """Where a database by secret listens: a function in a VPC may go there."""
 
     jwt_issuer: str = ""
     """Issuer of the tokens that the curation API accepts, https://…; empty means IAM."""
@@ -78,9 +78,19 @@ class Stage:
         return f"scrapersky/{self.name}/database"
 
     @property
+    def database_port(self) -> int:
+        """Where the database listens."""
+        return self.database.port if self.database else self.secret_port
+
+    @property
     def places_secret(self) -> str:
         """Name of the secret that holds the Google Places API key."""
         return f"scrapersky/{self.name}/google-places"
+
+    @property
+    def proxy_secret(self) -> str:
+        """Name of the secret that holds the proxy API's key; needed only where ``WEB_PROXY`` is not ``never``."""
+        return f"scrapersky/{self.name}/proxy"
 
 
 DEV = Stage(name="dev")

@@ -9,7 +9,7 @@ from infra.config import Stage
 from scrapersky.service.registry import SERVICES
 from scrapersky.service.settings import ServiceSettings, Settings, SettingsError, load
 
-DECIDED_BY_THE_STACK = frozenset({"stage", "database_secret", "places_secret"})
+DECIDED_BY_THE_STACK = frozenset({"stage", "database_secret", "places_secret", "proxy_secret"})
 """Settings that follow from the stage, whatever the operator's shell holds."""
 
 NEVER_DEPLOYED = frozenset({"database_url", "web_loopback_internet"})
@@ -24,6 +24,11 @@ class Plan:
     settings: Settings
     services: Mapping[str, ServiceSettings]
     """By the service's name."""
+
+    @property
+    def uses_proxy(self) -> bool:
+        """Whether websites may be asked by the proxy API."""
+        return self.settings.web_proxy != "never"
 
     @property
     def visibility_seconds(self) -> int:

@@ -41,6 +41,7 @@ class ScraperSkyStack(Stack):
             place=place,
         )
         self.places = secretsmanager.Secret.from_secret_name_v2(self, "Places", stage.places_secret)
+        self.proxy = secretsmanager.Secret.from_secret_name_v2(self, "Proxy", stage.proxy_secret)
         self.migrations = Migrations(self, "Migrations", functions=self.makes)
         self.output("MigrateFunctionName", self.migrations.function.function_name)
 
@@ -67,7 +68,10 @@ class ScraperSkyStack(Stack):
             _id(service.name),
             service=service,
             functions=self.makes,
-            secrets=[self.places] if service.uses_places else [],
+            secrets=[
+                *([self.places] if service.uses_places else []),
+                *([self.proxy] if service.visits_websites and self.makes.plan.uses_proxy else []),
+            ],
         )
         self._add(service.name, background.function)
         self.output(f"{_id(service.name)}QueueUrl", background.queues.work.queue_url)

@@ -14,6 +14,7 @@ from infra.dependencies import ROOT
 from infra.options import Aurora, ExistingNetwork, Network
 from infra.plan import plan
 from infra.stack import ScraperSkyStack
+from scrapersky.service.settings import Settings
 from tests.infra.template import Template
 
 OVERRIDES = {
@@ -36,18 +37,22 @@ EXISTING = ExistingNetwork(
     private_subnets=("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
 )
 VARIED: Mapping[str, Stage] = {
-    "network": replace(DEV, name="network", network=Network(nat_gateways=2, endpoints=("sqs", "secretsmanager"))),
+    "network": replace(
+        DEV,
+        name="network",
+        network=Network(nat_gateways=2, endpoints=("sqs", "secretsmanager")),
+        settings=Settings(web_proxy="blocked"),
+    ),
     "existing": replace(DEV, name="existing", network=EXISTING),
-    "aurora": replace(PROD, name="aurora", network=Network(), database=Aurora(readers=1), database_port=5433),
+    "aurora": replace(PROD, name="aurora", network=Network(), database=Aurora(readers=1)),
     "thrown-away": replace(
         DEV,
         name="thrown-away",
         network=EXISTING,
         database=Aurora(min_acu=0, deletion_protection=False, removal=RemovalPolicy.DESTROY),
-        database_port=5433,
     ),
 }
-"""Stages as they might be: each kind of network with each kind of database."""
+"""Stages as they might be: each kind of network with each kind of database, and one with a proxy before the web."""
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,20 @@ def test_a_function_reads_the_very_settings_that_the_stage_was_planned_with(temp
 def test_only_the_service_that_calls_places_knows_its_secret(template: Template) -> None:
     told = {name for name in NAMES if "PLACES_SECRET" in template.environment(name)}
     assert told == {service.name for service in SERVICES if service.uses_places}
+
+
+def test_who_visits_websites_knows_and_may_read_the_proxys_key_where_a_proxy_is_used(
+    template: Template, varied: Mapping[str, Template]
+) -> None:
+    visitors = {service.name for service in SERVICES if service.visits_websites}
+    assert not [name for name in NAMES if "PROXY_SECRET" in template.environment(name)]
+    behind = varied["network"]
+    told = {
+        name: behind.environment(name)["PROXY_SECRET"] for name in NAMES if "PROXY_SECRET" in behind.environment(name)
+    }
+    assert told == dict.fromkeys(visitors, "scrapersky/network/proxy")
+    readers = {name for name in NAMES if "scrapersky/network/proxy-??????" in json.dumps(list(behind.statements(name)))}
+    assert readers == visitors
 
 
 def test_no_policy_allows_an_action_by_wildcard(template: Template) -> None:

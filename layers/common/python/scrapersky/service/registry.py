@@ -27,6 +27,7 @@ class Service:
     workflows: tuple[Workflow, ...]
     defaults: ServiceSettings
     uses_places: bool = False
+    visits_websites: bool = True
 
     @property
     def folder(self) -> str:
@@ -57,7 +58,11 @@ SITEMAP_SCHEDULER = Service(
     uses_places=True,
 )
 DOMAIN_SITEMAP_SUBMISSION = Service(
-    "domain-sitemap-submission", "DOMAIN_SITEMAP_SCHEDULER", (SUBMISSION,), ServiceSettings(batch_size=50)
+    "domain-sitemap-submission",
+    "DOMAIN_SITEMAP_SCHEDULER",
+    (SUBMISSION,),
+    ServiceSettings(batch_size=50),
+    visits_websites=False,
 )
 SITEMAP_IMPORT_SCHEDULER = Service(
     "sitemap-import-scheduler", "SITEMAP_IMPORT_SCHEDULER", (IMPORT,), ServiceSettings(batch_size=20)
