@@ -68,6 +68,20 @@ def test_98_a_robots_txt_of_noise_has_no_rules(body: bytes, tmp_path: Path) -> N
     assert fetch(shop(answer(200, body)), HOME, tmp_path, robots=True).body == b"open"
 
 
+def test_the_robots_txt_behind_five_redirects_holds_for_the_host_that_was_asked(tmp_path: Path) -> None:
+    rules = answer(200, b"User-agent: *\nDisallow: /private\nSitemap: /s.xml")
+    hops: Sites = {f"{n}.example": {"/robots.txt": redirect(f"http://{n + 1}.example/robots.txt")} for n in range(5)}
+
+    async def go(first: int) -> tuple[bool, bool, tuple[str, ...], int]:
+        sites: Sites = {**hops, "5.example": {"/robots.txt": rules}}
+        async with hostile_internet(sites, tmp_path) as internet, WebClient(internet.settings) as web:
+            robots = await web.robots(f"http://{first}.example/")
+            closed = robots.allows(f"http://{first}.example/private")
+            return closed, robots.allows(f"http://{first}.example/"), robots.sitemaps, robots.requests
+
+    assert asyncio.run(go(0)) == (False, True, ("http://5.example/s.xml",), 6)
+
+
 def test_robots_txt_is_read_once_for_many_pages(tmp_path: Path) -> None:
     async def go() -> list[str]:
         sites: Sites = {"shop.example": {"/robots.txt": answer(200), "*": answer(200)}}

@@ -46,7 +46,7 @@ class WebSettings(BaseModel):
     )
     web_robots_cache_seconds: float = Field(3_600, ge=0, le=86_400, description="how long a robots.txt is kept")
     web_robots_max_bytes: int = Field(
-        512_000, gt=0, description="bytes of a robots.txt that are read (RFC 9309: ≥ 500 KiB)"
+        512_000, ge=512_000, description="bytes of a robots.txt that are read (RFC 9309: ≥ 500 KiB)"
     )
     web_crawl_delay_cap_seconds: float = Field(5, ge=0, le=60, description="longest Crawl-delay honoured in place")
     web_retry_after_cap_seconds: float = Field(3_600, ge=0, description="longest Retry-After honoured")
