@@ -1,0 +1,81 @@
+"""Every example in the documents does what the document says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scrapersky.service.registry import DOMAIN_SCHEDULER, SERVICES
+from scrapersky.service.runtime import BackgroundService
+from tests.integration.api import Api
+from tests.integration.conftest import Harness
+from tests.integration.documents import BLOCK, ROOT, Example, Stage, assert_fits, examples
+from tests.integration.test_command_line import invoked, nothing
+from tests.lambda_endpoint import serving
+
+DOCUMENTS = [
+    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("command-line", "manual-triggers", "curation-api", "audit")),
+]
+
+
+@pytest.fixture
+def stage(
+    harness: Harness,
+    api: Api,
+    environment: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stage]:
+    """A stage named dev, with all services; domain-scheduler is the harness."""
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    services = [
+        BackgroundService(service, {getattr(one.model, one.field): nothing for one in service.workflows}, environment)
+        for service in SERVICES
+        if service is not DOMAIN_SCHEDULER
+    ] + [harness.service]
+    handlers = {f"scrapersky-dev-{one.runtime.service.name}": invoked(one.handler) for one in services}
+    with serving(handlers) as endpoint:
+        yield Stage(harness, api, endpoint, handlers, environment["DATABASE_URL"], capsys)
+    for service in services:
+        service.runtime.database.engine.dispose()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.stem)
+def test_every_example_does_what_the_document_says(document: Path, stage: Stage) -> None:
+    found = list(examples(document))
+    assert [one for one in found if one.kind != "deed"], f"{document.name} has no example"
+    for example in found:
+        stage.run(example, document.name)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        Example("console", "$ scripts/scrapersky explain metadata 1\nanything else\n", 1),
+        Example("http", "GET /domains\n→ 404 …\n", 1),
+        Example("python", "assert 1 + 1 == 3\n", 1),
+        Example("ruby", "puts 1\n", 1),
+    ],
+    ids=lambda example: example.kind,
+)
+def test_an_example_that_does_something_else_is_told(example: Example, stage: Stage) -> None:
+    with pytest.raises(AssertionError):
+        stage.run(example, "a page")
+
+
+def test_a_promise_must_be_kept_to_its_end() -> None:
+    assert_fits("queued 2 of 3\nids 4 5", "queued 2 …\n  ids 4 5", "here")
+    with pytest.raises(AssertionError):
+        assert_fits("queued 2 of 3\nids 4 5 6", "queued 2 …\n  ids 4 5", "here")
+
+
+@pytest.mark.parametrize("document", sorted((ROOT / "docs").rglob("*.md")), ids=lambda document: document.stem)
+def test_an_image_has_alternative_text_and_a_picture_is_told_in_words_too(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert "![](" not in text, "an image without alternative text"
+    for found in BLOCK.finditer(text):
+        if found["kind"] == "mermaid":
+            assert "in words" in text[found.end() : found.end() + 200], "a diagram that only eyes can read"
+            assert "fill:" not in found["body"], "a diagram that speaks by colour"
