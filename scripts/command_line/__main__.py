@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,8 +15,6 @@ from scripts.command_line.arguments import parser
 from scripts.command_line.completion import script
 from scripts.command_line.remote import Remote
 from scripts.command_line.trouble import Trouble
-
-DOCTOR = Path(__file__).resolve().parents[1] / "doctor"
 
 Show = Callable[[Console, Mapping[str, Any]], None]
 COMMANDS: Mapping[str, tuple[Callable[..., Mapping[str, Any]], Show]] = {
@@ -37,16 +34,14 @@ COMMANDS: Mapping[str, tuple[Callable[..., Mapping[str, Any]], Show]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0 done, 1 refused or not reached (2, a wrong command, exits at once)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["doctor"] and DOCTOR.is_file():
-        return subprocess.run([str(DOCTOR), *words[1:]], check=False).returncode
+    if words[:1] == ["doctor"]:
+        return _doctor(words[1:])
     given = parser().parse_args(words)
     if given.command == "completion":
         sys.stdout.write(script(given.shell, parser()))
         return 0
     console = Console()
     try:
-        if given.command == "doctor":
-            raise Trouble(f"there is no {DOCTOR.name} in this tree's scripts/ to ask")
         verb, show = COMMANDS[given.command]
         answer = verb(Remote(given.stage, given.endpoint, given.region), given)
     except Trouble as trouble:
@@ -59,6 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         show(console, answer)
     return 0
+
+
+def _doctor(words: list[str]) -> int:
+    """The doctor by its own code and options; whom to look at is what the other commands would ask."""
+    from scripts.diagnosis.__main__ import main as doctor  # noqa: PLC0415 - no other command needs a schema to compare with
+
+    told = any(word.startswith(("--stage", "--database-url", "-h", "--help")) for word in words)
+    if not told and not os.environ.get("DATABASE_URL"):
+        words = ["--stage", os.environ.get("SCRAPERSKY_STAGE", "dev"), *words]
+    return doctor(words)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,10 @@ def parser() -> argparse.ArgumentParser:
         if name == "pause":
             one.add_argument("--seconds", type=float, metavar="S", help="resume by itself after this time")
 
-    one = commands.add_parser("doctor", parents=[shared], help="check a stage, or what this machine needs")
+    one = commands.add_parser(
+        "doctor", parents=[shared], help="what is wrong with a stage or a database, and what mends it"
+    )
+    one.add_argument("--database-url", metavar="URL", help="this database (DATABASE_URL)")
     one.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
     one = commands.add_parser("completion", help="what a shell needs to complete commands")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping, text
 
 from api.application import Application
 from api.curation_table import CURATION_FIELDS
+from api.writing import EXPIRED_AT_ONCE
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.service.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
@@ -293,6 +294,25 @@ def test_a_request_that_failed_leaves_its_key_free(api: Api) -> None:
     bad = {"filter": {"status": "New"}, "limit": 100_000, "curation_status": "New"}
     assert api.post("/domains/curation", bad, Idempotency_Key="one").status == 422
     assert api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one").status == 201
+
+
+def test_an_expired_key_is_free_again_also_where_so_many_are_expired_that_it_was_not_cleared_yet(
+    api: Api, connection: Connection
+) -> None:
+    api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one")
+    connection.execute(text("UPDATE idempotency_keys SET expires_at = now() - interval '1 second'"))
+    connection.execute(
+        text(
+            "INSERT INTO idempotency_keys (caller, key, request_hash, expires_at)"
+            " SELECT 'ada', 'old ' || n, '', now() - interval '1 day' FROM generate_series(1, :many) n"
+        ),
+        {"many": EXPIRED_AT_ONCE},
+    )
+    body = {"domain": "b.example"}
+    assert results(api.post("/domains", body, Idempotency_Key="one")) == ["created"]
+    assert list(connection.execute(text("SELECT key FROM idempotency_keys")).scalars()) == ["one"]
+    assert results(api.post("/domains", body, Idempotency_Key="one")) == ["created"]  # remembered anew
+    assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 2
 
 
 def test_an_expired_key_is_free_again_and_cleared_away(api: Api, connection: Connection) -> None:

@@ -224,6 +224,26 @@ def test_bash_completes_a_workflow_after_a_command(capsys: pytest.CaptureFixture
     assert subprocess.run([bash], input=script, text=True, check=True, capture_output=True).stdout == "deep_scan\n"
 
 
+def test_the_doctor_is_asked_through_the_same_command_line(
+    database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SCRAPERSKY_STAGE", raising=False)
+    status = main(["doctor", "--database-url", database_url, "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert {one["check"] for one in report["findings"]} == {"role_without_timeout"}
+    assert (status, report["unchecked"]) == (1, [])
+
+
+def test_the_doctor_looks_at_the_stage_that_the_other_commands_would_ask(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRAPERSKY_STAGE", "elsewhere")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with serving({}) as endpoint:
+        assert main(["doctor", "--json", "--endpoint", endpoint]) == 2
+    assert json.loads(capsys.readouterr().out)["unchecked"]
+
+
 def test_every_command_says_in_its_help_what_it_does() -> None:
     assert all(name in parser().format_help() for name in (*COMMANDS, "doctor", "completion"))
 
