@@ -96,8 +96,8 @@ def call(python: Path | str, module: str, verb: str, **values: Any) -> Told:
 
 
 TIMED = ("work",)
-BEFORE_GO = "children_cpu_seconds_before_go"
-"""A key of what ``work`` may return: processor seconds that its children, ended by now, had used before it began."""
+CHILDREN_CPU_SECONDS = "children_cpu_seconds"
+"""A key of what ``work`` may return: what its children used for the work alone, without their start and their end."""
 
 
 def together(children: Sequence[Child], *, ready: bool = False) -> tuple[float, list[Told]]:
@@ -128,8 +128,9 @@ def main(module: str, verb: str, values: str) -> None:
         keywords["go"] = go
     value = function(**keywords)
     ended, cpu = time.perf_counter(), _cpu_seconds()
-    if isinstance(value, dict) and BEFORE_GO in value:  # of children that were warmed up, too
-        cpu -= value.pop(BEFORE_GO)
+    if isinstance(value, dict) and CHILDREN_CPU_SECONDS in value:
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = own.ru_utime + own.ru_stime + value.pop(CHILDREN_CPU_SECONDS)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     answer = {"value": value, "seconds": ended - began[0], "cpu_seconds": cpu - began[1], "peak_mb": peak}
     print(json.dumps(answer), file=answers, flush=True)

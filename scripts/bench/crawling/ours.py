@@ -19,7 +19,7 @@ from scrapersky.models import Domain
 from scrapersky.service import batch, tick
 from scrapersky.service.registry import DOMAIN_SCHEDULER
 from scrapersky.service.runtime import BackgroundService, Runtime
-from scripts.bench.child import BEFORE_GO
+from scripts.bench.child import CHILDREN_CPU_SECONDS
 from scripts.bench.crawling.job import FILL
 from scripts.bench.queues.ours import open_database
 from scripts.bench.queues.ours_runtime import Invocation, Tickets
@@ -53,10 +53,13 @@ def work(url: str, records: int, settings: Mapping[str, str], at_once: int, go: 
         runtime = replace(_runtime(environment), queue=tickets)  # type: ignore[arg-type]
         go()
         invocations = _deliver(runtime, tickets, [pipe for pipe, _ in environments], records)
-        return {"invocations": invocations, BEFORE_GO: warmed_up}
+        for pipe, _ in environments:
+            pipe.send(None)
+        ended = sum(float(pipe.recv()) for pipe, _ in environments)
+        return {"invocations": invocations, CHILDREN_CPU_SECONDS: ended - warmed_up}
     finally:
         for pipe, process in environments:
-            pipe.send(None)
+            pipe.close()
             process.join()
 
 
@@ -102,6 +105,7 @@ def _environment(pipe: Pipe, environment: dict[str, str]) -> None:
         answer = batch.work_on(runtime, records, Invocation())
         runtime.observer.flush()
         pipe.send(answer)
+    pipe.send(time.process_time())
 
 
 def _runtime(environment: Mapping[str, str]) -> Runtime:
