@@ -57,6 +57,8 @@ class Aurora:
     max_acu: float = 4
     pause_after_minutes: int = 10
     """Without a connection, when ``min_acu`` is 0. Functions that ticked lately still hold theirs."""
+    port: int = 5433
+    """Not Postgres' own, which cdk-nag refuses because everybody tries it first."""
     readers: int = 0
     """One more makes a failure of a zone a matter of seconds, and costs as much as the writer."""
     backup_days: int = 7
