@@ -1,6 +1,7 @@
 """One web page, taken apart once: what the readers of single facts look at."""
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from scrapersky.web.urls import normalise_url
 
 MAX_ELEMENTS = 20_000
 """Links, scripts, images or meta elements looked at in one page, of each kind."""
+
+MAX_SOURCE = 4_100_000
+"""Bytes that the text of a page may take in memory: one emoji makes each character four bytes wide."""
 
 _AT_HOME = re.compile(r"https?://(?:127\.|\[|[^./:]+(?:[/:]|$))")
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{1,8}){0,4})(?![A-Za-z0-9])")
@@ -35,6 +39,8 @@ class HtmlPage:
     @classmethod
     def parse(cls, source: str, url: str, max_text: int) -> "HtmlPage":
         """Parses ``source``, the page at ``url``, of whose visible text at most ``max_text`` characters are kept."""
+        if (size := sys.getsizeof(source)) > MAX_SOURCE:
+            source = source[: len(source) * MAX_SOURCE // size]
         tree = parse_html(source)
         body = tree.body if tree.body is not None else tree.root
         return cls(

@@ -66,8 +66,7 @@ async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | F
 
 
 def _parse(fetched: Fetched, max_text: int) -> HtmlPage:
-    decoded = decode(fetched.body, fetched.headers.get("content-type"))
-    return HtmlPage.parse(decoded.text, fetched.url, max_text)
+    return HtmlPage.parse(decode(fetched.body, fetched.headers.get("content-type")).text, fetched.url, max_text)
 
 
 def _host_elsewhere(url: str, host: str) -> str | None:

@@ -1,6 +1,7 @@
 """What a home page tells, column by column."""
 
 import json
+import sys
 import time
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain_scheduler.html_page import MAX_SOURCE
 from domain_scheduler.limits import MAX_DESCRIPTION, MAX_TITLE
 from scrapersky.models import Domain
 from tests.unit.domain_scheduler.pages import URL, a_page, facts_of
@@ -210,3 +212,11 @@ def test_a_page_of_megabytes_is_read_in_seconds(html: str) -> None:
 def test_the_final_url_and_status_are_told() -> None:
     facts = facts_of("x")
     assert (facts["final_url"], facts["http_status"]) == (URL, 200)
+
+
+def test_of_a_page_whose_characters_are_four_bytes_wide_only_what_fits_is_read() -> None:
+    wide = a_page("<title>😀</title><p>" + "word " * 400_000)
+    assert wide.title == "😀"
+    assert sys.getsizeof(wide.source) <= MAX_SOURCE + 100
+    plain = "<title>x</title><p>" + "word " * 400_000
+    assert a_page(plain).source == plain
