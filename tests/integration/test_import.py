@@ -267,3 +267,21 @@ def test_hostile_texts_reach_the_table_unharmed(
     assert row.url == "https://shop.test/a%22b,c;'%00"
     assert list(row.hreflang) == ['de",\\.']
     assert row.image_count == 32_767
+
+
+def test_fifty_thousand_urls_are_imported_at_once_and_again_without_a_change(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    entries = [
+        loc(f"/{number % 7}/{number}", "<lastmod>2026-05-01</lastmod>" * (number % 2)) for number in range(50_000)
+    ]
+    assert run(engine, file_id, tmp_path, urlset(*entries)).code == "imported"
+    counts = text("SELECT count(*), count(last_modified) FROM pages")
+    assert tuple(connection.execute(counts).one()) == (50_000, 25_000)
+    changed = [*entries[1:], loc("/new")]
+    changed[0] = loc("/1/1", "<lastmod>2026-06-01</lastmod>")
+    connection.execute(text("UPDATE sitemap_files SET etag = NULL"))
+    assert run(engine, file_id, tmp_path, urlset(*changed)).code == "imported"
+    # Of 50,001 rows one is new, one was changed, and no other was so much as touched.
+    of_now = text("SELECT count(*) FROM pages GROUP BY xmin ORDER BY 1")
+    assert list(connection.execute(of_now).scalars()) == [2, 49_999]
