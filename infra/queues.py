@@ -47,5 +47,7 @@ def take(id: str, queue: sqs.Queue, *, by: lambda_.Function, batch_size: int, at
         event_source_arn=queue.queue_arn,
         batch_size=batch_size,
         max_concurrency=at_once,
+        # AWS gives more than ten at a time only to a mapping that waits for them.
+        max_batching_window=Duration.seconds(1) if batch_size > 10 else None,
         report_batch_item_failures=True,
     )

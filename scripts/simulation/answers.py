@@ -26,9 +26,9 @@ class Scenario:
 DEFAULTS = Settings()
 FULL_TICKS = replace(DEFAULTS, batch=1_000, max_in_flight=2_000)
 HUGE_TICKS = replace(DEFAULTS, batch=10_000, max_in_flight=20_000, concurrency=100, database_connections=250)
-"""A tick of ten thousand: ten times what the setting ``batch_size`` allows today."""
+"""A tick of ten thousand: the most that the setting ``batch_size`` allows."""
 BY_THE_HUNDRED = replace(HUGE_TICKS, together=100, inside=100)
-"""An invocation of a hundred: ten times what the setting ``tickets_per_invocation`` allows today."""
+"""An invocation of a hundred: the most that the setting ``tickets_per_invocation`` allows."""
 SCENARIOS: Sequence[Scenario] = (
     Scenario("the defaults", DEFAULTS),
     Scenario("ticks of 1,000", FULL_TICKS),

@@ -80,6 +80,15 @@ def test_a_mapping_takes_as_many_tickets_and_instances_as_the_service_is_set_to(
     assert all(one["ScalingConfig"]["MaximumConcurrency"] >= 2 for one in mappings)
 
 
+def test_only_a_mapping_that_takes_more_than_ten_tickets_waits_for_them(overridden: Template) -> None:
+    """AWS refuses a batch of more than ten without a window of a second."""
+    windows = {
+        mapping["BatchSize"]: mapping.get("MaximumBatchingWindowInSeconds")
+        for mapping in overridden.of_type("AWS::Lambda::EventSourceMapping").values()
+    }
+    assert windows == {3: None, 10: None, 50: 1}
+
+
 def test_a_function_is_told_the_queue_that_feeds_it(template: Template) -> None:
     for service in SERVICES:
         queue = target(template.environment(service.name)["QUEUE_URL"])

@@ -105,10 +105,21 @@ def parts(result: Mapping[str, Any]) -> dict[str, str]:
                 name,
                 shown_spread(one["total_ms"]),
                 f"{one['total_ms']['median'] / usual['total_ms']['median']:.2f}×" if usual else "",
-                *(shown(one[measure]["median"]) for measure in ("import_ms", "first_ms", "cpu_ms", "modules")),
+                *(shown(one[measure]["median"]) for measure in ("import_ms", "first_ms", "cpu_ms")),
+                f"{one['cpu_ms']['median'] / usual['cpu_ms']['median']:.2f}×" if usual else "",
+                shown(one["modules"]["median"]),
             )
         )
-    head = ("handler, event", "total ms", "to the usual", "import ms", "first answer ms", "CPU ms", "modules imported")
+    head = (
+        "handler, event",
+        "total ms",
+        "to the usual",
+        "import ms",
+        "first answer ms",
+        "CPU ms",
+        "to the usual",
+        "modules",
+    )
     words = "; ".join(f"{name} {shown(one['total_ms']['median'])}" for name, one in starts.items())
     said = f"{result['settings']['rounds']} fresh processes each, in turn. Median (lowest–highest)."
     return {

@@ -26,14 +26,19 @@ class ServiceSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     interval_minutes: int = Field(1, ge=1, le=1_440, description="minutes between two ticks")
-    batch_size: int = Field(50, ge=1, le=1_000, description="records claimed per workflow and tick")
+    batch_size: int = Field(50, ge=1, le=10_000, description="records claimed per workflow and tick")
     max_instances: int = Field(
         10,
         ge=2,
         le=1_000,
         description="invocations at once (SQS MaximumConcurrency, AWS's minimum is 2) and records at once in one",
     )
-    tickets_per_invocation: int = Field(10, ge=1, le=10, description="SQS batch size: tickets handed to one invocation")
+    tickets_per_invocation: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description="SQS batch size: tickets handed to one invocation; more than 10 gather for a second",
+    )
     max_per_host: int = Field(
         10, ge=1, le=1_000, description="live attempts on one host's records, where many share one"
     )
