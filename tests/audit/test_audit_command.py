@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.crosswalking.audit.command import main
+from tests.audit.sarif import Log
 
 FIXTURES = Path(__file__).parent / "fixtures"
 DEV_TOOLS = FIXTURES / "dev_tools"
@@ -72,6 +73,26 @@ def test_sarif_has_what_code_scanning_asks_for(tmp_path: Path) -> None:
         location = result["locations"][0]["physicalLocation"]
         assert not location["artifactLocation"]["uri"].startswith("/")
         assert location["region"]["startLine"] > 0
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in FIXTURES.iterdir()))
+def test_sarif_keeps_to_its_schema(folder: str, tmp_path: Path) -> None:
+    file = tmp_path / "audit.sarif"
+    main([str(FIXTURES / folder), "--sarif", str(file)])
+    (run,) = Log.model_validate_json(file.read_text()).runs
+    names = [rule.id for rule in run.tool.driver.rules]
+    assert len(set(names)) == len(names)
+    assert all(names[result.ruleIndex] == result.ruleId for result in run.results)
+    assert all(result.partialFingerprints for result in run.results)
+
+
+def test_a_sarif_file_with_a_property_of_its_own_would_be_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "audit.sarif"
+    main([str(DEV_TOOLS), "--sarif", str(file)])
+    written = json.loads(file.read_text())
+    written["runs"][0]["results"][0]["because"] = "we say so"
+    with pytest.raises(ValueError, match="because"):
+        Log.model_validate(written)
 
 
 def test_code_that_cannot_be_read_is_noted_and_the_rest_is_audited(capsys: pytest.CaptureFixture[str]) -> None:
