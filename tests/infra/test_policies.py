@@ -1,6 +1,7 @@
 """checkov over the templates: whatever it finds is in the commented baseline; skipped where checkov cannot be installed."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +36,15 @@ def test_the_baseline_accepts_nothing_that_is_not_found(findings: list[Finding])
 def test_a_finding_on_another_type_of_resource_is_not_accepted() -> None:
     elsewhere = Finding("CKV_AWS_27", "encrypted", "AWS::S3::Bucket.Assets", "scrapersky-dev.template.json")
     assert list(baseline.unexplained([elsewhere], baseline.read())) == [elsewhere]
+
+
+def test_an_accepted_finding_that_is_gone_is_told() -> None:
+    accepted = {"CKV_AWS_27": baseline.Accepted(frozenset({"AWS::SQS::Queue", "AWS::SNS::Topic"}), "for a reason")}
+    queue = Finding("CKV_AWS_27", "encrypted", "AWS::SQS::Queue.Work", "scrapersky-dev.template.json")
+    assert list(baseline.outdated([queue], accepted)) == ["CKV_AWS_27 AWS::SNS::Topic"]
+
+
+def test_an_entry_of_the_baseline_without_a_reason_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "baseline.toml").write_text('[CKV_AWS_27]\nresources = ["AWS::SQS::Queue"]\n')
+    with pytest.raises(ValueError, match=r"\[CKV_AWS_27\] needs resources = \[…\] and why"):
+        baseline.read(tmp_path / "baseline.toml")
