@@ -9,7 +9,7 @@ from domain_scheduler.socials import profile_of
 from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
 from scrapersky.web.retry_after import retry_after_seconds
 from scrapersky.web.sitemaps.lastmod import parse_lastmod
-from scrapersky.web.urls import normalise_url
+from scrapersky.web.urls import normalise_url, parse_url
 from scripts.fuzzing.target import Target, hold
 from sitemap_import_scheduler.page_type import page_type_of
 from sitemap_scheduler.domain_extraction import owner_of
@@ -57,6 +57,8 @@ def _check_url(text: str, base: str | None) -> None:
         return
     hold(url.startswith(("http://", "https://")) and url.isascii() and len(url) <= 2_048, "not normal", url)
     hold("#" not in url and "\\" not in url.partition("?")[0] and " " not in url, "not normal", url)
+    parsed = parse_url(text, base)
+    hold(parsed is not None and str(parsed.href) == url, "not what the parser makes of it", url)
     hold(normalise_url(url) == url, "a url that changes when normalised again", (url, normalise_url(url)))
     # Another parser must read the same host, or a check by one is no check for the other.
     parts = urlsplit(url)
