@@ -99,3 +99,21 @@ def test_requests_that_wait_behind_one_that_is_told_to_stay_away_wait_as_well() 
         return await waiting - start
 
     assert asyncio.run(go()) >= 0.099
+
+
+def test_a_request_that_waits_for_its_spacing_waits_for_a_rest_told_meanwhile_as_well() -> None:
+    async def go() -> float:
+        turns = WorkerTurns(at_once=2, patience=5)
+
+        async def second() -> float:
+            async with turns.turn("a.example", 0.0, 1.0):
+                return asyncio.get_running_loop().time()
+
+        async with turns.turn("a.example", 0.05, 1.0):
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(0.01)  # it is past the question whether the host rests
+            turns.rest("a.example", 0.2)
+            start = asyncio.get_running_loop().time()
+            return await waiting - start
+
+    assert asyncio.run(go()) >= 0.199
