@@ -32,9 +32,10 @@ TICK: dict[str, object] = {"source": "aws.events", "detail-type": "Scheduled Eve
 BEYOND_THE_DISPATCH_LEASE = 7_300.0
 AT_ONCE_FROZEN = 2
 OF_DISASTERS = frozenset(
-    {"TickFailed", "InterfaceError", "OperationalError", "DBAPIError", "ProgrammingError", "SqsError"}
+    {"TickFailed", "InterfaceError", "OperationalError", "DatabaseError", "DBAPIError", "ProgrammingError", "SqsError"}
 )
-"""Exceptions that a handler may raise here: its database or its queue was away."""
+"""Exceptions that a handler may raise here: its database or its queue was away. Which of SQLAlchemy's it is depends on
+when: a server on its way down refuses a new connection (57P03) as DatabaseError, and ends an open one as InterfaceError."""
 
 
 class OutOfTime(RuntimeError):
