@@ -234,10 +234,13 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         for cls in rows:
             writes.mappings(run, cls, given.get(0), frame, call.node, "query.update")
         return owners
-    if rows and name in ("insert", "update", "delete"):
+    if rows and name in ("insert", "update", "upsert", "delete"):
         for cls in rows:
+            writes.mappings(run, cls, given.get(0), frame, call.node, f"{name}()")
             _row_write(run, cls, name, call, frame)
         return owners
+    if name in ("table", "from_") and _is_supabase(call):
+        return frozenset(About(run.known.table(table, frame)) for table in texts(given.get(0)))
     _on_session(run, call, frame)
     if rows:
         return frozenset(About(cls) for cls in rows)
@@ -362,6 +365,12 @@ def _on_session(run: "Interpreter", call: "Call", frame: Frame) -> None:
                 _row_write(run, cls, name, call, frame)
         case _:
             pass
+
+
+def _is_supabase(call: "Call") -> bool:
+    """Whether a client of Supabase's REST interface is asked for a table."""
+    named = "supabase" in call.owner_source.lower()
+    return named or any("supabase" in atom.name.lower() for atom in call.owners if isinstance(atom, Made | External))
 
 
 def _is_row_argument(values: Values) -> bool:
