@@ -11,12 +11,16 @@ Where = Literal["generator", "script", "link", "html", "header", "cookie"]
 
 @dataclass(frozen=True)
 class Detector:
-    """If ``pattern`` is found in ``where``, the page is made with ``name``; its first group is the version."""
+    """If ``pattern`` is found in ``where``, the page is made with ``name``; its first group is the version.
+
+    Where ``needs`` is not (casefolded, but in a page's source) the pattern is not either, and that is seen much sooner.
+    """
 
     category: str
     name: str
     where: Where
     pattern: re.Pattern[str]
+    needs: str
 
 
 _VERSION = r"v?\.?(\d{1,4}(?:\.\d{1,6}){0,3}(?:-(?:alpha|beta|rc|dev|canary)[.\d]{0,8})?)"
@@ -26,11 +30,38 @@ def _lines(table: str) -> tuple[Detector, ...]:
     detectors = []
     for line in filter(None, map(str.strip, table.splitlines())):
         category, name, where, pattern = (cell.strip() for cell in line.split(" | "))
-        # A page's source is long, and only a case-sensitive pattern finds its first letters fast.
+        # A page's source is long, and only a case-sensitive pattern that starts with letters is found fast: so what must
+        # stand before them, a word's start, is asked for behind them.
         flags = re.NOFLAG if where == "html" else re.IGNORECASE | re.MULTILINE
         compiled = re.compile(pattern.replace("VERSION", _VERSION), flags)
-        detectors.append(Detector(category, name, where, compiled))  # type: ignore[arg-type]
+        needs = literal_of(compiled.pattern)
+        needs = needs if where == "html" else needs.casefold()
+        detectors.append(Detector(category, name, where, compiled, needs))  # type: ignore[arg-type]
     return tuple(detectors)
+
+
+_PART = re.compile(
+    r"(?P<class>\[[^\]]*\]|\\[bBdDsSwWAZ]|[.^$])|(?P<repeat>\{\d[^}]*\}|[?*+])|(?P<group>[()|])|\\?(?P<letter>.)",
+    re.DOTALL,
+)
+
+
+def literal_of(pattern: str) -> str:
+    """The longest text that whatever ``pattern`` matches must contain; "" where there is none, as in ``a|b``."""
+    runs, depth = [""], 0
+    for part in _PART.finditer(pattern):
+        group, letter = part["group"], part["letter"]
+        if group == "|" and depth == 0:
+            return ""
+        if group in ("(", ")"):
+            depth += 1 if group == "(" else -1
+        if depth == 0 and letter is not None:
+            runs[-1] += letter
+            continue
+        if depth == 0 and part["repeat"]:
+            runs[-1] = runs[-1][:-1]  # it may be absent
+        runs.append("")
+    return max(runs, key=len)
 
 
 # Patterns are searched in text of strangers: no unbounded repetition.
@@ -135,21 +166,22 @@ static site generator | MkDocs | generator | ^mkdocs(?:-VERSION)?
 static site generator | Sphinx | script | /_static/(?:documentation_options|doctools)\.js
 analytics | Google Analytics | script | //www\.google-analytics\.com/(?:analytics|ga|urchin)\.js
 analytics | Google Analytics | script | //www\.googletagmanager\.com/gtag/js\?id=(?:G|UA)-
-analytics | Google Analytics | html | \bgtag\(\s{0,5}["']config["']\s{0,5},\s{0,5}["'](?:G|UA)-
+analytics | Google Analytics | html | gtag(?<=\bgtag)\(\s{0,5}["']config["']\s{0,5},\s{0,5}["'](?:G|UA)-
 analytics | Google Tag Manager | script | //www\.googletagmanager\.com/gtm\.js
 analytics | Google Tag Manager | html | //www\.googletagmanager\.com/(?:gtm\.js|ns\.html)
 analytics | Meta Pixel | script | //connect\.facebook\.net/[\w\-]{0,10}/fbevents\.js
 analytics | Meta Pixel | html | //connect\.facebook\.net/[\w\-]{0,10}/fbevents\.js
 analytics | Hotjar | html | //static\.hotjar\.com/
 analytics | Microsoft Clarity | html | //www\.clarity\.ms/tag/
-analytics | Matomo | html | \b(?:matomo|piwik)\.(?:js|php)\b
+analytics | Matomo | html | matomo(?<=\bmatomo)\.(?:js|php)\b
+analytics | Matomo | html | piwik(?<=\bpiwik)\.(?:js|php)\b
 analytics | Plausible | script | //plausible\.io/js/
 analytics | Yandex Metrica | html | //mc\.yandex\.(?:ru|com)/
 analytics | LinkedIn Insight | html | //snap\.licdn\.com/
 analytics | TikTok Pixel | html | //analytics\.tiktok\.com/
 analytics | Cloudflare Web Analytics | script | //static\.cloudflareinsights\.com/
 advertising | Google AdSense | script | //pagead2\.googlesyndication\.com/
-advertising | Google Ads | html | \bgtag\(\s{0,5}["']config["']\s{0,5},\s{0,5}["']AW-
+advertising | Google Ads | html | gtag(?<=\bgtag)\(\s{0,5}["']config["']\s{0,5},\s{0,5}["']AW-
 marketing | HubSpot | script | //js[\w\-]{0,8}\.hs-(?:scripts|analytics)\.(?:com|net)/
 marketing | Mailchimp | html | \.list-manage\.com/
 marketing | Klaviyo | script | //static\.klaviyo\.com/

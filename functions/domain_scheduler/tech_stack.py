@@ -33,10 +33,13 @@ class Technology:
 def read_tech_stack(page: HtmlPage, headers: Mapping[str, str]) -> list[Technology]:
     """Everything found, in the order of the table; each technology once, by its first evidence that has a version."""
     haystacks = _haystacks(page, headers)
+    folded = {where: text if where == "html" else text.casefold() for where, text in haystacks.items()}
     found: dict[str, Technology] = {}
     for detector in DETECTORS:
         known = found.get(detector.name)
         if known is not None and known.version is not None:
+            continue
+        if detector.needs not in folded[detector.where]:
             continue
         technology = _found(detector, haystacks[detector.where])
         if technology is not None and (known is None or technology.version is not None):

@@ -1,8 +1,10 @@
 """Technologies: known by what they leave in a page, with a version where they tell it."""
 
+import re
+
 import pytest
 
-from domain_scheduler.detectors import DETECTORS
+from domain_scheduler.detectors import DETECTORS, Detector, literal_of
 from domain_scheduler.tech_stack import read_tech_stack
 from scrapersky.web.response import Headers
 from tests.unit.domain_scheduler.pages import a_page
@@ -72,3 +74,44 @@ def test_evidence_says_where_it_was_seen() -> None:
 
 def test_no_detector_repeats_without_bound() -> None:
     assert not [detector.name for detector in DETECTORS if any(mark in detector.pattern.pattern for mark in ("*", "+"))]
+
+
+def _runs(pattern: re.Pattern[str]) -> list[str]:
+    """The literal runs that must be there, by Python's own parser of patterns."""
+    runs = [""]
+    for operation, argument in re._parser.parse(pattern.pattern):  # type: ignore[attr-defined]
+        if str(operation) == "LITERAL":
+            runs[-1] += chr(argument)
+        else:
+            runs.append("")
+    return runs
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda one: f"{one.name} {one.where}")
+def test_what_a_detector_needs_is_in_whatever_its_pattern_matches(detector: Detector) -> None:
+    runs = _runs(detector.pattern)
+    required = runs if detector.where == "html" else [run.casefold() for run in runs]
+    assert any(detector.needs in run for run in required)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [
+        ("abc", "abc"),
+        (r"ab?cd", "cd"),
+        (r"a{0,3}bc", "bc"),
+        ("(?:abcdef)?gh", "gh"),
+        ("ab|abc", ""),
+        (r"^x\.y[a-z]{2}long\b", "long"),
+        (r"[(|]ab", "ab"),
+        (r"\w\(abc\)", "(abc)"),
+    ],
+)
+def test_the_literal_of_a_pattern_is_no_part_that_may_be_absent(pattern: str, literal: str) -> None:
+    assert literal_of(pattern) == literal
+
+
+def test_a_word_that_only_ends_in_a_detectors_name_is_none() -> None:
+    assert found("<script>automatomo.js; xgtag('config', 'AW-1')</script>") == {}
+    assert found("<script>u + 'matomo.js'; gtag('config', 'AW-1')</script>").keys() == {"Matomo", "Google Ads"}
+    assert found("<script>u + 'piwik.php'</script>").keys() == {"Matomo"}
