@@ -25,13 +25,18 @@ class Bomb:
     code: str
     answer: Callable[[], Answer]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    where: str = ""
+    """The path, if it is not where its job looks first."""
 
     @property
     def at(self) -> str:
         """The path on its host."""
-        return {"import": "/sitemap.xml", "discovery": "/sitemap.xml", "robots": "/robots.txt", "deep scan": "*"}.get(
-            self.job, "/"
-        )
+        return self.where or {
+            "import": "/sitemap.xml",
+            "discovery": "/sitemap.xml",
+            "robots": "/robots.txt",
+            "deep scan": "*",
+        }.get(self.job, "/")
 
 
 def pieces(*parts: bytes | Iterable[bytes]) -> Answer:
@@ -169,6 +174,10 @@ BOMBS: dict[str, Bomb] = {
     ),
     "99-comments": Bomb("metadata", "read", lambda: html(TITLE, of(b"<?>", 5_000_000))),
     "99-entities": Bomb("metadata", "read", lambda: html(TITLE, of(b"&amp;", 5_000_000))),
+    "99-discovery": Bomb(
+        "discovery", "no_sitemaps", lambda: html(UTF_8, "😀".encode(), of(b"<a href=sitemap.html>site map ", 5_000_000)),
+        where="/",
+    ),
     "100": Bomb("metadata", "read", lambda: html(b"<title>", of(b"Shop ", MEBIBYTE), b"</title><p>Hello")),
     "105-at": Bomb("metadata", "read", lambda: html(TITLE, of(b"a@", MEBIBYTE))),
     "105-dash": Bomb("metadata", "read", lambda: html(TITLE, of(b"1-", MEBIBYTE))),
