@@ -22,7 +22,8 @@ def test_the_bench_of_sitemaps_writes_its_result_and_its_tables(tmp_path: Path) 
     places = ("machine", "reading", "reading-chart", "memory", "storing", "storing-chart")
     (tmp_path / "sitemaps.md").write_text("".join(f"<!-- {name} -->\nOLD TEXT\n<!-- /{name} -->\n" for name in places))
 
-    small = ["--urls=300", "--largest=0", "--rounds=1", "--own-only", "--without-durability"]
+    ways = ["--ways", "ours: parse, COPY, upsert", "bare COPY of ready rows"]
+    small = ["--urls=300", "--largest=0", "--rounds=1", "--own-only", "--without-durability", *ways]
     assert main([*small, "--output", str(tmp_path)]) == 0
 
     result = json.loads((tmp_path / "sitemaps.json").read_text())

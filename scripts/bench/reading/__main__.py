@@ -27,7 +27,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench/sitemaps", description=__doc__)
     parser.add_argument("--urls", type=int, default=50_000, help="urls of the sitemap")
     parser.add_argument("--rounds", type=int, default=3, help="readings by each reader, and storings in each way")
-    parser.add_argument("--largest", type=int, default=400_000, help="urls of the largest sitemap read for its memory")
+    parser.add_argument(
+        "--largest", type=int, default=400_000, help="urls of the largest sitemap read for its memory; 0: none is"
+    )
+    parser.add_argument(
+        "--ways", nargs="*", default=list(WAYS), choices=list(WAYS), help="ways of storing, all by default"
+    )
     parser.add_argument("--own-only", action="store_true", help="without the other libraries")
     parser.add_argument("--without-durability", action="store_true", help="fsync and synchronous_commit off, for all")
     parser.add_argument("--output", type=Path, default=page.PAGES, help="where the result, the charts and the page go")
@@ -45,10 +50,10 @@ def measure(given: argparse.Namespace, folder: Path, names: Sequence[str]) -> di
     described = machine.describe()
     file = sitemap.write(folder / "sitemap.xml", given.urls)
     reading = _read_all(names, file, given.urls, given.rounds)
-    sizes = [size for size in (given.urls // 5, given.urls, given.largest) if size > 0]
+    sizes = [given.urls // 5, given.urls, given.largest] if given.largest else []
     memory = {name: _memory(name, folder, sizes) for name in names}
     with stage.prepared(folder / "postgres", durable=not given.without_durability) as running:
-        storing = _store_all(running, file, given.urls, given.rounds)
+        storing = _store_all(running, file, given.urls, given.rounds, given.ways)
         settings = {
             "postgres": running.version,
             "durability": "off" if given.without_durability else "on",
@@ -92,10 +97,10 @@ def _memory(name: str, folder: Path, sizes: Sequence[int]) -> list[dict[str, Any
     return points
 
 
-def _store_all(running: stage.Stage, file: Path, urls: int, rounds: int) -> dict[str, Any]:
-    taken: dict[str, list[Any]] = {way: [] for way in WAYS}
+def _store_all(running: stage.Stage, file: Path, urls: int, rounds: int, ways: Sequence[str]) -> dict[str, Any]:
+    taken: dict[str, list[Any]] = {way: [] for way in ways}
     for number in range(rounds):
-        for way in WAYS:
+        for way in ways:
             url = running.database(migrated=True)
             told = call(sys.executable, STORER_MODULE, "work", way=way, url=url, file=str(file)).value
             if told["rows"] != round(urls * told["share"]):
