@@ -48,13 +48,13 @@ def normalise_url(text: str, base: str | None = None) -> str | None:
     WHATWG serialisation (lower-case scheme and host, IDNA, default port dropped, dots resolved), no fragment, no
     userinfo, at most 2,048 characters. ``base`` makes relative references absolute. Idempotent.
     """
-    if _is_normal(text):
+    if is_normal(text):
         return text
     url = parse_url(text, base)
     return None if url is None else str(url.href)
 
 
-def _is_normal(text: str) -> bool:
+def is_normal(text: str) -> bool:
     """Whether ``text`` is beyond doubt its own normal form; ten times as fast as asking the parser."""
     return (
         len(text) <= MAX_URL_LENGTH

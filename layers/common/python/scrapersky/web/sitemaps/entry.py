@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from scrapersky.web.sitemaps.lastmod import parse_lastmod
-from scrapersky.web.urls import normalise_url
+from scrapersky.web.urls import is_normal, normalise_url
 
 CHANGE_FREQUENCIES = frozenset({"always", "hourly", "daily", "weekly", "monthly", "yearly", "never"})
 
@@ -74,6 +75,8 @@ def page_url(loc: str, base: str | None) -> str | None:
     (``&amp;amp;``, ``&amp;#038;`` in the file) is unescaped; the end of a CDATA section that a tool has escaped
     (``/a%5D%5D%3E``) is dropped. ``www.example.com/a`` is no path, but a host whose scheme was forgotten.
     """
+    if ";" not in loc and "%5" not in loc and is_normal(loc):  # nothing of what follows could change it
+        return loc
     loc = loc.strip(_EDGES)
     if not loc or "<" in loc:  # something ran on into the next tags: what the url was, nobody can say
         return None
@@ -90,11 +93,13 @@ def page_url(loc: str, base: str | None) -> str | None:
     return normalise_url(loc, base)
 
 
+@lru_cache(maxsize=64)  # a sitemap repeats these, too
 def _change_frequency(text: str) -> str | None:
     word = text.lower()
     return word if word in CHANGE_FREQUENCIES else None
 
 
+@lru_cache(maxsize=64)
 def _priority(text: str) -> float | None:
     if not _PRIORITY.fullmatch(text):
         return None
