@@ -52,7 +52,10 @@ def _renamed(event: str, wish: Wish) -> str:
 
 
 def _migration(wish: Wish) -> Change:
-    (head,) = ScriptDirectory.from_config(migrations.configuration()).get_heads()
+    heads = ScriptDirectory.from_config(migrations.configuration()).get_heads()
+    if len(heads) != 1 or not heads[0].isdecimal():
+        raise Refused(f"the newest migration is {' and '.join(heads)}: one, with a number, is right; merge them first")
+    (head,) = heads
     revision = f"{int(head) + 1:04}"
     first = wish.is_new_field and is_first_watched_field(wish.model_file.read_text(encoding="utf-8"))
     by_host = [f'"{name}"' for name in ("tenant", wish.host, f"{wish.prefix}due_at", "id")]

@@ -14,6 +14,8 @@ import pytest
 from scripts.scaffolding.__main__ import main
 from scripts.scaffolding.wish import Refused, wished
 
+pytestmark = pytest.mark.timeout(900)  # a whole suite of its own, on however busy a machine
+
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("docs", "functions", "infra", "layers/common", "scripts", "tests", "pyproject.toml")
 WANTED = ("contact-finder", "--model", "Domain", "--field", "contact_status", "--job", "find_contacts")
