@@ -30,7 +30,8 @@ from scripts.local.postgres import Postgres
 from tests.infra.template import Template
 
 SETTINGS = plan(LOCAL, {})
-STEP_SECONDS = 240
+STEP_SECONDS = 600
+pytestmark = pytest.mark.timeout(1_200)  # a loaded machine takes five times a quiet one's minute
 
 
 @dataclass(frozen=True)
