@@ -11,7 +11,7 @@ from scripts.simulation.system import Measured, Settings, System
 
 TEN_MILLION = 10_000_000
 DAY = 86_400.0
-WINDOW = 1_800.0
+WINDOW = 1_200.0
 """Seconds that are simulated; the rate of their second half is what a day goes on with."""
 
 

@@ -88,6 +88,7 @@ class System:
         self._idle: list[_Environment] = []
         self._environments = 0
         self._running = 0
+        self._looks_again = False
         self._hosts: Counter[int] = Counter()
         self._at_door: dict[int, deque[Callable[[], None]]] = {}
 
@@ -134,8 +135,14 @@ class System:
             self._running += 1
             together = min(self.settings.together, len(self._tickets))
             environment.invoke([self._tickets.popleft() for _ in range(together)])
-        if self._tickets and self._running < self.settings.concurrency:
-            self._clock.after(1.0, self._hand_out)  # the ramp lets more in later
+        if self._tickets and self._running < self.settings.concurrency and not self._looks_again:
+            self._looks_again = True
+            self._clock.after(1.0, self._look_again)
+
+    def _look_again(self) -> None:
+        """The ramp lets more in later."""
+        self._looks_again = False
+        self._hand_out()
 
     def _at_the_site(self, number: int, then: Callable[[], None]) -> None:
         """Waits for the record's host to be free, then as long as it takes."""
