@@ -37,7 +37,8 @@ JOIN domains ON domains.id = record_id WHERE outcome = 'done' AND status = 'Comp
 
 def open_database(url: str) -> Database:
     """The functions' own database, at ``url``."""
-    return Database(load(Settings, {"DATABASE_URL": url}), "bench", read_secret)
+    values = {"DATABASE_URL": url, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "3600"}  # a long queue takes long to make
+    return Database(load(Settings, values), "bench", read_secret)
 
 
 def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
