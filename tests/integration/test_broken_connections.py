@@ -60,6 +60,22 @@ def test_a_reset_while_an_answer_is_awaited_is_a_dbapi_error_and_the_next_use_ha
     assert ask(database, "SELECT pg_backend_pid()") != before
 
 
+def test_a_reset_in_a_transaction_is_told_as_itself_and_not_as_the_rollback_that_it_prevents(
+    database: Database, wire: Proxy, connection: Connection
+) -> None:
+    before = ask(database, "SELECT pg_backend_pid()")
+
+    def break_in_the_middle() -> None:
+        with database.transaction() as function:
+            wire.cut()
+            wait_until(connection, GONE, before)
+            function.execute(text("SELECT 1"))
+
+    with pytest.raises(DBAPIError, match="network error"):
+        break_in_the_middle()
+    assert ask(database, "SELECT pg_backend_pid()") != before
+
+
 def test_a_connection_that_was_reset_while_the_function_was_frozen_is_replaced_unseen(
     database: Database, wire: Proxy, connection: Connection
 ) -> None:

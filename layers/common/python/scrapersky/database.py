@@ -15,7 +15,7 @@ from typing import Any
 
 import pg8000.dbapi
 from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from scrapersky.postgres import PostgresConnection, connect
@@ -65,7 +65,9 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                with suppress(DBAPIError):  # a broken connection has rolled back by itself, and its error is the story
+                with suppress(
+                    SQLAlchemyError
+                ):  # a broken connection has rolled back by itself, and its error is the story
                     connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
