@@ -65,9 +65,8 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                with suppress(
-                    SQLAlchemyError
-                ):  # a broken connection has rolled back by itself, and its error is the story
+                # A broken connection has rolled back by itself, and its error is the story.
+                with suppress(SQLAlchemyError):
                     connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
