@@ -34,11 +34,16 @@ def wait_until_quiet(running: Running) -> None:
     assert quiet
 
 
-def come_back_at_once(running: Running, service: Service) -> None:
+@contextmanager
+def coming_back_at_once(running: Running, service: Service) -> Iterator[None]:
     """Shortens the queue's visibility: the stack's own follows the function's timeout, and the test would wait for it."""
-    running.system.aws.client("sqs").set_queue_attributes(
-        QueueUrl=running.system.deployed(service).queue_url, Attributes={"VisibilityTimeout": "1"}
-    )
+    sqs, url = running.system.aws.client("sqs"), running.system.deployed(service).queue_url
+    stacks = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=stacks)
 
 
 @contextmanager
@@ -75,13 +80,13 @@ def test_a_malformed_ticket_leads_to_error_through_the_dead_letter_queue(running
         (held,) = claim(
             connection, METADATA, batch=1, max_in_flight=100, dispatch_lease=900, trigger="manual", ids=[domain_id]
         )
-    come_back_at_once(running, DOMAIN_SCHEDULER)
-    running.system.aws.client("sqs").send_message(
-        QueueUrl=running.system.deployed(DOMAIN_SCHEDULER).queue_url,
-        MessageBody='{"v": 1, "workflow": "metadata", "attempt',
-        MessageAttributes={"attempt_id": {"DataType": "Number", "StringValue": str(held.attempt_id)}},
-    )
-    wait_until_quiet(running)
+    with coming_back_at_once(running, DOMAIN_SCHEDULER):
+        running.system.aws.client("sqs").send_message(
+            QueueUrl=running.system.deployed(DOMAIN_SCHEDULER).queue_url,
+            MessageBody='{"v": 1, "workflow": "metadata", "attempt',
+            MessageAttributes={"attempt_id": {"DataType": "Number", "StringValue": str(held.attempt_id)}},
+        )
+        wait_until_quiet(running)
     with running.engine.connect() as connection:
         ended = connection.execute(
             select(Domain.status, Domain.error_code, Domain.error).where(Domain.id == domain_id)
@@ -95,9 +100,8 @@ def test_a_record_whose_function_crashes_at_start_leads_to_error_through_the_dea
 ) -> None:
     function = running.system.deployed(DOMAIN_SITEMAP_SUBMISSION).function
     client = running.system.aws.client("lambda")
-    come_back_at_once(running, DOMAIN_SITEMAP_SUBMISSION)
     domain_id = queue_domain(running, "crashing-function.example", sitemap_analysis_status=Status.QUEUED)
-    with ExitStack() as broken:
+    with coming_back_at_once(running, DOMAIN_SITEMAP_SUBMISSION), ExitStack() as broken:
         with deliveries_held_back(client, function):
             counted = press(client, rule_of(running.system.aws, function))
             assert counted["workflows"]["submission"]["claimed"] == 1

@@ -1,6 +1,7 @@
 """What the corpus says must be found, worked out from its files alone, without any of the project's own reading."""
 
 import gzip
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ WELL_KNOWN_BELOW = ("sitemap.xml", "sitemap_index.xml")
 """Beside the home page of a site that stands below the root of its host."""
 
 HREF = re.compile(rb"""<(?:a|link)\b[^>]*?\bhref\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+
+LOC = re.compile(rb"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]]*?)\s*(?:\]\]>|%5D%5D%3E)?\s*</loc>")
+"""The truth where XML is broken, as the corpus' own ``n_loc_regex`` says."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ def _site(corpus: Path, site: dict[str, Any], truth: dict[str, Any]) -> SiteTrut
     with gzip.open(corpus / "truth_locs" / f"{domain}.jsonl.gz", "rt", encoding="utf-8") as file:
         locs = {entry["path"]: entry["locs"] for entry in map(json.loads, file)}
     home = f"https://{domain}{base}/"
+    for sitemap in truth["sitemaps"]:
+        if sitemap["n_loc_regex"] and not sitemap["strict_ok"] and not sitemap["gz"]:
+            raw = (corpus / "sites" / site["dir"] / sitemap["path"]).read_bytes()
+            locs[sitemap["path"]] = [html.unescape(loc.decode(errors="replace")) for loc in LOC.findall(raw)]
     kinds = {sitemap["path"]: sitemap["kind"] for sitemap in truth["sitemaps"]}
     at = {_key(urljoin(home, path)): path for path in locs}
 
