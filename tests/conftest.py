@@ -19,8 +19,12 @@ numbers = count(1)
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A running Postgres, with a migrated database named ``migrated`` to copy."""
-    with Postgres.start(Path(tmp_path_factory.mktemp("postgres"))) as server:
+    """A running Postgres, with a migrated database named ``migrated`` to copy.
+
+    Autovacuum is off: what it does, and the snapshots it holds meanwhile, would come between a test and what it measures.
+    A test that wants a table vacuumed or analysed says so.
+    """
+    with Postgres.start(Path(tmp_path_factory.mktemp("postgres")), settings={"autovacuum": "off"}) as server:
         engine = create_engine(server.create_database(TEMPLATE), poolclass=NullPool)
         with engine.begin() as connection:
             migrations.upgrade(connection)

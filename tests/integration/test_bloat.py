@@ -20,7 +20,7 @@ from scrapersky.status.finish import complete
 from scrapersky.status.requeue import requeue
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
-from tests.integration.plans import plans_of
+from tests.integration.plans import plans_of, taken_back
 
 CYCLES = int(os.environ.get("BLOAT_CYCLES", "10000"))
 RECORDS = 10_000
@@ -59,8 +59,6 @@ def session(database_url: str) -> Iterator[Connection]:
     """One function's connection for the whole test, as a warm Lambda keeps its own; no vacuum helps."""
     database = Database(load(Settings, {"DATABASE_URL": database_url}), "bloat", read_secret)
     with database.autocommit() as connection:
-        for table in ("domains", "sitemap_files", "attempts"):
-            connection.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
         yield connection
     database.engine.dispose()
 
@@ -92,19 +90,20 @@ def test_thousands_of_cycles_leave_a_claim_as_cheap_as_it_was(
         cost(observer, workflow),
     )
     session.execute(text("VACUUM"))
-    cleaned, cost_cleaned = counters(session, workflow.table), cost(observer, workflow)
+    cleaned = counters(session, workflow.table), counters(session, "attempts")
+    cost_cleaned = cost(observer, workflow)
     if "BLOAT_CYCLES" in os.environ:
         with capsys.disabled():
             print(
                 f"\n{workflow.name}: {cycles} cycles; claim({BATCH}) {cost_before} → {cost_after} → vacuum {cost_cleaned}"
             )
-            print(f"{workflow.table} {before} → {after} → vacuum {cleaned}; attempts {attempts}")
+            print(f"{workflow.table} {before} → {after}; attempts {attempts}; after vacuum {cleaned}")
     # Of three updates a cycle (claim, complete, requeue) only completing leaves due_at, and so every index, alone.
     assert after.heap_only - before.heap_only >= 0.95 * cycles
     assert attempts.heap_only >= 0.75 * cycles
     assert cost_after.blocks <= 2 * cost_before.blocks
     assert cost_cleaned.blocks <= 1.25 * cost_before.blocks
-    assert cleaned.dead == counters(session, "attempts").dead == 0
+    assert [table.dead for table in cleaned] == [0, 0]
 
 
 def cycle(connection: Connection, workflow: Workflow) -> None:
@@ -120,8 +119,8 @@ def cycle(connection: Connection, workflow: Workflow) -> None:
 
 
 def counters(connection: Connection, table: str) -> Table:
-    """The table's counters, with everything that this session did."""
-    connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    """The table's counters, with everything that this session did, and the observer."""
+    flush(connection)
     row = connection.execute(
         text("SELECT n_tup_upd, n_tup_hot_upd, n_dead_tup FROM pg_stat_user_tables WHERE relname = :table"),
         {"table": table},
@@ -130,11 +129,21 @@ def counters(connection: Connection, table: str) -> Table:
 
 
 def cost(connection: Connection, workflow: Workflow) -> Cost:
-    """Of a claim now; the time is the median of five."""
+    """Of a claim now; the time is the median of five. What they left behind is counted when this returns, not later."""
     plans = [
         plans_of(
             connection, lambda c: claim(c, workflow, batch=BATCH, max_in_flight=500, dispatch_lease=60, per_host=50)
         )[0]
         for _ in range(5)
     ]
+    with taken_back(connection):
+        flush(connection)
     return Cost(min(plan.blocks for plan in plans), round(median(plan.milliseconds for plan in plans), 1))
+
+
+def flush(connection: Connection) -> None:
+    """Has the session's counters told when its transaction ends: on its own it tells them once a second at most.
+
+    What a claim that was taken back left dead would otherwise be counted later, as if a VACUUM in between had left it.
+    """
+    connection.execute(text("SELECT pg_stat_force_next_flush()"))
