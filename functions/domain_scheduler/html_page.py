@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from domain_scheduler.limits import MAX_TITLE
 from domain_scheduler.visible_text import visible_text
-from scrapersky.web.html import base_url, parse_html
+from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.storable import tidy
 from scrapersky.web.urls import normalise_url
 
@@ -84,9 +84,8 @@ class HtmlPage:
         return next((tag for text in declared if text and (tag := language_tag(text))), None)
 
     def elements(self, selector: str) -> Iterator[dict[str, str]]:
-        """The attributes of every element that ``selector`` picks; an attribute without value is empty."""
-        for node in self.tree.css(selector)[:MAX_ELEMENTS]:
-            yield {name: value or "" for name, value in node.attributes.items()}
+        """The attributes of every element that ``selector`` picks."""
+        return map(attributes_of, self.tree.css(selector)[:MAX_ELEMENTS])
 
     def links(self) -> Iterator[str]:
         """Where the page's anchors lead, as written."""

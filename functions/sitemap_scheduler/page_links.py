@@ -7,7 +7,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from scrapersky.web.charset import decode
 from scrapersky.web.client import Fetched
-from scrapersky.web.html import base_url, parse_html
+from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.urls import normalise_url
 
 MAX_LINKS = 10
@@ -24,9 +24,9 @@ def sitemap_links(page: Fetched) -> list[str]:
     """The absolute urls by which ``page`` names sitemaps, in ``<link rel=sitemap>`` and in anchors; not its HTML site map."""
     document = _document(page)
     hrefs = [
-        node.attributes.get("href")
+        href
         for node in document.css("link[rel~=sitemap i][href], a[href*=map i], a[href*=urllist i]")
-        if node.tag == "link" or _NAMES_A_SITEMAP.search((node.attributes.get("href") or "").strip())
+        if (href := attributes_of(node)["href"].strip()) and (node.tag == "link" or _NAMES_A_SITEMAP.search(href))
     ]
     return _absolute(hrefs, document, page)[:MAX_LINKS]
 
@@ -37,7 +37,7 @@ def sitemap_hints(page: Fetched) -> list[str]:
     hrefs = [
         href
         for node in document.css("a[href]")
-        if (href := (node.attributes.get("href") or "").strip())
+        if (href := attributes_of(node)["href"].strip())
         and _SOUNDS_LIKE_ONE.search(node.text()[:200])
         and not _IS_FOR_PEOPLE.search(href.partition("?")[0].partition("#")[0])
     ]
@@ -48,7 +48,7 @@ def _document(page: Fetched) -> LexborHTMLParser:
     return parse_html(decode(page.body, page.headers.get("content-type")).text)
 
 
-def _absolute(hrefs: Iterable[str | None], document: LexborHTMLParser, page: Fetched) -> list[str]:
+def _absolute(hrefs: Iterable[str], document: LexborHTMLParser, page: Fetched) -> list[str]:
     base = base_url(document, page.url)
-    urls = [normalise_url(href, base) for href in hrefs if href]
+    urls = [normalise_url(href, base) for href in hrefs]
     return list(dict.fromkeys(url for url in urls if url and url != page.url))

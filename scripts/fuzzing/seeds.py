@@ -60,4 +60,4 @@ _PAGE = b"""<!doctype html><html lang="de-AT"><head><meta charset="utf-8"><title
 ["https://www.facebook.com/shop"]}]}</script></head><body><a href="mailto:info%40shop-example.at?cc=x@shop-example.at">a</a>
 <a href="tel:+43 (1) 588 58-0">b</a><span data-cfemail="543931143c3d263f3d7a373b39">c</span>
 Tel. 01 / 588 58, info@shop-example.at
-<svg><title>no</title></svg><img class="logo" src="l.png"></body></html>"""
+<svg><title>no</title><a xlink:href="https://x.com/shop"><path/></a></svg><img class="logo" src="l.png"></body></html>"""

@@ -63,7 +63,8 @@ TARGET = Target(
         b"<title> </title> <meta|name=description|content='x'> <meta|charset=koi8-r> <base|href=//a.b/>"
         b" <a|href='mailto:a@b.com'>"
         b' <a|href=\'tel:+49|30|123456\'> <script|type=application/ld+json>{"@graph":[{"@type":"Hotel","name":"x"}]}</script>'
-        b" <script> </script> <svg> <div> </div> <template> <p|lang=de> <html|lang=pt-br>"
+        b" <script> </script> <svg> <svg|xlink:href=u> <a|xlink:href='tel:1'> <link|xlink:href=u> <math>"
+        b" <div> </div> <template> <p|lang=de> <html|lang=pt-br>"
         b" <link|rel=icon|href=/a> <img|alt=logo|src=a>"
         b" a@ @b.com 1-2-3- +1 (0) 0151/23456 &#64; &#x0; &nbsp; \x00 \xed\xa0\x80 \xff\xfe \xef\xbb\xbf <!-- --> ]]> <![CDATA["
         b' "telephone":"+1|202|555|0143" "sameAs":["//x.com/a"] 1e999 NaN [[[[[[ {{{{{{ data-cfemail=aabbcc'

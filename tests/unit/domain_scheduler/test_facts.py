@@ -122,6 +122,13 @@ def test_contacts_come_from_links_structured_data_and_text() -> None:
     assert facts["phone_numbers"] == ["+12519308621", "+442080883641", "+12514978163"]
 
 
+def test_a_link_inside_of_a_drawing_is_a_link() -> None:
+    facts = facts_of(
+        "<svg><a xlink:href='mailto:jo@shop.com'><path/></a><a xlink:href='https://x.com/us'><path/></a></svg>"
+    )
+    assert (facts["email_addresses"], facts["twitter_url"]) == (["jo@shop.com"], "https://x.com/us")
+
+
 def test_cloudflare_protected_addresses_are_read() -> None:
     encoded = bytes([0x5A, *(byte ^ 0x5A for byte in b"jo@shop.com")]).hex()
     for html in (f"<a href='/cdn-cgi/l/email-protection#{encoded}'>x</a>", f"<span data-cfemail={encoded}>x</span>"):

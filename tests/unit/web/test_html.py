@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrapersky.web.html import base_url, parse_html
+from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.html_complexity import MAX_ATTRIBUTES, MAX_DEPTH, MAX_NODES, cut_where_too_complex
 
 MEGABYTES = 3_000_000
@@ -123,3 +123,18 @@ def test_lone_surrogates_do_no_harm() -> None:
 )
 def test_the_base_element_moves_relative_references(head: str, base: str) -> None:
     assert base_url(parse_html(head), "https://a.example/x/y") == base
+
+
+@pytest.mark.parametrize(
+    ("html", "href"),
+    [
+        ("<a href=u>", "u"),
+        ("<a href>", ""),
+        ("<svg><a xlink:href=u />", "u"),
+        ("<math><a xlink:href=u>", "u"),
+        ("<svg><a xlink:href=old href=new />", "new"),
+    ],
+)
+def test_whatever_a_selector_asks_of_an_element_is_among_its_attributes(html: str, href: str) -> None:
+    [link] = parse_html(html).css("a[href]")
+    assert attributes_of(link)["href"] == href

@@ -1,6 +1,6 @@
 """HTML from the web, parsed as browsers parse it, in linear time and memory whatever the page."""
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scrapersky.web.html_complexity import cut_where_too_complex
 from scrapersky.web.urls import normalise_url
@@ -9,6 +9,15 @@ from scrapersky.web.urls import normalise_url
 def parse_html(text: str) -> LexborHTMLParser:
     """The document that ``text`` describes; HTML has no errors, so there are none. Lone surrogates become ``?``."""
     return LexborHTMLParser(cut_where_too_complex(text).encode("utf-8", errors="replace"))
+
+
+def attributes_of(node: LexborNode) -> dict[str, str]:
+    """The attributes of an element by name; one without a value is empty.
+
+    In a drawing a selector's ``[href]`` is met by ``xlink:href`` too, so that is told as ``href``.
+    """
+    given = {name: value or "" for name, value in node.attributes.items()}
+    return {name.removeprefix("xlink:"): value for name, value in given.items()} | given
 
 
 def base_url(document: LexborHTMLParser, url: str) -> str:
