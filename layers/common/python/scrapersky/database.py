@@ -1,7 +1,7 @@
 """The function's one connection to Postgres: pool of one, TLS, timeouts, and a rotated password survived.
 
-pg8000 costs 3 network flushes a statement and 7 for begin, statement, commit: so single-statement verbs run in
-AUTOCOMMIT (:meth:`Database.autocommit`), and only a transition with a job's writes is a transaction.
+A statement is one round trip, and begin, statement, commit are three: so single-statement verbs run in AUTOCOMMIT
+(:meth:`Database.autocommit`), and only a transition with a job's writes is a transaction.
 
 The danger first: the engine itself must be in AUTOCOMMIT. Switched on per connection instead, the pool's ping has
 already opened a transaction by then, pg8000 goes on inside it, and everything is rolled back without a word.
