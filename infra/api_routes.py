@@ -35,7 +35,7 @@ def route(scope: Construct, *, api: http.CfnApi, to: lambda_.Function, plan: Pla
             api_id=api.ref,
             route_key=key,
             target=f"integrations/{integration.ref}",
-            authorization_type="JWT" if tokens else "AWS_IAM",
+            authorization_type=plan.stage.authorization,
             authorizer_id=tokens.ref if tokens else None,
             authorization_scopes=[needed] if tokens else None,
         )

@@ -10,7 +10,6 @@ from infra.plan import Plan
 
 LOGGED = {
     "requestId": "$context.requestId",
-    "caller": "$context.identity.userArn",
     "ip": "$context.identity.sourceIp",
     "route": "$context.routeKey",
     "path": "$context.path",
@@ -18,6 +17,9 @@ LOGGED = {
     "error": "$context.error.message",
     "milliseconds": "$context.responseLatency",
 }
+
+CALLER = {"AWS_IAM": "$context.identity.userArn", "JWT": "$context.authorizer.claims.sub"}
+"""Who asks, by how they are known."""
 
 
 def publish(scope: Construct, *, api: http.CfnApi, plan: Plan) -> None:
@@ -31,7 +33,8 @@ def publish(scope: Construct, *, api: http.CfnApi, plan: Plan) -> None:
         stage_name="$default",
         auto_deploy=True,
         access_log_settings=http.CfnStage.AccessLogSettingsProperty(
-            destination_arn=log.log_group_arn, format=json.dumps(LOGGED)
+            destination_arn=log.log_group_arn,
+            format=json.dumps({"caller": CALLER[stage.authorization], **LOGGED}),
         ),
         default_route_settings=http.CfnStage.RouteSettingsProperty(
             throttling_rate_limit=stage.api_requests_per_second, throttling_burst_limit=stage.api_burst

@@ -7,6 +7,7 @@ variable when deploying (``DOMAIN_SCHEDULER_INTERVAL_MINUTES=5 cdk deploy scrape
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
@@ -44,6 +45,8 @@ class Stage:
     """The stack's own database, which needs a network; None is any Postgres, by the secret that an operator makes."""
     secret_port: int = 5432
     """Where a database by secret listens: a function in a VPC may go there."""
+    secret_connections: int = 100
+    """How many connections a database by secret has for the functions: its max_connections, less what others take."""
 
     jwt_issuer: str = ""
     """Issuer of the tokens that the curation API accepts, https://…; empty means IAM."""
@@ -72,6 +75,11 @@ class Stage:
         return f"scrapersky-{self.name}"
 
     @property
+    def authorization(self) -> Literal["AWS_IAM", "JWT"]:
+        """How the curation API knows who calls."""
+        return "JWT" if self.jwt_issuer else "AWS_IAM"
+
+    @property
     def database_secret(self) -> str:
         """Name of the secret with the database's address and password; an operator makes it before the first deploy,
         unless the database is the stack's own."""
@@ -81,6 +89,11 @@ class Stage:
     def database_port(self) -> int:
         """Where the database listens."""
         return self.database.port if self.database else self.secret_port
+
+    @property
+    def database_connections(self) -> int:
+        """How many connections the functions may have open together."""
+        return self.database.connections if self.database else self.secret_connections
 
     @property
     def places_secret(self) -> str:

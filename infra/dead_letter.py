@@ -6,6 +6,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import Functions
+from infra.plan import LETTERS_AT_ONCE
 from infra.queues import take
 
 
@@ -29,4 +30,4 @@ class DeadLetter(Construct):
             environment={},
         )
         for service, queue in queues.items():
-            take(service, queue, by=self.function, batch_size=10, at_once=2)
+            take(service, queue, by=self.function, batch_size=10, at_once=LETTERS_AT_ONCE)

@@ -70,13 +70,13 @@ class Functions:
                 "POWERTOOLS_LOG_LEVEL": stage.log_level,
                 **environment,
             },
-            **self._in_the_network(role),
+            **self._in_the_network(role, f"{stage.stack}-{name}"),
         )
 
-    def _in_the_network(self, role: iam.Role) -> dict[str, Any]:
+    def _in_the_network(self, role: iam.Role, function_name: str) -> dict[str, Any]:
         if not self.place:
             return {}
-        let_into_the_network(role)
+        let_into_the_network(role, function_name=function_name)
         return {"vpc": self.place.vpc, "vpc_subnets": self.place.subnets, "security_groups": [self.place.group]}
 
 

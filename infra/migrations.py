@@ -11,6 +11,8 @@ from infra.function import Functions
 
 FOLDER = ROOT / "layers" / "common" / "python" / "scrapersky" / "migrations"
 
+MAY_BE_CALLED_AGAIN_MINUTES = 5
+
 
 class Migrations(Construct):
     """The function ``migrate``, called by CloudFormation whenever a migration was added; a failure fails the deployment.
@@ -29,6 +31,11 @@ class Migrations(Construct):
             timeout_seconds=60 * minutes,
             environment={},
         )
+        # CloudFormation calls asynchronously. A call that died early is made again; one that ran until its timeout is not,
+        # for by then CloudFormation has given up, and migrations would run while it rolls back.
+        self.function.configure_async_invoke(
+            retry_attempts=2, max_event_age=Duration.minutes(MAY_BE_CALLED_AGAIN_MINUTES)
+        )
         self.schema = CustomResource(
             self,
             "Schema",
@@ -37,7 +44,7 @@ class Migrations(Construct):
             service_timeout=Duration.minutes(minutes + 1),
             properties={"Migrations": digest(FOLDER)},
         )
-        self.schema.node.add_dependency(*functions.database.ready)
+        self.schema.node.add_dependency(self.function, *functions.database.ready)
 
 
 def digest(folder: Path) -> str:

@@ -68,3 +68,9 @@ class Aurora:
     deletion_protection: bool = True
     removal: RemovalPolicy = RemovalPolicy.RETAIN
     """What destroying the stack does with the data."""
+
+    @property
+    def connections(self) -> int:
+        """Its max_connections, a little less: AWS gives about 189 an ACU of the largest size, and no more than 2,000 to one
+        that may shrink below a whole ACU (Aurora User Guide, "Maximum connections for Aurora Serverless v2")."""
+        return min(int(180 * self.max_acu), 2_000 if self.min_acu < 1 else 5_000)

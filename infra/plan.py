@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from infra.config import Stage
-from scrapersky.service.registry import SERVICES
+from scrapersky.service.registry import SERVICES, Service
 from scrapersky.service.settings import ServiceSettings, Settings, SettingsError, load
+from scrapersky.status.workflow import Workflow
 
 DECIDED_BY_THE_STACK = frozenset({"stage", "database_secret", "places_secret", "proxy_secret"})
 """Settings that follow from the stage, whatever the operator's shell holds."""
 
 NEVER_DEPLOYED = frozenset({"database_url", "web_loopback_internet"})
 """Settings for tools, tests and the local run: a password in plain sight, and the one door to loopback addresses."""
+
+
+LETTERS_AT_ONCE = 2
+"""Invocations of the function dead-letter for one queue: AWS's minimum, and a letter is one short statement."""
+
+CALLERS_AT_ONCE = 10
+"""Requests of the curation API that are served at the same moment; each takes tens of milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +37,20 @@ class Plan:
     def uses_proxy(self) -> bool:
         """Whether websites may be asked by the proxy API."""
         return self.settings.web_proxy != "never"
+
+    def pays(self, service: Service, workflow: Workflow) -> bool:
+        """Whether a record of ``workflow``, which ``service`` owns, may cost a paid call: of Places, or of the proxy API."""
+        return workflow in service.asks_places or (self.uses_proxy and service.visits(workflow))
+
+    @property
+    def connections(self) -> int:
+        """How many connections the functions may have open together: every instance holds one, also while it is idle.
+
+        Those of a service's workers and its tick, of its dead letters, and of the curation API. Not counted are the
+        instances that a deployment has just replaced, which hold theirs for some minutes more.
+        """
+        working = sum(service.max_instances + 1 for service in self.services.values())
+        return working + LETTERS_AT_ONCE * len(self.services) + CALLERS_AT_ONCE
 
     @property
     def visibility_seconds(self) -> int:
@@ -67,6 +89,11 @@ def refuse_contradictions(planned: Plan) -> None:
     if planned.stage.database and not planned.stage.network:
         raise SettingsError(
             f"stage {planned.stage.name}: database=Aurora(…) stands in a VPC, so network=Network(…) is right"
+        )
+    if planned.connections > planned.stage.database_connections:
+        raise SettingsError(
+            f"the functions of stage {planned.stage.name} may open {planned.connections} connections at once, and its "
+            f"database has {planned.stage.database_connections} for them: fewer …_MAX_INSTANCES, or a larger database is right"
         )
     timeout = f"FUNCTION_TIMEOUT_SECONDS={settings.function_timeout_seconds}"
     if settings.record_deadline_seconds >= settings.function_timeout_seconds:

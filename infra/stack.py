@@ -32,6 +32,7 @@ class ScraperSkyStack(Stack):
             stage.stack,
             description=f"ScraperSky's background services, stage {stage.name}",
             termination_protection=stage.termination_protection,
+            tags={"project": "scrapersky", "stage": stage.name},  # by which the bill can be split
         )
         place = inside(self, plan=plan)
         self.makes = Functions(

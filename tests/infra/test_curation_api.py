@@ -1,5 +1,6 @@
 """The curation API: every route asks who calls, triggers ask separately, and the function may do little."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,3 +60,5 @@ def test_a_stage_with_an_issuer_takes_its_tokens_with_a_scope_for_each_route(tmp
     assert {one["RouteKey"]: one["AuthorizationScopes"] for one in routes} == {
         key: [scope] for key, scope in ROUTES.values()
     }
+    (published,) = template.of_type("AWS::ApiGatewayV2::Stage").values()
+    assert json.loads(published["AccessLogSettings"]["Format"])["caller"] == "$context.authorizer.claims.sub"

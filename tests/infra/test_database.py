@@ -98,6 +98,7 @@ def test_its_password_is_made_attached_and_rotated_and_every_function_knows_and_
     (rotation,) = template.of_type("AWS::SecretsManager::RotationSchedule").values()
     assert target(rotation["SecretId"]) == attachment
     assert rotation["RotationRules"] == {"ScheduleExpression": "rate(30 days)"}
+    assert rotation["RotateImmediatelyOnUpdate"] is False  # else it is changed while the first migrations log in
     (secret,) = template.of_type("AWS::SecretsManager::Secret")
     assert "{{resolve" in json.dumps(cluster(template)["MasterUserPassword"])
     assert secret in json.dumps(cluster(template)["MasterUserPassword"])
@@ -116,3 +117,4 @@ def test_the_migrations_wait_for_the_database_and_every_other_function_for_them(
     (schema,) = template.of_type("Custom::DatabaseSchema")
     assert set(template.of_type("AWS::RDS::DBInstance")) <= template.waits_for(schema)
     assert set(template.of_type("AWS::SecretsManager::SecretTargetAttachment")) <= template.waits_for(schema)
+    assert set(template.of_type("AWS::EC2::SecurityGroupIngress")) <= template.waits_for(schema)

@@ -46,9 +46,14 @@ def test_in_a_vpc_a_role_may_do_to_everything_what_lambda_needs_for_interfaces_a
     varied: Mapping[str, Template], name: str
 ) -> None:
     for function in varied[name].function_names:
-        (wide,) = (one for one in varied[name].statements(function) if "*" in listed(one["Resource"]))
+        wide, denied = (one for one in varied[name].statements(function) if "*" in listed(one["Resource"]))
+        assert wide["Effect"] == "Allow"
         assert all(action.startswith("ec2:") for action in wide["Action"])
         assert "ec2:CreateNetworkInterface" in wide["Action"]
+        assert (denied["Effect"], denied["Action"]) == ("Deny", wide["Action"])  # to the function's own code
+        ((key, arn),) = denied["Condition"]["ArnEquals"].items()
+        assert key == "lambda:SourceFunctionArn"
+        assert arn["Fn::Join"][1][-1] == f":function:{varied[name].stack}-{function}"
 
 
 def test_an_own_network_has_private_subnets_behind_nat_and_puts_no_address_on_anybody(

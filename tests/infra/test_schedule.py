@@ -67,6 +67,21 @@ def test_cloudformation_waits_longer_for_the_answer_than_migrate_may_run(templat
     assert int(schema["ServiceTimeout"]) > template.function("migrate")["Timeout"]
 
 
+def test_a_call_of_migrate_that_cloudformation_no_longer_waits_for_is_not_made_again(template: Template) -> None:
+    (schema,) = template.of_type("Custom::DatabaseSchema")
+    migrate = target(template.of_type("Custom::DatabaseSchema")[schema]["ServiceToken"])
+    ((id, invoked),) = (
+        (id, one)
+        for id, one in template.of_type("AWS::Lambda::EventInvokeConfig").items()
+        if target(one["FunctionName"]) == migrate
+    )
+    assert invoked["MaximumRetryAttempts"] > 0  # its answer may have been lost on its way
+    assert invoked["MaximumEventAgeInSeconds"] < template.function("migrate")["Timeout"] or template.stack.endswith(
+        "local"
+    )
+    assert id in template.waits_for(schema)
+
+
 def test_a_new_migration_and_nothing_else_runs_the_migrations_again(tmp_path: Path) -> None:
     (tmp_path / "versions").mkdir()
     (tmp_path / "versions" / "0001_schema.py").write_text("one")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 
 from infra.app import main
 from infra.config import DEV, STAGES
+from infra.options import Aurora, Network
 from infra.plan import NEVER_DEPLOYED, plan
 from infra.stack import ScraperSkyStack
 from scrapersky.service.registry import SERVICES
@@ -102,6 +104,22 @@ def test_a_bad_setting_fails_the_plan_of_every_stage_with_its_name_and_value(var
 def test_settings_that_contradict_each_other_fail_the_plan(variable: str, value: str, complaint: str) -> None:
     with pytest.raises(SettingsError, match=f"{variable}={value}.*{complaint}"):
         plan(DEV, {variable: value})
+
+
+def test_more_instances_than_the_database_has_connections_for_fail_the_plan() -> None:
+    assert plan(DEV, {}).connections == 4 * (10 + 1) + 4 * 2 + 10
+    with pytest.raises(SettingsError, match="stage dev may open 102 connections at once, and its database has 100"):
+        plan(DEV, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
+    roomy = replace(DEV, network=Network(), database=Aurora(max_acu=1))
+    assert plan(roomy, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
+    with pytest.raises(SettingsError, match="its database has 180"):
+        plan(roomy, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "150"})
+
+
+def test_everything_of_a_stage_is_tagged_for_the_bill(deployed: Template) -> None:
+    manifest = json.loads((deployed.folder / "manifest.json").read_text())["artifacts"]
+    stage = deployed.stack.removeprefix("scrapersky-")
+    assert manifest[deployed.stack]["properties"]["tags"] == {"project": "scrapersky", "stage": stage}
 
 
 def test_a_bad_setting_ends_the_synth_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,19 +20,36 @@ DOMAIN_EXTRACTION = Workflow.watching("domain_extraction", LocalBusiness.domain_
 
 @dataclass(frozen=True)
 class Service:
-    """A background service: one Lambda function that owns ``workflows``. ``folder`` is its package in ``functions/``."""
+    """A background service: one Lambda function that owns ``workflows``. ``folder`` is its package in ``functions/``.
+
+    Of its workflows, ``asks_places`` make paid calls of Google Places, and ``visits_no_website`` never go to the web.
+    """
 
     name: str
     env_prefix: str
     workflows: tuple[Workflow, ...]
     defaults: ServiceSettings
-    uses_places: bool = False
-    visits_websites: bool = True
+    asks_places: tuple[Workflow, ...] = ()
+    visits_no_website: tuple[Workflow, ...] = ()
 
     @property
     def folder(self) -> str:
         """The service's package in ``functions/``."""
         return self.name.replace("-", "_")
+
+    @property
+    def uses_places(self) -> bool:
+        """Whether it needs the key of Google Places."""
+        return bool(self.asks_places)
+
+    @property
+    def visits_websites(self) -> bool:
+        """Whether it needs the proxy's key, where there is a proxy."""
+        return any(map(self.visits, self.workflows))
+
+    def visits(self, workflow: Workflow) -> bool:
+        """Whether the job of ``workflow`` reads websites."""
+        return workflow not in self.visits_no_website
 
 
 @dataclass(frozen=True)
@@ -55,14 +72,15 @@ SITEMAP_SCHEDULER = Service(
     "SITEMAP_SCHEDULER",
     (DISCOVERY, DEEP_SCAN, DOMAIN_EXTRACTION),
     ServiceSettings(batch_size=25),
-    uses_places=True,
+    asks_places=(DEEP_SCAN,),
+    visits_no_website=(DEEP_SCAN, DOMAIN_EXTRACTION),
 )
 DOMAIN_SITEMAP_SUBMISSION = Service(
     "domain-sitemap-submission",
     "DOMAIN_SITEMAP_SCHEDULER",
     (SUBMISSION,),
     ServiceSettings(batch_size=50),
-    visits_websites=False,
+    visits_no_website=(SUBMISSION,),
 )
 SITEMAP_IMPORT_SCHEDULER = Service(
     "sitemap-import-scheduler", "SITEMAP_IMPORT_SCHEDULER", (IMPORT,), ServiceSettings(batch_size=20)
