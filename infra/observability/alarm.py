@@ -8,7 +8,9 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.plan import Plan
+from scrapersky.service.registry import Service
 
+SHORTEST_MINUTES = 5
 NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 BREACHING = cloudwatch.TreatMissingData.BREACHING
 
@@ -20,6 +22,10 @@ class Bell:
     plan: Plan
     topic: sns.Topic
     alarms: list[cloudwatch.Alarm]
+
+    def minutes(self, service: Service, wanted: int = SHORTEST_MINUTES) -> int:
+        """The period of an alarm about ``service``: long enough for a tick in each, or it would look at nothing."""
+        return max(wanted, self.plan.services[service.name].interval_minutes)
 
     def alarm(
         self,

@@ -11,10 +11,8 @@ from constructs import Construct
 from infra.observability import widgets
 from infra.observability.alarm import Bell
 from infra.observability.metrics import Metrics
-from infra.observability.queries import FOLDER
+from infra.observability.queries import query
 from infra.queues import Queues
-
-FIVE = Duration.minutes(5)
 
 
 class Dashboard(Construct):
@@ -35,7 +33,7 @@ class Dashboard(Construct):
         errors = cloudwatch.LogQueryWidget(
             title="Errors by code",
             log_group_names=[group.log_group_name for group in log_groups],
-            query_string=(FOLDER / "errors-by-code.txt").read_text(),
+            query_string=query("errors-by-code"),
             view=cloudwatch.LogQueryVisualizationType.TABLE,
             width=24,
             height=8,
@@ -52,6 +50,6 @@ class Dashboard(Construct):
                 [errors],
                 widgets.queues(queues),
                 widgets.durations(metrics, functions),
-                widgets.cost(metrics, functions),
+                widgets.cost(metrics, functions, bell.plan),
             ],
         )

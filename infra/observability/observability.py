@@ -9,6 +9,7 @@ from infra.observability.alarm import Bell
 from infra.observability.dashboard import Dashboard
 from infra.observability.dead_letter_alarms import DeadLetterAlarms
 from infra.observability.function_alarms import FunctionAlarms
+from infra.observability.outcome_alarms import OutcomeAlarms
 from infra.observability.queries import Queries
 from infra.observability.tick_alarms import TickAlarms
 from infra.observability.topic import alarm_topic
@@ -39,6 +40,7 @@ class Observability(Construct):
         for service in SERVICES:
             for workflow in service.workflows:
                 WorkflowAlarms(self, f"Workflow-{workflow.name}", service=service, workflow=workflow, bell=bell)
+                OutcomeAlarms(self, f"Outcomes-{workflow.name}", service=service, workflow=workflow, bell=bell)
             dead = queues[service.name].dead
             DeadLetterAlarms(self, f"DeadLetters-{service.name}", service=service, queue=dead, bell=bell)
         for name, function in functions.items():

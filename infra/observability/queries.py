@@ -11,6 +11,12 @@ from infra.plan import Plan
 
 FOLDER = ROOT / "infra" / "queries"
 PARAMETER = re.compile(r"\{\{(\w+)\}\}")
+COMMENT = re.compile(r"^#.*\n", re.MULTILINE)
+
+
+def query(name: str) -> str:
+    """The query without its words for people: a widget puts it behind the names of log groups, in one line with its first."""
+    return COMMENT.sub("", (FOLDER / f"{name}.txt").read_text()).strip()
 
 
 class Queries(Construct):

@@ -17,7 +17,9 @@ class TickAlarms(Construct):
         for service in SERVICES:
             bell.alarm(
                 self, f"Failed-{service.name}", name=f"Tick failed: {service.name}", above=0, periods=2, of=3,
-                metric=metrics.of_service(seen.TICK_FAILED, service.name, statistic="Sum", minutes=5),
+                metric=metrics.of_service(
+                    seen.TICK_FAILED, service.name, statistic="Sum", minutes=bell.minutes(service)
+                ),
                 meaning="A tick could not serve one of its workflows.",
             )  # fmt: skip
         bell.alarm(

@@ -8,9 +8,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from infra.observability.metrics import Metrics
+from infra.plan import Plan
 from infra.queues import Queues
 from scrapersky import observability as seen
-from scrapersky.service.registry import SERVICES
+from scrapersky.service.registry import SERVICES, Service
+from scrapersky.status.workflow import Workflow
 
 FIVE = Duration.minutes(5)
 OUT = (seen.COMPLETED, seen.ERRORED, seen.RETRIED, seen.SNOOZED, seen.LOST, seen.UNDELIVERED)
@@ -21,8 +23,7 @@ def funnel(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
     return [
         graph(
             workflow.name,
-            [metrics.of_workflow(seen.CLAIMED, service, workflow, statistic="Sum", minutes=5)],
-            right=[metrics.of_workflow(name, service, workflow, statistic="Sum", minutes=5) for name in OUT],
+            [metrics.of_workflow(name, service, workflow, statistic="Sum", minutes=5) for name in (seen.CLAIMED, *OUT)],
             width=4,
         )
         for service in SERVICES
@@ -66,12 +67,12 @@ def durations(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Se
     ]
 
 
-def cost(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Sequence[cloudwatch.IWidget]:
+def cost(metrics: Metrics, functions: Mapping[str, lambda_.Function], plan: Plan) -> Sequence[cloudwatch.IWidget]:
     """What the bill follows: paid calls, invocations, their time."""
     named = functions.items()
     hour = Duration.hours(1)
     return [
-        graph("Paid Places calls", each_workflow(metrics, seen.PAID_CALLS, "Sum"), width=8),
+        graph("Paid calls", each_workflow(metrics, seen.PAID_CALLS, "Sum", of=plan.pays), width=8),
         graph("Invocations", [one.metric_invocations(period=hour, label=name) for name, one in named], width=8),
         graph(
             "Time, ms", [one.metric_duration(statistic="Sum", period=hour, label=name) for name, one in named], width=8
@@ -79,13 +80,15 @@ def cost(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Sequenc
     ]
 
 
-def each_workflow(metrics: Metrics, name: str, statistic: str) -> list[cloudwatch.IMetric]:
-    """``name`` of every workflow that can have it."""
+def each_workflow(
+    metrics: Metrics, name: str, statistic: str, *, of: Callable[[Service, Workflow], bool] = lambda *_: True
+) -> list[cloudwatch.IMetric]:
+    """``name`` of every workflow, or of those ``of`` says."""
     return [
         metrics.of_workflow(name, service, workflow, statistic=statistic, minutes=5).with_(label=workflow.name)
         for service in SERVICES
         for workflow in service.workflows
-        if name != seen.PAID_CALLS or service.uses_places
+        if of(service, workflow)
     ]
 
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from infra.options import Aurora, ExistingNetwork, Network
 from infra.plan import Plan
-from scrapersky.observability import OF_A_SERVICE, OF_A_WORKFLOW
-from scrapersky.service.registry import SERVICES, Service
+from scrapersky.observability import BUDGET_SPENT, OF_A_SERVICE, OF_A_WORKFLOW, PAID_CALLS
+from scrapersky.service.registry import SERVICES
 
 MILLION = 1_000_000
 MONTH_SECONDS = 30.4 * 86_400
 IDLE_POLLS_PER_SECOND = 5 / 20
 """Lambda keeps five pollers on a queue, each asking for twenty seconds (AWS Lambda Developer Guide, "SQS scaling")."""
 TICK_SECONDS = 0.5
+OF_PAID_CALLS = {PAID_CALLS, BUDGET_SPENT}
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def per_month(plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
     return {
         "ticks": ticks * (TICK_SECONDS * gigabytes * price["lambda_gb_second_arm64"] + price["lambda_request"]),
         "polling of queues": queues * IDLE_POLLS_PER_SECOND * MONTH_SECONDS * price["sqs_request"],
-        "metrics, if all are emitted": sum(map(series, SERVICES)) * price["metric_month"],
-        "alarms": alarm_metrics() * price["alarm_month"],
+        "metrics, if all are emitted": series(plan) * price["metric_month"],
+        "alarms": alarm_metrics(plan) * price["alarm_month"],
         "secrets": 2 * price["secret_month"],
         "NAT, endpoints": network(plan.stage.network, price),
         "Aurora at its smallest": database(plan.stage.database, price),
@@ -69,14 +70,20 @@ def database(chosen: Aurora | None, price: Mapping[str, float]) -> float:
     return (1 + chosen.readers) * 2 * chosen.min_acu * price["aurora_half_acu_month"] if chosen else 0
 
 
-def alarm_metrics() -> int:
+def alarm_metrics(plan: Plan) -> int:
     """How many metrics the alarms look at: each is billed. A test counts them in the template."""
-    of_workflows = sum(len(service.workflows) * (11 if service.uses_places else 10) for service in SERVICES)
+    of_workflows = sum(11 + plan.pays(service, workflow) for service in SERVICES for workflow in service.workflows)
     of_services = 2 * len(SERVICES)
     of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
     return of_workflows + of_services + of_functions + 1
 
 
-def series(service: Service) -> int:
-    """How many metric series ``service`` can emit."""
-    return len(OF_A_WORKFLOW) * len(service.workflows) + len(OF_A_SERVICE)
+def series(plan: Plan) -> int:
+    """How many metric series there can be: some of a workflow are emitted only where its records may cost a paid call."""
+    free = len(OF_A_WORKFLOW - OF_PAID_CALLS)
+    of_workflows = sum(
+        free + plan.pays(service, workflow) * len(OF_PAID_CALLS)
+        for service in SERVICES
+        for workflow in service.workflows
+    )
+    return of_workflows + len(OF_A_SERVICE) * len(SERVICES)

@@ -44,7 +44,7 @@ VARIED: Mapping[str, Stage] = {
         network=Network(nat_gateways=2, endpoints=("sqs", "secretsmanager")),
         settings=Settings(web_proxy="blocked"),
     ),
-    "existing": replace(DEV, name="existing", network=EXISTING),
+    "existing": replace(DEV, name="existing", network=EXISTING, service_settings={"interval_minutes": 20}),
     "aurora": replace(PROD, name="aurora", network=Network(), database=Aurora(readers=1)),
     "thrown-away": replace(
         DEV,
@@ -53,7 +53,8 @@ VARIED: Mapping[str, Stage] = {
         database=Aurora(min_acu=0, deletion_protection=False, removal=RemovalPolicy.DESTROY),
     ),
 }
-"""Stages as they might be: each kind of network with each kind of database, and one with a proxy before the web."""
+"""Stages as they might be: each kind of network with each kind of database, one with a proxy before the web, one that
+ticks three times an hour."""
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from infra.config import STAGES
 from infra.dependencies import ROOT
 from infra.observability.metrics import Metrics
 from infra.observability.queries import FOLDER, PARAMETER
+from infra.plan import plan
 from scrapersky import observability as seen
 from scrapersky.service.registry import SERVICES, WORKFLOWS
 from scripts.pricing.model import alarm_metrics
+from tests.infra.insights import keys_of
 from tests.infra.template import Template, target
 
 CODE = (ROOT / "functions", ROOT / "layers" / "common" / "python" / "scrapersky")
@@ -35,23 +38,6 @@ FOR_EXPLORATION = {
     "revision",  # of a migration
 }
 """Keys of log lines that no saved query names: the line itself, found by its message, shows them."""
-WORDS = {
-    "filter",
-    "fields",
-    "stats",
-    "sort",
-    "limit",
-    "by",
-    "as",
-    "asc",
-    "desc",
-    "and",
-    "or",
-    "not",
-    "in",
-    "like",
-    "pattern",
-}
 
 
 def test_every_metric_that_an_alarm_or_a_widget_names_is_emitted_by_the_code(deployed: Template) -> None:
@@ -65,6 +51,17 @@ def test_every_metric_that_the_code_emits_is_watched(deployed: Template) -> None
 def test_a_metric_that_is_not_emitted_cannot_be_watched() -> None:
     with pytest.raises(LookupError, match="'Complete' with the dimensions service"):
         Metrics("dev").of_service("Complete", "domain-scheduler", statistic="Sum", minutes=5)
+
+
+def test_a_metric_of_paid_calls_is_watched_where_there_can_be_some_and_nowhere_else(
+    deployed: Template, varied: Mapping[str, Template]
+) -> None:
+    def watching(template: Template, name: str) -> set[str]:
+        return {dimensions["workflow"] for metric, dimensions in watched(template) if metric == name}
+
+    for name in (seen.PAID_CALLS, seen.BUDGET_SPENT):
+        assert watching(deployed, name) == {"deep_scan"}
+        assert watching(varied["network"], name) == {"deep_scan", "metadata", "discovery", "import"}  # by the proxy
 
 
 def test_metrics_are_watched_under_the_very_dimensions_they_are_emitted_with(deployed: Template) -> None:
@@ -99,6 +96,9 @@ def test_messages_that_queries_look_for_are_said_by_the_code() -> None:
     said.add("transition")  # Observer.transition
     for text in QUERIES.values():
         assert set(re.findall(r'message = "(.+?)"', text)) <= said
+        for messages in re.findall(r"message in \[(.+?)\]", text):
+            assert set(json.loads(f"[{messages}]")) <= said
+        assert "message like" not in text  # what only looks like a message proves nothing
 
 
 def test_every_query_is_saved_over_every_log_group_with_its_parameters(deployed: Template) -> None:
@@ -126,6 +126,18 @@ def test_silence_of_a_workflows_tick_is_an_alarm_and_other_silence_is_none(templ
     assert {one["TreatMissingData"] for one in alarms} == {"breaching", "notBreaching"}
 
 
+def test_no_alarm_about_what_ticks_bring_looks_more_often_than_they_come(varied: Mapping[str, Template]) -> None:
+    alarms = varied["existing"].of_type("AWS::CloudWatch::Alarm").values()
+    ours = [one for one in alarms if one.get("Namespace", seen.NAMESPACE) == seen.NAMESPACE]
+    whenever_it_happens = {"Dead-lettered", "Dead letter of nobody"}
+    for one in ours:
+        kind = one["AlarmName"].removeprefix("scrapersky-existing ").partition(":")[0]
+        parts = [part["MetricStat"] for part in one.get("Metrics", []) if "MetricStat" in part]
+        assert {part["Period"] for part in parts or [one]} == {300 if kind in whenever_it_happens else 20 * 60}, kind
+    late = [one["Threshold"] for one in ours if one["TreatMissingData"] == "breaching"]
+    assert set(late) == {2 * 20 * 60}  # what came just after a tick waits for the next
+
+
 def test_every_alarm_and_its_end_are_told_to_the_topic_and_stand_in_the_runbook(template: Template) -> None:
     (topic,) = template.of_type("AWS::SNS::Topic")
     runbook = (ROOT / "docs" / "runbook.md").read_text()
@@ -139,7 +151,8 @@ def test_every_alarm_and_its_end_are_told_to_the_topic_and_stand_in_the_runbook(
 def test_the_bill_counts_every_metric_that_an_alarm_looks_at(deployed: Template) -> None:
     alarms = deployed.of_type("AWS::CloudWatch::Alarm").values()
     looked_at = [one["Metrics"] if "Metrics" in one else [{"MetricStat": one["MetricName"]}] for one in alarms]
-    assert sum("MetricStat" in part for parts in looked_at for part in parts) == alarm_metrics()
+    stage = STAGES[deployed.stack.removeprefix("scrapersky-")]
+    assert sum("MetricStat" in part for parts in looked_at for part in parts) == alarm_metrics(plan(stage, {}))
 
 
 def test_cloudwatch_of_this_account_may_publish_alarms_and_nobody_without_tls(template: Template) -> None:
@@ -156,6 +169,21 @@ def test_the_dashboard_shows_alarms_first(deployed: Template) -> None:
     first = dashboard(deployed)["widgets"][0]
     assert first["type"] == "alarm"
     assert len(first["properties"]["alarms"]) == len(deployed.of_type("AWS::CloudWatch::Alarm"))
+
+
+def test_a_query_on_the_dashboard_has_no_comment_which_there_would_stand_behind_a_pipe(deployed: Template) -> None:
+    queries = [one["properties"]["query"] for one in dashboard(deployed)["widgets"] if one["type"] == "log"]
+    assert queries
+    for query in queries:
+        assert query.rpartition("SOURCE")[2].partition(" | ")[2].startswith("filter ")
+        assert "#" not in query
+
+
+def test_the_funnel_draws_what_goes_in_and_what_comes_out_to_one_scale(deployed: Template) -> None:
+    for name in WORKFLOWS:
+        (funnel,) = (one for one in dashboard(deployed)["widgets"] if one["properties"].get("title") == name)
+        assert {metric[1] for metric in funnel["properties"]["metrics"]} >= {seen.CLAIMED, seen.COMPLETED, seen.ERRORED}
+        assert not [metric for metric in funnel["properties"]["metrics"] if "yAxis" in metric[-1]]
 
 
 def emitted_metrics() -> set[str]:
@@ -227,12 +255,3 @@ def logged_keys() -> set[str]:
 def literals(dictionary: ast.Dict) -> set[str]:
     """The keys that are written out."""
     return {str(key.value) for key in dictionary.keys if isinstance(key, ast.Constant)}
-
-
-def keys_of(query: str) -> set[str]:
-    """The fields that a Logs Insights query reads, without its own aliases and the platform's @ fields."""
-    text = re.sub(r"#.*", "", query)
-    text = re.sub(r'"[^"]*"|/[^/]*/|\{\{\w+\}\}|\b\d\w*', " ", text)
-    aliases = set(re.findall(r"\bas (\w+)", text))
-    functions = set(re.findall(r"(\w+)\(", text))
-    return set(re.findall(r"(?<!@)\b(?<!@)[a-zA-Z_][\w.]*", text)) - aliases - functions - WORDS
