@@ -56,15 +56,15 @@ class Saving:
             del self._waiting[other]
             self._saved[other] = finished.get(other.attempt_id)
             if self._saved[other] is None:
-                self._runtime.observer.log.warning(str(Stale(other.attempt_id)), extra=_keys(other))
+                self._runtime.observer.log.warning("stale result", extra=_keys(other))
         return True
 
     async def _alone(self, attempt: Started, outcome: Outcome) -> Finished | None:
         log = self._runtime.observer.log
         try:
             return await asyncio.to_thread(apply, self._runtime, attempt, outcome)
-        except Stale as stale:
-            log.warning(str(stale), extra=_keys(attempt))
+        except Stale:
+            log.warning("stale result", extra=_keys(attempt))
             return None
         except Exception as error:
             log.exception("a result could not be saved", extra=_keys(attempt))
@@ -77,4 +77,4 @@ class Saving:
 
 
 def _keys(attempt: Started) -> dict[str, Any]:
-    return {"workflow": attempt.workflow, "record_id": attempt.record_id}
+    return {"workflow": attempt.workflow, "record_id": attempt.record_id, "attempt_id": attempt.attempt_id}
