@@ -8,10 +8,11 @@ from domain_scheduler.structured_data import texts
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
+_OF_DAY = r"(\d{1,2}(?::\d{2}(?::\d{2})?)?(?:\s?[AaPp]\.?[Mm]\.?)?)"
 _LINE = re.compile(
-    r"([A-Za-z, \u2013-]{2,100}?)[\s:]{1,5}(\d{1,2}:\d{2})(?::\d{2})?\s{0,3}[-\u2013]\s{0,3}(\d{1,2}:\d{2})"
+    r"(?:([A-Za-z, \u2013-]{2,100}?)[\s:]{1,5}|[,;&]\s{0,3})" + _OF_DAY + r"\s{0,3}[-\u2013]\s{0,3}" + _OF_DAY
 )
-_TIME = re.compile(r"T?(\d{1,2}):(\d{2})")
+_TIME = re.compile(r"T?(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s?(?:([ap])\.?m\b)?", re.IGNORECASE)
 
 Hours = dict[str, list[list[str]]]
 
@@ -41,18 +42,20 @@ def _specified(value: object) -> list[tuple[str, str, str]]:
         if not isinstance(each, dict) or each.get("validFrom"):
             continue
         opens, closes = _clock(each.get("opens")), _clock(each.get("closes"))
-        days = [day for text in texts(each.get("dayOfWeek")) if (day := _day(text.rpartition("/")[2]))]
+        days = [day for text in texts(each.get("dayOfWeek")) for day in _days(text.rpartition("/")[2])]
         if opens and closes:
             found += [(day, opens, closes) for day in days]
     return found
 
 
 def _written(lines: list[str]) -> list[tuple[str, str, str]]:
-    """``Mo-Fr 09:00-17:00``, ``Mo,Tu 10:00-12:00``, several in one line too."""
+    """``Mo-Fr 09:00-17:00``, ``Mo,Tu 10:00-12:00,13:00-17:00``, ``Mo 9am-5pm``, several in one line too."""
     found: list[tuple[str, str, str]] = []
     for line in lines[:100]:
-        for days, opens, closes in _LINE.findall(line[:2_000]):
-            found += [(day, _clock(opens) or "", _clock(closes) or "") for day in _days(days)]
+        days: list[str] = []
+        for named, opens, closes in _LINE.findall(line[:2_000]):
+            days = _days(named) if named.strip(" ,") else days
+            found += [(day, _clock(opens) or "", _clock(closes) or "") for day in days]
     return [(day, opens, closes) for day, opens, closes in found if opens and closes]
 
 
@@ -76,7 +79,13 @@ def _day(text: str) -> str | None:
 
 
 def _clock(value: object) -> str | None:
+    """``9:00``, ``T09:00:00``, ``9 a.m.`` → ``09:00``; the last minute of a day is its end, ``24:00``."""
     found = _TIME.match(value.strip()) if isinstance(value, str) else None
-    if not found or int(found[1]) > 24 or int(found[2]) > 59:
+    if not found or not (found[2] or found[3]):
         return None
-    return "24:00" if int(found[1]) == 24 or value == "23:59" else f"{int(found[1]):02}:{found[2]}"
+    hour, minute = int(found[1]), int(found[2] or 0)
+    if found[3] and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if found[3] in "pP" else 0)
+    if hour > 24 or minute > 59:
+        return None
+    return "24:00" if hour == 24 or (hour, minute) == (23, 59) else f"{hour:02}:{minute:02}"

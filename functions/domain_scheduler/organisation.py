@@ -17,6 +17,18 @@ _NEVER = frozenset(
         "ContactPoint GeoCoordinates OpeningHoursSpecification SiteNavigationElement WPHeader WPFooter CreativeWork"
     )
 )
+_SURELY = frozenset(("Organization", "LocalBusiness"))
+"""A node of one of these types is one, whatever else it is: WordPress's plugins write of a ``["Person", "Organization"]``."""
+
+_OF_OTHERS = frozenset(
+    str.split(
+        "brand manufacturer author creator editor contributor reviewedBy review reviews itemReviewed location "
+        "contentLocation department subOrganization parentOrganization memberOf member branchOf containedInPlace sponsor "
+        "funder worksFor affiliation alumniOf performer employee founder areaServed knowsAbout subjectOf award"
+    )
+)
+"""Properties that lead to organisations that something else has to do with."""
+
 _WEIGHTS = {
     "address": 3,
     "telephone": 2,
@@ -34,10 +46,13 @@ def organisations(values: Sequence[Any]) -> list[Mapping[str, Any]]:
     """The nodes of ``values`` (JSON-LD) that are organisations, the best described first.
 
     schema.org has two hundred kinds of business: whatever has a name and an organisation's properties is one, unless
-    it is something else that has them too.
+    it is something else that has them too. Other people's (a product's brand, an event's place) count where there are
+    no others. What a node says by ``{"@id": …}`` of another one is there in full.
     """
-    candidates = [node for node in nodes(values) if _is_organisation(node)]
-    return sorted(candidates, key=_weight, reverse=True)
+    found = [node for node in nodes(values, _OF_OTHERS) if _is_organisation(node)]
+    found = found or [node for node in nodes(values) if _is_organisation(node)]
+    by_id = {str(node["@id"]): node for node in nodes(values) if "@id" in node and len(node) > 1} if found else {}
+    return sorted((_linked(node, by_id) for node in found), key=_weight, reverse=True)
 
 
 def organisation_facts(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -62,7 +77,19 @@ def address_country(found: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _is_organisation(node: Mapping[str, Any]) -> bool:
     types = types_of(node)
-    return bool(types) and not _NEVER & set(types) and _name(node) is not None and _weight(node) > 0
+    surely = bool(_SURELY.intersection(types))
+    maybe = bool(types) and not _NEVER.intersection(types) and _weight(node) > 0
+    return (surely or maybe) and _name(node) is not None
+
+
+def _linked(node: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    return {name: _target(value, by_id) if name in _WEIGHTS else value for name, value in node.items()}
+
+
+def _target(value: object, by_id: Mapping[str, Mapping[str, Any]]) -> object:
+    if isinstance(value, list):
+        return [_target(each, by_id) for each in value[:100] if not isinstance(each, list)]
+    return by_id.get(str(value["@id"]), value) if isinstance(value, dict) and value.keys() == {"@id"} else value
 
 
 def _weight(node: Mapping[str, Any]) -> int:

@@ -1,10 +1,12 @@
-"""JSON-LD as pages really carry it: in comments, with stray commas, several objects in one script."""
+"""JSON-LD as pages really carry it: in comments, broken by hand, several objects in one script."""
 
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
+
+from domain_scheduler.lenient_json import read_leniently
 
 MAX_SCRIPT = 1_000_000
 """Characters of one script that are read."""
@@ -12,29 +14,33 @@ MAX_SCRIPT = 1_000_000
 MAX_VALUES = 50_000
 """Objects, lists and plain values looked at in one page."""
 
-_OPENING = re.compile(r"\s*(?://|/\*)?\s{0,100}(?:<!--|<!\[CDATA\[)(?:\s{0,100}\*/)?")
-_CLOSING = re.compile(r"(?://|/\*)?\s{0,100}(?:-->|\]\]>)(?:\s{0,100}\*/)?\s{0,100}\Z")
-_STRAY_COMMA = re.compile(r",(?=\s{0,100}[}\]])")
 _BETWEEN = re.compile(r"[\s,;]*")
 _VOCABULARY = re.compile(r"(?:schema:|https?://schema\.org/)(?=\w)")
 _TEXT_KEYS = ("@value", "name", "url", "@id")
 
 
-def _plainly_named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys have lost the vocabulary's prefix: ``schema:name`` and ``http://schema.org/name`` → ``name``."""
-    return {_VOCABULARY.sub("", key) if ":" in key else key: value for key, value in pairs}
+def _plain_name(key: str) -> str:
+    """``key`` without the vocabulary's prefix: ``schema:name`` and ``http://schema.org/name`` → ``name``."""
+    return _VOCABULARY.sub("", key) if ":" in key else key
 
 
-_DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None, object_pairs_hook=_plainly_named)
+_DECODER = json.JSONDecoder(
+    strict=False,
+    parse_constant=lambda _: None,
+    object_pairs_hook=lambda pairs: {_plain_name(key): value for key, value in pairs},
+)
 
 
 def read_json_ld(scripts: Iterable[str]) -> list[Any]:
     """The values of all JSON-LD ``scripts``; what cannot be read of one is left out."""
-    return [value for script in scripts for value in _values(_unwrapped(script[:MAX_SCRIPT]))]
+    return [value for script in scripts for value in _values(script[:MAX_SCRIPT])]
 
 
-def nodes(values: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
-    """Every object in ``values``, outer ones first, in the order of the page; of at most :data:`MAX_VALUES` values."""
+def nodes(values: Iterable[Any], without: Set[str] = frozenset()) -> Iterator[Mapping[str, Any]]:
+    """Every object in ``values``, outer ones first, in the order of the page; of at most :data:`MAX_VALUES` values.
+
+    Not those below a key that is among ``without``.
+    """
     waiting = list(values)[::-1]
     for _ in range(MAX_VALUES):
         if not waiting:
@@ -42,7 +48,7 @@ def nodes(values: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
         value = waiting.pop()
         if isinstance(value, dict):
             yield value
-            waiting.extend(list(value.values())[::-1])
+            waiting.extend([inner for key, inner in value.items() if key not in without][::-1])
         elif isinstance(value, list):
             waiting.extend(value[::-1])
 
@@ -77,23 +83,13 @@ def _text(value: object) -> str:
             return ""
 
 
-def _unwrapped(script: str) -> str:
-    """``script`` without the comment or CDATA marks that hid it from the browsers of old."""
-    opening = _OPENING.match(script)
-    script = script[opening.end() :] if opening else script
-    end = script.rstrip()
-    closing = _CLOSING.search(end, max(0, len(end) - 300))
-    return end[: closing.start()] if closing else end
-
-
-def _values(script: str) -> Iterator[Any]:
-    for text in (script, _STRAY_COMMA.sub("", script)):
-        values, whole = _consecutive(text)
-        if whole:
-            break
-    if not values and "&quot;" in script:  # escaped as if it were text of the page
-        values, _ = _consecutive(html.unescape(script))
-    yield from values
+def _values(script: str) -> list[Any]:
+    values, whole = _consecutive(script)
+    if whole:
+        return values
+    if "&quot;@" in script:  # escaped as if it were text of the page
+        return _values(html.unescape(script))
+    return read_leniently(script, _plain_name, MAX_VALUES) or values
 
 
 def _consecutive(text: str) -> tuple[list[Any], bool]:

@@ -37,13 +37,52 @@ CLOSED: dict[str, list[list[str]]] = {
         ('{"a": ', []),
         ("[" * 100_000, []),
         ('{"a": NaN}', [{"a": None}]),
+        ('{"a": 1}\n}', [{"a": 1}]),
+        ('\ufeff{"a":\u00a01}', [{"a": 1}]),
+        ('{"a": 1, // one\n /* two */ "b": "http://c"}', [{"a": 1, "b": "http://c"}]),
+        ('{"a": "x"\n"b": {"c": 2} "d": [1 2]}', [{"a": "x", "b": {"c": 2}, "d": [1, 2]}]),
+        ("{'a': 'it\\'s', b: true, c: none}", [{"a": "it's", "b": True, "c": "none"}]),
+        ("{“a”: “x”, „b“: null}", [{"a": "x", "b": None}]),
+        ('{"a": "the "best" shop", "b": 1,}', [{"a": 'the "best" shop', "b": 1}]),
+        (r'{"a": "100\% \u00e4 \"q\" \\", "b": "Jo\'s",}', [{"a": '100% ä "q" \\', "b": "Jo's"}]),
+        ('{"a": {"b": 1, "c": [2, "half a str', [{"a": {"b": 1, "c": [2]}}]),
+        ('{"a": {"b": 1}, "c": 2', [{"a": {"b": 1}, "c": 2}]),
+        ('{"a": [1, 2}, "b": 3}', [{"a": [1, 2]}]),
+        ('var x = {"a": 1}; y([{"b": 2}])', [{"a": 1}, [{"b": 2}]]),
+        ('{"schema:name": "x",}', [{"name": "x"}]),
+        ("{&quot;@type&quot;: &quot;A&quot;,}", [{"@type": "A"}]),
+        ('{"a": {{ price }}, "b": 1}', [{"a": {}, "b": 1}]),
     ],
 )
 def test_what_can_be_read_is_read(script: str, expected: list[Any]) -> None:
     assert read_json_ld([script]) == expected
 
 
-@pytest.mark.parametrize("piece", ["{", "[", '{"a":', ",}", "<!--", " ", "]]>", "-->  ", '{"a":1}', "\\"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(
+            "{",
+            "[",
+            '{"a":',
+            ",}",
+            "<!--",
+            " ",
+            "]]>",
+            "-->  ",
+            '{"a":1}',
+            "\\",
+            '"',
+            "'",
+            '{"',
+            "{'a",
+            "/*",
+            "//",
+            "{}x",
+        ),
+        *('{"a" "', '["' + " " * 99, "{“", "[" * 99 + "]" * 99 + "x", "{" * 101 + "}" * 101, "[1 ", '{"a":"b"c'),
+    ],
+)
 def test_a_megabyte_of_almost_json_takes_no_time(piece: str) -> None:
     script = piece * (1_000_000 // len(piece))
     began = time.process_time()
@@ -111,6 +150,44 @@ def test_an_organisation_is_told_in_our_words() -> None:
     assert address_country(organisations([BUSINESS])) == "US"
 
 
+def test_who_writes_of_a_person_as_an_organisation_is_one() -> None:
+    jo = {"@type": ["Person", "Organization"], "name": "Jo"}
+    assert organisation_facts(organisations([jo, {"@type": "Person", "name": "Al", "url": "u"}])) == {
+        "name": "Jo",
+        "types": ["Person", "Organization"],
+    }
+
+
+MUCH = {"address": {"addressLocality": "Linz"}, "telephone": "+43 1 58858", "openingHours": "Mo-Fr 09:00-17:00"}
+OTHER = {"@type": "Store", "name": "Other", **MUCH}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"@type": "Event", "name": "Ball", "location": OTHER},
+        {"@type": "Product", "name": "Saw", "brand": OTHER, "manufacturer": [OTHER]},
+        {"@type": "Organization", "name": "Us", "department": OTHER, "review": {"@type": "Review", "author": OTHER}},
+    ],
+)
+def test_other_peoples_organisations_count_where_there_are_no_others(node: dict[str, Any]) -> None:
+    us = {"@type": "Organization", "name": "Us", "url": "https://us.at/"}
+    assert organisation_facts(organisations([node, us]))["name"] == "Us"
+    assert organisation_facts(organisations([{"@type": "Event", "location": OTHER}]))["name"] == "Other"
+
+
+def test_what_is_said_elsewhere_is_looked_up() -> None:
+    shop = {
+        "@type": "Store",
+        "name": "x",
+        "address": {"@id": "#a"},
+        "geo": [{"@id": "#g"}],
+        "logo": {"@id": "#unknown"},
+    }
+    graph = [shop, {"@id": "#a", "addressLocality": "Linz"}, {"@id": "#g", "latitude": 48.3, "longitude": 14.3}]
+    assert organisation_facts(organisations([{"@graph": graph}]))["address"] == {"city": "Linz"}
+
+
 def test_others_of_the_same_name_complete_it() -> None:
     other = {"@type": "Organization", "name": "Smile & Co", "url": "https://smile.com/", "email": "other@smile.com"}
     stranger = {"@type": "Organization", "name": "Web Agency", "url": "https://agency.com/", "priceRange": "$"}
@@ -137,6 +214,15 @@ def test_other_things_are_no_organisations(kind: str) -> None:
             {day: [["10:00", "12:00"]] for day in ("saturday", "sunday", "monday")},
         ),
         ({"openingHours": "Mo 09:00-12:00, Mo 13:00-17:00"}, {"monday": [["09:00", "12:00"], ["13:00", "17:00"]]}),
+        ({"openingHours": "Mo 09:00-12:00,13:00-17:00"}, {"monday": [["09:00", "12:00"], ["13:00", "17:00"]]}),
+        (
+            {"openingHours": "Mo 9am - 5:30 p.m., Tu 12 pm-12am"},
+            {"monday": [["09:00", "17:30"]], "tuesday": [["12:00", "00:00"]]},
+        ),
+        (
+            {"openingHoursSpecification": {"dayOfWeek": "Mo,We", "opens": "9:00 AM", "closes": "5:00 PM"}},
+            {"monday": [["09:00", "17:00"]], "wednesday": [["09:00", "17:00"]]},
+        ),
         (
             {
                 "openingHoursSpecification": {

@@ -1,0 +1,124 @@
+"""JSON as people write it by hand, and as templates leave it: read as far as it can be.
+
+With comments, stray or missing commas, single or curly quotes, quotes inside of strings, backslashes of no meaning, names
+without quotes, no end. Commas and colons say nothing that their neighbours do not, so they are skipped.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+MAX_DEPTH = 100
+"""Objects and lists open at once; deeper text is not read at all."""
+
+_START = re.compile(r"<!\[CDATA\[|[\[{]")
+_END_OF_STRING = r"(?=\s{0,100}(?:[,:;}\]]|\Z|//|/\*)|\s{0,100}\n\s{0,100}[\"'{\[])"
+_TOKEN = re.compile(
+    r"(?P<skipped>[\s\ufeff,:;]+|//[^\n]*|/\*.*?(?:\*/|\Z))|(?P<open>[\[{])|(?P<close>[}\]])"
+    rf"|[\"“„”](?P<text>(?:[^\"“”\\]+|\\(?:.|\Z)|[\"“”](?!{_END_OF_STRING}))*)(?P<ended>[\"“”]|\Z)"
+    rf"|'(?P<single>(?:[^'\\]+|\\(?:.|\Z)|'(?!{_END_OF_STRING}))*)(?P<single_ended>'|\Z)"
+    r"|(?P<bare>[^\s{}\[\]:,;\"'“”„]+)",
+    re.DOTALL,
+)
+_INSIDE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.|\Z)|\"", re.DOTALL)
+_ESCAPES = frozenset('"\\/bfnrtu')
+
+
+def read_leniently(text: str, name: Callable[[str], str], limit: int) -> list[Any]:
+    """The objects and lists in ``text`` that have something in them; keys go through ``name``.
+
+    Reading ends behind ``limit`` values. A string that the end of the text cuts is left out, with its key. Linear.
+    """
+    found: list[Any] = []
+    position = 0
+    while limit > 0 and (start := _START.search(text, position)):
+        position = start.end()
+        if len(start[0]) == 1:
+            document = _Document(name, limit)
+            position = document.read(text, start.start())
+            limit = document.limit
+            if document.root:
+                found.append(document.root)
+    return found
+
+
+class _Document:
+    """One object or list with all that is in it."""
+
+    def __init__(self, name: Callable[[str], str], limit: int) -> None:
+        self.root: Any = None
+        self.limit = limit
+        self._name = name
+        self._open: list[Any] = []
+        self._key: str | None = None
+
+    def read(self, text: str, position: int) -> int:
+        """Reads on from ``position`` to the end of the document; returns where that is."""
+        while token := _TOKEN.match(text, position):
+            position = token.end()
+            match token.lastgroup:
+                case "open":
+                    self._begin({} if token["open"] == "{" else [])
+                case "close":
+                    self._end(dict if token["close"] == "}" else list)
+                case "ended" if token["ended"]:
+                    self._take(_unescaped(token["text"]), token["text"])
+                case "single_ended" if token["single_ended"]:
+                    self._take(_unescaped(token["single"]), token["single"])
+                case "bare":
+                    self._take(_constant(token["bare"]), token["bare"])
+            if not self._open or self.limit <= 0:
+                break
+            if len(self._open) > MAX_DEPTH:
+                self.root = None
+                return len(text)
+        return position
+
+    def _begin(self, container: Any) -> None:
+        if self._open:
+            self._add(container)
+        else:
+            self.root = container
+        self._open.append(container)
+
+    def _end(self, kind: type) -> None:
+        """Closes up to what the bracket fits; one that fits nothing is a slip."""
+        fitting = [depth for depth, container in enumerate(self._open) if isinstance(container, kind)]
+        if fitting:
+            del self._open[fitting[-1] :]
+        self._key = None
+
+    def _take(self, value: Any, text: str) -> None:
+        if isinstance(self._open[-1], dict) and self._key is None:
+            self._key = self._name(value if isinstance(value, str) else text)
+        else:
+            self._add(value)
+
+    def _add(self, value: Any) -> None:
+        self.limit -= 1
+        container = self._open[-1]
+        if isinstance(container, list):
+            container.append(value)
+        elif self._key is not None:
+            container[self._key] = value
+        self._key = None
+
+
+def _unescaped(text: str) -> str:
+    """What a string stands for; a backslash before anything that JSON does not escape is none."""
+    return str(json.loads(f'"{_INSIDE.sub(_escaped, text)}"', strict=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    inside = found[0]
+    if inside == '"':
+        return '\\"'
+    return inside if inside[1:2] in _ESCAPES and inside != "\\u" else inside[1:]
+
+
+def _constant(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except ValueError:
+        return text
