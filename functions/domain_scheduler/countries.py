@@ -78,6 +78,17 @@ _WORLDWIDE = frozenset(
 """Country domains that are bought all over the world for their looks: no evidence."""
 
 
+_OF_A_LANGUAGE = {
+    language: country
+    for pair in str.split(
+        "ja:JP ko:KR pl:PL cs:CZ sk:SK hu:HU fi:FI da:DK sv:SE nb:NO nn:NO no:NO tr:TR el:GR he:IL uk:UA bg:BG hr:HR sl:SI "
+        "lt:LT lv:LV et:EE is:IS th:TH vi:VN id:ID it:IT ro:RO ka:GE hy:AM"
+    )
+    for language, country in [pair.split(":")]
+}
+"""Languages that are hardly written by the websites of any other country."""
+
+
 def country_code(text: str) -> str | None:
     """The ISO 3166-1 alpha-2 code of the country that ``text`` names (``UK``, ``Deutschland``, ``us``), or None."""
     text = text.strip()
@@ -90,7 +101,7 @@ def countries_of(*, address: str | None, host: str, language: str | None, number
     """Countries that a page's national phone numbers may be of, the likeliest first.
 
     In order: the country of its structured ``address`` (a code), the ``host``'s country domain, the country of any
-    international ``numbers`` on it, the region of its ``language`` tag (``en-GB``).
+    international ``numbers`` on it, the region of its ``language`` tag (``en-GB``), the only country of its language.
     """
     domain = host.rpartition(".")[2]
     region = next((part for part in (language or "").split("-")[1:] if len(part) == 2), "")
@@ -99,6 +110,7 @@ def countries_of(*, address: str | None, host: str, language: str | None, number
         None if domain in _WORLDWIDE else country_code("gb" if domain == "uk" else domain),
         *(_country_of_number(number) for number in numbers),
         country_code(region),
+        _OF_A_LANGUAGE.get((language or "").partition("-")[0]),
     ]
     return list(dict.fromkeys(country for country in found if country))
 

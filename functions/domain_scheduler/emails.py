@@ -11,36 +11,52 @@ from scrapersky.web.hosts import has_known_suffix
 MAX_CANDIDATES = 2_000
 """Texts around an ``@`` that are looked at in one page."""
 
-_BEFORE = re.compile(r"[A-Za-z0-9._%+\-]{1,64}\Z")
+_BEFORE = re.compile(r"[A-Za-z0-9._%+&'\-]{1,64}\Z")
+_ELISION = re.compile(r"(?:[dlmtscnj]|qu|dell|all)'", re.IGNORECASE)  # French and Italian: d'info@…
 _AFTER = re.compile(r"[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}")
 _AFTER_IDN = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}")
-_AT = re.compile(r"\s{0,2}(?:\[\s?(?:at|@|ät)\s?\]|\(\s?(?:at|@|ät)\s?\)|\{\s?(?:at|@|ät)\s?\})\s{0,2}", re.IGNORECASE)
+_AT_WORDS = r"(?:at|@|ät|æt|arroba|arobase|chiocciola|snabela|kukac|malpa|собака)"
+_AT = re.compile(
+    rf"\s{{0,2}}(?:\[\s?{_AT_WORDS}\s?\]|\(\s?{_AT_WORDS}\s?\)|\{{\s?{_AT_WORDS}\s?\}}|<\s?{_AT_WORDS}\s?>)\s{{0,2}}"
+    r"|(?<=\w)(?:\[a\]|\(a\)|\{a\})(?=\w)|(?<=\w) ?-at- ?(?=\w)",
+    re.IGNORECASE,
+)
+_DOT_WORDS = r"(?:dot|punkt|point|punto|ponto|\.)"
 _DOT = re.compile(
-    r"\s{0,2}(?:\[\s?(?:dot|punkt|\.)\s?\]|\(\s?(?:dot|punkt|\.)\s?\)|\{\s?(?:dot|punkt|\.)\s?\})\s{0,2}", re.IGNORECASE
+    rf"\s{{0,2}}(?:\[\s?{_DOT_WORDS}\s?\]|\(\s?{_DOT_WORDS}\s?\)|\{{\s?{_DOT_WORDS}\s?\}}|<\s?{_DOT_WORDS}\s?>)\s{{0,2}}",
+    re.IGNORECASE,
+)
+_SPACED = re.compile(
+    r"^((?:e-?mail\W{1,4})?[\w.+\-]{2,64}) ?@ ?((?:[\w\-]{1,63}\.){1,4}[a-z]{2,24})$", re.IGNORECASE | re.MULTILINE
 )
 _SHOUTED = re.compile(r"(?<=\w) AT (?=[\w-]{1,63}(?: DOT [\w-]{1,63}){1,4})")
 _NEW_SENTENCE = re.compile(r"\.(?=[A-Z][a-z])")
+_RUN_ON = re.compile(r"(?<=[a-z])[A-Z].*")  # info@shop.deTelefon
 _MACHINE = re.compile(r"[0-9a-f]{16,64}")
-_CLOUDFLARE = re.compile(r"[0-9a-fA-F]{4,512}")
 
 _PLACEHOLDER_HOSTS = frozenset(
     str.split(
         "example.com example.org example.net domain.com domain.tld yourdomain.com your-domain.com mydomain.com "
         "yoursite.com mysite.com yourwebsite.com website.com yourcompany.com company.com mycompany.com "
-        "sample.com test.com host.com site.com address.com provider.com"
+        "sample.com test.com host.com site.com address.com provider.com mustermann.de musterfirma.de beispiel.de "
+        "ihre-domain.de ihredomain.de deine-domain.de ihrefirma.de exemple.com exemple.fr votredomaine.fr "
+        "votre-domaine.fr votresite.fr ejemplo.com ejemplo.es tudominio.com sudominio.com tuempresa.com esempio.it "
+        "esempio.com tuodominio.it dominio.com seudominio.com.br exemplo.com exemplo.com.br email.tld"
     )
 )
 _PLACEHOLDER_NAMES = frozenset(
     str.split(
         "example test your.email your-email your_email youremail yourmail yourname your.name your-name your_name "
-        "yourusername username firstname.lastname name.surname vorname.nachname correo.ejemplo ejemplo exemple beispiel"
+        "yourusername username firstname.lastname name.surname vorname.nachname correo.ejemplo ejemplo exemple beispiel "
+        "max.mustermann erika.mustermann mustermann ihre.email ihre-email ihrname ihr.name deine.email nom.prenom "
+        "prenom.nom votre.email votre-email votreemail tu.email tuemail tucorreo tu.correo seuemail seu.email"
     )
 )
 _PLACEHOLDER_AT_FREE_MAIL = frozenset(
-    str.split("email mail user name someone somebody you me abc xyz john.doe jane.doe")
+    str.split("email mail your user name someone somebody you me abc xyz john.doe jane.doe")
 )
 _FREE_MAIL = frozenset(str.split("email.com mail.com gmail.com yahoo.com hotmail.com outlook.com"))
-_MACHINE_HOSTS = ("sentry.io", "wixpress.com", "sentry.wixpress.com", "ingest.sentry.io", "domainsbyproxy.com")
+_MACHINE_HOSTS = ("sentry.io", "wixpress.com", "domainsbyproxy.com")
 
 
 def email_of(text: str) -> str | None:
@@ -76,15 +92,17 @@ def emails_in(text: str) -> Iterator[str]:
             after = _AFTER_IDN.match(text, position + 1) if after is None else after
         if after is None:
             continue
-        name = before[0].lstrip(".-+%").removeprefix("u003e")
-        hosts = (_NEW_SENTENCE.split(after[0])[0].rstrip(".-"), after[0].rstrip(".-"))
+        name = _ELISION.sub("", before[0].lstrip(".-+%&'"), count=1).removeprefix("u003e")
+        whole = after[0].rstrip(".-")
+        hosts = (_NEW_SENTENCE.split(whole)[0], whole, _RUN_ON.sub("", whole))
         found = next((email for host in hosts if (email := email_of(f"{name}@{host}"))), None)
         if found:
             yield found
 
 
 def _undisguised(text: str) -> str:
-    text = text.replace("\uff20", "@")
+    if "@ " in text or " @" in text:
+        text = _SPACED.sub(r"\1@\2", text)
     if _AT.search(text):
         text = _DOT.sub(".", _AT.sub("@", text))
     shouted = _SHOUTED.search(text)
@@ -94,18 +112,13 @@ def _undisguised(text: str) -> str:
 def emails_in_mailto(url: str) -> Iterator[str]:
     """The addresses of a ``mailto:`` url (RFC 6068), those of its ``to``, ``cc`` and ``bcc`` included."""
     path, _, query = url[len("mailto:") :].partition("?")
-    yield from emails_in(unquote(path))
-    for name, value in parse_qsl(query[:4_096], max_num_fields=None):
-        if name.lower() in {"to", "cc", "bcc"}:
-            yield from emails_in(value)
-
-
-def cloudflare_email(encoded: str) -> str | None:
-    """The address behind Cloudflare's protection: hexadecimal, every byte XORed with the first."""
-    if not _CLOUDFLARE.fullmatch(encoded) or len(encoded) % 2:
-        return None
-    key, *rest = bytes.fromhex(encoded)
-    return email_of(bytes(byte ^ key for byte in rest).decode("utf-8", errors="replace").partition("?")[0])
+    values = [value for name, value in parse_qsl(query[:4_096]) if name.lower() in {"to", "cc", "bcc"}]
+    for value in (unquote(path).lstrip("/"), *values):
+        for part in re.split("[,;]", value[:8_192]):
+            if email := email_of(part):
+                yield email
+            else:
+                yield from emails_in(part)
 
 
 def _is_made_up(name: str, host: str) -> bool:

@@ -6,23 +6,41 @@ from urllib.parse import unquote
 
 import phonenumbers
 
+from domain_scheduler.characters import plain
+
 MAX_CANDIDATES = 500
 """Runs of digits that are looked at in one page."""
 
+MIN_DIGITS_APART = 8
+"""Of each of two numbers that stand behind one another; shorter ones are rather two parts of one."""
+
 _VANITY = re.compile(r"\+?[0-9][0-9().\- ]{2,10}[A-Z][A-Z0-9().\- ]{2,15}")  # 1-800-FLOWERS
 _DIGITS = re.compile(r"[0-9]")
-_TEL = re.compile(r"(?:tel|callto):", re.IGNORECASE)
-_WHATSAPP = re.compile(
-    r"(?:https?://)?(?:wa\.me/|(?:api|web)\.whatsapp\.com/send/?\?(?:[^#]{0,200}&)?phone=)(?:\+|%2B)?(\d{8,15})(?!\d)",
+_TEL = re.compile(r"(?:tel|callto|sms):", re.IGNORECASE)
+_CHAT = re.compile(
+    r"(?:(?:https?://)?wa\.me/|(?:(?:https?://)?(?:api|web)\.whatsapp\.com/|whatsapp://)send/?\?(?:[^#]{0,200}&)?phone="
+    r"|viber://(?:chat|add|contact)/?\?(?:[^#]{0,200}&)?number=)(?:\+|%2B)?(\d{8,15})(?!\d)",
     re.IGNORECASE,
 )
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _CANDIDATE = re.compile(
-    r"(?<![\w.,@/#=\-])(?:\+\s?|00\s?)?\(?[0-9](?:[ \xa0().\-/\u2009\u2010-\u2015\u00b7]{0,3}[0-9]){5,14}(?![\w@%])"
+    r"(?<![\w.,@/#=\-])(?:\+\s?|00\s?)?\(?[0-9](?:[ \xa0().\-/\u2009\u2010-\u2015\u00b7]{0,3}[0-9]){5,31}(?![\w@%])"
 )
 _DATE = re.compile(r"(?:\d{1,2}[./\-]\d{1,2}[./\-](?:19|20)?\d\d|(?:19|20)\d\d[./\-]\d{1,2}[./\-]\d{1,2})(?![./\-]?\d)")
 _YEARS = re.compile(r"(?:19|20)\d\d\s?[\u2010-\u2015\-/]\s?(?:19|20)\d\d\Z")
-_FAX = re.compile(r"\b(?:tele)?fax\b[^\n0-9]{0,20}\Z", re.IGNORECASE)
+_FAX = re.compile(r"(?:\b(?:tele)?fax\b[^\n0-9]{0,20}|(?:^|\s)F[:.]? ?)\Z", re.IGNORECASE)
+_PHONE = re.compile(
+    r"(?:(?<!\w)(?:tele(?:fon|phone|fono|fone)|t[eé]l(?:éphone)?|phone|fono?|mobile?|handy|cell?|cel(?:ular)?|móvil|tlf|tfno|ph"
+    r"|call(?: us)?|hotline|whats ?app|gsm|portable|gsm|тел(?:ефон)?|電話(?:番号)?)|[☎☏📞📱✆]|(?:^|\s)[TM](?=[:.]))\W{0,6}\Z",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(
+    r"(?<!\w)(?:iva|c\.?f|fiscale|vat|ust|steuer|tax|iban|bic|konto|blz|hr[ab]|siret|siren|rcs|kvk|btw|nip|regon|krs|инн|огрн"
+    r"|кпп|р/с|cif|nif|cnpj|cpf|abn|acn|ein|isbn|issn|ean|gtin|sku|lic|reg|rea|cvr|org|ičo|dič|cui|npi|order|artikel|ref)"
+    r"[\w.\-]{0,14}[^\w\n]{0,4}(?:(?:number|nummer|n[or°º]|id)\b)?[^\w\n]{0,4}\Z",
+    re.IGNORECASE,
+)
+_OR = re.compile(r" ?[/|] ?| [\u2013\-] | (?:or|oder|ou|o|und|and|или) ", re.IGNORECASE)
 
 
 def number_of(text: str, countries: Sequence[str]) -> str | None:
@@ -30,7 +48,7 @@ def number_of(text: str, countries: Sequence[str]) -> str | None:
 
     ``countries`` are those it may be of, the likeliest first.
     """
-    text = unquote(text).strip()
+    text = plain(unquote(text)).strip()
     if _VANITY.fullmatch(text):
         text = str(phonenumbers.convert_alpha_characters_in_number(text))
         text = f"+{text}" if text.startswith("1") else text  # a custom of North America
@@ -46,31 +64,34 @@ def number_of(text: str, countries: Sequence[str]) -> str | None:
 def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
     """The phone numbers written in ``text``, as E.164, in its order. Linear in its length.
 
-    Only what is surely one: valid in its country, and written neither as a date nor as a fax number.
+    Only what is surely one: valid in its country and, where nobody calls it a phone number, grouped as people there group
+    theirs; and written neither as a date nor as a fax number, a tax number, and the like.
     """
     for _, candidate in zip(range(MAX_CANDIDATES), _CANDIDATE.finditer(text), strict=False):
-        written = candidate[0]
-        if _DATE.match(written) or _YEARS.match(written):
+        before = max(0, candidate.start() - 40), candidate.start()
+        if _FAX.search(text, *before) or _OTHER.search(text, *before):
             continue
-        if _FAX.search(text, max(0, candidate.start() - 40), candidate.start()):
-            continue
-        found = _international(written) if written[0] == "+" or written.startswith("00") else None
-        if found is None and written[0] != "+":
-            found = next((e164 for country in countries if (e164 := _surely(written, country))), None)
-        if found:
-            yield found
+        read = _valid if _PHONE.search(text, *before) else _surely
+        for written in _apart(candidate[0]):
+            if _DATE.match(written) or _YEARS.match(written):
+                continue
+            found = _international(written) if written[0] == "+" or written.startswith("00") else None
+            if found is None and written[0] != "+":
+                found = next((e164 for country in countries if (e164 := read(written, country))), None)
+            if found:
+                yield found
 
 
 def numbers_in_tel(url: str) -> Iterator[str]:
-    """What a link of scheme ``tel``, ``callto`` or of WhatsApp gives to be called: mostly one number, as it is written.
+    """What a link of scheme ``tel``, ``callto``, ``sms`` or of a messenger gives to be called: mostly one number, as written.
 
     Behind a comma or semicolon stand extensions and pauses (RFC 3966), and at times another number.
     """
-    if found := _WHATSAPP.match(url):
+    if found := _CHAT.match(url):
         yield f"+{found[1]}"
     elif found := _TEL.match(url):
-        first, *others = re.split("[,;]", url[found.end() :][:500])
-        yield first
+        first, *others = re.split("[,;]", unquote(url[found.end() :][:500]))
+        yield from _apart(first)
         yield from (other for other in others if other.strip().startswith(("+", "0")))
 
 
@@ -79,6 +100,12 @@ def without_repetitions(numbers: Iterable[str]) -> list[str]:
     found = list(dict.fromkeys(numbers))
     complete = [number for number in found if number.startswith("+")]
     return [n for n in found if n in complete or not any(whole.endswith(n.lstrip("0")) for whole in complete)]
+
+
+def _apart(text: str) -> list[str]:
+    """Several numbers in one ``text`` (``030 28471022 / 030 28471024``), or the one that it is (``030 / 28471022``)."""
+    parts = _OR.split(text)
+    return parts if all(len(_NOT_DIGITS.sub("", part)) >= MIN_DIGITS_APART for part in parts) else [text]
 
 
 def _international(text: str) -> str | None:

@@ -4,6 +4,8 @@ import re
 
 from selectolax.lexbor import LexborNode
 
+from domain_scheduler.characters import PLAIN
+
 MAX_NODES = 400_000
 """Nodes looked at in one page; a page with more is cut there."""
 
@@ -17,7 +19,7 @@ _INLINE = frozenset(
         "var wbr"
     )
 )
-_BLANKS: dict[int, str | None] = {code: " " for code in range(0x3001) if chr(code).isspace()}
+_BLANKS: dict[int, str | None] = {**PLAIN, **{code: " " for code in range(0x3001) if chr(code).isspace()}}
 _BLANKS |= dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))  # nobody sees them
 
 
@@ -58,7 +60,10 @@ def _is_hidden(node: LexborNode, tag: str) -> bool:
 
 
 def collapsed(text: str) -> str:
-    """``text`` with each run of white space made one blank; without an object a word, of which hostile pages have millions."""
+    """``text`` in plain characters, each run of white space made one blank.
+
+    Without an object a word, of which hostile pages have millions.
+    """
     return _single_spaced(text.translate(_BLANKS))
 
 

@@ -129,10 +129,31 @@ def test_a_link_inside_of_a_drawing_is_a_link() -> None:
     assert (facts["email_addresses"], facts["twitter_url"]) == (["jo@shop.com"], "https://x.com/us")
 
 
-def test_cloudflare_protected_addresses_are_read() -> None:
-    encoded = bytes([0x5A, *(byte ^ 0x5A for byte in b"jo@shop.com")]).hex()
-    for html in (f"<a href='/cdn-cgi/l/email-protection#{encoded}'>x</a>", f"<span data-cfemail={encoded}>x</span>"):
-        assert facts_of(html)["email_addresses"] == ["jo@shop.com"]
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<a href='http://mailto:jo@shop.com'>x</a>",
+        "<a href='jo@shop.com'>x</a>",
+        "<a href='http://jo@shop.com/'>x</a>",
+        "<button onclick=\"location.href='mailto:jo@shop.com?subject=x'\">x</button>",
+        "<form action='mailto:jo@shop.com'><input></form>",
+        "<meta itemprop=email content=jo@shop.com>",
+        "<meta property=business:contact_data:email content=jo@shop.com>",
+        "<p>ｊｏ＠shop.com",
+        "<span>jo</span><span>@</span><span>shop.com</span>",
+        "<span data-cfemail=5a30351a2932352a74393537>x</span>",
+    ],
+)
+def test_an_address_is_found_wherever_it_is_given(html: str) -> None:
+    assert facts_of(html)["email_addresses"] == ["jo@shop.com"]
+
+
+@pytest.mark.parametrize(
+    "html",
+    ["<meta itemprop=telephone content='+1 251-930-8621'>", "<meta property=og:phone_number content='+12519308621'>"],
+)
+def test_a_number_is_found_wherever_it_is_given(html: str) -> None:
+    assert facts_of(html)["phone_numbers"] == ["+12519308621"]
 
 
 def test_what_a_page_does_not_say_is_absent() -> None:

@@ -29,6 +29,8 @@ from domain_scheduler.phones import number_of, numbers_in, numbers_in_tel, witho
         ("13 22 84", [], "132284"),
         ("1-800-FLOWERS", ["DE"], "+18003569377"),
         ("+1 (800) GO-FEDEX", [], "+18004633339"),
+        ("+٩٦٦ ٥٠١٢٣٤٥٦٧", [], "+966501234567"),
+        ("０３－１２３４－５６７８", ["JP"], "+81312345678"),
     ],
 )
 def test_a_number_said_to_be_one_is_read(text: str, countries: list[str], expected: str) -> None:
@@ -53,6 +55,14 @@ def test_what_cannot_be_dialled_is_no_number(text: str) -> None:
         ("(43) 99980-9716", ["BR"], ["+5543999809716"]),
         ("Tel: 030 28471022, Fax: 030 28471023", ["DE"], ["+493028471022"]),
         ("Telefax +49 30 28471023", [], []),
+        ("T: 030 28471022\nF: 030 28471023", ["DE"], ["+493028471022"]),
+        ("Mobil: 0172/821 59 73", ["DE"], ["+491728215973"]),
+        ("Reference 0172/821 59 73", ["DE"], []),
+        ("030 28471022 / 030 28471024", ["DE"], ["+493028471022", "+493028471024"]),
+        ("Tlf: 91 123 45 67 / 600 123 456", ["ES"], ["+34911234567", "+34600123456"]),
+        ("TEL:03-1234-5678", ["JP"], ["+81312345678"]),
+        ("C.F. 01234567890, P.IVA 01234567890, REA 0123456789", ["IT"], []),
+        ("KvK-nummer: 0201234567", ["NL"], []),
     ],
 )
 def test_numbers_are_found_in_text(text: str, countries: list[str], expected: list[str]) -> None:
@@ -96,6 +106,11 @@ def test_dates_are_no_numbers_even_where_numbers_look_alike(text: str) -> None:
         ("https://wa.me/12025550143?text=hi", ["+12025550143"]),
         ("https://api.whatsapp.com/send?text=hi&phone=%2B12025550143", ["+12025550143"]),
         ("https://wa.me/message/ABC", []),
+        ("whatsapp://send?phone=12025550143", ["+12025550143"]),
+        ("viber://chat?number=%2B12025550143", ["+12025550143"]),
+        ("sms:+12025550143", ["+12025550143"]),
+        ("tel:030%2028471022%20/%20030%2028471024", ["030 28471022", "030 28471024"]),
+        ("tel:030 / 28471022", ["030 / 28471022"]),
         ("https://shop.com/?tel:1", []),
     ],
 )
@@ -121,7 +136,9 @@ def test_countries_go_by_many_names(text: str, code: str | None) -> None:
         ("ES", "shop.de", "fr-FR", ["+4312345678"], ["ES", "DE", "AT", "FR"]),
         (None, "shop.co.uk", "en-US", [], ["GB", "US"]),
         (None, "shop.com", "en", [], []),
-        (None, "shop.io", "tr", [], []),
+        (None, "shop.io", "tr", [], ["TR"]),
+        (None, "shop.de", "ja", [], ["DE", "JP"]),
+        (None, "shop.com", "de", [], []),
         (None, "shop.co", "zh-Hant-TW", [], ["TW"]),
         (None, "shop.com", None, ["+1 251 930 8621", "+"], ["US"]),
     ],

@@ -1,0 +1,73 @@
+"""E-mail addresses that a site keeps from robots by a script, as its visitors' browsers show them.
+
+Each is undone as its own script undoes it: Cloudflare's "email protection", TYPO3's ``spamProtectEmailAddresses``,
+Joomla's "email cloaking" (an element since 4, a script before).
+"""
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from domain_scheduler.emails import email_of, emails_in_mailto
+from domain_scheduler.html_page import HtmlPage
+
+_CLOUDFLARE = re.compile(r"[0-9a-fA-F]{4,512}")
+_CLOUDFLARE_LINK = "/cdn-cgi/l/email-protection#"
+_TYPO3_LINK = re.compile(r"UnCryptMailto\((?:'|\"|%27|%22)([^'\")]{8,600}?)(?:'|\"|%27|%22)\)")
+_TYPO3_ALPHABETS = ("+,-./0123456789:", "@ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+_TYPO3_SHIFTS = range(-10, 11)
+_QUOTED = r"((?:'[^'\n]{0,200}'\s{0,9}\+?\s{0,9}){1,20})"
+_JOOMLA_SCRIPT = re.compile(rf"var (addy\w{{0,40}})\s?=\s?{_QUOTED};\s{{0,99}}\1\s?=\s?\1\s?\+\s?{_QUOTED};")
+
+
+def disguised_emails(page: HtmlPage) -> Iterator[str]:
+    """The addresses that are hidden in ``page`` in one of these ways."""
+    for href in page.links():
+        if _CLOUDFLARE_LINK in href and (email := cloudflare_email(href.partition("#")[2])):
+            yield email
+        elif found := _TYPO3_LINK.search(href):
+            yield from typo3_emails(unquote(found[1]))
+    for element in page.elements("[data-cfemail], [data-mailto-token], joomla-hidden-mail[first][last]"):
+        if email := cloudflare_email(element.get("data-cfemail", "")):
+            yield email
+        yield from typo3_emails(element.get("data-mailto-token", ""))
+        if email := email_of(f"{_from_base64(element.get('first', ''))}@{_from_base64(element.get('last', ''))}"):
+            yield email
+    if "addy" in page.source:
+        for script in _JOOMLA_SCRIPT.finditer(page.source):
+            if email := email_of(html.unescape("".join(re.findall(r"'([^']*)'", script[2] + script[3])))):
+                yield email
+
+
+def cloudflare_email(encoded: str) -> str | None:
+    """The address behind Cloudflare's protection: hexadecimal, every byte XORed with the first."""
+    if not _CLOUDFLARE.fullmatch(encoded) or len(encoded) % 2:
+        return None
+    key, *rest = bytes.fromhex(encoded)
+    return email_of(bytes(byte ^ key for byte in rest).decode("utf-8", errors="replace").partition("?")[0])
+
+
+def typo3_emails(token: str) -> Iterator[str]:
+    """The addresses of the ``mailto:`` link that TYPO3 made ``token`` of: each letter moved on in its alphabet.
+
+    How far is a setting of the site; but only one distance makes it start with ``mailto:``.
+    """
+    for shift in _TYPO3_SHIFTS if len(token) <= 600 else ():
+        link = token.translate({ord(a): b for alphabet in _TYPO3_ALPHABETS for a, b in _moved(alphabet, shift)})
+        if link.startswith("mailto:"):
+            yield from emails_in_mailto(link)
+
+
+def _moved(alphabet: str, shift: int) -> Iterator[tuple[str, str]]:
+    shift %= len(alphabet)
+    return zip(alphabet, alphabet[shift:] + alphabet[:shift], strict=True)
+
+
+def _from_base64(text: str) -> str:
+    try:
+        return base64.b64decode(text[:400], validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
