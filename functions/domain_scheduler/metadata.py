@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from domain_scheduler.facts import read_facts
 from domain_scheduler.html_page import HtmlPage
-from domain_scheduler.refresh import MAX_META_REFRESHES, fetch, refresh_target
+from domain_scheduler.refresh import MAX_REFRESHES, fetch, refresh_target
 from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
 from domain_scheduler.saving import save_facts
 from scrapersky.models import Domain
@@ -49,7 +49,7 @@ async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | F
     fetched = await fetch_home_page(
         ctx.web, host, seconds_each=ctx.settings.web_request_deadline_seconds, remaining=ctx.remaining
     )
-    for refreshes_left in range(MAX_META_REFRESHES, -1, -1):
+    for refreshes_left in range(MAX_REFRESHES, -1, -1):
         if refused := refuse_challenge(fetched):
             return refused
         fetched.raise_for_status()

@@ -74,6 +74,32 @@ def test_a_redirect_inside_of_the_page_is_followed(tmp_path: Path) -> None:
     assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/en/")
 
 
+@pytest.mark.parametrize(
+    "detour",
+    [
+        "<script>window.location.href = '/en/';</script>",
+        '<body onload=x><p>One moment</p><script>if (a) { location.replace("en/") }</script>',
+        "<title>Shop</title><frameset rows='100%,*'><frame src='/en/'><frame src='about:blank'></frameset>",
+    ],
+)
+def test_a_page_that_is_only_a_detour_is_left_behind(tmp_path: Path, detour: str) -> None:
+    site = paths({"/": html(detour), "/en/": html(HOME)})
+    assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/en/")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "<script>location.href='/en/';</script>" + "<p>We bake bread, and have done so for a hundred years. " * 10,
+        "<div id=root></div><script>function leave() { location.href='/en/'; }</script><script src=/app.js></script>",
+        "<p>Bread<script>location.href = 'https:' + location.host;</script>",
+        "<frameset><frame src=menu.html><frame src=main.html></frameset><title>Bread</title>",
+    ],
+)
+def test_a_page_that_may_send_its_visitor_on_is_read_itself(tmp_path: Path, own: str) -> None:
+    assert_read(read({"shop.example": page(own)}, tmp_path), "https://shop.example/")
+
+
 def test_a_page_that_refreshes_itself_for_ever_is_read_in_the_end(tmp_path: Path) -> None:
     def answer(request: Request) -> Answer:
         return html(f'<meta http-equiv=refresh content="1; url=/{len(request.path)}{request.path}">{HOME}')
@@ -135,6 +161,8 @@ CLOUDFLARE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</scri
         page('<meta http-equiv="refresh" content="0;/.well-known/sgcaptcha/?r=%2F">', 202),
         page("<title>x</title><p>Checking your browser before accessing shop.example"),
         page("<html><body><script src='/_Incapsula_Resource?SWJIYLWA=1'></script></body></html>"),
+        page("<script>window._pxAppId='PX1'</script>", 403),
+        page("<title>Access denied</title><p>Press & hold to confirm you are a human (and not a bot)."),
     ],
 )
 def test_a_wall_that_wants_a_human_is_no_page(tmp_path: Path, site: Answers) -> None:
@@ -149,6 +177,10 @@ def test_a_wall_that_wants_a_human_is_no_page(tmp_path: Path, site: Answers) -> 
         page("<title>Welcome to nginx!</title><h1>Welcome to nginx!</h1><p>If you see this page..."),
         page("<h1>Account Suspended</h1>"),
         page("<title>Apache2 Ubuntu Default Page: It works</title>"),
+        page("<html><body><h1>It works!</h1></body></html>"),
+        page("<title>shop.com is for sale</title><p>Make an offer."),
+        page("<p>Die Domain shop.de steht zum Verkauf!"),
+        page("<title>x</title><a href='https://www.afternic.com/forsale/shop.com'>x</a>"),
     ],
 )
 def test_a_parked_domain_is_no_page(tmp_path: Path, site: Answers) -> None:
@@ -172,6 +204,22 @@ def test_the_parking_place_itself_is_a_website(tmp_path: Path) -> None:
 def test_a_long_page_may_speak_of_captchas_and_domains_for_sale(tmp_path: Path) -> None:
     text = HOME + "<p>This domain is for sale, verify you are human, said the captcha. " + "A true story. " * 200
     assert_read(read({"shop.example": page(text)}, tmp_path), "https://shop.example/")
+
+
+SENSOR = "<script>a.src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'; window._pxAppId='PX1'</script>"
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "<title>Bakery</title>" + SENSOR,
+        "<title>Bakery</title><p>One more step to your wedding cake: call us! This house is for sale, too.",
+        "<title>Bakery</title><form><textarea></textarea>Verify you are human: 3 + 4 = <input></form>",
+        "<title>Bakery</title><p>We verify you are human and hungry.</p>" + "<a href=/menu>Menu</a>" * 6,
+    ],
+)
+def test_a_short_page_of_its_own_is_no_notice(tmp_path: Path, own: str) -> None:
+    assert_read(read({"shop.example": page(own)}, tmp_path), "https://shop.example/")
 
 
 def test_a_contact_form_may_have_a_captcha(tmp_path: Path) -> None:
