@@ -72,14 +72,19 @@ cms | WordPress | link | /wp-includes/css/dist/block-library/[\w.\-]{0,40}\?ver=
 cms | WordPress | script | /wp-(?:content|includes)/
 cms | WordPress | link | /wp-(?:content/(?:themes|plugins|uploads)|includes|json)/
 cms | WordPress | header | ^link: .{0,300}rel="?https://api\.w\.org/
+cms | WordPress | html | id=["']wp-block-library(?:-inline)?-css
 cms | Joomla | generator | ^Joomla!?(?: VERSION)?
 cms | Joomla | script | /media/(?:jui|system)/js/(?:core|jquery|mootools|caption)
+cms | Joomla | html | class=["'][^"'>]{0,60}joomla-script-options
+cms | Joomla | link | /media/vendor/joomla-custom-elements/
 cms | Drupal | generator | ^Drupal(?: VERSION)?
 cms | Drupal | header | ^x-generator: Drupal(?: VERSION)?
 cms | Drupal | html | data-drupal-selector=
 cms | Drupal | link | /sites/(?:default|all)/(?:files|themes|modules)/
 cms | TYPO3 | generator | ^TYPO3(?: CMS)?(?: VERSION)?
 cms | TYPO3 | link | /typo3(?:conf|temp)/
+cms | TYPO3 | html | This website is powered by TYPO3
+cms | TYPO3 | link | /fileadmin/(?:_processed_|user_upload|templates?)/
 cms | Ghost | generator | ^Ghost(?: VERSION)?
 cms | Craft CMS | header | ^x-powered-by: .{0,60}Craft CMS
 cms | Contao | generator | ^Contao
@@ -90,6 +95,9 @@ cms | Concrete CMS | generator | ^concrete5?(?: cms)?(?: - VERSION)?
 cms | HubSpot CMS | generator | ^HubSpot
 cms | Adobe Experience Manager | link | /etc\.clientlibs/
 cms | 1C-Bitrix | link | /bitrix/(?:js|templates|cache)/
+cms | Neos | html | This website is powered by Neos
+cms | Odoo | generator | ^Odoo
+cms | Blogger | generator | ^blogger
 site builder | Wix | generator | ^Wix\.com
 site builder | Wix | script | //(?:static\.parastorage|static\.wixstatic)\.com/
 site builder | Wix | header | ^x-wix-request-id:
@@ -104,9 +112,20 @@ site builder | GoDaddy Website Builder | generator | ^Starfield Technologies; Go
 site builder | GoDaddy Website Builder | script | //img1\.wsimg\.com/blobby/
 site builder | Jimdo | script | //assets\.jimstatic\.com/
 site builder | Jimdo | generator | ^Jimdo
+site builder | Jimdo | html | window\.__JIMDO
+site builder | IONOS MyWebsite | script | //cdn\.(?:website-start|initial-website)\.(?:de|com)/
+site builder | IONOS MyWebsite | generator | ^IONOS MyWebsite
+site builder | Webnode | generator | ^Webnode
+site builder | Webador | script | //assets\.jwwb\.nl/
+site builder | Mobirise | generator | ^Mobirise(?: VERSION)?
+site builder | Nicepage | generator | ^Nicepage(?: VERSION)?
+site builder | Strikingly | script | //static-assets\.strikinglycdn\.com/
+site builder | Hostinger Website Builder | generator | ^Hostinger Website Builder
+site builder | HighLevel | script | //(?:stcdn|assets)\.(?:leadconnectorhq|cdn\.filesafe)\.(?:com|space)/
 site builder | Duda | script | //(?:irp|static)[\w.\-]{0,30}(?:multiscreensite|cdn-website)\.com/
 site builder | Tilda | script | //static\.tildacdn\.(?:com|pro|net)/
 site builder | Framer | generator | ^Framer
+site builder | Framer | script | //framerusercontent\.com/
 site builder | Carrd | html | //carrd\.co/
 site builder | Google Sites | script | //www\.gstatic\.com/_/atari/
 site builder | Lovable | script | //cdn\.gpteng\.co/
@@ -115,8 +134,10 @@ page builder | Elementor | link | /plugins/elementor/assets/css/frontend[\w.\-]{
 page builder | Elementor | script | /plugins/elementor/assets/js/(?:frontend|webpack)[\w.\-]{0,40}\?ver=VERSION
 page builder | Elementor | link | /plugins/elementor(?:-pro)?/
 page builder | Elementor | html | class=["'][^"'>]{0,300}\belementor-(?:page|kit|section|widget|element)\b
+page builder | Elementor | html | data-elementor-type=
 page builder | Divi | generator | ^Divi(?: VERSION)?
 page builder | Divi | link | /themes/Divi/
+page builder | Divi | html | class=["'][^"'>]{0,300}\bet_divi_theme
 page builder | WPBakery | generator | WPBakery Page Builder
 page builder | WPBakery | link | /plugins/js_composer/
 page builder | Beaver Builder | link | /plugins/(?:bb-plugin|beaver-builder-lite-version)/
@@ -124,25 +145,42 @@ page builder | Oxygen | link | /plugins/oxygen/
 page builder | Bricks | link | /themes/bricks/
 seo | Yoast SEO | html | <!-- This site is optimized with the Yoast SEO (?:Premium )?plugin VERSION
 seo | Rank Math | html | <!-- Search Engine Optimization by Rank Math
+seo | SEOPress | link | /plugins/wp-seopress
 seo | Yoast SEO | html | class=["']yoast-schema-graph
 seo | Rank Math | html | class=["']rank-math-schema
 seo | All in One SEO | generator | ^All in One SEO(?: \(AIOSEO\))?(?: VERSION)?
 e-commerce | WooCommerce | generator | ^WooCommerce(?: VERSION)?
+e-commerce | WooCommerce | link | /plugins/woocommerce/assets/[\w./\-]{0,60}\?ver=VERSION
 e-commerce | WooCommerce | link | /plugins/woocommerce/
 e-commerce | WooCommerce | script | /plugins/woocommerce/
 e-commerce | Shopify | script | //cdn\.shopify\.com/
 e-commerce | Shopify | link | //cdn\.shopify\.com/
 e-commerce | Shopify | header | ^x-shop(?:ify-stage|id):
+e-commerce | Shopify | link | /cdn/shop/(?:t|files)/
+e-commerce | Shopify | script | /cdn/shop(?:ifycloud)?/
+e-commerce | Shopify | html | Shopify\.(?:shop|theme)\b
 e-commerce | Magento | script | /static/version\d{1,15}/frontend/
 e-commerce | Magento | html | <script[^>]{0,200}type=["']text/x-magento-init
+e-commerce | Magento | script | /(?:skin/frontend/base|js/mage)/
 e-commerce | PrestaShop | generator | ^PrestaShop(?: VERSION)?
 e-commerce | PrestaShop | cookie | ^PrestaShop-
+e-commerce | PrestaShop | html | var prestashop = \{
 e-commerce | OpenCart | link | catalog/view/theme/
 e-commerce | BigCommerce | script | //cdn\d{0,3}\.bigcommerce\.com/
 e-commerce | Shopware | generator | ^Shopware(?: VERSION)?
+e-commerce | Shopware | script | /theme/[0-9a-f]{32}/(?:js|all\.js)
+e-commerce | Shopware | script | /js/storefront/storefront
+e-commerce | JTL-Shop | generator | ^JTL-Shop
+e-commerce | JTL-Shop | html | window\.jtl\b
+e-commerce | OXID eShop | html | <!-- OXID eShop
+e-commerce | Gambio | generator | Gambio GmbH
+e-commerce | Shoptet | generator | ^Shoptet
+e-commerce | Salesforce Commerce Cloud | script | /on/demandware\.static/
 e-commerce | Ecwid | script | //app\.(?:ecwid|business\.shop)\.com/
 framework | Next.js | script | /_next/static/
 framework | Next.js | header | ^x-powered-by: Next\.js(?: VERSION)?
+framework | Next.js | html | self\.__next_f\b
+framework | Remix | html | window\.__remixContext
 framework | Nuxt | script | /_nuxt/
 framework | Nuxt | html | <div id=["']?__nuxt
 framework | Gatsby | generator | ^Gatsby(?: VERSION)?
@@ -171,11 +209,15 @@ analytics | Google Tag Manager | script | //www\.googletagmanager\.com/gtm\.js
 analytics | Google Tag Manager | html | //www\.googletagmanager\.com/(?:gtm\.js|ns\.html)
 analytics | Meta Pixel | script | //connect\.facebook\.net/[\w\-]{0,10}/fbevents\.js
 analytics | Meta Pixel | html | //connect\.facebook\.net/[\w\-]{0,10}/fbevents\.js
+analytics | Meta Pixel | html | //www\.facebook\.com/tr\?id=
 analytics | Hotjar | html | //static\.hotjar\.com/
 analytics | Microsoft Clarity | html | //www\.clarity\.ms/tag/
 analytics | Matomo | html | matomo(?<=\bmatomo)\.(?:js|php)\b
 analytics | Matomo | html | piwik(?<=\bpiwik)\.(?:js|php)\b
 analytics | Plausible | script | //plausible\.io/js/
+analytics | Fathom | script | //cdn\.usefathom\.com/
+analytics | Umami | script | //(?:cloud|analytics|eu)\.umami\.is/
+analytics | etracker | script | //code\.etracker\.com/
 analytics | Yandex Metrica | html | //mc\.yandex\.(?:ru|com)/
 analytics | LinkedIn Insight | html | //snap\.licdn\.com/
 analytics | TikTok Pixel | html | //analytics\.tiktok\.com/
@@ -195,6 +237,12 @@ security | hCaptcha | script | //(?:js\.)?hcaptcha\.com/
 security | Cloudflare Turnstile | script | //challenges\.cloudflare\.com/turnstile/
 consent | Cookiebot | script | //consent\.cookiebot\.com/
 consent | OneTrust | script | //cdn\.cookielaw\.org/
+consent | Usercentrics | script | //app\.(?:usercentrics\.eu|eu\.usercentrics)
+consent | Borlabs Cookie | script | /plugins/borlabs-cookie/
+consent | Complianz | script | /plugins/complianz-gdpr
+consent | CookieYes | script | //cdn-cookieyes\.com/
+consent | iubenda | script | //cdn\.iubenda\.com/
+consent | CCM19 | script | /ccm19(?:\.js|/)
 payment | Stripe | script | //js\.stripe\.com/
 payment | PayPal | script | //www\.paypal(?:objects)?\.com/
 library | jQuery | script | /jquery[.\-]VERSION(?:\.slim)?(?:\.min)?\.js

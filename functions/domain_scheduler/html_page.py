@@ -4,11 +4,14 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from domain_scheduler.limits import MAX_TITLE
 from domain_scheduler.visible_text import visible_text
+from scrapersky.web.hosts import registrable_domain
 from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.storable import tidy
 from scrapersky.web.urls import normalise_url
@@ -51,6 +54,11 @@ class HtmlPage:
             metas=_metas(tree),
             text=visible_text(body, max_text) if body is not None else "",
         )
+
+    @cached_property
+    def own_name(self) -> str:
+        """The registrable domain that the page is at."""
+        return registrable_domain(urlsplit(self.url).hostname or "")
 
     def absolute(self, reference: str | None) -> str | None:
         """``reference`` as an absolute, normalised http(s) url, or None (``data:``, empty, on the author's own machine)."""

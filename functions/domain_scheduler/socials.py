@@ -1,7 +1,7 @@
 """The profiles that a page's owner has at social networks; not its share buttons, and not a network's front door."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
@@ -39,7 +39,12 @@ class Network:
 
 def _first_segment_except(*other: str) -> Callable[[list[str], Mapping[str, list[str]]], bool]:
     refused = frozenset(other)
-    return lambda path, _: path[0].lower() not in refused
+    return lambda path, _: path[0].lower() not in refused and not _is_a_post(path)
+
+
+def _is_a_post(path: list[str]) -> bool:
+    """Whether this is something that a profile has published: it may be anybody's."""
+    return len(path) > 2 and path[1].lower() in _POSTS
 
 
 def _below(*folders: str) -> Callable[[list[str], Mapping[str, list[str]]], bool]:
@@ -55,7 +60,7 @@ def _facebook(path: list[str], query: Mapping[str, list[str]]) -> bool:
         case ["pages" | "people" | "pg" | "p" | "groups", _, *_]:
             return True
         case [first, *_]:
-            return first not in _FACEBOOK_OTHER and not first.endswith(".php")
+            return first not in _FACEBOOK_OTHER and not first.endswith(".php") and not _is_a_post(path)
     return False
 
 
@@ -66,6 +71,7 @@ def _youtube(path: list[str], _: Mapping[str, list[str]]) -> bool:
     return first.startswith("@") or (len(path) == 1 and first not in _YOUTUBE_OTHER)
 
 
+_POSTS = frozenset(str.split("posts videos photos events notes reels status statuses reel p tv"))
 _FACEBOOK_OTHER = frozenset(
     str.split(
         "sharer share dialog plugins tr events event hashtag login help policies privacy photo photos watch reel reels "
@@ -82,7 +88,18 @@ NETWORKS = (
         "twitter",
         ("twitter.com", "x.com"),
         _first_segment_except(
-            "intent", "share", "home", "hashtag", "search", "i", "login", "privacy", "tos", "widgets"
+            "intent",
+            "share",
+            "home",
+            "hashtag",
+            "search",
+            "i",
+            "login",
+            "privacy",
+            "tos",
+            "widgets",
+            "compose",
+            "settings",
         ),
     ),
     Network("linkedin", ("linkedin.com",), _below("company", "in", "school", "showcase", "pub", "organization")),
@@ -98,7 +115,11 @@ NETWORKS = (
     Network(
         "pinterest",
         tuple(
-            str.split("pinterest.com pinterest.co.uk pinterest.de pinterest.fr pinterest.es pinterest.ca pinterest.it")
+            str.split(
+                "pinterest.com pinterest.co.uk pinterest.de pinterest.fr pinterest.es pinterest.ca pinterest.it pinterest.at "
+                "pinterest.ch pinterest.cl pinterest.co.kr pinterest.com.au pinterest.com.mx pinterest.dk pinterest.ie "
+                "pinterest.jp pinterest.nz pinterest.ph pinterest.pt pinterest.ru pinterest.se"
+            )
         ),
         _first_segment_except("pin", "search", "ideas", "categories", "about", "_", "today"),
     ),
@@ -106,17 +127,25 @@ NETWORKS = (
 
 
 def read_socials(page: HtmlPage, same_as: Iterable[str]) -> dict[str, str]:
-    """{network: profile url}: what the organisation says of itself (``same_as``) first, then the page's links in order.
+    """{network: profile url}: what the organisation says of itself (``same_as``) first, then the page's links in order,
+    then the publisher that it names to Facebook and the page that it shows in Facebook's frame.
 
     Urls lose their tracking, as everything behind ``?`` is but Facebook's ``profile.php?id=``.
     """
     found: dict[str, str] = {}
     links = [*same_as, *(href for href in page.links() if "." in href and "/" in href)]
-    for link in links[:MAX_LINKS]:
+    for link in (*links[:MAX_LINKS], *_shown_by_facebook(page)):
         profile = profile_of(link, page.base)
         if profile is not None:
             found.setdefault(*profile)
     return found
+
+
+def _shown_by_facebook(page: HtmlPage) -> Iterator[str]:
+    yield from page.metas.get("article:publisher", ())[:10]
+    for element in page.elements(".fb-page[data-href], iframe[src*='facebook.com/plugins/page.php?']"):
+        yield element.get("data-href", "")
+        yield from parse_qs(element.get("src", "").partition("?")[2], max_num_fields=None).get("href", ())
 
 
 def profile_of(link: str, base: str | None = None) -> tuple[str, str] | None:

@@ -49,7 +49,8 @@ def read_tech_stack(page: HtmlPage, headers: Mapping[str, str]) -> list[Technolo
 
 def _haystacks(page: HtmlPage, headers: Mapping[str, str]) -> Mapping[str, str]:
     """The text to search for each kind of evidence; one piece of evidence a line where that matters."""
-    addresses = [element.get("href") or element.get("src") or "" for element in page.elements("link[href], img[src]")]
+    addresses = [element["href"] for element in page.elements("link[href]")]
+    addresses += [src for element in page.elements("img[src]") if _is_own(src := element["src"], page)]
     return {
         "generator": _joined(page.metas.get("generator", ())),
         "script": _joined(element["src"] for element in page.elements("script[src]")),
@@ -58,6 +59,14 @@ def _haystacks(page: HtmlPage, headers: Mapping[str, str]) -> Mapping[str, str]:
         "header": _joined(f"{name.lower()}: {value}" for name, value in headers.items()),
         "cookie": _joined(_COOKIE_NAME.findall(headers.get("set-cookie", "")[:16_384])),
     }
+
+
+def _is_own(src: str, page: HtmlPage) -> bool:
+    """Whether an image is the site's, be it by way of a network: one of another site tells what that is made with."""
+    scheme, slashes, rest = src.partition("//")
+    if not slashes or scheme.lower() not in ("", "http:", "https:"):
+        return True
+    return page.own_name in rest.lower()
 
 
 def _joined(lines: Iterable[str]) -> str:

@@ -105,6 +105,14 @@ IMG = "<img src=/a.png><img class=site-logo src=/img-logo.png>"
         (IMG, "/img-logo.png"),
         ("<img alt='Our Logo' src=data:x><img src=/Logo.svg>", "/Logo.svg"),
         ("<img src=/a.png>", None),
+        ("<img class=logo src='data:image/gif;base64,R0' data-lazy-src=/lazy.png>", "/lazy.png"),
+        ("<img class=logo srcset='/one.png 1x, /two.png 2x'>", "/one.png"),
+        ("<a class=navbar-brand><span><img src=/in.png></span></a>", "/in.png"),
+        (
+            "<img src=/partner-logos/b.png><ul class=client-logos><img src=/c.png></ul><img id=Logo src=/own.png>",
+            "/own.png",
+        ),
+        ("<img src=/partner-logos/b.png><div class=site-logo><img src=/own.png></div>", "/own.png"),
     ],
 )
 def test_the_logo_is_json_ld_s_then_open_graph_s_then_a_likely_image(html: str, path: str | None) -> None:

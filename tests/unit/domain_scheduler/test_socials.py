@@ -33,6 +33,8 @@ from tests.unit.domain_scheduler.pages import a_page
         ("https://www.youtube.com/smile", "youtube", "https://www.youtube.com/smile"),
         ("https://www.tiktok.com/@smile?lang=en", "tiktok", "https://www.tiktok.com/@smile"),
         ("https://www.pinterest.co.uk/smile/", "pinterest", "https://www.pinterest.co.uk/smile/"),
+        ("https://www.pinterest.at/smile/", "pinterest", "https://www.pinterest.at/smile/"),
+        ("https://www.facebook.com/smile/photos", "facebook", "https://www.facebook.com/smile/photos"),
     ],
 )
 def test_a_profile_is_found_and_cleaned(link: str, network: str, url: str) -> None:
@@ -53,6 +55,10 @@ def test_a_profile_is_found_and_cleaned(link: str, network: str, url: str) -> No
         "https://www.facebook.com/tr?id=1",
         "https://www.facebook.com/wix",
         "https://www.facebook.com/hashtag/smile",
+        "https://www.facebook.com/smile/posts/12345",
+        "https://twitter.com/smile/status/12345",
+        "https://x.com/compose/tweet?text=x",
+        "https://www.instagram.com/smile/reel/abc/",
         "https://twitter.com/intent/tweet?text=x",
         "https://twitter.com/share?url=x",
         "https://x.com/hashtag/smile",
@@ -87,3 +93,15 @@ def test_what_the_organisation_says_goes_before_what_the_page_links() -> None:
         "tiktok": "https://tiktok.com/@us",
     }
     assert read_socials(page, [])["twitter"] == "https://x.com/friend"
+
+
+def test_what_facebook_shows_or_is_told_counts_where_no_link_leads_there() -> None:
+    told = "<meta property=article:publisher content='https://www.facebook.com/told'>"
+    shown = (
+        "<iframe src='https://www.facebook.com/plugins/page.php?href=https%3A%2F%2Fwww.facebook.com%2Fshown%2F&tabs=x'>"
+    )
+    assert read_socials(a_page(told + shown), []) == {"facebook": "https://www.facebook.com/told"}
+    assert read_socials(a_page(shown), []) == {"facebook": "https://www.facebook.com/shown/"}
+    plugin = "<div class=fb-page data-href='https://www.facebook.com/us'></div>"
+    assert read_socials(a_page(plugin), []) == {"facebook": "https://www.facebook.com/us"}
+    assert read_socials(a_page(f"{told}<a href='https://fb.com/us'>x</a>"), []) == {"facebook": "https://fb.com/us"}

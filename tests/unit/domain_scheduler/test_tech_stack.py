@@ -23,7 +23,16 @@ def found(html: str, *headers: tuple[str, str]) -> dict[str, str | None]:
         ("<script src='https://static1.squarespace.com/x.js'></script>", "Squarespace", None),
         ("<html data-wf-page=1 data-wf-site=2>", "Webflow", None),
         ("<link rel=stylesheet href='https://cdn.shopify.com/s/x.css'>", "Shopify", None),
+        ("<link rel=stylesheet href='//shop.com/cdn/shop/t/5/assets/base.css'>", "Shopify", None),
+        ("<script>Shopify.theme = {}</script>", "Shopify", None),
         ("<meta name=generator content='WooCommerce 9.6.1'>", "WooCommerce", "9.6.1"),
+        ("<link href='/wp-content/plugins/woocommerce/assets/css/woocommerce.css?ver=8.1.0'>", "WooCommerce", "8.1.0"),
+        ("<script src='/theme/0123456789abcdef0123456789abcdef/js/storefront/storefront.js'>", "Shopware", None),
+        ("<script>var prestashop = {};</script>", "PrestaShop", None),
+        ("<!--\n\tThis website is powered by TYPO3 - inspiring people to share!\n-->", "TYPO3", None),
+        ("<script class='joomla-script-options new' type=application/json>{}</script>", "Joomla", None),
+        ("<script>self.__next_f.push([1])</script>", "Next.js", None),
+        ("<div data-elementor-type=wp-page>", "Elementor", None),
         ("<script src='/_next/static/chunks/main.js'></script>", "Next.js", None),
         ("<script src='/_nuxt/entry.js'></script>", "Nuxt", None),
         ("<meta name=generator content='Gatsby 5.13.1'>", "Gatsby", "5.13.1"),
@@ -65,6 +74,13 @@ def test_a_technology_is_known_by_the_headers(header: tuple[str, str], name: str
 
 def test_words_on_a_page_are_no_technology() -> None:
     assert found("<h1>WordPress, Shopify and jquery.js</h1><p>server: nginx/1.2</p>") == {}
+
+
+def test_a_picture_of_another_site_tells_nothing_of_this_one() -> None:
+    assert found("<img src='https://partner.example.org/wp-content/uploads/a.png'>") == {}
+    for own in ("/wp-content/uploads/a.png", "//cdn.example.com/wp-content/uploads/a.png"):
+        assert found(f"<img src='{own}'>") == {"WordPress": None}
+    assert found("<img src='https://i0.wp.com/shop.example.com/wp-content/uploads/a.png'>") == {"WordPress": None}
 
 
 def test_evidence_says_where_it_was_seen() -> None:
