@@ -30,6 +30,7 @@ NOON = datetime(2024, 5, 6, 12, 30, tzinfo=UTC)
         (" 2024-05-06t12:30z\n", NOON),
         ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)),
         ("Mon, 06 May 2024 12:30:00 GMT", NOON),
+        ("Mon May 06 2024 14:30:00 GMT+0200 (Central European Summer Time)", NOON),
         ("1997-07-16T19:20:30.45+01:00", datetime(1997, 7, 16, 19, 20, 30, 450_000, timezone(timedelta(hours=1)))),
     ],
 )

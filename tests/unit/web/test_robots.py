@@ -92,6 +92,35 @@ def test_sitemaps_are_absolute_unique_and_in_their_order_whatever_their_casing_o
     assert robots.sitemaps == ("https://cdn.example/s.xml", f"{ORIGIN}/a.xml", f"{ORIGIN}/b.xml")
 
 
+@pytest.mark.parametrize(
+    ("line", "urls"),
+    [
+        ('"https://shop.example/s.xml"', ["https://shop.example/s.xml"]),
+        ("<https://shop.example/s.xml>", ["https://shop.example/s.xml"]),
+        ("shop.example/s.xml", ["https://shop.example/s.xml"]),
+        ("www.shop.example/s.xml", ["https://www.shop.example/s.xml"]),
+        (
+            "https://shop.example/a.xml https://shop.example/b.xml",
+            ["https://shop.example/a.xml", "https://shop.example/b.xml"],
+        ),
+        (
+            "https://shop.example/a.xml, https://x.example/b.xml",
+            ["https://shop.example/a.xml", "https://x.example/b.xml"],
+        ),
+        ("s.xml", ["https://shop.example/s.xml"]),
+        ('""', []),
+    ],
+)
+def test_a_sitemap_line_is_read_as_it_is_meant(line: str, urls: list[str]) -> None:
+    assert list(rules(f"User-agent: *\nSitemap: {line}\n").sitemaps) == urls
+
+
+def test_a_file_that_notepad_saved_as_unicode_is_read() -> None:
+    robots = rules("User-agent: *\nDisallow: /a\nSitemap: /s.xml".encode("utf-16"))
+    assert robots.sitemaps == (f"{ORIGIN}/s.xml",)
+    assert not robots.allows(f"{ORIGIN}/a")
+
+
 def test_a_sitemap_line_with_broken_bytes_is_skipped_and_the_rest_is_read() -> None:
     assert rules(b"Sitemap: /\xff.xml\nSitemap: /ok.xml\n").sitemaps == (f"{ORIGIN}/ok.xml",)
 

@@ -4,8 +4,9 @@
 """
 
 import asyncio
+import codecs
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import can_ada
@@ -23,6 +24,8 @@ _SAME_FOR_THE_SITE = {"blocked_address", "connect", "dns", "invalid_url", "tls"}
 _NOT_ASKED = {"host_busy", "host_resting", "proxy_busy", "budget_of_the_record"}
 _AS_IF_ABSENT = {"bad_redirect", "too_many_redirects"}  # RFC 9309 §2.3.1.2
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(?P<value>.*)", re.IGNORECASE | re.DOTALL)
+_BETWEEN_URLS = re.compile(r"[\s,;]{1,9}(?=https?://)", re.IGNORECASE)
+_AROUND_A_URL = " \t\xa0<>\"'"
 _TOKEN = re.compile(r"[a-z_-]+", re.IGNORECASE)
 
 
@@ -94,13 +97,14 @@ class RobotsCache:
 
 def parse_robots(page: Fetched, settings: WebSettings) -> Robots:
     """The rules in a fetched robots.txt; text that is none (HTML, noise) has no rules."""
-    text = page.body.decode("utf-8-sig", "replace")
+    encoding = "utf-16" if page.body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    text = page.body.decode(encoding, "replace")
     lines = text.splitlines()
     if page.truncated:
         lines = lines[:-1]  # the cut line may say the opposite of the whole one
     rules = Protego.parse("\n".join(_only_ours(lines, settings.web_user_agent_token)))
     token = settings.web_user_agent_token
-    found = (normalise_url(sitemap, page.url) for sitemap in rules.sitemaps if "\ufffd" not in sitemap)
+    found = (url for line in rules.sitemaps if "\ufffd" not in line for url in _sitemap_urls(line, page.url))
     return Robots(
         status=page.status,
         sitemaps=tuple(dict.fromkeys(url for url in found if url)),
@@ -110,6 +114,16 @@ def parse_robots(page: Fetched, settings: WebSettings) -> Robots:
         token=token,
         rules=rules,
     )
+
+
+def _sitemap_urls(line: str, url: str) -> Iterator[str | None]:
+    """The urls of a ``Sitemap:`` line of the robots.txt at ``url``: one, but some write several, in quotes, or no scheme."""
+    own = str(can_ada.parse(url).hostname).removeprefix("www.")
+    for part in _BETWEEN_URLS.split(line):
+        reference = part.strip(_AROUND_A_URL)
+        if reference.lower().startswith((f"{own}/", f"www.{own}/")):
+            reference = f"//{reference}"
+        yield normalise_url(reference, url) if reference else None
 
 
 def _only_ours(lines: list[str], token: str) -> list[str]:

@@ -60,4 +60,9 @@ def _zone(text: str | None) -> timezone:
 
 
 def _rfc822(text: str) -> datetime | None:
-    return parsedate_to_datetime(text) if 10 <= len(text) <= 60 and ":" in text else None
+    """As RSS has it, and as JavaScript prints its dates: ``Mon May 06 2024 07:08:09 GMT+0200 (CEST)``."""
+    return (
+        parsedate_to_datetime(text.replace("GMT+", "+").replace("GMT-", "-"))
+        if 10 <= len(text) <= 90 and ":" in text
+        else None
+    )
