@@ -34,19 +34,22 @@ BY_SUFFIX = {
 WORDS: dict[PageType, str] = {
     PageType.CONTACT: "contact contacts contactus contact-us contact-form kontakt kontakte kontakty kontaktformular kapcsolat"
     " contacto contactos contatto contatti contato contactez contactez-nous yhteystiedot iletisim reach-us get-in-touch"
-    " контакты контакт связаться お問い合わせ contact-page",
+    " контакты контакт связаться お問い合わせ contact-page nous-contacter contattaci contactgegevens anfahrt inquiry",
     PageType.LEGAL: "privacy privacypolicy terms tos imprint impressum legal disclaimer cookies cookie gdpr agb widerruf"
     " datenschutz datenschutzerklaerung datenschutzerklärung datenschutzerklarung mentions-legales confidentialite cgv cgu"
     " privacidad privacidade aviso-legal politica-de-privacidad politica-de-privacidade politica-de-cookies condiciones"
-    " termos termos-de-uso terminos note-legali informativa gizlilik kvkk refund refunds refund-policy politika",
+    " termos termos-de-uso terminos note-legali informativa gizlilik kvkk refund refunds refund-policy politika"
+    " politica-privacidad politica-de-privacidade politique-de-confidentialite allgemeine-geschaeftsbedingungen privacybeleid"
+    " widerrufsbelehrung widerrufsrecht conditions-generales-de-vente aviso-de-privacidad privacyverklaring",
     PageType.CAREER: "career careers job jobs karriere stellenangebote jobangebote empleo vacancies vacancy emploi emplois"
-    " lavora-con-noi trabaja-con-nosotros trabalhe-conosco join-us hiring recrutement kariyer werkenbij вакансии 採用情報",
+    " lavora-con-noi trabaja-con-nosotros trabalhe-conosco join-us hiring recrutement kariyer werkenbij вакансии recruit"
+    " 採用情報",
     PageType.ABOUT: "about aboutus about-us uber-uns ueber-uns über-uns ueber-mich sobre sobre-nosotros sobre-nos nosotros"
     " quienes-somos quem-somos a-propos chi-siamo over-ons om-oss om-os o-nas hakkimizda hakkinda team our-team our-story"
-    " company unternehmen empresa о-нас о-компании 会社概要",
+    " company unternehmen empresa о-нас о-компании 会社概要 qui-sommes-nous about-me aboutme sobre-mi wir-ueber-uns",
     PageType.TAG: "tag tags etiqueta etiquetas schlagwort product-tag",
-    PageType.CATEGORY: "category categories kategorie kategori categoria categorias categorie catégorie collection collections"
-    " product-category product_cat produkt-kategorie categoria-producto archives",
+    PageType.CATEGORY: "category categories kategorie kategorien kategori categoria categorias categorie catégorie collection"
+    " collections kollektion product-category product_cat produkt-kategorie categoria-producto archives",
     PageType.PRODUCT: "product products produkt produkte producto productos produit produits produto produtos prodotto prodotti"
     " urun urunler shop-item item items товар товары",
     PageType.POST: "blog blogs news post posts article articles artikel story stories aktuelles noticias notícias actualites"
@@ -58,6 +61,8 @@ WORDS: dict[PageType, str] = {
 BY_WORD = {word: kind for kind, words in reversed(WORDS.items()) for word in words.split()}
 OF_A_LEAF = frozenset({PageType.CONTACT, PageType.LEGAL, PageType.CAREER, PageType.ABOUT})
 """Types that name the page itself; the others name the folder that a page is in."""
+LISTS = frozenset({PageType.CATEGORY, PageType.TAG})
+"""Types of pages that list others: ``/blog/tag/wood/`` is one, ``/blog/products/our-new-saw/`` is a post."""
 
 INDEXES = frozenset({"index", "default", "home"})
 DATED = re.compile(r"/(?:19|20)\d\d/(?:0?[1-9]|1[0-2])/")
@@ -76,9 +81,9 @@ def page_type_of(path: str) -> PageType:
     if segments and segments[-1] in INDEXES:
         segments.pop()
     kinds = [*map(_named_folder, segments[:-1]), *map(_named, segments[-1:])]
-    for kind in kinds[:-1]:
-        if kind and kind not in OF_A_LEAF:
-            return kind
+    folders = [kind for kind in kinds[:-1] if kind and kind not in OF_A_LEAF]
+    if folders:
+        return folders[0] if folders[0] is PageType.POST and folders[-1] not in LISTS else folders[-1]
     if segments and not kinds[-1] and (kind := _named_first(segments[-1])) in OF_A_LEAF:
         kinds.append(kind)
     for kind in reversed(kinds):
