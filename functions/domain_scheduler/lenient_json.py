@@ -16,8 +16,8 @@ _START = re.compile(r"<!\[CDATA\[|[\[{]")
 _END_OF_STRING = r"(?=\s{0,100}(?:[,:;}\]]|\Z|//|/\*)|\s{0,100}\n\s{0,100}[\"'{\[])"
 _TOKEN = re.compile(
     r"(?P<skipped>[\s\ufeff,:;]+|//[^\n]*|/\*.*?(?:\*/|\Z))|(?P<open>[\[{])|(?P<close>[}\]])"
-    rf"|[\"“„”](?P<text>(?:[^\"“”\\]+|\\(?:.|\Z)|[\"“”](?!{_END_OF_STRING}))*)(?P<ended>[\"“”]|\Z)"
-    rf"|'(?P<single>(?:[^'\\]+|\\(?:.|\Z)|'(?!{_END_OF_STRING}))*)(?P<single_ended>'|\Z)"
+    rf"|[\"“„”](?P<text>(?:[^\"“”\\]+|\\(?:.|\Z)|[\"“”](?!{_END_OF_STRING}))*+)(?P<ended>[\"“”]|\Z)"
+    rf"|'(?P<single>(?:[^'\\]+|\\(?:.|\Z)|'(?!{_END_OF_STRING}))*+)(?P<single_ended>'|\Z)"
     r"|(?P<bare>[^\s{}\[\]:,;\"'“”„]+)",
     re.DOTALL,
 )

@@ -11,8 +11,8 @@ from domain_scheduler.lenient_json import read_leniently
 MAX_SCRIPT = 1_000_000
 """Characters of one script that are read."""
 
-MAX_VALUES = 50_000
-"""Objects, lists and plain values looked at in one page."""
+MAX_VALUES = 20_000
+"""Objects, lists and plain values looked at in one page; of a script with more the rest is not read."""
 
 _BETWEEN = re.compile(r"[\s,;]*")
 _VOCABULARY = re.compile(r"(?:schema:|https?://schema\.org/)(?=\w)")
@@ -84,9 +84,11 @@ def _text(value: object) -> str:
 
 
 def _values(script: str) -> list[Any]:
-    values, whole = _consecutive(script)
-    if whole:
-        return values
+    values: list[Any] = []
+    if max(map(script.count, ",{[")) <= MAX_VALUES:
+        values, whole = _consecutive(script)
+        if whole:
+            return values
     if "&quot;@" in script:  # escaped as if it were text of the page
         return _values(html.unescape(script))
     return read_leniently(script, _plain_name, MAX_VALUES) or values

@@ -58,6 +58,11 @@ def html(*parts: bytes | Iterable[bytes]) -> Answer:
     return answer(200, body)
 
 
+def json_ld(*parts: bytes | Iterable[bytes]) -> Answer:
+    """A page with one script of these parts."""
+    return html(b"<title>Shop</title><script type=application/ld+json>", *parts, b"</script><p>Hello")
+
+
 def of(text: bytes, size: int) -> Iterator[bytes]:
     """``text`` again and again up to ``size`` bytes, in pieces of some 64 KiB."""
     times = 65_536 // len(text) + 1
@@ -89,6 +94,7 @@ LAUGHS = "<!ENTITY a 'ha'>" + "".join(
 QUADRATIC = f"<!ENTITY z '{'x' * 100_000}'>"
 URLS = b"<urlset>"
 TITLE = b"<title>Shop</title><p>"
+SHOP = b'{"@type":"Store","name":"x","address":{"addressLocality":"y"},"geo":{"@id":"z"},"sameAs":["https://x.com/a"]}'
 UTF_8 = b"<meta charset=utf-8><title>Shop</title><p>"
 
 BOMBS: dict[str, Bomb] = {
@@ -187,6 +193,10 @@ BOMBS: dict[str, Bomb] = {
         "metadata", "read",
         lambda: html(b"<title>Shop</title><script type=application/ld+json>", of(b"[{\"a\":", MEBIBYTE), b"</script><p>Hello"),
     ),
+    "105-json-values": Bomb("metadata", "read", lambda: json_ld(b"[", of(b'{"a":1},', MEBIBYTE), b"{}]")),
+    "105-json-keys": Bomb("metadata", "read", lambda: json_ld(b"{", (b'"%d":1 ' % n for n in range(90_000)))),
+    "105-json-quotes": Bomb("metadata", "read", lambda: json_ld(of(b"['x' ", MEBIBYTE))),
+    "105-json-shops": Bomb("metadata", "read", lambda: json_ld(b"[", of(SHOP + b",", MEBIBYTE), b"{}]")),
 }  # fmt: skip
 
 IMAGE = b"<image:image><image:loc>https://shop.example/i.jpg</image:loc></image:image>"

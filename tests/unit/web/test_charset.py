@@ -48,6 +48,24 @@ def test_a_declaration_beyond_the_first_kilobyte_does_not_count() -> None:
     assert decode(b" " * 1_024 + b"<meta charset=koi8-r>" + "é".encode()).text.endswith("é")
 
 
+def test_a_late_declaration_counts_where_the_bytes_are_no_utf_8() -> None:
+    late = b" " * 5_000 + b"<meta charset=koi8-r>"
+    assert decode(late + "Привет".encode("koi8-r")).text.endswith("Привет")
+    assert decode(late + "Привет".encode()).text.endswith("Привет")
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<meta name=x content='?charset=koi8-r'>",
+        "<meta content=/?charset=koi8-r name=x>",
+        "<meta content='charset=koi8-r>",
+    ],
+)
+def test_an_address_with_a_charset_in_it_declares_nothing(tag: str) -> None:
+    assert decode(f"{tag}<meta charset=windows-1251>Привет".encode("cp1251")).encoding == "windows-1251"
+
+
 def test_a_page_that_says_utf_16_in_ascii_is_utf_8() -> None:
     assert decode("<meta charset=utf-16>é".encode()).text.endswith("é")
 

@@ -1,15 +1,19 @@
 """From a page's bytes to its text, as browsers do it: never fails, whatever the bytes.
 
 Order of evidence (WHATWG HTML, "determining the character encoding"): byte order mark, the HTTP header's charset, a
-declaration in the first 1,024 bytes, bytes that are valid UTF-8, windows-1252.
+declaration in the first 1,024 bytes, bytes that are valid UTF-8, a later declaration, windows-1252.
 """
 
 import codecs
 import re
 from dataclasses import dataclass
+from operator import itemgetter
 
 PRESCAN_BYTES = 1_024
 """How far into a page a declaration counts (WHATWG)."""
+
+LATE_BYTES = 65_536
+"""How far it counts where nothing else is known: a browser that meets one later starts the page again."""
 
 _ENCODINGS = {
     "utf-8": ("utf_8", "unicode-1-1-utf-8 utf-8 utf8"),
@@ -99,6 +103,7 @@ _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16be
 _IN_HEADER = re.compile(r"""charset\s{0,8}=\s{0,8}["']?([^\s"';,]{1,40})""", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _META = re.compile(rb"<meta[\s/][^>]{0,1024}", re.IGNORECASE)
+_CONTENT = re.compile(rb"""\bcontent\s{0,8}=\s{0,8}(?:"[^"]*"?|'[^']*'?|[^\s>]*)""", re.IGNORECASE)
 _IN_META = re.compile(rb"""charset\s{0,8}=\s{0,8}["']?\s{0,8}([^\s"'/>;]{1,40})""", re.IGNORECASE)
 _XML = re.compile(rb"""\s{0,64}<\?xml[^>]{0,256}?encoding\s{0,8}=\s{0,8}["']([^"'>]{1,40})""", re.IGNORECASE)
 
@@ -124,7 +129,7 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
     except UnicodeDecodeError as error:
         # A body cut at the size cap may end inside a character: that alone does not make it another encoding.
         cut = error.reason == "unexpected end of data" and error.end == len(body)
-        return _decoded(body, "utf-8" if cut else "windows-1252")
+        return _decoded(body, "utf-8" if cut else _declared(body[:LATE_BYTES]) or "windows-1252")
 
 
 def encoding_of(label: str) -> str | None:
@@ -156,7 +161,10 @@ def _declared(start: bytes) -> str | None:
     """What the page itself says. It says so in ASCII, so a claim of UTF-16 can only mean UTF-8."""
     xml = _XML.match(start)
     labels = [xml[1]] if xml else []
-    labels += [found[1] for meta in _META.finditer(_COMMENT.sub(b"", start)) if (found := _IN_META.search(meta[0]))]
+    for meta in map(itemgetter(0), _META.finditer(_COMMENT.sub(b"", start))):
+        # In content, charset= means something only beside http-equiv; elsewhere it may be part of an address.
+        told = _IN_META.search(meta if b"http-equiv" in meta.lower() else _CONTENT.sub(b"", meta))
+        labels += [told[1]] if told else []
     for label in labels:
         name = encoding_of(label.decode("ascii", errors="replace"))
         if name is not None:
