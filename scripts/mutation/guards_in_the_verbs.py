@@ -24,20 +24,20 @@ def without_both(guard: str, verb: str, first: tuple[str, str], second: tuple[st
     return Mutant(guard, ((file, *first), (file, *second)), tests)
 
 
-START_LOCKS = "AND finished_at IS NULL AND started_at IS NULL\n    ORDER"
-START_CHANGES = "AND finished_at IS NULL AND started_at IS NULL\nRETURNING"
-RECOVER_LOCKS = "AND finished_at IS NULL AND lease_until < now()\n    ORDER"
-RECOVER_CHANGES = "AND finished_at IS NULL AND lease_until < now()\n    RETURNING"
+START_LOCKS = "AND outcome IS NULL AND started_at IS NULL\n    ORDER"
+START_CHANGES = "AND outcome IS NULL AND started_at IS NULL\nRETURNING"
+RECOVER_LOCKS = "AND outcome IS NULL AND lease_until < now()\n    ORDER"
+RECOVER_CHANGES = "AND outcome IS NULL AND lease_until < now()\n    RETURNING"
 
-ALL_LOCK = "workflow = {workflow} AND finished_at IS NULL\n    ORDER BY attempt_id"
-ALL_CHANGE = "WHERE attempts.attempt_id = live.attempt_id AND finished_at IS NULL\n    RETURNING attempts.attempt_id"
+ALL_LOCK = "(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL\n    ORDER BY attempt_id"
+ALL_CHANGE = "= live.attempt_id AND workflow = {workflow} AND outcome IS NULL\n    RETURNING attempts.attempt_id"
 
 IN_THE_VERBS = (
     without_both(
         "finish together: only live attempts",
         "finish_together",
-        (ALL_LOCK, ALL_LOCK.replace(" AND finished_at IS NULL", "")),
-        (ALL_CHANGE, ALL_CHANGE.replace(" AND finished_at IS NULL", "")),
+        (ALL_LOCK, ALL_LOCK.replace(" AND outcome IS NULL", "")),
+        (ALL_CHANGE, ALL_CHANGE.replace(" AND outcome IS NULL", "")),
         ENDS,
     ),
     without(
@@ -57,16 +57,16 @@ IN_THE_VERBS = (
     without(
         "finish: only a live attempt",
         "finish",
-        "AND workflow = {workflow} AND finished_at IS NULL\n",
+        "AND workflow = {workflow} AND outcome IS NULL\n",
         "AND workflow = {workflow}\n",
         ENDS,
     ),
     without(
         "finish: this attempt, not whichever is live",
         "finish",
-        "WHERE attempt_id = :attempt_id AND workflow = {workflow} AND finished_at IS NULL",
+        "WHERE attempt_id = :attempt_id AND workflow = {workflow} AND outcome IS NULL",
         "WHERE record_id = (SELECT record_id FROM attempts WHERE attempt_id = :attempt_id) AND workflow = {workflow}"
-        " AND finished_at IS NULL",
+        " AND outcome IS NULL",
         VERBS,
     ),
     without(
@@ -87,8 +87,8 @@ IN_THE_VERBS = (
     without_both(
         "start: once",
         "start",
-        (START_LOCKS, "AND finished_at IS NULL\n    ORDER"),
-        (START_CHANGES, "AND finished_at IS NULL\nRETURNING"),
+        (START_LOCKS, "AND outcome IS NULL\n    ORDER"),
+        (START_CHANGES, "AND outcome IS NULL\nRETURNING"),
         VERBS,
     ),
     without_both(
@@ -151,8 +151,8 @@ IN_THE_VERBS = (
     without_both(
         "recover: a start in between is seen",
         "recover",
-        (RECOVER_LOCKS, "AND finished_at IS NULL\n    ORDER"),
-        (RECOVER_CHANGES, "AND finished_at IS NULL\n    RETURNING"),
+        (RECOVER_LOCKS, "AND outcome IS NULL\n    ORDER"),
+        (RECOVER_CHANGES, "AND outcome IS NULL\n    RETURNING"),
         BETWEEN,
     ),
     without("recover: SKIP LOCKED", "recover", "FOR UPDATE SKIP LOCKED", "FOR UPDATE", ENDS),
@@ -202,7 +202,7 @@ IN_THE_VERBS = (
     without(
         "release: only a live attempt",
         "release",
-        "AND finished_at IS NULL AND started_at IS NULL",
+        "AND outcome IS NULL AND started_at IS NULL",
         "AND started_at IS NULL",
         ENDS,
         VERBS,
@@ -210,8 +210,8 @@ IN_THE_VERBS = (
     without(
         "release: not what has been started",
         "release",
-        "AND finished_at IS NULL AND started_at IS NULL",
-        "AND finished_at IS NULL",
+        "AND outcome IS NULL AND started_at IS NULL",
+        "AND outcome IS NULL",
         ENDS,
     ),
     without("release: locks in order", "release", "ORDER BY attempt_id FOR UPDATE", "FOR UPDATE", LOCK_ORDER),
@@ -232,7 +232,7 @@ IN_THE_VERBS = (
     without(
         "dead letter: only a live attempt",
         "dead_letter",
-        "AND workflow = {workflow} AND finished_at IS NULL\n",
+        "AND workflow = {workflow} AND outcome IS NULL\n",
         "AND workflow = {workflow}\n",
         VERBS,
     ),

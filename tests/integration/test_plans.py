@@ -4,19 +4,25 @@ A claim that joined its candidates plainly took 400 ms here, and with statistics
 minutes. Each verb is explained as it runs, and bounded by what it may read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from scrapersky.database import Database
 from scrapersky.secret_store import read_secret
 from scrapersky.service.registry import METADATA
 from scrapersky.service.settings import Settings, load
 from scrapersky.status.claim import claim
+from scrapersky.status.dead_letter import dead_letter
+from scrapersky.status.finish import complete, fail
+from scrapersky.status.finish_together import complete_all
+from scrapersky.status.release import release
+from scrapersky.status.start import start
 from scripts.local.postgres import Postgres
+from tests.conftest import TEMPLATE
 from tests.integration.large import BEFORE, NEVER, NOW, build
-from tests.integration.plans import Plan, plans_of
+from tests.integration.plans import Plan, plans_of, read_by
 from tests.integration.verbs import VERBS
 
 WIDE = ("domains", "sitemap_files", "attempts", "status_events")
@@ -58,6 +64,45 @@ def test_a_verb_reads_no_table_whole_and_no_more_than_its_bound(large: Connectio
     assert [plan.read_whole(WIDE) for plan in plans if plan.read_whole(WIDE)] == [], told
     assert sum(plan.rows_read for plan in plans) <= bound + SLACK, told
     assert STANDS_ON.get(name, "") in {"", *(index for plan in plans for index in plan.indexes)}, told
+
+
+@pytest.fixture(scope="module")
+def burst(postgres: Postgres) -> Iterator[tuple[Connection, list[int]]]:
+    """A connection to a database last analysed when nobody had claimed anything, and the 5,000 attempts live since."""
+    url = postgres.create_database("burst", template=TEMPLATE)
+    database = Database(load(Settings, {"DATABASE_URL": url}), "plans", read_secret)
+    with database.autocommit() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO domains (domain, status) SELECT n || '.test', 'Queued' FROM generate_series(1, 5000) AS n"
+            )
+        )
+        connection.execute(text("VACUUM ANALYZE"))
+        held = claim(connection, METADATA, batch=5_000, max_in_flight=5_000, dispatch_lease=60)
+    with database.engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
+        yield connection, [one.attempt_id for one in held]
+    database.engine.dispose()
+    postgres.drop_database("burst")
+
+
+BY_ATTEMPT: Mapping[str, Callable[[Connection, list[int]], object]] = {
+    "start": lambda c, ids: start(c, ids, lease=60, worker="w", request_id="r"),
+    "complete": lambda c, ids: complete(c, METADATA, ids[0], code="read", detail={}),
+    "complete several": lambda c, ids: complete_all(c, METADATA, {one: ("read", {}) for one in ids}),
+    "fail": lambda c, ids: fail(c, METADATA, ids[0], code="parked", reason="for sale", detail={}),
+    "release": lambda c, ids: release(c, METADATA, ids, code="send_failed"),
+    "dead letter": lambda c, ids: dead_letter(c, METADATA, ids[0], reason="gave up"),
+}
+
+
+@pytest.mark.parametrize("name", BY_ATTEMPT)
+def test_who_knows_the_attempt_looks_at_no_other_however_many_are_live(
+    burst: tuple[Connection, list[int]], name: str
+) -> None:
+    connection, held = burst
+    plans = plans_of(connection, lambda c: BY_ATTEMPT[name](c, held[700:710]))
+    read = sum(read_by(node) for plan in plans for node in plan.scans if node["Relation Name"] == "attempts")
+    assert read <= 2 * 10, "\n".join(plan.told() for plan in plans)
 
 
 def test_a_claim_visits_few_pages(large: Connection) -> None:

@@ -15,7 +15,7 @@ DEAD_LETTER = """
 WITH finished AS (
     UPDATE attempts
     SET finished_at = now(), outcome = :outcome, code = :code, detail = jsonb_build_object('reason', CAST(:reason AS text))
-    WHERE attempt_id = :attempt_id AND workflow = {workflow} AND finished_at IS NULL
+    WHERE attempt_id = :attempt_id AND workflow = {workflow} AND outcome IS NULL
       AND (started_at IS NULL OR lease_until < now())
     RETURNING record_id
 )

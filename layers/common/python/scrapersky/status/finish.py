@@ -2,6 +2,10 @@
 
 Every statement here is fenced: it first ends the attempt, only if that is live, and moves the record only if it did.
 A late worker, a duplicate or a zombie changes nothing and learns so: :class:`Stale`.
+
+Live is said as ``outcome IS NULL`` by every verb that knows the attempt's id. A CHECK makes it the same as ``finished_at IS
+NULL``; but that is also the words of the index of live attempts, which the planner takes for empty: with statistics from
+before a burst, each end read all that was live (1.2 ms at ten thousand, instead of 0.02).
 """
 
 import json
@@ -20,7 +24,7 @@ END_ATTEMPT = """
 WITH finished AS (
     UPDATE attempts
     SET finished_at = now(), outcome = :outcome, code = :code, detail = CAST(:detail AS jsonb)
-    WHERE attempt_id = :attempt_id AND workflow = {workflow} AND finished_at IS NULL
+    WHERE attempt_id = :attempt_id AND workflow = {workflow} AND outcome IS NULL
     RETURNING record_id
 )
 UPDATE {table} SET """

@@ -22,14 +22,14 @@ WITH told AS MATERIALIZED (
 ),
 live AS MATERIALIZED (
     SELECT attempt_id FROM attempts
-    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND workflow = {workflow} AND finished_at IS NULL
+    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL
     ORDER BY attempt_id FOR UPDATE
 ),
 finished AS (
     UPDATE attempts
     SET finished_at = now(), outcome = :outcome, code = told.code, detail = CAST(told.detail AS jsonb)
     FROM live JOIN told USING (attempt_id)
-    WHERE attempts.attempt_id = live.attempt_id AND finished_at IS NULL
+    WHERE attempts.attempt_id = live.attempt_id AND workflow = {workflow} AND outcome IS NULL
     RETURNING attempts.attempt_id, record_id
 ),
 held AS MATERIALIZED (

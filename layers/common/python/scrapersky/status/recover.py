@@ -24,7 +24,7 @@ SELECT attempt_id FROM live WHERE lease_until < now() AND attempt_id > :after OR
 RECOVER = """
 WITH expired AS MATERIALIZED (
     SELECT attempt_id FROM attempts
-    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND finished_at IS NULL AND lease_until < now()
+    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND lease_until < now()
     ORDER BY attempt_id FOR UPDATE SKIP LOCKED
 ),
 finished AS (
@@ -32,7 +32,7 @@ finished AS (
     SET finished_at = now(),
         outcome = CASE WHEN started_at IS NULL THEN 'undelivered' ELSE 'lost' END,
         code = CASE WHEN started_at IS NULL THEN 'undelivered' ELSE 'lost' END
-    FROM expired WHERE attempts.attempt_id = expired.attempt_id AND finished_at IS NULL AND lease_until < now()
+    FROM expired WHERE attempts.attempt_id = expired.attempt_id AND outcome IS NULL AND lease_until < now()
     RETURNING attempts.attempt_id, record_id, started_at IS NOT NULL AS started
 ),
 judged AS (

@@ -14,13 +14,12 @@ from scrapersky.status.workflow import Workflow
 RELEASE = """
 WITH mine AS MATERIALIZED (
     SELECT attempt_id FROM attempts
-    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND workflow = {workflow}
-      AND finished_at IS NULL AND started_at IS NULL
+    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND started_at IS NULL
     ORDER BY attempt_id FOR UPDATE
 ),
 finished AS (
     UPDATE attempts SET finished_at = now(), outcome = :outcome, code = :code
-    FROM mine WHERE attempts.attempt_id = mine.attempt_id
+    FROM mine WHERE attempts.attempt_id = mine.attempt_id AND workflow = {workflow}
     RETURNING attempts.record_id
 )
 UPDATE {table} SET {status} = 'Queued', {due_at} = now()

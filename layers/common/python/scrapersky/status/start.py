@@ -8,12 +8,12 @@ from sqlalchemy import Connection, text
 START = text("""
 WITH mine AS MATERIALIZED (
     SELECT attempt_id FROM attempts
-    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND finished_at IS NULL AND started_at IS NULL
+    WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND started_at IS NULL
     ORDER BY attempt_id FOR UPDATE
 )
 UPDATE attempts SET started_at = now(), lease_until = now() + make_interval(secs => :lease),
                     worker = :worker, request_id = :request_id
-FROM mine WHERE attempts.attempt_id = mine.attempt_id AND finished_at IS NULL AND started_at IS NULL
+FROM mine WHERE attempts.attempt_id = mine.attempt_id AND outcome IS NULL AND started_at IS NULL
 RETURNING attempts.attempt_id, workflow, record_id
 """)
 
