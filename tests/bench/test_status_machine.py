@@ -18,9 +18,9 @@ def test_the_bench_of_the_status_machine_writes_its_result_its_charts_and_its_ta
     assert main([*small, "--own-only", "--without-durability", "--output", str(tmp_path)]) == 0
 
     result = json.loads((tmp_path / "status-machine.json").read_text())
-    assert list(result["drain"]) == ["ours (the verbs)", "ours (the whole runtime)"]
-    assert result["growth"]["ours (the verbs)"][0]["rows"] == 60
+    assert list(result["drain"]) == ["ours, by tens", "ours, by fifties", "ours, the whole runtime, by tens"]
+    assert result["growth"]["ours, by fifties"][0]["rows"] == 60
     page = (tmp_path / "status-machine.md").read_text()
     assert "OLD TEXT" not in page
-    assert "| ours (the verbs)" in page
+    assert "| ours, by tens" in page
     assert (tmp_path / "status-machine-drain.svg").read_text().startswith("<svg")

@@ -16,7 +16,14 @@ class Contender:
     module: str
     promises: str
     ours: bool = False
-    claims: int = 1  #: records that one claim takes, where there are as many
+    batch: int = 1  #: records whose ends are saved together: what a crash makes it do again
+    like: str = ""  #: which of ours has as much at stake, and is compared with it
+    grows: bool = True  #: whether its claims are measured as the queue grows, too
+
+    @property
+    def claimed(self) -> int:
+        """Records that one measured claim takes."""
+        return 1 if self.batch == 1 else 50
 
     @property
     def path(self) -> str:
@@ -28,15 +35,24 @@ class Contender:
         return Path(sys.executable) if self.ours else peers.python()
 
 
-OURS = Contender("ours (the verbs)", "ours", "fence, attempts, audit, guard in the database", ours=True, claims=50)
-WHOLE = Contender(
-    "ours (the whole runtime)", "ours_runtime", "the same, with tickets, deadlines, logs, metrics", ours=True
+OURS = Contender(
+    "ours, by tens", "ours", "fence, attempts, audit, guard in the database", ours=True, batch=10, grows=False
 )
-PLAIN = Contender("plain SKIP LOCKED loop", "plain", "nothing: no fence, no history, no recovery")
-PROCRASTINATE = Contender("procrastinate", "procrastinate_queue", "history by trigger; no fence")
-PGQUEUER = Contender("pgqueuer", "pgqueuer_queue", "history; completions may be lost in a crash; no fence", claims=50)
+OURS_BY_FIFTIES = Contender("ours, by fifties", "ours", OURS.promises, ours=True, batch=50)
+WHOLE = Contender(
+    "ours, the whole runtime, by tens", "ours_runtime", "the same, with tickets, deadlines, logs, metrics",
+    ours=True, batch=10, grows=False,
+)  # fmt: skip
+PLAIN = Contender("plain SKIP LOCKED loop", "plain", "nothing: no fence, no history, no recovery", like=OURS.name)
+PROCRASTINATE = Contender("procrastinate", "procrastinate_queue", "history by trigger; no fence", like=OURS.name)
+PGQUEUER = Contender("pgqueuer, by tens", "pgqueuer_queue", "history; no fence", batch=10, like=OURS.name, grows=False)
+PGQUEUER_BY_FIFTIES = Contender(
+    "pgqueuer, by fifties", "pgqueuer_queue", PGQUEUER.promises, batch=50, like=OURS_BY_FIFTIES.name
+)
 
-ALL: tuple[Contender, ...] = (OURS, WHOLE, PROCRASTINATE, PGQUEUER, PLAIN)
+ALL: tuple[Contender, ...] = (
+    OURS, PGQUEUER, OURS_BY_FIFTIES, PGQUEUER_BY_FIFTIES, WHOLE, PROCRASTINATE, PLAIN
+)  # fmt: skip
 
 
 def chosen(own_only: bool, tell: Callable[[str], None]) -> Sequence[Contender]:

@@ -39,7 +39,9 @@ def drain(stage: Stage, contender: Contender, records: int, workers: int) -> Dra
     call(python, contender.path, "prepare", url=url, first=1, last=records)
     stage.settle(url)
     before = stage.read(url)
-    seconds, told = together([Child.start(python, contender.path, "work", url=url) for _ in range(workers)])
+    seconds, told = together(
+        [Child.start(python, contender.path, "work", url=url, batch=contender.batch) for _ in range(workers)]
+    )
     spent = stage.read(url).since(before)
     verdict = call(python, contender.path, "judge", url=url).value
     worked = sorted(number for one in told for number in one.value)

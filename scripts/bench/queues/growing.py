@@ -45,7 +45,7 @@ def hold_snapshot(
         engine = create_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
         with engine.connect() as idle:
             idle.exec_driver_sql("SELECT 1")
-            times = max(1, records // contender.claims)
+            times = max(1, records // contender.claimed)
             taken = call(python, contender.path, "claims", url=url, times=times).value
         part = max(1, len(taken) // 10)
         held[contender.name] = {"records": records, "first": _told(taken[:part]), "last": _told(taken[-part:])}

@@ -1,4 +1,4 @@
-"""Ours, by the verbs of the status machine: claim 50, start 10, complete these together, as an invocation does."""
+"""Ours, by the verbs of the status machine: a tick claims 50, an invocation starts its batch and completes it together."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,8 +14,7 @@ from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.finish_together import complete_all
 from scrapersky.status.start import start
 
-BATCH = 50
-TOGETHER = 10
+CLAIMED = 50
 LEASE = 7_200.0
 
 FILL = """
@@ -52,13 +51,13 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
             connection.execute(text("ALTER TABLE domains ENABLE TRIGGER USER"))
 
 
-def work(url: str, go: Callable[[], None]) -> list[int]:
-    """Drains the queue; returns the records worked on."""
+def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
+    """Drains the queue, ``batch`` records an invocation; returns the records worked on."""
     worked: list[int] = []
     with open_database(url).autocommit() as connection:
         go()
         while claimed := _claim(connection):
-            worked += _finish(connection, claimed)
+            worked += _finish(connection, claimed, batch)
     return worked
 
 
@@ -66,12 +65,12 @@ def claims(url: str, times: int) -> list[tuple[int, float]]:
     """(records, milliseconds) of each of ``times`` claims; what is claimed is completed, untimed."""
     taken: list[tuple[int, float]] = []
     with open_database(url).autocommit() as connection:
-        _finish(connection, _claim(connection))  # the first reads the catalog
+        _finish(connection, _claim(connection), CLAIMED)  # the first reads the catalog
         for _ in range(times):
             began = time.perf_counter()
             claimed = _claim(connection)
             taken.append((len(claimed), (time.perf_counter() - began) * 1000))
-            _finish(connection, claimed)
+            _finish(connection, claimed, CLAIMED)
     return taken
 
 
@@ -83,13 +82,13 @@ def judge(url: str) -> dict[str, Any]:
 
 
 def _claim(connection: Connection) -> list[Claimed]:
-    return claim(connection, METADATA, batch=BATCH, max_in_flight=1_000_000, dispatch_lease=LEASE)
+    return claim(connection, METADATA, batch=CLAIMED, max_in_flight=1_000_000, dispatch_lease=LEASE)
 
 
-def _finish(connection: Connection, claimed: Sequence[Claimed]) -> list[int]:
+def _finish(connection: Connection, claimed: Sequence[Claimed], together: int) -> list[int]:
     worked = []
-    for n in range(0, len(claimed), TOGETHER):
-        tickets = [one.attempt_id for one in claimed[n : n + TOGETHER]]
+    for n in range(0, len(claimed), together):
+        tickets = [one.attempt_id for one in claimed[n : n + together]]
         started = start(connection, tickets, lease=LEASE, worker="bench", request_id="bench")
         ended = complete_all(connection, METADATA, {one.attempt_id: ("done", {}) for one in started})
         worked += [one.record_id for one in ended.values()]

@@ -1,4 +1,4 @@
-"""Ours, the whole runtime: ticks that claim and send tickets, and the handler fed with batches of ten, as Lambda does.
+"""Ours, the whole runtime: ticks that claim and send tickets, and the handler fed with batches, as Lambda does.
 
 Only SQS is missing: tickets go through a list. Log lines are formatted and thrown away.
 """
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scrapersky.models import Domain
-from scrapersky.service import batch, tick
+from scrapersky.service import tick
+from scrapersky.service.batch import work_on
 from scrapersky.service.messages import Ticket
 from scrapersky.service.outcomes import Done, Outcome
 from scrapersky.service.registry import DOMAIN_SCHEDULER
@@ -65,7 +66,7 @@ def record(workflow: str, attempt_id: int, correlation_id: str = "bench") -> dic
     }
 
 
-def work(url: str, go: Callable[[], None]) -> list[int]:
+def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
     """Ticks, delivers what was sent, until a tick claims nothing."""
     worked: list[int] = []
 
@@ -85,6 +86,6 @@ def work(url: str, go: Callable[[], None]) -> list[int]:
         if not tickets.waiting:
             return worked
         while tickets.waiting:
-            delivered, tickets.waiting = tickets.waiting[:10], tickets.waiting[10:]
-            batch.work_on(runtime, delivered, Invocation())
+            delivered, tickets.waiting = tickets.waiting[:batch], tickets.waiting[batch:]
+            work_on(runtime, delivered, Invocation())
         runtime.observer.flush()

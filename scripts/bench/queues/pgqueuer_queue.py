@@ -1,4 +1,4 @@
-"""pgqueuer: its own manager on asyncpg, batches of fifty, its durable schema. It writes completions in batches, too."""
+"""pgqueuer: its own manager on asyncpg, its durable schema. It takes in batches, and writes completions in as large ones."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from pgqueuer.types import QueueExecutionMode  # type: ignore[import-not-found]
 
 from scripts.bench.queues.address import conninfo
 
-BATCH = 50
+CLAIMED = 50
 
 FILL = """
 INSERT INTO pgqueuer (priority, status, entrypoint, payload)
@@ -47,8 +47,8 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
     asyncio.run(fill())
 
 
-def work(url: str, go: Callable[[], None]) -> list[int]:
-    """Drains the queue by the library's manager."""
+def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
+    """Drains the queue by the library's manager, ``batch`` jobs at a time."""
     worked: list[int] = []
 
     async def drain() -> None:
@@ -61,7 +61,7 @@ def work(url: str, go: Callable[[], None]) -> list[int]:
 
             go()
             await manager.run(
-                batch_size=BATCH, mode=QueueExecutionMode.drain, dequeue_timeout=timedelta(milliseconds=100)
+                batch_size=batch, mode=QueueExecutionMode.drain, dequeue_timeout=timedelta(milliseconds=100)
             )
 
     asyncio.run(drain())
@@ -79,7 +79,7 @@ def claims(url: str, times: int) -> list[tuple[int, float]]:
             for n in range(times + 1):
                 began = time.perf_counter()
                 jobs = await queries.dequeue(
-                    batch_size=BATCH,
+                    batch_size=CLAIMED,
                     entrypoints={"nothing": EntrypointExecutionParameter(concurrency_limit=0)},
                     queue_manager_id=manager,
                     global_concurrency_limit=None,

@@ -31,7 +31,7 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:  # noq
         connection.execute("INSERT INTO jobs (id) SELECT generate_series(%s::bigint, %s::bigint)", (first, last))
 
 
-def work(url: str, go: Callable[[], None]) -> list[int]:
+def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:  # noqa: ARG001
     """Drains the queue."""
     worked: list[int] = []
     with psycopg.connect(conninfo(url), autocommit=True) as connection:

@@ -38,7 +38,7 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
             connection.execute("ALTER TABLE procrastinate_jobs ENABLE TRIGGER USER")
 
 
-def work(url: str, go: Callable[[], None]) -> list[int]:
+def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:  # noqa: ARG001
     """Drains the queue by the library's worker."""
     worked: list[int] = []
     app = procrastinate.App(

@@ -51,7 +51,8 @@ def _transitions(drained: Mapping[str, Any]) -> tuple[float, float, float]:
 
 
 def _drained(drain: Mapping[str, Any]) -> str:
-    base = drain[OURS[0]]["records_per_second"]["median"]
+    speeds = {name: one["records_per_second"]["median"] for name, one in drain.items()}
+    like = {contender.name: contender.like for contender in ALL}
     rows = []
     for name, one in drain.items():
         middle, low, high = _transitions(one)
@@ -59,7 +60,7 @@ def _drained(drain: Mapping[str, Any]) -> str:
             (
                 name,
                 shown_spread({"median": middle, "low": low, "high": high}),
-                f"{one['records_per_second']['median'] / base:.2f}×",
+                f"{speeds[like[name]] / speeds[name]:.2f}×" if like[name] else "",
                 *(
                     shown(one[measure]["median"])
                     for measure in (
@@ -70,10 +71,14 @@ def _drained(drain: Mapping[str, Any]) -> str:
             )
         )  # fmt: skip
     head = (
-        "contender", "transitions/s", "to ours", "worker CPU ms", "database CPU ms", "statements", "WAL bytes",
+        "contender", "transitions/s", "ours is", "worker CPU ms", "database CPU ms", "statements", "WAL bytes",
         "dead versions", "HOT share", "claim→done p50 ms", "p95 ms",
     )  # fmt: skip
-    return markdown(head, rows) + "\n\nFrom `worker CPU` to `dead versions`: per record."
+    return (
+        markdown(head, rows)
+        + "\n\nFrom `worker CPU` to `dead versions`: per record. `ours is`: ours with as many completions in a batch, or by"
+        + " tens where there is no batch."
+    )
 
 
 def _grown(growth: Mapping[str, Any]) -> str:
