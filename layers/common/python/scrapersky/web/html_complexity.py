@@ -25,9 +25,14 @@ MAX_NODES = 75_000
 MAX_FORMATTING = 100
 """Formatting elements (``<b>``, ``<font>``, …) open at once."""
 
-_TAG = re.compile(r"<(?:(?P<comment>!--)|(?P<close>/)?(?P<name>[a-zA-Z][^\s/>]{0,30})|[!?/])")
-_UNQUOTED = re.compile(r"""[^>"']*""")
-_WORDS = re.compile(r"[^\s=/]+")
+_TAG = re.compile(
+    r"<(?:(?P<comment>!--)"
+    r"|(?P<close>/)?(?P<name>[a-zA-Z][^\s/>]{0,30})(?P<inside>(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)(?P<end>>)?"
+    r"|[!?/])"
+)
+"""A tag with all that is in it, found by the pattern alone: a page has a thousand, and each step of ours costs. Possessive,
+so that what does not fit is not tried in other ways."""
+_QUOTED_OR_WORD = re.compile(r"\"[^\"]*\"|'[^']*'|([^\s=/\"']+)")
 _COMMENT_END = re.compile(r"--!?>")
 _RAW_END = {name: re.compile(rf"</{name}", re.IGNORECASE) for name in ("script", "style")}
 _FOREIGN = frozenset(("svg", "math"))
@@ -45,20 +50,22 @@ def cut_where_too_complex(html: str) -> str:
     position = foreign = 0
     tally = _Tally()
     while tag := _TAG.search(html, position):
-        opens, name = not tag["close"], (tag["name"] or "").lower()
+        _, close, name, inside, closed = tag.groups("")
+        end: int | None
         if not name:
             end = _end_of_comment(html, tag)
-            tally.nodes += 1
+            too_much = tally.counts_comment()
         else:
-            end, attributes = _end_of_tag(html, tag.end())
-            tally.count(name, opens, attributes, html[tag.start() : end])
-        if tally.is_too_much:
+            name = name.lower()
+            end = tag.end() if closed else len(html)
+            too_much = tally.counts(name, not close, _attributes_in(inside), tag)
+        if too_much:
             return html[: tag.start()]
         if name in _FOREIGN:
-            foreign = max(0, foreign + (1 if opens else -1))
+            foreign = max(0, foreign + (-1 if close else 1))
         # Scripts are full of "<" that open nothing; but inside svg their content is parsed.
-        if opens and name in _RAW_END and not foreign and end is not None:
-            raw_end = _RAW_END[name].search(html, end)
+        if name in _RAW_END and not (close or foreign):
+            raw_end = _RAW_END[name].search(html, tag.end())
             end = raw_end.start() if raw_end else None
         if end is None:
             break
@@ -67,30 +74,32 @@ def cut_where_too_complex(html: str) -> str:
 
 
 class _Tally:
-    """What a page has cost so far."""
+    """What a page has cost so far. What counts answers whether that is too much."""
 
     def __init__(self) -> None:
-        self.nodes = 0
-        self._depth = self._roots = self._attributes = 0
+        self._nodes = self._depth = self._roots = 0
         self._formatting = Formatting()
 
-    @property
-    def is_too_much(self) -> bool:
-        return (
-            self.nodes > MAX_NODES
-            or self._depth > MAX_DEPTH
-            or self._attributes > MAX_ATTRIBUTES
-            or self._roots > MAX_ROOTS
-            or len(self._formatting.open) > MAX_FORMATTING
-        )
+    def counts_comment(self) -> bool:
+        self._nodes += 1
+        return self._nodes > MAX_NODES
 
-    def count(self, name: str, opens: bool, attributes: int, tag: str) -> None:
-        self.nodes += _NODES_A_TAG * opens + attributes + self._formatting.made_anew_by(name, opens, tag, attributes)
-        self._attributes = max(self._attributes, attributes)
-        if name in ("html", "body"):
+    def counts(self, name: str, opens: bool, attributes: int, tag: re.Match[str]) -> bool:
+        formatting = self._formatting
+        self._nodes += (_NODES_A_TAG if opens else 0) + attributes + formatting.copies
+        if name in _FORMATTING:
+            formatting.meets(name, opens, tag[0], attributes)
+        elif name in ("html", "body"):
             self._roots += opens
-        elif name not in _SHALLOW:
+        if name not in _SHALLOW and name not in ("html", "body"):
             self._depth = max(0, self._depth + (1 if opens else -1))
+        return (
+            self._nodes > MAX_NODES
+            or self._depth > MAX_DEPTH
+            or attributes > MAX_ATTRIBUTES
+            or self._roots > MAX_ROOTS
+            or len(formatting.open) > MAX_FORMATTING
+        )
 
 
 class Formatting:
@@ -99,24 +108,22 @@ class Formatting:
     def __init__(self) -> None:
         self.open: list[tuple[str, str, int]] = []
         """(name, tag, nodes of a copy) of those that no end tag has closed, the last one last."""
-        self._copies = 0
+        self.copies = 0
+        """Nodes that the next tag may cost beside its own: what is open is made anew in the block that it starts or ends."""
 
-    def made_anew_by(self, name: str, opens: bool, tag: str, attributes: int) -> int:
-        """How many nodes more than its own the tag may cost: copies of what is open, in the block that it starts or ends."""
-        copies = self._copies
-        if name in _FORMATTING:
-            if not opens or name in _ONE_AT_A_TIME:
-                self._close(name)
-            element = (name, tag, 1 + attributes)
-            if opens and self.open.count(element) < _SAME_AT_ONCE:
-                self.open.append(element)
-                self._copies += element[2]
-        return copies
+    def meets(self, name: str, opens: bool, tag: str, attributes: int) -> None:
+        """A tag of a formatting element."""
+        if not opens or name in _ONE_AT_A_TIME:
+            self._close(name)
+        element = (name, tag, 1 + attributes)
+        if opens and self.open.count(element) < _SAME_AT_ONCE:
+            self.open.append(element)
+            self.copies += element[2]
 
     def _close(self, name: str) -> None:
         for at in range(len(self.open) - 1, -1, -1):
             if self.open[at][0] == name:
-                self._copies -= self.open[at][2]
+                self.copies -= self.open[at][2]
                 del self.open[at]
                 return
 
@@ -130,18 +137,9 @@ def _end_of_comment(html: str, start: re.Match[str]) -> int | None:
     return closed + 1 if closed >= 0 else None
 
 
-def _end_of_tag(html: str, position: int) -> tuple[int, int]:
-    """Where the tag that is open at ``position`` ends, and about how many attributes it has until then."""
-    attributes = 0
-    while True:
-        plain = _UNQUOTED.match(html, position)
-        assert plain is not None  # the pattern matches the empty string
-        if plain.end() - plain.start() > 1:
-            attributes += len(_WORDS.findall(plain[0]))
-        position = plain.end()
-        if position >= len(html) or html[position] == ">":
-            return min(position + 1, len(html)), attributes
-        quoted_until = html.find(html[position], position + 1)
-        if quoted_until < 0:
-            return len(html), attributes
-        position = quoted_until + 1
+def _attributes_in(inside: str) -> int:
+    """About how many attributes stand between a tag's name and its end."""
+    if not inside:
+        return 0
+    words = _QUOTED_OR_WORD.findall(inside)
+    return len(words) - words.count("")
