@@ -24,6 +24,12 @@ def test_every_hundred_hosts_have_their_share_of_dead_hanging_and_slow_ones() ->
     assert host(7) == host(7)
 
 
+def test_on_the_slow_web_every_host_takes_three_to_ten_seconds() -> None:
+    latencies = [host(number, slow=True).seconds or 0 for number in range(1, 1_001)]
+    assert 3 <= min(latencies) < 3.1
+    assert 9.9 < max(latencies) <= 10
+
+
 def test_there_are_home_pages_also_without_a_corpus(tmp_path: Path) -> None:
     assert all(b"<" in page for page in home_pages(tmp_path))
 
@@ -36,10 +42,10 @@ def test_a_batch_starts_at_the_next_full_minute_after_the_one_before(batches: li
 
 
 def test_the_bench_of_the_pipeline_reads_real_pages_and_writes_its_tables(tmp_path: Path) -> None:
-    places = ("machine", "pipeline", "pipeline-chart", "cpu-chart")
+    places = ("machine", "pipeline", "pipeline-chart", "cpu-chart", "slow")
     (tmp_path / "pipeline.md").write_text("".join(f"<!-- {name} -->\nOLD TEXT\n<!-- /{name} -->\n" for name in places))
 
-    small = ["--records=2", "--at-once=10", "--rounds=1", "--own-only", "--without-durability"]
+    small = ["--records=2", "--at-once=10", "--rounds=1", "--slow-records=0", "--own-only", "--without-durability"]
     assert main([*small, "--output", str(tmp_path)]) == 0
 
     ours = json.loads((tmp_path / "pipeline.json").read_text())["contenders"]["ours"]

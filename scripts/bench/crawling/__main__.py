@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.bench import machine, page, peers, stage
 from scripts.bench.crawling import report, web
-from scripts.bench.crawling.contenders import ALL, OURS, Contender, broker
+from scripts.bench.crawling.contenders import ALL, OURS, SLOW_WEB, Contender, broker
 from scripts.bench.crawling.draining import Drained, compare, drain, job_alone, shares, told
 from scripts.bench.spread import Spread
 
@@ -20,6 +20,7 @@ SETTINGS = {
 }
 """The same for all: a host that never answers costs each of its doors five seconds."""
 TOLERANCE = 0.02
+ON_SLOW_HOSTS = {**SETTINGS, "WEB_REQUEST_DEADLINE_SECONDS": "20"}
 
 
 def main(arguments: list[str]) -> int:
@@ -29,6 +30,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sequential-records", type=int, default=40, help="domains for the sequential loop")
     parser.add_argument("--at-once", type=int, default=100, help="records at once, for all but the sequential loop")
     parser.add_argument("--rounds", type=int, default=3, help="drains of each contender (of the sequential loop: one)")
+    parser.add_argument("--slow-records", type=int, default=1_000, help="domains of slow hosts; 0: none")
+    parser.add_argument("--slow-at-once", type=int, default=500, help="records at once on slow hosts")
+    parser.add_argument(
+        "--slow-sequential-records", type=int, default=10, help="for the sequential loop: two minutes a ten"
+    )
     parser.add_argument("--own-only", action="store_true", help="without the others")
     parser.add_argument("--only", help="only contenders whose name contains this, beside ours")
     parser.add_argument("--without-durability", action="store_true", help="fsync and synchronous_commit off, for all")
@@ -64,6 +70,7 @@ def measure(given: argparse.Namespace, folder: Path, contenders: Sequence[Conten
                 said = one.measures()
                 speed = f"{said['per_second']:.1f} records/s, {said['per_cpu_second']:.1f} per CPU second"
                 _tell(f"round {number + 1}: {contender.name}: {speed}")
+        slow = _on_slow_hosts(given, running, folder, contenders)
         alone = [job_alone(given.records, given.at_once, settings) for _ in range(given.rounds)]
         version = running.version
     truth = drains[OURS.name][0]
@@ -85,7 +92,32 @@ def measure(given: argparse.Namespace, folder: Path, contenders: Sequence[Conten
             }
             for name, all_of_them in drains.items()
         },
+        "slow": {
+            "records": given.slow_records,
+            "sequential_records": given.slow_sequential_records,
+            "at_once": given.slow_at_once,
+            "contenders": {name: one.measures() for name, one in slow.items()},
+        },
     }
+
+
+def _on_slow_hosts(
+    given: argparse.Namespace, running: stage.Stage, folder: Path, contenders: Sequence[Contender]
+) -> dict[str, Drained]:
+    """One drain each by ours, as wide as it is meant to be, and by the sequential loop, where every host takes its time."""
+    drains: dict[str, Drained] = {}
+    if not given.slow_records:
+        return drains
+    with web.running(folder / "slow-web", given.slow_records, slow=True) as (internet, web_process):
+        settings = {**ON_SLOW_HOSTS, "WEB_LOOPBACK_INTERNET": str(internet)}
+        for contender in SLOW_WEB:
+            if contender not in contenders:
+                continue
+            records = given.slow_sequential_records if contender.sequential else given.slow_records
+            one = drain(running, contender, records, given.slow_at_once, settings, None, web_process)
+            drains[contender.name] = one
+            _tell(f"slow hosts: {contender.name}: {one.measures()['per_second']:.3g} records/s")
+    return drains
 
 
 def _chosen(own_only: bool) -> Sequence[Contender]:
@@ -95,7 +127,7 @@ def _chosen(own_only: bool) -> Sequence[Contender]:
             return ALL
         except peers.NoPeers as problem:
             _tell(f"Without the others, whose environment could not be made: {problem}")
-    return (OURS,)
+    return [contender for contender in ALL if contender.ours]
 
 
 def _tell(line: str) -> None:

@@ -24,5 +24,6 @@ async def _read_all(records: int, values: Mapping[str, str], at_once: int, go: C
             async with room:
                 await job.read(Domain(id=number, domain=host(number).name), web, settings)
 
+        await job.warm_up(settings)
         go()
         await asyncio.gather(*(read(number) for number in range(1, records + 1)))

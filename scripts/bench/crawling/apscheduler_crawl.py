@@ -58,6 +58,7 @@ async def _drain(url: str, values: Mapping[str, str], go: Callable[[], None]) ->
         else:
             scheduler.add_job(work_on_ten, "date", run_date=datetime.datetime.now(datetime.UTC))
 
+    await job.warm_up(settings)
     go()
     scheduler.start()
     scheduler.add_job(work_on_ten, "date", run_date=datetime.datetime.now(datetime.UTC))

@@ -54,6 +54,7 @@ def work(
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
+    asyncio.run(job.warm_up(own))
     go()
     worker = app.Worker(
         pool="threads", concurrency=at_once, loglevel="ERROR", without_gossip=True, without_mingle=True,

@@ -25,6 +25,7 @@ class Contender:
     ours: bool = False
     needs_broker: bool = False
     sequential: bool = False
+    together: int | None = None  #: records of one invocation
 
     @property
     def path(self) -> str:
@@ -36,13 +37,17 @@ class Contender:
         return Path(sys.executable) if self.ours else peers.python()
 
 
-OURS = Contender("ours", "ours", 1, "environments of ten records, a tick a second", ours=True)
+OURS = Contender("ours", "ours", 1, "invocations of ten records, a tick a second", ours=True, together=10)
+OURS_BY_FIFTIES = Contender(
+    "ours, by fifties", "ours", 1, "invocations of fifty, a tick a second", ours=True, together=50
+)
 PROCRASTINATE = Contender("procrastinate", "procrastinate_crawl", 2, "two workers, one event loop each")
 PGQUEUER = Contender("pgqueuer", "pgqueuer_crawl", 2, "two managers, one event loop each")
 CELERY = Contender("Celery + Redis", "celery_crawl", 2, "two workers with pools of threads", needs_broker=True)
 APSCHEDULER = Contender("APScheduler loop", "apscheduler_crawl", 1, "ten records, one by one", sequential=True)
 
-ALL: tuple[Contender, ...] = (OURS, PROCRASTINATE, PGQUEUER, CELERY, APSCHEDULER)
+SLOW_WEB: tuple[Contender, ...] = (OURS_BY_FIFTIES, APSCHEDULER)
+ALL: tuple[Contender, ...] = (OURS, OURS_BY_FIFTIES, PROCRASTINATE, PGQUEUER, CELERY, APSCHEDULER)
 
 
 @contextmanager

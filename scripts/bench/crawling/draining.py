@@ -74,11 +74,13 @@ def drain(
 ) -> Drained:
     """One drain in a fresh database. Raises :class:`WrongResult` when a record is not done."""
     url = stage.database(migrated=True)
-    more = {"broker": broker[0]} if broker and contender.needs_broker else {}
+    more: dict[str, Any] = {"broker": broker[0]} if broker and contender.needs_broker else {}
     if not contender.ours:
         stage.run(url, *UNGUARDED)
         stage.run(url, FILL, records=records, status="New")
     call(contender.python(), contender.path, "prepare", url=url, records=records, **more)
+    if contender.together is not None:
+        more["together"] = contender.together
     stage.settle(url)
     before, broker_before = stage.read(url), family_cpu_seconds(broker[1]) if broker else 0.0
     web_before = family_cpu_seconds(web)

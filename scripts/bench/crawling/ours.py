@@ -1,9 +1,10 @@
-"""Ours: ticks claim and send tickets; execution environments, processes as Lambda's are, get them in batches of ten.
+"""Ours: ticks claim and send tickets; execution environments, processes as Lambda's are, get them in batches.
 
-SQS is a list here, and the event source a loop: a free environment gets what waits, at most ten. Everything else is the
+SQS is a list here, and the event source a loop: a free environment gets what waits, at most a batch. Everything else is the
 deployed function: its handler, its settings, its log lines.
 """
 
+import asyncio
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping
@@ -20,11 +21,10 @@ from scrapersky.service import batch, tick
 from scrapersky.service.registry import DOMAIN_SCHEDULER
 from scrapersky.service.runtime import BackgroundService, Runtime
 from scripts.bench.child import CHILDREN_CPU_SECONDS
-from scripts.bench.crawling.job import FILL
+from scripts.bench.crawling.job import FILL, warm_up
 from scripts.bench.queues.ours import open_database
 from scripts.bench.queues.ours_runtime import Invocation, Tickets
 
-TOGETHER = 10
 TICK_SECONDS = 1.0
 """Instead of a minute: the bench is over in a few."""
 
@@ -35,8 +35,10 @@ def prepare(url: str, records: int) -> None:
         connection.execute(text(FILL), {"records": records, "status": "Queued"})
 
 
-def work(url: str, records: int, settings: Mapping[str, str], at_once: int, go: Callable[[], None]) -> dict[str, Any]:
-    """Drains the queue with ``at_once`` / 10 environments; answers how many invocations that took."""
+def work(
+    url: str, records: int, settings: Mapping[str, str], at_once: int, together: int, go: Callable[[], None]
+) -> dict[str, Any]:
+    """Drains the queue with ``at_once`` / ``together`` environments; answers how many invocations that took."""
     environment = {
         **settings,
         "DATABASE_URL": url,
@@ -44,15 +46,15 @@ def work(url: str, records: int, settings: Mapping[str, str], at_once: int, go: 
         "RETRY_MAX_FAILURES": "1",
         "DOMAIN_SCHEDULER_BATCH_SIZE": "1000",
         "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": str(2 * at_once),
-        "DOMAIN_SCHEDULER_MAX_INSTANCES": str(max(2, TOGETHER)),
+        "DOMAIN_SCHEDULER_MAX_INSTANCES": str(max(2, together)),
     }
-    environments = [_start(environment) for _ in range(max(1, at_once // TOGETHER))]
+    environments = [_start(environment) for _ in range(max(1, at_once // together))]
     try:
         warmed_up = sum(float(pipe.recv()) for pipe, _ in environments)  # imported, and connected to the database
         tickets = Tickets()
         runtime = replace(_runtime(environment), queue=tickets)  # type: ignore[arg-type]
         go()
-        invocations = _deliver(runtime, tickets, [pipe for pipe, _ in environments], records)
+        invocations = _deliver(runtime, tickets, [pipe for pipe, _ in environments], records, together)
         for pipe, _ in environments:
             pipe.send(None)
         ended = sum(float(pipe.recv()) for pipe, _ in environments)
@@ -63,7 +65,7 @@ def work(url: str, records: int, settings: Mapping[str, str], at_once: int, go: 
             process.join()
 
 
-def _deliver(runtime: Runtime, tickets: Tickets, environments: list[Pipe], records: int) -> int:
+def _deliver(runtime: Runtime, tickets: Tickets, environments: list[Pipe], records: int, together: int) -> int:
     free, delivered, invocations = list(environments), 0, 0
     busy: dict[Any, int] = {}
     next_tick = time.monotonic()
@@ -74,10 +76,10 @@ def _deliver(runtime: Runtime, tickets: Tickets, environments: list[Pipe], recor
             next_tick = time.monotonic() + TICK_SECONDS
         while free and tickets.waiting:
             pipe = free.pop()
-            batch_of_ten, tickets.waiting = tickets.waiting[:TOGETHER], tickets.waiting[TOGETHER:]
-            pipe.send(batch_of_ten)
-            busy[pipe] = len(batch_of_ten)
-            delivered += len(batch_of_ten)
+            sent, tickets.waiting = tickets.waiting[:together], tickets.waiting[together:]
+            pipe.send(sent)
+            busy[pipe] = len(sent)
+            delivered += len(sent)
             invocations += 1
         patience = max(0.0, next_tick - time.monotonic()) if busy else 0.0
         pipes: list[Any] = wait(list(busy), timeout=max(0.05, patience))
@@ -99,6 +101,7 @@ def _start(environment: Mapping[str, str]) -> tuple[Pipe, Any]:
 
 def _environment(pipe: Pipe, environment: dict[str, str]) -> None:
     runtime = _runtime(environment)
+    asyncio.run(warm_up(runtime.settings))
     with runtime.database.autocommit():
         pipe.send(time.process_time())
     while (records := pipe.recv()) is not None:

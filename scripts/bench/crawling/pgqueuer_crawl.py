@@ -37,6 +37,7 @@ async def _drain(url: str, values: Mapping[str, str], at_once: int, go: Callable
         async def read(one: Job) -> None:
             await records.work(int(one.payload or b"0"), web, settings)
 
+        await job.warm_up(settings)
         go()
         await manager.run(
             batch_size=max(1, min(10, at_once // 2)),

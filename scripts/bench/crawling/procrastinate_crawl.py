@@ -38,5 +38,6 @@ async def _drain(url: str, values: Mapping[str, str], at_once: int, go: Callable
         async def read(number: int) -> None:
             await records.work(number, web, settings)
 
+        await job.warm_up(settings)
         go()
         await app.run_worker_async(wait=False, concurrency=at_once, install_signal_handlers=False)

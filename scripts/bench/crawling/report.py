@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from scripts.bench import chart, page
-from scripts.bench.crawling.contenders import ALL, OURS
+from scripts.bench.crawling.contenders import ALL, APSCHEDULER, OURS, OURS_BY_FIFTIES
 from scripts.bench.machine import sentence
 from scripts.bench.spread import shown, shown_spread
 from scripts.bench.table import markdown
 
 NAME = "pipeline"
+OWN = tuple(contender.name for contender in ALL if contender.ours)
 
 
 def parts(result: Mapping[str, Any]) -> dict[str, str]:
@@ -23,6 +24,7 @@ def parts(result: Mapping[str, Any]) -> dict[str, str]:
     return {
         "machine": f"{sentence(result['machine'])} {said}",
         "pipeline": _table(result["contenders"], result["job_alone_cpu_ms"]["median"]),
+        "slow": _slow_table(result["slow"]),
         "pipeline-chart": page.picture(NAME, "speed", _words(result["contenders"])),
         "cpu-chart": page.picture(NAME, "cpu", _words(result["contenders"], "per_cpu_second", "CPU second")),
     }
@@ -31,9 +33,9 @@ def parts(result: Mapping[str, Any]) -> dict[str, str]:
 def charts(result: Mapping[str, Any]) -> dict[str, str]:
     """{name: SVG}."""
     return {
-        "speed": chart.bars("Records per second", _bars(result["contenders"], "per_second"), "/s", (OURS.name,)),
+        "speed": chart.bars("Records per second", _bars(result["contenders"], "per_second"), "/s", OWN),
         "cpu": chart.bars(
-            "Records per second of processor time", _bars(result["contenders"], "per_cpu_second"), "/s", (OURS.name,)
+            "Records per second of processor time", _bars(result["contenders"], "per_cpu_second"), "/s", OWN
         ),
     }
 
@@ -80,6 +82,22 @@ def _table(contenders: Mapping[str, Any], alone: float) -> str:
         + "\n\n`worker CPU`, `database CPU` (Redis included) and `statements`: per record. The job alone, without a queue or a "
         f"database around it, takes {shown(alone)} ms of processor time a record; `beyond the job` is the rest."
     )
+
+
+def _slow_table(slow: Mapping[str, Any]) -> str:
+    of = slow["contenders"]
+    if not of:
+        return "Not measured this time."
+    ours = of[OURS_BY_FIFTIES.name]["per_second"]
+    rows = [(f"{OURS_BY_FIFTIES.name}, {slow['at_once']} at once", f"{slow['records']:,}", shown(ours), "1.0×")]
+    if (loop := of.get(APSCHEDULER.name)) is not None:
+        records = f"{slow['sequential_records']:,}"
+        for name, speed in (
+            (f"{APSCHEDULER.name}, without a wait (measured)", loop["per_second"]),
+            (f"{APSCHEDULER.name}, a batch a minute (computed)", loop["per_second_with_waiting"]),
+        ):
+            rows.append((name, records, shown(speed), f"{ours / speed:.0f}×"))
+    return markdown(("every host takes 3 to 10 s", "domains", "records/s", "ours is"), rows)
 
 
 def _ratio(ours: Mapping[str, Any], of: Mapping[str, Any], measure: str) -> str:

@@ -28,6 +28,8 @@ OUT_OF_EVERY = 100
 DEAD, HANGING, SLOW = 3, 2, 3
 """Of every hundred hosts: names that do not exist, hosts that never answer, hosts that take two to four seconds."""
 FOREVER_SECONDS = 600
+FIRST_ANSWERING = 1
+"""A host that answers soon, in any number of them."""
 ROBOTS = b"User-agent: *\nAllow: /\n"
 
 
@@ -45,8 +47,10 @@ class Host:
         return f"s{self.number:06}.{DOMAIN}"
 
 
-def host(number: int) -> Host:
-    """The kinds are spread evenly: any run of a hundred numbers has all of them."""
+def host(number: int, *, slow: bool = False) -> Host:
+    """The kinds are spread evenly: any run of a hundred numbers has all of them. ``slow``: each takes three to ten seconds."""
+    if slow:
+        return Host(number, exists=True, seconds=3 + number * 7919 % 7001 / 1000)
     place = number * 37 % OUT_OF_EVERY
     if place < DEAD:
         return Host(number, exists=False, seconds=None)
@@ -63,9 +67,9 @@ def home_pages(corpus: Path = CORPUS) -> list[bytes]:
     return [page.read_bytes() for page in pages]
 
 
-def serve(folder: str, hosts: int) -> None:
+def serve(folder: str, hosts: int, slow: bool) -> None:
     """Serves hosts 1 … ``hosts`` until the process is ended; writes ``internet.json`` into ``folder`` when it is ready."""
-    asyncio.run(_serve(Path(folder), [host(number) for number in range(1, hosts + 1)]))
+    asyncio.run(_serve(Path(folder), [host(number, slow=slow) for number in range(1, hosts + 1)]))
 
 
 async def _serve(folder: Path, hosts: Sequence[Host]) -> None:
@@ -127,7 +131,7 @@ def _certified(folder: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def running(folder: Path, hosts: int) -> Iterator[tuple[Path, int]]:
+def running(folder: Path, hosts: int, *, slow: bool = False) -> Iterator[tuple[Path, int]]:
     """Runs the web in a process of its own until the block ends: what ``WEB_LOOPBACK_INTERNET`` must name, and its id."""
     import sys  # noqa: PLC0415
     import time  # noqa: PLC0415
@@ -135,7 +139,9 @@ def running(folder: Path, hosts: int) -> Iterator[tuple[Path, int]]:
     from scripts.bench.child import Child  # noqa: PLC0415 - the served process does not need it
 
     folder.mkdir(parents=True, exist_ok=True)
-    child = Child.start(sys.executable, "scripts.bench.crawling.web", "serve", folder=str(folder), hosts=hosts)
+    child = Child.start(
+        sys.executable, "scripts.bench.crawling.web", "serve", folder=str(folder), hosts=hosts, slow=slow
+    )
     try:
         while not (folder / "internet.json").is_file():
             if child.process.poll() is not None:
