@@ -32,7 +32,7 @@ def read_contacts(
     page: HtmlPage, json_ld: Sequence[Any], found: Sequence[Mapping[str, Any]], host: str, limit: int
 ) -> Contacts:
     """At most ``limit`` of each that ``page`` gives, its organisations ``found`` in its ``json_ld``."""
-    given = [number for href in page.links() for number in numbers_in_tel(href)]
+    given = [number for href in page.links for number in numbers_in_tel(href)]
     given += [text for node in nodes(json_ld) for text in texts(node.get("telephone"))]
     given += _said(page, "telephone", *_PHONE_METAS)
     countries = countries_of(
@@ -47,7 +47,7 @@ def read_contacts(
 
 
 def _emails(page: HtmlPage, json_ld: Sequence[Any]) -> Iterator[str]:
-    for href in page.links():
+    for href in page.links:
         if (start := href.lower().find("mailto:")) >= 0:  # not always first: an editor may have put http:// before it
             yield from emails_in_mailto(href[start:])
         elif "@" in href and (meant := _MEANT_AS_MAIL.fullmatch(href)) and (email := email_of(unquote(meant[1]))):

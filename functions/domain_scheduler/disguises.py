@@ -25,7 +25,7 @@ _JOOMLA_SCRIPT = re.compile(rf"var (addy\w{{0,40}})\s?=\s?{_QUOTED};\s{{0,99}}\1
 
 def disguised_emails(page: HtmlPage) -> Iterator[str]:
     """The addresses that are hidden in ``page`` in one of these ways."""
-    for href in page.links():
+    for href in page.links:
         if _CLOUDFLARE_LINK in href and (email := cloudflare_email(href.partition("#")[2])):
             yield email
         elif found := _TYPO3_LINK.search(href):

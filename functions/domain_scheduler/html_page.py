@@ -95,9 +95,10 @@ class HtmlPage:
         """The attributes of every element that ``selector`` picks."""
         return map(attributes_of, self.tree.css(selector)[:MAX_ELEMENTS])
 
-    def links(self) -> Iterator[str]:
+    @cached_property
+    def links(self) -> list[str]:
         """Where the page's anchors lead, as written."""
-        return (element["href"].strip() for element in self.elements("a[href], area[href]"))
+        return [element["href"].strip() for element in self.elements("a[href], area[href]")]
 
     def scripts(self, selector: str) -> Iterator[str]:
         """The content of every inline script that ``selector`` picks."""

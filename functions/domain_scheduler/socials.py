@@ -133,7 +133,7 @@ def read_socials(page: HtmlPage, same_as: Iterable[str]) -> dict[str, str]:
     Urls lose their tracking, as everything behind ``?`` is but Facebook's ``profile.php?id=``.
     """
     found: dict[str, str] = {}
-    links = [*same_as, *(href for href in page.links() if "." in href and "/" in href)]
+    links = [*same_as, *(href for href in page.links if "." in href and "/" in href)]
     for link in (*links[:MAX_LINKS], *_shown_by_facebook(page)):
         profile = profile_of(link, page.base)
         if profile is not None:

@@ -17,7 +17,9 @@ def attributes_of(node: LexborNode) -> dict[str, str]:
     In a drawing a selector's ``[href]`` is met by ``xlink:href`` too, so that is told as ``href``.
     """
     given = {name: value or "" for name, value in node.attributes.items()}
-    return {name.removeprefix("xlink:"): value for name, value in given.items()} | given
+    if "xlink:href" in given:
+        given.setdefault("href", given["xlink:href"])
+    return given
 
 
 def base_url(document: LexborHTMLParser, url: str) -> str:
