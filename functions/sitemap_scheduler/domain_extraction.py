@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from scrapersky.models import Domain, LocalBusiness
 from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Done, Fail, Outcome
-from scrapersky.web.hosts import HostError, normalise_host
+from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
 
 _AUTHORITY = re.compile(r"^(?:[a-z]+://)?([^/?#]*).*", re.IGNORECASE | re.DOTALL)
 NOT_OWN_HOSTS = Path(__file__).with_name("not_own_hosts.txt")
@@ -50,7 +50,10 @@ def owner_of(host: str) -> str | None:
     """The shared site of the list that a normalised ``host`` is, or is below (``m.facebook.com`` → ``facebook.com``)."""
     labels = host.split(".")
     suffixes = (".".join(labels[start:]) for start in range(len(labels) - 1))
-    return next((suffix for suffix in suffixes if suffix in not_own_hosts()), None)
+    if owner := next((suffix for suffix in suffixes if suffix in not_own_hosts()), None):
+        return owner
+    registered = registrable_domain(host)
+    return registered if f"{registered.partition('.')[0]}.*" in not_own_hosts() else None
 
 
 @cache
