@@ -12,6 +12,7 @@ MAX_CANDIDATES = 2_000
 """Texts around an ``@`` that are looked at in one page."""
 
 _BEFORE = re.compile(r"[A-Za-z0-9._%+&'\-]{1,64}\Z")
+_LABEL = re.compile(r"[Ee]-[Mm]ail(?=\w)")  # <b>E-Mail</b>info@…
 _ELISION = re.compile(r"(?:[dlmtscnj]|qu|dell|all)'", re.IGNORECASE)  # French and Italian: d'info@…
 _AFTER = re.compile(r"[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}")
 _AFTER_IDN = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}")
@@ -92,12 +93,13 @@ def emails_in(text: str) -> Iterator[str]:
             after = _AFTER_IDN.match(text, position + 1) if after is None else after
         if after is None:
             continue
-        name = _ELISION.sub("", before[0].lstrip(".-+%&'"), count=1).removeprefix("u003e")
+        name = before[0].lstrip(".-+%&'").removeprefix("u003e")
+        for prefix in (_LABEL, _ELISION):
+            name = name[found.end() :] if (found := prefix.match(name)) else name
         whole = after[0].rstrip(".-")
         hosts = (_NEW_SENTENCE.split(whole)[0], whole, _RUN_ON.sub("", whole))
-        found = next((email for host in hosts if (email := email_of(f"{name}@{host}"))), None)
-        if found:
-            yield found
+        if email := next(filter(None, (email_of(f"{name}@{host}") for host in hosts)), None):
+            yield email
 
 
 def _undisguised(text: str) -> str:

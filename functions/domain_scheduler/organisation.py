@@ -1,6 +1,7 @@
 """Who stands behind a page, by its own structured data."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,14 +10,15 @@ from domain_scheduler.opening_times import opening_times
 from domain_scheduler.structured_data import first_text, nodes, texts, types_of
 from scrapersky.web.storable import tidy
 
-_NEVER = frozenset(
-    str.split(
-        "Person WebSite WebPage AboutPage ContactPage CollectionPage Article BlogPosting NewsArticle Blog Product Offer "
-        "AggregateOffer Service Event Place City State Country AdministrativeArea PostalAddress ImageObject VideoObject "
-        "BreadcrumbList ListItem ItemList FAQPage Question Answer Review AggregateRating Rating SearchAction Brand "
-        "ContactPoint GeoCoordinates OpeningHoursSpecification SiteNavigationElement WPHeader WPFooter CreativeWork"
-    )
+_NEVER = re.compile(
+    r"Person|WebSite|Article|Blog|Product\w*|Offer|Service|Place|City|State|Country|AdministrativeArea|PostalAddress|Question"
+    r"|Answer|Brand|ContactPoint|GeoCoordinates|SiteNavigationElement|WPHeader|WPFooter|WPSideBar|CreativeWork|Course|Recipe"
+    r"|Book|Movie|Vehicle|Car|Menu|Thing|Festival"
+    r"|\w*(?:Page|Application|Event|Article|Posting|Action|Object|Specification|Review|Rating|Trip|List|Item|Series|Offer|Term"
+    r"|Catalog|Code|Program)"
 )
+"""Types that have an organisation's properties, and are none."""
+
 _SURELY = frozenset(("Organization", "LocalBusiness"))
 """A node of one of these types is one, whatever else it is: WordPress's plugins write of a ``["Person", "Organization"]``."""
 
@@ -78,7 +80,7 @@ def address_country(found: Sequence[Mapping[str, Any]]) -> str | None:
 def _is_organisation(node: Mapping[str, Any]) -> bool:
     types = types_of(node)
     surely = bool(_SURELY.intersection(types))
-    maybe = bool(types) and not _NEVER.intersection(types) and _weight(node) > 0
+    maybe = bool(types) and not any(map(_NEVER.fullmatch, types)) and _weight(node) > 0
     return (surely or maybe) and _name(node) is not None
 
 

@@ -22,7 +22,10 @@ _HANDLE = re.compile(r"[\w.\-@%+']{1,200}")
 _TEMPLATES = frozenset(
     str.split(
         "wix elementor wordpress wordpressdotcom squarespace shopify weebly godaddy webflow yourpage yourprofile "
-        "yourusername username your-username yourname yourcompany example profile page #"
+        "yourusername username your-username yourname yourcompany example profile page # your_page your-page yourhandle "
+        "your_username your_handle yourbrand your-company yourchannel votre_page votrepage votre-page votrecompte votre_compte "
+        "tu_pagina tupagina tu-pagina tuusuario tu_usuario suapagina sua_pagina seuperfil seu_perfil ihreseite ihre-seite "
+        "deineseite deine-seite tuapagina tua_pagina facebook instagram twitter linkedin youtube tiktok pinterest"
     )
 )
 """Profiles that site builders leave in their templates."""

@@ -34,6 +34,7 @@ from domain_scheduler.emails import email_of, emails_in, emails_in_mailto
         ("info@shop.comTel. 030, jo@shop.comTelefon", ["info@shop.com", "jo@shop.com"]),
         ("o'brien@shop.com, r&d@shop.com", ["o'brien@shop.com", "r&d@shop.com"]),
         ("l'adresse d'info@shop.com", ["info@shop.com"]),
+        ("E-Mailinfo@shop.com, e-mail@shop.com", ["info@shop.com", "e-mail@shop.com"]),
     ],
 )
 def test_addresses_are_found_in_text(text: str, expected: list[str]) -> None:

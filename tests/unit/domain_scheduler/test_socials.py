@@ -54,6 +54,8 @@ def test_a_profile_is_found_and_cleaned(link: str, network: str, url: str) -> No
         "https://www.facebook.com/profile.php",
         "https://www.facebook.com/tr?id=1",
         "https://www.facebook.com/wix",
+        "https://www.facebook.com/VOTRE_PAGE",
+        "https://www.instagram.com/instagram",
         "https://www.facebook.com/hashtag/smile",
         "https://www.facebook.com/smile/posts/12345",
         "https://twitter.com/smile/status/12345",

@@ -197,7 +197,9 @@ def test_others_of_the_same_name_complete_it() -> None:
     assert "price_range" not in facts
 
 
-@pytest.mark.parametrize("kind", ["Person", "Product", "WebSite", "Event"])
+@pytest.mark.parametrize(
+    "kind", ["Person", "Product", "WebSite", "Event", "ProfilePage", "MusicEvent", "SoftwareApplication"]
+)
 def test_other_things_are_no_organisations(kind: str) -> None:
     assert organisations([BUSINESS | {"@type": kind}]) == []
 
