@@ -24,12 +24,12 @@ def write(file: Path, urls: int) -> Path:
     """A urlset of ``urls`` entries as plugins write them: dates with time zones, changefreq, priority, some images."""
     with file.open("w", encoding="utf-8") as out:
         out.write(HEAD)
-        out.writelines(_entries(urls))
+        out.writelines(entries(urls))
         out.write("</urlset>\n")
     return file
 
 
-def _entries(urls: int) -> Iterator[str]:
+def entries(urls: int) -> Iterator[str]:
     for n in range(urls):
         month, day, k = 1 + n % 12, 1 + n % 28, n % 97
         path = PATHS[n % len(PATHS)].format(n=n, k=k, m=month)

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from scrapersky.web.sitemaps import SitemapRefused
-from scrapersky.web.sitemaps.markup import GRID_BYTES
+from scrapersky.web.sitemaps.markup import GRID
 from tests.unit.sitemaps.reading import NAMESPACE, read, urlset
 
 A, B, C = "https://example.com/a", "https://example.com/b", "https://example.com/c"
@@ -110,7 +110,7 @@ def test_a_body_cut_anywhere_never_gives_half_a_url(end: int) -> None:
 
 @pytest.mark.parametrize("more", range(30))
 def test_a_url_cut_where_the_parser_had_half_of_it_already_is_not_taken(more: int) -> None:
-    body = f"<urlset><url><loc>{A}</loc></url>".ljust(GRID_BYTES - 25) + f"<url><loc>{C}"
+    body = f"<urlset><url><loc>{A}</loc></url>".ljust(GRID - 25) + f"<url><loc>{C}"
     reading = read(body + "x" * more, truncated=True)
     assert reading.urls == [A]
     assert reading.reader.truncated
@@ -126,7 +126,7 @@ def test_junk_behind_the_root_is_no_trouble_unless_there_are_urls_in_it() -> Non
 
 
 def test_an_entry_is_found_again_wherever_the_parsers_pieces_end() -> None:
-    for length in range(GRID_BYTES - 40, GRID_BYTES + 10):
+    for length in range(GRID - 40, GRID + 10):
         body = "<urlset><url></lastmod>".ljust(length) + f"<url><loc>{A}</loc></url></urlset>"
         assert read(body).urls == [A]
 

@@ -1,10 +1,12 @@
 """One page, one url: the normaliser behind Page's and SitemapFile's natural keys."""
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scrapersky.web.urls import normalise_url, parse_url
+from scrapersky.web.urls import PLAIN_URL, is_normal, normalise_url, parse_url
 
 urls = st.from_regex(r"https?://[a-zA-Z0-9.-]{1,20}(:\d{1,5})?(/[ -~äß]{0,30})?", fullmatch=True)
 
@@ -29,6 +31,7 @@ def test_normalising_again_changes_nothing(text: str) -> None:
 def test_the_short_cut_for_urls_in_normal_form_says_what_the_parser_says(text: str) -> None:
     url = parse_url(text)
     assert normalise_url(text) == (None if url is None else url.href)
+    assert "/." in text or re.fullmatch(PLAIN_URL, text) is None or is_normal(text)
 
 
 @given(st.text(max_size=60))

@@ -12,11 +12,13 @@ _REFUSED = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"https?://[^/?#@]+(?:[/?#]|$)", re.IGNORECASE)
 _RELATIVE_AUTHORITY = re.compile(r"//[^/?#@]+(?:[/?#]|$)")
-_NORMAL = re.compile(
+_ORIGIN = (
     r"https?://(?=[^/]{1,253}/)(?:(?!xn--)[a-z0-9_-]{1,63}\.)*(?!xn--)[a-z][a-z0-9_-]{0,62}"  # no address, no punycode
-    r"/[A-Za-z0-9._~!$&()*+,;=:@%/-]*(?:\?[A-Za-z0-9._~!$&()*+,;=:@%/?-]*)?"
 )
+_NORMAL = re.compile(_ORIGIN + r"/[A-Za-z0-9._~!$&()*+,;=:@%/-]*(?:\?[A-Za-z0-9._~!$&()*+,;=:@%/?-]*)?")
 """Urls that the parser would give back as they are, unless they have a dot segment. What most sitemaps are full of."""
+PLAIN_URL = _ORIGIN + r"/[A-Za-z0-9._~!$()*+,=:@/-]{0,900}+(?:\?[A-Za-z0-9._~!$()*+,=:@/?-]{0,800}+)?+"
+"""A regular expression of those without escapes and ampersands: :func:`is_normal` says yes where no ``/.`` is in them."""
 _NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
 
 

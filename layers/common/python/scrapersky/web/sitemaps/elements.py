@@ -117,6 +117,20 @@ class Elements:
         self._text = None
         self._finish_entry()
 
+    @property
+    def between_entries(self) -> bool:
+        """Whether all that was reported of a urlset so far is in its root element, and the last entry is finished."""
+        return self.kind is Kind.URLSET and len(self._stack) == 1 and not self._open
+
+    def add(self, entries: list[Entry | None]) -> None:
+        """Takes entries that were read otherwise, with None for one whose loc is no url to fetch."""
+        left = self._limits.urls - self._seen
+        self._seen += len(entries)
+        self.entries += [entry for entry in entries[:left] if entry is not None]
+        self.skipped += entries[:left].count(None)
+        if len(entries) > left:
+            raise TooManyEntriesError
+
     def _start(self, name: str, attributes: list[str]) -> None:
         if self._text is not None:
             self._take_field()

@@ -59,8 +59,8 @@ def make_entry(
     return Entry(
         url,
         parse_lastmod(lastmod) if lastmod else None,
-        _change_frequency(changefreq) if changefreq else None,
-        _priority(priority) if priority else None,
+        change_frequency(changefreq) if changefreq else None,
+        priority_of(priority) if priority else None,
         images,
         videos,
         news,
@@ -94,13 +94,14 @@ def page_url(loc: str, base: str | None) -> str | None:
 
 
 @lru_cache(maxsize=64)  # a sitemap repeats these, too
-def _change_frequency(text: str) -> str | None:
-    word = text.lower()
+def change_frequency(text: str) -> str | None:
+    word = text.strip().lower()
     return word if word in CHANGE_FREQUENCIES else None
 
 
 @lru_cache(maxsize=64)
-def _priority(text: str) -> float | None:
+def priority_of(text: str) -> float | None:
+    text = text.strip()
     if not _PRIORITY.fullmatch(text):
         return None
     number = float(text)

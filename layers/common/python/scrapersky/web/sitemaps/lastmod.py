@@ -24,7 +24,8 @@ def parse_lastmod(text: str) -> datetime | None:
     W3C datetime (https://www.w3.org/TR/NOTE-datetime): year, month, day, minutes, seconds, fractions; a blank for the
     ``T`` and a zone without colon are accepted. What is unsaid is the first: ``2024`` is the first of January.
     """
-    match = _W3C.fullmatch(text.strip())
+    text = text.strip()
+    match = _W3C.fullmatch(text)
     try:
         moment = _w3c(match) if match else _rfc822(text)
     except (ValueError, OverflowError, TypeError, IndexError):

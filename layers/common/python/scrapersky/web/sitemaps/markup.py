@@ -1,4 +1,4 @@
-"""The XML of a sitemap, streamed through expat; where it is broken, reading goes on at the next entry.
+"""The XML of a sitemap, streamed: plain entries are read by a pattern, all else by expat; a break costs one entry.
 
 Expat stops at the first error. A new run, given a root element of its own, starts at the next ``<url`` (or
 ``<sitemap``, ``<item``, ``<entry``) behind it, so one bad entry costs one entry. Parsing is on a fixed grid of pieces,
@@ -6,19 +6,23 @@ so that the result does not depend on how the network cut the body, and an error
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from scrapersky.web.sitemaps.elements import Elements, TooManyEntriesError
 from scrapersky.web.sitemaps.entry import Entry
 from scrapersky.web.sitemaps.kind import Kind
 from scrapersky.web.sitemaps.limits import Limits
+from scrapersky.web.sitemaps.plain import END, plain_entries, reads_as_expat_within
 from scrapersky.web.sitemaps.refusal import SitemapRefused
 from scrapersky.web.sitemaps.run import Break, Run
 from scrapersky.web.sitemaps.sanitiser import Sanitiser
 from scrapersky.web.sitemaps.sniff import ROOT
 from scrapersky.web.sitemaps.vocabulary import entry_names
 
-GRID_BYTES = 8_192
+GRID = 8_192
+"""Characters of a piece."""
+STRIDE = 2_048
+"""How far expat reads at least, before plain entries are looked for again."""
 
 _ROOT = re.compile(b"<" + ROOT.encode(), re.IGNORECASE)
 _ENTRY = {
@@ -38,12 +42,14 @@ class Markup:
     def __init__(self, base: str, limits: Limits) -> None:
         self.capped: str | None = None
         self._stopped = False
+        self._base = base
         self._limits = limits
         self._elements = Elements(base, limits)
         self._sanitiser = Sanitiser(limits.repairs)
-        self._waiting = bytearray()  # sanitised, short of a piece of the grid
+        self._waiting = ""  # sanitised, short of a piece of the grid
         self._run: Run | None = Run(self._elements, limits, at=0, line=1, inside_root=False)
         self._run_at = -1
+        self._plain = reads_as_expat_within(limits)
         self._sought = b""  # while there is no run: what was searched in vain and may be the start of a tag
         self._at, self._line = 0, 1  # of the first byte of the above
         self._first: Break | None = None
@@ -73,28 +79,60 @@ class Markup:
         more = f" (and {self._breaks - 1} more)" if self._breaks > 1 else ""
         return f"line {self._first.line}, byte {self._first.at}: {self._first.why}{more}"
 
-    def feed(self, text: str) -> Iterator[Entry]:
+    def feed(self, text: str) -> Iterator[list[Entry]]:
         """The entries that ``text`` completes."""
-        self._waiting += self._sanitiser.feed(text).encode("utf-8", "replace")
-        while len(self._waiting) >= GRID_BYTES and not self._stopped:
-            piece = bytes(self._waiting[:GRID_BYTES])
-            del self._waiting[:GRID_BYTES]
-            yield from self._read(piece, final=False)
+        self._waiting += self._sanitiser.feed(text)
+        while len(self._waiting) >= GRID and not self._stopped:
+            piece, behind = self._waiting[:GRID], self._waiting[GRID:]
+            self._waiting = (yield from self._take(piece)) + behind
         if self._sanitiser.exhausted:
             self.capped = self.capped or "errors"
 
-    def close(self) -> Iterator[Entry]:
+    def close(self, *, truncated: bool) -> Iterator[list[Entry]]:  # noqa: ARG002 - the root's end tag tells
         """The entries left when no more text comes. Raises :class:`SitemapRefused` if there was no root element."""
         yield from self.feed("")
-        self._waiting += self._sanitiser.feed("", final=True).encode("utf-8", "replace")
+        rest = yield from self._take(self._waiting + self._sanitiser.feed("", final=True))
         if not self._stopped:
-            yield from self._read(bytes(self._waiting), final=True)
+            yield self._parse(rest, final=True)
         if self.kind is None:
             raise SitemapRefused(
                 "not_xml", "the body ends before any root element" + (f": {self.trouble}" if self.trouble else "")
             )
 
-    def _read(self, data: bytes, *, final: bool) -> Iterator[Entry]:
+    def _take(self, text: str) -> Generator[list[Entry], None, str]:
+        """The entries of ``text``; returns the start of an entry that it ends with."""
+        while text and not self._stopped:
+            before = len(text)
+            if self._plain and self._run is not None and self._run.at_rest and self._elements.between_entries:
+                text = self._take_plain(self._run, text)
+                yield self._given()
+                if self._stopped or (len(text) < before and END not in text):
+                    return text
+            end = text.find(END, STRIDE)
+            end = len(text) if end < 0 else end + len(END)
+            yield self._parse(text[:end])
+            text = text[end:]
+        return ""
+
+    def _take_plain(self, run: Run, text: str) -> str:
+        """Takes the entries at the start of ``text`` that need no parser; returns the rest."""
+        entries, rest = plain_entries(text, self._base)
+        run.skip(text[: len(text) - len(rest)])
+        try:
+            self._elements.add(entries)
+        except TooManyEntriesError:
+            self._stop("urls")
+        return rest
+
+    def _parse(self, text: str, *, final: bool = False) -> list[Entry]:
+        self._read(text.encode("utf-8", "replace"), final=final)
+        return self._given()
+
+    def _given(self) -> list[Entry]:
+        entries, self._elements.entries = self._elements.entries, []
+        return entries
+
+    def _read(self, data: bytes, *, final: bool) -> None:
         while True:
             if self._run is None:
                 data = self._seek(data)
@@ -107,8 +145,6 @@ class Markup:
                 self._stop("urls")
             if broke is not None:
                 data = self._recover(broke)
-            yield from self._elements.entries
-            self._elements.entries.clear()
             if broke is None or self._stopped:
                 return
 

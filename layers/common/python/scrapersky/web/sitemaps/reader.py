@@ -105,7 +105,8 @@ class SitemapReader:
     def feed(self, data: bytes) -> Iterator[Entry]:
         """The entries that ``data`` completes."""
         for piece in self._unpack.feed(data):
-            yield from self._piece(piece)
+            for entries in self._piece(piece):
+                yield from entries
             if self.finished:
                 return
 
@@ -113,24 +114,24 @@ class SitemapReader:
         """The entries left when no more data comes; ``truncated`` if the body is known to have been cut."""
         if not self.finished:
             for piece in self._unpack.end():
-                yield from self._piece(piece)
+                for entries in self._piece(piece):
+                    yield from entries
         cut = truncated or self._out_of_bytes or self._unpack.damage is not None
-        yield from self._text(self._decoder.feed(b"", final=True), final=True)
+        for entries in self._text(self._decoder.feed(b"", final=True), final=True):
+            yield from entries
         assert self._body is not None
-        if isinstance(self._body, TextLines):
-            yield from self._counted(self._body.close(truncated=cut))
-        else:
-            yield from self._counted(self._body.close())
+        for entries in self._body.close(truncated=cut):
+            yield from self._counted(entries)
         self._cut = not self._body.complete
 
-    def _piece(self, piece: bytes) -> Iterator[Entry]:
+    def _piece(self, piece: bytes) -> Iterator[list[Entry]]:
         left = self._limits.decoded_bytes - self.decoded_bytes
         if len(piece) > left:
             piece, self._out_of_bytes = piece[:left], True
         self.decoded_bytes += len(piece)
-        yield from self._text(self._decoder.feed(piece))
+        return self._text(self._decoder.feed(piece))
 
-    def _text(self, text: str, *, final: bool = False) -> Iterator[Entry]:
+    def _text(self, text: str, *, final: bool = False) -> Iterator[list[Entry]]:
         if self._body is None:
             self._head += text
             if len(self._head) < HEAD_CHARACTERS and not final:
@@ -139,13 +140,14 @@ class SitemapReader:
             start = find_xml(text[:HEAD_CHARACTERS])
             self._body = TextLines(self._limits) if start is None else Markup(self._url, self._limits)
             text = text[start or 0 :]
-        yield from self._counted(self._body.feed(text))
+        yield from map(self._counted, self._body.feed(text))
 
-    def _counted(self, entries: Iterator[Entry]) -> Iterator[Entry]:
-        for entry in entries:
-            self.urls += 1
-            self.with_lastmod += entry.last_modified is not None
-            self.with_images += entry.images > 0
-            self.with_videos += entry.videos > 0
-            self.with_news += entry.news > 0
-            yield entry
+    def _counted(self, entries: list[Entry]) -> list[Entry]:
+        if entries:
+            _, dates, _, _, images, videos, news, _ = zip(*entries, strict=True)
+            self.urls += len(entries)
+            self.with_lastmod += len(dates) - dates.count(None)
+            self.with_images += len(images) - images.count(0)
+            self.with_videos += len(videos) - videos.count(0)
+            self.with_news += len(news) - news.count(0)
+        return entries

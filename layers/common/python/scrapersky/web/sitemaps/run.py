@@ -46,6 +46,18 @@ class Run:
         self._window_line = 1
         elements.attach(parser, depth=len(openers))
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the parser has finished with all it was fed."""
+        return not self._window
+
+    def skip(self, text: str) -> None:
+        """Takes ``text``, whole elements, as parsed."""
+        self._offset += len(text.encode("utf-8", "replace"))
+        self._line_offset += text.count("\n")
+        if "\r" in text:  # expat counts those, too
+            self._line_offset += text.count("\r") - text.count("\r\n")
+
     def feed(self, data: bytes, *, final: bool) -> Break | None:
         """Parses ``data``; a break ends the run. What handlers raise, other than too deep nesting, passes through."""
         self._window += data

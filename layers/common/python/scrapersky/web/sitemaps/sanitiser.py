@@ -9,9 +9,13 @@ number found later is the file's.
 import re
 from html.entities import html5
 
+_NOT_A_TAG = r"<(?![a-zA-Z_:/\x80-\U0010ffff])"
+_NOT_XMLS = r"&(?!(?:amp|lt|gt|quot|apos);)"
+_SUSPECTS = [re.compile(pattern) for pattern in (_NOT_A_TAG, _NOT_XMLS, r"\]\]>")]
+"""One of these is where anything is special. Patterns that start with a letter of their own are sought four times as fast."""
 _SPECIAL = re.compile(
-    r"<(?![a-zA-Z_:/\x80-\U0010ffff])(?:!--|!\[[Cc][Dd][Aa][Tt][Aa]\[|\?[Xx][Mm][Ll](?=[\s?])|(?![!?]))"
-    r"|&(?!(?:amp|lt|gt|quot|apos);)(?:#?[0-9A-Za-z]{1,32};)?"
+    _NOT_A_TAG + r"(?:!--|!\[[Cc][Dd][Aa][Tt][Aa]\[|\?[Xx][Mm][Ll](?=[\s?])|(?![!?]))"
+    rf"|{_NOT_XMLS}" + r"(?:#?[0-9A-Za-z]{1,32};)?"
     r"|\]\]>"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]+")
@@ -54,7 +58,10 @@ class Sanitiser:
         text = self._held + (text.translate(_ASCII_CONTROL) if text.isascii() else _CONTROL.sub("", text))
         cut = len(text) if final else _undecided_from(text)
         self._held = text[cut:]
-        return "".join(self._sanitised(text[:cut]))
+        text = text[:cut]
+        if self._inside is None and not any(suspect.search(text) for suspect in _SUSPECTS):
+            return "" if self.exhausted else text
+        return "".join(self._sanitised(text))
 
     def _sanitised(self, text: str) -> list[str]:
         out: list[str] = []

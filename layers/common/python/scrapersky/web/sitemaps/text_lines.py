@@ -25,21 +25,20 @@ class TextLines:
         self._seen = 0
         self._rest = ""
 
-    def feed(self, text: str) -> Iterator[Entry]:
+    def feed(self, text: str) -> Iterator[list[Entry]]:
         """The entries of the lines that ``text`` ends."""
         *lines, self._rest = _LINE_END.split(self._rest + text)
         # No url is that long: of an endless line only the start is kept, which is enough to refuse it.
         self._rest = self._rest[: self._limits.field_characters]
-        for line in lines:
-            yield from self._entries(line)
+        yield [entry for line in lines for entry in self._entries(line)]
 
-    def close(self, *, truncated: bool) -> Iterator[Entry]:
+    def close(self, *, truncated: bool) -> Iterator[list[Entry]]:
         """The entry of the last line; of a truncated body nobody knows whether that line is whole."""
         self.complete = not truncated
         if truncated:
             self.trouble = f"the body ends early, after {self._seen} lines"
         else:
-            yield from self._entries(self._rest)
+            yield list(self._entries(self._rest))
 
     def _entries(self, line: str) -> Iterator[Entry]:
         line = line.strip()
