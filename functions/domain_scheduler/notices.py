@@ -6,7 +6,6 @@ that nobody says of his own business.
 
 import re
 
-CHALLENGE_HEADERS = ("cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated")
 CHALLENGE_SOURCES = (
     "window._cf_chl_opt",
     "geo.captcha-delivery.com",

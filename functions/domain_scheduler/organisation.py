@@ -7,7 +7,7 @@ from typing import Any
 
 from domain_scheduler.countries import country_code
 from domain_scheduler.opening_times import opening_times
-from domain_scheduler.structured_data import first_text, nodes, texts, types_of
+from domain_scheduler.structured_data import by_id, first_text, nodes, texts, types_of
 from scrapersky.web.storable import tidy
 
 _NEVER = re.compile(
@@ -53,8 +53,8 @@ def organisations(values: Sequence[Any]) -> list[Mapping[str, Any]]:
     """
     found = [node for node in nodes(values, _OF_OTHERS) if _is_organisation(node)]
     found = found or [node for node in nodes(values) if _is_organisation(node)]
-    by_id = {str(node["@id"]): node for node in nodes(values) if "@id" in node and len(node) > 1} if found else {}
-    return sorted((_linked(node, by_id) for node in found), key=_weight, reverse=True)
+    known = by_id(values) if found else {}
+    return sorted((_linked(node, known) for node in found), key=_weight, reverse=True)
 
 
 def organisation_facts(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -84,14 +84,14 @@ def _is_organisation(node: Mapping[str, Any]) -> bool:
     return (surely or maybe) and _name(node) is not None
 
 
-def _linked(node: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    return {name: _target(value, by_id) if name in _WEIGHTS else value for name, value in node.items()}
+def _linked(node: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    return {name: _target(value, known) if name in _WEIGHTS else value for name, value in node.items()}
 
 
-def _target(value: object, by_id: Mapping[str, Mapping[str, Any]]) -> object:
+def _target(value: object, known: Mapping[str, Mapping[str, Any]]) -> object:
     if isinstance(value, list):
-        return [_target(each, by_id) for each in value[:100] if not isinstance(each, list)]
-    return by_id.get(str(value["@id"]), value) if isinstance(value, dict) and value.keys() == {"@id"} else value
+        return [_target(each, known) for each in value[:100] if not isinstance(each, list)]
+    return known.get(str(value["@id"]), value) if isinstance(value, dict) and value.keys() == {"@id"} else value
 
 
 def _weight(node: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from selectolax.lexbor import LexborNode
 
 from domain_scheduler.html_page import HtmlPage
-from domain_scheduler.structured_data import nodes
+from domain_scheduler.structured_data import by_id, nodes
 from scrapersky.web.html import attributes_of
 
 MAX_IMAGES = 200
@@ -34,11 +34,9 @@ def read_logo(page: HtmlPage, json_ld: Sequence[Any], organisations: Sequence[Ma
 
 
 def _logos(page: HtmlPage, json_ld: Sequence[Any], organisations: Sequence[Mapping[str, Any]]) -> Iterator[str | None]:
-    by_id = {
-        str(node["@id"]): node for node in nodes(json_ld) if "@id" in node and ("url" in node or "contentUrl" in node)
-    }
+    known = by_id(json_ld)
     for node in [*organisations, *nodes(json_ld)]:
-        yield from _image_urls(node.get("logo"), by_id)
+        yield from _image_urls(node.get("logo"), known)
     yield page.meta("og:logo")
     yield page.meta("og:image:secure_url", "og:image", "og:image:url")
     images = [(attributes_of(node), node) for node in page.tree.css("img")[:MAX_IMAGES]]
@@ -65,10 +63,10 @@ def _says(attributes: Mapping[str, str | None], words: re.Pattern[str], *names: 
     return any(words.search(attributes.get(name) or "") for name in names)
 
 
-def _image_urls(value: object, by_id: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _image_urls(value: object, known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for each in (value if isinstance(value, list) else [value])[:10]:
         if isinstance(each, str):
             yield each
         elif isinstance(each, dict):
-            image = each if "url" in each or "contentUrl" in each else by_id.get(str(each.get("@id")), {})
+            image = each if "url" in each or "contentUrl" in each else known.get(str(each.get("@id")), {})
             yield from (url for name in ("url", "contentUrl") if isinstance(url := image.get(name), str))

@@ -8,7 +8,6 @@ import re
 
 from domain_scheduler.html_page import HtmlPage
 from domain_scheduler.notices import (
-    CHALLENGE_HEADERS,
     CHALLENGE_SOURCES,
     CHALLENGE_TEXTS,
     FOR_SALE,
@@ -20,6 +19,7 @@ from domain_scheduler.notices import (
 )
 from scrapersky.service.outcomes import Fail
 from scrapersky.web.client import Fetched
+from scrapersky.web.proxy import challenge_header
 
 SHORT_TEXT = 1_500
 """Characters of visible text up to which a page may be nothing but a notice."""
@@ -46,9 +46,8 @@ _OTHER_MEDIA = (
 
 def refuse_challenge(fetched: Fetched) -> Fail | None:
     """A wall in front of the site that wants proof of a human, whatever status it is built with. Read before the status."""
-    for name in CHALLENGE_HEADERS:
-        if fetched.headers.get(name, "").lower() in {"challenge", "captcha", "deny"}:
-            return Fail("captcha", f"{fetched.url} answered {fetched.status} with a challenge for humans ({name})")
+    if name := challenge_header(fetched.headers):
+        return Fail("captcha", f"{fetched.url} answered {fetched.status} with a challenge for humans ({name})")
     if fetched.status >= 400:
         start = fetched.body[:200_000].decode("utf-8", errors="replace")
         if mark := next((mark for mark in (*CHALLENGE_SOURCES, *SENSORS) if mark in start), None):

@@ -53,6 +53,11 @@ def nodes(values: Iterable[Any], without: Set[str] = frozenset()) -> Iterator[Ma
             waiting.extend(value[::-1])
 
 
+def by_id(values: Iterable[Any]) -> dict[str, Mapping[str, Any]]:
+    """What ``{"@id": …}`` elsewhere stands for: the nodes that have an ``@id`` and say something."""
+    return {str(node["@id"]): node for node in nodes(values) if "@id" in node and len(node) > 1}
+
+
 def types_of(node: Mapping[str, Any]) -> list[str]:
     """The node's types, without the vocabulary's address (``https://schema.org/Hotel``, ``schema:Hotel`` → ``Hotel``)."""
     return [_VOCABULARY.sub("", text).rpartition("/")[2].rpartition("#")[2] for text in texts(node.get("@type"))]

@@ -27,6 +27,7 @@ _NOT_PUBLIC = frozenset(
 """Last labels of names that are looked up in private networks, by the registries or by habit (RFC 6761, 6762, 8375, 9476)."""
 
 _WALL_HEADERS = ("cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated")
+_CHALLENGES = frozenset(("challenge", "captcha", "deny"))
 _ENDED_AT = ("sa-final-url", "spb-resolved-url", "wsa-scraped-resolved-url")
 
 
@@ -94,8 +95,12 @@ class ProxyAccess:
 
 def is_wall(status: int, headers: Mapping[str, str]) -> bool:
     """Whether an answer shuts out who we seem to be rather than what we ask for: 403, or a challenge for humans."""
-    challenged = any(headers.get(name, "").lower() in {"challenge", "captcha", "deny"} for name in _WALL_HEADERS)
-    return status == 403 or challenged
+    return status == 403 or challenge_header(headers) is not None
+
+
+def challenge_header(headers: Mapping[str, str]) -> str | None:
+    """The name of the header by which an answer says that it is a challenge for humans."""
+    return next((name for name in _WALL_HEADERS if headers.get(name, "").lower() in _CHALLENGES), None)
 
 
 def ended_at(headers: Mapping[str, str]) -> str | None:
