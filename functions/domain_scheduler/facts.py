@@ -7,7 +7,7 @@ from typing import Any
 
 from domain_scheduler.contacts import read_contacts
 from domain_scheduler.html_page import HtmlPage, language_tag
-from domain_scheduler.limits import MAX_DESCRIPTION, MAX_TITLE, MAX_URL
+from domain_scheduler.limits import MAX_TITLE, MAX_URL
 from domain_scheduler.organisation import organisation_facts, organisations
 from domain_scheduler.pictures import read_favicon, read_logo
 from domain_scheduler.socials import read_socials
@@ -33,7 +33,7 @@ def read_facts(page: HtmlPage, fetched: Fetched, host: str, settings: Settings) 
         "final_url": storable(fetched.url, MAX_URL),
         "http_status": fetched.status,
         "title": page.title,
-        "description": tidy(page.meta("description", "og:description"), MAX_DESCRIPTION),
+        "description": page.description,
         "language": page.language or language_tag(fetched.headers.get("content-language", "")),
         "favicon_url": read_favicon(page),
         "logo_url": read_logo(page, json_ld, found),

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from domain_scheduler.limits import MAX_TITLE
+from domain_scheduler.limits import MAX_DESCRIPTION, MAX_TITLE
 from domain_scheduler.visible_text import visible_text
 from scrapersky.web.hosts import registrable_domain
 from scrapersky.web.html import attributes_of, base_url, parse_html
@@ -77,6 +77,17 @@ class HtmlPage:
             if not _inside(node, "svg") and (title := tidy(node.text(), MAX_TITLE)):
                 return title
         return tidy(self.meta("og:title"), MAX_TITLE)
+
+    @property
+    def description(self) -> str | None:
+        """The page's first description; where that says nothing, Open Graph's, then any other that the page has."""
+        first = self.tree.css_first("meta[name=description i]")
+        texts = (
+            first.attributes.get("content") if first is not None else None,
+            self.meta("og:description"),
+            self.meta("description"),
+        )
+        return next((text for each in texts if (text := tidy(each, MAX_DESCRIPTION))), None)
 
     @property
     def language(self) -> str | None:

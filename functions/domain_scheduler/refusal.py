@@ -83,7 +83,7 @@ def refuse_notice(page: HtmlPage, moved_to: str | None) -> Fail | None:
 
 def refuse_nothing(page: HtmlPage) -> Fail | None:
     """A page that neither says nor shows nor loads anything."""
-    if page.text or page.title or page.meta("description", "og:description") or not _is_bare(page):
+    if page.text or page.title or page.description or not _is_bare(page):
         return None
     return Fail("empty", f"{page.url} is a page with nothing on it")
 

@@ -13,7 +13,7 @@ def compare(corpus: Corpus) -> Table:
         decoded = decode(corpus.read("derived_encodings", entry["file"]), entry["content_type"])
         page = HtmlPage.parse(decoded.text, "https://x.example/", 500_000)
         score = table[f"{entry['encoding']} ({entry['declared']})"]
-        ours = (page.title, page.meta("description", "og:description"))
+        ours = (page.title, page.description)
         score.count(
             ours == (entry["title"], entry["description"]), entry["file"], f"read as {decoded.encoding}: {ours!r}"
         )

@@ -42,6 +42,7 @@ def test_texts_are_cut_at_their_limits() -> None:
         ("<meta name=Description content='From meta'><meta property=og:description content='og'>", "From meta"),
         ("<meta name=description content=' '><meta property='og:description' content='og'>", "og"),
         ("<meta name=description content=''><meta name=description content=second>", "second"),
+        ("<meta name=description><meta property=og:description content=og><meta name=description content=2>", "og"),
         ("", None),
     ],
 )
