@@ -1,8 +1,8 @@
 """The XML of a sitemap, streamed: plain entries are read by a pattern, all else by expat; a break costs one entry.
 
 Expat stops at the first error. A new run, given a root element of its own, starts at the next ``<url`` (or
-``<sitemap``, ``<item``, ``<entry``) behind it, so one bad entry costs one entry. Parsing is on a fixed grid of pieces,
-so that the result does not depend on how the network cut the body, and an error costs no more than a piece.
+``<sitemap``, ``<item``, ``<entry``, ``<loc``) behind it, so one bad entry costs one entry. Parsing is on a fixed grid
+of pieces, so that the result does not depend on how the network cut the body, and an error costs no more than a piece.
 """
 
 import re
@@ -27,8 +27,12 @@ STRIDE = 2_048
 _ROOT = re.compile(b"<" + ROOT.encode(), re.IGNORECASE)
 _ENTRY = {
     kind: re.compile(rf"<(?:[\w.-]{{1,40}}:)?(?:{entry_names(kind)})(?=[\s>/])".encode(), re.IGNORECASE)
-    for kind in (Kind.URLSET, Kind.INDEX, Kind.RSS, Kind.ATOM)
+    for kind in (Kind.RSS, Kind.ATOM)
+} | {
+    kind: re.compile(rf"<(?:loc|(?:[\w.-]{{1,40}}:)?(?:{entry_names(kind)}))(?=[\s>/])".encode(), re.IGNORECASE)
+    for kind in (Kind.URLSET, Kind.INDEX)
 }
+"""Where a new run may start: at an entry, and at a loc whose entry's own start tag is what is broken."""
 _LONGEST_START = 64  # bytes at a piece's end that may be the start of a tag that is looked for
 
 
