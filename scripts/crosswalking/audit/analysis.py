@@ -64,9 +64,14 @@ def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabular
             run.module(path)
     _run_factories(run)
     found = []
+    followed: dict[object, list[Effect]] = {}
     for route in run.routing.all():
         if route.place.path in chosen:
-            found.append((route, _follow(run, route)))
+            key = route.endpoint, route.dependencies  # one function may stand at several paths
+            if key not in followed:
+                run.allow(route.place, route.name)
+                followed[key] = _follow(run, route)
+            found.append((route, followed[key]))
     root = project.roots[0] if len(project.roots) == 1 else Path("/")
     paths_of_all = [route.path for route in run.routing.all()]
     notes = list(dict.fromkeys(note for note in run.notes if note[0] in chosen or note[0].is_dir()))

@@ -1,6 +1,7 @@
 """What an expression may be: a set of atoms. The empty set means that nothing is known."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,8 @@ HOLE = "\ufffc"
 """Stands in a text for a part that is not known."""
 MAX_ATOMS = 32
 """A value that may be more than this is not known."""
+MAX_SIZE = 2_000
+"""Values in a list or dict, those inside of its own lists and dicts too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class AnyMember:
-    """Some member of an enum, which the request decides; ``form`` is "" for the member, "value" or "name" for its text."""
+    """Some member of an enum, which the request decides; ``form`` is "" for the member, "value" or "name" for its text.
+
+    ``among`` are the names of the members it may be; None for all.
+    """
 
     cls: "Class"
     form: str = ""
+    among: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +143,24 @@ class ColumnType:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list, tuple or set, item by item."""
+    """A list, tuple or set, item by item; of one that grew beyond :data:`MAX_SIZE`, nothing is known."""
 
     items: tuple["Values", ...]
+    size: int = field(default=0, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _measure(self, self.items)
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A dict, entry by entry."""
+    """A dict, entry by entry; of one that grew beyond :data:`MAX_SIZE`, nothing is known."""
 
     items: tuple[tuple["Values", "Values"], ...]
+    size: int = field(default=0, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _measure(self, (value for entry in self.items for value in entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +209,14 @@ Atom = (
 )  # fmt: skip
 Values = frozenset[Atom]
 UNKNOWN: Values = frozenset()
+
+
+def _measure(atom: Listing | Mapping, inside: Iterable[Values]) -> None:
+    """Keeps what loops and recursion nest in each other from growing without end."""
+    size = 1 + sum(other.size if isinstance(other, Listing | Mapping) else 1 for values in inside for other in values)
+    object.__setattr__(atom, "size", size if size <= MAX_SIZE else 1)
+    if size > MAX_SIZE:
+        object.__setattr__(atom, "items", ())
 
 
 def one(atom: Atom) -> Values:

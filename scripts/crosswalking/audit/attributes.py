@@ -50,8 +50,8 @@ def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  #
             return one(Const(field))
         case ColumnRef(cls) if name in ("class_", "parent"):
             return one(ClassRef(cls))
-        case AnyMember(cls, "") if name in ("value", "name"):
-            return one(AnyMember(cls, name))
+        case AnyMember(cls, "", among) if name in ("value", "name"):
+            return one(AnyMember(cls, name, among))
         case AnyMember(_, "value" | "name") | Anything() | AnyOf():
             return one(owner) if name == "value" else UNKNOWN
         case Member(cls, member):
@@ -70,6 +70,8 @@ def of_class(run: "Interpreter", cls: Class, name: str) -> Values:
     """``Class.name``."""
     if cls.is_enum and name in cls.frame.names and not any(isinstance(a, Func) for a in cls.frame.names[name]):
         return one(Member(cls, name))
+    if cls.is_enum and not cls.lookup(name) and not name.startswith("_") and name != "mro":
+        return one(Member(cls, name))  # which it does not have: an AttributeError when it runs
     if cls.is_model:
         if name in cls.all_fields():
             return one(ColumnRef(cls, name))
@@ -164,9 +166,30 @@ def members_of(cls: Class) -> list[str]:
     return found
 
 
+def members_of_choice(choice: AnyMember) -> list[str]:
+    """The names that an :class:`AnyMember` may have."""
+    return [name for name in members_of(choice.cls) if choice.among is None or name in choice.among]
+
+
+def words_of_choice(atom: Atom) -> frozenset[str] | None:
+    """The texts that the request may choose among; None when it is no choice of texts."""
+    match atom:
+        case AnyMember(_, "name"):
+            return frozenset(members_of_choice(atom))
+        case AnyMember(cls, form) if form == "value" or cls.is_text_enum:
+            return frozenset(t for name in members_of_choice(atom) for t in texts(value_of(cls, name)))
+        case AnyOf(words):
+            return words
+        case _:
+            return None
+
+
 def members_named(cls: Class, key: Values) -> Values:
     """``Enum[key]``."""
     names = [name for name in texts(key) if name in cls.frame.names]
+    chosen = [words for atom in key if (words := words_of_choice(atom)) is not None]
+    if chosen and len(chosen) == len(key):
+        return _chosen(cls, [name for name in members_of(cls) if any(name in words for words in chosen)])
     return frozenset(Member(cls, name) for name in names) or one(AnyMember(cls))
 
 
@@ -179,9 +202,19 @@ def members_valued(cls: Class, value: Values) -> Values:
                 found.update(Member(cls, name) for name in members_of(cls) if one(Const(text)) == value_of(cls, name))
             case Member(other, name):
                 found.update(members_valued(cls, value_of(other, name)))
+            case _ if (words := words_of_choice(atom)) is not None:
+                fitting = [name for name in members_of(cls) if set(texts(value_of(cls, name))) & words]
+                found.update(_chosen(cls, fitting))
             case _:
                 return one(AnyMember(cls))
     return frozenset(found) or one(AnyMember(cls))
+
+
+def _chosen(cls: Class, names: list[str]) -> Values:
+    """What the request may choose, through an enum of its own."""
+    if not names or len(names) == len(members_of(cls)):
+        return one(AnyMember(cls))
+    return one(AnyMember(cls, "", frozenset(names)))
 
 
 def function_in(values: Values) -> list[Function]:

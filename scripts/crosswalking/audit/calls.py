@@ -41,6 +41,8 @@ def evaluate_call(run: "Interpreter", node: ast.Call, frame: Frame) -> Values:
         owners = UNKNOWN if inherited else evaluate(run, node.func.value, frame)
         callees = inherited or attributes.of(run, owners, node.func, frame)
         name = node.func.attr
+        if not inherited and _is_untold(owners):
+            callees = run.named_like(node.func.value, name) or callees
     else:
         callees = evaluate(run, node.func, frame)
         real = [atom.name.rsplit(".", 1)[-1] for atom in callees if isinstance(atom, External)]  # under an alias
@@ -58,6 +60,11 @@ def evaluate_call(run: "Interpreter", node: ast.Call, frame: Frame) -> Values:
     if call.is_foreign:
         found.append(outside.method(run, call, frame))
     return join(*found)
+
+
+def _is_untold(owners: Values) -> bool:
+    """Whether nothing says what object it is: it came without a type, or from an application's state."""
+    return all(isinstance(atom, Made) and (".state." in atom.name or "current_app" in atom.name) for atom in owners)
 
 
 class Call:

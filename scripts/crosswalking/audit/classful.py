@@ -40,7 +40,7 @@ def registered(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
 
 def _any_app(run: "Interpreter") -> str:
     """An app that is not known: a parameter of ``register_at(app)``."""
-    key = "implied flask"
+    key = f"{routes.IMPLIED}flask"
     run.routing.routers.setdefault(key, RouterInfo(key, "flask"))
     return key
 

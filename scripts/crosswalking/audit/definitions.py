@@ -48,7 +48,7 @@ def klass(run: "Interpreter", node: ast.ClassDef, frame: Frame) -> None:
     bases = tuple(evaluate(run, _origin(base), frame) for base in node.bases)
     body = Frame(frame.module, {}, parent=frame, depth=frame.depth, function=frame.function)
     cls = run.classes.get(id(node)) or Class(node.name, frame.module, body)
-    run.classes[id(node)] = cls
+    run.defined(node, cls)
     cls.frame, cls.bases, body.cls = body, bases, cls
     cls.parameters = tuple(
         evaluate(run, part, frame)

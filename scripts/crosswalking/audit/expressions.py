@@ -8,6 +8,7 @@ from scripts.crosswalking.audit.atoms import (
     HOLE,
     UNKNOWN,
     About,
+    AnyMember,
     Anything,
     ClassRef,
     Const,
@@ -219,7 +220,8 @@ def _rounds(run: "Interpreter", clauses: list[ast.comprehension], frame: Frame) 
     for clause in clauses:
         after = []
         for outer in rounds:
-            for value in items_of(evaluate(run, clause.iter, outer)):
+            given = evaluate(run, clause.iter, outer)
+            for value in _members_that(run, given, clause, outer) or items_of(given):
                 inner = Frame(
                     frame.module, dict(outer.names), frame, frame.function, None, frame.effects, methods=frame.methods
                 )
@@ -228,6 +230,22 @@ def _rounds(run: "Interpreter", clauses: list[ast.comprehension], frame: Frame) 
                     after.append(inner)
         rounds = after[:48]
     return rounds
+
+
+def _members_that(run: "Interpreter", given: Values, clause: ast.comprehension, frame: Frame) -> list[Values]:
+    """Over an enum: its members, or the one of them that the conditions let the request choose."""
+    enums = [atom.cls for atom in given if isinstance(atom, ClassRef) and atom.cls.is_enum]
+    if len(enums) != 1 or len(given) != 1 or not isinstance(clause.target, ast.Name):
+        return []
+    (enum,) = enums
+    possible = []
+    for name in attributes.members_of(enum):
+        inner = Frame(frame.module, {clause.target.id: one(Member(enum, name))}, frame, frame.function)
+        if all(is_possible(run, test, inner) for test in clause.ifs):
+            possible.append(name)
+    if clause.ifs:
+        return [one(AnyMember(enum, "", frozenset(possible)))] if possible else []
+    return [one(Member(enum, name)) for name in possible]
 
 
 def is_possible(run: "Interpreter", test: ast.expr, frame: Frame) -> bool:
@@ -243,6 +261,9 @@ def is_possible(run: "Interpreter", test: ast.expr, frame: Frame) -> bool:
 def _may_be_equal(first: Values, second: Values) -> bool:
     if not first or not second:
         return True
+    words = [_words(side) for side in (first, second)]
+    if words[0] is not None and words[1] is not None:
+        return bool(words[0] & words[1])
     if all(isinstance(atom, Const | ClassRef | Member) for atom in first | second):
         return bool(first & second) or any(isinstance(atom, Member) for atom in first | second)
     lists = [next(iter(side)) for side in (first, second) if len(side) == 1]
@@ -253,11 +274,30 @@ def _may_be_equal(first: Values, second: Values) -> bool:
             return True
 
 
+def _words(values: Values) -> frozenset[str] | None:
+    """The texts that a value may be; None when it may be something else."""
+    found: set[str] = set()
+    for atom in values:
+        choice = attributes.words_of_choice(atom)
+        if isinstance(atom, Const) and isinstance(atom.value, str):
+            found.add(atom.value)
+        elif choice is not None:
+            found |= choice
+        else:
+            return None
+    return frozenset(found)
+
+
 def _part(run: "Interpreter", node: ast.expr, frame: Frame) -> tuple[str, tuple[str, ...]]:
+    """A part of an f-string: its text, and the source of its holes."""
+    inner = node.value if isinstance(node, ast.FormattedValue) else node
+    return _text(node, evaluate(run, inner, frame), frame)
+
+
+def _text(node: ast.expr, values: Values, frame: Frame) -> tuple[str, tuple[str, ...]]:
     if isinstance(node, ast.Constant):
         return str(node.value), ()
     inner = node.value if isinstance(node, ast.FormattedValue) else node
-    values = evaluate(run, inner, frame)
     if len(values) == 1:
         match next(iter(values)):
             case Const(value) if value is not None:
@@ -280,11 +320,21 @@ def _part(run: "Interpreter", node: ast.expr, frame: Frame) -> tuple[str, tuple[
 def _origin(node: ast.expr, frame: Frame) -> str:
     """The source of a hole, and of what its name was assigned in the same function."""
     source = ast.unparse(node)
-    if isinstance(node, ast.Name) and frame.function:
-        for part in ast.walk(frame.function.node):
-            if isinstance(part, ast.Assign) and any(isinstance(t, ast.Name) and t.id == node.id for t in part.targets):
-                return f"{source} = {ast.unparse(part.value)}"
+    if isinstance(node, ast.Name) and frame.function and (value := _assigned(frame.function).get(node.id)):
+        return f"{source} = {ast.unparse(value)}"
     return source
+
+
+def _assigned(function: Function) -> dict[str, ast.expr]:
+    """What each name is assigned first in a function, in the order of :func:`ast.walk`."""
+    if function.assigned is None:
+        function.assigned = {}
+        for part in ast.walk(function.node):
+            if isinstance(part, ast.Assign):
+                for target in part.targets:
+                    if isinstance(target, ast.Name):
+                        function.assigned.setdefault(target.id, part.value)
+    return function.assigned
 
 
 def _joined(parts: list[tuple[str, tuple[str, ...]]]) -> Values:
@@ -307,9 +357,9 @@ def _binary(run: "Interpreter", left: ast.expr, op: ast.operator, right: ast.exp
         isinstance(a, Pattern | Sql) or (isinstance(a, Const) and isinstance(a.value, str)) for a in first | second
     )
     if isinstance(op, ast.Add) and is_text:
-        return _joined([_part(run, left, frame), _part(run, right, frame)])
+        return _joined([_text(left, first, frame), _text(right, second, frame)])
     if isinstance(op, ast.Mod) and is_text:
-        text, holes = _part(run, left, frame)
+        text, holes = _text(left, first, frame)
         for mark in ("%s", "%d", "%r"):
             text = text.replace(mark, HOLE)
         return one(Pattern(text, (*holes, ast.unparse(right))))

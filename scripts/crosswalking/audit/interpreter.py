@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.crosswalking.audit import binding, definitions, statements
-from scripts.crosswalking.audit.atoms import UNKNOWN, ClassRef, Instance, Later, ModuleRef, Values, join, one
+from scripts.crosswalking.audit.atoms import UNKNOWN, ClassRef, Func, Instance, Later, ModuleRef, Values, join, one
 from scripts.crosswalking.audit.effects import Effect, Place
 from scripts.crosswalking.audit.expressions import evaluate
-from scripts.crosswalking.audit.known import Known
+from scripts.crosswalking.audit.known import Known, snake
 from scripts.crosswalking.audit.project import Project
 from scripts.crosswalking.audit.routes import Routing
 from scripts.crosswalking.audit.scope import Class, Frame, Function, Module
@@ -17,8 +17,16 @@ from scripts.crosswalking.audit.scope import Class, Frame, Function, Module
 MAX_DEPTH = 40
 MAX_VARIANTS = 200
 """Argument combinations a function is followed with; beyond, it is followed once with its annotations only."""
+MAX_COST = 3_000
+"""Statements that a function's variants may take together, those of what it calls too, before it is followed once only."""
+FEW_VARIANTS = 4
+"""Variants that even a costly function is followed with."""
 MAX_STEPS = 400_000
-"""Statements executed in all: a limit on time, not on any real code base's routers."""
+"""Statements executed in all, but for :data:`ROUTE_STEPS`: a limit on time, not on any usual code base's routers."""
+ROUTE_SHARE = 10
+"""One route may take a tenth of the statements that are left, so that none takes them from all others."""
+ROUTE_STEPS = 2_000
+"""What a route may take in any case."""
 MAX_EFFECTS = 400
 
 
@@ -65,8 +73,12 @@ class Interpreter:
         self.steps = 0
         self._summaries: dict[object, Summary] = {}
         self._variants: dict[int, int] = {}
+        self._costs: dict[int, int] = {}
+        self._by_variable: dict[str, list[Class]] = {}
         self._running: set[object] = set()
         self._cut = False
+        self._limit = MAX_STEPS
+        self._beyond: tuple[Path, int, str] | None = None
 
     def module(self, path: Path) -> Module | None:
         """The module of a file, executed (or being executed, in a cycle of imports)."""
@@ -80,13 +92,19 @@ class Interpreter:
             module.done = True
         return module
 
+    def allow(self, place: Place, name: str) -> None:
+        """Begins a route, with statements of its own."""
+        allowed = max((MAX_STEPS - self.steps) // ROUTE_SHARE, ROUTE_STEPS)
+        self._limit, self._cut = self.steps + allowed, False
+        self._beyond = (place.path, place.line, f"{name}: followed for {allowed:,} statements, not to the end")
+
     def step(self, frame: Frame) -> bool:
         """Counts a statement; False when the limit is reached."""
         self.steps += 1
-        if self.steps > MAX_STEPS and not self._cut:
+        if self.steps > self._limit and not self._cut:
             self._cut = True
             self.notes.append(
-                (frame.module.path, 1, f"stopped after {MAX_STEPS:,} statements: the audit is not complete")
+                self._beyond or (frame.module.path, 1, f"stopped after {MAX_STEPS:,} statements before any route")
             )
         return not self._cut
 
@@ -126,20 +144,26 @@ class Interpreter:
         key: object = (id(function), frozenset(names.values.items()))
         if key not in self._summaries:
             variants = self._variants[id(function)] = self._variants.get(id(function), 0) + 1
-            if variants > MAX_VARIANTS and arguments.all():
+            if arguments.all() and (variants > MAX_VARIANTS or (variants > FEW_VARIANTS and self._is_costly(function))):
                 return self.call(function, receiver, Arguments(open=True), endpoint)
         if key in self._running or len(self._running) > MAX_DEPTH:
             return Summary(UNKNOWN, effects)
-        if key in self._summaries and not _is_nested(function):
+        if key in self._summaries and (not _is_nested(function) or self._is_costly(function)):
             summary = self._summaries[key]
         else:
             self._running.add(key)
+            before = self.steps
             try:
                 summary = self._follow(function, names.values)
             finally:
                 self._running.discard(key)
-            self._summaries[key] = summary
+                self._costs[id(function)] = self._costs.get(id(function), 0) + self.steps - before
+            if not self._cut:
+                self._summaries[key] = summary
         return Summary(summary.value, [*effects, *summary.effects])
+
+    def _is_costly(self, function: Function) -> bool:
+        return self._costs.get(id(function), 0) > MAX_COST
 
     def _follow(self, function: Function, names: dict[str, Values]) -> Summary:
         frame = Frame(function.module, dict(names), parent=function.closure, function=function)
@@ -191,6 +215,25 @@ class Interpreter:
             if found:
                 return found
         return UNKNOWN
+
+    def defined(self, node: ast.ClassDef, cls: Class) -> None:
+        """A class of the tree, to be found again by its definition and by its name."""
+        if id(node) not in self.classes:
+            self.classes[id(node)] = cls
+            self._by_variable.setdefault(snake(cls.name), []).append(cls)
+
+    def named_like(self, owner: ast.expr, method: str) -> Values:
+        """``job_service.create`` of an object of unknown type: the method of the only class ``JobService``."""
+        variable = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
+        variable = variable.strip("_")
+        if "_" not in variable:
+            return UNKNOWN  # one word names many things
+        fitting = [cls for cls in self._by_variable.get(variable, ()) if cls.lookup(method)]
+        if len(fitting) != 1 or fitting[0].is_model or fitting[0].is_enum:
+            return UNKNOWN
+        return frozenset(
+            Func(atom.function, Instance(fitting[0])) for atom in fitting[0].lookup(method) if isinstance(atom, Func)
+        )
 
     def class_of(self, values: Values) -> Class | None:
         """The one class that ``values`` is, if it is one."""

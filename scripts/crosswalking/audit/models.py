@@ -16,7 +16,7 @@ from scripts.crosswalking.audit.atoms import (
     Pattern,
     Values,
 )  # fmt: skip
-from scripts.crosswalking.audit.attributes import members_of, value_of
+from scripts.crosswalking.audit.attributes import members_of, members_of_choice, value_of
 from scripts.crosswalking.audit.scope import Class
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def word_of(atom: Atom, enum: Class | None, *, names: bool) -> list[str]:
                 return [name]
             return [str(a.value) for a in value_of(cls, name) if isinstance(a, Const)] or [name]
         case AnyMember(cls, form):
-            members = members_of(cls)
+            members = members_of_choice(atom)
             if form == "name" or (names and cls is enum and not cls.is_text_enum and form == ""):
                 return members
             return [str(a.value) for name in members for a in value_of(cls, name) if isinstance(a, Const)]

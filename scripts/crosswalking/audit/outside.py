@@ -1,6 +1,7 @@
 """What is outside the tree, known by name: SQLAlchemy, its sessions, pydantic, builtins."""
 
 import ast
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scripts.crosswalking.audit import calls, sql, writes
@@ -9,6 +10,7 @@ from scripts.crosswalking.audit.atoms import (
     UNKNOWN,
     About,
     AnyMember,
+    AnyOf,
     ClassRef,
     ColumnType,
     Const,
@@ -84,6 +86,14 @@ SESSION_WORDS = (
     "cursor",
     "cur",
 )
+LETTERS: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "title": str.title,
+    "capitalize": str.capitalize,
+    "casefold": str.casefold,
+    "strip": str.strip,
+}
 DUMPS = frozenset({"model_dump", "dict", "asdict", "to_dict", "model_dump_json", "_asdict"})
 ENUM_TYPES = frozenset({"Enum", "ENUM", "SQLEnum", "SAEnum", "PgEnum", "PGEnum", "SQLAlchemyEnum", "ChoiceType"})
 COLUMN_MAKERS = frozenset({"Column", "mapped_column", "Field", "column_property", "deferred"})
@@ -151,7 +161,7 @@ def _builtin(run: "Interpreter", name: str, call: "Call", frame: Frame) -> Value
         return one(Mapping((*entries, *((one(Const(word)), value) for word, value in given.keywords.items()))))
     if name == "str":
         return frozenset(
-            AnyMember(a.cls, "value") if isinstance(a, AnyMember) and a.cls.is_text_enum else a for a in first
+            AnyMember(a.cls, "value", a.among) if isinstance(a, AnyMember) and a.cls.is_text_enum else a for a in first
         )
     if name == "enumerate":
         return frozenset(
@@ -214,6 +224,12 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         return join(*(calls_entry(atom, given.get(0)) for atom in owners if isinstance(atom, Mapping)), given.get(1))
     if name == "values" and any(isinstance(atom, Mapping) for atom in owners):
         return one(Listing(tuple(value for atom in owners if isinstance(atom, Mapping) for _, value in atom.items)))
+    if (
+        name in LETTERS
+        and not given.positional
+        and (texts(owners) or any(isinstance(a, AnyMember | AnyOf) for a in owners))
+    ):
+        return _in_letters(owners, name)
     if name in ("copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
     if name == "append" and isinstance(call.node.func.value, ast.Name):
@@ -251,6 +267,21 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     if name in ("client", "resource"):
         return one(Made(f"{made[0].name if made else 'boto3'}.{name}", text_of(given.get(0)) or ""))
     return frozenset(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
+
+
+def _in_letters(owners: Values, name: str) -> Values:
+    """``text.lower()``: of a literal another literal, of a choice of the request another choice."""
+    from scripts.crosswalking.audit.attributes import words_of_choice  # noqa: PLC0415
+
+    changed = LETTERS[name]
+    found: list[Values] = []
+    for atom in owners:
+        words = words_of_choice(atom)
+        if isinstance(atom, Const) and isinstance(atom.value, str):
+            found.append(one(Const(changed(atom.value))))
+        else:
+            found.append(one(AnyOf(frozenset(map(changed, words)))) if words is not None else one(atom))
+    return join(*found)
 
 
 def calls_entry(mapping: Mapping, key: Values) -> Values:

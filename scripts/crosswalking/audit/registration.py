@@ -51,6 +51,7 @@ MAKERS = {
 }
 ROUTER_PACKAGES = {"aws_lambda_powertools": "powertools", "starlette": "starlette", "fastapi": "fastapi"}
 LIKELY = ("router", "app", "api", "blueprint", "bp", "blp", "ns", "namespace")
+REGISTERING = frozenset({"add_url_rule", "add_api_route", "include_router", "register_blueprint"})
 DECORATORS = frozenset({*routes.METHODS, "route", "api_route"})
 
 
@@ -135,17 +136,21 @@ def _starlette(run: "Interpreter", kind: str, call: "Call", frame: Frame) -> Val
 def _is_likely(call: "Call") -> bool:
     """Whether a router that the tree does not contain is meant: ``@app.get("/path")``."""
     source = call.owner_source.rsplit(".", 1)[-1].lower()
-    if call.name not in DECORATORS or not source or any(not isinstance(o, External | Made) for o in call.owners):
+    if not source or any(not isinstance(o, External | Made) for o in call.owners):
+        return False
+    likely = source in LIKELY or source.endswith(("_router", "_app", "_api", "_bp", "_blueprint"))
+    if call.name in REGISTERING:
+        return likely
+    if call.name not in DECORATORS:
         return False
     path = text_of(call.arguments.get(0))
-    likely = source in LIKELY or source.endswith(("_router", "_app", "_api", "_bp", "_blueprint"))
     first_is_path = path is not None and (path.startswith("/") or path == "")
     return likely and first_is_path and len(call.arguments.positional) == 1 and "requests" not in source
 
 
 def _implied(run: "Interpreter", call: "Call", frame: Frame) -> Router:
     names = [atom.name for atom in call.owners if isinstance(atom, External)]
-    key = f"implied {names[0] if names else f'{frame.module.path}:{call.owner_source}'}"
+    key = f"{routes.IMPLIED}{names[0] if names else f'{frame.module.path}:{call.owner_source}'}"
     run.routing.routers.setdefault(key, RouterInfo(key, "fastapi"))
     return Router(key)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.crosswalking.audit.atoms import (
@@ -26,6 +27,8 @@ from scripts.crosswalking.audit.effects import Place
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.scope import Class
 
+IMPLIED = "implied "
+"""How the key of a router begins that the tree does not contain."""
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 
 
@@ -98,6 +101,17 @@ class Routing:
                     bound = one(Func(atom.function, Instance(cls)))
                     where = Place(place.path, atom.function.node.lineno, atom.function.node.col_offset + 1)
                     self.add(Registering(to.router, to.path, (method.upper(),), to.dependencies), bound, where)
+        if "View" in cls.outside_bases() and not any(cls.lookup(method) for method in METHODS):
+            self._add_pluggable(to, cls)
+
+    def _add_pluggable(self, to: Registering, cls: "Class") -> None:
+        """Flask's pluggable view: ``dispatch_request`` for the class's ``methods``."""
+        methods = methods_from(cls.lookup("methods"), to.methods)
+        for atom in cls.lookup("dispatch_request"):
+            if isinstance(atom, Func):
+                where = Place(atom.function.module.path, atom.function.node.lineno, atom.function.node.col_offset + 1)
+                bound = one(Func(atom.function, Instance(cls)))
+                self.add(Registering(to.router, to.path, methods, to.dependencies), bound, where)
 
     def register(self, to: Registering, endpoint: Values, place: Place) -> None:
         """A route on whatever the endpoint is; a function's place is its own."""
@@ -114,7 +128,10 @@ class Routing:
     def all(self) -> list[Route]:
         """Every route by its full paths, in the order of the source."""
         found = []
+        known = {_function_of(entry) for entry in self.registered if not entry.router.startswith(IMPLIED)}
         for entry in self.registered:
+            if entry.router.startswith(IMPLIED) and _function_of(entry) in known:
+                continue  # registered at a router that is known, too
             for prefix, dependencies in self._prefixes(entry.router, ()):
                 path = re.sub(r"//+", "/", prefix + entry.path) or "/"
                 for atom in entry.endpoint:
@@ -133,6 +150,7 @@ class Routing:
         own = router.prefix if router else ""
         before = (router.dependencies,) if router else ()
         parents = [include for include in self.includes if include.child == key and include.parent not in seen]
+        parents = [include for include in parents if not include.parent.startswith(IMPLIED)] or parents
         if not parents or key in seen:
             yield own, before
             return
@@ -141,6 +159,10 @@ class Routing:
             inner = (include.prefix or "") + ("" if replaces else own)
             for prefix, outer in self._prefixes(include.parent, (*seen, key)):
                 yield prefix + inner, (*outer, include.dependencies, *before)
+
+
+def _function_of(entry: Registered) -> tuple[Path, int]:
+    return entry.place.path, entry.place.line
 
 
 def is_column(values: Values) -> bool:

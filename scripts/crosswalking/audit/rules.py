@@ -149,7 +149,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis) -> Found:
     for effect in effects:
         if effect.methods is not None and not effect.methods & set(route.methods):
             continue
-        in_get = is_get and (effect.methods is None or bool(effect.methods & {"GET", "HEAD"}))
+        in_get = is_get and _is_by_get(effect)
         match effect:
             case StatusWrite():
                 yield from _status(effect, vocabulary)
@@ -176,6 +176,23 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis) -> Found:
                 pass
 
 
+def _is_by_get(effect: Effect) -> bool:
+    """Whether a GET does it, and it is not what the first request of all does, whatever its method."""
+    if effect.methods is not None and not effect.methods & {"GET", "HEAD"}:
+        return False
+    return isinstance(effect, StartsWork) or not any(STARTUP.match(_last(name)) for name in effect.through)
+
+
+STARTUP = re.compile(
+    r"_*(init|initiali[sz]e|setup|set_up|bootstrap|migrate|seed|ensure_schema|create_all|create_tables)(_|$)"
+)
+"""Helpers that make a database ready when the first request comes: done once, and not because it was a GET."""
+
+
+def _last(qualified: str) -> str:
+    return qualified.rsplit(".", 1)[-1]
+
+
 OWN_COMMIT_DEPTH = 2
 """Helpers between a handler and a commit that counts as its own; further down it belongs to the database's wrapper."""
 
@@ -200,7 +217,7 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary) -> Found:
         typos = [word for word in own if _near(word, vocabulary)]
         if typos and (vocabulary.told_words or any(word in vocabulary.words for word in effect.values)):
             foreign |= set(typos)
-        elif own and not effect.deferred:
+        elif own and not effect.deferred and not effect.implied:
             known = f"{field_name} = {', '.join(own)}: the column is free text"
             yield "SKY104", effect.place, known, effect.through
     if foreign:

@@ -36,6 +36,7 @@ class Function:
     job: bool = False
     task: bool = False
     generator: bool = False
+    assigned: dict[str, ast.expr] | None = None  #: what its names are assigned first, once somebody asked
 
     @property
     def qualified(self) -> str:

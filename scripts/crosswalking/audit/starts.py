@@ -174,13 +174,15 @@ def _scheduler(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
 
 def _background_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     names = _names(call.callees)
-    if any(n.endswith("BackgroundTask") for n in names) and not call.owners & frozenset():
+    target = call.arguments.get(0, "func")
+    if call.name in ("add_task", "BackgroundTask") and _tidies_up(call, target):
+        return one(Made("starlette.background.BackgroundTask"))
+    if any(n.endswith("BackgroundTask") for n in names):
         effect(run, frame, call.node, "background_task", _source(call))
         defer(run, call.arguments.get(0, "func"), _rest(call, 1), frame)
         return one(Made("starlette.background.BackgroundTask"))
     if call.name != "add_task" or not call.is_foreign:
         return None
-    target = call.arguments.get(0, "func")
     is_text = any(isinstance(atom, Const | Pattern) for atom in target)
     known = any("BackgroundTasks" in name for name in _names(call.owners))
     likely = "task" in call.owner_source.lower() or "background" in call.owner_source.lower()
@@ -190,6 +192,17 @@ def _background_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values 
         defer(run, target, _rest(call, 1), frame)
         return UNKNOWN
     return None
+
+
+TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "cleanup", "shutdown"})
+
+
+def _tidies_up(call: "Call", target: Values) -> bool:
+    """Whether it closes or removes a temporary file once the response is sent (Starlette's documentation of FileResponse)."""
+    if not call.arguments.nodes or any(isinstance(atom, Func) for atom in target):
+        return False
+    node = call.arguments.nodes[0]
+    return isinstance(node, ast.Attribute) and node.attr in TIDYING
 
 
 def _asyncio(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
@@ -211,6 +224,8 @@ def _asyncio(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
             return None
         if call.name == "run_in_executor" and is_awaited(call.node, frame):
             return _applied(run, call.arguments.get(1), _shifted(call, 2), frame)
+        if call.name == "run_coroutine_threadsafe" and (is_joined(call.node, frame) or is_awaited(call.node, frame)):
+            return join(*call.arguments.positional[:1])
         effect(run, frame, call.node, "task", _source(call))
         position = {"run_in_executor": 1, "call_later": 1}.get(call.name, 0)
         defer(run, call.arguments.get(position), _shifted(call, position + 1), frame)
@@ -257,7 +272,7 @@ def _threads(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     if call.name in ("submit", "map", "apply_async") and (pool or call.owner_source.endswith(("executor", "pool"))):
         if not call.is_foreign:
             return None
-        if is_joined(call.node, frame):
+        if is_joined(call.node, frame) or is_awaited(call.node, frame):
             return _applied(run, call.arguments.get(0), _shifted(call, 1), frame)
         effect(run, frame, call.node, "thread", _source(call))
         defer(run, call.arguments.get(0), _shifted(call, 1), frame)
@@ -282,8 +297,23 @@ def _aws(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     return None
 
 
+HTTP_PACKAGES = frozenset(
+    ["requests", "httpx", "aiohttp", "urllib", "urllib3", "urllib2", "niquests", "curl_cffi", "pycurl"]
+)
+HTTP_WORDS = ("client", "session", "http", "requests", "request")
+
+
+def _is_http(call: "Call") -> bool:
+    """Whether a client is asked, and no dict, cache or queue."""
+    names = _names(call.owners) + _names(call.callees)
+    if names and any(name.split(".", 1)[0] in HTTP_PACKAGES for name in names):
+        return True
+    last = call.owner_source.rsplit(".", 1)[-1].lower().strip("_").split("(")[0]
+    return any(last == word or last.endswith((f"_{word}", word)) for word in HTTP_WORDS) or last in ("c", "ac", "s")
+
+
 def _http(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
-    if call.name not in HTTP_VERBS or not call.is_foreign:
+    if call.name not in HTTP_VERBS or not call.is_foreign or not _is_http(call):
         return None
     position = 1 if call.name in ("request", "stream") and len(call.arguments.positional) > 1 else 0
     url = call.arguments.get(position, "url")

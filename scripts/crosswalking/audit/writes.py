@@ -23,6 +23,7 @@ from scripts.crosswalking.audit.atoms import (
     Values,
     texts,
 )  # fmt: skip
+from scripts.crosswalking.audit.attributes import members_of
 from scripts.crosswalking.audit.effects import ModelWrite, StatusWrite
 from scripts.crosswalking.audit.scope import Class, Frame
 
@@ -93,6 +94,7 @@ def status(
     enum = models.enum_of(run, cls, name)
     names = _by_name(cls, name)
     known = models.vocabulary(run, cls, name)
+    members = members_of(enum) if enum else []
     fixed: dict[str, None] = {}
     chosen: dict[str, None] = {}
     foreign: dict[str, None] = {}
@@ -101,7 +103,9 @@ def status(
         into = chosen if isinstance(atom, AnyMember | AnyOf) else fixed
         for word in words:
             into[word] = None
-            own = isinstance(atom, Member) and atom.cls is enum
+            own = isinstance(atom, Member) and atom.cls is enum and atom.name in members
+            if isinstance(atom, Member) and atom.name not in members_of(atom.cls):
+                foreign[word] = None
             same = isinstance(atom, AnyMember) and atom.cls is enum and atom.form == ""
             if known and word not in _accepted(known, enum, names=names, sql=sql) and not own and not same:
                 foreign[word] = None
@@ -122,8 +126,6 @@ def status(
 
 def _accepted(known: tuple[str, ...], enum: Class | None, *, names: bool, sql: bool) -> set[str]:
     """SQLAlchemy takes a text enum's values and names alike; SQL takes only what is stored."""
-    from scripts.crosswalking.audit.attributes import members_of  # noqa: PLC0415
-
     if enum is not None and sql and names:
         return set(members_of(enum))
     if enum is None or sql:

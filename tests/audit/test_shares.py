@@ -1,0 +1,44 @@
+"""One route that leads everywhere takes no time from the others."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.crosswalking.audit import interpreter
+from scripts.crosswalking.audit.analysis import analyse
+from scripts.crosswalking.audit.rules import find
+
+GREEDY = """
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+
+
+def job():
+    return 1
+
+
+@app.post("/a-greedy-one")
+async def greedy():
+    deep_0("x")
+
+
+@app.post("/z-modest-one")
+async def modest(tasks: BackgroundTasks):
+    tasks.add_task(job)
+"""
+
+
+def test_a_route_that_leads_everywhere_is_noted_and_the_next_one_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "MAX_STEPS", 2_000)
+    monkeypatch.setattr(interpreter, "ROUTE_STEPS", 200)
+    helpers = "\n".join(
+        f"def deep_{i}(word):\n    deep_{i + 1}(word + 'a')\n    deep_{i + 1}(word + 'b')\n" for i in range(30)
+    )
+    (tmp_path / "app.py").write_text(f"{GREEDY}\n{helpers}\ndef deep_30(word):\n    return word\n")
+    analysis = analyse([tmp_path])
+    assert [finding.rule.code for finding in find(analysis)] == ["SKY203"]
+    (note,) = analysis.notes
+    assert note[2].startswith("POST /a-greedy-one: followed for 2")
