@@ -22,6 +22,10 @@ BLOCKED = frozenset({"http_401", "http_403", "http_407", "http_429", "http_451",
 """Results that mean: we are not wanted here."""
 
 
+OF_THE_HOME_PAGE_ALONE = frozenset({"robots_disallowed", "too_many_redirects", "bad_redirect", "bad_response"})
+"""What keeps us from a home page and may not keep us from sitemaps: a wall of cookies, an encoding that nobody asked for."""
+
+
 async def discover_sitemaps(record: Sitemap, ctx: JobContext) -> Outcome:
     """Looks where SPEC §3.3 says: robots.txt, links in the home page, the well-known paths, children of indexes.
 
@@ -41,7 +45,7 @@ async def discover_sitemaps(record: Sitemap, ctx: JobContext) -> Outcome:
 async def _search(host: str, ctx: JobContext, scan: Scan, visits: Visits) -> FetchError | None:
     """Tries everything; returns what kept us from the site itself, if anything did."""
     home, failure = await _home_of(host, ctx, visits)
-    if failure is not None and failure.code != "robots_disallowed":
+    if failure is not None and failure.code not in OF_THE_HOME_PAGE_ALONE:
         return failure
     start = home.url if home and _is_same_site(home.url, host) else f"https://{host}/"
     scan.own_origin = urljoin(start, "/")[:-1] if home else None
@@ -74,7 +78,8 @@ async def _home_of(host: str, ctx: JobContext, visits: Visits) -> tuple[Fetched 
     try:
         return await fetch_home_page(ctx.web, host, seconds_each=seconds, remaining=ctx.remaining), None
     except FetchError as failure:
-        visits.failed(f"https://{host}/", DiscoveryMethod.HTML_LINK, failure)
+        redirects = ctx.settings.web_max_redirects if "redirect" in failure.code else 0
+        visits.failed(f"https://{host}/", DiscoveryMethod.HTML_LINK, failure, requests=1 + redirects)
         return None, failure
 
 

@@ -20,10 +20,10 @@ class Visits:
         self.rows.append(_row(url, method, result, status, named))
         self.requests += requests
 
-    def failed(self, url: str, method: DiscoveryMethod, failure: FetchError) -> None:
-        """The page could not be had."""
+    def failed(self, url: str, method: DiscoveryMethod, failure: FetchError, *, requests: int = 1) -> None:
+        """The page could not be had, with so many ``requests`` at most."""
         self.rows.append(_row(url, method, failure.code, None, None))
-        self.requests += 1
+        self.requests += requests
 
 
 def _row(url: str, method: DiscoveryMethod, result: str, status: int | None, named: int | None) -> dict[str, Any]:

@@ -384,6 +384,24 @@ def test_no_more_files_than_the_cap_are_kept(engine: Engine, sitemap_id: int, tm
     assert (len(scanned.files), scanned.outcome.code) == (10, "found_partly")
 
 
+@pytest.mark.parametrize(
+    ("home", "code"),
+    [
+        (redirect("https://shop.test/"), "too_many_redirects"),
+        (redirect("ftp://shop.test/"), "bad_redirect"),
+        (Answer(200, b"x", {"Content-Encoding": "br"}), "bad_response"),
+    ],
+)
+def test_sitemaps_are_found_behind_a_home_page_that_cannot_be_had(
+    engine: Engine, sitemap_id: int, tmp_path: Path, home: Answer, code: str
+) -> None:
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/": home, "/sitemap.xml": urlset("/a")})})
+    assert (scanned.outcome.code, scanned.handed_on, scanned.report["/"]) == ("found", ["/sitemap.xml"], code)
+    nothing = scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/": home})})
+    assert nothing.outcome.code == code
+    assert nothing.requests <= 25
+
+
 def test_somebody_elses_sitemaps_are_not_taken(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     websites: dict[str, Website] = {
         "shop.test": site({"/": redirect("https://parking.test/")}),
