@@ -41,7 +41,14 @@ class Functions:
         It may write its own log and read the database's secret and ``secrets``, and nothing else until it is granted.
         """
         stage = self.plan.stage
-        log_group = logs.LogGroup(scope, "Logs", retention=stage.log_retention, removal_policy=stage.log_removal)
+        log_group = logs.LogGroup(
+            scope,
+            "Logs",
+            retention=stage.log_retention,
+            removal_policy=stage.log_removal,
+            # The saved queries look for one record or one tick among millions of lines.
+            field_index_policies=[logs.FieldIndexPolicy(fields=["record_id", "correlation_id"])],
+        )
         role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         for secret in (self.database.secret, *secrets):

@@ -57,7 +57,9 @@ class ScraperSkyStack(Stack):
         self._add("api", curation.function)
         self.output("ApiUrl", curation.api.attr_api_endpoint)
 
-        watching = Observability(self, "Observability", plan=plan, functions=self.functions, queues=queues)
+        watching = Observability(
+            self, "Observability", plan=plan, functions=self.functions, queues=queues, api=curation.api
+        )
         self.output("AlarmTopicArn", watching.topic.topic_arn)
         if stage.checked:
             check(self)

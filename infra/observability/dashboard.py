@@ -44,7 +44,7 @@ class Dashboard(Construct):
             dashboard_name=bell.plan.stage.stack,
             default_interval=Duration.hours(12),
             widgets=[
-                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=bell.alarms, width=24, height=6)],
+                widgets.alarms(bell.alarms),
                 widgets.funnel(metrics),
                 widgets.ages(metrics),
                 [errors],

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.observability.alarm import Bell
+from infra.observability.api_alarms import ApiAlarms
 from infra.observability.dashboard import Dashboard
 from infra.observability.dead_letter_alarms import DeadLetterAlarms
 from infra.observability.function_alarms import FunctionAlarms
@@ -33,6 +35,7 @@ class Observability(Construct):
         plan: Plan,
         functions: Mapping[str, lambda_.Function],
         queues: Mapping[str, Queues],
+        api: http.CfnApi,
     ) -> None:
         super().__init__(scope, id)
         self.topic = alarm_topic(self)
@@ -46,6 +49,7 @@ class Observability(Construct):
         for name, function in functions.items():
             FunctionAlarms(self, f"Function-{name}", name=name, function=function, bell=bell)
         TickAlarms(self, "Ticks", bell=bell)
+        ApiAlarms(self, "Api", api=api, bell=bell)
         log_groups = [function.log_group for function in functions.values()]
         if plan.stage.saved_queries:
             Queries(self, "Queries", plan=plan, log_groups=log_groups)

@@ -15,7 +15,19 @@ from scrapersky.service.registry import SERVICES, Service
 from scrapersky.status.workflow import Workflow
 
 FIVE = Duration.minutes(5)
+MOST_ALARMS = 100
+"""In one widget, by CloudWatch's own limit; four more services would be beyond it."""
 OUT = (seen.COMPLETED, seen.ERRORED, seen.RETRIED, seen.SNOOZED, seen.LOST, seen.UNDELIVERED)
+
+
+def alarms(all_of_them: Sequence[cloudwatch.IAlarm]) -> Sequence[cloudwatch.IWidget]:
+    """What rings, and what does not."""
+    return [
+        cloudwatch.AlarmStatusWidget(
+            title="Alarms", alarms=all_of_them[first : first + MOST_ALARMS], width=24, height=6
+        )
+        for first in range(0, len(all_of_them), MOST_ALARMS)
+    ]
 
 
 def funnel(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:

@@ -75,7 +75,7 @@ def alarm_metrics(plan: Plan) -> int:
     of_workflows = sum(11 + plan.pays(service, workflow) for service in SERVICES for workflow in service.workflows)
     of_services = 2 * len(SERVICES)
     of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
-    return of_workflows + of_services + of_functions + 1
+    return of_workflows + of_services + of_functions + len(("dead letters of nobody", "the curation API"))
 
 
 def series(plan: Plan) -> int:

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.config import STAGES
 from infra.dependencies import ROOT
+from infra.observability import widgets
 from infra.observability.metrics import Metrics
 from infra.observability.queries import FOLDER, PARAMETER
 from infra.plan import plan
@@ -118,6 +121,14 @@ def test_every_query_is_saved_over_every_log_group_with_its_parameters(deployed:
         )
 
 
+def test_the_keys_that_a_query_finds_one_record_or_one_tick_by_are_indexed(deployed: Template) -> None:
+    looked_for = {key for text in QUERIES.values() for key in re.findall(r'(\w+) = "?\{\{', text)}
+    assert looked_for == {"workflow", "record_id", "correlation_id"}
+    for one in deployed.of_type("AWS::Lambda::Function").values():
+        group = deployed.resources[target(one["LoggingConfig"]["LogGroup"])]["Properties"]
+        assert set(group["FieldIndexPolicies"][0]["Fields"]) == looked_for - {"workflow"}  # of which there are six
+
+
 def test_silence_of_a_workflows_tick_is_an_alarm_and_other_silence_is_none(template: Template) -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm").values()
     heartbeats = [one for one in alarms if one["TreatMissingData"] == "breaching"]
@@ -169,6 +180,14 @@ def test_the_dashboard_shows_alarms_first(deployed: Template) -> None:
     first = dashboard(deployed)["widgets"][0]
     assert first["type"] == "alarm"
     assert len(first["properties"]["alarms"]) == len(deployed.of_type("AWS::CloudWatch::Alarm"))
+
+
+def test_no_widget_holds_more_alarms_than_cloudwatch_admits() -> None:
+    stack = Stack(App(), "crowded")
+    arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
+    many = [cloudwatch.Alarm.from_alarm_arn(stack, str(number), f"{arn}{number}") for number in range(101)]
+    (first,), (second,) = (widget.to_json() for widget in widgets.alarms(many))
+    assert [len(one["properties"]["alarms"]) for one in (first, second)] == [100, 1]
 
 
 def test_a_query_on_the_dashboard_has_no_comment_which_there_would_stand_behind_a_pipe(deployed: Template) -> None:
