@@ -1,6 +1,7 @@
 """cdk-nag's AwsSolutions rules over a stack: a finding that nobody acknowledged fails the synth.
 
-None is acknowledged today. Whoever must live with one says why beside the construct it is about:
+dev and prod need no acknowledgement; a stage in a VPC, and one whose data may be thrown away, do (``infra/network.py``,
+``infra/own_database.py``). Whoever must live with a finding says why beside the construct it is about:
 ``Validations.of(construct).acknowledge(Acknowledgment(id="AwsSolutions::AwsSolutions-…", reason="…"))``.
 """
 

@@ -13,6 +13,8 @@ MONTH_SECONDS = 30.4 * 86_400
 IDLE_POLLS_PER_SECOND = 5 / 20
 """Lambda keeps five pollers on a queue, each asking for twenty seconds (AWS Lambda Developer Guide, "SQS scaling")."""
 TICK_SECONDS = 0.5
+TICK_LOG_BYTES, WORKFLOW_LOG_BYTES = 1_250, 670
+"""A tick's own line and the three that Lambda writes; a workflow's part of the line and its gauges, at rest."""
 OF_PAID_CALLS = {PAID_CALLS, BUDGET_SPENT}
 
 
@@ -43,11 +45,17 @@ def per_million(work: Measured, plan: Plan, price: Mapping[str, float]) -> dict[
 
 def per_month(plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
     """What a stage costs when nothing is queued."""
-    ticks = sum(MONTH_SECONDS / (60 * plan.services[service.name].interval_minutes) for service in SERVICES)
+    of_services = {service: MONTH_SECONDS / (60 * plan.services[service.name].interval_minutes) for service in SERVICES}
+    ticks = sum(of_services.values())
+    told = sum(
+        number * (TICK_LOG_BYTES + WORKFLOW_LOG_BYTES * len(service.workflows))
+        for service, number in of_services.items()
+    )
     gigabytes = plan.stage.memory_mb / 1024
     queues = 2 * len(SERVICES)
     return {
         "ticks": ticks * (TICK_SECONDS * gigabytes * price["lambda_gb_second_arm64"] + price["lambda_request"]),
+        "logs of ticks": told / 1e9 * price["logs_gb"],
         "polling of queues": queues * IDLE_POLLS_PER_SECOND * MONTH_SECONDS * price["sqs_request"],
         "metrics, if all are emitted": series(plan) * price["metric_month"],
         "alarms": alarm_metrics(plan) * price["alarm_month"],

@@ -43,6 +43,8 @@ def test_a_slower_schedule_costs_less_a_month() -> None:
     every_hour = per_month(plan(PROD, {"DOMAIN_SCHEDULER_INTERVAL_MINUTES": "60"}), PRICE)
     services = len(SERVICES)
     assert every_hour["ticks"] == pytest.approx(every_minute["ticks"] * (services - 1 + 1 / 60) / services)
+    saved = every_minute["logs of ticks"] - every_hour["logs of ticks"]
+    assert saved == pytest.approx(43_776 * 59 / 60 * (1_250 + 670) / 1e9 * PRICE["logs_gb"])
 
 
 def test_a_network_and_a_database_of_its_own_are_paid_by_the_hour_each_zone_and_reader() -> None:
