@@ -75,30 +75,36 @@ def page_type_of(path: str) -> PageType:
     """
     path = (unquote(path) if "%" in path else path).lower()
     name, dot, suffix = path.rpartition(".")
-    if dot and (found := BY_SUFFIX.get(f".{suffix}")):
-        return found
-    segments = [segment for segment in (name if dot and "/" not in suffix else path).split("/") if segment]
-    if segments and segments[-1] in INDEXES:
-        segments.pop()
-    kinds = [*map(_named_folder, segments[:-1]), *map(_named, segments[-1:])]
-    folders = [kind for kind in kinds[:-1] if kind and kind not in OF_A_LEAF]
+    if dot and "/" not in suffix:
+        if found := BY_SUFFIX.get(f".{suffix}"):
+            return found
+        folder, _, leaf = name.rstrip("/").rpartition("/")
+    else:
+        folder, _, leaf = path.rstrip("/").rpartition("/")
+    if leaf in INDEXES:
+        folder, _, leaf = folder.rstrip("/").rpartition("/")
+    of_what_is_in_it, of_itself = _of_folder(folder)
+    return (
+        of_what_is_in_it or _named_leaf(leaf) or of_itself or (PageType.POST if DATED.search(path) else PageType.PAGE)
+    )
+
+
+@lru_cache(maxsize=1_024)  # the pages of a sitemap share their folders
+def _of_folder(folder: str) -> tuple[PageType | None, PageType | None]:
+    """What a folder makes of every page in it; and, if that is nothing, what it makes of those whose own names say nothing."""
+    kinds = [kind for segment in folder.split("/") if (kind := _named(segment))]
+    folders = [kind for kind in kinds if kind not in OF_A_LEAF]
     if folders:
-        return folders[0] if folders[0] is PageType.POST and folders[-1] not in LISTS else folders[-1]
-    if segments and not kinds[-1] and (kind := _named_first(segments[-1])) in OF_A_LEAF:
-        kinds.append(kind)
-    for kind in reversed(kinds):
-        if kind:
-            return kind
-    return PageType.POST if DATED.search(path) else PageType.PAGE
+        return folders[0] if folders[0] is PageType.POST and folders[-1] not in LISTS else folders[-1], None
+    return None, kinds[-1] if kinds else None
 
 
-def _named_first(segment: str) -> PageType | None:
-    return BY_WORD.get(segment.replace("_", "-").partition("-")[0])
+def _named_leaf(leaf: str) -> PageType | None:
+    if kind := _named(leaf):
+        return kind
+    first = BY_WORD.get(leaf.replace("_", "-").partition("-")[0])
+    return first if first in OF_A_LEAF else None
 
 
 def _named(segment: str) -> PageType | None:
     return BY_WORD.get(segment.replace("_", "-")) or BY_WORD.get(segment)
-
-
-_named_folder = lru_cache(maxsize=1_024)(_named)
-"""The pages of a sitemap share their folders."""

@@ -4,11 +4,12 @@ Memory is bounded whatever the sitemap's size. The spool is an unnamed temporary
 more, also when the outcome is never applied.
 """
 
-import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection, text
 
@@ -25,7 +26,8 @@ CREATE TEMPORARY TABLE new_pages (
 ) ON COMMIT DROP
 """)
 
-COPY = "COPY new_pages FROM STDIN WITH (FORMAT csv)"
+COPY = "COPY new_pages FROM STDIN"
+NULL = "\\N"  # as COPY's text format writes it
 
 _OWN = "pages.sitemap_file_id IS NULL OR pages.sitemap_file_id = excluded.sitemap_file_id"
 
@@ -75,40 +77,46 @@ def host_and_path(url: str) -> tuple[str, str]:
 
     Of an IPv6 address only its bracket is given: no website of ours is one.
     """
-    authority, _, rest = url[url.index("//") + 2 :].partition("/")
+    _, _, authority, rest = url.split("/", 3)
     return authority.partition(":")[0], "/" + rest.partition("?")[0]
 
 
+_moment = lru_cache(maxsize=4_096)(datetime.isoformat)
+"""A sitemap repeats its dates."""
+
+
+@lru_cache(maxsize=256)
+def _counts(*numbers: int) -> str:
+    return "\t".join(str(min(number, MAX_COUNT)) for number in numbers)
+
+
+def _json(value: Mapping[str, str]) -> str:
+    return json.dumps(value).replace("\\", "\\\\")
+
+
 class Spool:
-    """The pages of one sitemap of ``host``, in the order they were listed."""
+    """The pages of one sitemap of ``host``, in the order they were listed, as COPY's text format has them."""
 
     def __init__(self, host: str) -> None:
         self._own_host = host
         self._file = io.TextIOWrapper(tempfile.TemporaryFile(), encoding="utf-8", newline="")  # noqa: SIM115
-        self._rows = csv.writer(self._file)
         self.listed = 0
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Takes the entries a reader gives."""
-        for entry in entries:
-            host, path = host_and_path(entry.url)
-            self.listed += 1
-            self._rows.writerow(
-                (
-                    self.listed,
-                    entry.url,
-                    entry.last_modified.isoformat() if entry.last_modified else None,
-                    entry.changefreq,
-                    entry.priority,
-                    min(entry.images, MAX_COUNT),
-                    min(entry.videos, MAX_COUNT),
-                    min(entry.news, MAX_COUNT),
-                    json.dumps(entry.alternates) if entry.alternates else None,
-                    page_type_of(path).value,
-                    sum(map(bool, path.split("/"))),
-                    host.removeprefix("www.") != self._own_host,
-                )
-            )
+        self._file.writelines(map(self._line, entries))
+
+    def _line(self, entry: Entry) -> str:
+        """The entry's line. Of its fields only hreflang can have a character to escape: others are normal or of a few words."""
+        url, last_modified, changefreq, priority, images, videos, news, alternates = entry
+        host, path = host_and_path(url)
+        self.listed += 1
+        return (
+            f"{self.listed}\t{url}\t{_moment(last_modified) if last_modified else NULL}\t{changefreq or NULL}\t"
+            f"{NULL if priority is None else priority}\t{_counts(images, videos, news)}\t"
+            f"{_json(alternates) if alternates else NULL}\t{page_type_of(path).value}\t{sum(map(bool, path.split('/')))}\t"
+            f"{'t' if host.removeprefix('www.') != self._own_host else 'f'}\n"
+        )
 
     def store(self, connection: Connection, *, domain_id: int, sitemap_file_id: int, tenant: str) -> int:
         """Inserts what is new and updates what changed, in url order; returns how many distinct pages were listed.

@@ -34,3 +34,9 @@ def test_a_normalised_url_is_taken_apart_as_urlsplit_does(text: str) -> None:
     assert url is not None
     parts = urlsplit(url)
     assert host_and_path(url) == (parts.hostname, parts.path)
+
+
+@given(st.text(max_size=60), st.sampled_from(["https://shop.test/", "https://shop.test/?", "https://", ""]))
+def test_no_normalised_url_has_a_character_that_copy_would_take_for_another(text: str, start: str) -> None:
+    url = normalise_url(start + text, base="https://shop.test/") or ""
+    assert not set(url) & set("\\\t\n\r")
