@@ -17,7 +17,7 @@ TOLD_BY_A_PAGE = (
 )  # fmt: skip
 """Columns of a domain that a page may tell."""
 
-DIALECT = postgresql.dialect()
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 AS_JSON = frozenset(("tech_stack", "organisation", "meta_json"))
 
 # A page that shows neither WordPress nor Elementor, nor what it is made with instead, only answers what was unknown.
