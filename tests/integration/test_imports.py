@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
-from scrapersky.service.registry import SERVICES
+from scrapersky.service.context import NoWeb
+from scrapersky.service.registry import SERVICES, SUBMISSION
+from scrapersky.status.claim import claim
+from scripts.bench.queues.ours_runtime import record
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [service.folder for service in SERVICES]
@@ -31,10 +35,19 @@ NEEDED = {
 """Packages that settings, tickets, log lines and the database need."""
 
 
-def modules(event: object, environment: dict[str, str]) -> set[str]:
+SUBMITTED = """
+import json, sys
+from domain_sitemap_submission.handler import handler
+from tests.integration.lambda_context import LambdaContext
+handler(json.loads(sys.argv[1]), LambdaContext())
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def modules(event: object, environment: dict[str, str], program: str = ENTERED) -> set[str]:
     """What a fresh process has imported after every service served ``event``, and dead-letter nothing."""
     ran = subprocess.run(
-        [sys.executable, "-c", ENTERED, json.dumps(event)],
+        [sys.executable, "-c", program, json.dumps(event)],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"], **environment},
         cwd=ROOT,
         capture_output=True,
@@ -57,3 +70,18 @@ def test_an_entrance_without_work_imports_no_job_no_web_client_and_no_parser(
     assert imported & jobs == {f"{folder}.handler" for folder in FOLDERS}
     assert {name for name in imported if name.startswith("scrapersky.web.")} <= {"scrapersky.web.settings"}
     assert {name for name in imported if name.startswith("scrapersky.migrations")} == set()
+
+
+def test_a_job_that_asks_nobody_is_done_without_the_import_of_a_web_client(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    connection.execute(text("INSERT INTO domains (domain, sitemap_analysis_status) VALUES ('a.test', 'Queued')"))
+    (held,) = claim(connection, SUBMISSION, batch=1, max_in_flight=1, dispatch_lease=60)
+    imported = modules({"Records": [record(SUBMISSION.name, held.attempt_id)]}, environment, SUBMITTED)
+    status = connection.execute(text("SELECT sitemap_analysis_status FROM domains")).scalar_one()
+    assert (status, imported & {"aiohttp", "scrapersky.web.client"}) == ("Completed", set())
+
+
+def test_who_uses_a_web_client_that_the_registry_says_is_not_needed_is_told_so() -> None:
+    with pytest.raises(RuntimeError, match="visits_no_website"):
+        NoWeb().get("https://a.test/")

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from scrapersky.web.client import WebClient
 
 
+class NoWeb:
+    """Stands where a job has no web client, because the registry says that its workflow needs none."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(
+            f"ctx.web.{name}: this job has no web client; take its workflow out of its service's visits_no_website"
+        )
+
+
 @dataclass(frozen=True)
 class JobContext:
     """The tools of one record's work. ``deadline`` is in the event loop's time, seconds."""

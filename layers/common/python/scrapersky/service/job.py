@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, cast
 
 from scrapersky import observability as seen
 from scrapersky.models.base import Recorded
 from scrapersky.service.classification import outcome_of, unexpected
-from scrapersky.service.context import JobContext
+from scrapersky.service.context import JobContext, NoWeb
 from scrapersky.service.outcomes import Outcome, Retry, Snooze
-from scrapersky.service.proxy import web_of_the_record
 from scrapersky.service.runtime import Runtime
 from scrapersky.service.spending import BUDGET_OF_THE_DAY, spend_one
 from scrapersky.status.start import Started
-from scrapersky.web.client import WebClient
 from scrapersky.web.errors import WorkError
+
+if TYPE_CHECKING:
+    from scrapersky.web.client import WebClient
 
 
 async def run_job(
@@ -21,7 +23,7 @@ async def run_job(
     attempt: Started,
     record: Recorded | None,
     *,
-    web: WebClient,
+    web: "WebClient | None",
     end: float,
     one_connection: asyncio.Lock,
 ) -> Outcome:
@@ -37,7 +39,7 @@ async def run_job(
 
     spend = _spending(runtime, attempt, one_connection)
     context = JobContext(
-        web=web_of_the_record(web, runtime.settings, secret, spend),
+        web=_web_of_the_record(runtime, web, secret, spend),
         settings=runtime.settings,
         logger=runtime.observer.log,
         deadline=deadline,
@@ -62,6 +64,19 @@ async def run_job(
             "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
         )
         return unexpected(error)
+
+
+def _web_of_the_record(
+    runtime: Runtime,
+    web: "WebClient | None",
+    secret: Callable[[str], Awaitable[str]],
+    spend: Callable[[str], Awaitable[None]],
+) -> "WebClient":
+    if web is None:
+        return cast("WebClient", NoWeb())
+    from scrapersky.service.proxy import web_of_the_record  # noqa: PLC0415 - nor need those wait who have none
+
+    return web_of_the_record(web, runtime.settings, secret, spend)
 
 
 def _spending(runtime: Runtime, attempt: Started, one_connection: asyncio.Lock) -> Callable[[str], Awaitable[None]]:

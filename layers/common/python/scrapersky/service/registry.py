@@ -51,6 +51,10 @@ class Service:
         """Whether the job of ``workflow`` reads websites."""
         return workflow not in self.visits_no_website
 
+    def needs_web_client(self, workflow: Workflow) -> bool:
+        """Whether the job of ``workflow`` asks anybody anything: websites, or Google Places."""
+        return self.visits(workflow) or workflow in self.asks_places
+
 
 @dataclass(frozen=True)
 class HandOff:

@@ -7,7 +7,8 @@ the function has one connection.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -18,15 +19,14 @@ from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Status
 from scrapersky.service.job import run_job
 from scrapersky.service.outcomes import Outcome, Snooze
-from scrapersky.service.politeness import polite_turns
 from scrapersky.service.runtime import Runtime
 from scrapersky.service.saving import Saving
 from scrapersky.status.finish import Finished
 from scrapersky.status.start import Started
-from scrapersky.web.client import WebClient
 
 if TYPE_CHECKING:
     from scrapersky.service.batch import Delivery
+    from scrapersky.web.client import WebClient
 
 
 def work_on_started(
@@ -47,10 +47,7 @@ async def _work_on_all(
     one_connection = asyncio.Lock()
     saving = Saving(runtime, one_connection)
     codes: Counter[str] = Counter()
-    async with (
-        polite_turns(runtime, one_connection) as turns,
-        WebClient(runtime.settings, turns=turns) as web,
-    ):
+    async with _web_client(runtime, started, one_connection) as web:
 
         async def work_on_one(attempt: Started) -> None:
             async with at_once:
@@ -69,6 +66,25 @@ async def _work_on_all(
 
         await asyncio.gather(*(work_on_one(attempt) for attempt in started))
     return dict(codes)
+
+
+@asynccontextmanager
+async def _web_client(
+    runtime: Runtime, started: Sequence[Started], one_connection: asyncio.Lock
+) -> "AsyncIterator[WebClient | None]":
+    """The web client of this invocation; none where no job of it asks anybody, who need not wait for its import."""
+    workflows = {runtime.workflow(attempt.workflow) for attempt in started}
+    if not any(map(runtime.service.needs_web_client, workflows)):
+        yield None
+        return
+    from scrapersky.service.politeness import polite_turns  # noqa: PLC0415
+    from scrapersky.web.client import WebClient  # noqa: PLC0415
+
+    async with (
+        polite_turns(runtime, one_connection) as turns,
+        WebClient(runtime.settings, turns=turns) as web,
+    ):
+        yield web
 
 
 def _load(runtime: Runtime, started: Sequence[Started]) -> dict[tuple[str, int], Recorded]:
