@@ -4,9 +4,12 @@ from scripts.mutation.mutant import LAYER, Mutant
 
 VERSIONS = f"{LAYER}/migrations/versions"
 GUARD = "tests/integration/test_guard.py"
+BY_HAND = "tests/integration/test_by_hand.py"
+FIRST_GUARD = "0002_status_guard"
+ILLEGAL = "IF NEW.%1$I <> ALL (next_statuses(before)) THEN"
 
 
-def without(guard: str, text: str, instead: str, file: str = "0002_status_guard", test: str = GUARD) -> Mutant:
+def without(guard: str, text: str, instead: str, file: str = "0005_guard_of_attempts", test: str = GUARD) -> Mutant:
     """One change in one migration."""
     return Mutant(guard, ((f"{VERSIONS}/{file}.py", text, instead),), (test,))
 
@@ -19,7 +22,26 @@ IN_THE_DATABASE = (
         "0001_schema",
         "tests/race/test_claims.py",
     ),
-    without("trigger: illegal pairs", "IF NEW.%1$I <> ALL (next_statuses(before)) THEN", "IF false THEN"),
+    Mutant(
+        "trigger: illegal pairs",
+        tuple(
+            (f"{VERSIONS}/0005_guard_of_attempts.py", after + ILLEGAL, f"{after}IF false THEN")
+            for after in ("FROM before THEN\n            ", "made of it.\n        ")
+        ),
+        (GUARD,),
+    ),
+    without(
+        "trigger: illegal pairs made by a later trigger",
+        f"made of it.\n        {ILLEGAL}",
+        "made of it.\n        IF false THEN",
+        test=BY_HAND,
+    ),
+    without(
+        "trigger: by what has changed, not by what a statement names",
+        "BEFORE UPDATE ON %2$s FOR EACH ROW WHEN (",
+        "BEFORE UPDATE OF %3$I ON %2$s FOR EACH ROW WHEN (",
+        test=BY_HAND,
+    ),
     without(
         "trigger: nobody but the holder leaves Processing",
         "IF before = 'Processing' AND live IS NOT NULL THEN",
@@ -40,12 +62,49 @@ IN_THE_DATABASE = (
         "IF (NEW.%1$I = 'Error') <> (NEW.%4$I IS NOT NULL) THEN",
         "IF false THEN",
     ),
+    without(
+        "trigger: due_at comes",
+        "IF NEW.%2$I NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN",
+        "IF false THEN",
+        test=BY_HAND,
+    ),
+    without("trigger: failures in bounds", "IF NEW.%3$I NOT BETWEEN 0 AND 9999 THEN", "IF false THEN"),
+    without("trigger: error only when Error", "IF NEW.%5$I IS NOT NULL AND NEW.%1$I <> 'Error' THEN", "IF false THEN"),
+    without(
+        "trigger: what is held is not deleted",
+        "            IF live IS NOT NULL THEN",
+        "            IF false THEN",
+        test=BY_HAND,
+    ),
+    without("trigger: what is held is not emptied", "    IF FOUND THEN", "    IF false THEN", test=BY_HAND),
+    without(
+        "trigger: an id is for ever", "IF TG_OP = 'UPDATE' AND NEW.id <> OLD.id THEN", "IF false THEN", test=BY_HAND
+    ),
+    without(
+        "trigger: an attempt is one record's for ever",
+        "(OLD.attempt_id, OLD.workflow, OLD.record_id) IS DISTINCT FROM (NEW.attempt_id, NEW.workflow, NEW.record_id)",
+        "false",
+        test=BY_HAND,
+    ),
+    without("trigger: a lease ends", "WHEN (NOT isfinite(NEW.lease_until))", "WHEN (false)", test=BY_HAND),
+    without(
+        "trigger: no live attempt ends beside its record",
+        "IF now_is = 'Processing' AND NOT live THEN",
+        "IF false THEN",
+        test=BY_HAND,
+    ),
+    without(
+        "trigger: no live attempt without a record that is Processing",
+        "ELSIF live AND now_is IS DISTINCT FROM 'Processing' THEN",
+        "ELSIF false THEN",
+        test=BY_HAND,
+    ),
     without("trigger: queueing sets due_at", "NEW.%2$I := coalesce(NEW.%2$I, now());", "NEW.%2$I := NEW.%2$I;"),
     without(
         "trigger: queueing forgets failures",
         "                NEW.%3$I := 0;\n",
         "                NEW.%3$I := NEW.%3$I;\n",
-        test="tests/integration/test_by_hand.py",
+        test=BY_HAND,
     ),
     without(
         "trigger: queueing forgets the error",
@@ -53,6 +112,16 @@ IN_THE_DATABASE = (
         "                NEW.%4$I := NEW.%4$I;\n",
     ),
     without("trigger: every change is audited", "WHEN (NEW.%3$I IS DISTINCT FROM OLD.%3$I)", "WHEN (false)"),
-    without("trigger: who it was is audited", "        nullif(current_setting('application_name', true), ''),\n", ""),
-    without("trigger: history is append-only", "BEFORE UPDATE ON status_events", "AFTER DELETE ON status_events"),
+    without(
+        "trigger: who it was is audited",
+        "        nullif(current_setting('application_name', true), ''),\n",
+        "",
+        FIRST_GUARD,
+    ),
+    without(
+        "trigger: history is append-only",
+        "BEFORE UPDATE ON status_events",
+        "AFTER DELETE ON status_events",
+        FIRST_GUARD,
+    ),
 )

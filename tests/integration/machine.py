@@ -12,6 +12,7 @@ from scrapersky.status import transitions
 from scrapersky.status.invariants import BREACHES
 from scrapersky.status.workflow import Workflow
 from tests.integration.machine_model import Attempt, Key, Model, Record
+from tests.records import beneath_the_guards
 
 RESULT = {METADATA: "title", SUBMISSION: "description", IMPORT: "etag"}
 """The workflows under test (two of them on the same row), and the column that a job of each writes."""
@@ -44,7 +45,8 @@ class Machine(RuleBasedStateMachine):
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self.connection: Connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        self.connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
+        with beneath_the_guards(self.connection):
+            self.connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
         self.model = Model()
 
     @contextmanager

@@ -106,7 +106,8 @@ class Hands(Machine):
         record = self.model.records[key]
         column, value = half.split(" = ")
         home = Status.QUEUED if column == "due_at" else Status.ERROR
-        if (value == "NULL") != (record.status is home):
+        never = value in {"'infinity'", "-1"}
+        if not never and (value == "NULL") != (record.status is home):
             return
         workflow = WORKFLOWS[key[0]]
         statement = f"UPDATE {workflow.table} SET {workflow.companion(column)} = {value} WHERE id = {key[1]}"
@@ -123,10 +124,23 @@ class Hands(Machine):
             "23505",
         )
 
+    def tear_a_pair_apart_by_hand(self, attempt: int) -> None:
+        """A live attempt without its record, or the other way round."""
+        held = self.model.attempts[attempt]
+        workflow, record_id = WORKFLOWS[held.key[0]], held.key[1]
+        if held.outcome is None:
+            of = f"WHERE attempt_id = {attempt}"
+            self._refused(f"UPDATE attempts SET finished_at = now(), outcome = 'done' {of}", transitions.NOT_THE_HOLDER)
+            self._refused(f"DELETE FROM attempts {of}", transitions.NOT_THE_HOLDER)
+            self._refused(f"DELETE FROM {workflow.table} WHERE id = {record_id}", transitions.NOT_THE_HOLDER)
+        elif self.model.records[held.key].status is not Status.PROCESSING:
+            again = f"UPDATE attempts SET finished_at = NULL, outcome = NULL WHERE attempt_id = {attempt}"
+            self._refused(again, transitions.NOT_THE_HOLDER)
+
     def rewrite_history_by_hand(self) -> None:
         """Refused, once there is any."""
         if self.connection.execute(text("SELECT EXISTS (SELECT FROM status_events)")).scalar_one():
-            self._refused("UPDATE status_events SET actor = 'nobody'", "SS004")
+            self._refused("UPDATE status_events SET actor = 'nobody'", transitions.REWRITTEN)
 
     def _refused(self, statement: str, state: str) -> None:
         with pytest.raises(DBAPIError) as refusal:

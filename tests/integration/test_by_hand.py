@@ -1,42 +1,217 @@
-"""What a hand in the database does beside the watched fields: it starts a record afresh, or is found out."""
+"""What a hand in the database may do, and what is refused before it can hurt: each as somebody would type it into psql."""
+
+from io import BytesIO
 
 import pytest
+from pg8000 import DatabaseError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from scrapersky.service.registry import METADATA
+from scrapersky.database import sqlstate
+from scrapersky.service.registry import METADATA, SUBMISSION
+from scrapersky.status import transitions
 from scrapersky.status.claim import claim
-from scrapersky.status.finish import fail
+from scrapersky.status.finish import complete, fail
 from scrapersky.status.invariants import count_cheap_breaches, find_breaches
+from tests.records import beneath_the_guards
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
+END = "UPDATE attempts SET finished_at = now(), outcome = 'abandoned' WHERE finished_at IS NULL"
+SELECTED_QUEUES = """
+CREATE FUNCTION selected_queues() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.curation_status = 'Selected' THEN NEW.status := '{status}'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER {name} BEFORE UPDATE OF curation_status ON domains FOR EACH ROW EXECUTE FUNCTION selected_queues()
+"""
 
+
+@pytest.fixture
 def held(connection: Connection) -> int:
-    """The live attempt of the only domain."""
-    connection.execute(text("INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"))
+    """The live attempt of the domain held.test, which is Processing."""
+    connection.execute(text("INSERT INTO domains (domain, status) VALUES ('held.test', 'Queued')"))
     (one,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
     return one.attempt_id
 
 
-def test_a_record_queued_by_hand_has_all_its_tries_again(connection: Connection) -> None:
-    fail(connection, METADATA, held(connection), code="parked", reason="sold", detail={})
+@pytest.fixture
+def others(connection: Connection, held: int) -> None:
+    """Records 2 and 3: new.test is New and queued.test is Queued."""
+    connection.execute(
+        text("INSERT INTO domains (domain, status) VALUES ('new.test', 'New'), ('queued.test', 'Queued')")
+    )
+
+
+def statuses(connection: Connection) -> dict[str, str]:
+    """The status of each domain."""
+    return {row.domain: row.status for row in connection.execute(text("SELECT domain, status FROM domains"))}
+
+
+@pytest.mark.usefixtures("others")
+@pytest.mark.parametrize(
+    ("statement", "state", "said"),
+    [
+        # Records beside the machine.
+        ("INSERT INTO domains (domain, status) VALUES ('a.test', 'Processing')", "SS001", "may not go from (created)"),
+        (
+            "INSERT INTO domains (domain, status) VALUES ('held.test', 'Queued')"
+            " ON CONFLICT (domain) DO UPDATE SET status = excluded.status, due_at = excluded.due_at",
+            "SS002",
+            "held by live attempt 1",
+        ),
+        (
+            "MERGE INTO domains USING (VALUES ('held.test')) AS named (domain) ON domains.domain = named.domain"
+            " WHEN MATCHED THEN UPDATE SET status = 'Queued' WHEN NOT MATCHED THEN DO NOTHING",
+            "SS002",
+            "held by live attempt 1",
+        ),
+        (
+            "MERGE INTO domains USING (VALUES ('a.test')) AS named (domain) ON domains.domain = named.domain"
+            " WHEN NOT MATCHED THEN INSERT (domain, status) VALUES (named.domain, 'Completed')",
+            "SS001",
+            "allowed: New, Queued",
+        ),
+        (
+            "UPDATE domains SET status = 'Queued', sitemap_analysis_status = 'Completed' WHERE domain = 'new.test'",
+            "SS001",
+            "sitemap_analysis_status may not go from New to Completed; allowed: Queued",
+        ),
+        ("DELETE FROM domains", "SS002", "abandon it before it is deleted"),
+        ("TRUNCATE domains CASCADE", "SS002", "metadata 1 is held by live attempt 1"),
+        ("UPDATE domains SET id = DEFAULT WHERE domain = 'held.test'", "SS004", "domains 1: its id is for ever"),
+        # Attempts beside their records.
+        (END, "SS002", "domains 1: status is Processing, and nobody would end that without live attempt 1"),
+        ("DELETE FROM attempts", "SS002", "nobody would end that without live attempt 1"),
+        ("TRUNCATE attempts", "SS002", "held by live attempt 1"),
+        ("UPDATE attempts SET record_id = record_id + 1", "SS004", "attempt 1: it belongs to metadata 1 for ever"),
+        ("UPDATE attempts SET workflow = 'import'", "SS004", "attempt 1: it belongs to metadata 1 for ever"),
+        ("UPDATE attempts SET lease_until = 'infinity'", "SS003", "its lease must end"),
+        (
+            "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
+            " SELECT 'metadata', id, 'by hand', now() FROM domains WHERE domain = 'new.test'",
+            "SS002",
+            "domains 2: status is New, and a live attempt wants Processing",
+        ),
+        (
+            "INSERT INTO attempts (workflow, record_id, trigger, lease_until) VALUES ('metadata', 99, 'by hand', now())",
+            "SS002",
+            "domains 99: status is not there",
+        ),
+        # Instants that never come, or that no clock of ours can tell.
+        ("UPDATE domains SET due_at = 'infinity' WHERE domain = 'queued.test'", "SS003", "and not infinity"),
+        ("UPDATE domains SET due_at = '-infinity' WHERE domain = 'queued.test'", "SS003", "and not -infinity"),
+        ("UPDATE domains SET due_at = '0044-03-15 BC' WHERE domain = 'queued.test'", "SS003", "years 1 to 9999"),
+        ("UPDATE domains SET due_at = '10001-01-01' WHERE domain = 'queued.test'", "SS003", "years 1 to 9999"),
+    ],
+)
+def test_what_would_leave_half_a_state_is_refused_by_name_and_the_work_goes_on(
+    connection: Connection, held: int, statement: str, state: str, said: str
+) -> None:
+    before = statuses(connection)
+    with pytest.raises(DBAPIError) as refused:
+        connection.execute(text(statement))
+    assert sqlstate(refused.value) == state
+    assert said in str(refused.value)
+    assert statuses(connection) == before
+    assert complete(connection, METADATA, held, code="read", detail={}).record_id == 1
+
+
+@pytest.mark.usefixtures("others")
+def test_copy_is_held_to_the_guard_like_any_other_statement(connection: Connection) -> None:
+    with pytest.raises(DatabaseError) as refused:
+        copy(connection, "a.test\tQueued\nb.test\tProcessing\n")
+    assert refused.value.args[0]["C"] == transitions.ILLEGAL_TRANSITION
+    assert "a.test" not in statuses(connection)
+    copy(connection, "a.test\tQueued\n")
+    assert len(claim(connection, METADATA, batch=9, max_in_flight=9, dispatch_lease=60)) == 2
+
+
+def copy(connection: Connection, rows: str) -> None:
+    r"""What psql's \copy sends."""
+    driver = connection.connection.cursor()
+    driver.execute("COPY domains (domain, status) FROM STDIN", stream=BytesIO(rows.encode()))  # type: ignore[call-arg]
+
+
+def test_a_hand_may_end_an_attempt_and_move_its_record_in_one_transaction(connection: Connection, held: int) -> None:
+    connection.exec_driver_sql("BEGIN")
+    connection.execute(text(END))
+    connection.execute(text("UPDATE domains SET status = 'Queued'"))
+    connection.exec_driver_sql("COMMIT")
+    assert statuses(connection) == {"held.test": "Queued"}
+    assert [one.attempt_id for one in claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)] != [
+        held
+    ]
+
+
+def test_only_half_of_that_is_refused_at_the_commit(connection: Connection, held: int) -> None:
+    connection.exec_driver_sql("BEGIN")
+    connection.execute(text(END))
+    with pytest.raises(DBAPIError) as refused:
+        connection.exec_driver_sql("COMMIT")
+    assert sqlstate(refused.value) == transitions.NOT_THE_HOLDER
+    complete(connection, METADATA, held, code="read", detail={})
+
+
+@pytest.mark.usefixtures("held")
+def test_both_workflows_of_one_row_move_in_one_statement_and_each_is_audited(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO domains (domain) VALUES ('both.test')"))
+    connection.execute(
+        text("UPDATE domains SET status = 'Queued', sitemap_analysis_status = 'Queued' WHERE domain = 'both.test'")
+    )
+    told = connection.execute(text("SELECT workflow, to_status FROM status_events WHERE record_id = 2")).all()
+    assert sorted(map(tuple, told)) == [("metadata", "Queued"), ("submission", "Queued")]
+    for workflow in (METADATA, SUBMISSION):
+        assert len(claim(connection, workflow, batch=9, max_in_flight=9, dispatch_lease=60)) == 1
+
+
+@pytest.mark.parametrize("name", ["a_trigger_of_the_product", "guard_metadata_status_later"])
+def test_what_a_trigger_makes_of_a_status_is_refused_like_a_hand(connection: Connection, name: str) -> None:
+    connection.execute(text("INSERT INTO domains (domain) VALUES ('new.test')"))
+    connection.exec_driver_sql(SELECTED_QUEUES.format(status="Completed", name=name))
+    with pytest.raises(DBAPIError) as refused:
+        connection.execute(text("UPDATE domains SET curation_status = 'Selected'"))
+    assert sqlstate(refused.value) == transitions.ILLEGAL_TRANSITION
+    assert "domains 1" in str(refused.value)
+
+
+def test_a_trigger_may_queue_a_record_and_is_audited(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO domains (domain) VALUES ('new.test')"))
+    connection.exec_driver_sql(SELECTED_QUEUES.format(status="Queued", name="a_trigger_of_the_product"))
+    connection.execute(text("UPDATE domains SET curation_status = 'Selected'"))
+    assert connection.execute(text("SELECT to_status FROM status_events")).scalars().all() == ["Queued"]
+    assert len(claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)) == 1
+
+
+def test_old_history_and_records_that_nobody_holds_may_be_deleted(connection: Connection, held: int) -> None:
+    complete(connection, METADATA, held, code="read", detail={})
+    for table in ("attempts", "status_events", "domains"):
+        connection.execute(text(f"DELETE FROM {table}"))
+        assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
+
+
+def test_a_record_queued_by_hand_has_all_its_tries_again(connection: Connection, held: int) -> None:
+    fail(connection, METADATA, held, code="parked", reason="sold", detail={})
     assert connection.execute(text("SELECT failures FROM domains")).scalar_one() == 1
     connection.execute(text("UPDATE domains SET status = 'Queued'"))
     assert connection.execute(text("SELECT failures FROM domains")).scalar_one() == 0
 
 
-@pytest.mark.usefixtures("left_broken")
+@pytest.mark.usefixtures("left_broken", "held")
 @pytest.mark.parametrize(
     ("by_hand", "breach"),
     [
-        ("UPDATE attempts SET finished_at = now(), outcome = 'released'", "processing_without_live_attempt"),
+        (END, "processing_without_live_attempt"),
         ("DELETE FROM attempts", "processing_without_live_attempt"),
         ("DELETE FROM domains", "live_attempt_without_processing"),
     ],
 )
-def test_the_invariants_find_who_meddled_with_attempts(connection: Connection, by_hand: str, breach: str) -> None:
-    held(connection)
+def test_the_invariants_find_what_a_superuser_did_beneath_the_guards(
+    connection: Connection, by_hand: str, breach: str
+) -> None:
     assert (find_breaches(connection, METADATA), count_cheap_breaches(connection, METADATA)) == ([], 0)
-    connection.execute(text(by_hand))
+    with beneath_the_guards(connection):
+        connection.execute(text(by_hand))
     assert [found.breach for found in find_breaches(connection, METADATA)] == [breach]
-    assert count_cheap_breaches(connection, METADATA) == (breach == "live_attempt_without_processing")
+    assert count_cheap_breaches(connection, METADATA) == 1

@@ -62,6 +62,10 @@ BROKEN = {
         ],
     ),
     "the guard was taken off": (["trigger_missing"], ["DROP TRIGGER guard_import_status ON sitemap_files"]),
+    "the guard of attempts was taken off": (
+        ["trigger_missing"],
+        ["DROP TRIGGER guard_import_attempts_gone ON attempts"],
+    ),
     "the audit was taken off": (["trigger_missing"], ["DROP TRIGGER audit_metadata_status_created ON domains"]),
     "history may be rewritten": (
         ["trigger_disabled"],
@@ -150,7 +154,10 @@ BROKEN = {
         ["invariant_broken"],
         [QUEUED, NO_GUARD, "UPDATE domains SET status = 'Processing', due_at = NULL", GUARD],
     ),
-    "an attempt is live and its record is not Processing": (["invariant_broken"], [QUEUED, HOLD]),
+    "an attempt is live and its record is not Processing": (
+        ["invariant_broken"],
+        [QUEUED, "SET session_replication_role = replica", HOLD, "RESET session_replication_role"],
+    ),
     "a record is due and not Queued": (
         ["invariant_broken", "constraint_missing"],
         [

@@ -25,7 +25,8 @@ from tests.integration.machine_model import Key
 
 EXAMPLES = os.environ.get("MACHINE_EXAMPLES")
 FEW_RECORDS = 12
-HALVES = ("due_at = now()", "due_at = NULL", "error_code = 'x'", "error_code = NULL")
+HALVES = ("due_at = now()", "due_at = NULL", "error_code = 'x'", "error_code = NULL", "error = 'x'", "failures = -1",
+          "due_at = 'infinity'")  # fmt: skip
 
 workflows = st.sampled_from(sorted(RESULT, key=lambda workflow: workflow.name))
 few = st.integers(1, 4)
@@ -154,7 +155,7 @@ class Buttons(Deeds):
                 self.pause_or_resume(workflow)
 
     @rule(
-        what=st.sampled_from([*Status, *HALVES, "attempt", "history"]),
+        what=st.sampled_from([*Status, *HALVES, "attempt", "pair", "history"]),
         number=pick,
     )
     def a_hand_writes_sql(self, what: str, number: int) -> None:
@@ -163,6 +164,8 @@ class Buttons(Deeds):
             self.write_a_status_by_hand(self.key(number), Status(what))
         elif what == "attempt" and self.model.attempts:
             self.add_a_second_live_attempt_by_hand(self.attempt(number))
+        elif what == "pair" and self.model.attempts:
+            self.tear_a_pair_apart_by_hand(self.attempt(number))
         elif what == "history":
             self.rewrite_history_by_hand()
         elif what in HALVES:

@@ -13,7 +13,7 @@ from scrapersky.status.control import pause
 from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.finish import Backoff, Stale, complete, fail, retry
 from scrapersky.status.gauges import read_gauges
-from scrapersky.status.invariants import count_cheap_breaches, find_breaches
+from scrapersky.status.invariants import find_breaches
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.start import start
@@ -209,17 +209,6 @@ def test_a_hand_off_never_touches_what_is_queued_or_processing(connection: Conne
         requeueing.hand_off(connection, METADATA, [queued, processing], actor="test", reason="test", again=True) == []
     )
     assert connection.execute(text("SELECT id, status, due_at FROM domains ORDER BY id")).all() == before
-
-
-@pytest.mark.usefixtures("left_broken")
-def test_the_invariants_find_what_a_hand_in_the_database_broke(connection: Connection) -> None:
-    queue(connection, 2)
-    take(connection)
-    assert find_breaches(connection, METADATA) == []
-    connection.execute(text("DELETE FROM attempts WHERE record_id = (SELECT min(id) FROM domains)"))
-    assert [breach.breach for breach in find_breaches(connection, METADATA)] == ["processing_without_live_attempt"]
-    connection.execute(text("DELETE FROM domains"))
-    assert count_cheap_breaches(connection, METADATA) == 1
 
 
 def test_two_dispatchers_never_claim_the_same_record(engine: Engine, connection: Connection) -> None:

@@ -14,7 +14,7 @@ from scrapersky.status.explain import explain
 from scrapersky.status.finish import Backoff, complete, fail, retry, snooze
 from scrapersky.status.finish_together import complete_all
 from scrapersky.status.gauges import read_gauges
-from scrapersky.status.invariants import count_cheap_breaches
+from scrapersky.status.invariants import STRETCH, count_cheap_breaches
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.requeue import hand_off, requeue
@@ -50,7 +50,7 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     # The fewer are asked for, the more a walk through all of history by its key looks like a bargain.
     "recover one": (lambda c: recover(c, METADATA, limit=1, backoff=BACKOFF, undelivered_max=5), LIVE + 4),
     "gauges": (lambda c: read_gauges(c, METADATA), QUEUED + 2 * LIVE + 4 * TENANTS),
-    "cheap invariants": (lambda c: count_cheap_breaches(c, METADATA), 2 * LIVE),
+    "cheap invariants": (lambda c: count_cheap_breaches(c, METADATA), 2 * LIVE + STRETCH + 1),
     "start": (lambda c: start(c, HELD, lease=60, worker="w", request_id="r"), 3 * len(HELD)),
     "complete": (lambda c: complete(c, METADATA, HELD[1], code="read", detail={}), 2),
     "complete several": (

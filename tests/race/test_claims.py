@@ -9,6 +9,7 @@ from scrapersky.status.transitions import ILLEGAL_TRANSITION, NOT_THE_HOLDER
 from tests.race.contest import Runner, backend, race
 from tests.race.deeds import cancel, claim, complete, hand_off, outcomes, queued, requeue, sql, start, started, status
 from tests.race.deeds import claimed as claimed_attempts
+from tests.records import beneath_the_guards
 
 
 def test_two_claims_take_different_records_and_neither_waits(engine: Engine, connection: Connection) -> None:
@@ -160,13 +161,14 @@ def test_the_database_refuses_a_second_live_attempt(connection: Connection) -> N
 
 def test_a_record_with_a_live_attempt_that_a_hand_left_behind_hides_no_other(connection: Connection) -> None:
     first, second = queued(connection, 2)
-    connection.execute(
-        text(
-            "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
-            " VALUES ('metadata', :id, 'by hand', now() - interval '1 h')"
-        ),
-        {"id": first},
-    )
+    with beneath_the_guards(connection):
+        connection.execute(
+            text(
+                "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
+                " VALUES ('metadata', :id, 'by hand', now() - interval '1 h')"
+            ),
+            {"id": first},
+        )
     assert claim()(connection) == [second]
     connection.execute(text("UPDATE attempts SET finished_at = now(), outcome = 'released' WHERE trigger = 'by hand'"))
     assert claim()(connection) == [first]

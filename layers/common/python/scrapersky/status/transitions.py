@@ -32,4 +32,7 @@ NOT_THE_HOLDER = "SS002"
 """SQLSTATE of the guard: a record enters Processing only with a live attempt and leaves it only without one."""
 
 HALF_A_STATE = "SS003"
-"""SQLSTATE of the guard: a companion column that does not fit the status."""
+"""SQLSTATE of the guard: a companion column that does not fit the status, or that says when and never comes."""
+
+REWRITTEN = "SS004"
+"""SQLSTATE of the guard: what has happened, and the ids by which it is told, stay as they are."""
