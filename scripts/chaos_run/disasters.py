@@ -24,6 +24,10 @@ ILLEGAL = (
     "UPDATE domains SET status = 'Processing' WHERE id = {id} AND status <> 'Processing'",
     "UPDATE domains SET due_at = now() WHERE id = {id} AND status <> 'Queued'",
     "UPDATE domains SET due_at = NULL WHERE id = {id} AND status = 'Queued'",
+    "UPDATE domains SET error = 'by hand' WHERE id = {id} AND status <> 'Error'",
+    "DELETE FROM domains WHERE id = {id} AND status = 'Processing'",
+    "DELETE FROM attempts WHERE record_id = {id} AND finished_at IS NULL",
+    "UPDATE attempts SET finished_at = now(), outcome = 'done' WHERE record_id = {id} AND finished_at IS NULL",
 )
 """What nobody may do. Each tells its own precondition, so that losing a race for the record is no refusal."""
 

@@ -111,11 +111,13 @@ def test_a_record_that_is_processing_is_refused_and_left_as_it_is(api: Api, conn
 def test_selecting_what_was_worked_on_before_queues_it_again(api: Api, connection: Connection, ended: str) -> None:
     (record_id,) = domains(connection, "a.example", status="Queued")
     seize(connection, [record_id])
+    connection.exec_driver_sql("BEGIN")
     connection.execute(text("UPDATE attempts SET finished_at = now(), outcome = 'done'"))
     connection.execute(
         text("UPDATE domains SET status = CAST(:status AS work_status), error_code = :code, failures = 3"),
         {"status": ended, "code": "parked" if ended == "Error" else None},
     )
+    connection.exec_driver_sql("COMMIT")
     assert results(api.post("/domains/curation", {"ids": [record_id], "curation_status": "Selected"})) == ["queued"]
     now = row(connection, "domains", record_id)
     assert (now["status"], now["failures"], now["error_code"]) == ("Queued", 0, None)

@@ -56,6 +56,7 @@ def finish(
 ) -> None:
     """Takes a record the legal way from New to its end, with one finished attempt."""
     code = next((str(value) for name, value in values.items() if name.endswith("error_code")), "imported")
+    connection.exec_driver_sql("BEGIN")
     connection.execute(text(f"UPDATE {table} SET {field} = 'Queued' WHERE id = :id AND {field} = 'New'"), {"id": id})
     connection.execute(insert(Attempt).values(workflow=workflow, record_id=id, trigger="manual", lease_until=NOW))
     connection.execute(text(f"UPDATE {table} SET {field} = 'Processing' WHERE id = :id"), {"id": id})
@@ -68,6 +69,7 @@ def finish(
         text(f"UPDATE {table} SET {columns} WHERE id = :id"),
         {"id": id, **{name: str(value) for name, value in values.items()}},
     )
+    connection.exec_driver_sql("COMMIT")
 
 
 def test_the_report_tells_each_sites_story_under_its_owners_name(filled: Connection) -> None:
