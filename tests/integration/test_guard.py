@@ -145,6 +145,13 @@ def test_every_legal_change_is_audited_with_who_made_it(connection: Connection) 
     assert tuple(event) == ("metadata", record_id, "New", "Queued", "psql of ada")
 
 
+def test_who_gives_no_name_is_audited_by_the_role(connection: Connection) -> None:
+    connection.execute(text("SET application_name = ''"))
+    make(connection, WORKFLOWS["metadata"], "Queued")
+    told = connection.execute(text("SELECT actor, session_user::text FROM status_events")).one()
+    assert told[0] == told[1]
+
+
 def test_history_cannot_be_rewritten(connection: Connection) -> None:
     make(connection, WORKFLOWS["metadata"], "Queued")
     state, _ = refusal(connection, "UPDATE status_events SET actor = 'somebody else'")

@@ -3,12 +3,13 @@
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
 from scrapersky.models import Base
 from scripts.local.postgres import Postgres
+from tests.conftest import numbers
 
 
 def test_the_migrated_schema_is_the_models(postgres: Postgres, database_url: str) -> None:
@@ -35,6 +36,31 @@ def test_down_and_up_again_ends_in_the_same_schema(database_url: str) -> None:
         migrations.upgrade(connection)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_guard_goes_down_to_what_it_was(postgres: Postgres, database_url: str) -> None:
+    never_up = create_engine(postgres.create_database(f"empty_{next(numbers)}"), poolclass=NullPool)
+    with never_up.begin() as connection:
+        migrations.upgrade(connection, "0004")
+    gone_down = create_engine(database_url, poolclass=NullPool)
+    with gone_down.begin() as connection:
+        command.downgrade(migrations.configuration(connection), "0004")
+    assert guards(gone_down) == guards(never_up)
+
+
+def guards(engine: Engine) -> dict[str, str]:
+    """Every trigger, function and procedure of ours as the catalog tells it."""
+    with engine.connect() as connection:
+        return {
+            row.name: row.definition
+            for row in connection.execute(
+                text(
+                    "SELECT proname AS name, pg_get_functiondef(oid) AS definition FROM pg_proc"
+                    " WHERE pronamespace = 'public'::regnamespace UNION ALL"
+                    " SELECT tgname, pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal"
+                )
+            )
+        }
 
 
 def test_code_older_than_the_database_leaves_it_as_it_is(database_url: str) -> None:

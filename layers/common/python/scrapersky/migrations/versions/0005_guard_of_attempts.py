@@ -6,7 +6,10 @@ that nobody claimed, or with a lease that never ends; set an error without Error
 a trigger of somebody else's does to a watched field is guarded and audited like any other change.
 
 ``watch_status(table, field, workflow)`` is as before what a new service's migration calls, and ``unwatch_status`` takes it
-back. Locks: one of a moment on each watched table and on attempts, for the triggers; readers are not kept.
+back. Locks: each watched table and attempts as a whole, for as long as it takes to change their triggers (30 ms).
+
+The danger first: a transaction that holds one of these tables and waits for another would be chosen as the victim of a
+deadlock after a second. So all seven are asked for at once, before that second is over, or let go of and tried again.
 
 Revision: 0005, after 0004.
 """
@@ -247,6 +250,7 @@ ON_ATTEMPTS = (
 
 def upgrade() -> None:
     connection = op.get_bind()
+    lock_all()
     for statement in (UNWATCH_STATUS, REFUSE_EMPTYING, GUARD_ATTEMPT, WATCH_STATUS, *ON_ATTEMPTS):
         connection.exec_driver_sql(statement)
     watch_all()
@@ -254,6 +258,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     connection = op.get_bind()
+    lock_all()
     for table, field, workflow in WATCHED:
         connection.exec_driver_sql(f"CALL unwatch_status('{table}', '{field}', '{workflow}')")
     for function in ("guard_attempt", "refuse_emptying_what_is_held"):
@@ -263,6 +268,14 @@ def downgrade() -> None:
     earlier = runpy.run_path(str(Path(__file__).with_name("0002_status_guard.py")))
     connection.exec_driver_sql(earlier["WATCH_STATUS"])
     watch_all()
+
+
+def lock_all() -> None:
+    """Takes every table whose triggers change, or fails within 0.7 s (of Postgres' ``deadlock_timeout``, which is 1 s)."""
+    tables = dict.fromkeys(table for table, _, _ in WATCHED)
+    connection = op.get_bind()
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+    connection.exec_driver_sql(f"LOCK TABLE {', '.join([*tables, 'attempts'])} IN ACCESS EXCLUSIVE MODE")
 
 
 def watch_all() -> None:
