@@ -9,7 +9,7 @@ number found later is the file's.
 import re
 from html.entities import html5
 
-_NOT_A_TAG = r"<(?![a-zA-Z_:/\x80-\U0010ffff])"
+_NOT_A_TAG = r"<(?![^\x00-.0-9;-@\[-^`{-\x7f])"  # no letter, "_", ":" or "/" follows, nor anything beyond ASCII
 _NOT_XMLS = r"&(?!(?:amp|lt|gt|quot|apos);)"
 _SUSPECTS = [re.compile(pattern) for pattern in (_NOT_A_TAG, _NOT_XMLS, r"\]\]>")]
 """Where none of these is found, nothing is special. Each starts with one character: four times as fast as all in one."""
