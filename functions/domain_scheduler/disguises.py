@@ -18,7 +18,12 @@ _CLOUDFLARE = re.compile(r"[0-9a-fA-F]{4,512}")
 _CLOUDFLARE_LINK = "/cdn-cgi/l/email-protection#"
 _TYPO3_LINK = re.compile(r"UnCryptMailto\((?:'|\"|%27|%22)([^'\")]{8,600}?)(?:'|\"|%27|%22)\)")
 _TYPO3_ALPHABETS = ("+,-./0123456789:", "@ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
-_TYPO3_SHIFTS = range(-10, 11)
+_TYPO3_SHIFTS = [
+    str.maketrans(
+        {a: letters[(at + shift) % len(letters)] for letters in _TYPO3_ALPHABETS for at, a in enumerate(letters)}
+    )
+    for shift in range(-10, 11)
+]
 _QUOTED = r"((?:'[^'\n]{0,200}'\s{0,9}\+?\s{0,9}){1,20})"
 _JOOMLA_SCRIPT = re.compile(rf"var (addy\w{{0,40}})\s?=\s?{_QUOTED};\s{{0,99}}\1\s?=\s?\1\s?\+\s?{_QUOTED};")
 
@@ -55,15 +60,9 @@ def typo3_emails(token: str) -> Iterator[str]:
 
     How far is a setting of the site; but only one distance makes it start with ``mailto:``.
     """
-    for shift in _TYPO3_SHIFTS if len(token) <= 600 else ():
-        link = token.translate({ord(a): b for alphabet in _TYPO3_ALPHABETS for a, b in _moved(alphabet, shift)})
-        if link.startswith("mailto:"):
-            yield from emails_in_mailto(link)
-
-
-def _moved(alphabet: str, shift: int) -> Iterator[tuple[str, str]]:
-    shift %= len(alphabet)
-    return zip(alphabet, alphabet[shift:] + alphabet[:shift], strict=True)
+    for shift in _TYPO3_SHIFTS:
+        if token[:7].translate(shift) == "mailto:":
+            yield from emails_in_mailto(token[:600].translate(shift))
 
 
 def _from_base64(text: str) -> str:
