@@ -27,6 +27,7 @@ SHORT_TEXT = 1_500
 FEW_LINKS = 5
 """Links that a challenge has at most; a small page of somebody's own has a menu, or a form to write to him."""
 
+_STATUSES_OF_WALLS = frozenset((403, 405, 406, 429, 503))
 _HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
 _UNSURE_TYPES = frozenset(
     ("", "text/plain", "application/octet-stream", "text/xml", "application/xml", "binary/octet-stream")
@@ -50,7 +51,8 @@ def refuse_challenge(fetched: Fetched) -> Fail | None:
         return Fail("captcha", f"{fetched.url} answered {fetched.status} with a challenge for humans ({name})")
     if fetched.status >= 400:
         start = fetched.body[:200_000].decode("utf-8", errors="replace")
-        if mark := next((mark for mark in (*CHALLENGE_SOURCES, *SENSORS) if mark in start), None):
+        marks = (*CHALLENGE_SOURCES, *SENSORS) if fetched.status in _STATUSES_OF_WALLS else CHALLENGE_SOURCES
+        if mark := _first(marks, start):
             return Fail("captcha", f"{fetched.url} answered {fetched.status} with a challenge for humans ({mark})")
     return None
 

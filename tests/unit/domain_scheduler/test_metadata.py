@@ -147,6 +147,15 @@ def test_an_error_page_is_the_error_of_its_status(tmp_path: Path, status: int) -
     assert trouble.value.retry_after == 9
 
 
+def test_a_missing_page_that_is_watched_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FetchError) as trouble:
+        read(
+            {"shop.example": page("<script src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'></script>", 404)},
+            tmp_path,
+        )
+    assert trouble.value.code == "http_404"
+
+
 CLOUDFLARE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
 
 
