@@ -32,6 +32,8 @@ RECOVER_CHANGES = "AND outcome IS NULL AND lease_until < now()\n    RETURNING"
 ALL_LOCK = "(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL\n    ORDER BY attempt_id"
 ALL_CHANGE = "= live.attempt_id AND workflow = {workflow} AND outcome IS NULL\n    RETURNING attempts.attempt_id"
 
+ACTOR_OF_THE_STATEMENT = "set_config('scrapersky.actor', :actor, true)"
+
 IN_THE_VERBS = (
     without_both(
         "finish together: only live attempts",
@@ -284,6 +286,16 @@ IN_THE_VERBS = (
         "ORDER BY attempt_id FOR UPDATE OF attempts",
         "FOR UPDATE OF attempts",
         LOCK_ORDER,
+    ),
+    *(
+        without(
+            f"{verb}: who acted is forgotten with the statement",
+            verb,
+            told,
+            told.replace(", true)", ", false)"),
+            "tests/integration/test_statements.py",
+        )
+        for verb, told in (("cancel", ACTOR_OF_THE_STATEMENT), ("abandon", ACTOR_OF_THE_STATEMENT))
     ),
     without("cancel: only what is Queued", "cancel", "AND {status} = 'Queued'\n", "\n", VERBS),
     without("cancel: SKIP LOCKED", "cancel", "FOR UPDATE OF {table} SKIP LOCKED", "FOR UPDATE OF {table}", CLAIMS),

@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
 
 from scrapersky.service.registry import METADATA
+from scrapersky.status.abandon import abandon
+from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import Stale, fail
-from scrapersky.status.requeue import requeue
+from scrapersky.status.requeue import hand_off, requeue
 from scrapersky.status.start import start
 from tests.integration.verbs import VERBS
 
@@ -53,6 +57,21 @@ def test_a_verb_is_one_statement(connection: Connection, name: str) -> None:
 @pytest.mark.parametrize("name", VERBS.keys())
 def test_a_verb_needs_nothing_of_its_session_and_leaves_nothing_there(connection: Connection, name: str) -> None:
     assert [one.statement for one in said(connection, name) if OF_A_SESSION.search(one.statement)] == []
+
+
+def test_who_acted_and_why_is_forgotten_with_the_statement(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"))
+    acts: list[Any] = [cancel, partial(hand_off, again=False), abandon, partial(requeue, limit=1)]
+    for act in acts:
+        if act is abandon:
+            claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
+        assert act(connection, METADATA, ids=[1], actor="ada", reason="because") == [1]
+        left = "SELECT current_setting('scrapersky.actor', true), current_setting('scrapersky.reason', true)"
+        assert [value or None for value in connection.execute(text(left)).one()] == [None, None]
+    acted = connection.execute(
+        text("SELECT to_status FROM status_events WHERE actor = 'ada' ORDER BY event_id")
+    ).scalars()
+    assert list(acted) == ["New", "Queued", "Error", "Queued"]
 
 
 @pytest.mark.parametrize("name", VERBS.keys())
