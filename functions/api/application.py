@@ -9,7 +9,8 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 
-from api.problem import Problem, respond, respond_to_invalid, respond_to_problem
+from api import request_body
+from api.problem import Problem, as_event, respond, respond_to_invalid, respond_to_problem
 from api.routers import dev_tools, domains, local_businesses, pages, places, sitemap_files, sitemaps
 from api.triggers import Triggers
 from api.wiring import KEY, Wiring
@@ -23,6 +24,13 @@ NAME = "api"
 VERSION = "1.0.0"
 ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, dev_tools)
 REFUSED_BY_THE_DATABASE = frozenset({ILLEGAL_TRANSITION, NOT_THE_HOLDER, HALF_A_STATE})
+TOOK_TOO_LONG = {
+    "57014": "the database took too long and stopped; a filter by status, id or domain, or fewer records, may be quick enough",
+    "55P03": "others hold the records for longer than a request may wait; nothing was changed, try again",
+}
+"""PostgreSQL's query_canceled and lock_not_available."""
+LONGEST_STATEMENT_SECONDS = 20.0
+"""The function ends after 29 seconds and an HTTP API after 30, with an answer of its own; the client is to hear it from us."""
 
 
 class Application:
@@ -30,6 +38,8 @@ class Application:
 
     def __init__(self, environment: Mapping[str, str], secrets: ReadSecret = read_secret) -> None:
         settings = load(Settings, environment)
+        longest = min(settings.database_statement_timeout_seconds, LONGEST_STATEMENT_SECONDS)
+        settings = settings.model_copy(update={"database_statement_timeout_seconds": longest})
         self.observer = Observer(NAME, settings.stage)
         self.wiring = Wiring(settings, Database(settings, NAME, secrets), Triggers(settings.stage))
         self.app = APIGatewayHttpResolver(enable_validation=True)
@@ -40,6 +50,10 @@ class Application:
 
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Lambda's entrance: one request of the HTTP API (payload 2.0)."""
+        try:
+            request_body.refuse(event)
+        except Problem as problem:
+            return as_event(respond_to_problem(problem))
         self.app.append_context(**{KEY: self.wiring})
         return self.app.resolve(event, context)
 
@@ -65,6 +79,8 @@ class Application:
         return respond(HTTPStatus.NOT_FOUND, f"there is no {event.http_method} {event.path}; /openapi.json lists all")
 
     def _database_refused(self, error: DBAPIError) -> Response[str]:
+        if sqlstate(error) in TOOK_TOO_LONG:
+            return respond(HTTPStatus.SERVICE_UNAVAILABLE, TOOK_TOO_LONG[str(sqlstate(error))])
         if sqlstate(error) in REFUSED_BY_THE_DATABASE:
             return respond(HTTPStatus.CONFLICT, str(error.orig.args[0]["M"]) if error.orig else str(error))
         return self._failed(error)

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import Connection, Row, case, func, literal, select, text, update
 
 from api.curation_table import CurationField
 from api.filters import BIGGEST, F, Filter, conditions
 from api.problem import invalid
 from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.service.given import Given
 
 Result = Literal["queued", "set", "unchanged", "refused"]
 Ids = Annotated[list[Annotated[int, Field(ge=1, le=BIGGEST)]], Field(min_length=1)]
@@ -24,10 +25,8 @@ MAY_BE_QUEUED = frozenset({Status.NEW, Status.COMPLETED, Status.ERROR})
 SAY_WHO = text("SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)")
 
 
-class Decision(BaseModel, Generic[F]):
+class Decision(Given, Generic[F]):
     """A decision about the records ``ids``, or about those that fit ``filter``; exactly one of them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     curation_status: Curation = Field(description="Selected queues the workflow")
     ids: Ids | None = Field(None, description="the records")

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement
 
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.service.given import Given
 
 NAMES = {
     "places": "name",
@@ -21,10 +22,8 @@ NAMES = {
 BIGGEST = 2**63 - 1
 
 
-class Filter(BaseModel):
+class Filter(Given):
     """What every filter has."""
-
-    model_config = ConfigDict(extra="forbid")
 
     tenant: str | None = None
     curation_status: Curation | None = None

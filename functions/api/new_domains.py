@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -14,28 +16,28 @@ from api.curation import SAY_WHO
 from api.problem import invalid
 from scrapersky.models import Domain
 from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.service.given import Given
 from scrapersky.web.hosts import HostError, normalise_host
 
 COLUMNS = ("domain", "website", "website_url", "url", "host")
 """Names of the column with the domain in a CSV file, the first that is there."""
 
+SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")
+"""What Excel writes and reads as a first line, to say what separates the cells."""
+
 RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 
 
-class NewDomains(BaseModel):
+class NewDomains(Given):
     """Domains to add; ``Selected`` queues their metadata at once."""
-
-    model_config = ConfigDict(extra="forbid")
 
     domains: list[str] = Field(min_length=1, description="host names or urls")
     curation_status: Curation = Curation.NEW
     reason: str = Field("added", min_length=1, max_length=500)
 
 
-class NewDomain(BaseModel):
+class NewDomain(Given):
     """A domain to add."""
-
-    model_config = ConfigDict(extra="forbid")
 
     domain: str = Field(min_length=1, max_length=2_048, description="a host name or a url")
     curation_status: Curation = Curation.NEW
@@ -123,17 +125,22 @@ def _normalised(rows: Iterable[tuple[int, str]]) -> Iterable[AddedRow]:
 def read_csv(body: bytes) -> list[tuple[int, str]]:
     """The domains in a CSV file by line: of the column named in :data:`COLUMNS`, or of a file of one column without a head.
 
-    UTF-8, with or without a byte order mark; separated by commas, semicolons or tabs. Raises a 422.
+    UTF-8 with or without a byte order mark, or UTF-16 with one (Excel's "Unicode text"); separated by commas, semicolons or
+    tabs, or as a first line ``sep=;`` says. Raises a 422.
     """
+    encoding = "utf-16" if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode(encoding)
     except UnicodeDecodeError as error:
-        raise invalid("body", f"the file is not UTF-8: byte {error.start} cannot be read") from None
+        why = f"the file is not UTF-8: byte {error.start} cannot be read; save it as 'CSV UTF-8'"
+        raise invalid("body", why) from None
+    told = SEPARATOR_LINE.match(text)
     head = text.lstrip("\r\n").partition("\n")[0]
-    separator = max(",;\t", key=head.count)
+    separator = told.group(1) if told else max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        lines = lines[1:] if told else lines
     except csv.Error as error:
         raise invalid("body", f"line {reader.line_num} is no CSV: {error}") from None
     if not lines:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -12,12 +12,11 @@ from api.new_domains import Added, AddedRow
 from api.problem import invalid
 from scrapersky.models import Place
 from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.service.given import Given
 
 
-class NewPlace(BaseModel):
+class NewPlace(Given):
     """A place to add."""
-
-    model_config = ConfigDict(extra="forbid")
 
     place_id: str = Field(min_length=1, max_length=300, pattern=r"^[A-Za-z0-9_-]+$", description="Google's id")
     name: str | None = Field(None, max_length=500)
@@ -28,10 +27,8 @@ class NewPlace(BaseModel):
     curation_status: Curation = Field(Curation.NEW, description="Selected queues its deep scan at once")
 
 
-class NewPlaces(BaseModel):
+class NewPlaces(Given):
     """Places to add."""
-
-    model_config = ConfigDict(extra="forbid")
 
     places: list[NewPlace] = Field(min_length=1)
 

@@ -35,6 +35,16 @@ def respond(status: HTTPStatus, detail: str, errors: Sequence[Mapping[str, Any]]
     return Response(status, content_type=CONTENT_TYPE, body=json.dumps(document, ensure_ascii=False))
 
 
+def as_event(response: Response[str]) -> dict[str, Any]:
+    """A response as the HTTP API takes it (payload 2.0), for a request that no route saw."""
+    return {
+        "statusCode": response.status_code,
+        "headers": {"Content-Type": CONTENT_TYPE},
+        "body": response.body,
+        "isBase64Encoded": False,
+    }
+
+
 def respond_to_problem(problem: Problem) -> Response[str]:
     """The response for a :class:`Problem`."""
     errors = [{"field": problem.field, "message": problem.detail}] if problem.field else []

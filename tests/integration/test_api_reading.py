@@ -81,6 +81,8 @@ def test_an_instant_filters_by_creation(api: Api, domains: list[int]) -> None:
         ({"cursor": "nonsense"}, "cursor"),
         ({"cursor": "WyJwbGFjZXMiLCAxXQ"}, "cursor"),
         ({"is_wordpress": "perhaps"}, "is_wordpress"),
+        ({"search": "a\0b"}, "search"),
+        ({"created_before": "9999-12-31T23:59:59-14:00"}, "created_before"),
     ],
 )
 def test_a_bad_parameter_is_a_problem_that_names_it(api: Api, parameters: dict[str, object], field: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, RowMapping, text
 from api.application import Application
 from api.curation_table import CURATION_FIELDS
 from api.writing import EXPIRED_AT_ONCE
+from infra.curation_api import TIMEOUT_SECONDS
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.service.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
@@ -191,6 +192,67 @@ def test_a_body_that_is_no_json_is_told_so(api: Api) -> None:
     assert (answer.status, answer.content_type) == (422, "application/problem+json")
 
 
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"domain": ' + "9" * 5_000 + "}", "domain=a.example", b"\xff"])
+def test_a_body_that_no_reader_of_json_can_read_is_the_clients_fault(api: Api, body: str | bytes) -> None:
+    encoded = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+    headers = {"content-type": "application/json"}
+    answer = api.send("POST", "/domains", encoded, headers=headers, encoded=isinstance(body, bytes))
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "body")
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/vnd.api+json"])
+def test_a_body_of_another_media_type_is_told_which_is_right(api: Api, media_type: str) -> None:
+    answer = api.send("POST", "/domains", '{"domain": "a.example"}', headers={"content-type": media_type})
+    assert (answer.status, answer.json["errors"][0]["field"]) == (415, "Content-Type")
+    assert answer.content_type == "application/problem+json"
+    assert "application/json is right" in answer.json["detail"]
+
+
+def test_a_media_type_with_a_charset_or_none_at_all_is_read(api: Api) -> None:
+    for headers in ({"content-type": "application/json; charset=utf-8"}, {}):
+        assert api.send("POST", "/domains", '{"domain": "a.example"}', headers=headers).status == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/places", {"place_id": "ChIJ1", "name": "a\0b"}, "name"),
+        ("/domains", {"domain": "a.example", "reason": "\0"}, "reason"),
+        ("/domains/curation", {"ids": [1], "curation_status": "New", "reason": "\0"}, "reason"),
+        ("/domains/curation", {"filter": {"search": "\0"}, "curation_status": "New"}, "filter.search"),
+        (
+            "/domains/curation",
+            {"filter": {"created_after": "0001-01-01T00:00:00+14:00"}, "curation_status": "New"},
+            "filter.created_after",
+        ),
+        ("/dev-tools/pause", {"action": "pause", "workflow": "metadata", "reason": "\0"}, "reason"),
+    ],
+)
+def test_what_no_database_keeps_is_refused_by_field(api: Api, path: str, body: dict[str, Any], field: str) -> None:
+    answer = api.post(path, body)
+    assert (answer.status, [error["field"] for error in answer.json["errors"]]) == (422, [field])
+
+
+def test_what_takes_the_database_too_long_is_told_as_that_and_changes_nothing(
+    environment: dict[str, str], connection: Connection, engine: Engine
+) -> None:
+    (held,) = domains(connection, "a.example")
+    application = Application({**environment, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.2"})
+    with engine.begin() as other:
+        other.execute(text("SELECT 1 FROM domains WHERE id = :id FOR UPDATE"), {"id": held})
+        answer = Api(application).post("/domains/curation", {"ids": [held], "curation_status": "Archived"})
+    application.wiring.database.engine.dispose()
+    assert (answer.status, answer.content_type) == (503, "application/problem+json")
+    assert "too long" in answer.json["detail"]
+    assert row(connection, "domains", held)["curation_status"] == "New"
+
+
+def test_the_api_waits_no_longer_for_the_database_than_a_client_may_for_it(environment: dict[str, str]) -> None:
+    application = Application({**environment, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "60"})
+    assert application.wiring.settings.database_statement_timeout_seconds < TIMEOUT_SECONDS
+    application.wiring.database.engine.dispose()
+
+
 def test_more_records_than_the_cap_are_refused(environment: dict[str, str]) -> None:
     application = Application({**environment, "API_BULK_MAX": "2"})
     api = Api(application)
@@ -259,6 +321,21 @@ def test_a_file_that_is_not_utf_8_or_no_csv_is_told_so(api: Api) -> None:
     answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
     assert (answer.status, "UTF-8" in answer.json["detail"]) == (422, True)
     assert api.post("/domains/csv", {"domains": []}).status == 415
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "\ufeffdomain\tname\r\na.example\tA\r\n".encode("utf-16-le"),
+        "\ufeffdomain;name\r\na.example;A\r\n".encode("utf-16-be"),
+        b"sep=|\r\ndomain|name\r\na.example|A\r\n",
+        b"sep=;\ndomain\na.example\n",
+    ],
+)
+def test_a_file_as_excel_writes_it_is_read(api: Api, file: bytes) -> None:
+    encoded = base64.b64encode(file).decode()
+    answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
+    assert [one["domain"] for one in answer.json["results"]] == ["a.example"]
 
 
 def test_places_are_added_by_googles_ids(api: Api, connection: Connection) -> None:

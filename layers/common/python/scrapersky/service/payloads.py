@@ -5,8 +5,9 @@ Read by the services (:mod:`scrapersky.service.manual`), which serve them, and b
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
+from scrapersky.service.given import Given
 from scrapersky.status.requeue import MAX_REQUEUED
 
 Ids = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=MAX_REQUEUED)]
@@ -14,8 +15,8 @@ Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Actor = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class _Payload(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Payload(Given):
+    model_config = ConfigDict(frozen=True)
 
 
 class Run(_Payload):
