@@ -1,11 +1,13 @@
 """The audit as CI and people run it: exit codes, the allow-list, SARIF, and code that cannot be read."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from scripts.crosswalking.audit.command import main
+from scripts.crosswalking.audit.project import Project
 from tests.audit.sarif import Log
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -100,6 +102,14 @@ def test_code_that_cannot_be_read_is_noted_and_the_rest_is_audited(capsys: pytes
     told = json.loads(capsys.readouterr().out)
     assert {Path(note["file"]).name for note in told["notes"]} >= {"python2.py", "not_utf8.py", "deep.py"}
     assert [route["path"] for route in told["routes"]] == ["/endless"]
+
+
+def test_pipes_broken_links_and_links_in_a_circle_are_no_source(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "broken.py").symlink_to("nowhere.py")
+    (tmp_path / "again").symlink_to(tmp_path)
+    assert Project([tmp_path]).chosen == [tmp_path / "app.py"]
 
 
 def test_a_path_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:

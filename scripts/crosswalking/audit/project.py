@@ -91,7 +91,10 @@ class Project:
                 and (self._tests or name not in TESTS)
                 and not (Path(here) / name / "pyvenv.cfg").exists()
             )
-            found += [Path(here) / name for name in sorted(files) if name.endswith(".py") and not self._is_test(name)]
+            named = [Path(here) / name for name in sorted(files) if name.endswith(".py") and not self._is_test(name)]
+            found += [
+                path for path in named if path.is_file()
+            ]  # no pipe, which would be waited for, and no broken link
             if len(found) > MAX_FILES:
                 self.notes.append((folder, 1, f"more than {MAX_FILES} files: the rest was left out"))
                 break
