@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.models.attempt import AttemptOutcome
 from scrapersky.status.finish import shortened
@@ -32,7 +32,7 @@ RETURNING {table}.id
 def abandon(connection: Connection, workflow: Workflow, ids: Sequence[int], *, actor: str, reason: str) -> list[int]:
     """Ends the live attempts of ``ids`` and their records in Error ``abandoned``; returns those that were Processing."""
     rows = connection.execute(
-        text(workflow.sql(ABANDON)),
+        workflow.statement(ABANDON),
         {
             "ids": sorted(ids),
             "actor": actor,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
 
@@ -21,5 +21,5 @@ UPDATE {table} SET {status} = 'New' FROM chosen WHERE {table}.id = chosen.id RET
 
 def cancel(connection: Connection, workflow: Workflow, ids: Sequence[int], *, actor: str, reason: str) -> list[int]:
     """Takes back those of ``ids`` that are Queued; returns them. One that a claim holds right now goes on."""
-    rows = connection.execute(text(workflow.sql(CANCEL)), {"ids": sorted(ids), "actor": actor, "reason": reason})
+    rows = connection.execute(workflow.statement(CANCEL), {"ids": sorted(ids), "actor": actor, "reason": reason})
     return [record_id for (record_id,) in rows]

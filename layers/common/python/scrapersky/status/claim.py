@@ -17,7 +17,7 @@ the queue, and with the number of tenants that wait only by one look at the inde
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
 
@@ -177,5 +177,5 @@ def claim(
         values["per_host"] = per_host
     else:
         candidates = CANDIDATES
-    rows = connection.execute(text(workflow.sql("WITH RECURSIVE " + candidates + CLAIM)), values)
+    rows = connection.execute(workflow.statement("WITH RECURSIVE " + candidates + CLAIM), values)
     return [Claimed(attempt_id, record_id) for attempt_id, record_id in rows]

@@ -36,7 +36,7 @@ def dead_letter(
 ) -> int | None:
     """Processing → Error; returns the record's id, or None when the attempt is not live or still at work (changes nothing)."""
     record_id: int | None = connection.execute(
-        text(workflow.sql(DEAD_LETTER)),
+        workflow.statement(DEAD_LETTER),
         {
             "attempt_id": attempt_id,
             "outcome": AttemptOutcome.DEAD_LETTER.value,

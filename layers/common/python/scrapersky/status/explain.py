@@ -32,14 +32,14 @@ def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[
     ``at`` is the database's clock at the question. Where the records of a workflow keep a report of what was tried,
     ``report`` is it. As text: :func:`scrapersky.status.story.tell`.
     """
-    found = connection.execute(text(workflow.sql(NOW)), {"record_id": record_id}).mappings().one_or_none()
+    found = connection.execute(workflow.statement(NOW), {"record_id": record_id}).mappings().one_or_none()
     if found is None:
         return None
     now = _plain(found)
     asked = {"workflow": workflow.name, "record_id": record_id}
     reported = {}
     if hasattr(workflow.model, "report"):
-        reported["report"] = connection.execute(text(workflow.sql(REPORT)), asked).scalar_one()
+        reported["report"] = connection.execute(workflow.statement(REPORT), asked).scalar_one()
     return {
         "workflow": workflow.name,
         "id": record_id,

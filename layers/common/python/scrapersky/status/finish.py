@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.models.attempt import AttemptOutcome
 from scrapersky.models.base import MAX_ERROR_LENGTH
@@ -154,7 +154,7 @@ def _end(
     **values: Any,
 ) -> Finished:
     row = connection.execute(
-        text(workflow.sql(statement)),
+        workflow.statement(statement),
         {"attempt_id": attempt_id, "outcome": outcome.value, "code": code, "detail": json.dumps(detail), **values},
     ).one_or_none()
     if row is None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.models.attempt import AttemptOutcome
 from scrapersky.models.vocabulary import Status
@@ -51,7 +51,7 @@ def complete_all(
     """
     ids = sorted(results)
     rows = connection.execute(
-        text(workflow.sql(COMPLETE_ALL)),
+        workflow.statement(COMPLETE_ALL),
         {
             "attempt_ids": ids,
             "outcome": AttemptOutcome.DONE.value,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
 
@@ -47,11 +47,11 @@ class Gauges:
 def read_gauges(connection: Connection, workflow: Workflow) -> Gauges:
     """The depth and age of the queue, and of what is in flight."""
     queued, queued_age, processing, processing_age = connection.execute(
-        text(workflow.sql(GAUGES)), {"most": COUNTED_UP_TO}
+        workflow.statement(GAUGES), {"most": COUNTED_UP_TO}
     ).one()
     return Gauges(queued, float(queued_age or 0), processing, float(processing_age or 0))
 
 
 def count_by_status(connection: Connection, workflow: Workflow) -> dict[str, int]:
     """Records per status. Reads the whole table: for a person's question, never for a tick."""
-    return {row[0]: row[1] for row in connection.execute(text(workflow.sql(COUNTS)))}
+    return {row[0]: row[1] for row in connection.execute(workflow.statement(COUNTS))}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
 
@@ -51,7 +51,7 @@ class Breach:
 
 def find_breaches(connection: Connection, workflow: Workflow, *, limit: int = 100) -> list[Breach]:
     """Every broken invariant of ``workflow``, at most ``limit``. Reads the whole table."""
-    return [Breach(*row) for row in connection.execute(text(workflow.sql(BREACHES)), {"limit": limit})]
+    return [Breach(*row) for row in connection.execute(workflow.statement(BREACHES), {"limit": limit})]
 
 
 def count_cheap_breaches(connection: Connection, workflow: Workflow) -> int:
@@ -59,4 +59,4 @@ def count_cheap_breaches(connection: Connection, workflow: Workflow) -> int:
 
     The first are all counted; the second among :data:`STRETCH` ids from a random place, so that tick after tick meets all.
     """
-    return int(connection.execute(text(workflow.sql(TICK_BREACHES)), {"length": STRETCH}).scalar_one())
+    return int(connection.execute(workflow.statement(TICK_BREACHES), {"length": STRETCH}).scalar_one())

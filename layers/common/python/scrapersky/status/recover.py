@@ -146,7 +146,7 @@ def _recover_each(
 def _recover(
     connection: Connection, workflow: Workflow, attempt_ids: list[int], values: dict[str, float]
 ) -> list[Recovered]:
-    rows = connection.execute(text(workflow.sql(RECOVER)), {"attempt_ids": attempt_ids, **values})
+    rows = connection.execute(workflow.statement(RECOVER), {"attempt_ids": attempt_ids, **values})
     return [
         Recovered(record, attempt, started, Status(status), code) for record, attempt, started, status, code in rows
     ]

@@ -6,7 +6,7 @@ to its worker, or it would be done (and paid for) twice.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.models.attempt import AttemptOutcome
 from scrapersky.status.workflow import Workflow
@@ -31,7 +31,7 @@ RETURNING {table}.id
 def release(connection: Connection, workflow: Workflow, attempt_ids: Sequence[int], *, code: str) -> list[int]:
     """Gives back those of ``attempt_ids`` that are live and not started; returns the ids of the records now Queued again."""
     rows = connection.execute(
-        text(workflow.sql(RELEASE)),
+        workflow.statement(RELEASE),
         {"attempt_ids": sorted(attempt_ids), "outcome": AttemptOutcome.RELEASED.value, "code": code},
     )
     return [record_id for (record_id,) in rows]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
 
@@ -65,7 +65,7 @@ def requeue(
     if not 1 <= limit <= MAX_REQUEUED:
         raise ValueError(f"limit={limit}: requeue moves 1 to {MAX_REQUEUED} records at once")
     rows = connection.execute(
-        text(workflow.sql(REQUEUE)),
+        workflow.statement(REQUEUE),
         {
             "ids": None if ids is None else sorted(ids),
             "error_code": error_code,
@@ -88,6 +88,6 @@ def hand_off(
     if not ids:
         return []
     rows = connection.execute(
-        text(workflow.sql(HAND_OFF)), {"ids": sorted(ids), "actor": actor, "reason": reason, "again": again}
+        workflow.statement(HAND_OFF), {"ids": sorted(ids), "actor": actor, "reason": reason, "again": again}
     )
     return [record_id for (record_id,) in rows]

@@ -1,8 +1,10 @@
 """A workflow: one model, one watched status field, one job. Its names are the only identifiers that enter our SQL."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from scrapersky.models.base import Recorded
@@ -40,6 +42,10 @@ class Workflow:
         """The column of a companion: ``due_at``, ``failures``, ``error_code`` or ``error``."""
         return f"{self.prefix}{name}"
 
+    def statement(self, template: str) -> TextClause:
+        """:meth:`sql`, as a statement with parameters; made once for each template."""
+        return _statement(self, template)
+
     def sql(self, template: str) -> str:
         """``template`` with ``{table}``, ``{status}``, ``{host}``, ``{due_at}``, ``{failures}``, ``{error_code}``, ``{error}``
         filled in, and ``{workflow}`` as a literal."""
@@ -50,3 +56,8 @@ class Workflow:
             host=self.host or "id",
             **{name: self.companion(name) for name in ("due_at", "failures", "error_code", "error")},
         )
+
+
+@cache
+def _statement(workflow: Workflow, template: str) -> TextClause:
+    return text(workflow.sql(template))
