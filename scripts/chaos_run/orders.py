@@ -6,7 +6,9 @@ from scripts.chaos_run.event_source import Batch
 from scripts.chaos_run.plan import Plan
 from scripts.chaos_run.points import IN_A_BATCH, IN_A_DEAD_LETTER, IN_A_TICK, WHERE_A_WORKER_MAY_FREEZE, Deed, Order
 
-PER_RECORD = frozenset({"mid-job", "before finish", "after finish", "before commit", "in commit", "after commit"})
+PER_RECORD = frozenset({"mid-job"})
+PER_SAVING = frozenset({"before finish", "after finish", "before commit", "in commit", "after commit"})
+"""Results that end together are saved together: a batch comes by these points once or twice, however many records it has."""
 PER_SEND = frozenset({"before send", "after send"})
 
 
@@ -45,4 +47,6 @@ class Orders:
 
     def _one(self, points: tuple[str, ...], deed: Deed, messages: int) -> Order:
         point = self._rng.choice(points)
+        if point in PER_SAVING:
+            return Order(point, deed, self._rng.choice((1, 1, 2)))
         return Order(point, deed, self._rng.randint(1, max(1, messages // 2)) if point in PER_RECORD else 1)

@@ -50,6 +50,9 @@ class Proxy:
             proxy._stop = True
             proxy._wake.send(b".")
             thread.join()
+            # Not by the thread: it may see the end before it is woken, and nobody could knock then.
+            for one in (proxy._listener, proxy._woken, proxy._wake):
+                one.close()
 
     def cut(self) -> None:
         """Resets every connection."""
@@ -81,8 +84,6 @@ class Proxy:
                 self._heal = False
                 self._reset(self._lost)
         self._reset(set(self._pairs))
-        for one in (self._listener, self._woken, self._wake):
-            one.close()
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()

@@ -9,7 +9,7 @@ a trigger of somebody else's does to a watched field is guarded and audited like
 back. Locks: each watched table and attempts as a whole, for as long as it takes to change their triggers (30 ms).
 
 The danger first: a transaction that holds one of these tables and waits for another would be chosen as the victim of a
-deadlock after a second. So all seven are asked for at once, before that second is over, or let go of and tried again.
+deadlock after a second. So all six are asked for at once, before that second is over, or let go of and tried again.
 
 Revision: 0005, after 0004.
 """
@@ -271,7 +271,7 @@ def downgrade() -> None:
 
 
 def lock_all() -> None:
-    """Takes every table whose triggers change, or fails within 0.7 s (of Postgres' ``deadlock_timeout``, which is 1 s)."""
+    """Takes every table whose triggers change, or fails within 0.6 s (of Postgres' ``deadlock_timeout``, which is 1 s)."""
     tables = dict.fromkeys(table for table, _, _ in WATCHED)
     connection = op.get_bind()
     connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
