@@ -4,18 +4,16 @@ import csv
 import io
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
-from pydantic import BaseModel, Field
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert
+from pydantic import Field
+from sqlalchemy import Connection
 
-from api.curation import SAY_WHO
+from api.adding import Added, Candidate, add
+from api.curation_table import curation_field
 from api.problem import invalid
 from scrapersky.models import Domain
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.models.vocabulary import Curation
 from scrapersky.service.given import Given
 from scrapersky.web.hosts import HostError, normalise_host
 
@@ -24,8 +22,6 @@ COLUMNS = ("domain", "website", "website_url", "url", "host")
 
 SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")
 """What Excel writes and reads as a first line, to say what separates the cells."""
-
-RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 
 
 class NewDomains(Given):
@@ -44,82 +40,17 @@ class NewDomain(Given):
     reason: str = Field("added", min_length=1, max_length=500)
 
 
-class AddedRow(BaseModel):
-    """What became of one row: ``created`` or ``queued``; ``exists`` already; ``duplicate`` of an earlier row; ``refused``."""
-
-    row: int = Field(description="its number, from 1; of a CSV file its line")
-    given: str
-    result: RowResult
-    domain: str | None = Field(None, description="as it is stored")
-    id: int | None = None
-    why: str | None = None
-
-
-class Added(BaseModel):
-    """What became of each row."""
-
-    results: list[AddedRow]
-    counts: dict[RowResult, int]
-
-
-def add_domains(
-    connection: Connection,
-    rows: Sequence[tuple[int, str]],
-    *,
-    curation_status: Curation = Curation.NEW,
-    actor: str,
-    reason: str,
-    cap: int,
-) -> Added:
+def add_domains(connection: Connection, rows: Sequence[tuple[int, str]], curation_status: Curation) -> Added:
     """Adds the domains of ``rows`` (number, text) within the caller's transaction; those that exist are left alone."""
-    if len(rows) > cap:
-        raise invalid("domains", f"{len(rows)} rows are too many at once; at most {cap} are right")
-    results = list(_normalised(rows))
-    wanted = sorted({one.domain for one in results if one.domain and one.result == "created"})
-    queue = curation_status == Curation.SELECTED
-    connection.execute(SAY_WHO, {"actor": actor, "reason": reason})
-    created = _insert(connection, wanted, curation_status, queue=queue)
-    known = select(Domain.domain, Domain.id).where(Domain.domain.in_(wanted))
-    ids = {row.domain: row.id for row in connection.execute(known)}
-    for one in results:
-        if one.domain in ids:
-            one.id = ids[one.domain]
-        if one.result == "created":
-            if one.domain not in created:
-                one.result, one.why = "exists", "it was there before, and is left as it is"
-            elif queue:
-                one.result = "queued"
-    return Added(results=results, counts=dict(Counter(one.result for one in results)))
+    found = [_candidate(number, given, curation_status) for number, given in rows]
+    return add(connection, curation_field(Domain.curation_status), ["domain"], found)
 
 
-def _insert(connection: Connection, domains: list[str], curation_status: Curation, *, queue: bool) -> set[str]:
-    if not domains:
-        return set()
-    status = {"status": Status.QUEUED} if queue else {}
-    statement = (
-        insert(Domain)
-        .values([{"domain": domain, "curation_status": curation_status, **status} for domain in domains])
-        .on_conflict_do_nothing(index_elements=["domain"])
-        .returning(Domain.domain)
-    )
-    return set(connection.execute(statement).scalars())
-
-
-def _normalised(rows: Iterable[tuple[int, str]]) -> Iterable[AddedRow]:
-    first: dict[str, int] = {}
-    for number, given in rows:
-        shown = given if len(given) <= 200 else given[:199] + "…"
-        try:
-            domain = normalise_host(given)
-        except HostError as error:
-            yield AddedRow(row=number, given=shown, result="refused", why=str(error))
-            continue
-        if domain in first:
-            why = f"the same as row {first[domain]}"
-            yield AddedRow(row=number, given=shown, result="duplicate", domain=domain, why=why)
-            continue
-        first[domain] = number
-        yield AddedRow(row=number, given=shown, result="created", domain=domain)
+def _candidate(number: int, given: str, curation_status: Curation) -> Candidate:
+    try:
+        return Candidate(number, given, curation_status, {"domain": normalise_host(given)})
+    except HostError as error:
+        return Candidate(number, given, refused=str(error))
 
 
 def read_csv(body: bytes) -> list[tuple[int, str]]:

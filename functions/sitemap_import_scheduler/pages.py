@@ -13,8 +13,9 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, text
 
+from scrapersky.web.page_type import page_type_of
 from scrapersky.web.sitemaps import Entry
-from sitemap_import_scheduler.page_type import page_type_of
+from scrapersky.web.urls import host_and_path, path_depth
 
 MAX_COUNT = 32_767
 """What a smallint holds: more images of one page are counted as this many."""
@@ -72,15 +73,6 @@ SELECT count(*) FROM listed
 """In url order, so that two imports that share pages take their locks in the same order."""
 
 
-def host_and_path(url: str) -> tuple[str, str]:
-    """Host and path of a normalised url, which has no userinfo and no fragment: in a third of urlsplit's time.
-
-    Of an IPv6 address only its bracket is given: no website of ours is one.
-    """
-    _, _, authority, rest = url.split("/", 3)
-    return authority.partition(":")[0], "/" + rest.partition("?")[0]
-
-
 _moment = lru_cache(maxsize=4_096)(datetime.isoformat)
 """A sitemap repeats its dates."""
 
@@ -114,7 +106,7 @@ class Spool:
         return (
             f"{self.listed}\t{url}\t{_moment(last_modified) if last_modified else NULL}\t{changefreq or NULL}\t"
             f"{NULL if priority is None else priority}\t{_counts(images, videos, news)}\t"
-            f"{_json(alternates) if alternates else NULL}\t{page_type_of(path).value}\t{sum(map(bool, path.split('/')))}\t"
+            f"{_json(alternates) if alternates else NULL}\t{page_type_of(path).value}\t{path_depth(path)}\t"
             f"{'t' if host.removeprefix('www.') != self._own_host else 'f'}\n"
         )
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from sqlalchemy import Connection, RowMapping, text
+
 from api.application import Application
+from scrapersky.models.vocabulary import Status
 from tests.integration.lambda_context import LambdaContext
 
 ADA = "arn:aws:iam::000000000000:user/ada"
@@ -74,3 +77,26 @@ class Api:
         answer = self.application.handler(event, LambdaContext())
         types = answer.get("headers", {}) | {k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}
         return Answer(answer["statusCode"], json.loads(answer["body"]), types.get("Content-Type", ""))
+
+
+def row(connection: Connection, table: str, record_id: int) -> RowMapping:
+    """The whole row."""
+    found = connection.execute(text(f"SELECT * FROM {table} WHERE id = :id"), {"id": record_id})
+    return found.mappings().one()
+
+
+def results(answer: Answer) -> list[str]:
+    """What became of each row or record."""
+    assert answer.status in {200, 201}, answer.json
+    return [one["result"] for one in answer.json["results"]]
+
+
+def domains(connection: Connection, *names: str, status: Status | str = Status.NEW) -> list[int]:
+    """Adds domains; returns their ids."""
+    return [
+        connection.execute(
+            text("INSERT INTO domains (domain, status) VALUES (:name, CAST(:status AS work_status)) RETURNING id"),
+            {"name": name, "status": str(status)},
+        ).scalar_one()
+        for name in names
+    ]

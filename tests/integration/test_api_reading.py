@@ -125,7 +125,8 @@ def test_the_openapi_document_describes_every_route_and_resolves(api: Api) -> No
     document = api.get("/openapi.json").json
     assert document["openapi"].startswith("3.")
     for path in RESOURCES:
-        assert set(document["paths"][f"/{path}"]) >= {"get"}
+        assert set(document["paths"][f"/{path}"]) == {"get", "post"}
+        assert set(document["paths"][f"/{path}/bulk"]) == {"post"}
         assert set(document["paths"][f"/{path}/curation"]) == {"post"}
     named = set(re.findall(r'"#/components/schemas/([^"]+)"', str(document).replace("'", '"')))
     assert named <= set(document["components"]["schemas"])

@@ -1,4 +1,4 @@
-"""The curation API's writing half: adding, deciding in bulk, and writing once however often a request comes."""
+"""The curation API's writing half: deciding in bulk, and writing once however often a request comes."""
 
 import base64
 import json
@@ -6,17 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, RowMapping, text
+from sqlalchemy import Connection, Engine, text
 
 from api.application import Application
 from api.curation_table import CURATION_FIELDS
 from api.writing import EXPIRED_AT_ONCE
 from infra.curation_api import TIMEOUT_SECONDS
 from scrapersky.models.base import Recorded
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.models.vocabulary import Curation
 from scrapersky.service.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
 from scrapersky.status.claim import claim
-from tests.integration.api import ADA, Answer, Api
+from tests.integration.api import ADA, Api, domains, results, row
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -28,12 +28,6 @@ PATHS = {
     "sitemap_files": "sitemap-files",
     "pages": "pages",
 }
-
-
-def row(connection: Connection, table: str, record_id: int) -> RowMapping:
-    """The whole row."""
-    found = connection.execute(text(f"SELECT * FROM {table} WHERE id = :id"), {"id": record_id})
-    return found.mappings().one()
 
 
 def one_of(connection: Connection, model: type[Recorded]) -> int:
@@ -59,12 +53,6 @@ def seize(connection: Connection, ids: list[int]) -> None:
     """Makes Queued domains Processing, as a tick does."""
     held = claim(connection, METADATA, batch=10, max_in_flight=10, dispatch_lease=60, trigger="manual", ids=ids)
     assert len(held) == len(ids)
-
-
-def results(answer: Answer) -> list[str]:
-    """What became of each row or record."""
-    assert answer.status in {200, 201}, answer.json
-    return [one["result"] for one in answer.json["results"]]
 
 
 @pytest.mark.parametrize("field", CURATION_FIELDS, ids=lambda field: f"{field.model.__tablename__}.{field.name}")
@@ -260,92 +248,11 @@ def test_more_records_than_the_cap_are_refused(environment: dict[str, str]) -> N
         ("/domains/curation", {"ids": [1, 2, 3], "curation_status": "New"}, "ids"),
         ("/domains/curation", {"filter": {"status": "New"}, "limit": 3, "curation_status": "New"}, "limit"),
         ("/domains/bulk", {"domains": ["a.example", "b.example", "c.example"]}, "domains"),
+        ("/pages/bulk", {"pages": [{"domain": "a.example", "url": "https://a.example/"}] * 3}, "pages"),
     ):
         answer = api.post(path, body)
         assert (answer.status, answer.json["errors"][0]["field"]) == (422, field)
     application.wiring.database.engine.dispose()
-
-
-def test_a_domain_is_added_as_its_one_spelling_and_a_second_time_exists(api: Api, connection: Connection) -> None:
-    answer = api.post("/domains", {"domain": "HTTPS://WWW.Shop.example:443/about"})
-    assert answer.status == 201
-    (added,) = answer.json["results"]
-    assert (added["result"], added["domain"]) == ("created", "shop.example")
-    (again,) = api.post("/domains", {"domain": "shop.example"}).json["results"]
-    assert (again["result"], again["id"]) == ("exists", added["id"])
-    assert row(connection, "domains", added["id"])["status"] == "New"
-
-
-def test_domains_in_bulk_are_answered_row_by_row(api: Api, connection: Connection) -> None:
-    domains(connection, "old.example")
-    given = ["New.example", "old.example", "http://new.example/", "127.0.0.1", ""]
-    answer = api.post("/domains/bulk", {"domains": given, "curation_status": "Selected"})
-    assert results(answer) == ["queued", "exists", "duplicate", "refused", "refused"]
-    assert [one["row"] for one in answer.json["results"]] == [1, 2, 3, 4, 5]
-    assert answer.json["results"][2]["why"] == "the same as row 1"
-    statuses = {row.domain: row.status for row in connection.execute(text("SELECT domain, status FROM domains"))}
-    assert statuses == {"new.example": "Queued", "old.example": "New"}
-
-
-def test_a_csv_file_is_imported_with_the_line_of_each_row(api: Api) -> None:
-    body = "\ufeffName;Website\r\nA;https://www.a.example/\r\n\r\nB;a.example\r\nC;no host\r\nD\r\n"
-    encoded = base64.b64encode(body.encode()).decode()
-    answer = api.send(
-        "POST", "/domains/csv", encoded, headers={"content-type": "text/csv; charset=utf-8"}, encoded=True
-    )
-    assert [(one["row"], one["result"]) for one in answer.json["results"]] == [
-        (2, "created"),
-        (4, "duplicate"),
-        (5, "refused"),
-        (6, "refused"),
-    ]
-
-
-def test_a_csv_file_of_one_column_needs_no_head(api: Api) -> None:
-    answer = api.send("POST", "/domains/csv", "a.example\nb.example\n", headers={"content-type": "text/csv"})
-    assert answer.json["counts"] == {"created": 2}
-
-
-@pytest.mark.parametrize(("body", "why"), [("", "empty"), ("name,city\nA,B\n", "no column domain"), ('domain\n"a', "")])
-def test_a_csv_file_that_cannot_be_read_is_told_so(api: Api, body: str, why: str) -> None:
-    answer = api.send("POST", "/domains/csv", body, headers={"content-type": "text/csv"})
-    if why:
-        assert (answer.status, answer.json["errors"][0]["field"]) == (422, "body")
-        assert why in answer.json["detail"]
-    else:
-        assert results(answer) == ["refused"]
-
-
-def test_a_file_that_is_not_utf_8_or_no_csv_is_told_so(api: Api) -> None:
-    encoded = base64.b64encode("domain\nmünchen.de\n".encode("latin-1")).decode()
-    answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
-    assert (answer.status, "UTF-8" in answer.json["detail"]) == (422, True)
-    assert api.post("/domains/csv", {"domains": []}).status == 415
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        "\ufeffdomain\tname\r\na.example\tA\r\n".encode("utf-16-le"),
-        "\ufeffdomain;name\r\na.example;A\r\n".encode("utf-16-be"),
-        b"sep=|\r\ndomain|name\r\na.example|A\r\n",
-        b"sep=;\ndomain\na.example\n",
-    ],
-)
-def test_a_file_as_excel_writes_it_is_read(api: Api, file: bytes) -> None:
-    encoded = base64.b64encode(file).decode()
-    answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
-    assert [one["domain"] for one in answer.json["results"]] == ["a.example"]
-
-
-def test_places_are_added_by_googles_ids(api: Api, connection: Connection) -> None:
-    body = {"places": [{"place_id": "ChIJ1", "name": "A"}, {"place_id": "ChIJ1"}, {"place_id": "ChIJ2"}]}
-    assert results(api.post("/places/bulk", body)) == ["created", "duplicate", "created"]
-    assert results(api.post("/places", {"place_id": "ChIJ1"})) == ["exists"]
-    assert results(api.post("/places", {"place_id": "ChIJ3", "curation_status": "Selected"})) == ["queued"]
-    found = connection.execute(text("SELECT place_id, deep_scan_status FROM places"))
-    statuses = {row.place_id: row.deep_scan_status for row in found}
-    assert statuses == {"ChIJ1": "New", "ChIJ2": "New", "ChIJ3": "Queued"}
 
 
 def test_the_same_key_and_request_are_carried_out_once_and_answered_alike(api: Api, connection: Connection) -> None:
@@ -448,14 +355,3 @@ def test_a_decision_waits_for_a_claim_that_is_under_way_and_then_refuses(
             pass
         claiming.commit()
         assert results(asked.result()) == ["refused"]
-
-
-def domains(connection: Connection, *names: str, status: Status | str = Status.NEW) -> list[int]:
-    """Adds domains; returns their ids."""
-    return [
-        connection.execute(
-            text("INSERT INTO domains (domain, status) VALUES (:name, CAST(:status AS work_status)) RETURNING id"),
-            {"name": name, "status": str(status)},
-        ).scalar_one()
-        for name in names
-    ]

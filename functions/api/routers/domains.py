@@ -8,11 +8,12 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
+from api.adding import Added, answer
 from api.curation import Decision, Decisions, decide
 from api.curation_table import curation_field
 from api.filters import DomainFilter, Paging
 from api.listing import Listing, RecordId, list_records, read_record
-from api.new_domains import Added, NewDomain, NewDomains, add_domains, read_csv
+from api.new_domains import NewDomain, NewDomains, add_domains, read_csv
 from api.problem import Problem
 from api.views.domain import DomainView
 from api.wiring import caller_of, event_of, wiring_of
@@ -78,11 +79,6 @@ def curate_domains(body: DomainDecision) -> Decisions:
 
 
 def _add(rows: list[tuple[int, str]], curation_status: Curation, reason: str) -> Added:
-    cap, actor = wiring_of(router).settings.api_bulk_max, caller_of(router)
-    return write(
-        router,
-        Added,
-        lambda connection: add_domains(
-            connection, rows, curation_status=curation_status, actor=actor, reason=reason, cap=cap
-        ),
+    return answer(
+        router, "domains", rows, lambda connection, these: add_domains(connection, these, curation_status), reason
     )

@@ -1,14 +1,17 @@
 """Pages: what sitemap files list. The end of the pipeline: deciding about one queues nothing."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from api.adding import Added, answer
 from api.curation import Decision, Decisions, decide
 from api.curation_table import curation_field
 from api.filters import PageFilter, Paging
 from api.listing import Listing, RecordId, list_records, read_record
+from api.new_pages import NewPage, NewPages, add_pages
 from api.views.page import PageView
 from api.wiring import caller_of, wiring_of
 from api.writing import write
@@ -30,6 +33,16 @@ def list_pages(query: Annotated[PageQuery, Query()]) -> Listing[PageView]:
 @router.get("/pages/<record_id>", tags=TAGS, summary="One of the pages")
 def read_page(record_id: RecordId) -> PageView:
     return read_record(router, Page, PageView, record_id)
+
+
+@router.post("/pages", tags=TAGS, summary="Adds a page", status_code=HTTPStatus.CREATED)
+def create_page(body: NewPage) -> Added:
+    return answer(router, "pages", [body], add_pages)
+
+
+@router.post("/pages/bulk", tags=TAGS, summary="Adds pages")
+def create_pages(body: NewPages) -> Added:
+    return answer(router, "pages", body.pages, add_pages)
 
 
 @router.post("/pages/curation", tags=TAGS, summary="Decides about pages")

@@ -6,11 +6,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from api.adding import Added, answer
 from api.curation import Decision, Decisions, decide
 from api.curation_table import curation_field
 from api.filters import Paging, PlaceFilter
 from api.listing import Listing, RecordId, list_records, read_record
-from api.new_domains import Added
 from api.new_places import NewPlace, NewPlaces, add_places
 from api.views.place import PlaceView
 from api.wiring import caller_of, wiring_of
@@ -37,12 +37,12 @@ def read_place(record_id: RecordId) -> PlaceView:
 
 @router.post("/places", tags=TAGS, summary="Adds a place", status_code=HTTPStatus.CREATED)
 def create_place(body: NewPlace) -> Added:
-    return _add([body])
+    return answer(router, "places", [body], add_places)
 
 
 @router.post("/places/bulk", tags=TAGS, summary="Adds places")
 def create_places(body: NewPlaces) -> Added:
-    return _add(body.places)
+    return answer(router, "places", body.places, add_places)
 
 
 @router.post("/places/curation", tags=TAGS, summary="Decides about places; Selected queues their deep scan")
@@ -51,8 +51,3 @@ def curate_places(body: Decision[PlaceFilter]) -> Decisions:
     return write(
         router, Decisions, lambda connection: decide(connection, field, body, actor=caller_of(router), cap=cap)
     )
-
-
-def _add(places: list[NewPlace]) -> Added:
-    cap = wiring_of(router).settings.api_bulk_max
-    return write(router, Added, lambda connection: add_places(connection, places, actor=caller_of(router), cap=cap))

@@ -1,14 +1,17 @@
 """Sitemap files. Selecting one queues its import."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from api.adding import Added, answer
 from api.curation import Decision, Decisions, decide
 from api.curation_table import curation_field
 from api.filters import Paging, SitemapFileFilter
 from api.listing import Listing, RecordId, list_records, read_record
+from api.new_sitemap_files import NewSitemapFile, NewSitemapFiles, add_sitemap_files
 from api.views.sitemap_file import SitemapFileView
 from api.wiring import caller_of, wiring_of
 from api.writing import write
@@ -30,6 +33,16 @@ def list_sitemap_files(query: Annotated[SitemapFileQuery, Query()]) -> Listing[S
 @router.get("/sitemap-files/<record_id>", tags=TAGS, summary="One of the sitemap files")
 def read_sitemap_file(record_id: RecordId) -> SitemapFileView:
     return read_record(router, SitemapFile, SitemapFileView, record_id)
+
+
+@router.post("/sitemap-files", tags=TAGS, summary="Adds a sitemap file", status_code=HTTPStatus.CREATED)
+def create_sitemap_file(body: NewSitemapFile) -> Added:
+    return answer(router, "sitemap_files", [body], add_sitemap_files)
+
+
+@router.post("/sitemap-files/bulk", tags=TAGS, summary="Adds sitemap files")
+def create_sitemap_files(body: NewSitemapFiles) -> Added:
+    return answer(router, "sitemap_files", body.sitemap_files, add_sitemap_files)
 
 
 @router.post("/sitemap-files/curation", tags=TAGS, summary="Decides about sitemap files; Selected queues their import")

@@ -7,11 +7,11 @@ from domain_scheduler.emails import emails_in, emails_in_mailto
 from domain_scheduler.phones import number_of
 from domain_scheduler.socials import profile_of
 from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
+from scrapersky.web.page_type import page_type_of
 from scrapersky.web.retry_after import retry_after_seconds
 from scrapersky.web.sitemaps.lastmod import parse_lastmod
 from scrapersky.web.urls import normalise_url, parse_url
 from scripts.fuzzing.target import Target, hold
-from sitemap_import_scheduler.page_type import page_type_of
 from sitemap_scheduler.domain_extraction import owner_of
 
 BASE = "https://example.com/a/b?c"

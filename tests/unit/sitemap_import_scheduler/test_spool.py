@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scrapersky.web.sitemaps import Entry
-from scrapersky.web.urls import normalise_url
-from sitemap_import_scheduler.pages import Spool, host_and_path
+from scrapersky.web.urls import host_and_path, normalise_url
+from sitemap_import_scheduler.pages import Spool
 
 
 def peak_of(number: int) -> int:

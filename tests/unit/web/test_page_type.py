@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitemap_import_scheduler.page_type import PageType, page_type_of
+from scrapersky.web.page_type import PageType, page_type_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,263 @@
+"""The curation API adds records: one, many, or a file of them, and says of each row what became of it."""
+
+import base64
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from api import adding
+from scrapersky.service.registry import DISCOVERY
+from scrapersky.status.claim import claim
+from scrapersky.web.sitemaps import Entry
+from sitemap_import_scheduler.pages import Spool
+from tests.integration.api import ADA, Api, domains, results, row
+
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
+SHOP = "shop.example"
+ADDED = [
+    ("places", "places", {"place_id": "ChIJ1"}, "deep_scan_status"),
+    ("local-businesses", "local_businesses", {"place_id": "ChIJ1"}, "domain_extraction_status"),
+    ("sitemaps", "sitemaps", {"domain": SHOP}, "status"),
+    ("sitemap-files", "sitemap_files", {"domain": SHOP, "url": f"https://{SHOP}/map.xml"}, "sitemap_import_status"),
+    ("pages", "pages", {"domain": SHOP, "url": f"https://{SHOP}/contact/"}, None),
+]
+"""(path, table and name of the rows, a row, the status that Selected makes Queued)."""
+RESOURCES = pytest.mark.parametrize(("path", "table", "given", "status"), ADDED, ids=[one[0] for one in ADDED])
+
+
+@RESOURCES
+def test_a_record_is_created_and_a_second_time_exists_and_keeps_what_people_made_of_it(
+    api: Api, connection: Connection, path: str, table: str, given: dict[str, Any], status: str | None
+) -> None:
+    domains(connection, SHOP)
+    answer = api.post(f"/{path}", given)
+    assert (answer.status, results(answer)) == (201, ["created"])
+    record_id = answer.json["results"][0]["id"]
+    connection.execute(text(f"UPDATE {table} SET curation_status = 'Maybe'"))
+    before = row(connection, table, record_id)
+    assert status is None or before[status] == "New"
+    (again,) = api.post(f"/{path}", {**given, "curation_status": "Selected"}).json["results"]
+    assert (again["result"], again["id"]) == ("exists", record_id)
+    assert row(connection, table, record_id) == before
+
+
+@RESOURCES
+def test_what_is_added_as_selected_is_queued_and_the_audit_trail_names_who_did_it(
+    api: Api, connection: Connection, path: str, table: str, given: dict[str, Any], status: str | None
+) -> None:
+    domains(connection, SHOP)
+    answer = api.post(f"/{path}/bulk", {table: [{**given, "curation_status": "Selected"}, given]})
+    assert results(answer) == ["queued" if status else "created", "duplicate"]
+    first, second = answer.json["results"]
+    assert (second["row"], second["why"], second["id"]) == (2, "the same as row 1", first["id"])
+    stored = row(connection, table, first["id"])
+    assert stored["curation_status"] == "Selected"
+    events = connection.execute(text("SELECT actor, reason, to_status FROM status_events")).all()
+    assert [tuple(one) for one in events] == ([(f"api:{ADA}", "added", "Queued")] if status else [])
+    assert status is None or (stored[status], stored[status.replace("status", "due_at")] is not None) == (
+        "Queued",
+        True,
+    )
+
+
+def test_the_same_key_adds_once_and_is_answered_alike(api: Api, connection: Connection) -> None:
+    domains(connection, SHOP)
+    for path, table, given, _ in ADDED:
+        first, second = (api.post(f"/{path}/bulk", {table: [given]}, Idempotency_Key=path) for _ in range(2))
+        assert results(first) == ["created"]
+        assert first.json == second.json
+
+
+def test_a_scan_that_was_added_as_selected_is_discoverys_queue_entry(api: Api, connection: Connection) -> None:
+    domains(connection, SHOP)
+    (added,) = api.post("/sitemaps", {"domain": SHOP, "curation_status": "Selected"}).json["results"]
+    held = claim(connection, DISCOVERY, batch=10, max_in_flight=10, dispatch_lease=60, trigger="schedule")
+    assert [ticket.record_id for ticket in held] == [added["id"]]
+
+
+NO_DOMAIN: list[tuple[dict[str, Any], str]] = [
+    ({}, "domain_id, domain: neither was given; exactly one of them is right"),
+    ({"domain_id": 1, "domain": SHOP}, "domain_id, domain: 1 and 'shop.example' were given; exactly one of"),
+    ({"domain_id": 999}, "domain_id: there is no domain 999; "),
+    ({"domain": "www.other.example"}, "domain: 'other.example' is not there; add it by POST /domains first"),
+    ({"domain": "no domain"}, "domain: 'no domain' is no host"),
+]
+
+
+@pytest.mark.parametrize("path", ["sitemaps", "sitemap-files", "pages"])
+def test_a_row_of_no_domain_is_refused_by_itself(api: Api, connection: Connection, path: str) -> None:
+    (domain_id,) = domains(connection, SHOP)
+    url = {} if path == "sitemaps" else {"url": f"https://{SHOP}/"}
+    rows = [{**url, **named} for named, _ in NO_DOMAIN] + [{**url, "domain_id": domain_id}]
+    answer = api.post(f"/{path}/bulk", {path.replace("-", "_"): rows})
+    assert results(answer) == ["refused"] * len(NO_DOMAIN) + ["created"]
+    for refused, (_, why) in zip(answer.json["results"][:-1], NO_DOMAIN, strict=True):
+        assert refused["why"].startswith(why)
+
+
+NOT_ON_THE_SHOP = [
+    ("https://cdn.example/x.xml", "on cdn.example; one on shop.example is right"),
+    ("https://shop.example.evil.example/", "on shop.example.evil.example"),
+    ("https://127.0.0.1/", "on no website's host"),
+    ("ftp://shop.example/x.xml", "absolute http or https url"),
+    ("https://ada:secret@shop.example/", "without a login"),
+    ("/x.xml", "absolute http or https url"),
+    ("", "absolute http or https url"),
+    (f"https://{SHOP}/{'x' * 2_048}", "at most 2,048 characters"),
+]
+
+
+@pytest.mark.parametrize("path", ["sitemap-files", "pages"])
+def test_a_url_that_is_none_or_on_another_host_is_refused_by_itself(
+    api: Api, connection: Connection, path: str
+) -> None:
+    domains(connection, SHOP)
+    urls = [*(url for url, _ in NOT_ON_THE_SHOP), f"HTTPS://WWW.{SHOP}:443/a/../b#c"]
+    answer = api.post(f"/{path}/bulk", {path.replace("-", "_"): [{"domain": SHOP, "url": url} for url in urls]})
+    assert results(answer) == ["refused"] * len(NOT_ON_THE_SHOP) + ["created"]
+    *refused, added = answer.json["results"]
+    assert added["url"] == f"https://www.{SHOP}/b"
+    for one, (url, where) in zip(refused, NOT_ON_THE_SHOP, strict=True):
+        assert one["why"].startswith(f"url: {url[:100]!r} is ")
+        assert where in one["why"]
+
+
+def test_records_of_a_domain_are_its_tenants_and_say_that_a_person_added_them(api: Api, connection: Connection) -> None:
+    domains(connection, SHOP)
+    connection.execute(text("UPDATE domains SET tenant = 'north'"))
+    found = {
+        path: row(connection, table, api.post(f"/{path}", given).json["results"][0]["id"])
+        for path, table, given, _ in ADDED[2:]
+    }
+    assert {one["tenant"] for one in found.values()} == {"north"}
+    assert found["sitemap-files"]["discovery_method"] == "manual"
+    page = found["pages"]
+    assert (page["page_type"], page["path_depth"], page["lead_source"]) == ("contact", 1, "manual")
+    assert not page["other_host"]
+
+
+def test_a_sitemap_that_lists_an_added_page_keeps_who_found_it_and_what_was_decided(
+    api: Api, connection: Connection, engine: Engine
+) -> None:
+    (domain_id,) = domains(connection, SHOP)
+    url = f"https://{SHOP}/contact/"
+    (page,) = api.post("/pages", {"domain": SHOP, "url": url, "curation_status": "Maybe"}).json["results"]
+    (file,) = api.post("/sitemap-files", {"domain": SHOP, "url": f"https://{SHOP}/map.xml"}).json["results"]
+    spool = Spool(SHOP)
+    spool.add([Entry(url, priority=0.5)])
+    with engine.begin() as importing:
+        spool.store(importing, domain_id=domain_id, sitemap_file_id=file["id"], tenant="default")
+    now = row(connection, "pages", page["id"])
+    assert (now["lead_source"], now["curation_status"], float(now["priority"])) == ("manual", "Maybe", 0.5)
+    assert (now["page_type"], now["path_depth"], now["other_host"]) == ("contact", 1, False)
+
+
+def test_a_business_keeps_its_website_as_its_one_spelling_and_a_bad_one_is_refused(
+    api: Api, connection: Connection
+) -> None:
+    given = ["HTTPS://Shop.example", "shop.example", "https://127.0.0.1/", "mailto:a@shop.example", None]
+    rows = [{"place_id": f"ChIJ{number}", "website_url": url} for number, url in enumerate(given)]
+    answer = api.post("/local-businesses/bulk", {"local_businesses": rows})
+    assert results(answer) == ["created", "refused", "refused", "refused", "created"]
+    for one, url in zip(answer.json["results"][1:4], given[1:4], strict=True):
+        assert one["why"].startswith(f"website_url: {url!r} is ")
+    stored = connection.execute(text("SELECT website_url FROM local_businesses ORDER BY place_id")).scalars()
+    assert list(stored) == ["https://shop.example/", None]
+
+
+def test_more_rows_than_one_statement_takes_are_added_all(
+    api: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "ROWS_PER_STATEMENT", 2)
+    names = [f"{letter}.example" for letter in "abcde"]
+    domains(connection, *names)
+    for path, table, given, _ in ADDED:
+        rows = [
+            {key: value.replace(SHOP, each).replace("ChIJ1", each[0]) for key, value in given.items()} for each in names
+        ]
+        assert results(api.post(f"/{path}/bulk", {table: rows[:3]})) == ["created"] * 3
+        assert results(api.post(f"/{path}/bulk", {table: rows})) == ["exists"] * 3 + ["created"] * 2
+
+
+def test_a_domain_is_added_as_its_one_spelling_and_a_second_time_exists(api: Api, connection: Connection) -> None:
+    answer = api.post("/domains", {"domain": "HTTPS://WWW.Shop.example:443/about"})
+    assert answer.status == 201
+    (added,) = answer.json["results"]
+    assert (added["result"], added["domain"]) == ("created", "shop.example")
+    (again,) = api.post("/domains", {"domain": "shop.example"}).json["results"]
+    assert (again["result"], again["id"]) == ("exists", added["id"])
+    assert row(connection, "domains", added["id"])["status"] == "New"
+
+
+def test_domains_in_bulk_are_answered_row_by_row(api: Api, connection: Connection) -> None:
+    domains(connection, "old.example")
+    given = ["New.example", "old.example", "http://new.example/", "127.0.0.1", ""]
+    answer = api.post("/domains/bulk", {"domains": given, "curation_status": "Selected"})
+    assert results(answer) == ["queued", "exists", "duplicate", "refused", "refused"]
+    assert [one["row"] for one in answer.json["results"]] == [1, 2, 3, 4, 5]
+    assert answer.json["results"][2]["why"] == "the same as row 1"
+    statuses = {row.domain: row.status for row in connection.execute(text("SELECT domain, status FROM domains"))}
+    assert statuses == {"new.example": "Queued", "old.example": "New"}
+
+
+def test_a_csv_file_is_imported_with_the_line_of_each_row(api: Api) -> None:
+    body = "\ufeffName;Website\r\nA;https://www.a.example/\r\n\r\nB;a.example\r\nC;no host\r\nD\r\n"
+    encoded = base64.b64encode(body.encode()).decode()
+    answer = api.send(
+        "POST", "/domains/csv", encoded, headers={"content-type": "text/csv; charset=utf-8"}, encoded=True
+    )
+    assert [(one["row"], one["result"]) for one in answer.json["results"]] == [
+        (2, "created"),
+        (4, "duplicate"),
+        (5, "refused"),
+        (6, "refused"),
+    ]
+
+
+def test_a_csv_file_of_one_column_needs_no_head(api: Api) -> None:
+    answer = api.send("POST", "/domains/csv", "a.example\nb.example\n", headers={"content-type": "text/csv"})
+    assert answer.json["counts"] == {"created": 2}
+
+
+@pytest.mark.parametrize(("body", "why"), [("", "empty"), ("name,city\nA,B\n", "no column domain"), ('domain\n"a', "")])
+def test_a_csv_file_that_cannot_be_read_is_told_so(api: Api, body: str, why: str) -> None:
+    answer = api.send("POST", "/domains/csv", body, headers={"content-type": "text/csv"})
+    if why:
+        assert (answer.status, answer.json["errors"][0]["field"]) == (422, "body")
+        assert why in answer.json["detail"]
+    else:
+        assert results(answer) == ["refused"]
+
+
+def test_a_file_that_is_not_utf_8_or_no_csv_is_told_so(api: Api) -> None:
+    encoded = base64.b64encode("domain\nmünchen.de\n".encode("latin-1")).decode()
+    answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
+    assert (answer.status, "UTF-8" in answer.json["detail"]) == (422, True)
+    assert api.post("/domains/csv", {"domains": []}).status == 415
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "\ufeffdomain\tname\r\na.example\tA\r\n".encode("utf-16-le"),
+        "\ufeffdomain;name\r\na.example;A\r\n".encode("utf-16-be"),
+        b"sep=|\r\ndomain|name\r\na.example|A\r\n",
+        b"sep=;\ndomain\na.example\n",
+    ],
+)
+def test_a_file_as_excel_writes_it_is_read(api: Api, file: bytes) -> None:
+    encoded = base64.b64encode(file).decode()
+    answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
+    assert [one["domain"] for one in answer.json["results"]] == ["a.example"]
+
+
+def test_places_are_added_by_googles_ids(api: Api, connection: Connection) -> None:
+    body = {"places": [{"place_id": "ChIJ1", "name": "A"}, {"place_id": "ChIJ1"}, {"place_id": "ChIJ2"}]}
+    assert results(api.post("/places/bulk", body)) == ["created", "duplicate", "created"]
+    assert results(api.post("/places", {"place_id": "ChIJ1"})) == ["exists"]
+    assert results(api.post("/places", {"place_id": "ChIJ3", "curation_status": "Selected"})) == ["queued"]
+    found = connection.execute(text("SELECT place_id, deep_scan_status FROM places"))
+    statuses = {row.place_id: row.deep_scan_status for row in found}
+    assert statuses == {"ChIJ1": "New", "ChIJ2": "New", "ChIJ3": "Queued"}
