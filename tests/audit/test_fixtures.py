@@ -14,6 +14,8 @@ FIXTURES = Path(__file__).parent / "fixtures"
 PROJECTS = sorted(
     path.name for path in FIXTURES.iterdir() if path.is_dir() and path.name not in ("broken", "dev_tools")
 )
+"""Each is marked as a project of its own by an empty pyproject.toml, so that it is read alone; but ``powertools`` writes our
+models, and is read with the repository around it."""
 COMMENT = re.compile(r"# (expect|route|writes): ([^#\n]*)")
 
 
