@@ -68,3 +68,4 @@ class StartsWork(Effect):
 
     kind: Start = "job"
     what: str = ""
+    once: bool = False  #: begun by the first request of all, and not again

@@ -99,8 +99,9 @@ class Finding:
 def find(analysis: Analysis) -> list[Finding]:
     """All findings, each place once for a rule, in the order of the source."""
     found: dict[tuple[str, Place, str], Finding] = {}
+    written = _written(analysis)
     for route, effects in analysis.routes:
-        for code, place, what, through in _of_route(route, effects, analysis):
+        for code, place, what, through in _of_route(route, effects, analysis, written):
             key = (code, place, what)
             finding = found.setdefault(key, Finding(RULES[code], place, what, through=through))
             if route.name not in finding.routes:
@@ -111,6 +112,22 @@ def find(analysis: Analysis) -> list[Finding]:
     return sorted(
         _grouped(found.values()), key=lambda f: (str(f.place.path), f.place.line, f.place.column, f.rule.code)
     )
+
+
+Written = dict[tuple[str, str], tuple[str, ...]]
+
+
+def _written(analysis: Analysis) -> Written:
+    """By model and field, the words that routes and what they start write into columns that are free text, where these
+    words are together those of a machine: ``queued`` here, ``processing`` and ``failed`` there."""
+    words: dict[tuple[str, str], set[str]] = {}
+    for _, effects in analysis.routes:
+        for effect in effects:
+            if isinstance(effect, StatusWrite) and not effect.vocabulary and not effect.implied:
+                words.setdefault((effect.model, effect.field), set()).update(effect.values)
+    return {
+        place: tuple(sorted(own)) for place, own in words.items() if own and analysis.vocabulary.is_work(tuple(own))
+    }
 
 
 def _grouped(findings: Iterable[Finding]) -> list[Finding]:
@@ -142,17 +159,17 @@ def _and(first: str, more: str) -> str:
 Found = Iterable[tuple[str, Place, str, tuple[str, ...]]]
 
 
-def _of_route(route: Route, effects: list[Effect], analysis: Analysis) -> Found:
+def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: Written) -> Found:
     self_paths, vocabulary = analysis.self_paths, analysis.vocabulary
     is_get = "GET" in route.methods or "HEAD" in route.methods
     lasting = any(isinstance(e, Commit) or (isinstance(e, ModelWrite) and e.kept) for e in effects)
     for effect in effects:
         if effect.methods is not None and not effect.methods & set(route.methods):
             continue
-        in_get = is_get and _is_by_get(effect)
+        in_get = is_get and _is_by_get(effect, route)
         match effect:
             case StatusWrite():
-                yield from _status(effect, vocabulary)
+                yield from _status(effect, vocabulary, written)
                 if in_get and not effect.deferred and (lasting or effect.via not in ("constructor", "attribute")):
                     yield (
                         "SKY301",
@@ -170,23 +187,25 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis) -> Found:
             case StartsWork() if _is_start(effect, self_paths):
                 what = effect.what.rsplit("\x00", 1)[-1]
                 yield STARTS[effect.kind], effect.place, what, effect.through
-                if in_get and effect.kind != "self_http":
+                if in_get and effect.kind != "self_http" and not effect.once:
                     yield "SKY303", effect.place, what, effect.through
             case _:
                 pass
 
 
-def _is_by_get(effect: Effect) -> bool:
+def _is_by_get(effect: Effect, route: Route) -> bool:
     """Whether a GET does it, and it is not what the first request of all does, whatever its method."""
-    if effect.methods is not None and not effect.methods & {"GET", "HEAD"}:
+    if effect.methods is not None and not effect.methods & {"GET", "HEAD"} & set(route.methods):
         return False
     return isinstance(effect, StartsWork) or not any(STARTUP.match(_last(name)) for name in effect.through)
 
 
 STARTUP = re.compile(
-    r"_*(init|initiali[sz]e|setup|set_up|bootstrap|migrate|seed|ensure_schema|create_all|create_tables)(_|$)"
+    r"(?!__)_*(init|initiali[sz]e|setup|set_up|bootstrap|migrate|seed|ensure_schema|create_all|create_tables)(_|$)"
 )
-"""Helpers that make a database ready when the first request comes: done once, and not because it was a GET."""
+"""Helpers that make a database ready when the first request comes: done once, and not because it was a GET.
+
+A class's ``__init__`` is none: it is run for each object that a request makes."""
 
 
 def _last(qualified: str) -> str:
@@ -209,7 +228,7 @@ def words(effect: StatusWrite) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _status(effect: StatusWrite, vocabulary: Vocabulary) -> Found:
+def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Found:
     field_name = f"{effect.model}.{effect.field}"
     foreign = set(effect.foreign)
     if not effect.vocabulary:
@@ -223,7 +242,7 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary) -> Found:
     if foreign:
         right = ", ".join(effect.vocabulary or vocabulary.words)
         yield "SKY102", effect.place, f"{field_name} = {', '.join(sorted(foreign))}; it knows {right}", effect.through
-    known_words = effect.vocabulary or effect.implied
+    known_words = effect.vocabulary or effect.implied or written.get((effect.model, effect.field), ())
     if effect.deferred or not vocabulary.is_work(known_words):
         return
     machine = [word for word in effect.values if vocabulary.is_machine(word, known_words) and word not in foreign]

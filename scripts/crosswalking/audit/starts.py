@@ -17,7 +17,7 @@ from scripts.crosswalking.audit.atoms import (
 )  # fmt: skip
 from scripts.crosswalking.audit.effects import Start, StartsWork, StatusWrite
 from scripts.crosswalking.audit.scope import Frame
-from scripts.crosswalking.audit.structured import is_awaited, is_joined
+from scripts.crosswalking.audit.structured import is_awaited, is_begun_once, is_joined
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.calls import Call
@@ -43,6 +43,8 @@ SCHEDULER_VERBS = frozenset(
     ]
 )
 JOB_VERBS = frozenset({"modify", "reschedule", "pause", "resume", "remove"})
+BY_ID_VERBS = frozenset({"pause_job", "resume_job", "remove_job"})
+"""Of APScheduler they take a job's id and a store's name; a service's method that is called so takes more."""
 CLEAR_SCHEDULER_VERBS = frozenset(
     {"add_job", "modify_job", "reschedule_job", "pause_job", "resume_job", "remove_job", "remove_all_jobs"}
 )
@@ -79,7 +81,8 @@ def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
 
 def effect(run: "Interpreter", frame: Frame, node: ast.AST, kind: Start, what: str) -> None:
     """Background work starts here."""
-    frame.effects.append(StartsWork(run.place(node, frame), kind=kind, what=what, methods=frame.methods))
+    once = kind in ("task", "thread") and isinstance(node, ast.Call) and is_begun_once(node, frame)
+    frame.effects.append(StartsWork(run.place(node, frame), kind=kind, what=what, once=once, methods=frame.methods))
 
 
 def defer(run: "Interpreter", targets: Values, arguments: "Arguments", frame: Frame) -> None:
@@ -153,7 +156,10 @@ def _scheduler(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     is_made = any("apscheduler" in n or n.rsplit(".", 1)[-1].endswith("scheduler") for n in names if "get_job" not in n)
     is_job = any(n.endswith((".get_job", ".add_job")) for n in names)
     by_name = last.endswith(("scheduler", "sched")) or last == "scheduler"
-    if call.name in SCHEDULER_VERBS and (is_made or by_name or call.name in CLEAR_SCHEDULER_VERBS):
+    clear = call.name in CLEAR_SCHEDULER_VERBS and not (
+        call.name in BY_ID_VERBS and call.arguments.keywords.keys() - {"job_id", "jobstore"}
+    )
+    if call.name in SCHEDULER_VERBS and (is_made or by_name or clear):
         if call.name in ("add_job", "add_schedule"):
             for atom in call.arguments.get(0, "func"):
                 if isinstance(atom, Func):
@@ -198,11 +204,16 @@ TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "
 
 
 def _tidies_up(call: "Call", target: Values) -> bool:
-    """Whether it closes or removes a temporary file once the response is sent (Starlette's documentation of FileResponse)."""
-    if not call.arguments.nodes or any(isinstance(atom, Func) for atom in target):
+    """Whether it closes or removes a temporary file once the response is sent (Starlette's documentation of FileResponse).
+
+    Of the tree's own functions only an object's ``close`` does so surely: that of the stream which was sent.
+    """
+    if not call.arguments.nodes:
         return False
     node = call.arguments.nodes[0]
-    return isinstance(node, ast.Attribute) and node.attr in TIDYING
+    own = [atom.function for atom in target if isinstance(atom, Func)]
+    closes = all(function.cls is not None and function.name in ("close", "aclose") for function in own)
+    return isinstance(node, ast.Attribute) and node.attr in TIDYING and closes
 
 
 def _asyncio(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
