@@ -86,9 +86,18 @@ def candidates(
 
 
 def answer(
-    router: Router, name: str, rows: Sequence[T], add: Callable[[Connection, Sequence[T]], Added], reason: str = "added"
+    router: Router,
+    name: str,
+    rows: Sequence[T],
+    add: Callable[[Connection, Sequence[T]], Added],
+    reason: str = "added",
+    *,
+    alone: bool = False,
 ) -> Added:
-    """Answers a request to add ``rows``, its field ``name``: carried out by ``add`` in one transaction, and once."""
+    """Answers a request to add ``rows``, its field ``name``: carried out by ``add`` in one transaction, and once.
+
+    Among many, a refused row is an answer; ``alone``, it is the whole request, which is a 422 then.
+    """
     cap = wiring_of(router).settings.api_bulk_max
     if len(rows) > cap:
         raise invalid(name, f"{len(rows)} rows are too many at once; at most {cap} are right")
@@ -96,7 +105,11 @@ def answer(
 
     def work(connection: Connection) -> Added:
         connection.execute(SAY_WHO, {"actor": actor, "reason": reason})
-        return add(connection, rows)
+        added = add(connection, rows)
+        for row in added.results:
+            if alone and row.result == "refused":
+                raise invalid("body", row.why or "refused")
+        return added
 
     return write(router, Added, work)
 

@@ -216,6 +216,23 @@ def test_a_csv_file_is_imported_with_the_line_of_each_row(api: Api) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "given", "named"),
+    [
+        ("domains", {"domain": "no domain"}, "no domain"),
+        ("sitemaps", {"domain": "nowhere.example"}, "nowhere.example"),
+        ("pages", {"domain": SHOP, "url": "https://other.example/"}, "other.example"),
+    ],
+)
+def test_a_record_that_is_refused_alone_is_a_refused_request_and_leaves_its_key_free(
+    api: Api, path: str, given: dict[str, str], named: str
+) -> None:
+    api.post("/domains", {"domain": SHOP})
+    refused = api.post(f"/{path}", given, Idempotency_Key="k")
+    assert (refused.status, named in refused.json["detail"]) == (422, True)
+    assert api.post("/domains", {"domain": "later.example"}, Idempotency_Key="k").status == 201
+
+
 def test_a_csv_file_of_one_column_needs_no_head(api: Api) -> None:
     answer = api.send("POST", "/domains/csv", "a.example\nb.example\n", headers={"content-type": "text/csv"})
     assert answer.json["counts"] == {"created": 2}

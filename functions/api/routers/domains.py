@@ -1,12 +1,14 @@
 """Domains. Selecting one queues the reading of its home page, or its submission for sitemap analysis."""
 
 import base64
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
+from sqlalchemy import Connection
 
 from api.adding import Added, answer
 from api.curation import Decision, Decisions, decide
@@ -49,7 +51,7 @@ def read_domain(record_id: RecordId) -> DomainView:
 
 @router.post("/domains", tags=TAGS, summary="Adds a domain", status_code=HTTPStatus.CREATED)
 def create_domain(body: NewDomain) -> Added:
-    return _add([(1, body.domain)], body.curation_status, body.reason)
+    return _add([(1, body.domain)], body.curation_status, body.reason, alone=True)
 
 
 @router.post("/domains/bulk", tags=TAGS, summary="Adds domains")
@@ -78,7 +80,8 @@ def curate_domains(body: DomainDecision) -> Decisions:
     )
 
 
-def _add(rows: list[tuple[int, str]], curation_status: Curation, reason: str) -> Added:
-    return answer(
-        router, "domains", rows, lambda connection, these: add_domains(connection, these, curation_status), reason
-    )
+def _add(rows: list[tuple[int, str]], curation_status: Curation, reason: str, *, alone: bool = False) -> Added:
+    def add(connection: Connection, these: Sequence[tuple[int, str]]) -> Added:
+        return add_domains(connection, these, curation_status)
+
+    return answer(router, "domains", rows, add, reason, alone=alone)

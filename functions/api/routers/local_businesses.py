@@ -37,7 +37,7 @@ def read_local_business(record_id: RecordId) -> LocalBusinessView:
 
 @router.post("/local-businesses", tags=TAGS, summary="Adds a local business", status_code=HTTPStatus.CREATED)
 def create_local_business(body: NewLocalBusiness) -> Added:
-    return answer(router, "local_businesses", [body], add_local_businesses)
+    return answer(router, "local_businesses", [body], add_local_businesses, alone=True)
 
 
 @router.post("/local-businesses/bulk", tags=TAGS, summary="Adds local businesses")

@@ -37,7 +37,7 @@ def read_page(record_id: RecordId) -> PageView:
 
 @router.post("/pages", tags=TAGS, summary="Adds a page", status_code=HTTPStatus.CREATED)
 def create_page(body: NewPage) -> Added:
-    return answer(router, "pages", [body], add_pages)
+    return answer(router, "pages", [body], add_pages, alone=True)
 
 
 @router.post("/pages/bulk", tags=TAGS, summary="Adds pages")

@@ -37,7 +37,7 @@ def read_place(record_id: RecordId) -> PlaceView:
 
 @router.post("/places", tags=TAGS, summary="Adds a place", status_code=HTTPStatus.CREATED)
 def create_place(body: NewPlace) -> Added:
-    return answer(router, "places", [body], add_places)
+    return answer(router, "places", [body], add_places, alone=True)
 
 
 @router.post("/places/bulk", tags=TAGS, summary="Adds places")

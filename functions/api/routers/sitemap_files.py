@@ -37,7 +37,7 @@ def read_sitemap_file(record_id: RecordId) -> SitemapFileView:
 
 @router.post("/sitemap-files", tags=TAGS, summary="Adds a sitemap file", status_code=HTTPStatus.CREATED)
 def create_sitemap_file(body: NewSitemapFile) -> Added:
-    return answer(router, "sitemap_files", [body], add_sitemap_files)
+    return answer(router, "sitemap_files", [body], add_sitemap_files, alone=True)
 
 
 @router.post("/sitemap-files/bulk", tags=TAGS, summary="Adds sitemap files")

@@ -37,7 +37,7 @@ def read_sitemap(record_id: RecordId) -> SitemapView:
 
 @router.post("/sitemaps", tags=TAGS, summary="Adds a domain's sitemap scan", status_code=HTTPStatus.CREATED)
 def create_sitemap(body: NewSitemap) -> Added:
-    return answer(router, "sitemaps", [body], add_sitemaps)
+    return answer(router, "sitemaps", [body], add_sitemaps, alone=True)
 
 
 @router.post("/sitemaps/bulk", tags=TAGS, summary="Adds sitemap scans")
