@@ -2,6 +2,7 @@
 
 import ast
 
+from scripts.crosswalking.audit.atoms import Func
 from scripts.crosswalking.audit.scope import Frame
 
 WAITS = frozenset({"gather", "wait", "wait_for", "as_completed", "shield"})
@@ -21,6 +22,24 @@ def is_awaited(node: ast.Call, frame: Frame) -> bool:
             isinstance(part, ast.Call) and _last(part.func) in WAITS and names & _names(part) for part in ast.walk(body)
         )
         or _is_cancelled(body, names)
+        or _ends_with_its_object(frame, names)
+    )
+
+
+def _ends_with_its_object(frame: Frame, names: set[str]) -> bool:
+    """Whether a task of an object used by ``async with`` is cancelled by a method of it: a connection's reader."""
+    cls = frame.function.cls if frame.function else None
+    if cls is None or not cls.lookup("__aexit__"):
+        return False
+    methods = [
+        atom.function.node
+        for name in ("__aexit__", "close", "aclose", "stop")
+        for atom in cls.lookup(name)
+        if isinstance(atom, Func)
+    ]
+    return any(
+        names & _names(method) and any(isinstance(p, ast.Call) and _last(p.func) == "cancel" for p in ast.walk(method))
+        for method in methods
     )
 
 
