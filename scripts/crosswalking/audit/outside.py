@@ -173,6 +173,8 @@ def _builtin(run: "Interpreter", name: str, call: "Call", frame: Frame) -> Value
         return one(Listing(tuple(one(Listing(row)) for row in zip(*columns, strict=False))))
     if name == "next":
         return join(*(join(*atom.items) if isinstance(atom, Listing) else one(atom) for atom in first), given.get(1))
+    if name in ("list", "set", "tuple", "frozenset") and not given.positional:
+        return one(Listing(()))
     return first if name in PASSED_ON else UNKNOWN
 
 
