@@ -16,6 +16,9 @@ from sitemap_scheduler.domain_extraction import owner_of
 
 BASE = "https://example.com/a/b?c"
 
+LONGEST_NAME = 253
+"""Characters of a name in the DNS (RFC 1035, without the root's dot)."""
+
 
 def check(data: bytes) -> None:
     """As UTF-8 with its errors kept as lone surrogates, which is how they arrive from headers and JSON."""
@@ -40,10 +43,13 @@ def _check_host(text: str) -> None:
         hold(str(error).isprintable() and len(str(error)) < 400, "an error that cannot be logged", str(error))
         return
     hold(
-        host.isascii() and host == host.lower() and "." in host and len(host) <= 253, "a host that is not normal", host
+        host.isascii() and host == host.lower() and "." in host and len(host) <= LONGEST_NAME,
+        "a host that is not normal",
+        host,
     )
     hold(normalise_host(host) == host, "a host that changes when normalised again", host)
-    for spelled in (f"https://{host}/x", f"//{host}", f"{host}.", host.upper(), f"www.{host}:443"):
+    with_www = [f"www.{host}:443"] if len(f"www.{host}") <= LONGEST_NAME else []
+    for spelled in (f"https://{host}/x", f"//{host}", f"{host}.", host.upper(), *with_www):
         hold(normalise_host(spelled) == host, "another host", (spelled, host, normalise_host(spelled)))
     hold(host.endswith(registrable_domain(host)), "no part of it", host)
     owner_of(host)
