@@ -157,7 +157,7 @@ class Scan:
 
         def follow(url: str) -> bool:
             wants = not wanted.is_guess or url not in self.pages
-            if wants and url not in followed:
+            if wants:
                 followed.append(url)
                 self.requests += 1
             return wants

@@ -2,11 +2,12 @@
 
 Danger first: every url here was written by a stranger. Each hop of each redirect is parsed anew, asked of that host's
 robots.txt, and its address judged when it is dialled (:mod:`scrapersky.web.connector`). aiohttp's own redirects,
-cookies, proxies and decompression are off. Whatever goes wrong is a :class:`~scrapersky.web.errors.FetchError`.
+cookies, proxies and decompression are off; what cookies there are, a chain of redirects forgets at its end
+(:mod:`scrapersky.web.cookies`). Whatever goes wrong is a :class:`~scrapersky.web.errors.FetchError`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import replace
@@ -17,6 +18,7 @@ import can_ada
 
 from scrapersky.web.body import Body, Limits
 from scrapersky.web.connector import LookUp
+from scrapersky.web.cookies import ChainCookies
 from scrapersky.web.errors import FetchError
 from scrapersky.web.failures import shown_url
 from scrapersky.web.proxy import BUDGET_OF_THE_RECORD, ProxyAccess, ended_at, is_wall
@@ -131,6 +133,7 @@ class WebClient:
         left, sent, paid = request.seconds, request.headers, False
         requested = target = self._targets.first(request.url)
         redirects: list[str] = []
+        cookies, asked = ChainCookies(), set[tuple[str, str]]()
         while True:
             spacing = (await self._permission(target)) if request.asks_robots else 0.0
             host = _site(target)
@@ -138,7 +141,11 @@ class WebClient:
             async with turns.turn(host, spacing, proxy.seconds if proxy else left):
                 ends_at = asyncio.get_running_loop().time() + (proxy.seconds if proxy else left)
                 if proxy is None:
-                    answer = await self._sender.send(target.href, sent, ends_at)
+                    cookie = cookies.header_for(target)
+                    asked.add((target.href, cookie))
+                    headers = {"cookie": cookie, **sent} if cookie else sent
+                    answer = await self._sender.send(target.href, headers, ends_at)
+                    cookies.take(target, answer.headers.getall("Set-Cookie", ()))
                 else:
                     if not (paid or await proxy.pay()):
                         raise FetchError(
@@ -149,7 +156,11 @@ class WebClient:
                     if proxy is None and request.polite and await self._goes_round(host, answer):
                         paid = True
                         continue
-                    following = None if proxy else self._following(target, answer, redirects)
+                    following = None
+                    if proxy is None:
+                        following = self._targets.following(target, answer.status, answer.headers, len(redirects))
+                        if following is not None and (following.href, cookies.header_for(following)) in asked:
+                            raise FetchError("too_many_redirects", f"{shown_url(target.href)} redirects in a circle")
                     if following is None or not request.follows(following.href):
                         limits = Limits(self._settings.web_max_wire_bytes, request.max_bytes, request.truncate, ends_at)
                         response = self._response(answer, requested.href, self._where(target, answer, proxy), limits)
@@ -177,15 +188,6 @@ class WebClient:
             return False
         self._walled.add(host)
         return True
-
-    def _following(
-        self, target: can_ada.URL, answer: aiohttp.ClientResponse, redirects: Sequence[str]
-    ) -> can_ada.URL | None:
-        following = self._targets.following(target, answer.status, answer.headers, len(redirects))
-        if following is not None and following.href in {*redirects, target.href}:
-            # And we keep no cookies, so that the answer would be the same.
-            raise FetchError("too_many_redirects", f"{shown_url(target.href)} redirects in a circle")
-        return following
 
     def _where(self, target: can_ada.URL, answer: aiohttp.ClientResponse, proxy: ProxyAccess | None) -> str:
         """The url that the answer is of."""
