@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,20 +91,27 @@ def _registers(path: Path) -> bool:
 def _run_factories(run: Interpreter) -> None:
     """Functions that register something are executed too: ``create_app``, ``setup_scheduler``."""
     for module in run.project.executed():
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_factory(node):
-                function = run.functions.get(id(node))
-                if function is not None and function.closure.function is None:
-                    run.call(function, UNKNOWN, Arguments())
+        if not any(name in module.source for name in REGISTERS):
+            continue
+        for node in _registering(module.tree):
+            if (function := run.functions.get(id(node))) is not None:
+                run.call(function, UNKNOWN, Arguments())
 
 
-def _is_factory(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Call):
-            name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
-            if name in REGISTERS:
-                return True
-    return False
+def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions and methods that call something of :data:`REGISTERS`, themselves or in a function of theirs."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                if any(isinstance(part, ast.Call) and _name_of(part) in REGISTERS for part in ast.walk(node)):
+                    yield node
+            elif isinstance(node, ast.stmt | ast.ExceptHandler):
+                waiting.append(node)
+
+
+def _name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _follow(run: Interpreter, route: Route) -> list[Effect]:

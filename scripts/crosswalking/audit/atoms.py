@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scripts.crosswalking.audit.values import Ordered
+
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.scope import Class, Function, Module
 
@@ -207,8 +209,8 @@ Atom = (
     Const | Pattern | External | Made | ModuleRef | Later | Func | ClassRef | Instance | About | Member | AnyMember | AnyOf
     | Anything | ColumnRef | ColumnType | Listing | Mapping | Statement | Sql | Router | Registering | Dependency
 )  # fmt: skip
-Values = frozenset[Atom]
-UNKNOWN: Values = frozenset()
+Values = Ordered[Atom]
+UNKNOWN = Values()
 
 
 def _measure(atom: Listing | Mapping, inside: Iterable[Values]) -> None:
@@ -221,12 +223,15 @@ def _measure(atom: Listing | Mapping, inside: Iterable[Values]) -> None:
 
 def one(atom: Atom) -> Values:
     """The value that is just ``atom``."""
-    return frozenset((atom,))
+    return Values((atom,))
 
 
 def join(*several: Values) -> Values:
     """What may be any of ``several``."""
-    joined: Values = frozenset().union(*several)
+    filled = [values for values in several if values]
+    if len(filled) < 2:
+        return filled[0] if filled else UNKNOWN
+    joined = Values(atom for values in filled for atom in values)
     return joined if len(joined) <= MAX_ATOMS else UNKNOWN
 
 

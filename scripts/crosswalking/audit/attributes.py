@@ -78,7 +78,7 @@ def of_class(run: "Interpreter", cls: Class, name: str) -> Values:
         if name in ("query", "objects"):
             return one(About(cls))
     if found := run.settled(cls.lookup(name)):
-        return frozenset(
+        return Values(
             Func(atom.function, ClassRef(cls) if "classmethod" in atom.function.decorators else None)
             if isinstance(atom, Func)
             else atom
@@ -93,7 +93,7 @@ def _of_row(run: "Interpreter", cls: Class, name: str, frame: Frame) -> Values:
     if declared is not None:
         found = [One.target for One in declared.value if isinstance(One, ColumnType) and One.target]
         if found:
-            return frozenset(About(target) for target in found)
+            return Values(About(target) for target in found)
         return relation(run, declared.annotation, cls)
     return _bound(run, one(About(cls)), cls, name, frame)
 
@@ -105,7 +105,7 @@ def relation(run: "Interpreter", annotation: ast.expr | None, cls: Class) -> Val
 
     if annotation is None:
         return UNKNOWN
-    return frozenset(About(model) for model in models_in(promised(run, annotation, cls.frame, request=False)))
+    return Values(About(model) for model in models_in(promised(run, annotation, cls.frame, request=False)))
 
 
 def _of_instance(run: "Interpreter", owner: Instance, cls: Class, name: str, frame: Frame) -> Values:
@@ -153,7 +153,7 @@ def value_of(cls: Class, member: str) -> Values:
     value = cls.frame.names.get(member, UNKNOWN)
     if any(isinstance(atom, External | Made) and atom.name.endswith("auto") for atom in value):
         return one(Const(member.lower() if cls.is_text_enum else member))
-    return frozenset(atom for atom in value if isinstance(atom, Const))
+    return Values(atom for atom in value if isinstance(atom, Const))
 
 
 def members_of(cls: Class) -> list[str]:
@@ -190,24 +190,26 @@ def members_named(cls: Class, key: Values) -> Values:
     chosen = [words for atom in key if (words := words_of_choice(atom)) is not None]
     if chosen and len(chosen) == len(key):
         return _chosen(cls, [name for name in members_of(cls) if any(name in words for words in chosen)])
-    return frozenset(Member(cls, name) for name in names) or one(AnyMember(cls))
+    return Values(Member(cls, name) for name in names) or one(AnyMember(cls))
 
 
 def members_valued(cls: Class, value: Values) -> Values:
     """``Enum(value)``: the member with that value; any when the value is not known."""
-    found: set[Atom] = set()
+    found: dict[Atom, None] = {}
     for atom in value:
         match atom:
             case Const(text):
-                found.update(Member(cls, name) for name in members_of(cls) if one(Const(text)) == value_of(cls, name))
+                found |= {
+                    Member(cls, name): None for name in members_of(cls) if one(Const(text)) == value_of(cls, name)
+                }
             case Member(other, name):
-                found.update(members_valued(cls, value_of(other, name)))
+                found |= dict.fromkeys(members_valued(cls, value_of(other, name)))
             case _ if (words := words_of_choice(atom)) is not None:
                 fitting = [name for name in members_of(cls) if set(texts(value_of(cls, name))) & words]
-                found.update(_chosen(cls, fitting))
+                found |= dict.fromkeys(_chosen(cls, fitting))
             case _:
                 return one(AnyMember(cls))
-    return frozenset(found) or one(AnyMember(cls))
+    return Values(found) or one(AnyMember(cls))
 
 
 def _chosen(cls: Class, names: list[str]) -> Values:

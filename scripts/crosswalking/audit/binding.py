@@ -141,7 +141,7 @@ def resolve(
     targets = dependency.target
     fallback = promised(run, annotation, function.closure, request=False) if annotation is not None else UNKNOWN
     if not targets and annotation is not None:
-        targets = frozenset(ClassRef(atom.cls) for atom in fallback if isinstance(atom, Instance))
+        targets = Values(ClassRef(atom.cls) for atom in fallback if isinstance(atom, Instance))
     found: list[Values] = []
     for atom in targets:
         match atom:

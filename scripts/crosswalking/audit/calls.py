@@ -131,7 +131,7 @@ def _inherited(func: ast.Attribute, frame: Frame) -> Values:
                 receiver = next(iter(frame.names.get(named[0].arg, UNKNOWN)), None)
             for cls in list(function.cls.ancestry())[1:]:
                 if func.attr in cls.frame.names:
-                    return frozenset(
+                    return Values(
                         Func(atom.function, receiver) if isinstance(atom, Func) else atom
                         for atom in cls.frame.names[func.attr]
                     )
@@ -163,7 +163,7 @@ def follow(run: "Interpreter", function: Function, receiver: Atom | None, call: 
     """Follows a call into the tree; a job is not followed as the router's own doing."""
     if function.job or run.known.is_job(function):
         starts.effect(run, frame, call.node, "job", f"{function.qualified}()")
-        starts.defer(run, frozenset({Func(function, receiver)}), call.arguments, frame)
+        starts.defer(run, one(Func(function, receiver)), call.arguments, frame)
         return UNKNOWN
     summary = run.call(function, one(receiver) if receiver else UNKNOWN, call.arguments)
     return run.absorb(summary, function.qualified, frame)
@@ -216,7 +216,7 @@ def run_field(run: "Interpreter", owner: Instance, name: str) -> Values:
     value = assigned
     if not value and declared.annotation is not None:
         value = promised(run, declared.annotation, owner.cls.frame, request=True)
-    usable = frozenset(a for a in value if not isinstance(a, Made))
+    usable = Values(a for a in value if not isinstance(a, Made))
     return usable or one(Anything())
 
 

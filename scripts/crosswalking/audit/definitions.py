@@ -33,7 +33,6 @@ def function(run: "Interpreter", node: ast.FunctionDef | ast.AsyncFunctionDef, f
         made.decorators = frozenset(_last(decorator) for decorator in node.decorator_list)
         made.task = bool(made.decorators & TASK_DECORATORS)
         made.job = bool(made.decorators & JOB_DECORATORS)
-        made.generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node))
         run.functions[id(node)] = made
     made.closure = frame
     frame.names[node.name] = one(Func(made))

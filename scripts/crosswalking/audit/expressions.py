@@ -181,7 +181,7 @@ def _item(run: "Interpreter", node: ast.Subscript, frame: Frame) -> Values:
         isinstance(o, External) and o.name.endswith("Annotated") for o in owners
     ):
         parts = [evaluate(run, part, frame) for part in node.slice.elts]
-        return join(parts[0], *(frozenset(a for a in part if isinstance(a, Dependency)) for part in parts[1:]))
+        return join(parts[0], *(Values(a for a in part if isinstance(a, Dependency)) for part in parts[1:]))
     key = evaluate(run, node.slice, frame)
     found: list[Values] = []
     for atom in owners:
@@ -363,4 +363,4 @@ def _binary(run: "Interpreter", left: ast.expr, op: ast.operator, right: ast.exp
         for mark in ("%s", "%d", "%r"):
             text = text.replace(mark, HOLE)
         return one(Pattern(text, (*holes, ast.unparse(right))))
-    return frozenset(atom for atom in first | second if isinstance(atom, About))
+    return Values(atom for atom in first | second if isinstance(atom, About))

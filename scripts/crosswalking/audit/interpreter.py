@@ -130,7 +130,7 @@ class Interpreter:
             if not isinstance(atom, Later):
                 found.append(one(atom))
             elif atom.module.frame:
-                found.append(frozenset(
+                found.append(Values(
                     other for other in atom.module.frame.names.get(atom.name, UNKNOWN) if not isinstance(other, Later)
                 ))  # fmt: skip
         return join(*found)
@@ -231,7 +231,7 @@ class Interpreter:
         fitting = [cls for cls in self._by_variable.get(variable, ()) if cls.lookup(method)]
         if len(fitting) != 1 or fitting[0].is_model or fitting[0].is_enum:
             return UNKNOWN
-        return frozenset(
+        return Values(
             Func(atom.function, Instance(fitting[0])) for atom in fitting[0].lookup(method) if isinstance(atom, Func)
         )
 

@@ -42,7 +42,7 @@ class Known:
         self._models: dict[str, Class] = {}
         self._tables: dict[str, Class] = {}
         self.self_calls: list[tuple[str, tuple[str, ...]]] = []
-        empty = Module("known", Path(), ast.Module([], []), package=False)
+        empty = Module("known", Path(), "", ast.Module([], []), package=False)
         for name, (table, fields) in models.items():
             cls = Class(name, None, Frame(empty, {}), table=table)
             cls.fields = {field: FieldOf(None, UNKNOWN, empty.tree) for field in fields}

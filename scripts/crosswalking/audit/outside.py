@@ -117,9 +117,9 @@ def function(run: "Interpreter", dotted: str, call: "Call", frame: Frame) -> Val
         found = models_in(first)
         if found and last.lower() == "delete":
             _row_write(run, found[0], "delete()", call, frame)
-        return frozenset(Statement(last.lower(), cls) for cls in found)
+        return Values(Statement(last.lower(), cls) for cls in found)
     if last == "text" and (texts(first) or any(isinstance(atom, Pattern) for atom in first)):
-        return frozenset(
+        return Values(
             Sql(str(atom.value)) if isinstance(atom, Const) else Sql(atom.text, atom.holes)
             for atom in first
             if isinstance(atom, Pattern | Const)
@@ -129,7 +129,7 @@ def function(run: "Interpreter", dotted: str, call: "Call", frame: Frame) -> Val
     if last in ("jsonable_encoder", "asdict"):
         return calls.dumped(run, first)
     if last == "declarative_base":
-        return join(one(Made(dotted)), frozenset(a for a in given.get(-1, "cls") if isinstance(a, ClassRef)))
+        return join(one(Made(dotted)), Values(a for a in given.get(-1, "cls") if isinstance(a, ClassRef)))
     if last in ("Session", "sessionmaker", "async_sessionmaker"):
         return one(Made(dotted))
     if last in ("client", "resource"):
@@ -138,7 +138,7 @@ def function(run: "Interpreter", dotted: str, call: "Call", frame: Frame) -> Val
         return one(Made(dotted, text_of(given.get(-1, "base_url")) or text_of(first) or ""))
     rows = [cls for value in given.all() for cls in models_in(value)]
     if rows and root not in NOT_ROWS:
-        return frozenset(About(cls) for cls in rows)
+        return Values(About(cls) for cls in rows)
     return one(Made(dotted))
 
 
@@ -160,11 +160,11 @@ def _builtin(run: "Interpreter", name: str, call: "Call", frame: Frame) -> Value
         entries = [entry for atom in first if isinstance(atom, Mapping) for entry in atom.items]
         return one(Mapping((*entries, *((one(Const(word)), value) for word, value in given.keywords.items()))))
     if name == "str":
-        return frozenset(
+        return Values(
             AnyMember(a.cls, "value", a.among) if isinstance(a, AnyMember) and a.cls.is_text_enum else a for a in first
         )
     if name == "enumerate":
-        return frozenset(
+        return Values(
             Listing(tuple(one(Listing((UNKNOWN, item))) for item in atom.items)) if isinstance(atom, Listing) else atom
             for atom in first
         )
@@ -247,7 +247,7 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     if name in ("format", "join") and any(isinstance(a, Const | Pattern) for a in owners):
         return _formatted(call)
     if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
-        return frozenset()
+        return Values()
     if rows and name in ("update", "sqlmodel_update"):
         for cls in rows:
             writes.mappings(run, cls, given.get(0), frame, call.node, "query.update")
@@ -258,17 +258,17 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
             _row_write(run, cls, name, call, frame)
         return owners
     if name in ("table", "from_") and _is_supabase(call):
-        return frozenset(About(run.known.table(table, frame)) for table in texts(given.get(0)))
+        return Values(About(run.known.table(table, frame)) for table in texts(given.get(0)))
     _on_session(run, call, frame)
     if rows:
-        return frozenset(About(cls) for cls in rows)
+        return Values(About(cls) for cls in rows)
     made = [atom for atom in owners if isinstance(atom, Made)]
     found = [cls for value in given.all() for cls in models_in(value)]
     if found and not any(a.name.split(".", 1)[0] in NOT_ROWS for a in made):
-        return frozenset(About(cls) for cls in found)
+        return Values(About(cls) for cls in found)
     if name in ("client", "resource"):
         return one(Made(f"{made[0].name if made else 'boto3'}.{name}", text_of(given.get(0)) or ""))
-    return frozenset(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
+    return Values(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
 
 
 def _in_letters(owners: Values, name: str) -> Values:
@@ -322,7 +322,7 @@ def _on_statement(run: "Interpreter", statements: list[Statement], call: "Call",
             writes.mappings(run, statement.cls, call.arguments.get(-1, "set_"), frame, call.node, via)
             if call.name == "on_duplicate_key_update":
                 writes.keywords(run, statement.cls, call.arguments.keywords, frame, call.node, via)
-    return frozenset(statements)
+    return Values(statements)
 
 
 def _executed(run: "Interpreter", call: "Call", frame: Frame) -> Values:
@@ -341,7 +341,7 @@ def _executed(run: "Interpreter", call: "Call", frame: Frame) -> Values:
                     _row_write(run, cls, f"{kind}()", call, frame)
             case _:
                 pass
-    return frozenset(About(cls) for cls in [*models_in(first), *(a.cls for a in call.owners if isinstance(a, About))])
+    return Values(About(cls) for cls in [*models_in(first), *(a.cls for a in call.owners if isinstance(a, About))])
 
 
 def _raw(run: "Interpreter", text: str, call: "Call", frame: Frame) -> None:
@@ -380,7 +380,7 @@ def _on_session(run: "Interpreter", call: "Call", frame: Frame) -> None:
     rows = [cls for value in given.all() for cls in models_in(value)]
     match name:
         case "commit" if _is_session(call):
-            managed = frame.function is not None and frame.function.generator
+            managed = frame.function is not None and frame.function.is_generator
             frame.effects.append(Commit(run.place(call.node, frame), methods=frame.methods, managed=managed))
         case "add" | "add_all" | "delete" | "merge" | "bulk_save_objects" | "save" if _is_session(call) or (
             rows and any(isinstance(a, About) for a in given.get(0)) and name != "delete" and not call.owners

@@ -137,7 +137,7 @@ class Project:
         except (ValueError, RecursionError, MemoryError) as error:
             self.notes.append((path, 1, f"cannot be parsed: {type(error).__name__}"))
             return None
-        return Module(".".join(_dotted(path)), path, tree, path.name == "__init__.py")
+        return Module(".".join(_dotted(path)), path, source, tree, path.name == "__init__.py")
 
     def find(self, dotted: str, importer: Path) -> Path | None:
         """The file that ``import dotted`` in ``importer`` means, or None for something outside the tree."""

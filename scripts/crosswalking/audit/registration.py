@@ -89,7 +89,7 @@ def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:  # no
     if (registered := classful.registered(run, call, frame)) is not None:
         return registered
     if call.name == "as_view" and any(isinstance(atom, ClassRef) for atom in call.owners):
-        return frozenset(atom for atom in call.owners if isinstance(atom, ClassRef))
+        return Values(atom for atom in call.owners if isinstance(atom, ClassRef))
     return None
 
 

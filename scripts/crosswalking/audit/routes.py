@@ -195,7 +195,7 @@ def path_of(values: Values) -> str | None:
 def dependencies_from(values: Values) -> Values:
     """``dependencies=[Depends(f), …]``."""
     listed = [item for atom in values if isinstance(atom, Listing) for item in atom.items]
-    return frozenset(atom for item in listed for atom in item if isinstance(atom, Dependency))
+    return Values(atom for item in listed for atom in item if isinstance(atom, Dependency))
 
 
 def routers_in(values: Values) -> list[str]:

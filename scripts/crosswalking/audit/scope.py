@@ -17,6 +17,7 @@ class Module:
 
     name: str
     path: Path
+    source: str
     tree: ast.Module
     package: bool
     frame: "Frame | None" = None
@@ -35,13 +36,20 @@ class Function:
     decorators: frozenset[str] = frozenset()
     job: bool = False
     task: bool = False
-    generator: bool = False
+    generator: bool | None = None  #: whether it yields, once somebody asked
     assigned: dict[str, ast.expr] | None = None  #: what its names are assigned first, once somebody asked
 
     @property
     def qualified(self) -> str:
         """``Class.method`` or the function's name."""
         return f"{self.cls.name}.{self.name}" if self.cls else self.name
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether it yields."""
+        if self.generator is None:
+            self.generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(self.node))
+        return self.generator
 
 
 @dataclass(eq=False, slots=True)

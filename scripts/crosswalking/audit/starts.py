@@ -128,10 +128,10 @@ def _jobs_and_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | 
         tasks = [atom for atom in call.owners if isinstance(atom, Func)]
         unseen = [a for a in call.owners if isinstance(a, External)] if call.name in ("delay", "apply_async") else []
         if call.name in ("s", "si"):
-            return frozenset(tasks) if tasks else None
+            return Values(tasks) if tasks else None
         if tasks or unseen:
             effect(run, frame, call.node, "task_queue", _source(call))
-            defer(run, frozenset(tasks), call.arguments, frame)
+            defer(run, Values(tasks), call.arguments, frame)
             return UNKNOWN
     if call.name in QUEUE_VERBS and not any(isinstance(atom, Func) for atom in call.callees):
         effect(run, frame, call.node, "task_queue", _source(call))
@@ -143,7 +143,7 @@ def _jobs_and_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | 
     if functions and all(f.function.task for f in functions) and not call.owners and call.callees:
         tasked = [f for f in functions if isinstance(f, Func)]
         effect(run, frame, call.node, "job", f"{tasked[0].function.qualified}()")
-        defer(run, frozenset(tasked), call.arguments, frame)
+        defer(run, Values(tasked), call.arguments, frame)
         return UNKNOWN
     return None
 

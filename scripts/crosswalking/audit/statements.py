@@ -108,7 +108,7 @@ def assign(run: "Interpreter", target: ast.expr, value: Values, frame: Frame, no
 
 def _with_entry(values: Values, key: Values, value: Values) -> Values:
     """A dict after ``d[key] = value``."""
-    return frozenset(
+    return Values(
         Mapping((*(entry for entry in atom.items if entry[0] != key), (key, value)))
         if isinstance(atom, Mapping)
         else atom
@@ -149,7 +149,7 @@ def items_of(values: Values) -> list[Values]:
 
 
 def _members(atom: object) -> list[Values]:
-    return [one(About(model)) for model in models_in(frozenset({atom}))]  # type: ignore[arg-type]
+    return [one(About(model)) for model in models_in(one(atom))]  # type: ignore[arg-type]
 
 
 def _branch(run: "Interpreter", node: ast.If, frame: Frame) -> bool:
@@ -177,7 +177,12 @@ def _merged(alive: list[dict[str, Values]], before: dict[str, Values]) -> dict[s
     if len(alive) == 1:
         return alive[0]
     names = dict.fromkeys(name for one_of in alive for name in one_of)
-    return {name: join(*(one_of[name] for one_of in alive if name in one_of)) for name in names}
+    return {name: _either_of([one_of[name] for one_of in alive if name in one_of]) for name in names}
+
+
+def _either_of(several: list[Values]) -> Values:
+    """What a name may be after branches, most of which leave most names as they were."""
+    return several[0] if all(values is several[0] for values in several) else join(*several)
 
 
 def _either(run: "Interpreter", bodies: list[list[ast.stmt]], frame: Frame) -> None:
