@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from scrapersky.models import Status
 from scrapersky.service.registry import WORKFLOWS
-from scrapersky.web.hosts import normalise_host
+from scrapersky.web.hosts import HostError, normalise_host
 from scripts.local import findings
 from scripts.local.progress import PIPELINE, Counts, count
 
@@ -57,7 +57,7 @@ def _plain(counts: Counts) -> dict[str, dict[str, int]]:
 
 
 def _site(connection: Connection, name: str, place_id: str | None) -> dict[str, Any]:
-    keys = {"place_id": place_id, "host": normalise_host(name)}
+    keys = {"place_id": place_id, "host": _host(name)}
     states: dict[str, tuple[Status, str | None, str | None]] = {}
     for workflow in PIPELINE:
         condition = OF_SITE.get(WORKFLOWS[workflow].table, OF_ITS_DOMAIN)
@@ -72,3 +72,11 @@ def _site(connection: Connection, name: str, place_id: str | None) -> dict[str, 
         "sitemap_files": [dict(file) for file in connection.execute(text(FILES), keys).mappings()],
         "pages": connection.execute(text(PAGES), keys).scalar_one(),
     }
+
+
+def _host(name: str) -> str:
+    """Under which a site's domain is kept; of a name that no website can have there is none."""
+    try:
+        return normalise_host(name)
+    except HostError:
+        return name

@@ -34,19 +34,19 @@ class SiteLine(BaseModel):
     @property
     def host(self) -> str:
         """The domain as it stands in DNS: lower case, punycode."""
-        return can_ada.parse(f"http://{self.domain}/").hostname
+        return can_ada.parse(f"http://{self.domain}/").hostname.removesuffix(".")
 
     @property
     def url(self) -> str:
         """The home page."""
-        return f"https://{self.host}{self.base_path}/"
+        return f"https://{self.host}{self.base_path.rstrip('/')}/"
 
 
 def read(folder: Path) -> list[SiteLine]:
     """The sites of the corpus in ``folder``. Raises :class:`CorpusError`."""
     listing = folder / "sites.jsonl"
     try:
-        lines = listing.read_text(encoding="utf-8").splitlines()
+        lines = listing.read_text(encoding="utf-8-sig").split("\n")  # not splitlines(): a JSON string may hold U+2028
     except OSError as error:
         raise CorpusError(f"{listing} cannot be read ({error}); a folder with sites.jsonl is wanted") from None
     sites = list(_sites(listing, lines))
@@ -57,13 +57,17 @@ def read(folder: Path) -> list[SiteLine]:
 
 
 def _sites(listing: Path, lines: list[str]) -> Iterator[SiteLine]:
+    seen: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
                 site = SiteLine.model_validate_json(line)
-                site.host  # noqa: B018  a name that cannot stand in DNS raises here, with its line
+                url = site.url  # a name that cannot stand in DNS raises here, with its line
             except (ValidationError, ValueError) as error:
                 raise CorpusError(f"{listing}, line {number}: {error}") from None
+            if url in seen:
+                raise CorpusError(f"{listing}, line {number}: {url} is in line {seen[url]} already; one line a site")
+            seen[url] = number
             yield site
 
 

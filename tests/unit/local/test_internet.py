@@ -156,6 +156,19 @@ def test_a_folder_that_is_no_corpus_is_refused_with_what_is_wanted(tmp_path: Pat
         corpus.read(tmp_path)
 
 
+def test_a_site_that_is_listed_twice_is_refused_with_both_lines(folder: Path) -> None:
+    with (folder / "sites.jsonl").open("a") as listing:
+        listing.write('\n\n{"domain": "PAGES.test", "dir": "one", "base_path": "/one/"}\n')
+    with pytest.raises(corpus.CorpusError, match=r"line 5: https://pages\.test/one/ is in line 2 already"):
+        corpus.read(folder)
+
+
+def test_a_listing_of_another_machine_is_read_like_ours(folder: Path) -> None:
+    lines = ['{"domain": "a.test.", "dir": "one", "title": "one\u2028two"}', '{"domain": "bücher.test", "dir": "two"}']
+    (folder / "sites.jsonl").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    assert [site.url for site in corpus.read(folder)] == ["https://a.test/", "https://xn--bcher-kva.test/"]
+
+
 # --- the fake Places API
 
 

@@ -104,6 +104,13 @@ def test_the_report_tells_each_sites_story_under_its_owners_name(filled: Connect
     assert unknown == {"domain": "unknown.example", "statuses": {}, "error": None, "sitemap_files": [], "pages": 0}
 
 
+def test_a_site_whose_name_no_website_can_have_is_in_the_report_too(
+    filled: Connection,
+) -> None:
+    (told,) = report(filled, {"127.0.0.1": "ChIJ1"}, 1.0)["domains"]
+    assert told["statuses"] == {"deep_scan": "Queued"}
+
+
 def test_the_summary_groups_failures_by_code_with_examples(filled: Connection) -> None:
     said = io.StringIO()
     summarise(Console(file=said, width=200), filled, 2.0)
