@@ -23,7 +23,7 @@ BLOCKED = frozenset({"http_401", "http_403", "http_407", "http_429", "http_451",
 
 
 OF_THE_HOME_PAGE_ALONE = frozenset({"robots_disallowed", "too_many_redirects", "bad_redirect", "bad_response"})
-"""What keeps us from a home page and may not keep us from sitemaps: a circle of redirects, an encoding that nobody asked for."""
+"""What keeps us from a home page and may not keep us from sitemaps: a circle of redirects, an unwanted encoding."""
 
 
 async def discover_sitemaps(record: Sitemap, ctx: JobContext) -> Outcome:
