@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from domain_scheduler.facts import read_facts
 from domain_scheduler.html_page import HtmlPage
-from domain_scheduler.refresh import MAX_REFRESHES, fetch, refresh_target
+from domain_scheduler.refresh import MAX_REFRESHES, refresh_target
 from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
 from domain_scheduler.saving import save_facts
 from scrapersky.models import Domain
@@ -61,7 +61,7 @@ async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | F
         target = refresh_target(page)
         if target is None or not refreshes_left:
             break
-        fetched = await fetch(target, ctx)
+        fetched = await ctx.web.page(target)
     return refuse_nothing(page) or (page, fetched)
 
 

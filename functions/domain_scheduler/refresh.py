@@ -1,10 +1,8 @@
-"""Where a home page sends its visitor by itself, and fetching a page of it."""
+"""Where a home page sends its visitor by itself."""
 
 import re
 
 from domain_scheduler.html_page import HtmlPage
-from scrapersky.service.context import JobContext
-from scrapersky.web.client import Fetched
 from scrapersky.web.urls import normalise_url
 
 MAX_REFRESHES = 2
@@ -23,11 +21,6 @@ _SCRIPT = re.compile(
     r"\blocation(?:\.href)?\s{0,9}=\s{0,9}[\"']([^\"'\s]{1,2000})[\"']\s{0,9}[;}\n<]"
     r"|\blocation\.(?:replace|assign)\(\s{0,9}[\"']([^\"'\s]{1,2000})[\"']\s{0,9}\)"
 )
-
-
-async def fetch(url: str, ctx: JobContext) -> Fetched:
-    """``url``, as much of it as a page may be long."""
-    return await ctx.web.get(url, max_bytes=ctx.settings.web_max_page_bytes, truncate=True)
 
 
 def refresh_target(page: HtmlPage) -> str | None:

@@ -95,6 +95,7 @@ QUADRATIC = f"<!ENTITY z '{'x' * 100_000}'>"
 URLS = b"<urlset>"
 TITLE = b"<title>Shop</title><p>"
 SHOP = b'{"@type":"Store","name":"x","address":{"addressLocality":"y"},"geo":{"@id":"z"},"sameAs":["https://x.com/a"]}'
+EMBEDDED = b"<img src='data:image/png;base64,"
 UTF_8 = b"<meta charset=utf-8><title>Shop</title><p>"
 
 BOMBS: dict[str, Bomb] = {
@@ -103,6 +104,11 @@ BOMBS: dict[str, Bomb] = {
         "get", "500", lambda: answer(500, packed(b"\0", 200 * MEBIBYTE), {"Content-Encoding": "gzip"})
     ),
     "58-page": Bomb("metadata", "read", lambda: answer(200, packed(b"<p>x", 200 * MEBIBYTE), {"Content-Encoding": "gzip"})),
+    "58-embedded": Bomb(
+        "metadata",
+        "read",
+        lambda: answer(200, packed(b"QUJD", 200 * MEBIBYTE, TITLE + EMBEDDED), {"Content-Encoding": "gzip"}),
+    ),
     "58-places": Bomb(
         "deep scan", "too_large", lambda: answer(200, packed(b"\0", 200 * MEBIBYTE), {"Content-Encoding": "gzip"})
     ),

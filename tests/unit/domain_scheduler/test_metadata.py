@@ -292,6 +292,12 @@ def test_a_page_beyond_the_cap_is_read_as_far_as_it_goes(tmp_path: Path) -> None
     assert_read(read({"shop.example": site}, tmp_path, web_max_page_bytes=5_000), "https://shop.example/")
 
 
+def test_images_embedded_in_a_page_do_not_count_towards_the_cap(tmp_path: Path) -> None:
+    image = f"<img src='data:image/jpeg;base64,{'QUJD' * 5_000}'>"
+    site = paths({"/": html(f"{image}<meta http-equiv=refresh content='0; url=/en/'>"), "/en/": html(HOME)})
+    assert_read(read({"shop.example": site}, tmp_path, web_max_page_bytes=5_000), "https://shop.example/en/")
+
+
 @pytest.mark.parametrize("domain", ["no host", "10.0.0.1", "com"])
 def test_a_domain_that_is_none_fails_without_a_request(tmp_path: Path, domain: str) -> None:
     outcome = read({"shop.example": page(HOME)}, tmp_path, domain=domain)

@@ -1,7 +1,7 @@
 """Reading a body that may be endless, a bomb, cut, or not what its headers say: counted and capped as it comes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import aiohttp
@@ -41,7 +41,7 @@ class Body:
         self._url = url
         self._limits = limits
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes]:
         """The unpacked body in pieces. Raises :class:`FetchError`: timeout, too_large, reset, bad_response."""
         unpack = self._is_gzip()
         self._refuse_announced_excess(unpack)

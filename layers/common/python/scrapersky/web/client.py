@@ -21,6 +21,7 @@ from scrapersky.web.connector import LookUp
 from scrapersky.web.cookies import ChainCookies
 from scrapersky.web.errors import FetchError
 from scrapersky.web.failures import shown_url
+from scrapersky.web.page_bytes import PageBytes
 from scrapersky.web.proxy import BUDGET_OF_THE_RECORD, ProxyAccess, ended_at, is_wall
 from scrapersky.web.request import Request
 from scrapersky.web.response import Fetched, Headers, Response, clean_header, whole
@@ -90,6 +91,17 @@ class WebClient:
             url, max_bytes=cap, deadline=deadline, headers=headers, robots=robots, truncate=truncate
         ) as response:
             return await whole(response)
+
+    async def page(self, url: str) -> Fetched:
+        """The HTML page at ``url``, cut at a page's size (``web_max_page_bytes``), whatever its status.
+
+        Images and fonts embedded in it count up to ``web_max_embedded_bytes``, and are passed over.
+        """
+        longest = self._settings.web_max_page_bytes
+        async with self.stream(
+            url, max_bytes=longest + self._settings.web_max_embedded_bytes, truncate=True
+        ) as response:
+            return await whole(response, PageBytes(longest))
 
     @asynccontextmanager
     async def stream(

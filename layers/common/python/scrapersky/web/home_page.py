@@ -20,7 +20,7 @@ async def fetch_home_page(web: WebClient, host: str, *, seconds_each: float, rem
             if failures and remaining() < seconds_each:
                 break
             try:
-                return await web.get(f"{scheme}://{name}/", truncate=True)
+                return await web.page(f"{scheme}://{name}/")
             except FetchError as failure:
                 if failure.code not in _NO_SERVER:
                     raise

@@ -1,12 +1,14 @@
 """What a request brings back: status, headers made safe to keep, and the body, whole or in chunks."""
 
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from scrapersky.web.body import Body
 from scrapersky.web.errors import FetchError
 from scrapersky.web.failures import shown_url
+from scrapersky.web.page_bytes import PageBytes
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -77,7 +79,7 @@ class Response:
     retry_after: float | None = None
     leads_to: str | None = None
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes]:
         """The body, unpacked, in pieces; raises :class:`FetchError` where a cap or the deadline is met."""
         return self.body.chunks()
 
@@ -96,9 +98,9 @@ class Response:
         _raise_for_status(self.status, self.url, self.retry_after)
 
 
-async def whole(response: Response) -> Fetched:
-    """``response`` with its whole body in memory; an error page may come without one."""
-    body = await _body_of(response)
+async def whole(response: Response, page: PageBytes | None = None) -> Fetched:
+    """``response`` with its whole body in memory, or what ``page`` keeps of it; an error page may come without one."""
+    body = await _body_of(response, page)
     return Fetched(
         status=response.status,
         url=response.url,
@@ -112,15 +114,25 @@ async def whole(response: Response) -> Fetched:
     )
 
 
-async def _body_of(response: Response) -> bytes:
+async def _body_of(response: Response, page: PageBytes | None) -> bytes:
     try:
-        return await response.body.read()
+        return await response.body.read() if page is None else await _page_of(response, page)
     except FetchError as failure:
         # The status says more about an error page than the encoding it was sent in.
         if response.status < 400 or failure.code not in {"bad_response", "too_large"}:
             raise
         response.body.truncated = True
         return b""
+
+
+async def _page_of(response: Response, page: PageBytes) -> bytes:
+    async with aclosing(response.chunks()) as chunks:
+        async for chunk in chunks:
+            page.feed(chunk)
+            if page.full:
+                response.body.truncated = True
+                break
+    return page.end()
 
 
 def _raise_for_status(status: int, url: str, retry_after: float | None) -> None:

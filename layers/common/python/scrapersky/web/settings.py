@@ -22,6 +22,9 @@ class WebSettings(BaseModel):
     web_max_wire_bytes: int = Field(60_000_000, gt=0, description="bytes of one body as sent")
     web_max_decoded_bytes: int = Field(60_000_000, gt=0, description="bytes of one body after unpacking")
     web_max_page_bytes: int = Field(2_000_000, gt=0, description="bytes of one HTML page; the rest is not read")
+    web_max_embedded_bytes: int = Field(
+        8_000_000, ge=0, description="bytes of images and fonts embedded in one HTML page that are passed over"
+    )
     web_max_header_bytes: int = Field(32_768, gt=0, description="bytes of one header line")
     web_max_redirects: int = Field(5, ge=0, le=20, description="redirects followed in one request")
     web_max_url_length: int = Field(2_048, gt=0, description="characters of a url")
