@@ -6,6 +6,7 @@ import pytest
 
 from scrapersky.web.sitemaps import SitemapRefused
 from scrapersky.web.sitemaps.markup import GRID
+from scrapersky.web.sitemaps.sanitiser import MAX_COMMENT
 from tests.unit.sitemaps.reading import NAMESPACE, read, urlset
 
 A, B, C = "https://example.com/a", "https://example.com/b", "https://example.com/c"
@@ -16,6 +17,9 @@ PHP = "<br />\n<b>Notice</b>: Undefined index: x in <b>/var/www/sitemap.php</b> 
 SURVIVED = {
     "comments": (PLAIN.replace("<url>", "<!-- <url><loc>https://example.com/no</loc></url> --><url>"), ABC),
     "comments with -- inside": (PLAIN.replace("<url>", "<!-- old -- <url> new --><url>"), ABC),
+    "a comment that ends with ->": (PLAIN.replace("<url>", "<!-- made by hand -><url>", 2), ABC),
+    "a comment without end before the root": (PLAIN.replace("<urlset", "<!-- made by hand >\n<urlset", 1), ABC),
+    "a comment without end behind one with": (PLAIN.replace("<url>", "<!-- a --><!-- b -- ><url>", 1), ABC),
     "processing instructions": (PLAIN.replace("<urlset", '<?xml-stylesheet href="a.xsl"?><?php x ?><urlset'), ABC),
     "CDATA": (urlset(*(f"<![CDATA[{url}?x=1&y=2]]>" for url in ABC)), [f"{url}?x=1&y=2" for url in ABC]),
     "CDATA with escaped ampersands": (urlset(f"<![CDATA[{A}?x=1&amp;y=2]]>"), [f"{A}?x=1&y=2"]),
@@ -169,6 +173,14 @@ def test_trouble_names_the_line_of_the_first_break_and_how_many_there_are() -> N
     assert str(reading.reader.trouble).startswith("line 4, byte ")
     assert str(reading.reader.trouble).endswith("mismatched tag (and 1 more)")
     assert not reading.reader.truncated
+
+
+@pytest.mark.parametrize(("length", "is_comment"), [(MAX_COMMENT, True), (MAX_COMMENT + 1, False)])
+def test_a_comment_is_one_only_where_its_end_is_near(length: int, is_comment: bool) -> None:
+    comment = f" <url><loc>{B}</loc></url>".ljust(length)
+    body = urlset(A, C).replace("</url>", f"</url><!--{comment}-->", 1)
+    for chunk in (999, len(body)):
+        assert read(body, chunk=chunk).urls == ([A, C] if is_comment else [A, B, C])
 
 
 REFUSED = {

@@ -1,13 +1,14 @@
 """Makes text that browsers and people would read as XML into text that expat reads as XML, piece by piece.
 
 What is repaired: raw ``&`` and ``<``, HTML's named entities, references to characters that XML forbids, control
-characters, ``]]>`` in text, XML declarations in the middle. Comments are dropped (``--`` inside one is common) and
-CDATA becomes plain text; a section that is left open ends with its field. Line ends stay where they were, so a line
-number found later is the file's.
+characters, ``]]>`` in text, XML declarations in the middle. Comments are dropped (``--`` inside one is common; one that
+is never ended was meant to end at its ``>``) and CDATA becomes plain text; a section that is left open ends with its
+field. Line ends stay where they were, so a line number found later is the file's.
 """
 
 import re
 from html.entities import html5
+from io import StringIO
 
 _NOT_A_TAG = r"<(?![^\x00-.0-9;-@\[-^`{-\x7f])"  # no letter, "_", ":" or "/" follows, nor anything beyond ASCII
 _NOT_XMLS = r"&(?!(?:amp|lt|gt|quot|apos);)"
@@ -18,9 +19,13 @@ _SPECIAL = re.compile(
     rf"|{_NOT_XMLS}" + r"(?:#?[0-9A-Za-z]{1,32};)?"
     r"|\]\]>"
 )
+MAX_COMMENT = 65_536
+"""Characters in which a comment's end is looked for: what is commented out for longer is taken for a slip."""
+
 _CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if chr(code) not in "\t\n\r")
 _LOOK_AHEAD = 40  # characters that decide what a "<" or "&" is
 _COMMENT, _CDATA = "<!--", "<![CDATA["
+_SLIP_END = re.compile(">")
 _END = {
     _COMMENT: re.compile("-->"),
     # No url, date or number has a "<" in it: where its end tag comes first, the section's own end is missing.
@@ -40,6 +45,8 @@ class Sanitiser:
         self._repairs_left = repairs
         self._held = ""
         self._inside: str | None = None
+        self._end = dict(_END)
+        self._comment = StringIO()  # what may be one, until its end is seen
 
     @property
     def inside_section(self) -> bool:
@@ -59,14 +66,17 @@ class Sanitiser:
         text = text[:cut]
         if self._inside is None and not any(suspect.search(text) for suspect in _SUSPECTS):
             return "" if self.exhausted else text
-        return "".join(self._sanitised(text))
+        out = self._sanitised(text)
+        if final and self._comment.tell():
+            out += self._sanitised(self._without_comment(""))
+        return "".join(out)
 
     def _sanitised(self, text: str) -> list[str]:
         out: list[str] = []
         at = 0
         while at < len(text) and not self.exhausted:
             if self._inside is not None:
-                at = self._section(text, at, out)
+                text, at = self._section(text, at, out)
                 continue
             special = _SPECIAL.search(text, at)
             if special is None:
@@ -82,19 +92,32 @@ class Sanitiser:
                 out.append(_repaired(found))
         return out
 
-    def _section(self, text: str, at: int, out: list[str]) -> int:
-        """Goes through a comment or CDATA section from ``at``; returns where it, or the text, ends."""
+    def _section(self, text: str, at: int, out: list[str]) -> tuple[str, int]:
+        """Goes through a comment or CDATA section from ``at``; returns what is to be read on, and from where."""
         assert self._inside is not None
-        end = _END[self._inside].search(text, at)
+        end = self._end[self._inside].search(text, at)
         body = text[at : end.start() if end else len(text)]
-        if self._inside == _COMMENT:
-            out.append("\n" * body.count("\n"))
-        else:
+        if self._inside == _CDATA:
             out.append(_escaped(body))
+        elif self._end[_COMMENT] is _SLIP_END:
+            out.append("\n" * body.count("\n"))
+        elif self._comment.tell() + self._comment.write(body) > MAX_COMMENT:
+            return self._without_comment(text[at + len(body) :]), 0
+        elif end is not None:
+            out.append("\n" * self._taken_comment().count("\n"))
         if end is None:
-            return len(text)
+            return "", 0
         self._inside = None
-        return end.end()
+        return text, end.end()
+
+    def _without_comment(self, rest: str) -> str:
+        """All that was taken for a comment's, and ``rest``, to be read again: from here on a ``>`` ends every comment."""
+        self._end[_COMMENT] = _SLIP_END
+        return self._taken_comment() + rest
+
+    def _taken_comment(self) -> str:
+        text, self._comment = self._comment.getvalue(), StringIO()
+        return text
 
 
 def _without_controls(text: str) -> str:
