@@ -19,6 +19,9 @@ from scripts.local.system import System
 
 log = logging.getLogger(__name__)
 
+LAST_TICK_SECONDS = 10
+"""How long the end waits for the ticks that are under way: a tick takes about one second."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -73,7 +76,8 @@ def press(client: Any, rule: Rule) -> Mapping[str, Any]:
 def pressing(system: System, *, every: float, has_work: Callable[[Service], bool]) -> Iterator[list[str]]:
     """Presses every service's tick at once, and then ``every`` seconds while it ``has_work``, in a thread of its own.
 
-    The value lists what went wrong with a tick, oldest first; the next one is pressed all the same.
+    The value lists what went wrong with a tick, oldest first; the next one is pressed all the same. When it has ended, none
+    of its ticks is under way any more, so what is queued then is claimed by whoever comes after it.
     """
     client = system.aws.client("lambda")
     stop = threading.Event()
@@ -107,3 +111,6 @@ def pressing(system: System, *, every: float, has_work: Callable[[Service], bool
         yield trouble
     finally:
         stop.set()
+        give_up = time.monotonic() + LAST_TICK_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, give_up - time.monotonic()))
