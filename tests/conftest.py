@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from scrapersky import migrations
 from scrapersky.service.registry import WORKFLOWS
@@ -15,6 +17,24 @@ from scripts.local.postgres import Postgres
 
 TEMPLATE = "migrated"
 numbers = count(1)
+IN_ONE_PROCESS = ("tests/e2e/", "tests/infra/")
+"""Folders whose files share what is dear to make: the running system, the synthesized stacks."""
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each process whole files, and those of :data:`IN_ONE_PROCESS` whole folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """The name of what runs in one process."""
+        return next((folder for folder in IN_ONE_PROCESS if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """How tests are dealt out where several processes run them."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,11 @@ from scrapersky.database import address_of_url
 
 
 def create(server: str, name: str, template: str | None = None) -> str:
-    """Creates ``name`` on the server of the url ``server``, empty or as a copy of ``template``; returns its url."""
-    copy = f" TEMPLATE {pg8000.native.identifier(template)}" if template else ""
+    """Creates ``name`` on the server of the url ``server``, empty or as a copy of ``template``; returns its url.
+
+    A small template is copied by file: twice as fast as through the log, where nothing is due at the checkpoints around it.
+    """
+    copy = f" TEMPLATE {pg8000.native.identifier(template)} STRATEGY file_copy" if template else ""
     with _connection(server) as connection:
         connection.run(f"CREATE DATABASE {pg8000.native.identifier(name)}{copy}")
     return make_url(server).set(database=name).render_as_string(hide_password=False)

@@ -32,3 +32,8 @@ ANSWERS: Final[tuple[tuple[Any, frozenset[str]], ...]] = (
     (["a"], BOTH),
 )
 """(answer, which of the two come again)."""
+
+
+def told(value: Any) -> str:
+    """``value`` as the name of a test tells it: a set's words in the same order in every process."""
+    return repr(sorted(value)) if isinstance(value, frozenset) else repr(value)

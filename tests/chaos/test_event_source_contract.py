@@ -9,10 +9,10 @@ from scripts.chaos_run.clock import Clock
 from scripts.chaos_run.event_source import EventSourceMapping
 from scripts.chaos_run.partial_batch import failed_items
 from scripts.chaos_run.sqs import Queue
-from tests.chaos.answers import ANSWERS, BOTH
+from tests.chaos.answers import ANSWERS, BOTH, told
 
 
-@pytest.mark.parametrize(("answer", "again"), ANSWERS, ids=repr)
+@pytest.mark.parametrize(("answer", "again"), ANSWERS, ids=told)
 def test_an_answer_means_what_the_documentation_says(answer: object, again: frozenset[str]) -> None:
     failed = failed_items(answer, ["a", "b"])
     assert (BOTH if failed is None else failed) == again

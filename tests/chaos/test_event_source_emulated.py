@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from scripts.local.emulator import ACCOUNT, REGION, Aws
-from tests.chaos.answers import ANSWERS, BOTH, NEITHER
+from tests.chaos.answers import ANSWERS, BOTH, NEITHER, told
 
 PATIENCE_SECONDS = 60.0
 HOUR = 3_600
@@ -144,7 +144,7 @@ def played(aws: Aws) -> dict[str, Scene]:
 @pytest.mark.parametrize(
     ("answer", "again"),
     [(answer, again) for answer, again in ANSWERS if answer not in LAXER + BROKEN] + [("crash", BOTH)],
-    ids=repr,
+    ids=told,
 )
 def test_the_emulated_mapping_takes_an_answer_as_documented(
     played: dict[str, Scene], answer: Any, again: frozenset[str]

@@ -238,6 +238,7 @@ def test_the_doctor_looks_at_the_stage_that_the_other_commands_would_ask(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCRAPERSKY_STAGE", "elsewhere")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.delenv("DATABASE_URL", raising=False)
     with serving({}) as endpoint:
         assert main(["doctor", "--json", "--endpoint", endpoint]) == 2
