@@ -1,13 +1,14 @@
 """What is found does not depend on the hashes of texts or on addresses in memory."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+LETTERS = "abcdefgh"
 STEPS = "".join(f"    row.step_{number} = number\n" for number in range(900))
-ENDS = "".join(f"def end_{letter}(row): finish(row, '{letter}')\n" for letter in "abcdefgh")
 ROUTER = f"""
 from fastapi import APIRouter
 from sqlalchemy import String
@@ -19,19 +20,25 @@ class Page(Base):
     __tablename__ = "pages"
     status: Mapped[str] = mapped_column(String)
 
-def finish(row: Page, word):
+class Ending:
+    def __init__(self, word):
+        self.word = word
+
+    def finish(self, row: Page):
+        stamp(row, self.word)
+
+def stamp(row: Page, word):
     number = 1
 {STEPS}    row.status = word
 
-{ENDS}
-ENDINGS = {{{", ".join(f"'{letter}': end_{letter}" for letter in "abcdefgh")}}}
+ENDINGS = {{{", ".join(f"'{letter}': Ending('{letter}')" for letter in LETTERS)}}}
 router = APIRouter()
 
 @router.post("/pages/{{ending}}")
 def end(ending: str):
-    ENDINGS[ending](Page())
+    ENDINGS[ending].finish(Page())
 """
-"""Eight ways of a function that is too costly to be followed in more than four."""
+"""Eight objects that all lead to a function which is too costly to be followed for more than four of them."""
 
 
 def audited(project: Path, seed: int) -> str:
@@ -47,5 +54,6 @@ def test_which_ways_of_a_costly_function_are_followed_is_the_same_for_every_seed
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "router.py").write_text(ROUTER)
     first, second = (audited(tmp_path, seed) for seed in (1, 2))
-    assert '"model": "Page"' in first
+    words = re.findall(r'"values": \[\s*"(\w)"', first)
+    assert 0 < len(words) < len(LETTERS), "all ways were followed, so that their order does not matter"
     assert first == second
