@@ -87,9 +87,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Whatever comes from a model: a query, a result, a list of rows, a row."""
+    """Whatever comes from a model: a result, a list of rows, a row; or surely a ``query``, whose methods are SQLAlchemy's."""
 
     cls: "Class"
+    query: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +176,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """SQL text; ``holes`` is the source of its unknown parts."""
+    """SQL text; ``holes`` is the source of its unknown parts, ``bound`` the parameters given to it already."""
 
     text: str
     holes: tuple[str, ...] = ()
+    bound: tuple[tuple[str, "Values"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

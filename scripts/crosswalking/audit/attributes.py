@@ -31,6 +31,30 @@ if TYPE_CHECKING:
     from scripts.crosswalking.audit.interpreter import Interpreter
 
 
+QUERY_STEPS = frozenset(
+    [
+        "query",
+        "filter",
+        "filter_by",
+        "where",
+        "join",
+        "outerjoin",
+        "options",
+        "order_by",
+        "group_by",
+        "limit",
+        "offset",
+        "distinct",
+        "with_for_update",
+        "execution_options",
+        "populate_existing",
+        "select_from",
+    ]
+)
+"""What gives a query of a session, a model's ``query`` or a query."""
+QUERY_METHODS = QUERY_STEPS | {"all", "count", "delete", "exists", "first", "get", "insert", "one", "scalar", "update"}
+
+
 def of(run: "Interpreter", owners: Values, node: ast.Attribute, frame: Frame) -> Values:
     """``owner.name`` for whatever the owner may be."""
     return join(*(_one(run, owner, node.attr, frame) for owner in owners))
@@ -56,6 +80,8 @@ def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  #
             return one(owner) if name == "value" else UNKNOWN
         case Member(cls, member):
             return value_of(cls, member) if name == "value" else one(Const(member)) if name == "name" else UNKNOWN
+        case About(_, query=True) if name in QUERY_METHODS:
+            return UNKNOWN  # SQLAlchemy's, whatever methods the model has
         case About(cls):
             return _of_row(run, cls, name, frame)
         case Instance(cls):
@@ -76,7 +102,7 @@ def of_class(run: "Interpreter", cls: Class, name: str) -> Values:
         if name in cls.all_fields():
             return one(ColumnRef(cls, name))
         if name in ("query", "objects"):
-            return one(About(cls))
+            return one(About(cls, query=True))
     if found := run.settled(cls.lookup(name)):
         return Values(
             Func(atom.function, ClassRef(cls) if "classmethod" in atom.function.decorators else None)

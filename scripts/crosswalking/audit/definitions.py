@@ -40,6 +40,8 @@ def function(run: "Interpreter", node: ast.FunctionDef | ast.AsyncFunctionDef, f
         for atom in evaluate(run, decorator, frame):
             if isinstance(atom, Registering):
                 run.routing.add(atom, one(Func(made)), run.place(node, frame))
+            elif isinstance(atom, Made) and atom.name.startswith("huey."):
+                made.sent = made.task
 
 
 def klass(run: "Interpreter", node: ast.ClassDef, frame: Frame) -> None:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-Start = Literal["job", "scheduler", "background_task", "task", "thread", "task_queue", "aws", "self_http"]
+Start = Literal[
+    "job", "scheduler", "background_task", "task", "thread", "task_queue", "memory_queue", "aws", "self_http"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import ast
 from typing import TYPE_CHECKING
 
-from scripts.crosswalking.audit import attributes, calls
+from scripts.crosswalking.audit import attributes, calls, conditions
 from scripts.crosswalking.audit.atoms import (
     HOLE,
     UNKNOWN,
@@ -226,7 +226,7 @@ def _rounds(run: "Interpreter", clauses: list[ast.comprehension], frame: Frame) 
                     frame.module, dict(outer.names), frame, frame.function, None, frame.effects, methods=frame.methods
                 )
                 assign(run, clause.target, value, inner, ast.Pass(lineno=clause.target.lineno, col_offset=0))
-                if all(is_possible(run, test, inner) for test in clause.ifs):
+                if all(conditions.is_possible(run, test, inner) for test in clause.ifs):
                     after.append(inner)
         rounds = after[:48]
     return rounds
@@ -241,51 +241,11 @@ def _members_that(run: "Interpreter", given: Values, clause: ast.comprehension, 
     possible = []
     for name in attributes.members_of(enum):
         inner = Frame(frame.module, {clause.target.id: one(Member(enum, name))}, frame, frame.function)
-        if all(is_possible(run, test, inner) for test in clause.ifs):
+        if all(conditions.is_possible(run, test, inner) for test in clause.ifs):
             possible.append(name)
     if clause.ifs:
         return [one(AnyMember(enum, "", frozenset(possible)))] if possible else []
     return [one(Member(enum, name)) for name in possible]
-
-
-def is_possible(run: "Interpreter", test: ast.expr, frame: Frame) -> bool:
-    """Whether ``test`` may hold; False only when an equation of known values does not."""
-    evaluate(run, test, frame)
-    match test:
-        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
-            return _may_be_equal(evaluate(run, left, frame), evaluate(run, right, frame))
-        case _:
-            return True
-
-
-def _may_be_equal(first: Values, second: Values) -> bool:
-    if not first or not second:
-        return True
-    words = [_words(side) for side in (first, second)]
-    if words[0] is not None and words[1] is not None:
-        return bool(words[0] & words[1])
-    if all(isinstance(atom, Const | ClassRef | Member) for atom in first | second):
-        return bool(first & second) or any(isinstance(atom, Member) for atom in first | second)
-    lists = [next(iter(side)) for side in (first, second) if len(side) == 1]
-    match lists:
-        case [Listing(ours), Listing(theirs)] if len(ours) == len(theirs):
-            return all(_may_be_equal(one_of, other) for one_of, other in zip(ours, theirs, strict=True))
-        case _:
-            return True
-
-
-def _words(values: Values) -> frozenset[str] | None:
-    """The texts that a value may be; None when it may be something else."""
-    found: set[str] = set()
-    for atom in values:
-        choice = attributes.words_of_choice(atom)
-        if isinstance(atom, Const) and isinstance(atom.value, str):
-            found.add(atom.value)
-        elif choice is not None:
-            found |= choice
-        else:
-            return None
-    return frozenset(found)
 
 
 def _part(run: "Interpreter", node: ast.expr, frame: Frame) -> tuple[str, tuple[str, ...]]:
@@ -318,22 +278,31 @@ def _text(node: ast.expr, values: Values, frame: Frame) -> tuple[str, tuple[str,
 
 
 def _origin(node: ast.expr, frame: Frame) -> str:
-    """The source of a hole, and of what its name was assigned in the same function."""
+    """The source of a hole, and of what its name was assigned in the same function, or in ``__init__``."""
     source = ast.unparse(node)
-    if isinstance(node, ast.Name) and frame.function and (value := _assigned(frame.function).get(node.id)):
-        return f"{source} = {ast.unparse(value)}"
-    return source
+    value = None
+    if isinstance(node, ast.Name) and frame.function:
+        value = _assigned(frame.function).get(source)
+    elif source.startswith("self.") and frame.function and frame.function.cls:
+        value = next(
+            (
+                _assigned(function).get(source)
+                for function in attributes.function_in(frame.function.cls.lookup("__init__"))
+            ),
+            None,
+        )
+    return f"{source} = {ast.unparse(value)}" if value is not None else source
 
 
 def _assigned(function: Function) -> dict[str, ast.expr]:
-    """What each name is assigned first in a function, in the order of :func:`ast.walk`."""
+    """What each name or attribute is assigned first in a function, in the order of :func:`ast.walk`."""
     if function.assigned is None:
         function.assigned = {}
         for part in ast.walk(function.node):
             if isinstance(part, ast.Assign):
                 for target in part.targets:
-                    if isinstance(target, ast.Name):
-                        function.assigned.setdefault(target.id, part.value)
+                    if isinstance(target, ast.Name | ast.Attribute):
+                        function.assigned.setdefault(ast.unparse(target), part.value)
     return function.assigned
 
 

@@ -10,6 +10,7 @@ from scripts.crosswalking.audit.atoms import UNKNOWN, ClassRef, Func, Instance, 
 from scripts.crosswalking.audit.effects import Effect, Place
 from scripts.crosswalking.audit.expressions import evaluate
 from scripts.crosswalking.audit.known import Known, snake
+from scripts.crosswalking.audit.memory_queues import Workers
 from scripts.crosswalking.audit.project import Project
 from scripts.crosswalking.audit.routes import Routing
 from scripts.crosswalking.audit.scope import Class, Frame, Function, Module
@@ -70,6 +71,7 @@ class Interpreter:
         self.classes: dict[int, Class] = {}
         self.attributes: dict[tuple[int, int, str], Values] = {}
         self.notes: list[tuple[Path, int, str]] = project.notes
+        self.workers: Workers | None = None
         self.steps = 0
         self._summaries: dict[object, Summary] = {}
         self._variants: dict[int, int] = {}

@@ -114,7 +114,8 @@ class Known:
             return True
         if not url.startswith(HOLE) or not holes:
             return False
-        return bool(OWN_BASE.search(holes[0])) and not OUTER_BASE.search(holes[0])
+        name, _, told = holes[0].partition(" = ")
+        return bool(OWN_BASE.search(told or name)) and not OUTER_BASE.search(holes[0])
 
 
 def snake(name: str) -> str:

@@ -29,12 +29,13 @@ from scripts.crosswalking.audit.atoms import (
     text_of,
     texts,
 )  # fmt: skip
+from scripts.crosswalking.audit.attributes import QUERY_STEPS
 from scripts.crosswalking.audit.effects import Commit, ModelWrite
 from scripts.crosswalking.audit.scope import Class, Frame
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.calls import Call
-    from scripts.crosswalking.audit.interpreter import Interpreter
+    from scripts.crosswalking.audit.interpreter import Arguments, Interpreter
 
 NOT_ROWS = frozenset(
     [
@@ -219,10 +220,14 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     if statements:
         return _on_statement(run, statements, call, frame)
     if name in DUMPS:
-        return calls.dumped(run, owners) or given.get(0)
+        return _some_fields(calls.dumped(run, owners), given) or given.get(0)
     if name == "items":
         return _items(owners)
     if name in ("get", "pop", "setdefault") and any(isinstance(atom, Mapping) for atom in owners):
+        if name == "pop" and isinstance(call.node.func.value, ast.Name):
+            from scripts.crosswalking.audit.statements import without  # noqa: PLC0415
+
+            frame.names[call.node.func.value.id] = without(owners, given.get(0))
         return join(*(calls_entry(atom, given.get(0)) for atom in owners if isinstance(atom, Mapping)), given.get(1))
     if name == "values" and any(isinstance(atom, Mapping) for atom in owners):
         return one(Listing(tuple(value for atom in owners if isinstance(atom, Mapping) for _, value in atom.items)))
@@ -232,6 +237,9 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         and (texts(owners) or any(isinstance(a, AnyMember | AnyOf) for a in owners))
     ):
         return _in_letters(owners, name)
+    if name in ("bindparams", "params") and any(isinstance(atom, Sql) for atom in owners):
+        bound = tuple(given.keywords.items())
+        return Values(Sql(a.text, a.holes, (*a.bound, *bound)) if isinstance(a, Sql) else a for a in owners)
     if name in ("copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
     if name == "append" and isinstance(call.node.func.value, ast.Name):
@@ -250,7 +258,10 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         return Values()
     if rows and name in ("update", "sqlmodel_update"):
         for cls in rows:
-            writes.mappings(run, cls, given.get(0), frame, call.node, "query.update")
+            writes.mappings(run, cls, given.get(0, "values"), frame, call.node, "query.update")
+            named = {word: value for word, value in given.keywords.items() if word in cls.all_fields()}
+            if named:  # of an active record
+                writes.keywords(run, cls, named, frame, call.node, "update()")
         return owners
     if rows and name in ("insert", "update", "upsert", "delete"):
         for cls in rows:
@@ -261,14 +272,38 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         return Values(About(run.known.table(table, frame)) for table in texts(given.get(0)))
     _on_session(run, call, frame)
     if rows:
-        return Values(About(cls) for cls in rows)
+        is_query = name in QUERY_STEPS and any(isinstance(atom, About) and atom.query for atom in owners)
+        return Values(About(cls, is_query) for cls in rows)
     made = [atom for atom in owners if isinstance(atom, Made)]
     found = [cls for value in given.all() for cls in models_in(value)]
     if found and not any(a.name.split(".", 1)[0] in NOT_ROWS for a in made):
-        return Values(About(cls) for cls in found)
+        return Values(About(cls, name == "query") for cls in found)
     if name in ("client", "resource"):
         return one(Made(f"{made[0].name if made else 'boto3'}.{name}", text_of(given.get(0)) or ""))
     return Values(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
+
+
+def _some_fields(dumped: Values, given: "Arguments") -> Values:
+    """``model_dump(exclude={"status"})``, ``dict(include={"title"})``."""
+    left_out, taken = (_keys(given.get(-1, word)) for word in ("exclude", "include"))
+    if not left_out and not taken:
+        return dumped
+    return Values(
+        Mapping(tuple(
+            (key, value)
+            for key, value in atom.items
+            if text_of(key) not in left_out and (not taken or text_of(key) in taken)
+        ))
+        if isinstance(atom, Mapping)
+        else atom
+        for atom in dumped
+    )  # fmt: skip
+
+
+def _keys(values: Values) -> set[str]:
+    listed = [item for atom in values if isinstance(atom, Listing) for item in atom.items]
+    listed += [key for atom in values if isinstance(atom, Mapping) for key, _ in atom.items]
+    return {word for item in listed for word in texts(item)}
 
 
 def _in_letters(owners: Values, name: str) -> Values:
@@ -330,10 +365,10 @@ def _executed(run: "Interpreter", call: "Call", frame: Frame) -> Values:
     first = given.get(0, "statement", "query", "clause")
     for atom in first:
         match atom:
-            case Sql(text) | Pattern(text):
-                _raw(run, text, call, frame)
-            case Const(str(text)):
-                _raw(run, text, call, frame)
+            case Sql(text, _, bound):
+                _raw(run, text, dict(bound), call, frame)
+            case Pattern(text) | Const(str(text)):
+                _raw(run, text, {}, call, frame)
             case Statement(kind, cls):
                 if given.get(1):
                     writes.mappings(run, cls, given.get(1), frame, call.node, f"{kind}()")
@@ -344,10 +379,10 @@ def _executed(run: "Interpreter", call: "Call", frame: Frame) -> Values:
     return Values(About(cls) for cls in [*models_in(first), *(a.cls for a in call.owners if isinstance(a, About))])
 
 
-def _raw(run: "Interpreter", text: str, call: "Call", frame: Frame) -> None:
+def _raw(run: "Interpreter", text: str, bound: dict[str, Values], call: "Call", frame: Frame) -> None:
     if not sql.is_write(text):
         return
-    parameters: dict[str, Values] = dict(call.arguments.keywords)
+    parameters = {**bound, **call.arguments.keywords}
     for atom in call.arguments.get(1, "params", "parameters", "values"):
         if isinstance(atom, Mapping):
             for key, value in atom.items:

@@ -26,7 +26,8 @@ class Module:
 
 @dataclass(eq=False, slots=True)
 class Function:
-    """A function of the tree. ``job``: registered to run in the background. ``task``: of a task queue."""
+    """A function of the tree. ``job``: registered to run in the background. ``task``: of a task queue; ``sent``: a call of it
+    sends it there (Huey), where others run it at once."""
 
     name: str
     module: Module
@@ -36,8 +37,10 @@ class Function:
     decorators: frozenset[str] = frozenset()
     job: bool = False
     task: bool = False
+    sent: bool = False
     generator: bool | None = None  #: whether it yields, once somebody asked
     assigned: dict[str, ast.expr] | None = None  #: what its names are assigned first, once somebody asked
+    unsteady: frozenset[str] | None = None  #: names that may have another value than the one met, once somebody asked
 
     @property
     def qualified(self) -> str:

@@ -3,11 +3,13 @@
 import ast
 from typing import TYPE_CHECKING
 
+from scripts.crosswalking.audit import memory_queues
 from scripts.crosswalking.audit.atoms import (
     UNKNOWN,
     Const,
     External,
     Func,
+    Instance,
     Listing,
     Made,
     Pattern,
@@ -49,6 +51,8 @@ CLEAR_SCHEDULER_VERBS = frozenset(
     {"add_job", "modify_job", "reschedule_job", "pause_job", "resume_job", "remove_job", "remove_all_jobs"}
 )
 QUEUE_VERBS = frozenset({"apply_async", "send_task", "enqueue_job", "enqueue_in", "enqueue_at", "enqueue_call", "kiq"})
+CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.chunks"})
+"""What Celery calls workflows: ``group(…)()`` sends them."""
 THREADS = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process", "subprocess.Popen"})
 AWS = {
     "invoke": ("lambda", ("FunctionName",)),
@@ -62,6 +66,12 @@ AWS = {
     "publish": ("sns", ("TopicArn",)),
     "submit_job": ("batch", ("jobQueue",)),
     "run_task": ("ecs", ("taskDefinition",)),
+    "create_schedule": ("scheduler", ("ScheduleExpression",)),
+    "start_job_run": ("glue", ("JobName",)),
+    "start_crawler": ("glue", ()),
+    "start_build": ("codebuild", ("projectName",)),
+    "put_record": ("kinesis", ("StreamName", "PartitionKey")),
+    "put_records": ("kinesis", ("StreamName", "Records")),
 }
 AWS_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "step": "stepfunctions"}
 HTTP_VERBS = frozenset({"get", "post", "put", "patch", "delete", "request", "stream", "urlopen", "fetch"})
@@ -72,7 +82,7 @@ APPLIED = frozenset(
 
 def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     """Records what is started; None when the call is for others to understand."""
-    for recognise in (_jobs_and_tasks, _scheduler, _background_tasks, _asyncio, _threads, _aws, _http):
+    for recognise in (_jobs_and_tasks, _scheduler, _background_tasks, _asyncio, _threads, _memory_queues, _aws, _http):
         given = recognise(run, call, frame)
         if given is not None:
             return given
@@ -140,9 +150,15 @@ def _jobs_and_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | 
         effect(run, frame, call.node, "task_queue", _source(call))
         defer(run, call.arguments.get(0), _rest(call, 1), frame)
         return UNKNOWN
+    if any(name in CANVASES for name in _names(call.callees)) and not isinstance(
+        call.node.func, ast.Name | ast.Attribute
+    ):
+        effect(run, frame, call.node, "task_queue", _source(call))
+        return UNKNOWN
     if functions and all(f.function.task for f in functions) and not call.owners and call.callees:
         tasked = [f for f in functions if isinstance(f, Func)]
-        effect(run, frame, call.node, "job", f"{tasked[0].function.qualified}()")
+        kind: Start = "task_queue" if all(f.function.sent for f in tasked) else "job"
+        effect(run, frame, call.node, kind, f"{tasked[0].function.qualified}()")
         defer(run, Values(tasked), call.arguments, frame)
         return UNKNOWN
     return None
@@ -187,10 +203,12 @@ def _background_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values 
         effect(run, frame, call.node, "background_task", _source(call))
         defer(run, call.arguments.get(0, "func"), _rest(call, 1), frame)
         return one(Made("starlette.background.BackgroundTask"))
-    if call.name != "add_task" or not call.is_foreign:
+    known = any("BackgroundTasks" in name for name in _names(call.owners)) or any(
+        isinstance(atom, Instance) and "BackgroundTasks" in atom.cls.outside_bases() for atom in call.owners
+    )
+    if call.name != "add_task" or not (call.is_foreign or known):
         return None
     is_text = any(isinstance(atom, Const | Pattern) for atom in target)
-    known = any("BackgroundTasks" in name for name in _names(call.owners))
     likely = "task" in call.owner_source.lower() or "background" in call.owner_source.lower()
     is_call = bool(call.arguments.nodes) and isinstance(call.arguments.nodes[0], ast.Name | ast.Attribute | ast.Lambda)
     if known or (not is_text and (likely or any(isinstance(a, Func) for a in target)) and is_call):
@@ -289,6 +307,17 @@ def _threads(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
         defer(run, call.arguments.get(0), _shifted(call, 1), frame)
         return UNKNOWN
     return None
+
+
+def _memory_queues(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    workers = memory_queues.put(run, call, frame)
+    if workers is None:
+        return None
+    from scripts.crosswalking.audit.interpreter import Arguments  # noqa: PLC0415
+
+    effect(run, frame, call.node, "memory_queue", _source(call))
+    defer(run, workers, Arguments(), frame)
+    return UNKNOWN
 
 
 def _aws(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scripts.crosswalking.audit import definitions, imports, writes
+from scripts.crosswalking.audit import conditions, definitions, imports, writes
 from scripts.crosswalking.audit.atoms import (
     UNKNOWN,
     About,
@@ -17,7 +17,10 @@ from scripts.crosswalking.audit.atoms import (
     join,
     models_in,
     one,
+    text_of,
+    texts,
 )  # fmt: skip
+from scripts.crosswalking.audit.effects import Commit
 from scripts.crosswalking.audit.expressions import evaluate
 from scripts.crosswalking.audit.request_method import narrowed
 from scripts.crosswalking.audit.scope import Frame
@@ -82,6 +85,14 @@ def statement(run: "Interpreter", node: ast.stmt, frame: Frame) -> bool:  # noqa
             imports.execute(run, node, frame)
         case ast.Assert(test=test):
             evaluate(run, test, frame)
+        case ast.Delete(targets=targets):
+            for target in targets:
+                match target:
+                    case ast.Subscript(value=ast.Name(id=name), slice=key):
+                        given = evaluate(run, target.value, frame)
+                        frame.names[name] = without(given, evaluate(run, key, frame))
+                    case _:
+                        pass
         case _:
             pass
     return True
@@ -110,6 +121,17 @@ def _with_entry(values: Values, key: Values, value: Values) -> Values:
     """A dict after ``d[key] = value``."""
     return Values(
         Mapping((*(entry for entry in atom.items if entry[0] != key), (key, value)))
+        if isinstance(atom, Mapping)
+        else atom
+        for atom in values
+    )
+
+
+def without(values: Values, keys: Values) -> Values:
+    """A dict after ``del d[key]``, or after it for each of several keys."""
+    gone = texts(keys)
+    return Values(
+        Mapping(tuple(entry for entry in atom.items if text_of(entry[0]) not in gone))
         if isinstance(atom, Mapping)
         else atom
         for atom in values
@@ -154,6 +176,8 @@ def _members(atom: object) -> list[Values]:
 
 def _branch(run: "Interpreter", node: ast.If, frame: Frame) -> bool:
     evaluate(run, node.test, frame)
+    if (known := conditions.outcome(run, node.test, frame)) is not None:
+        return block(run, node.body if known else node.orelse, frame)
     outer = frame.methods
     inside, otherwise = narrowed(node.test, outer)
     before = dict(frame.names)
@@ -211,6 +235,8 @@ def _with(run: "Interpreter", node: ast.With | ast.AsyncWith, frame: Frame) -> b
 
     for item in node.items:
         value = evaluate(run, item.context_expr, frame)
+        if writes.is_transaction(item.context_expr, value):
+            frame.effects.append(Commit(run.place(item.context_expr, frame), methods=frame.methods, managed=True))
         entered: list[Values] = []
         for atom in value:
             methods = (

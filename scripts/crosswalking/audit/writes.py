@@ -14,8 +14,10 @@ from scripts.crosswalking.audit.atoms import (
     ColumnRef,
     ColumnType,
     Const,
+    External,
     Instance,
     Listing,
+    Made,
     Mapping,
     Member,
     Pattern,
@@ -95,6 +97,8 @@ def status(
     names = _by_name(cls, name)
     known = models.vocabulary(run, cls, name)
     members = members_of(enum) if enum else []
+    if sql and names and members:
+        known = tuple(members)  # SQL takes what is stored
     fixed: dict[str, None] = {}
     chosen: dict[str, None] = {}
     foreign: dict[str, None] = {}
@@ -126,8 +130,6 @@ def status(
 
 def _accepted(known: tuple[str, ...], enum: Class | None, *, names: bool, sql: bool) -> set[str]:
     """SQLAlchemy takes a text enum's values and names alike; SQL takes only what is stored."""
-    if enum is not None and sql and names:
-        return set(members_of(enum))
     if enum is None or sql:
         return set(known)
     return {*known, *members_of(enum)} if enum.is_text_enum and names else set(known)
@@ -199,3 +201,12 @@ def by_name(
                         run.place(node, frame), methods=frame.methods, model=atom.cls.name, via="setattr", kept=False
                     )
                 )
+
+
+def is_transaction(entered: ast.expr, value: Values) -> bool:
+    """``with session.begin():``, which commits at its end what was changed; not ``begin_nested``, which does not."""
+    match entered:
+        case ast.Call(func=ast.Attribute(attr="begin")):
+            return all(isinstance(atom, Made | External) for atom in value)
+        case _:
+            return False

@@ -1,0 +1,202 @@
+"""Queues in memory: what a route puts into one, a worker of the same process takes out, later or never.
+
+A queue is one that lives longer than a call: a module's name, or an attribute. Its worker is a function that takes from it
+in a loop and is started somewhere as a task or thread. A stream to a browser has no such worker: its generator takes.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from scripts.crosswalking.audit.atoms import Func, Made, Values
+from scripts.crosswalking.audit.scope import Frame, Module
+
+if TYPE_CHECKING:
+    from scripts.crosswalking.audit.calls import Call
+    from scripts.crosswalking.audit.interpreter import Interpreter
+
+MAKERS = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue"})
+PUTS = frozenset({"put", "put_nowait"})
+TAKES = frozenset({"get", "get_nowait"})
+STARTERS = frozenset(
+    [
+        "Thread",
+        "Process",
+        "Timer",
+        "create_task",
+        "ensure_future",
+        "gather",
+        "run",
+        "run_coroutine_threadsafe",
+        "run_in_executor",
+        "run_until_complete",
+        "start_soon",
+        "start_background_task",
+        "submit",
+        "to_thread",
+    ]
+)
+WAITS = frozenset({"wait_for", "wait", "gather", "shield"})
+TO_BROWSERS = frozenset({"send_text", "send_json", "send_bytes"})
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+Workers = dict[str, list[Definition]]
+"""By the last part of a queue's name (``jobs`` of ``app.state.jobs``), the functions that take from it."""
+
+
+def put(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    """The workers that a ``put`` hands work to; None when there are none, or when the function waits for what they answer."""
+    if call.name not in PUTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
+        return None
+    made = [
+        atom.name.rsplit(".", 1)[-1] for atom in call.owners if isinstance(atom, Made) and ".state." not in atom.name
+    ]
+    if made and not MAKERS.intersection(made):
+        return None
+    workers = _workers(run).get(_last(call.node.func.value))
+    if not workers or _is_answered(call.node, call.node.func.value, frame):
+        return None
+    return Values(Func(run.functions[id(node)]) for node in workers if id(node) in run.functions)
+
+
+def _workers(run: "Interpreter") -> Workers:
+    """Found once, when all modules were executed: the first ``put`` of a route asks for it."""
+    if run.workers is None:
+        run.workers = _found_in([module for module in run.project.executed() if ".get" in module.source])
+    return run.workers
+
+
+def _found_in(modules: list[Module]) -> Workers:
+    trees = [module.tree for module in modules]
+    queues = {name for tree in trees for name in _queues(tree)}
+    started = {name for tree in trees for name in _started(tree)}
+    found: Workers = {}
+    for tree in trees:
+        for node in _functions(tree):
+            if (node.name in started or node.name == "run") and not _sends_to_browsers(node):
+                for name in queues.intersection(_taken(node, trees)):
+                    found.setdefault(name, []).append(node)
+    return found
+
+
+def _queues(tree: ast.AST) -> Iterator[str]:
+    """Names of queues that outlive the call that makes them: attributes, and names of a module."""
+    local = {id(part) for node in _functions(tree) for part in ast.walk(node)}
+    shared = {name for part in ast.walk(tree) if isinstance(part, ast.Global) for name in part.names}
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Assign | ast.AnnAssign) and _makes_queue(part.value):
+            for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
+                if isinstance(target, ast.Attribute) or id(part) not in local or _last(target) in shared:
+                    yield _last(target)
+
+
+def _makes_queue(value: ast.expr | None) -> bool:
+    match value:
+        case ast.Call(func=ast.Subscript(value=maker)) | ast.Call(func=maker):
+            return _last(maker) in MAKERS
+        case ast.IfExp(body=body, orelse=orelse):
+            return _makes_queue(body) or _makes_queue(orelse)
+        case _:
+            return False
+
+
+def _started(tree: ast.AST) -> Iterator[str]:
+    """Names of functions that are handed to what starts them."""
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Call) and _last(part.func) in STARTERS:
+            for given in [*part.args, *(word.value for word in part.keywords)]:
+                for inner in ast.walk(given):
+                    if isinstance(inner, ast.Name | ast.Attribute):
+                        yield _last(inner)
+
+
+def _functions(tree: ast.AST) -> list[Definition]:
+    return [part for part in ast.walk(tree) if isinstance(part, Definition)]
+
+
+def _sends_to_browsers(node: Definition) -> bool:
+    """Whether it hands on to a WebSocket or yields to a stream: what it takes is an answer, not work."""
+    return any(
+        isinstance(part, ast.Yield | ast.YieldFrom) or (isinstance(part, ast.Call) and _last(part.func) in TO_BROWSERS)
+        for part in ast.walk(node)
+    )
+
+
+def _taken(node: Definition, trees: list[ast.Module]) -> Iterator[str]:
+    """The queues that a function takes from in a loop; one that is its parameter goes by what it is called with."""
+    assigned = {
+        target.id: part.value
+        for part in ast.walk(node)
+        if isinstance(part, ast.Assign)
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    parameters = [argument.arg for argument in node.args.args if argument.arg not in ("self", "cls")]
+    for loop in ast.walk(node):
+        if not isinstance(loop, ast.While | ast.For | ast.AsyncFor):
+            continue
+        for part in ast.walk(loop):
+            match part:
+                case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=given) if verb in TAKES and all(
+                    isinstance(argument, ast.Constant) and not isinstance(argument.value, str) for argument in given
+                ):
+                    if isinstance(owner, ast.Name) and owner.id in parameters:
+                        yield from _called_with(node, parameters.index(owner.id), trees)
+                    elif isinstance(owner, ast.Name) and owner.id in assigned:
+                        yield _last(assigned[owner.id])
+                    else:
+                        yield _last(owner)
+                case _:
+                    pass
+
+
+def _called_with(function: Definition, position: int, trees: list[ast.Module]) -> Iterator[str]:
+    """What a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or ``submit(function, …)``."""
+    for part in (part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Call)):
+        words = {word.arg: word.value for word in part.keywords}
+        names = [_last(argument) for argument in part.args]
+        given: list[ast.expr] = []
+        if _last(part.func) == function.name:
+            given = part.args
+        elif function.name in names:
+            given = part.args[names.index(function.name) + 1 :]
+        elif "target" in words and _last(words["target"]) == function.name:
+            listed = words.get("args")
+            given = listed.elts if isinstance(listed, ast.Tuple | ast.List) else []
+        if position < len(given):
+            yield _last(given[position])
+
+
+def _is_answered(node: ast.Call, queue: ast.expr, frame: Frame) -> bool:
+    """Whether the function waits for what it put to be done: for a future or an event in it, or until the queue is empty."""
+    if frame.function is None:
+        return False
+    body = list(ast.walk(frame.function.node))
+    names = {part.id for argument in node.args for part in ast.walk(argument) if isinstance(part, ast.Name)}
+    for part in body:
+        if isinstance(part, ast.Assign) and any(isinstance(t, ast.Name) and t.id in names for t in part.targets):
+            names |= {inner.id for inner in ast.walk(part.value) if isinstance(inner, ast.Name)}
+    for part in body:
+        match part:
+            case ast.Await(value=ast.Name() | ast.Attribute() as awaited) if _root(awaited) in names:
+                return True
+            case ast.Call(func=func, args=given) if _last(func) in WAITS and any(_root(one) in names for one in given):
+                return True
+            case ast.Call(func=ast.Attribute(value=owner, attr="wait" | "result" | "get"), args=[]):
+                if _root(owner) in names:
+                    return True
+            case ast.Call(func=ast.Attribute(value=owner, attr="join")) if ast.unparse(owner) == ast.unparse(queue):
+                return True
+            case _:
+                pass
+    return False
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
