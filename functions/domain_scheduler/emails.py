@@ -1,6 +1,7 @@
 """E-mail addresses that a page gives to be written to."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote
 
@@ -12,6 +13,7 @@ MAX_CANDIDATES = 2_000
 """Texts around an ``@`` that are looked at in one page."""
 
 _BEFORE = re.compile(r"[A-Za-z0-9._%+&'\-]{1,64}\Z")
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2}|u003[ce]){1,9}")  # of a script: \u003cinfo@…
 _LABEL = re.compile(r"[Ee]-[Mm]ail(?=\w)")  # <b>E-Mail</b>info@…
 _ELISION = re.compile(r"(?:[dlmtscnj]|qu|dell|all)'", re.IGNORECASE)  # French and Italian: d'info@…
 _AFTER = re.compile(r"[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}")
@@ -37,14 +39,19 @@ _MACHINE = re.compile(r"[0-9a-f]{16,64}")
 
 _PLACEHOLDER_HOSTS = frozenset(
     str.split(
-        "example.com example.org example.net domain.com domain.tld yourdomain.com your-domain.com mydomain.com "
-        "yoursite.com mysite.com yourwebsite.com website.com yourcompany.com company.com mycompany.com "
-        "sample.com test.com host.com site.com address.com provider.com mustermann.de musterfirma.de beispiel.de "
-        "ihre-domain.de ihredomain.de deine-domain.de ihrefirma.de exemple.com exemple.fr votredomaine.fr "
-        "votre-domaine.fr votresite.fr ejemplo.com ejemplo.es tudominio.com sudominio.com tuempresa.com esempio.it "
-        "esempio.com tuodominio.it dominio.com seudominio.com.br exemplo.com exemplo.com.br email.tld"
+        "domain.com domain.tld mydomain.com mysite.com website.com company.com mycompany.com sample.com test.com host.com "
+        "site.com address.com provider.com mustermann.de musterfirma.de ihre-domain.de ihredomain.de deine-domain.de "
+        "ihrefirma.de votredomaine.fr votre-domaine.fr votresite.fr tudominio.com sudominio.com tuempresa.com "
+        "tuodominio.it dominio.com seudominio.com.br email.tld"
     )
 )
+_PLACEHOLDER_WORDS = frozenset(
+    str.split(
+        "example exemple exemplo ejemplo esempio beispiel ornek contoh yourdomain your-domain yoursite yourwebsite yourcompany "
+        "yourbusiness yourstore mywebsite reallygreatsite"
+    )
+)
+"""Whatever their ending: ``example.ru``."""
 _PLACEHOLDER_NAMES = frozenset(
     str.split(
         "example test your.email your-email your_email youremail yourmail yourname your.name your-name your_name "
@@ -54,9 +61,14 @@ _PLACEHOLDER_NAMES = frozenset(
     )
 )
 _PLACEHOLDER_AT_FREE_MAIL = frozenset(
-    str.split("email mail your user name someone somebody you me abc xyz john.doe jane.doe")
+    str.split(
+        "email mail your user name someone somebody you me abc xyz john.doe jane.doe correo tu su seu nome nombre nama anda "
+        "votre votre.nom ihre tua la.tua il.tuo ornek"
+    )
 )
-_FREE_MAIL = frozenset(str.split("email.com mail.com gmail.com yahoo.com hotmail.com outlook.com"))
+_FREE_MAIL = frozenset(str.split("email mail gmail yahoo hotmail outlook correo"))
+"""Whatever their ending."""
+_CROSSES = re.compile(r"x{3,}")
 _MACHINE_HOSTS = ("sentry.io", "wixpress.com", "domainsbyproxy.com")
 
 
@@ -93,13 +105,20 @@ def emails_in(text: str) -> Iterator[str]:
             after = _AFTER_IDN.match(text, position + 1) if after is None else after
         if after is None:
             continue
-        name = before[0].lstrip(".-+%&'").removeprefix("u003e")
-        for prefix in (_LABEL, _ELISION):
+        if _is_latin(text[before.start() - 1 : before.start()]):
+            continue  # jürgen@…: whose address rgen@… is, nobody knows
+        name = before[0].lstrip(".-+&'")
+        for prefix in (_ESCAPES, _LABEL, _ELISION):
             name = name[found.end() :] if (found := prefix.match(name)) else name
-        whole = after[0].rstrip(".-")
+        name, whole = name.lstrip("%"), after[0].rstrip(".-")
         hosts = (_NEW_SENTENCE.split(whole)[0], whole, _RUN_ON.sub("", whole))
         if email := next(filter(None, (email_of(f"{name}@{host}") for host in hosts)), None):
             yield email
+
+
+def _is_latin(character: str) -> bool:
+    """Whether a letter beyond ASCII belongs to the word that it stands before; those of other scripts do not."""
+    return character > "\x7f" and unicodedata.name(character, "").startswith("LATIN ")
 
 
 def _undisguised(text: str) -> str:
@@ -124,11 +143,14 @@ def emails_in_mailto(url: str) -> Iterator[str]:
 
 
 def _is_made_up(name: str, host: str) -> bool:
+    word = host.partition(".")[0]
     return (
         host in _PLACEHOLDER_HOSTS
+        or word in _PLACEHOLDER_WORDS
+        or _CROSSES.fullmatch(name) is not None
         or host.endswith((".example", ".test", ".invalid"))
         or name in _PLACEHOLDER_NAMES
-        or (host in _FREE_MAIL and name in _PLACEHOLDER_AT_FREE_MAIL)
+        or (word in _FREE_MAIL and name in _PLACEHOLDER_AT_FREE_MAIL)
         or any(host == machine or host.endswith(f".{machine}") for machine in _MACHINE_HOSTS)
         or (_MACHINE.fullmatch(name) is not None and "sentry" in host)
     )

@@ -29,11 +29,17 @@ _CANDIDATE = re.compile(
 _DATE = re.compile(r"(?:\d{1,2}[./\-]\d{1,2}[./\-](?:19|20)?\d\d|(?:19|20)\d\d[./\-]\d{1,2}[./\-]\d{1,2})(?![./\-]?\d)")
 _YEARS = re.compile(r"(?:19|20)\d\d\s?[\u2010-\u2015\-/]\s?(?:19|20)\d\d\Z")
 _FAX = re.compile(r"(?:\b(?:tele)?fax\b[^\n0-9]{0,20}|(?:^|\s)F[:.]? ?)\Z", re.IGNORECASE)
+_BOTH = re.compile(r"\bt[eé]l\w{0,8}\.?(?:\s?[/&+]\s?|\s(?:e|y|et|und|and)\s)(?:tele)?fax\W{0,6}\Z", re.IGNORECASE)
 _PHONE = re.compile(
-    r"(?:(?<!\w)(?:tele(?:fon|phone|fono|fone)|t[eé]l(?:éphone)?|phone|fono?|mobile?|handy|cell?|cel(?:ular)?|móvil|tlf|tfno|ph"
-    r"|call(?: us)?|hotline|whats ?app|gsm|portable|gsm|тел(?:ефон)?|電話(?:番号)?)|[☎☏📞📱✆]|(?:^|\s)[TM](?=[:.]))\W{0,6}\Z",
+    r"(?:(?<!\w)(?:tele(?:fon|phone|fono|fone|pon|móvel)|t[eé]l(?:éphone|p)?|tlm|phone|fono?|mob(?:ile?)?|handy|cell?(?:ulare)?"
+    r"|cel(?:ular)?|móvil|tlf|tfno|ph|call(?: us)?|hotline|whats ?app|viber|zalo|gsm|cep|portable|hp|landline|тел(?:ефон)?|моб"
+    r"|điện thoại|s?đt|gọi(?: ngay)?)|電話(?:番号)?|携帯|[电電][话話]|手[机機]|هاتف|جوال|موبايل|تلفون|واتساب|[☎☏📞📱✆]"
+    r"|(?:^|\s)[TM](?=[:.]))(?:\.?\s?(?:number|no|nr|nummer)\b)?(?:\s?\([^()\n]{1,16}\))?\W{0,6}\Z",
     re.IGNORECASE,
 )
+_AREA_CODE = re.compile(r"\((0\d{1,4}|\d{2,3})\)")
+"""Nobody writes other numbers so: ``(11) 9 1234-5678``."""
+_LONGEST_COUNTRY_CODE = 3
 _OTHER = re.compile(
     r"(?<!\w)(?:iva|c\.?f|fiscale|vat|ust|steuer|tax|iban|bic|konto|blz|hr[ab]|siret|siren|rcs|kvk|btw|nip|regon|krs|инн|огрн"
     r"|кпп|р/с|cif|nif|cnpj|cpf|abn|acn|ein|isbn|issn|ean|gtin|sku|lic|reg|rea|cvr|org|ičo|dič|cui|npi|order|artikel|ref)"
@@ -65,13 +71,15 @@ def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
     """The phone numbers written in ``text``, as E.164, in its order. Linear in its length.
 
     Only what is surely one: valid in its country and, where nobody calls it a phone number, grouped as people there group
-    theirs; and written neither as a date nor as a fax number, a tax number, and the like.
+    theirs, or begun by an area code in parentheses; and written neither as a date nor as a fax number, a tax number, and
+    the like.
     """
     for _, candidate in zip(range(MAX_CANDIDATES), _CANDIDATE.finditer(text), strict=False):
         before = max(0, candidate.start() - 40), candidate.start()
-        if _FAX.search(text, *before) or _OTHER.search(text, *before):
+        both = _BOTH.search(text, *before)
+        if (_FAX.search(text, *before) and not both) or _OTHER.search(text, *before):
             continue
-        read = _valid if _PHONE.search(text, *before) else _surely
+        read = _valid if both or _PHONE.search(text, *before) else _surely
         for written in _apart(candidate[0]):
             if _DATE.match(written) or _YEARS.match(written):
                 continue
@@ -115,11 +123,19 @@ def _international(text: str) -> str | None:
 
 
 def _surely(text: str, country: str) -> str | None:
-    """E.164, if ``text`` is a valid number of ``country`` and grouped as people there group them."""
+    """E.164, if ``text`` is a valid number of ``country``, and written as people there write theirs and nothing else."""
     matcher = phonenumbers.PhoneNumberMatcher(
         text, country, leniency=phonenumbers.Leniency.STRICT_GROUPING, max_tries=3
     )
-    return next((_e164(match.number) for match in matcher if len(match.raw_string) == len(text)), None)
+    grouped = (_e164(match.number) for match in matcher if len(match.raw_string) == len(text))
+    return next(grouped, None) or _with_area_code(text, country)
+
+
+def _with_area_code(text: str, country: str) -> str | None:
+    """E.164, if ``text`` is a valid number of ``country`` that begins with its area code in parentheses."""
+    area = _AREA_CODE.match(text)
+    found = _valid(text, country) if area else None
+    return found if area and found and 2 <= found.find(area[1].lstrip("0"), 2) <= _LONGEST_COUNTRY_CODE + 1 else None
 
 
 def _valid(text: str, country: str | None) -> str | None:

@@ -22,10 +22,11 @@ _HANDLE = re.compile(r"[\w.\-@%+']{1,200}")
 _TEMPLATES = frozenset(
     str.split(
         "wix elementor wordpress wordpressdotcom squarespace shopify weebly godaddy webflow yourpage yourprofile "
-        "yourusername username your-username yourname yourcompany example profile page # your_page your-page yourhandle "
-        "your_username your_handle yourbrand your-company yourchannel votre_page votrepage votre-page votrecompte votre_compte "
-        "tu_pagina tupagina tu-pagina tuusuario tu_usuario suapagina sua_pagina seuperfil seu_perfil ihreseite ihre-seite "
-        "deineseite deine-seite tuapagina tua_pagina facebook instagram twitter linkedin youtube tiktok pinterest"
+        "yourusername username your-username yourname yourcompany example profile page # your_page your-page "
+        "yourhandle your_profile your-profile your_username your_handle yourbrand your-company yourchannel votre_page "
+        "votrepage votre-page votrecompte votre_compte tu_pagina tupagina tu-pagina tuusuario tu_usuario suapagina "
+        "sua_pagina seuperfil seu_perfil ihreseite ihre-seite deineseite deine-seite tuapagina tua_pagina facebook "
+        "instagram twitter linkedin youtube tiktok pinterest"
     )
 )
 """Profiles that site builders leave in their templates."""
@@ -78,7 +79,7 @@ _POSTS = frozenset(str.split("posts videos photos events notes reels status stat
 _FACEBOOK_OTHER = frozenset(
     str.split(
         "sharer share dialog plugins tr events event hashtag login help policies privacy photo photos watch reel reels "
-        "story stories marketplace gaming v2.0 v3.0 business ads settings legal about permalink"
+        "story stories marketplace gaming v2.0 v3.0 2008 messages business ads settings legal about permalink"
     )
 )
 _YOUTUBE_OTHER = frozenset(
@@ -110,7 +111,19 @@ NETWORKS = (
         "instagram",
         ("instagram.com", "instagr.am"),
         _first_segment_except(
-            "p", "reel", "reels", "explore", "stories", "tv", "accounts", "share", "embed.js", "about"
+            "p",
+            "reel",
+            "reels",
+            "explore",
+            "stories",
+            "tv",
+            "accounts",
+            "share",
+            "embed.js",
+            "about",
+            "direct",
+            "channel",
+            "invites",
         ),
     ),
     Network("youtube", ("youtube.com",), _youtube),

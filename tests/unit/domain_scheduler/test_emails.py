@@ -34,6 +34,8 @@ from domain_scheduler.emails import email_of, emails_in, emails_in_mailto
         ("info@shop.comTel. 030, jo@shop.comTelefon", ["info@shop.com", "jo@shop.com"]),
         ("o'brien@shop.com, r&d@shop.com", ["o'brien@shop.com", "r&d@shop.com"]),
         ("l'adresse d'info@shop.com", ["info@shop.com"]),
+        ("\\u003cinfo@shop.com\\u003e %20jo@shop.com", ["info@shop.com", "jo@shop.com"]),
+        ("почтаinfo@shop.com", ["info@shop.com"]),
         ("E-Mailinfo@shop.com, e-mail@shop.com", ["info@shop.com", "e-mail@shop.com"]),
     ],
 )
@@ -72,6 +74,13 @@ def test_addresses_are_found_in_text(text: str, expected: list[str]) -> None:
         "max@mustermann.de",
         "your@email.com",
         "WE ARE AT YOUR SIDE. COM",
+        "jürgen@shop.com",
+        "café@shop.com",
+        "ivan@example.ru",
+        "hello@reallygreatsite.com",
+        "nombre@correo.es",
+        "votre.nom@email.fr",
+        "xxxx@shop.com",
     ],
 )
 def test_what_only_looks_like_an_address_is_none(text: str) -> None:
