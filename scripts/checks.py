@@ -25,7 +25,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("types", ("-m", "mypy", "--no-error-summary", *SOURCES)),
     ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])")),
 )
-SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--no-loadscope-reorder")
+SIDE_BY_SIDE = ("--cache-clear", "-n", "auto", "--maxprocesses", "4", "--no-loadscope-reorder")
 ALONE = ("--last-failed", "--last-failed-no-failures", "none")
 FAILED_TESTS = 1
 """pytest's exit status when tests ran and some failed; every other is no matter of a single test."""
