@@ -1,7 +1,8 @@
 """One scan of one site: every url tried once, indexes followed to their children, all within caps and the time there is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
@@ -9,11 +10,13 @@ from scrapersky.models import DiscoveryMethod
 from scrapersky.service.context import JobContext
 from scrapersky.web.errors import FetchError
 from scrapersky.web.response import Response
-from scrapersky.web.sitemaps import Kind, Limits, SitemapRefused, read_entries, reader_of
+from scrapersky.web.sitemaps import Entry, Kind, Limits, SitemapRefused, read_entries, reader_of
 from scrapersky.web.urls import normalise_url
 from sitemap_scheduler.finding import KEPT_FROM_ASKING, NOT_TRIED, NOTHING_THERE, SAME_FILE, Finding
 from sitemap_scheduler.visits import Visits
 from sitemap_scheduler.well_known import beside
+
+_CALLED_A_SITEMAP = re.compile(r"site[-_]?map[^/?#]*\.xml(?:\.gz)?\Z", re.IGNORECASE)
 
 SECONDS_TO_SAVE = 3
 """Of the record's time, kept back for the end."""
@@ -121,13 +124,14 @@ class Scan:
         self._kept += finding.worth_keeping - wanted.worth_keeping
         self.cut = KEPT_FROM_ASKING.get(finding.result, self.cut)
         if children and depth < self._ctx.settings.discovery_max_depth:
-            await self._look_at_children(finding.url, children, depth + 1)
+            await self._look_at_children(finding, children, depth + 1)
 
-    async def _look_at_children(self, index: str, children: list[str], depth: int) -> None:
-        named = DiscoveryMethod.SITEMAP_INDEX
-        await self.look_at(children, named, parent_url=index, depth=depth)
-        if not any(finding.is_sitemap and finding.parent_url == index for finding in self.findings):
-            await self.look_at(beside(index, children), named, parent_url=index, hint=True, depth=depth)
+    async def _look_at_children(self, parent: Finding, children: list[str], depth: int) -> None:
+        named, url = DiscoveryMethod.SITEMAP_INDEX, parent.url
+        await self.look_at((child for child in children if child != url), named, parent_url=url, depth=depth)
+        is_index = parent.sitemap_type == Kind.INDEX.value
+        if is_index and not any(finding.is_sitemap and finding.parent_url == url for finding in self.findings):
+            await self.look_at(beside(url, children), named, parent_url=url, hint=True, depth=depth)
 
     async def _finding(self, wanted: Finding, children: list[str]) -> Finding:
         """What comes of ``wanted``; a guess is not tried when enough was asked of a site that shows nothing."""
@@ -149,7 +153,7 @@ class Scan:
         return self._visits.requests + self.requests + self._guessing * (REQUESTS_OF_A_GUESS - 1)
 
     async def _read(self, wanted: Finding, children: list[str]) -> Finding:
-        """Reads the sitemap at ``wanted.url`` to its end; an index's entries go into ``children``."""
+        """Reads the sitemap at ``wanted.url`` to its end; the sitemaps that it names go into ``children``."""
         settings = self._ctx.settings
         limits = Limits(urls=settings.import_max_urls, decoded_bytes=settings.import_max_decoded_bytes)
 
@@ -172,8 +176,8 @@ class Scan:
                 reader = reader_of(response, limits)
                 async with aclosing(read_entries(reader, response)) as batches:
                     async for batch in batches:
-                        if reader.kind is Kind.INDEX and len(children) < settings.discovery_max_requests:
-                            children += (entry.url for entry in batch)
+                        if len(children) < settings.discovery_max_requests:
+                            children += _sitemaps_among(batch, reader.kind)
         except (FetchError, SitemapRefused):
             self.pages.update(followed)
             raise
@@ -184,3 +188,10 @@ class Scan:
 
     def _is_known_elsewhere(self, response: Response, wanted: Finding) -> bool:
         return response.url != wanted.url and response.url in self._known
+
+
+def _sitemaps_among(batch: Iterable[Entry], kind: Kind | None) -> Iterator[str]:
+    """The urls of sitemaps in ``batch``: all of an index; of a urlset, which some write for an index, those called so."""
+    for entry in batch:
+        if kind is Kind.INDEX or (".xml" in entry.url and _CALLED_A_SITEMAP.search(entry.url)):
+            yield entry.url

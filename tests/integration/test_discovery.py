@@ -125,6 +125,23 @@ def test_an_index_is_kept_but_never_handed_on_for_import(engine: Engine, sitemap
     assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).handed_on == ["/child.xml"]
 
 
+def test_an_index_that_is_written_as_a_urlset_is_followed(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+    files = {
+        "/sitemap.xml": urlset("/", "/post-sitemap0.xml", "/sitemap-1.xml.gz", "/sitemap.xml", "/sitemap-missing.xml"),
+        "/post-sitemap0.xml": urlset("/a", "/b"),
+        "/sitemap-1.xml.gz": urlset("/c"),
+        "/sitemap.html": HOME,
+    }
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)})
+    assert {path: (row.discovery_method, row.url_count) for path, row in scanned.files.items()} == {
+        "/sitemap.xml": ("common_path", 5),
+        "/post-sitemap0.xml": ("sitemap_index", 2),
+        "/sitemap-1.xml.gz": ("sitemap_index", 1),
+        "/sitemap-missing.xml": ("sitemap_index", None),
+    }
+    assert scanned.files["/sitemap-1.xml.gz"].parent_url == "https://shop.test/sitemap.xml"
+
+
 def test_a_soft_404_is_not_a_sitemap(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site({}, otherwise=200)})
     assert (type(scanned.outcome), scanned.outcome.code) == (Done, "no_sitemaps")
