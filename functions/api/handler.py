@@ -2,7 +2,10 @@
 
 import os
 
-from api.application import Application
+from scrapersky.importing import importing
+
+with importing():
+    from api.application import Application
 
 application = Application(os.environ)
 handler = application.handler

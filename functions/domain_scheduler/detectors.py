@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Where = Literal["generator", "script", "link", "html", "header", "cookie"]
@@ -11,16 +12,23 @@ Where = Literal["generator", "script", "link", "html", "header", "cookie"]
 
 @dataclass(frozen=True)
 class Detector:
-    """If ``pattern`` is found in ``where``, the page is made with ``name``; its first group is the version.
+    """If ``expression`` is found in ``where``, the page is made with ``name``; its first group is the version.
 
-    Where ``needs`` is not (casefolded, but in a page's source) the pattern is not either, and that is seen much sooner.
+    Where ``needs`` is not (casefolded, but in a page's source) the expression is not either, and that is seen much sooner.
     """
 
     category: str
     name: str
     where: Where
-    pattern: re.Pattern[str]
+    expression: str
     needs: str
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The expression, compiled when a page first has what it needs: of most, none ever has."""
+        # A page's source is long, and only a case-sensitive pattern that starts with letters is found fast: so what must
+        # stand before them, a word's start, is asked for behind them.
+        return re.compile(self.expression, re.NOFLAG if self.where == "html" else re.IGNORECASE | re.MULTILINE)
 
 
 _VERSION = r"v?\.?(\d{1,4}(?:\.\d{1,6}){0,3}(?:-(?:alpha|beta|rc|dev|canary)[.\d]{0,8})?)"
@@ -30,13 +38,10 @@ def _lines(table: str) -> tuple[Detector, ...]:
     detectors = []
     for line in filter(None, map(str.strip, table.splitlines())):
         category, name, where, pattern = (cell.strip() for cell in line.split(" | "))
-        # A page's source is long, and only a case-sensitive pattern that starts with letters is found fast: so what must
-        # stand before them, a word's start, is asked for behind them.
-        flags = re.NOFLAG if where == "html" else re.IGNORECASE | re.MULTILINE
-        compiled = re.compile(pattern.replace("VERSION", _VERSION), flags)
-        needs = literal_of(compiled.pattern)
+        expression = pattern.replace("VERSION", _VERSION)
+        needs = literal_of(expression)
         needs = needs if where == "html" else needs.casefold()
-        detectors.append(Detector(category, name, where, compiled, needs))  # type: ignore[arg-type]
+        detectors.append(Detector(category, name, where, expression, needs))  # type: ignore[arg-type]
     return tuple(detectors)
 
 

@@ -1,11 +1,11 @@
 """Metadata: the home page of a domain, read for everything that tells who is behind it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
-from domain_scheduler.facts import read_facts
 from domain_scheduler.html_page import HtmlPage
 from domain_scheduler.refresh import MAX_REFRESHES, refresh_target
 from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
@@ -30,7 +30,8 @@ async def read_metadata(record: Domain, ctx: JobContext) -> Outcome:
         host = normalise_host(record.domain)
     except HostError as error:
         return Fail("invalid_domain", str(error))
-    found = await _find_page(host, ctx)
+    # Who waits for a website has time to import what knows telephone numbers and e-mail addresses.
+    found, read_facts = await asyncio.gather(_find_page(host, ctx), asyncio.to_thread(_reader))
     if isinstance(found, Fail):
         return found
     page, fetched = found
@@ -63,6 +64,12 @@ async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | F
             break
         fetched = await ctx.web.page(target)
     return refuse_nothing(page) or (page, fetched)
+
+
+def _reader() -> Callable[..., dict[str, Any]]:
+    from domain_scheduler.facts import read_facts  # noqa: PLC0415
+
+    return read_facts
 
 
 def _parse(fetched: Fetched, max_text: int) -> HtmlPage:

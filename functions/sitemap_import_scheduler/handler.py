@@ -1,13 +1,15 @@
 """Wiring of sitemap-import-scheduler."""
 
-from scrapersky.models import SitemapFile
-from scrapersky.service.registry import SITEMAP_IMPORT_SCHEDULER
-from scrapersky.service.runtime import BackgroundService
+from scrapersky.importing import importing
+
+with importing():
+    from scrapersky.service.registry import IMPORT, SITEMAP_IMPORT_SCHEDULER
+    from scrapersky.service.runtime import BackgroundService
 
 service = BackgroundService(
     SITEMAP_IMPORT_SCHEDULER,
     {
-        SitemapFile.sitemap_import_status: "sitemap_import_scheduler.sitemap_import:import_sitemap",
+        IMPORT: "sitemap_import_scheduler.sitemap_import:import_sitemap",
     },
 )
 handler = service.handler

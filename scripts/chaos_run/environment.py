@@ -14,8 +14,7 @@ from multiprocessing.connection import Connection as Pipe
 from threading import Lock
 from typing import Any, Literal
 
-from scrapersky.models import Domain
-from scrapersky.service.registry import DOMAIN_SCHEDULER
+from scrapersky.service.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.service.runtime import BackgroundService
 from scripts.chaos_run.effects import make_job
 from scripts.chaos_run.points import Order, Points
@@ -160,7 +159,7 @@ def _service(
     request_id: Callable[[], str],
 ) -> Handler:
     job = make_job(seed, request_id, points.reach)
-    service = BackgroundService(DOMAIN_SCHEDULER, {Domain.status: job}, variables)
+    service = BackgroundService(DOMAIN_SCHEDULER, {METADATA: job}, variables)
     service.runtime = replace(service.runtime, observer=tally)
     vars(service.runtime.queue)["_sqs"] = RemoteSqs(parent, points)
     points.watch(service.runtime.database.engine)

@@ -48,7 +48,7 @@ def _service(service: Service, analysis: Analysis) -> dict[str, Any]:
 
 
 def _workflow(workflow: Workflow, analysis: Analysis) -> dict[str, Any]:
-    model = workflow.model.__name__
+    model = workflow.model_name
     return {
         "workflow": workflow.name,
         "model": model,

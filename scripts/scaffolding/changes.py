@@ -106,6 +106,8 @@ def _filled(template: str, wish: Wish, **more: str) -> str:
         module=wish.module,
         job=wish.job,
         workflow=wish.workflow,
+        workflow_constant=wish.workflow_constant,
+        registered=", ".join(sorted((wish.constant, wish.workflow_constant))),
         model=wish.model.__name__,
         table=wish.model.__tablename__,
         field=wish.field,

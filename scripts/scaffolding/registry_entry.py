@@ -5,6 +5,9 @@ import ast
 from scripts.scaffolding.change import inserted
 from scripts.scaffolding.wish import Refused, Wish
 
+LINE = 121
+"""Characters of the longest line that needs no break, its end included (pyproject.toml)."""
+
 
 def registered(text: str, wish: Wish) -> str:
     """``text`` of the registry with the wish in it. Raises :class:`Refused` when it is not as this tool knows it."""
@@ -15,29 +18,26 @@ def registered(text: str, wish: Wish) -> str:
     listed = [
         one for one in body if isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == "SERVICES" and one.value
     ]
-    models = [one for one in body if isinstance(one, ast.ImportFrom) and one.module == "scrapersky.models"]
-    if not (workflows and services and listed and models):
-        raise Refused("the registry lacks a workflow, a service, SERVICES, or its import of models")
-    host = f", host={wish.model.__name__}.{wish.host}" if wish.host else ""
-    watching = f'Workflow.watching("{wish.workflow}", {wish.model.__name__}.{wish.field}{host})'
+    if not (workflows and services and listed):
+        raise Refused("the registry lacks a workflow, a service, or SERVICES")
     service = (
-        f'Service("{wish.service}", "{wish.constant}", ({wish.workflow.upper()},), ServiceSettings(batch_size=50))'
+        f'Service("{wish.service}", "{wish.constant}", ({wish.workflow_constant},), ServiceSettings(batch_size=50))'
     )
-    text = inserted(
+    return inserted(
         text,
         [
-            (_after(workflows[-1]), f"{wish.workflow.upper()} = {watching}\n"),
+            (_after(workflows[-1]), _watching(wish)),
             (_after(services[-1]), f"{wish.constant} = {service}\n"),
             (_after(listed[0]) - 1, f"    {wish.constant},\n"),
         ],
     )
-    names = {alias.name for alias in models[0].names}
-    if wish.model.__name__ in names:
-        return text
-    wanted = ", ".join(sorted(names | {wish.model.__name__}))
-    lines = text.splitlines(keepends=True)
-    lines[models[0].lineno - 1 : _after(models[0]) - 1] = [f"from scrapersky.models import {wanted}\n"]
-    return "".join(lines)
+
+
+def _watching(wish: Wish) -> str:
+    host = f', host="{wish.host}"' if wish.host else ""
+    names = f'"{wish.workflow}", "{wish.model.__name__}.{wish.field}", table="{wish.model.__tablename__}"{host}'
+    line = f"{wish.workflow_constant} = Workflow.watching({names})\n"
+    return line if len(line) <= LINE else line.replace(names, f"\n    {names}\n")
 
 
 def _after(node: ast.stmt) -> int:

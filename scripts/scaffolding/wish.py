@@ -47,6 +47,11 @@ class Wish:
         return self.folder.upper()
 
     @property
+    def workflow_constant(self) -> str:
+        """The workflow's name in the registry."""
+        return self.workflow.upper()
+
+    @property
     def module(self) -> str:
         """The job's module in the package."""
         return (
@@ -119,7 +124,7 @@ def _refuse_taken_names(wish: Wish) -> None:
         raise Refused(f"workflow {wish.workflow!r} is in the registry already; --workflow NAME gives another")
     if len(wish.workflow) > LONGEST_WORKFLOW:
         raise Refused(f"workflow {wish.workflow!r}: at most {LONGEST_WORKFLOW} characters are right; --workflow NAME")
-    constants = (wish.constant, wish.workflow.upper())
+    constants = (wish.constant, wish.workflow_constant)
     for constant in constants:
         if hasattr(registry, constant) or constants.count(constant) > 1:
             raise Refused(f"{constant} would have two meanings in the registry; --workflow NAME gives another")

@@ -99,7 +99,7 @@ def running(
     with mock_aws():
         queue_url = boto3.client("sqs").create_queue(QueueName="tickets")["QueueUrl"]
         owner = service_of(workflow)
-        jobs = {getattr(one.model, one.field): job for one in owner.workflows}
+        jobs = dict.fromkeys(owner.workflows, job)
         environment = {"DATABASE_URL": database_url, "STAGE": "test", "QUEUE_URL": queue_url}
         made = Running(BackgroundService(owner, jobs, environment), workflow, connection, queue_url, record_id)
         yield made
@@ -157,6 +157,14 @@ def test_trouble_that_may_pass_is_tried_again_later(
     assert row[workflow.companion("due_at")] > now
 
 
+@each_workflow
+def test_the_registry_names_the_table_of_the_workflows_model_and_columns_that_it_has(workflow: Workflow) -> None:
+    table = workflow.model.__table__
+    assert workflow.table == workflow.model.__tablename__
+    companions = {workflow.companion(name) for name in ("due_at", "failures", "error_code", "error")}
+    assert {workflow.field, *companions, workflow.host or "id"} <= set(table.columns.keys())
+
+
 @each_service
 def test_the_services_settings_are_documented(service: Service) -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
@@ -169,7 +177,7 @@ def test_the_service_stands_in_the_architecture_with_its_workflows_and_fields(se
     page = (ROOT / "docs" / "BACKGROUND_SERVICES_ARCHITECTURE.md").read_text()
     assert service.name in page
     for workflow in service.workflows:
-        assert f"{workflow.model.__name__}.{workflow.field}" in page
+        assert workflow.watched in page
 
 
 @each_service

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, text
 from api.application import Application
 from scrapersky.models import Domain
 from scrapersky.service.outcomes import Done, Outcome
-from scrapersky.service.registry import DOMAIN_SCHEDULER
+from scrapersky.service.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.service.runtime import BackgroundService
 from tests.integration.api import Api
 from tests.integration.lambda_context import LambdaContext
@@ -132,7 +132,7 @@ def harness(environment: dict[str, str], connection: Connection) -> Iterator[Har
             behave = made.behaviour.get(record.domain, lambda _: Done("read"))
             return behave(record)
 
-        service = BackgroundService(DOMAIN_SCHEDULER, {Domain.status: job}, {**environment, "QUEUE_URL": queue_url})
+        service = BackgroundService(DOMAIN_SCHEDULER, {METADATA: job}, {**environment, "QUEUE_URL": queue_url})
         made = Harness(service, connection, queue_url)
         yield made
         service.runtime.database.engine.dispose()

@@ -59,7 +59,7 @@ def scrapersky(
     """The command line with all four services behind it; domain-scheduler is the harness."""
     monkeypatch.setenv("COLUMNS", "200")
     services = [
-        BackgroundService(service, {getattr(one.model, one.field): nothing for one in service.workflows}, environment)
+        BackgroundService(service, dict.fromkeys(service.workflows, nothing), environment)
         for service in SERVICES
         if service is not DOMAIN_SCHEDULER
     ] + [harness.service]

@@ -31,7 +31,7 @@ def stage(
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
     services = [
-        BackgroundService(service, {getattr(one.model, one.field): nothing for one in service.workflows}, environment)
+        BackgroundService(service, dict.fromkeys(service.workflows, nothing), environment)
         for service in SERVICES
         if service is not DOMAIN_SCHEDULER
     ] + [harness.service]

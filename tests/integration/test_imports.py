@@ -59,7 +59,7 @@ def modules(event: object, environment: dict[str, str], program: str = ENTERED) 
 
 
 @pytest.mark.parametrize("event", [TICK, {"action": "status"}], ids=["tick", "status"])
-def test_an_entrance_without_work_imports_no_job_no_web_client_and_no_parser(
+def test_an_entrance_without_work_imports_no_job_no_web_client_no_parser_and_maps_no_table(
     event: object, environment: dict[str, str]
 ) -> None:
     imported = modules(event, environment)
@@ -70,6 +70,8 @@ def test_an_entrance_without_work_imports_no_job_no_web_client_and_no_parser(
     assert imported & jobs == {f"{folder}.handler" for folder in FOLDERS}
     assert {name for name in imported if name.startswith("scrapersky.web.")} <= {"scrapersky.web.settings"}
     assert {name for name in imported if name.startswith("scrapersky.migrations")} == set()
+    mapping = {name for name in imported if name.startswith(("sqlalchemy.orm", "scrapersky.models."))}
+    assert mapping == {"scrapersky.models.limits", "scrapersky.models.vocabulary"}
 
 
 def test_a_job_that_asks_nobody_is_done_without_the_import_of_a_web_client(

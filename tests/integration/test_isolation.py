@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.models import LocalBusiness, Place, Sitemap
 from scrapersky.service.apply import apply, apply_together
 from scrapersky.service.outcomes import Done, Outcome, Write
-from scrapersky.service.registry import METADATA, SITEMAP_SCHEDULER
+from scrapersky.service.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
 from scrapersky.service.runtime import BackgroundService
 from scrapersky.service.tick import TickFailed
 from scrapersky.status.claim import claim
@@ -57,7 +56,7 @@ def three_workflows(environment: dict[str, str], connection: Connection) -> Iter
         return Done()
 
     queue = Queue("tickets", Clock())
-    jobs = {Sitemap.status: job, Place.deep_scan_status: job, LocalBusiness.domain_extraction_status: job}
+    jobs = {DISCOVERY: job, DEEP_SCAN: job, DOMAIN_EXTRACTION: job}
     service = BackgroundService(SITEMAP_SCHEDULER, jobs, {**environment, "QUEUE_URL": queue.url})
     vars(service.runtime.queue)["_sqs"] = Client({queue.url: queue})
     for statement in (

@@ -47,7 +47,7 @@ class Workers:
     def start(self, **settings: Any) -> BackgroundService:
         """One more worker."""
         more = {name.upper(): str(value) for name, value in settings.items()}
-        service = BackgroundService(DOMAIN_SCHEDULER, {Domain.status: visit}, {**self.environment, **more})
+        service = BackgroundService(DOMAIN_SCHEDULER, {METADATA: visit}, {**self.environment, **more})
         self.services.append(service)
         return service
 
@@ -249,7 +249,7 @@ def test_a_call_of_an_api_takes_no_lease_and_waits_for_none(workers: Workers) ->
         (await ctx.web.get(f"http://{record.domain}/", robots=False)).raise_for_status()
         return Done("read")
 
-    service = BackgroundService(DOMAIN_SCHEDULER, {Domain.status: call}, workers.environment)
+    service = BackgroundService(DOMAIN_SCHEDULER, {METADATA: call}, workers.environment)
     workers.services.append(service)
     workers.work(service, HOST)
     assert workers.record(HOST)[:2] == ("Completed", "read")

@@ -55,7 +55,7 @@ def test_the_days_calls_are_made_and_no_more(
     environment_behind_walls: dict[str, str], connection: Connection, proxy: ProxyApi, mode: str, code: str
 ) -> None:
     service = BackgroundService(
-        DOMAIN_SCHEDULER, {Domain.status: visit}, {**environment_behind_walls, "WEB_PROXY": mode}, read_secret
+        DOMAIN_SCHEDULER, {METADATA: visit}, {**environment_behind_walls, "WEB_PROXY": mode}, read_secret
     )
     for domain in DOMAINS:
         connection.execute(text("INSERT INTO domains (domain, status) VALUES (:domain, 'Queued')"), {"domain": domain})

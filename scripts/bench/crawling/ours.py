@@ -16,9 +16,8 @@ from typing import Any
 from sqlalchemy import text
 
 from domain_scheduler.metadata import read_metadata
-from scrapersky.models import Domain
 from scrapersky.service import batch, tick
-from scrapersky.service.registry import DOMAIN_SCHEDULER
+from scrapersky.service.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.service.runtime import BackgroundService, Runtime
 from scripts.bench.child import CHILDREN_CPU_SECONDS
 from scripts.bench.crawling.job import FILL, warm_up
@@ -112,4 +111,4 @@ def _environment(pipe: Pipe, environment: dict[str, str]) -> None:
 
 
 def _runtime(environment: Mapping[str, str]) -> Runtime:
-    return BackgroundService(DOMAIN_SCHEDULER, {Domain.status: read_metadata}, environment).runtime
+    return BackgroundService(DOMAIN_SCHEDULER, {METADATA: read_metadata}, environment).runtime

@@ -13,7 +13,7 @@ from scrapersky.service import tick
 from scrapersky.service.batch import work_on
 from scrapersky.service.messages import Ticket
 from scrapersky.service.outcomes import Done, Outcome
-from scrapersky.service.registry import DOMAIN_SCHEDULER
+from scrapersky.service.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.service.runtime import BackgroundService, Runtime
 from scrapersky.status.claim import Claimed
 from scrapersky.status.workflow import Workflow
@@ -77,7 +77,7 @@ def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
 
     tickets = Tickets()
     environment = {"DATABASE_URL": url, "STAGE": "bench", "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": "1000000"}
-    runtime: Runtime = BackgroundService(DOMAIN_SCHEDULER, {Domain.status: nothing}, environment).runtime
+    runtime: Runtime = BackgroundService(DOMAIN_SCHEDULER, {METADATA: nothing}, environment).runtime
     runtime = replace(runtime, queue=tickets)  # type: ignore[arg-type]
     with runtime.database.autocommit():
         go()

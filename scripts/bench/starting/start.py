@@ -24,7 +24,8 @@ EVENTS: dict[str, dict[str, Any] | None] = {
 }
 EVENTS["work"] = EVENTS["batch"]
 """A tick with nothing due, and a batch whose one ticket is stale: the function starts, asks its database, and is done.
-``work`` is such a batch, and then what a live ticket needs before its job begins: the job imported, its web client open."""
+``work`` is such a batch, and then what a live ticket needs before its job begins: its record read, its web client open, the
+job imported."""
 
 
 class Context:
@@ -65,15 +66,15 @@ def start(handler_module: str, event: str, url: str, workflow: str = "metadata")
 
 
 def make_ready(service: Any, name: str) -> None:
-    """All that the first record of the workflow ``name`` waits for, but its database and its website."""
-    runtime = service.runtime
-    _ = runtime.jobs[name]
-    if runtime.service.needs_web_client(runtime.workflow(name)):
-        asyncio.run(_open_web_client(runtime.settings))
+    """All that the first record of the workflow ``name`` waits for, but its website: as a batch does it."""
+    from scrapersky.service.work import records_of, web_client  # noqa: PLC0415 - its import is part of what is measured
+    from scrapersky.status.start import Started  # noqa: PLC0415
 
+    runtime, started = service.runtime, [Started(attempt_id=0, workflow=name, record_id=0)]
 
-async def _open_web_client(settings: Any) -> None:
-    from scrapersky.web.client import WebClient  # noqa: PLC0415 - its import is part of what is measured
+    async def open_web_client() -> None:
+        async with web_client(runtime, started, asyncio.Lock()):
+            _ = runtime.jobs[name]
 
-    async with WebClient(settings):
-        pass
+    records_of(runtime, started)
+    asyncio.run(open_web_client())

@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from scrapersky.models import Domain, LocalBusiness, Place, Sitemap
 from scrapersky.service.jobs import Jobs
 from scrapersky.service.outcomes import Done, Outcome
-from scrapersky.service.registry import DOMAIN_SCHEDULER, SITEMAP_SCHEDULER
+from scrapersky.service.registry import (
+    DEEP_SCAN,
+    DISCOVERY,
+    DOMAIN_EXTRACTION,
+    DOMAIN_SCHEDULER,
+    METADATA,
+    SITEMAP_SCHEDULER,
+)
+from scrapersky.status.workflow import Workflow
 
 
 def test_a_named_job_is_imported_when_it_is_asked_for_and_not_before(
@@ -17,7 +24,7 @@ def test_a_named_job_is_imported_when_it_is_asked_for_and_not_before(
 ) -> None:
     (tmp_path / "far_away.py").write_text("async def job(record, ctx): ...")
     monkeypatch.syspath_prepend(tmp_path)
-    jobs = Jobs(DOMAIN_SCHEDULER, {Domain.status: "far_away:job"})
+    jobs = Jobs(DOMAIN_SCHEDULER, {METADATA: "far_away:job"})
     assert list(jobs) == ["metadata"]
     assert "far_away" not in sys.modules
     assert jobs["metadata"] is sys.modules["far_away"].job
@@ -27,28 +34,30 @@ def test_a_job_may_be_given_itself() -> None:
     async def job(record: Any, ctx: Any) -> Outcome:
         return Done()
 
-    assert Jobs(DOMAIN_SCHEDULER, {Domain.status: job})["metadata"] is job
+    assert Jobs(DOMAIN_SCHEDULER, {METADATA: job})["metadata"] is job
 
 
 @pytest.mark.parametrize(
     "named",
     [
-        {Sitemap.status: "a:a", Place.deep_scan_status: "a:b"},
+        {DISCOVERY: "a:a", DEEP_SCAN: "a:b"},
         {
-            Sitemap.status: "a:a",
-            Place.deep_scan_status: "a:b",
-            LocalBusiness.domain_extraction_status: "a:c",
-            Domain.status: "a:d",
+            DISCOVERY: "a:a",
+            DEEP_SCAN: "a:b",
+            DOMAIN_EXTRACTION: "a:c",
+            METADATA: "a:d",
         },
     ],
     ids=["one too few", "one too many"],
 )
-def test_a_service_without_exactly_one_job_for_each_field_does_not_start(named: dict[object, str]) -> None:
-    with pytest.raises(ValueError, match=r"sitemap-scheduler needs exactly one job for each of: Sitemap\.status, "):
-        Jobs(SITEMAP_SCHEDULER, named)  # type: ignore[arg-type]
+def test_a_service_without_exactly_one_job_for_each_workflow_does_not_start(named: dict[Workflow, str]) -> None:
+    with pytest.raises(
+        ValueError, match=r"sitemap-scheduler needs exactly one job for each of: discovery \(Sitemap\.status\), "
+    ):
+        Jobs(SITEMAP_SCHEDULER, named)
 
 
 @pytest.mark.parametrize(("name", "error"), [("no_such_module:job", ImportError), ("json:no_such_job", AttributeError)])
 def test_a_name_that_leads_nowhere_says_so_when_it_is_asked_for(name: str, error: type[Exception]) -> None:
     with pytest.raises(error, match="no_such"):
-        Jobs(DOMAIN_SCHEDULER, {Domain.status: name})["metadata"]
+        Jobs(DOMAIN_SCHEDULER, {METADATA: name})["metadata"]

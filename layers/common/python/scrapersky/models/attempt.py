@@ -1,7 +1,6 @@
 """Attempts: lease, fence and history of every piece of work, in one narrow table."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, func
@@ -9,20 +8,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models.base import AUTOVACUUM, UNCOUNTED, Base
-
-
-class AttemptOutcome(StrEnum):
-    """How an attempt ended. What it means for the record is decided by the verb that wrote it."""
-
-    DONE = "done"  #: the job finished; ``code`` tells successes apart
-    RETRY = "retry"  #: it failed and counts as a failure; backoff, or Error after the last
-    FAILED = "failed"  #: it cannot go better: Error
-    SNOOZED = "snoozed"  #: not now, through no fault of the record
-    RELEASED = "released"  #: given back before the work began (no time left, send failed)
-    UNDELIVERED = "undelivered"  #: its ticket never started within the dispatch lease
-    LOST = "lost"  #: it started and its worker was never heard of again
-    ABANDONED = "abandoned"  #: a person ended it: Error
-    DEAD_LETTER = "dead_letter"  #: its ticket came out of the dead-letter queue: Error
 
 
 class Attempt(Base):

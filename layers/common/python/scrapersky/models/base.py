@@ -7,6 +7,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Enum, Identity, Index, MetaData, SmallInteger, Text, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from scrapersky.models.limits import MAX_ERROR_LENGTH
 from scrapersky.models.vocabulary import Curation, Status
 
 NAMING = {
@@ -16,9 +17,6 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-MAX_ERROR_LENGTH = 1024
-"""Characters of an error's text kept on the record (the full story is in its attempts)."""
 
 AUTOVACUUM: dict[str, str] = {"autovacuum_vacuum_scale_factor": "0.02", "autovacuum_analyze_scale_factor": "0.02"}
 """Storage parameters of a table whose rows change status: cleaned and counted again when 2 % of it changed, not 20 and 10.

@@ -1,7 +1,6 @@
 """Sitemap files: what discovery found, each imported on its own."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, ForeignKey, Integer, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -9,28 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from scrapersky.models import base
 from scrapersky.models.domain import Domain
 from scrapersky.models.vocabulary import Curation, Status
-
-
-class SitemapType(StrEnum):
-    """What kind of sitemap a file is, by its content. Only ``index`` is never imported."""
-
-    INDEX = "index"
-    URLSET = "urlset"
-    IMAGE = "image"
-    VIDEO = "video"
-    NEWS = "news"
-    TEXT = "text"
-    FEED = "feed"
-
-
-class DiscoveryMethod(StrEnum):
-    """How a sitemap file was found."""
-
-    ROBOTS_TXT = "robots_txt"
-    COMMON_PATH = "common_path"
-    HTML_LINK = "html_link"
-    SITEMAP_INDEX = "sitemap_index"
-    MANUAL = "manual"
 
 
 class SitemapFile(base.Recorded):

@@ -1,6 +1,7 @@
-"""The two vocabularies. Each is one Postgres ENUM; a member's name never decides what is stored, its value does.
+"""The vocabularies. A member's name never decides what is stored, its value does.
 
-The pattern's ``Pending`` is ``Queued`` here.
+The two of a record's life, :class:`Status` and :class:`Curation`, are Postgres ENUMs; the others are stored as text.
+The pattern's ``Pending`` is ``Queued`` here. Nothing is mapped here: the verbs, which speak SQL, need the words alone.
 """
 
 from enum import StrEnum
@@ -27,3 +28,39 @@ class Curation(StrEnum):
     MAYBE = "Maybe"  #: look again later
     NOT_A_FIT = "Not a Fit"  #: do not go on
     ARCHIVED = "Archived"  #: out of sight, kept for history
+
+
+class AttemptOutcome(StrEnum):
+    """How an attempt ended. What it means for the record is decided by the verb that wrote it."""
+
+    DONE = "done"  #: the job finished; ``code`` tells successes apart
+    RETRY = "retry"  #: it failed and counts as a failure; backoff, or Error after the last
+    FAILED = "failed"  #: it cannot go better: Error
+    SNOOZED = "snoozed"  #: not now, through no fault of the record
+    RELEASED = "released"  #: given back before the work began (no time left, send failed)
+    UNDELIVERED = "undelivered"  #: its ticket never started within the dispatch lease
+    LOST = "lost"  #: it started and its worker was never heard of again
+    ABANDONED = "abandoned"  #: a person ended it: Error
+    DEAD_LETTER = "dead_letter"  #: its ticket came out of the dead-letter queue: Error
+
+
+class SitemapType(StrEnum):
+    """What kind of sitemap a file is, by its content. Only ``index`` is never imported."""
+
+    INDEX = "index"
+    URLSET = "urlset"
+    IMAGE = "image"
+    VIDEO = "video"
+    NEWS = "news"
+    TEXT = "text"
+    FEED = "feed"
+
+
+class DiscoveryMethod(StrEnum):
+    """How a sitemap file was found."""
+
+    ROBOTS_TXT = "robots_txt"
+    COMMON_PATH = "common_path"
+    HTML_LINK = "html_link"
+    SITEMAP_INDEX = "sitemap_index"
+    MANUAL = "manual"

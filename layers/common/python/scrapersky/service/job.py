@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 from scrapersky import observability as seen
-from scrapersky.models.base import Recorded
 from scrapersky.service.classification import outcome_of, unexpected
 from scrapersky.service.context import JobContext, NoWeb
 from scrapersky.service.outcomes import Outcome, Retry, Snooze
@@ -15,13 +14,14 @@ from scrapersky.status.start import Started
 from scrapersky.web.errors import WorkError
 
 if TYPE_CHECKING:
+    from scrapersky.models.base import Recorded
     from scrapersky.web.client import WebClient
 
 
 async def run_job(
     runtime: Runtime,
     attempt: Started,
-    record: Recorded | None,
+    record: "Recorded | None",
     *,
     web: "WebClient | None",
     end: float,

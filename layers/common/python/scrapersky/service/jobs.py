@@ -7,34 +7,33 @@ telephone numbers, whose import takes longer than its whole work. So a handler n
 from collections.abc import Iterator, Mapping
 from pkgutil import resolve_name
 
-from sqlalchemy.orm import InstrumentedAttribute
-
-from scrapersky.models.vocabulary import Status
+from scrapersky.importing import importing
 from scrapersky.service.context import Job
 from scrapersky.service.registry import Service
+from scrapersky.status.workflow import Workflow
 
 NamedJob = Job | str
 """A job, or where it stands: ``"sitemap_scheduler.discovery:discover_sitemaps"``."""
 
 
 class Jobs(Mapping[str, Job]):
-    """The jobs of ``service`` by workflow; ``named`` has one for each of its watched fields.
+    """The jobs of ``service`` by their workflow's name; ``named`` has one for each of its workflows.
 
-    Raises ValueError naming the fields when one lacks a job, or a job has none. What ``named`` only names is imported
+    Raises ValueError naming the workflows when one lacks a job, or a job has none. What ``named`` only names is imported
     when it is asked for: then ImportError or AttributeError say that it is not there.
     """
 
-    def __init__(self, service: Service, named: Mapping[InstrumentedAttribute[Status], NamedJob]) -> None:
-        given = {(field.class_, field.key): job for field, job in named.items()}
-        if given.keys() != {(workflow.model, workflow.field) for workflow in service.workflows}:
-            wanted = ", ".join(f"{workflow.model.__name__}.{workflow.field}" for workflow in service.workflows)
+    def __init__(self, service: Service, named: Mapping[Workflow, NamedJob]) -> None:
+        if named.keys() != set(service.workflows):
+            wanted = ", ".join(f"{workflow.name} ({workflow.watched})" for workflow in service.workflows)
             raise ValueError(f"{service.name} needs exactly one job for each of: {wanted}")
-        self._named = {workflow.name: given[workflow.model, workflow.field] for workflow in service.workflows}
+        self._named = {workflow.name: job for workflow, job in named.items()}
 
     def __getitem__(self, workflow: str) -> Job:
         job = self._named[workflow]
         if isinstance(job, str):
-            job = self._named[workflow] = resolve_name(job)
+            with importing():
+                job = self._named[workflow] = resolve_name(job)
         return job
 
     def __iter__(self) -> Iterator[str]:

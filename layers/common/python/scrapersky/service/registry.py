@@ -6,16 +6,17 @@ folder in ``functions/`` and one migration.
 
 from dataclasses import dataclass
 
-from scrapersky.models import Domain, LocalBusiness, Place, Sitemap, SitemapFile
 from scrapersky.service.settings import ServiceSettings
 from scrapersky.status.workflow import Workflow
 
-METADATA = Workflow.watching("metadata", Domain.status)
-SUBMISSION = Workflow.watching("submission", Domain.sitemap_analysis_status)
-DISCOVERY = Workflow.watching("discovery", Sitemap.status)
-IMPORT = Workflow.watching("import", SitemapFile.sitemap_import_status, host=SitemapFile.domain_id)
-DEEP_SCAN = Workflow.watching("deep_scan", Place.deep_scan_status)
-DOMAIN_EXTRACTION = Workflow.watching("domain_extraction", LocalBusiness.domain_extraction_status)
+METADATA = Workflow.watching("metadata", "Domain.status", table="domains")
+SUBMISSION = Workflow.watching("submission", "Domain.sitemap_analysis_status", table="domains")
+DISCOVERY = Workflow.watching("discovery", "Sitemap.status", table="sitemaps")
+IMPORT = Workflow.watching("import", "SitemapFile.sitemap_import_status", table="sitemap_files", host="domain_id")
+DEEP_SCAN = Workflow.watching("deep_scan", "Place.deep_scan_status", table="places")
+DOMAIN_EXTRACTION = Workflow.watching(
+    "domain_extraction", "LocalBusiness.domain_extraction_status", table="local_businesses"
+)
 
 
 @dataclass(frozen=True)

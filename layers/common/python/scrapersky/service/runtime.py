@@ -7,8 +7,7 @@
 A service is declared, not programmed::
 
     service = BackgroundService(
-        SITEMAP_IMPORT_SCHEDULER,
-        {SitemapFile.sitemap_import_status: "sitemap_import_scheduler.sitemap_import:import_sitemap"},
+        SITEMAP_IMPORT_SCHEDULER, {IMPORT: "sitemap_import_scheduler.sitemap_import:import_sitemap"}
     )
     handler = service.handler
 """
@@ -18,10 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import InstrumentedAttribute
-
 from scrapersky.database import Database, ReadSecret
-from scrapersky.models.vocabulary import Status
+from scrapersky.importing import importing
 from scrapersky.observability import Observer
 from scrapersky.secret_store import read_secret
 from scrapersky.service.context import Job
@@ -62,12 +59,12 @@ class Runtime:
 
 
 class BackgroundService:
-    """A service's Lambda function: ``jobs`` maps each of its watched fields to the job that does the work, or to its name."""
+    """A service's Lambda function: ``jobs`` maps each of its workflows to the job that does the work, or to its name."""
 
     def __init__(
         self,
         service: Service,
-        jobs: Mapping[InstrumentedAttribute[Status], NamedJob],
+        jobs: Mapping[Workflow, NamedJob],
         environment: Mapping[str, str] | None = None,
         secrets: ReadSecret = read_secret,
     ) -> None:
@@ -91,7 +88,8 @@ class BackgroundService:
         """
         try:
             if "Records" in event:
-                from scrapersky.service.batch import work_on  # noqa: PLC0415
+                with importing():
+                    from scrapersky.service.batch import work_on  # noqa: PLC0415
 
                 return work_on(self.runtime, event["Records"], context)
             if event.get("detail-type") == "Scheduled Event":

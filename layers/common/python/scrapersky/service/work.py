@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scrapersky import observability as seen
-from scrapersky.models.base import Recorded
+from scrapersky.importing import importing
 from scrapersky.models.vocabulary import Status
 from scrapersky.service.job import run_job
 from scrapersky.service.outcomes import Outcome, Snooze
@@ -25,6 +25,7 @@ from scrapersky.status.finish import Finished
 from scrapersky.status.start import Started
 
 if TYPE_CHECKING:
+    from scrapersky.models.base import Recorded
     from scrapersky.service.batch import Delivery
     from scrapersky.web.client import WebClient
 
@@ -42,12 +43,12 @@ async def _work_on_all(
     runtime: Runtime, started: Sequence[Started], deliveries: Mapping[int, "Delivery"], remaining: float
 ) -> dict[str, int]:
     end = asyncio.get_running_loop().time() + remaining - runtime.settings.saving_seconds
-    records = _load(runtime, started)
+    records = records_of(runtime, started)
     at_once = asyncio.Semaphore(runtime.own.max_instances)
     one_connection = asyncio.Lock()
     saving = Saving(runtime, one_connection)
     codes: Counter[str] = Counter()
-    async with _web_client(runtime, started, one_connection) as web:
+    async with web_client(runtime, started, one_connection) as web:
 
         async def work_on_one(attempt: Started) -> None:
             async with at_once:
@@ -69,7 +70,7 @@ async def _work_on_all(
 
 
 @asynccontextmanager
-async def _web_client(
+async def web_client(
     runtime: Runtime, started: Sequence[Started], one_connection: asyncio.Lock
 ) -> "AsyncIterator[WebClient | None]":
     """The web client of this invocation; none where no job of it asks anybody, who need not wait for its import."""
@@ -77,8 +78,9 @@ async def _web_client(
     if not any(map(runtime.service.needs_web_client, workflows)):
         yield None
         return
-    from scrapersky.service.politeness import polite_turns  # noqa: PLC0415
-    from scrapersky.web.client import WebClient  # noqa: PLC0415
+    with importing():
+        from scrapersky.service.politeness import polite_turns  # noqa: PLC0415
+        from scrapersky.web.client import WebClient  # noqa: PLC0415
 
     async with (
         polite_turns(runtime, one_connection) as turns,
@@ -87,7 +89,8 @@ async def _web_client(
         yield web
 
 
-def _load(runtime: Runtime, started: Sequence[Started]) -> dict[tuple[str, int], Recorded]:
+def records_of(runtime: Runtime, started: Sequence[Started]) -> "dict[tuple[str, int], Recorded]":
+    """The records of ``started`` by workflow and id, detached: nobody writes through them."""
     records: dict[tuple[str, int], Recorded] = {}
     with runtime.database.autocommit() as connection, Session(connection) as session:
         for name in {attempt.workflow for attempt in started}:

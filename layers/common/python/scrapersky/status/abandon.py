@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from scrapersky.models.attempt import AttemptOutcome
+from scrapersky.models.vocabulary import AttemptOutcome
 from scrapersky.status.finish import shortened
 from scrapersky.status.workflow import Workflow
 

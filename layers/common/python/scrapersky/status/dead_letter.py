@@ -5,7 +5,7 @@ Fenced like every end: a late message must not kill a newer attempt, nor one tha
 
 from sqlalchemy import Connection, text
 
-from scrapersky.models.attempt import AttemptOutcome
+from scrapersky.models.vocabulary import AttemptOutcome
 from scrapersky.status.finish import shortened
 from scrapersky.status.workflow import Workflow
 

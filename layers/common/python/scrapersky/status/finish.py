@@ -15,9 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scrapersky.models.attempt import AttemptOutcome
-from scrapersky.models.base import MAX_ERROR_LENGTH
-from scrapersky.models.vocabulary import Status
+from scrapersky.models.limits import MAX_ERROR_LENGTH
+from scrapersky.models.vocabulary import AttemptOutcome, Status
 from scrapersky.status.workflow import Workflow
 
 END_ATTEMPT = """

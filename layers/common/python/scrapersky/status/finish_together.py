@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scrapersky.models.attempt import AttemptOutcome
-from scrapersky.models.vocabulary import Status
+from scrapersky.models.vocabulary import AttemptOutcome, Status
 from scrapersky.status.finish import Finished
 from scrapersky.status.workflow import Workflow
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from scrapersky.models.attempt import AttemptOutcome
+from scrapersky.models.vocabulary import AttemptOutcome
 from scrapersky.status.workflow import Workflow
 
 RELEASE = """

@@ -2,36 +2,45 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING
 
 from sqlalchemy import TextClause, text
-from sqlalchemy.orm import InstrumentedAttribute
 
-from scrapersky.models.base import Recorded
-from scrapersky.models.vocabulary import Status
+from scrapersky import models
+
+if TYPE_CHECKING:
+    from scrapersky.models.base import Recorded
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """The step ``name``, driven by the status field ``field`` of ``model``."""
+    """The step ``name``, driven by the status field ``field`` of ``model_name``, whose rows are in ``table``."""
 
     name: str
-    model: type[Recorded]
+    model_name: str
     field: str
+    table: str
     host: str | None = None  #: the column that names a record's host, where many records share one
 
     @classmethod
-    def watching(
-        cls, name: str, attribute: InstrumentedAttribute[Status], host: InstrumentedAttribute[int] | None = None
-    ) -> "Workflow":
-        """The workflow ``name`` on a mapped status attribute such as ``Domain.status``."""
-        model = cast(type[Recorded], attribute.class_)
-        return cls(name=name, model=model, field=attribute.key, host=host.key if host is not None else None)
+    def watching(cls, name: str, watched: str, *, table: str, host: str | None = None) -> "Workflow":
+        """The workflow ``name`` on a status field such as ``"Domain.status"``.
+
+        All in names, as a tick needs no more: mapping the models takes longer than all that it does.
+        """
+        model_name, _, field = watched.partition(".")
+        return cls(name, model_name, field, table, host)
 
     @property
-    def table(self) -> str:
-        """The watched table's name."""
-        return str(self.model.__tablename__)
+    def watched(self) -> str:
+        """The field as people say it: ``Domain.status``."""
+        return f"{self.model_name}.{self.field}"
+
+    @property
+    def model(self) -> "type[Recorded]":
+        """The mapped class of its records, mapped now if nobody asked before."""
+        model: type[Recorded] = getattr(models, self.model_name)
+        return model
 
     @property
     def prefix(self) -> str:
