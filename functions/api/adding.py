@@ -106,9 +106,9 @@ def answer(
     def work(connection: Connection) -> Added:
         connection.execute(SAY_WHO, {"actor": actor, "reason": reason})
         added = add(connection, rows)
-        for row in added.results:
-            if alone and row.result == "refused":
-                raise invalid("body", row.why or "refused")
+        first = added.results[0]
+        if alone and first.result == "refused":
+            raise invalid("body", first.why or "refused")
         return added
 
     return write(router, Added, work)

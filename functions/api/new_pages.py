@@ -1,6 +1,6 @@
 """Adds pages that no sitemap lists. Type and depth are told by the url, as for an imported page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from pydantic import Field
@@ -27,9 +27,9 @@ class NewPages(Given):
     pages: list[NewPage] = Field(min_length=1)
 
 
-def add_pages(connection: Connection, pages: Sequence[NewPage]) -> Added:
+def add_pages(connection: Connection, pages: Sequence[NewPage], *, ports: Set[int]) -> Added:
     """Adds ``pages`` within the caller's transaction; those that exist are left alone."""
-    return add_urls(connection, curation_field(Page.curation_status), pages, _told_by)
+    return add_urls(connection, curation_field(Page.curation_status), pages, _told_by, ports)
 
 
 def _told_by(url: str) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """Adds sitemap files that no scan found: somebody knows where they are."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from pydantic import Field
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ class NewSitemapFiles(Given):
     sitemap_files: list[NewSitemapFile] = Field(min_length=1)
 
 
-def add_sitemap_files(connection: Connection, files: Sequence[NewSitemapFile]) -> Added:
+def add_sitemap_files(connection: Connection, files: Sequence[NewSitemapFile], *, ports: Set[int]) -> Added:
     """Adds ``files`` within the caller's transaction; those that exist are left alone."""
     field = curation_field(SitemapFile.curation_status)
-    return add_urls(connection, field, files, lambda _: {"discovery_method": DiscoveryMethod.MANUAL.value})
+    return add_urls(connection, field, files, lambda _: {"discovery_method": DiscoveryMethod.MANUAL.value}, ports)

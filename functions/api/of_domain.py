@@ -1,6 +1,6 @@
 """Records of a domain: which domain a row means, and whether a url is on it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from api.curation_table import CurationField
 from api.filters import BIGGEST
 from scrapersky.models import Domain
 from scrapersky.web.hosts import HostError, normalise_host
-from scrapersky.web.urls import MAX_URL_LENGTH, normalise_url
+from scrapersky.web.urls import MAX_URL_LENGTH, parse_url, port_of
 
 DomainRow = Row[int, str, str]
 """id, domain, tenant."""
@@ -84,14 +84,18 @@ def add_to_domains(connection: Connection, field: CurationField, rows: Sequence[
 
 
 def add_urls(
-    connection: Connection, field: CurationField, rows: Sequence[U], more: Callable[[str], Mapping[str, Any]]
+    connection: Connection,
+    field: CurationField,
+    rows: Sequence[U],
+    more: Callable[[str], Mapping[str, Any]],
+    ports: Set[int],
 ) -> Added:
-    """Adds records told apart by domain and url; ``more`` tells the other columns of a url."""
+    """Adds records told apart by domain and url; ``more`` tells the other columns of a url, ``ports`` may be dialled."""
     known = KnownDomains.read(connection, rows)
 
     def columns(row: U) -> Mapping[str, Any]:
         domain = known.domain_of(row)
-        url = url_on(row.url, domain)
+        url = url_on(row.url, domain, ports)
         return {"domain_id": domain.id, "tenant": domain.tenant, "url": url, **more(url)}
 
     def given(row: U) -> str:
@@ -100,16 +104,24 @@ def add_urls(
     return add(connection, field, ["domain_id", "url"], candidates(rows, given=given, columns=columns))
 
 
-def url_on(url: str, domain: DomainRow) -> str:
-    """The one spelling of ``url``, which is on ``domain``, with or without ``www.``. Raises :class:`RowRefused`."""
-    normal = normalise_url(url)
-    if normal is None:
+def url_on(url: str, domain: DomainRow, ports: Set[int]) -> str:
+    """The one spelling of ``url``, which is on ``domain``, with or without ``www.``, and on one of ``ports``.
+
+    Raises :class:`RowRefused`.
+    """
+    parsed = parse_url(url)
+    if parsed is None:
         right = f"an absolute http or https url of at most {MAX_URL_LENGTH:,} characters, without a login, is right"
         raise RowRefused(f"url: {url[:100]!r} is none that a crawler may fetch; {right}")
+    normal, port = str(parsed.href), port_of(parsed)
     host = _host(normal)
     if host != domain.domain:
         where = f"on {host}" if host else "on no website's host"
         raise RowRefused(f"url: {url[:100]!r} is {where}; one on {domain.domain} is right")
+    if port not in ports:
+        raise RowRefused(
+            f"url: {url[:100]!r} is on port {port}; a crawler dials {', '.join(map(str, sorted(ports)))} only"
+        )
     return normal
 
 

@@ -103,6 +103,7 @@ NOT_ON_THE_SHOP = [
     ("https://127.0.0.1/", "on no website's host"),
     ("ftp://shop.example/x.xml", "absolute http or https url"),
     ("https://ada:secret@shop.example/", "without a login"),
+    (f"https://{SHOP}:8443/x.xml", "on port 8443; a crawler dials 80, 443 only"),
     ("/x.xml", "absolute http or https url"),
     ("", "absolute http or https url"),
     (f"https://{SHOP}/{'x' * 2_048}", "at most 2,048 characters"),
@@ -222,6 +223,7 @@ def test_a_csv_file_is_imported_with_the_line_of_each_row(api: Api) -> None:
         ("domains", {"domain": "no domain"}, "no domain"),
         ("sitemaps", {"domain": "nowhere.example"}, "nowhere.example"),
         ("pages", {"domain": SHOP, "url": "https://other.example/"}, "other.example"),
+        ("sitemap-files", {"domain": SHOP, "url": f"https://{SHOP}:8080/x.xml"}, "on port 8080"),
     ],
 )
 def test_a_record_that_is_refused_alone_is_a_refused_request_and_leaves_its_key_free(

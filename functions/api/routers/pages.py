@@ -1,10 +1,13 @@
 """Pages: what sitemap files list. The end of the pipeline: deciding about one queues nothing."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from sqlalchemy import Connection
 
 from api.adding import Added, answer
 from api.curation import Decision, Decisions, decide
@@ -25,6 +28,10 @@ class PageQuery(Paging, PageFilter):
     """Parameters of a listing."""
 
 
+def _add() -> Callable[[Connection, Sequence[NewPage]], Added]:
+    return partial(add_pages, ports=wiring_of(router).settings.ports)
+
+
 @router.get("/pages", tags=TAGS, summary="Lists pages")
 def list_pages(query: Annotated[PageQuery, Query()]) -> Listing[PageView]:
     return list_records(router, Page, PageView, query, limit=query.limit, cursor=query.cursor)
@@ -37,12 +44,12 @@ def read_page(record_id: RecordId) -> PageView:
 
 @router.post("/pages", tags=TAGS, summary="Adds a page", status_code=HTTPStatus.CREATED)
 def create_page(body: NewPage) -> Added:
-    return answer(router, "pages", [body], add_pages, alone=True)
+    return answer(router, "pages", [body], _add(), alone=True)
 
 
 @router.post("/pages/bulk", tags=TAGS, summary="Adds pages")
 def create_pages(body: NewPages) -> Added:
-    return answer(router, "pages", body.pages, add_pages)
+    return answer(router, "pages", body.pages, _add())
 
 
 @router.post("/pages/curation", tags=TAGS, summary="Decides about pages")

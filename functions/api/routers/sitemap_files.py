@@ -1,10 +1,13 @@
 """Sitemap files. Selecting one queues its import."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from sqlalchemy import Connection
 
 from api.adding import Added, answer
 from api.curation import Decision, Decisions, decide
@@ -25,6 +28,10 @@ class SitemapFileQuery(Paging, SitemapFileFilter):
     """Parameters of a listing."""
 
 
+def _add() -> Callable[[Connection, Sequence[NewSitemapFile]], Added]:
+    return partial(add_sitemap_files, ports=wiring_of(router).settings.ports)
+
+
 @router.get("/sitemap-files", tags=TAGS, summary="Lists sitemap files")
 def list_sitemap_files(query: Annotated[SitemapFileQuery, Query()]) -> Listing[SitemapFileView]:
     return list_records(router, SitemapFile, SitemapFileView, query, limit=query.limit, cursor=query.cursor)
@@ -37,12 +44,12 @@ def read_sitemap_file(record_id: RecordId) -> SitemapFileView:
 
 @router.post("/sitemap-files", tags=TAGS, summary="Adds a sitemap file", status_code=HTTPStatus.CREATED)
 def create_sitemap_file(body: NewSitemapFile) -> Added:
-    return answer(router, "sitemap_files", [body], add_sitemap_files, alone=True)
+    return answer(router, "sitemap_files", [body], _add(), alone=True)
 
 
 @router.post("/sitemap-files/bulk", tags=TAGS, summary="Adds sitemap files")
 def create_sitemap_files(body: NewSitemapFiles) -> Added:
-    return answer(router, "sitemap_files", body.sitemap_files, add_sitemap_files)
+    return answer(router, "sitemap_files", body.sitemap_files, _add())
 
 
 @router.post("/sitemap-files/curation", tags=TAGS, summary="Decides about sitemap files; Selected queues their import")

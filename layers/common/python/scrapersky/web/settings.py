@@ -73,3 +73,8 @@ class WebSettings(BaseModel):
             "local run and tests only, never set in a deployed stack: a JSON file describing an internet on loopback"
         ),
     )
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """The ports that may be dialled."""
+        return frozenset(map(int, self.web_ports.split(",")))

@@ -8,7 +8,7 @@ import can_ada
 from scrapersky.web.errors import FetchError
 from scrapersky.web.failures import shown_url
 from scrapersky.web.settings import WebSettings
-from scrapersky.web.urls import parse_url
+from scrapersky.web.urls import parse_url, port_of
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _LITERAL = re.compile(r"\[.*\]|[0-9.]+")
@@ -20,7 +20,7 @@ class Targets:
     def __init__(self, settings: WebSettings) -> None:
         self._max_length = settings.web_max_url_length
         self._max_redirects = settings.web_max_redirects
-        self._ports = frozenset(map(int, settings.web_ports.split(",")))
+        self._ports = settings.ports
         self._names_only = settings.web_loopback_internet is not None
 
     def first(self, url: str) -> can_ada.URL:
@@ -51,7 +51,7 @@ class Targets:
         return self._admitted(following, "bad_redirect")
 
     def _admitted(self, target: can_ada.URL, code: str) -> can_ada.URL:
-        port = int(target.port or (443 if target.protocol == "https:" else 80))
+        port = port_of(target)
         if port not in self._ports:
             admitted = ", ".join(map(str, sorted(self._ports)))
             raise FetchError(code, f"{shown_url(target.href)} is on port {port}; a crawler dials {admitted} only")

@@ -67,6 +67,11 @@ def is_normal(text: str) -> bool:
     )
 
 
+def port_of(url: can_ada.URL) -> int:
+    """The port that ``url`` is dialled on."""
+    return int(url.port or (443 if url.protocol == "https:" else 80))
+
+
 def host_and_path(url: str) -> tuple[str, str]:
     """Host and path of a normalised url, which has no userinfo and no fragment: in a third of urlsplit's time.
 
