@@ -15,6 +15,10 @@ from domain_scheduler.phones import number_of, numbers_in, numbers_in_tel, witho
 from domain_scheduler.structured_data import nodes, texts
 
 _MAIL_LINK = re.compile(r"mailto:[^\"'<>\s)]{3,500}", re.IGNORECASE)
+_CALL = re.compile(r"(?<!\w)tel:[^\"'<>;)]{3,60}", re.IGNORECASE)
+_WEBMAIL = re.compile(
+    r"https://(?:mail\.google|outlook\.(?:live|office))\.com/[^#]{0,300}?[?&]to=([^&#]{3,300})", re.IGNORECASE
+)
 _MEANT_AS_MAIL = re.compile(r"(?:https?://)?([^\s/:?#@]{1,64}@[^\s/:?#@]{4,255})/?", re.IGNORECASE)
 _EMAIL_METAS = ("og:email", "business:contact_data:email", "reply-to")
 _PHONE_METAS = ("og:phone_number", "business:contact_data:phone_number")
@@ -32,7 +36,10 @@ def read_contacts(
     page: HtmlPage, json_ld: Sequence[Any], found: Sequence[Mapping[str, Any]], host: str, limit: int
 ) -> Contacts:
     """At most ``limit`` of each that ``page`` gives, its organisations ``found`` in its ``json_ld``."""
-    given = [number for href in page.links for number in numbers_in_tel(href)]
+    called = [
+        call for element in page.elements("[onclick*='tel:' i]") for call in _CALL.findall(element["onclick"][:10_000])
+    ]
+    given = [number for href in (*page.links, *called) for number in numbers_in_tel(href)]
     given += [text for node in nodes(json_ld) for text in texts(node.get("telephone"))]
     given += _said(page, "telephone", *_PHONE_METAS)
     countries = countries_of(
@@ -50,6 +57,8 @@ def _emails(page: HtmlPage, json_ld: Sequence[Any]) -> Iterator[str]:
     for href in page.links:
         if (start := href.lower().find("mailto:")) >= 0:  # not always first: an editor may have put http:// before it
             yield from emails_in_mailto(href[start:])
+        elif compose := _WEBMAIL.match(href):
+            yield from emails_in_mailto(f"mailto:{compose[1]}")
         elif "@" in href and (meant := _MEANT_AS_MAIL.fullmatch(href)) and (email := email_of(unquote(meant[1]))):
             yield email
     yield from disguised_emails(page)

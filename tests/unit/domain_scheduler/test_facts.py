@@ -145,6 +145,7 @@ def test_a_link_inside_of_a_drawing_is_a_link() -> None:
         "<a href='jo@shop.com'>x</a>",
         "<a href='http://jo@shop.com/'>x</a>",
         "<button onclick=\"location.href='mailto:jo@shop.com?subject=x'\">x</button>",
+        "<a href='https://mail.google.com/mail/?view=cm&amp;fs=1&amp;to=jo%40shop.com&amp;su=Hello'>Write to us</a>",
         "<form action='mailto:jo@shop.com'><input></form>",
         "<meta itemprop=email content=jo@shop.com>",
         "<meta property=business:contact_data:email content=jo@shop.com>",
@@ -159,7 +160,11 @@ def test_an_address_is_found_wherever_it_is_given(html: str) -> None:
 
 @pytest.mark.parametrize(
     "html",
-    ["<meta itemprop=telephone content='+1 251-930-8621'>", "<meta property=og:phone_number content='+12519308621'>"],
+    [
+        "<meta itemprop=telephone content='+1 251-930-8621'>",
+        "<meta property=og:phone_number content='+12519308621'>",
+        "<button onclick=\"location.href = 'tel:+1-251-930-8621'; hotel: 2\">Call</button>",
+    ],
 )
 def test_a_number_is_found_wherever_it_is_given(html: str) -> None:
     assert facts_of(html)["phone_numbers"] == ["+12519308621"]
