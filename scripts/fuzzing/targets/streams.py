@@ -1,10 +1,11 @@
-"""Bytes as they come: gzip as zlib reads it, and text as its charset says, in pieces that stay small."""
+"""Bytes as they come: gzip as zlib reads it, text as its charset says, pages without what they have embedded."""
 
 import zlib
 from collections.abc import Iterable
 
 from scrapersky.web.charset import decode
 from scrapersky.web.gunzip import PIECE_BYTES, Gunzip
+from scrapersky.web.page_bytes import PageBytes
 from scripts.fuzzing.target import Target, hold
 
 MOST = 3_000_000
@@ -15,6 +16,7 @@ def check(data: bytes) -> None:
     """The first byte chooses the chunks and the charset."""
     first, data = (data[0] if data else 0), data[1:]
     hold("\ud800" not in decode(data, TYPES[first % len(TYPES)]).text, "a lone surrogate")
+    hold(_page(data, first % 31 + 1) == _page(data, 65_536), "another page in chunks")
     whole = _unpacked(data, 65_536)
     in_chunks = _unpacked(data, first % 31 + 1)
     hold(in_chunks == whole, "another result in chunks", [(len(body), *end) for body, *end in (in_chunks, whole)])
@@ -24,6 +26,13 @@ def check(data: bytes) -> None:
         except zlib.error:
             return
         hold(whole[0][: len(plain)] == plain, "not what zlib reads")
+
+
+def _page(data: bytes, chunk: int) -> bytes:
+    page = PageBytes(MOST)
+    for at in range(0, len(data), chunk):
+        page.feed(data[at : at + chunk])
+    return page.end()
 
 
 def _unpacked(data: bytes, chunk: int) -> tuple[bytes, bool, bool]:
@@ -52,6 +61,7 @@ def seeds() -> Iterable[bytes]:
     yield b"\x05" + packed + packed
     yield b"\x06" + packed + b"garbage"
     yield b"\x02" + text
+    yield b"\x02<img src='data:image/png;base64,QUJD+/==data:x/y;charset=z;base64,QQ'>data:;base64,"
     yield b"\x03\x1b$B%F%9%H\x1b(B"
     yield b"\x02" + "汉字テスト".encode("gb18030")
 
