@@ -7,14 +7,16 @@ from typing import Any
 from sqlalchemy import Connection
 
 from domain_scheduler.html_page import HtmlPage
-from domain_scheduler.refresh import MAX_REFRESHES, refresh_target
+from domain_scheduler.refresh import MAX_REFRESHES, is_only_a_detour, refresh_target
 from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
 from domain_scheduler.saving import save_facts
 from scrapersky.models import Domain
+from scrapersky.service.classification import Kind, kind_of
 from scrapersky.service.context import JobContext
 from scrapersky.service.outcomes import Done, Fail, Outcome
 from scrapersky.web.charset import decode
 from scrapersky.web.client import Fetched
+from scrapersky.web.errors import FetchError
 from scrapersky.web.home_page import fetch_home_page
 from scrapersky.web.hosts import HostError, normalise_host
 
@@ -60,10 +62,22 @@ async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | F
         if refused := refuse_notice(page, _host_elsewhere(page.url, host)):
             return refused
         target = refresh_target(page)
-        if target is None or not refreshes_left:
+        behind = await _behind(page, target, ctx) if target is not None and refreshes_left else None
+        if behind is None:
             break
-        fetched = await ctx.web.page(target)
+        fetched = behind
     return refuse_nothing(page) or (page, fetched)
+
+
+async def _behind(page: HtmlPage, target: str, ctx: JobContext) -> Fetched | None:
+    """What is at ``target``, where ``page`` sends its visitor; None if nothing is, and ``page`` says something itself."""
+    try:
+        fetched = await ctx.web.page(target)
+    except FetchError as failure:
+        if is_only_a_detour(page) or kind_of(failure.code) in (Kind.LATER, Kind.CONFIGURATION):
+            raise
+        return None
+    return fetched if fetched.status < 400 or is_only_a_detour(page) else None
 
 
 def _reader() -> Callable[..., dict[str, Any]]:

@@ -30,6 +30,11 @@ def refresh_target(page: HtmlPage) -> str | None:
     return target if target != normalise_url(page.url) else None
 
 
+def is_only_a_detour(page: HtmlPage) -> bool:
+    """Whether ``page`` says too little to be there for anything but sending its visitor on."""
+    return len(page.text) <= MAX_TEXT_OF_A_DETOUR
+
+
 def _by_meta(page: HtmlPage) -> str | None:
     content = page.meta("http-equiv:refresh")
     found = _REFRESH.match(content) if content else None
@@ -38,7 +43,7 @@ def _by_meta(page: HtmlPage) -> str | None:
 
 def _by_script(page: HtmlPage) -> str | None:
     """As free hosts and parking places do it. A page made by scripts is another thing: it loads them."""
-    if len(page.text) > MAX_TEXT_OF_A_DETOUR or page.tree.css_first("script[src], form, iframe") is not None:
+    if not is_only_a_detour(page) or page.tree.css_first("script[src], form, iframe") is not None:
         return None
     found = next((found for script in page.scripts("script") if (found := _SCRIPT.search(script[:10_000]))), None)
     return (found[1] or found[2]) if found else None
@@ -46,7 +51,7 @@ def _by_script(page: HtmlPage) -> str | None:
 
 def _by_frame(page: HtmlPage) -> str | None:
     """The only frame of a page that is nothing else: how registrars forward a domain under its own name."""
-    if len(page.text) > MAX_TEXT_OF_A_DETOUR:
+    if not is_only_a_detour(page):
         return None
     frames = [frame["src"] for frame in page.elements("frame[src]") if frame["src"] not in ("", "about:blank")]
     return frames[0] if len(frames) == 1 else None

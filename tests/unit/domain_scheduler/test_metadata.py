@@ -100,6 +100,20 @@ def test_a_page_that_may_send_its_visitor_on_is_read_itself(tmp_path: Path, own:
     assert_read(read({"shop.example": page(own)}, tmp_path), "https://shop.example/")
 
 
+@pytest.mark.parametrize("target", ["/gone/", "https://nobody.example/", "/private/"])
+def test_a_page_that_sends_its_visitor_to_where_nothing_is_is_read_itself(tmp_path: Path, target: str) -> None:
+    refresh = f'<meta http-equiv=refresh content="3; url={target}">'
+    rules = Answer(200, b"User-agent: *\nDisallow: /private/", {"Content-Type": "text/plain"})
+    site = paths({"/": html(refresh + HOME * 9), "/robots.txt": rules})
+    assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/")
+
+
+def test_a_page_that_is_only_a_detour_to_nothing_is_none(tmp_path: Path) -> None:
+    site = paths({"/": html('<meta http-equiv=refresh content="0; url=/gone/"><p>One moment')})
+    with pytest.raises(FetchError, match="answered 404"):
+        read({"shop.example": site}, tmp_path)
+
+
 def test_a_page_that_refreshes_itself_for_ever_is_read_in_the_end(tmp_path: Path) -> None:
     def answer(request: Request) -> Answer:
         return html(f'<meta http-equiv=refresh content="1; url=/{len(request.path)}{request.path}">{HOME}')
