@@ -63,6 +63,7 @@ def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabular
         if path not in chosen and _registers(path):
             run.module(path)
     _run_factories(run)
+    run.begin()
     found = []
     followed: dict[object, list[Effect]] = {}
     for route in run.routing.all():
@@ -89,9 +90,10 @@ def _registers(path: Path) -> bool:
 
 
 def _run_factories(run: Interpreter) -> None:
-    """Functions that register something are executed too: ``create_app``, ``setup_scheduler``."""
+    """Functions that register something are executed too, and what an application runs when it starts: ``create_app``,
+    ``setup_scheduler``, a ``lifespan``, which says what the application's state holds."""
     for module in run.project.executed():
-        if not any(name in module.source for name in REGISTERS):
+        if not any(name in module.source for name in (*REGISTERS, "lifespan", "on_event")):
             continue
         for node in _registering(module.tree):
             if (function := run.functions.get(id(node))) is not None:
@@ -104,10 +106,22 @@ def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFuncti
     while waiting:
         for node in ast.iter_child_nodes(waiting.pop()):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                if any(isinstance(part, ast.Call) and _name_of(part) in REGISTERS for part in ast.walk(node)):
+                if _begins(node) or any(
+                    isinstance(part, ast.Call) and _name_of(part) in REGISTERS for part in ast.walk(node)
+                ):
                     yield node
             elif isinstance(node, ast.stmt | ast.ExceptHandler):
                 waiting.append(node)
+
+
+def _begins(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether an application runs it when it starts: ``lifespan``, ``@app.on_event("startup")``."""
+    return "lifespan" in node.name or any(
+        isinstance(decorator, ast.Call)
+        and _name_of(decorator) == "on_event"
+        and [argument.value for argument in decorator.args if isinstance(argument, ast.Constant)] == ["startup"]
+        for decorator in node.decorator_list
+    )
 
 
 def _name_of(call: ast.Call) -> str:

@@ -20,6 +20,7 @@ from scripts.crosswalking.audit.atoms import (
     Made,
     Member,
     ModuleRef,
+    Router,
     Values,
     join,
     one,
@@ -66,6 +67,10 @@ def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  #
             return run.member_of(module, name)
         case External(dotted):
             return run.known.named(dotted, name)
+        case Router() if name == "state":
+            return one(Made("app.state"))
+        case Made(dotted, _) if dotted.endswith("app.state") and name in run.state:
+            return run.settled(run.state[name])
         case Made(dotted, detail):
             return one(Made(f"{dotted}.{name}", detail))
         case ClassRef(cls):

@@ -7,6 +7,7 @@ from scripts.crosswalking.audit import routes
 from scripts.crosswalking.audit.atoms import (
     UNKNOWN,
     ClassRef,
+    Const,
     External,
     Func,
     Made,
@@ -98,8 +99,8 @@ def annotated(run: "Interpreter", node: ast.AnnAssign, frame: Frame) -> None:
 
 
 def is_outside(values: Values) -> bool:
-    """Whether nothing of the tree is known of it, so that an annotation knows more."""
-    return all(isinstance(atom, External | Made) for atom in values)
+    """Whether nothing of the tree is known of it, so that an annotation knows more; None stands for what comes later."""
+    return all(isinstance(atom, External | Made) or atom == Const(None) for atom in values)
 
 
 def _origin(base: ast.expr) -> ast.expr:

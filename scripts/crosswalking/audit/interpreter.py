@@ -16,10 +16,12 @@ from scripts.crosswalking.audit.routes import Routing
 from scripts.crosswalking.audit.scope import Class, Frame, Function, Module
 
 MAX_DEPTH = 40
-MAX_VARIANTS = 200
+MAX_VARIANTS = 1_000
 """Argument combinations a function is followed with; beyond, it is followed once with its annotations only."""
 MAX_COST = 3_000
 """Statements that a function's variants may take together, those of what it calls too, before it is followed once only."""
+CHEAP = 20
+"""Statements that a variant of a wrapper takes (``execute(sql)``), which many queries go through."""
 FEW_VARIANTS = 4
 """Variants that even a costly function is followed with."""
 MAX_STEPS = 400_000
@@ -71,6 +73,7 @@ class Interpreter:
         self.classes: dict[int, Class] = {}
         self.attributes: dict[tuple[int, int, str], Values] = {}
         self.notes: list[tuple[Path, int, str]] = project.notes
+        self.state: dict[str, Values] = {}  #: what an application keeps in its ``state``
         self.workers: Workers | None = None
         self.steps = 0
         self._summaries: dict[object, Summary] = {}
@@ -93,6 +96,11 @@ class Interpreter:
                 self.notes.append((path, 1, "nested too deeply: the rest of the file was left out"))
             module.done = True
         return module
+
+    def begin(self) -> None:
+        """Begins with the routes: what was followed before (a start with all its migrations) takes no variants from them."""
+        self._variants.clear()
+        self._costs.clear()
 
     def allow(self, place: Place, name: str) -> None:
         """Begins a route, with statements of its own."""
@@ -165,7 +173,8 @@ class Interpreter:
         return Summary(summary.value, [*effects, *summary.effects])
 
     def _is_costly(self, function: Function) -> bool:
-        return self._costs.get(id(function), 0) > MAX_COST
+        cost = self._costs.get(id(function), 0)
+        return cost > MAX_COST and cost > CHEAP * self._variants.get(id(function), 1)
 
     def _follow(self, function: Function, names: dict[str, Values]) -> Summary:
         frame = Frame(function.module, dict(names), parent=function.closure, function=function)

@@ -1,15 +1,16 @@
 """Queues in memory: what a route puts into one, a worker of the same process takes out, later or never.
 
 A queue is one that lives longer than a call: a module's name, or an attribute. Its worker is a function that takes from it
-in a loop and is started somewhere as a task or thread. A stream to a browser has no such worker: its generator takes.
+and is started somewhere as a task or thread. A stream to a browser has no such worker: its generator takes.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scripts.crosswalking.audit.atoms import Func, Made, Values
-from scripts.crosswalking.audit.scope import Frame, Module
+from scripts.crosswalking.audit.scope import Frame, Function, Module
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.calls import Call
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 MAKERS = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue"})
 PUTS = frozenset({"put", "put_nowait"})
 TAKES = frozenset({"get", "get_nowait"})
+MADE = re.compile(r"Queue\s*[(\[]")
+TAKEN = re.compile(r"\.get(_nowait)?\(\s*(\)|True|False|timeout|block|[0-9])")
+"""Of the text of a module: what a queue's ``get`` looks like, and a dict's does not."""
+STARTER = re.compile(r"task|thread|worker|background|spawn", re.IGNORECASE)
 STARTERS = frozenset(
     [
         "Thread",
@@ -53,41 +58,68 @@ def put(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     ]
     if made and not MAKERS.intersection(made):
         return None
-    workers = _workers(run).get(_last(call.node.func.value))
-    if not workers or _is_answered(call.node, call.node.func.value, frame):
+    queue = call.node.func.value
+    nodes = _workers(run).get(_last(queue), [])
+    workers = [
+        function for node in nodes if (function := run.functions.get(id(node))) and _is_theirs(queue, function, frame)
+    ]
+    if not workers or _is_answered(call.node, queue, frame):
         return None
-    return Values(Func(run.functions[id(node)]) for node in workers if id(node) in run.functions)
+    return Values(Func(function) for function in workers)
+
+
+def _is_theirs(queue: ast.expr, worker: Function, frame: Frame) -> bool:
+    """Whether ``self.jobs`` of a method may be the ``self.jobs`` of a worker that is a method, too: of the same class."""
+    ours = frame.function.cls if frame.function else None
+    if _root(queue) != "self" or ours is None or worker.cls is None:
+        return True
+    return worker.cls in ours.ancestry() or ours in worker.cls.ancestry()
 
 
 def _workers(run: "Interpreter") -> Workers:
     """Found once, when all modules were executed: the first ``put`` of a route asks for it."""
     if run.workers is None:
-        run.workers = _found_in([module for module in run.project.executed() if ".get" in module.source])
+        run.workers = _found_in(run.project.executed())
     return run.workers
 
 
 def _found_in(modules: list[Module]) -> Workers:
-    trees = [module.tree for module in modules]
-    queues = {name for tree in trees for name in _queues(tree)}
-    started = {name for tree in trees for name in _started(tree)}
+    """Looks only where the text of a module holds the words that matter: walking all trees takes as long as all else."""
+    queues = {name for module in modules if MADE.search(module.source) for name in _queues(module.tree)}
+    near = [module for module in modules if TAKEN.search(module.source)] if queues else []
+    takers = [
+        (node, taken)
+        for module in near
+        for node in _functions(module.tree)
+        if (taken := queues.intersection(_taken(node, modules))) and not _sends_to_browsers(node)
+    ]
+    names = {node.name for node, _ in takers} - {"run"}
+    named = re.compile(rf"\b({'|'.join(names)})\b") if names else None
+    started = {name for module in modules if named and named.search(module.source) for name in _started(module.tree)}
     found: Workers = {}
-    for tree in trees:
-        for node in _functions(tree):
-            if (node.name in started or node.name == "run") and not _sends_to_browsers(node):
-                for name in queues.intersection(_taken(node, trees)):
-                    found.setdefault(name, []).append(node)
+    for node, taken in takers:
+        if node.name in started or node.name == "run":
+            for name in taken:
+                found.setdefault(name, []).append(node)
     return found
 
 
 def _queues(tree: ast.AST) -> Iterator[str]:
     """Names of queues that outlive the call that makes them: attributes, and names of a module."""
-    local = {id(part) for node in _functions(tree) for part in ast.walk(node)}
-    shared = {name for part in ast.walk(tree) if isinstance(part, ast.Global) for name in part.names}
-    for part in ast.walk(tree):
-        if isinstance(part, ast.Assign | ast.AnnAssign) and _makes_queue(part.value):
-            for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
-                if isinstance(target, ast.Attribute) or id(part) not in local or _last(target) in shared:
+    waiting: list[tuple[ast.AST, Definition | None]] = [(tree, None)]
+    while waiting:
+        node, function = waiting.pop()
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _makes_queue(node.value):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Attribute) or function is None or _is_global(_last(target), function):
                     yield _last(target)
+        elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.Module):
+            inside = node if isinstance(node, Definition) else function
+            waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+
+
+def _is_global(name: str, function: Definition) -> bool:
+    return any(isinstance(part, ast.Global) and name in part.names for part in function.body)
 
 
 def _makes_queue(value: ast.expr | None) -> bool:
@@ -101,17 +133,30 @@ def _makes_queue(value: ast.expr | None) -> bool:
 
 
 def _started(tree: ast.AST) -> Iterator[str]:
-    """Names of functions that are handed to what starts them."""
-    for part in ast.walk(tree):
-        if isinstance(part, ast.Call) and _last(part.func) in STARTERS:
-            for given in [*part.args, *(word.value for word in part.keywords)]:
-                for inner in ast.walk(given):
-                    if isinstance(inner, ast.Name | ast.Attribute):
-                        yield _last(inner)
+    """Names of functions that are handed to what starts them, or called in a loop of such a one."""
+    handed = {
+        _last(argument.func if isinstance(argument, ast.Call) else argument)
+        for part in ast.walk(tree)
+        if isinstance(part, ast.Call) and (_last(part.func) in STARTERS or STARTER.search(_last(part.func)))
+        for argument in [*part.args, *(word.value for word in part.keywords)]
+    } - TAKES
+    yield from handed
+    for node in _functions(tree):
+        if node.name in handed:
+            loops = [part for part in ast.walk(node) if isinstance(part, ast.While)]
+            yield from {_last(part.func) for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Call)}
 
 
 def _functions(tree: ast.AST) -> list[Definition]:
-    return [part for part in ast.walk(tree) if isinstance(part, Definition)]
+    found: list[Definition] = []
+    waiting = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+                waiting.append(node)
+            if isinstance(node, Definition):
+                found.append(node)
+    return found
 
 
 def _sends_to_browsers(node: Definition) -> bool:
@@ -122,8 +167,8 @@ def _sends_to_browsers(node: Definition) -> bool:
     )
 
 
-def _taken(node: Definition, trees: list[ast.Module]) -> Iterator[str]:
-    """The queues that a function takes from in a loop; one that is its parameter goes by what it is called with."""
+def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
+    """The queues that a function takes from; one that is its parameter goes by what it is called with."""
     assigned = {
         target.id: part.value
         for part in ast.walk(node)
@@ -132,26 +177,24 @@ def _taken(node: Definition, trees: list[ast.Module]) -> Iterator[str]:
         if isinstance(target, ast.Name)
     }
     parameters = [argument.arg for argument in node.args.args if argument.arg not in ("self", "cls")]
-    for loop in ast.walk(node):
-        if not isinstance(loop, ast.While | ast.For | ast.AsyncFor):
-            continue
-        for part in ast.walk(loop):
-            match part:
-                case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=given) if verb in TAKES and all(
-                    isinstance(argument, ast.Constant) and not isinstance(argument.value, str) for argument in given
-                ):
-                    if isinstance(owner, ast.Name) and owner.id in parameters:
-                        yield from _called_with(node, parameters.index(owner.id), trees)
-                    elif isinstance(owner, ast.Name) and owner.id in assigned:
-                        yield _last(assigned[owner.id])
-                    else:
-                        yield _last(owner)
-                case _:
-                    pass
+    for part in ast.walk(node):
+        match part:
+            case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=given) if verb in TAKES and all(
+                isinstance(argument, ast.Constant) and not isinstance(argument.value, str) for argument in given
+            ):
+                if isinstance(owner, ast.Name) and owner.id in parameters:
+                    yield from _called_with(node, parameters.index(owner.id), modules)
+                elif isinstance(owner, ast.Name) and owner.id in assigned:
+                    yield _last(assigned[owner.id])
+                else:
+                    yield _last(owner)
+            case _:
+                pass
 
 
-def _called_with(function: Definition, position: int, trees: list[ast.Module]) -> Iterator[str]:
+def _called_with(function: Definition, position: int, modules: list[Module]) -> Iterator[str]:
     """What a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or ``submit(function, …)``."""
+    trees = [module.tree for module in modules if function.name in module.source]
     for part in (part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Call)):
         words = {word.arg: word.value for word in part.keywords}
         names = [_last(argument) for argument in part.args]

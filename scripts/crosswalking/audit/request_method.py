@@ -34,7 +34,9 @@ def _named(test: ast.expr) -> tuple[frozenset[str], bool] | None:
                 return words, True
             if words and isinstance(operator, ast.NotEq | ast.NotIn):
                 return ALL - words, True
-        case ast.Call(func=ast.Attribute(attr="validate_on_submit" | "is_submitted")):
+        case ast.Await(value=inner):
+            return _named(inner)
+        case ast.Call(func=ast.Attribute(attr=verb)) if verb.startswith(("validate_on_submit", "is_submitted")):
             return SUBMITTING, False
         case _:
             pass

@@ -40,12 +40,20 @@ class Function:
     sent: bool = False
     generator: bool | None = None  #: whether it yields, once somebody asked
     assigned: dict[str, ast.expr] | None = None  #: what its names are assigned first, once somebody asked
+    shared: frozenset[str] | None = None  #: names of its module that it sets (``global``), once somebody asked
     unsteady: frozenset[str] | None = None  #: names that may have another value than the one met, once somebody asked
 
     @property
     def qualified(self) -> str:
         """``Class.method`` or the function's name."""
         return f"{self.cls.name}.{self.name}" if self.cls else self.name
+
+    def sets_globally(self, name: str) -> bool:
+        """Whether it says ``global name``."""
+        if self.shared is None:
+            said = [part for part in ast.walk(self.node) if isinstance(part, ast.Global)]
+            self.shared = frozenset(name for part in said for name in part.names)
+        return name in self.shared
 
     @property
     def is_generator(self) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from scripts.crosswalking.audit import memory_queues
 from scripts.crosswalking.audit.atoms import (
     UNKNOWN,
+    Atom,
     Const,
     External,
     Func,
@@ -136,7 +137,7 @@ def _jobs_and_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | 
     functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, Func)]
     if call.name in ("delay", "apply_async", "send", "send_with_options", "kiq", "schedule", "defer", "s", "si"):
         tasks = [atom for atom in call.owners if isinstance(atom, Func)]
-        unseen = [a for a in call.owners if isinstance(a, External)] if call.name in ("delay", "apply_async") else []
+        unseen = [a for a in call.owners if _is_task_from_outside(a, call.name)]
         if call.name in ("s", "si"):
             return Values(tasks) if tasks else None
         if tasks or unseen:
@@ -162,6 +163,15 @@ def _jobs_and_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | 
         defer(run, Values(tasked), call.arguments, frame)
         return UNKNOWN
     return None
+
+
+def _is_task_from_outside(owner: Atom, verb: str) -> bool:
+    """Whether a task is meant that the tree does not define, or that it makes of an object: ``dramatiq.actor(Mailing())``."""
+    if not isinstance(owner, External | Made):
+        return False
+    if verb in ("delay", "apply_async") and (isinstance(owner, External) or owner.name.startswith("celery.")):
+        return True
+    return verb in ("send", "send_with_options") and owner.name in ("dramatiq.Actor", "dramatiq.actor")
 
 
 def _scheduler(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:

@@ -103,10 +103,15 @@ def assign(run: "Interpreter", target: ast.expr, value: Values, frame: Frame, no
     match target:
         case ast.Name(id=name):
             frame.names[name] = value
+            if frame.function and frame.module.frame and frame.function.sets_globally(name):
+                shared = frame.module.frame.names
+                shared[name] = join(shared.get(name, UNKNOWN), value)
         case ast.Tuple(elts=elts) | ast.List(elts=elts):
             for index, part in enumerate(elts):
                 inner = part.value if isinstance(part, ast.Starred) else part
                 assign(run, inner, item_of(value, index, exact=len(elts)), frame, node)
+        case ast.Attribute(value=ast.Attribute(attr="state"), attr=name):
+            run.state[name] = join(run.state.get(name, UNKNOWN), value)
         case ast.Attribute(value=owner, attr=name):
             writes.set_attribute(run, evaluate(run, owner, frame), owner, name, value, frame, node)
         case ast.Subscript(value=ast.Name(id=name), slice=key):
