@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts.crosswalking.audit import binding
 from scripts.crosswalking.audit.atoms import UNKNOWN, Dependency, Func, one
-from scripts.crosswalking.audit.effects import Effect
+from scripts.crosswalking.audit.effects import Effect, StatusWrite
 from scripts.crosswalking.audit.interpreter import Arguments, Interpreter
 from scripts.crosswalking.audit.known import Known
 from scripts.crosswalking.audit.ours import jobs, watched
@@ -48,6 +48,8 @@ class Analysis:
     routes: list[tuple[Route, list[Effect]]]
     notes: list[tuple[Path, int, str]]
     self_paths: list[str]
+    by_workers: list[StatusWrite] = field(default_factory=list)
+    """What the jobs write that are registered when the application starts."""
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
@@ -62,7 +64,7 @@ def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabular
     for path in project.files:
         if path not in chosen and _registers(path):
             run.module(path)
-    _run_factories(run)
+    by_workers = _run_factories(run)
     run.begin()
     found = []
     followed: dict[object, list[Effect]] = {}
@@ -76,7 +78,7 @@ def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabular
     root = project.roots[0] if len(project.roots) == 1 else Path("/")
     paths_of_all = [route.path for route in run.routing.all()]
     notes = list(dict.fromkeys(note for note in run.notes if note[0] in chosen or note[0].is_dir()))
-    return Analysis(root, found, notes, paths_of_all, run.known.vocabulary)
+    return Analysis(root, found, notes, paths_of_all, by_workers, run.known.vocabulary)
 
 
 def _registers(path: Path) -> bool:
@@ -89,15 +91,19 @@ def _registers(path: Path) -> bool:
     return any(hint in source for hint in HINTS)
 
 
-def _run_factories(run: Interpreter) -> None:
+def _run_factories(run: Interpreter) -> list[StatusWrite]:
     """Functions that register something are executed too, and what an application runs when it starts: ``create_app``,
-    ``setup_scheduler``, a ``lifespan``, which says what the application's state holds."""
+    ``setup_scheduler``, a ``lifespan``, which says what the application's state holds. Gives what the jobs write."""
+    found: list[StatusWrite] = []
     for module in run.project.executed():
         if not any(name in module.source for name in (*REGISTERS, "lifespan", "on_event")):
             continue
         for node in _registering(module.tree):
             if (function := run.functions.get(id(node))) is not None:
-                run.call(function, UNKNOWN, Arguments())
+                run.allow(run.place(node, function.closure), function.qualified)
+                effects = run.call(function, UNKNOWN, Arguments()).effects
+                found += [effect for effect in effects if isinstance(effect, StatusWrite) and effect.deferred]
+    return found
 
 
 def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

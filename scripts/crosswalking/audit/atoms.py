@@ -142,6 +142,8 @@ class ColumnType:
     names: bool = False
     target: "Class | None" = None
     """The model that a relationship leads to."""
+    initial: str = ""
+    """What a new row has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,16 @@ def enum_of(run: "Interpreter", cls: Class, field: str) -> Class | None:
     return None
 
 
+def initial(cls: Class, field: str) -> str:
+    """The word that a new row has in a field that is free text, when the column says it."""
+    declared = cls.all_fields().get(field)
+    if declared is None:
+        return ""
+    told = [atom.initial for atom in declared.value if isinstance(atom, ColumnType)]
+    told += [atom.value for atom in declared.value if isinstance(atom, Const) and isinstance(atom.value, str)]
+    return next(filter(None, told), "")
+
+
 def implied(value: Values) -> tuple[str, ...]:
     """The words of the one enum whose members are written into a column that is free text."""
     enums = {id(atom.cls): atom.cls for atom in value if isinstance(atom, Member | AnyMember)}

@@ -19,6 +19,7 @@ from scripts.crosswalking.audit.atoms import (
     Listing,
     Made,
     Mapping,
+    Member,
     Pattern,
     Sql,
     Statement,
@@ -197,7 +198,15 @@ def _column(call: "Call") -> ColumnType:
         for atom in value:
             if isinstance(atom, ColumnType) and (atom.enum or atom.words):
                 return atom
-    return ColumnType()
+    return ColumnType(initial=_initial(call.arguments.get(-1, "default", "server_default")))
+
+
+def _initial(default: Values) -> str:
+    """The word that ``default="pending"`` or ``default=State.PENDING`` gives a new row."""
+    from scripts.crosswalking.audit.models import word_of  # noqa: PLC0415
+
+    words = [word for atom in default if isinstance(atom, Const | Member) for word in word_of(atom, None, names=False)]
+    return words[0] if len(words) == 1 else ""
 
 
 def _relation(run: "Interpreter", first: Values) -> Values:

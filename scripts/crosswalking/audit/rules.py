@@ -118,15 +118,18 @@ Written = dict[tuple[str, str], tuple[str, ...]]
 
 
 def _written(analysis: Analysis) -> Written:
-    """By model and field, the words that routes and what they start write into columns that are free text, where these
-    words are together those of a machine: ``queued`` here, ``processing`` and ``failed`` there."""
+    """By model and field, the words that routes and what they start write into columns that are free text, and that a new row
+    has, where these words are together those of a machine: ``queued`` here, ``processing`` and ``failed`` there."""
     words: dict[tuple[str, str], set[str]] = {}
-    for _, effects in analysis.routes:
+    for effects in (analysis.by_workers, *(effects for _, effects in analysis.routes)):
         for effect in effects:
             if isinstance(effect, StatusWrite) and not effect.vocabulary and not effect.implied:
-                words.setdefault((effect.model, effect.field), set()).update(effect.values)
+                own = words.setdefault((effect.model, effect.field), set())
+                own.update(effect.values, [effect.initial] if effect.initial else [])
     return {
-        place: tuple(sorted(own)) for place, own in words.items() if own and analysis.vocabulary.is_work(tuple(own))
+        place: tuple(sorted(all_of))
+        for place, all_of in words.items()
+        if all_of and analysis.vocabulary.is_work(tuple(all_of))
     }
 
 

@@ -191,6 +191,8 @@ def _scheduler(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
                 if isinstance(atom, Func):
                     atom.function.job = True
         effect(run, frame, call.node, "scheduler", _source(call))
+        if frame.function is not None and call.name == "add_job":
+            defer(run, call.arguments.get(0, "func"), _rest(call, 99), frame)
         return one(Made("apscheduler.add_job"))
     if call.name in JOB_VERBS and is_job:
         effect(run, frame, call.node, "scheduler", _source(call))
@@ -209,6 +211,9 @@ def _background_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values 
     target = call.arguments.get(0, "func")
     if call.name in ("add_task", "BackgroundTask") and _tidies_up(call, target):
         return one(Made("starlette.background.BackgroundTask"))
+    if any(n == "fastapi_events.dispatcher.dispatch" for n in names):  # its handlers run after the response
+        effect(run, frame, call.node, "background_task", _source(call))
+        return UNKNOWN
     if any(n.endswith("BackgroundTask") for n in names):
         effect(run, frame, call.node, "background_task", _source(call))
         defer(run, call.arguments.get(0, "func"), _rest(call, 1), frame)

@@ -124,6 +124,7 @@ def status(
         foreign=tuple(sorted(foreign)),
         vocabulary=known,
         implied=() if known else models.implied(value),
+        initial=models.initial(cls, name),
         via=via,
     )
 
