@@ -210,7 +210,14 @@ def test_gzip_members_in_a_row_are_one_body() -> None:
 
 @pytest.mark.parametrize(
     "loc",
-    ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "http://user:secret@example.com/", "\\\\a\\b"],
+    [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "data:text/html,x",
+        "http://user:secret@example.com/",
+        "\\\\a\\b",
+        "C:\\a",
+    ],
 )
 def test_a_loc_that_is_no_web_url_is_left_out(loc: str) -> None:
     reading = read(urlset(loc, A))

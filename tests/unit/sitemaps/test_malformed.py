@@ -45,6 +45,10 @@ SURVIVED = {
         urlset("/a", "b", "../c", "?d", "./e"),
         [A, "https://example.com/maps/b", C, "https://example.com/maps/sitemap.xml?d", "https://example.com/maps/e"],
     ),
+    "Windows' slashes": (
+        urlset("https://example.com\\a", "https://example.com/x\\..\\b", "c?x\\y", "https://example.com\\@c.test/"),
+        [A, B, "https://example.com/maps/c?x%5Cy", "https://example.com/@c.test/"],
+    ),
     "protocol-relative loc": (urlset("//example.com/a", "//other.test/b"), [A, "https://other.test/b"]),
     "control characters": (PLAIN.replace("/b", "/\x0bb\x00").replace("<url>", "\x01<url>"), ABC),
     "benign DOCTYPE": (PLAIN.replace("<urlset", '<!DOCTYPE urlset SYSTEM "sitemap.dtd"><urlset', 1), ABC),

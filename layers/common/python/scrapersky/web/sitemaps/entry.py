@@ -73,7 +73,8 @@ def page_url(loc: str, base: str | None) -> str | None:
 
     Line breaks inside are dropped, as browsers do, with the indentation around them; ``&`` escaped twice or more
     (``&amp;amp;``, ``&amp;#038;`` in the file) is unescaped; the end of a CDATA section that a tool has escaped
-    (``/a%5D%5D%3E``) is dropped. ``www.example.com/a`` is no path, but a host whose scheme was forgotten.
+    (``/a%5D%5D%3E``) is dropped. ``www.example.com/a`` is no path, but a host whose scheme was forgotten. Windows' ``\\``
+    in a path is a ``/``, as in browsers.
     """
     if ";" not in loc and "%5" not in loc and is_normal(loc):  # nothing of what follows could change it
         return loc
@@ -88,6 +89,9 @@ def page_url(loc: str, base: str | None) -> str | None:
         loc = _AMPERSAND.sub("&", loc)
     if loc[-1] in ">;eE":
         loc = _ESCAPED_SECTION_END.sub("", loc)
+    if "\\" in loc[1:] and loc[0] != "\\":
+        path, mark, query = loc.partition("?")
+        loc = path.replace("\\", "/") + mark + query.replace("\\", "%5C")
     if loc[0] in "wW" and _HOST_WITHOUT_SCHEME.match(loc):
         loc = f"//{loc}"
     return normalise_url(loc, base)
