@@ -71,6 +71,15 @@ class Func:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """``functools.partial(function, …)``: a function of the tree with some of its arguments."""
+
+    function: Func
+    positional: tuple["Values", ...] = ()
+    keywords: tuple[tuple[str, "Values"], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClassRef:
     """A class of the tree."""
 
@@ -210,8 +219,8 @@ class Dependency:
 
 
 Atom = (
-    Const | Pattern | External | Made | ModuleRef | Later | Func | ClassRef | Instance | About | Member | AnyMember | AnyOf
-    | Anything | ColumnRef | ColumnType | Listing | Mapping | Statement | Sql | Router | Registering | Dependency
+    Const | Pattern | External | Made | ModuleRef | Later | Func | Partial | ClassRef | Instance | About | Member | AnyMember
+    | AnyOf | Anything | ColumnRef | ColumnType | Listing | Mapping | Statement | Sql | Router | Registering | Dependency
 )  # fmt: skip
 Values = Ordered[Atom]
 UNKNOWN = Values()

@@ -19,6 +19,7 @@ from scripts.crosswalking.audit.atoms import (
     Listing,
     Made,
     Mapping,
+    Partial,
     Registering,
     Router,
     Values,
@@ -79,7 +80,7 @@ class Call:
     @property
     def is_foreign(self) -> bool:
         """Whether no function or class of the tree is called."""
-        return not any(isinstance(atom, Func | ClassRef | Registering) for atom in self.callees)
+        return not any(isinstance(atom, Func | Partial | ClassRef | Registering) for atom in self.callees)
 
     @property
     def externals(self) -> list[str]:
@@ -144,6 +145,9 @@ def _one(run: "Interpreter", atom: Atom, call: Call, frame: Frame) -> Values:
     match atom:
         case Func(function, receiver):
             return follow(run, function, receiver, call, frame)
+        case Partial(inner):
+            summary = run.call(*called(atom, call.arguments))
+            return run.absorb(summary, inner.function.qualified, frame)
         case ClassRef(cls):
             return construct(run, cls, call, frame)
         case Instance(cls):
@@ -157,6 +161,17 @@ def _one(run: "Interpreter", atom: Atom, call: Call, frame: Frame) -> Values:
             return outside.function(run, name, call, frame)  # Flask-SQLAlchemy's db.Column, db.select
         case _:
             return UNKNOWN
+
+
+def called(target: Func | Partial, given: "Arguments") -> tuple[Function, Values, "Arguments"]:
+    """What a call of ``target`` with ``given`` calls: the function, its receiver, and all arguments."""
+    from scripts.crosswalking.audit.interpreter import Arguments  # noqa: PLC0415
+
+    function = target.function if isinstance(target, Partial) else target
+    if isinstance(target, Partial):
+        positional = [*target.positional, *given.positional]
+        given = Arguments(positional, {**dict(target.keywords), **given.keywords}, open=given.open)
+    return function.function, one(function.receiver) if function.receiver else UNKNOWN, given
 
 
 def follow(run: "Interpreter", function: Function, receiver: Atom | None, call: Call, frame: Frame) -> Values:

@@ -1,7 +1,7 @@
 """What is outside the tree, known by name: SQLAlchemy, its sessions, pydantic, builtins."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from scripts.crosswalking.audit import calls, sql, writes
@@ -15,11 +15,13 @@ from scripts.crosswalking.audit.atoms import (
     ColumnType,
     Const,
     External,
+    Func,
     Instance,
     Listing,
     Made,
     Mapping,
     Member,
+    Partial,
     Pattern,
     Sql,
     Statement,
@@ -109,6 +111,9 @@ def function(run: "Interpreter", dotted: str, call: "Call", frame: Frame) -> Val
     first = given.get(0)
     if root == "builtins":
         return _builtin(run, last, call, frame)
+    if dotted == "functools.partial":
+        rest, named = tuple(given.positional[1:]), tuple(given.keywords.items())
+        return Values(Partial(atom, rest, named) for atom in first if isinstance(atom, Func))
     if last in ENUM_TYPES and not any(isinstance(o, ClassRef) for o in call.owners) and root != "enum":
         return _enum_type(call)
     if last in COLUMN_MAKERS:
@@ -249,6 +254,10 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     if name in ("bindparams", "params") and any(isinstance(atom, Sql) for atom in owners):
         bound = tuple(given.keywords.items())
         return Values(Sql(a.text, a.holes, (*a.bound, *bound)) if isinstance(a, Sql) else a for a in owners)
+    if name in ("partition", "rpartition", "split", "rsplit") and (text := text_of(owners)) is not None:
+        words = [value for value in given.all() if text_of(value) is not None]
+        parts: Iterable[str] = getattr(text, name)(*(text_of(value) for value in words))
+        return one(Listing(tuple(one(Const(part)) for part in parts)))
     if name in ("copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
     if name == "append" and isinstance(call.node.func.value, ast.Name):

@@ -1,7 +1,7 @@
 """From effects to findings: each rule has a code, why it matters, and what would be right."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -121,7 +121,8 @@ def _written(analysis: Analysis) -> Written:
     """By model and field, the words that routes and what they start write into columns that are free text, and that a new row
     has, where these words are together those of a machine: ``queued`` here, ``processing`` and ``failed`` there."""
     words: dict[tuple[str, str], set[str]] = {}
-    for effects in (analysis.by_workers, *(effects for _, effects in analysis.routes)):
+    by_all: list[Sequence[Effect]] = [analysis.by_workers, *(effects for _, effects in analysis.routes)]
+    for effects in by_all:
         for effect in effects:
             if isinstance(effect, StatusWrite) and not effect.vocabulary and not effect.implied:
                 own = words.setdefault((effect.model, effect.field), set())

@@ -13,6 +13,7 @@ from scripts.crosswalking.audit.atoms import (
     Instance,
     Listing,
     Made,
+    Partial,
     Pattern,
     Values,
     join,
@@ -100,12 +101,14 @@ def defer(run: "Interpreter", targets: Values, arguments: "Arguments", frame: Fr
     """Follows what runs later, for the status fields it writes; they are not the router's own doing."""
     from dataclasses import replace  # noqa: PLC0415
 
+    from scripts.crosswalking.audit.calls import called  # noqa: PLC0415
+
     for atom in targets:
-        if isinstance(atom, Func):
-            receiver = one(atom.receiver) if atom.receiver else UNKNOWN
-            summary = run.call(atom.function, receiver, arguments)
+        if isinstance(atom, Func | Partial):
+            function, receiver, given = called(atom, arguments)
+            summary = run.call(function, receiver, given)
             frame.effects.extend(
-                replace(inner.by_way_of(atom.function.qualified, frame.methods), deferred=True)
+                replace(inner.by_way_of(function.qualified, frame.methods), deferred=True)
                 for inner in summary.effects
                 if isinstance(inner, StatusWrite)
             )
@@ -274,7 +277,7 @@ def _asyncio(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
         position = {"run_in_executor": 1, "call_later": 1}.get(call.name, 0)
         defer(run, call.arguments.get(position), _shifted(call, position + 1), frame)
         return UNKNOWN
-    if call.name in APPLIED and call.is_foreign and any(isinstance(a, Func) for a in call.arguments.get(0)):
+    if call.name in APPLIED and call.is_foreign and any(isinstance(a, Func | Partial) for a in call.arguments.get(0)):
         return _applied(run, call.arguments.get(0), _shifted(call, 1), frame)
     return None
 
@@ -288,11 +291,13 @@ def _forget_own(call: "Call", frame: Frame) -> None:
 
 
 def _applied(run: "Interpreter", targets: Values, arguments: "Arguments", frame: Frame) -> Values:
+    from scripts.crosswalking.audit.calls import called  # noqa: PLC0415
+
     found = []
     for atom in targets:
-        if isinstance(atom, Func):
-            summary = run.call(atom.function, one(atom.receiver) if atom.receiver else UNKNOWN, arguments)
-            found.append(run.absorb(summary, atom.function.qualified, frame))
+        if isinstance(atom, Func | Partial):
+            function, receiver, given = called(atom, arguments)
+            found.append(run.absorb(run.call(function, receiver, given), function.qualified, frame))
     return join(*found)
 
 
