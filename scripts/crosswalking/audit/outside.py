@@ -401,6 +401,8 @@ def _raw(run: "Interpreter", text: str, bound: dict[str, Values], call: "Call", 
     if not sql.is_write(text):
         return
     parameters = {**bound, **call.arguments.keywords}
+    listed = next((a.items for a in call.arguments.get(1) if isinstance(a, Listing)), call.arguments.positional[1:])
+    parameters |= {f"_{place}": value for place, value in enumerate(listed, 1)}
     for atom in call.arguments.get(1, "params", "parameters", "values"):
         if isinstance(atom, Mapping):
             for key, value in atom.items:

@@ -20,12 +20,17 @@ CONFLICT = re.compile(r"\bDO\s+UPDATE\s+SET\s+(.*?)(?=\s+WHERE\b|\s+RETURNING\b|
 DELETE = re.compile(rf"\bDELETE\s+FROM\s+{NAME}|\bTRUNCATE\s+(?:TABLE\s+)?{NAME}", re.IGNORECASE)
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 LITERAL = re.compile(r"^\(*\s*(?:CAST\s*\(\s*)?E?'((?:[^']|'')*)'", re.IGNORECASE)
+POSITIONAL = re.compile(r"('(?:[^']|'')*')|%s|\?|\$(\d+)")
+"""A quoted text, which holds no parameter, or a parameter by its place: psycopg's, SQLite's, asyncpg's."""
 PARAMETER = re.compile(r"^\(*\s*(?:CAST\s*\(\s*)?(?::(\w+)|%\((\w+)\)s|@(\w+))")
 
 
 @dataclass(frozen=True, slots=True)
 class SqlWrite:
-    """One column set by SQL: to a literal, from a named parameter, or to something not known (both None)."""
+    """One column set by SQL: to a literal, from a parameter, or to something not known (both None).
+
+    A parameter without a name is called ``_1``, ``_2`` by its place.
+    """
 
     table: str
     column: str
@@ -52,7 +57,7 @@ def table_of(text: str) -> str:
 
 def writes(text: str) -> list[SqlWrite]:
     """The columns that the SQL sets."""
-    bare = COMMENT.sub(" ", text)
+    bare = _named(COMMENT.sub(" ", text))
     found: list[SqlWrite] = []
     for match in UPDATE.finditer(bare):
         if not re.search(r"\bDO\s*$", bare[: match.start()], re.IGNORECASE):
@@ -65,6 +70,20 @@ def writes(text: str) -> list[SqlWrite]:
         for conflict in CONFLICT.finditer(bare):
             found += _assignments(match.group(1), conflict.group(1))
     return found
+
+
+def _named(text: str) -> str:
+    """The SQL with names for parameters that have none."""
+    count = 0
+
+    def name(found: re.Match[str]) -> str:
+        nonlocal count
+        if found.group(1):
+            return found.group(0)
+        count += 1
+        return f":_{found.group(2) or count}"
+
+    return POSITIONAL.sub(name, text)
 
 
 def _assignments(table: str, text: str) -> list[SqlWrite]:
