@@ -21,7 +21,7 @@ from scripts.crosswalking.audit.atoms import (
 )  # fmt: skip
 from scripts.crosswalking.audit.effects import Start, StartsWork, StatusWrite
 from scripts.crosswalking.audit.scope import Frame
-from scripts.crosswalking.audit.structured import is_awaited, is_begun_once, is_joined
+from scripts.crosswalking.audit.structured import is_awaited, is_begun_once, is_joined, is_joined_by_name, is_read
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.calls import Call
@@ -52,7 +52,9 @@ BY_ID_VERBS = frozenset({"pause_job", "resume_job", "remove_job"})
 CLEAR_SCHEDULER_VERBS = frozenset(
     {"add_job", "modify_job", "reschedule_job", "pause_job", "resume_job", "remove_job", "remove_all_jobs"}
 )
-QUEUE_VERBS = frozenset({"apply_async", "send_task", "enqueue_job", "enqueue_in", "enqueue_at", "enqueue_call", "kiq"})
+QUEUE_VERBS = frozenset(
+    {"apply_async", "send_task", "enqueue_job", "enqueue_in", "enqueue_at", "enqueue_call", "kiq", "basic_publish"}
+)
 CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.chunks"})
 """What Celery calls workflows: ``group(…)()`` sends them."""
 THREADS = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process", "subprocess.Popen"})
@@ -84,7 +86,17 @@ APPLIED = frozenset(
 
 def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     """Records what is started; None when the call is for others to understand."""
-    for recognise in (_jobs_and_tasks, _scheduler, _background_tasks, _asyncio, _threads, _memory_queues, _aws, _http):
+    for recognise in (
+        _jobs_and_tasks,
+        _scheduler,
+        _background_tasks,
+        _asyncio,
+        _threads,
+        _thread_objects,
+        _memory_queues,
+        _aws,
+        _http,
+    ):
         given = recognise(run, call, frame)
         if given is not None:
             return given
@@ -138,7 +150,18 @@ def _names(values: Values) -> list[str]:
 
 def _jobs_and_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, Func)]
-    if call.name in ("delay", "apply_async", "send", "send_with_options", "kiq", "schedule", "defer", "s", "si"):
+    if call.name in (
+        "delay",
+        "apply_async",
+        "send",
+        "send_with_options",
+        "kiq",
+        "schedule",
+        "defer",
+        "defer_async",
+        "s",
+        "si",
+    ):
         tasks = [atom for atom in call.owners if isinstance(atom, Func)]
         unseen = [a for a in call.owners if _is_task_from_outside(a, call.name)]
         if call.name in ("s", "si"):
@@ -148,6 +171,9 @@ def _jobs_and_tasks(run: "Interpreter", call: "Call", frame: Frame) -> Values | 
             defer(run, Values(tasks), call.arguments, frame)
             return UNKNOWN
     if call.name in QUEUE_VERBS and not any(isinstance(atom, Func) for atom in call.callees):
+        effect(run, frame, call.node, "task_queue", _source(call))
+        return UNKNOWN
+    if call.name == "start_workflow" and "task_queue" in call.arguments.keywords and call.is_foreign:  # Temporal's
         effect(run, frame, call.node, "task_queue", _source(call))
         return UNKNOWN
     if call.name == "enqueue" and call.is_foreign and call.arguments.positional:
@@ -318,6 +344,8 @@ def _threads(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
             effect(run, frame, call.node, "thread", _source(call))
             defer(run, call.arguments.get(1, "target", "function"), _rest(call, 99), frame)
         return one(Made("threading.Thread"))
+    if call.name == "map" and "multiprocessing.Pool" in pool:
+        return _applied(run, call.arguments.get(0), _shifted(call, 1), frame)  # which waits
     if call.name in ("submit", "map", "apply_async") and (pool or call.owner_source.endswith(("executor", "pool"))):
         if not call.is_foreign:
             return None
@@ -326,6 +354,27 @@ def _threads(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
         effect(run, frame, call.node, "thread", _source(call))
         defer(run, call.arguments.get(0), _shifted(call, 1), frame)
         return UNKNOWN
+    return None
+
+
+def _thread_objects(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    """Objects of the tree's own kinds of threads, Flask-SocketIO's threads, and asyncio's processes."""
+    names = _names(call.callees)
+    threads = [a for a in call.owners if isinstance(a, Instance) and a.cls.outside_bases() & {"Thread", "Process"}]
+    if call.name == "start" and threads and call.is_foreign:
+        if not is_joined_by_name(call.node, frame):
+            effect(run, frame, call.node, "thread", _source(call))
+            runs = [Func(m.function, a) for a in threads for m in a.cls.lookup("run") if isinstance(m, Func)]
+            defer(run, Values(runs), _shifted(call, 99), frame)
+        return UNKNOWN
+    if call.name == "start_background_task" and call.is_foreign:  # Flask-SocketIO's
+        effect(run, frame, call.node, "thread", _source(call))
+        defer(run, call.arguments.get(0, "target"), _shifted(call, 1), frame)
+        return one(Made("threading.Thread"))
+    if any(n.startswith("asyncio.create_subprocess_") for n in names):
+        if not is_joined(call.node, frame) and not is_read(call.node, frame):
+            effect(run, frame, call.node, "thread", _source(call))
+        return one(Made("asyncio.subprocess.Process"))
     return None
 
 

@@ -102,6 +102,31 @@ def is_joined(node: ast.Call, frame: Frame) -> bool:
     return False
 
 
+def is_joined_by_name(node: ast.Call, frame: Frame) -> bool:
+    """Whether the thread that ``node`` starts is joined by the name that it is started by."""
+    body = _body(frame)
+    if body is None or not isinstance(node.func, ast.Attribute):
+        return False
+    started = ast.unparse(node.func.value)
+    return any(
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr == "join"
+        and ast.unparse(part.func.value) == started
+        for part in ast.walk(body)
+    )
+
+
+def is_read(node: ast.Call, frame: Frame) -> bool:
+    """Whether the function reads what the process that ``node`` starts prints, which lasts as long as the process."""
+    body = _body(frame)
+    names = _holders(body, node) if body is not None else set()
+    return any(
+        isinstance(part, ast.Attribute) and part.attr in ("stdout", "stderr") and names & _names(part.value)
+        for part in ast.walk(body or node)
+    )
+
+
 def _is_iterated(body: ast.AST, node: ast.Call, names: set[str]) -> bool:
     """Whether the results of ``pool.map(…)`` are taken one by one, which waits for them."""
     if _last(node.func) != "map":
