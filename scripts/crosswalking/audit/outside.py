@@ -258,7 +258,7 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         words = [value for value in given.all() if text_of(value) is not None]
         parts: Iterable[str] = getattr(text, name)(*(text_of(value) for value in words))
         return one(Listing(tuple(one(Const(part)) for part in parts)))
-    if name in ("copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
+    if name in ("copy", "model_copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
     if name == "append" and isinstance(call.node.func.value, ast.Name):
         listed = [atom.items for atom in owners if isinstance(atom, Listing)]
@@ -273,7 +273,9 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     if name in ("format", "join") and any(isinstance(a, Const | Pattern) for a in owners):
         return _formatted(call)
     if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
-        return Values()
+        from scripts.crosswalking.audit.binding import instance_of  # noqa: PLC0415
+
+        return join(*(instance_of(atom.cls) for atom in owners if isinstance(atom, ClassRef)))
     if rows and name in ("update", "sqlmodel_update"):
         for cls in rows:
             writes.mappings(run, cls, given.get(0, "values"), frame, call.node, "query.update")
