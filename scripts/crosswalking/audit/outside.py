@@ -34,7 +34,7 @@ from scripts.crosswalking.audit.atoms import (
 )  # fmt: skip
 from scripts.crosswalking.audit.attributes import QUERY_STEPS
 from scripts.crosswalking.audit.effects import Commit, ModelWrite
-from scripts.crosswalking.audit.scope import Class, Frame
+from scripts.crosswalking.audit.scope import Class, FieldOf, Frame
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.calls import Call
@@ -116,6 +116,8 @@ def function(run: "Interpreter", dotted: str, call: "Call", frame: Frame) -> Val
         return Values(Partial(atom, rest, named) for atom in first if isinstance(atom, Func))
     if last in ENUM_TYPES and not any(isinstance(o, ClassRef) for o in call.owners) and root != "enum":
         return _enum_type(call)
+    if dotted == "sqlalchemy.Table" and (table := text_of(first)) is not None:
+        return one(ClassRef(_core_table(run, table, call, frame)))
     if last in COLUMN_MAKERS:
         return one(_column(call))
     if last in RELATIONS:
@@ -206,6 +208,18 @@ def _column(call: "Call") -> ColumnType:
     return ColumnType(initial=_initial(call.arguments.get(-1, "default", "server_default")))
 
 
+def _core_table(run: "Interpreter", name: str, call: "Call", frame: Frame) -> Class:
+    """``Table("jobs", metadata, Column("status", …))``: stands for a model."""
+    cls = run.known.table(name, frame)
+    for node, value in zip(call.node.args[2:], call.arguments.positional[2:], strict=False):
+        match node:
+            case ast.Call(args=[ast.Constant(value=str(column)), *_]):
+                cls.fields[column] = FieldOf(None, value, node)
+            case _:
+                pass
+    return cls
+
+
 def _initial(default: Values) -> str:
     """The word that ``default="pending"`` or ``default=State.PENDING`` gives a new row."""
     from scripts.crosswalking.audit.models import word_of  # noqa: PLC0415
@@ -231,6 +245,8 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     rows = [atom.cls for atom in owners if isinstance(atom, About)]
     if name in EXECUTES:
         return _executed(run, call, frame)
+    if name in ("insert", "update", "delete") and (made := _of_table(run, call, frame)):
+        return made
     if statements:
         return _on_statement(run, statements, call, frame)
     if name in DUMPS:
@@ -255,9 +271,7 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         bound = tuple(given.keywords.items())
         return Values(Sql(a.text, a.holes, (*a.bound, *bound)) if isinstance(a, Sql) else a for a in owners)
     if name in ("partition", "rpartition", "split", "rsplit") and (text := text_of(owners)) is not None:
-        words = [value for value in given.all() if text_of(value) is not None]
-        parts: Iterable[str] = getattr(text, name)(*(text_of(value) for value in words))
-        return one(Listing(tuple(one(Const(part)) for part in parts)))
+        return _parts(text, call)
     if name in ("copy", "model_copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
     if name == "append" and isinstance(call.node.func.value, ast.Name):
@@ -326,6 +340,21 @@ def _keys(values: Values) -> set[str]:
     return {word for item in listed for word in texts(item)}
 
 
+def _of_table(run: "Interpreter", call: "Call", frame: Frame) -> Values:
+    """``table.update()``, where a class stands for the table."""
+    tables = [atom.cls for atom in call.owners if isinstance(atom, ClassRef) and atom.cls.is_model]
+    if tables and call.name == "delete":
+        _row_write(run, tables[0], "delete()", call, frame)
+    return Values(Statement(call.name, cls) for cls in tables)
+
+
+def _parts(text: str, call: "Call") -> Values:
+    """``"Domain.status".partition(".")`` and its like."""
+    words = [word for value in call.arguments.all() if (word := text_of(value)) is not None]
+    parts: Iterable[str] = getattr(text, call.name)(*words)
+    return one(Listing(tuple(one(Const(part)) for part in parts)))
+
+
 def _in_letters(owners: Values, name: str) -> Values:
     """``text.lower()``: of a literal another literal, of a choice of the request another choice."""
     from scripts.crosswalking.audit.attributes import words_of_choice  # noqa: PLC0415
@@ -390,8 +419,8 @@ def _executed(run: "Interpreter", call: "Call", frame: Frame) -> Values:
             case Pattern(text) | Const(str(text)):
                 _raw(run, text, {}, call, frame)
             case Statement(kind, cls):
-                if given.get(1):
-                    writes.mappings(run, cls, given.get(1), frame, call.node, f"{kind}()")
+                if given.get(1, "values"):
+                    writes.mappings(run, cls, given.get(1, "values"), frame, call.node, f"{kind}()")
                 else:
                     _row_write(run, cls, f"{kind}()", call, frame)
             case _:
