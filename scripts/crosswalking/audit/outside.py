@@ -245,8 +245,8 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     rows = [atom.cls for atom in owners if isinstance(atom, About)]
     if name in EXECUTES:
         return _executed(run, call, frame)
-    if name in ("insert", "update", "delete") and (made := _of_table(run, call, frame)):
-        return made
+    if name in ("insert", "update", "delete") and (begun := _of_table(run, call, frame)):
+        return begun
     if statements:
         return _on_statement(run, statements, call, frame)
     if name in DUMPS:
