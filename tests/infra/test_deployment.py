@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
+from infra.api_routes import ROUTES
+from infra.api_stage import LOGGED
 from infra.app import synth
 from infra.cli import CLI
 from infra.config import LOCAL
@@ -223,6 +225,29 @@ def test_every_functions_log_group_stands_and_forgets(stood: Account) -> None:
     kept = {group["logGroupName"]: group.get("retentionInDays") for group in groups}
     for function in stood.functions().values():
         assert kept[function["LoggingConfig"]["LogGroup"]] == 1
+
+
+def test_every_route_of_the_api_asks_who_calls_and_leads_to_its_function(stood: Account) -> None:
+    gateway = stood.aws.client("apigatewayv2")
+    (api,) = gateway.get_apis()["Items"]
+    assert (api["Name"], api["ProtocolType"]) == (f"{LOCAL.stack}-curation", "HTTP")
+    (integration,) = gateway.get_integrations(ApiId=api["ApiId"])["Items"]
+    assert integration["IntegrationUri"] == stood.functions()["api"]["FunctionArn"]
+    assert (integration["IntegrationType"], integration["PayloadFormatVersion"]) == ("AWS_PROXY", "2.0")
+    routes = gateway.get_routes(ApiId=api["ApiId"])["Items"]
+    assert {route["RouteKey"] for route in routes} == {key for key, _ in ROUTES.values()}
+    assert {route["AuthorizationType"] for route in routes} == {LOCAL.authorization}
+    assert {route["Target"] for route in routes} == {f"integrations/{integration['IntegrationId']}"}
+
+
+def test_the_apis_stage_logs_who_asked_for_what_in_a_group_that_stands(stood: Account) -> None:
+    gateway = stood.aws.client("apigatewayv2")
+    (api,) = gateway.get_apis()["Items"]
+    (stage,) = gateway.get_stages(ApiId=api["ApiId"])["Items"]
+    assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
+    groups = {one["arn"].removesuffix(":*") for one in stood.aws.client("logs").describe_log_groups()["logGroups"]}
+    assert stage["AccessLogSettings"]["DestinationArn"].removesuffix(":*") in groups
+    assert json.loads(stage["AccessLogSettings"]["Format"]).keys() == {"caller", *LOGGED}
 
 
 def test_the_alarms_and_the_dashboard_stand(stood: Account) -> None:
