@@ -118,13 +118,22 @@ def is_joined_by_name(node: ast.Call, frame: Frame) -> bool:
 
 
 def is_read(node: ast.Call, frame: Frame) -> bool:
-    """Whether the function reads what the process that ``node`` starts prints, which lasts as long as the process."""
+    """Whether the function reads what the process that ``node`` starts prints, which lasts as long as the process; or its
+    object keeps the process, to end it: a tunnel."""
     body = _body(frame)
-    names = _holders(body, node) if body is not None else set()
-    return any(
-        isinstance(part, ast.Attribute) and part.attr in ("stdout", "stderr") and names & _names(part.value)
-        for part in ast.walk(body or node)
-    )
+    if body is None:
+        return False
+    names = _holders(body, node)
+    for part in ast.walk(body):
+        match part:
+            case ast.Attribute(value=owner, attr="stdout" | "stderr") if names & _names(owner):
+                return True
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"))], value=value):
+                if _contains(value, node) or names & _names(value):
+                    return True
+            case _:
+                pass
+    return False
 
 
 def _is_iterated(body: ast.AST, node: ast.Call, names: set[str]) -> bool:
