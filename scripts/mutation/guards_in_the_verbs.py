@@ -30,7 +30,7 @@ RECOVER_LOCKS = "AND outcome IS NULL AND lease_until < now()\n    ORDER"
 RECOVER_CHANGES = "AND outcome IS NULL AND lease_until < now()\n    RETURNING"
 
 ALL_LOCK = "(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL\n    ORDER BY attempt_id"
-ALL_CHANGE = "= live.attempt_id AND workflow = {workflow} AND outcome IS NULL\n    RETURNING attempts.attempt_id"
+ALL_CHANGE = "AND workflow = {workflow} AND outcome IS NULL\n    RETURNING attempts.attempt_id"
 
 ACTOR_OF_THE_STATEMENT = "set_config('scrapersky.actor', :actor, true)"
 

@@ -18,10 +18,15 @@ from tests.records import beneath_the_guards
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 END = "UPDATE attempts SET finished_at = now(), outcome = 'abandoned' WHERE finished_at IS NULL"
+BEGIN_AGAIN = "UPDATE attempts SET finished_at = NULL, outcome = NULL"
+HOLD = """
+INSERT INTO attempts (workflow, record_id, trigger, lease_until)
+SELECT 'metadata', id, 'by hand', now() FROM domains WHERE domain =
+"""
 SELECTED_QUEUES = """
 CREATE FUNCTION selected_queues() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.curation_status = 'Selected' THEN NEW.status := '{status}'; END IF;
+    IF NEW.curation_status = 'Selected' THEN NEW.status := '{status}'; NEW.due_at := {due_at}; END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER {name} BEFORE UPDATE OF curation_status ON domains FOR EACH ROW EXECUTE FUNCTION selected_queues()
@@ -88,12 +93,7 @@ def statuses(connection: Connection) -> dict[str, str]:
         ("UPDATE attempts SET record_id = record_id + 1", "SS004", "attempt 1: it belongs to metadata 1 for ever"),
         ("UPDATE attempts SET workflow = 'import'", "SS004", "attempt 1: it belongs to metadata 1 for ever"),
         ("UPDATE attempts SET lease_until = 'infinity'", "SS003", "its lease must end"),
-        (
-            "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
-            " SELECT 'metadata', id, 'by hand', now() FROM domains WHERE domain = 'new.test'",
-            "SS002",
-            "domains 2: status is New, and a live attempt wants Processing",
-        ),
+        (f"{HOLD} 'new.test'", "SS002", "domains 2: status is New, and a live attempt wants Processing"),
         (
             "INSERT INTO attempts (workflow, record_id, trigger, lease_until) VALUES ('metadata', 99, 'by hand', now())",
             "SS002",
@@ -134,24 +134,58 @@ def copy(connection: Connection, rows: str) -> None:
     driver.execute("COPY domains (domain, status) FROM STDIN", stream=BytesIO(rows.encode()))  # type: ignore[call-arg]
 
 
-def test_a_hand_may_end_an_attempt_and_move_its_record_in_one_transaction(connection: Connection, held: int) -> None:
+@pytest.mark.usefixtures("others")
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (END, "UPDATE domains SET status = 'Queued' WHERE domain = 'held.test'"),
+        ("DELETE FROM attempts", "UPDATE domains SET status = 'Queued' WHERE domain = 'held.test'"),
+        (END, BEGIN_AGAIN),
+        (f"{HOLD} 'queued.test'", "UPDATE domains SET status = 'Processing' WHERE domain = 'queued.test'"),
+    ],
+)
+def test_a_hand_may_do_in_two_statements_what_a_verb_does_in_one(
+    connection: Connection, statements: tuple[str, str]
+) -> None:
     connection.exec_driver_sql("BEGIN")
-    connection.execute(text(END))
-    connection.execute(text("UPDATE domains SET status = 'Queued'"))
+    for statement in statements:
+        connection.execute(text(statement))
     connection.exec_driver_sql("COMMIT")
-    assert statuses(connection) == {"held.test": "Queued"}
-    assert [one.attempt_id for one in claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)] != [
-        held
-    ]
+    assert connection.execute(text("SELECT count(*) FROM unsettled")).scalar_one() == 0
 
 
-def test_only_half_of_that_is_refused_at_the_commit(connection: Connection, held: int) -> None:
+@pytest.mark.usefixtures("others")
+@pytest.mark.parametrize("half", [END, "DELETE FROM attempts", f"{HOLD} 'new.test'"])
+def test_only_half_of_that_is_refused_at_the_commit(connection: Connection, held: int, half: str) -> None:
     connection.exec_driver_sql("BEGIN")
-    connection.execute(text(END))
+    connection.execute(text(half))
     with pytest.raises(DBAPIError) as refused:
         connection.exec_driver_sql("COMMIT")
     assert sqlstate(refused.value) == transitions.NOT_THE_HOLDER
     complete(connection, METADATA, held, code="read", detail={})
+
+
+def test_an_attempt_that_has_ended_does_not_begin_again_by_itself(connection: Connection, held: int) -> None:
+    complete(connection, METADATA, held, code="read", detail={})
+    with pytest.raises(DBAPIError) as refused:
+        connection.execute(text(BEGIN_AGAIN))
+    assert sqlstate(refused.value) == transitions.NOT_THE_HOLDER
+    assert "domains 1: status is Completed, and a live attempt wants Processing" in str(refused.value)
+
+
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("moved", ["status", "sitemap_analysis_status"])
+def test_a_statement_that_ends_attempts_of_two_workflows_moves_the_records_of_both(
+    connection: Connection, moved: str
+) -> None:
+    connection.execute(text("UPDATE domains SET sitemap_analysis_status = 'Queued'"))
+    claim(connection, SUBMISSION, batch=1, max_in_flight=1, dispatch_lease=60)
+    left = {"status", "sitemap_analysis_status"} - {moved}
+    end = f"WITH ended AS ({END} RETURNING record_id) UPDATE domains SET {{}} WHERE id IN (SELECT record_id FROM ended)"
+    with pytest.raises(DBAPIError) as refused:
+        connection.execute(text(end.format(f"{moved} = 'Queued'")))
+    assert f"domains 1: {left.pop()} is Processing, and nobody would end that" in str(refused.value)
+    connection.execute(text(end.format("status = 'Queued', sitemap_analysis_status = 'Queued'")))
 
 
 @pytest.mark.usefixtures("held")
@@ -169,16 +203,26 @@ def test_both_workflows_of_one_row_move_in_one_statement_and_each_is_audited(con
 @pytest.mark.parametrize("name", ["a_trigger_of_the_product", "guard_metadata_status_later"])
 def test_what_a_trigger_makes_of_a_status_is_refused_like_a_hand(connection: Connection, name: str) -> None:
     connection.execute(text("INSERT INTO domains (domain) VALUES ('new.test')"))
-    connection.exec_driver_sql(SELECTED_QUEUES.format(status="Completed", name=name))
+    connection.exec_driver_sql(SELECTED_QUEUES.format(status="Completed", due_at="NULL", name=name))
     with pytest.raises(DBAPIError) as refused:
         connection.execute(text("UPDATE domains SET curation_status = 'Selected'"))
     assert sqlstate(refused.value) == transitions.ILLEGAL_TRANSITION
     assert "domains 1" in str(refused.value)
 
 
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("name", ["a_trigger_of_the_product", "guard_metadata_status_later"])
+def test_no_trigger_moves_a_record_past_its_live_attempt(connection: Connection, name: str) -> None:
+    connection.exec_driver_sql(SELECTED_QUEUES.format(status="Queued", due_at="now()", name=name))
+    with pytest.raises(DBAPIError) as refused:
+        connection.execute(text("UPDATE domains SET curation_status = 'Selected'"))
+    assert sqlstate(refused.value) == transitions.NOT_THE_HOLDER
+    assert statuses(connection) == {"held.test": "Processing"}
+
+
 def test_a_trigger_may_queue_a_record_and_is_audited(connection: Connection) -> None:
     connection.execute(text("INSERT INTO domains (domain) VALUES ('new.test')"))
-    connection.exec_driver_sql(SELECTED_QUEUES.format(status="Queued", name="a_trigger_of_the_product"))
+    connection.exec_driver_sql(SELECTED_QUEUES.format(status="Queued", due_at="NULL", name="a_trigger_of_the_product"))
     connection.execute(text("UPDATE domains SET curation_status = 'Selected'"))
     assert connection.execute(text("SELECT to_status FROM status_events")).scalars().all() == ["Queued"]
     assert len(claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)) == 1

@@ -18,8 +18,8 @@ from scripts.local.postgres import Postgres
 from tests.conftest import numbers
 
 TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-NO_GUARD = "ALTER TABLE domains DISABLE TRIGGER guard_metadata_status"
-GUARD = "ALTER TABLE domains ENABLE TRIGGER guard_metadata_status"
+NO_GUARD = "ALTER TABLE domains DISABLE TRIGGER guard_metadata_status, DISABLE TRIGGER audit_metadata_status"
+GUARD = "ALTER TABLE domains ENABLE TRIGGER guard_metadata_status, ENABLE TRIGGER audit_metadata_status"
 QUEUED = "INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"
 HOLD = "INSERT INTO attempts (workflow, record_id, trigger, lease_until) VALUES ('metadata', 1, 'hand', now() + '1 h')"
 
@@ -64,7 +64,7 @@ BROKEN = {
     "the guard was taken off": (["trigger_missing"], ["DROP TRIGGER guard_import_status ON sitemap_files"]),
     "the guard of attempts was taken off": (
         ["trigger_missing"],
-        ["DROP TRIGGER guard_import_attempts_gone ON attempts"],
+        ["DROP TRIGGER settle_import ON unsettled"],
     ),
     "the audit was taken off": (["trigger_missing"], ["DROP TRIGGER audit_metadata_status_created ON domains"]),
     "history may be rewritten": (
@@ -89,7 +89,7 @@ BROKEN = {
     ),
     "the guard plans anew without its setting": (
         ["function_differs"],
-        ["ALTER FUNCTION guard_metadata_status() RESET enable_seqscan"],
+        ["ALTER FUNCTION audit_metadata_status() RESET enable_seqscan"],
     ),
     "a guard is gone altogether": (
         ["function_missing", "trigger_missing"],

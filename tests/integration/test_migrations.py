@@ -1,5 +1,6 @@
 """Migrations: the schema they make is the one the models describe, and they go down as well as up."""
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -38,13 +39,14 @@ def test_down_and_up_again_ends_in_the_same_schema(database_url: str) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_the_guard_goes_down_to_what_it_was(postgres: Postgres, database_url: str) -> None:
+@pytest.mark.parametrize("revision", ["0004", "0005"])
+def test_the_guard_goes_down_to_what_it_was(postgres: Postgres, database_url: str, revision: str) -> None:
     never_up = create_engine(postgres.create_database(f"empty_{next(numbers)}"), poolclass=NullPool)
     with never_up.begin() as connection:
-        migrations.upgrade(connection, "0004")
+        migrations.upgrade(connection, revision)
     gone_down = create_engine(database_url, poolclass=NullPool)
     with gone_down.begin() as connection:
-        command.downgrade(migrations.configuration(connection), "0004")
+        command.downgrade(migrations.configuration(connection), revision)
     assert guards(gone_down) == guards(never_up)
 
 

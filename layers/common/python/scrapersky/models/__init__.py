@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scrapersky.models.sitemap import Sitemap as Sitemap
     from scrapersky.models.sitemap_file import SitemapFile as SitemapFile
     from scrapersky.models.status_event import StatusEvent as StatusEvent
+    from scrapersky.models.unsettled import Unsettled as Unsettled
 
 TABLES = (
     "Attempt",
@@ -42,6 +43,7 @@ TABLES = (
     "Sitemap",
     "SitemapFile",
     "StatusEvent",
+    "Unsettled",
 )
 """Every mapped class; ``LocalBusiness`` stands in ``local_business.py``."""
 

@@ -13,8 +13,8 @@ WITH mine AS MATERIALIZED (
 )
 UPDATE attempts SET started_at = now(), lease_until = now() + make_interval(secs => :lease),
                     worker = :worker, request_id = :request_id
-FROM mine WHERE attempts.attempt_id = mine.attempt_id AND outcome IS NULL AND started_at IS NULL
-RETURNING attempts.attempt_id, workflow, record_id
+WHERE attempt_id = ANY(ARRAY(SELECT attempt_id FROM mine)) AND outcome IS NULL AND started_at IS NULL
+RETURNING attempt_id, workflow, record_id
 """)
 
 
