@@ -7,7 +7,7 @@ from scripts.chaos_run.sqs import Mischief
 
 WITH_TICKETS = Mischief(duplicate=0.03, resurrect=0.02, reorder=0.3, linger=0.03, linger_seconds=9_000.0)
 WITH_LETTERS = Mischief(duplicate=0.05, resurrect=0.05, reorder=0.5, linger=0.5, linger_seconds=9_000.0)
-WITH_CALLS = Trouble(entry_fails=0.01, call_fails=0.02, answer_lost=0.01, corrupt=0.001)
+WITH_CALLS = Trouble(entry_fails=0.01, call_fails=0.02, answer_lost=0.01, corrupt=0.004)
 
 
 @dataclass(frozen=True)

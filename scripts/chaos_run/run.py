@@ -72,7 +72,6 @@ class Run:
             address = through_proxy if number % 4 == 3 else url
             self._pool.add("domain-scheduler", {**plan.variables, "DATABASE_URL": address})
         self._pool.add("dead-letter", {**plan.variables, "DATABASE_URL": url})
-        self._orders = Orders(plan)
         self._requests = 0
         self._ticks_wanted = 0
         self._payloads: list[dict[str, object]] = []
@@ -81,6 +80,7 @@ class Run:
         self._raging = True
         self._began = time.monotonic()
         self.kills: Counter[str] = Counter()
+        self._orders = Orders(plan, self.kills)
         self.happened: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
 
