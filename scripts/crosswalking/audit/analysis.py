@@ -16,6 +16,7 @@ from scripts.crosswalking.audit.project import Project
 from scripts.crosswalking.audit.routes import Route
 from scripts.crosswalking.audit.scope import Frame, Function, Module
 from scripts.crosswalking.audit.vocabulary import Vocabulary
+from scripts.crosswalking.audit.written import last_name
 
 REGISTERS = frozenset(
     [
@@ -113,7 +114,7 @@ def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFuncti
         for node in ast.iter_child_nodes(waiting.pop()):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 if _begins(node) or any(
-                    isinstance(part, ast.Call) and _name_of(part) in REGISTERS for part in ast.walk(node)
+                    isinstance(part, ast.Call) and last_name(part.func) in REGISTERS for part in ast.walk(node)
                 ):
                     yield node
             elif isinstance(node, ast.stmt | ast.ExceptHandler):
@@ -124,14 +125,10 @@ def _begins(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether an application runs it when it starts: ``lifespan``, ``@app.on_event("startup")``."""
     return "lifespan" in node.name or any(
         isinstance(decorator, ast.Call)
-        and _name_of(decorator) == "on_event"
+        and last_name(decorator.func) == "on_event"
         and [argument.value for argument in decorator.args if isinstance(argument, ast.Constant)] == ["startup"]
         for decorator in node.decorator_list
     )
-
-
-def _name_of(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _follow(run: Interpreter, route: Route) -> list[Effect]:

@@ -25,6 +25,7 @@ from scripts.crosswalking.audit.atoms import (
 from scripts.crosswalking.audit.effects import Effect
 from scripts.crosswalking.audit.expressions import evaluate
 from scripts.crosswalking.audit.scope import Class, Frame, Function
+from scripts.crosswalking.audit.written import last_name
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.interpreter import Arguments, Interpreter
@@ -123,7 +124,7 @@ def _annotated(run: "Interpreter", function: Function, parameter: ast.arg, bound
 
 def dependencies_of(run: "Interpreter", annotation: ast.expr, frame: Frame) -> list[Dependency]:
     """The ``Depends`` of an annotation, also one that an alias hides: ``SessionDep = Annotated[Session, Depends(f)]``."""
-    if isinstance(annotation, ast.Subscript) and _last(annotation.value) == "Annotated":
+    if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Annotated":
         parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
         found = [atom for part in parts[1:] for atom in evaluate(run, part, frame) if isinstance(atom, Dependency)]
         return found or [d for part in parts[:1] for d in dependencies_of(run, part, frame)]
@@ -190,7 +191,7 @@ def promised(run: "Interpreter", annotation: ast.expr, frame: Frame, *, request:
 
 def _generic(run: "Interpreter", value: ast.expr, inner: ast.expr, frame: Frame, *, request: bool) -> Values:
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-    name = _last(value)
+    name = last_name(value)
     if name == "Literal":
         words = frozenset(
             part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)
@@ -225,7 +226,3 @@ def instance_of(cls: Class) -> Values:
     if cls.is_enum:
         return one(AnyMember(cls))
     return one(About(cls)) if cls.is_model else one(Instance(cls))
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -18,6 +18,7 @@ from scripts.crosswalking.audit.atoms import (
 )  # fmt: skip
 from scripts.crosswalking.audit.expressions import evaluate
 from scripts.crosswalking.audit.scope import Class, FieldOf, Frame, Function
+from scripts.crosswalking.audit.written import last_name
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.interpreter import Interpreter
@@ -108,13 +109,10 @@ def _origin(base: ast.expr) -> ast.expr:
 
 
 def _last(node: ast.expr) -> str:
-    match node:
-        case ast.Call(func=inner):
-            return _last(inner)
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-        case _:
-            return ""
+    """The name of a decorator or base, called or not."""
+    while isinstance(node, ast.Call):
+        node = node.func
+    return last_name(node)
 
 
 def is_schema_base(values: Values) -> bool:

@@ -14,6 +14,7 @@ from scripts.crosswalking.audit.memory_queues import Workers
 from scripts.crosswalking.audit.project import Project
 from scripts.crosswalking.audit.routes import Routing
 from scripts.crosswalking.audit.scope import Class, Frame, Function, Module
+from scripts.crosswalking.audit.written import last_name
 
 MAX_DEPTH = 40
 MAX_VARIANTS = 1_000
@@ -235,8 +236,7 @@ class Interpreter:
 
     def named_like(self, owner: ast.expr, method: str) -> Values:
         """``job_service.create`` of an object of unknown type: the method of the only class ``JobService``."""
-        variable = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
-        variable = variable.strip("_")
+        variable = last_name(owner).strip("_")
         if "_" not in variable:
             return UNKNOWN  # one word names many things
         fitting = [cls for cls in self._by_variable.get(variable, ()) if cls.lookup(method)]

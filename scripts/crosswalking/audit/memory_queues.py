@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from scripts.crosswalking.audit.atoms import Func, Made, Values
 from scripts.crosswalking.audit.scope import Frame, Function, Module
+from scripts.crosswalking.audit.written import last_name
 
 if TYPE_CHECKING:
     from scripts.crosswalking.audit.calls import Call
@@ -59,7 +60,7 @@ def put(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
     if made and not MAKERS.intersection(made):
         return None
     queue = call.node.func.value
-    nodes = _workers(run).get(_last(queue), [])
+    nodes = _workers(run).get(last_name(queue), [])
     workers = [
         function for node in nodes if (function := run.functions.get(id(node))) and _is_theirs(queue, function, frame)
     ]
@@ -111,8 +112,8 @@ def _queues(tree: ast.AST) -> Iterator[str]:
         node, function = waiting.pop()
         if isinstance(node, ast.Assign | ast.AnnAssign) and _makes_queue(node.value):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                if isinstance(target, ast.Attribute) or function is None or _is_global(_last(target), function):
-                    yield _last(target)
+                if isinstance(target, ast.Attribute) or function is None or _is_global(last_name(target), function):
+                    yield last_name(target)
         elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.Module):
             inside = node if isinstance(node, Definition) else function
             waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
@@ -125,7 +126,7 @@ def _is_global(name: str, function: Definition) -> bool:
 def _makes_queue(value: ast.expr | None) -> bool:
     match value:
         case ast.Call(func=ast.Subscript(value=maker)) | ast.Call(func=maker):
-            return _last(maker) in MAKERS
+            return last_name(maker) in MAKERS
         case ast.IfExp(body=body, orelse=orelse):
             return _makes_queue(body) or _makes_queue(orelse)
         case _:
@@ -135,16 +136,16 @@ def _makes_queue(value: ast.expr | None) -> bool:
 def _started(tree: ast.AST) -> Iterator[str]:
     """Names of functions that are handed to what starts them, or called in a loop of such a one."""
     handed = {
-        _last(argument.func if isinstance(argument, ast.Call) else argument)
+        last_name(argument.func if isinstance(argument, ast.Call) else argument)
         for part in ast.walk(tree)
-        if isinstance(part, ast.Call) and (_last(part.func) in STARTERS or STARTER.search(_last(part.func)))
+        if isinstance(part, ast.Call) and (last_name(part.func) in STARTERS or STARTER.search(last_name(part.func)))
         for argument in [*part.args, *(word.value for word in part.keywords)]
     } - TAKES
     yield from handed
     for node in _functions(tree):
         if node.name in handed:
             loops = [part for part in ast.walk(node) if isinstance(part, ast.While)]
-            yield from {_last(part.func) for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Call)}
+            yield from {last_name(part.func) for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Call)}
 
 
 def _functions(tree: ast.AST) -> list[Definition]:
@@ -162,7 +163,8 @@ def _functions(tree: ast.AST) -> list[Definition]:
 def _sends_to_browsers(node: Definition) -> bool:
     """Whether it hands on to a WebSocket or yields to a stream: what it takes is an answer, not work."""
     return any(
-        isinstance(part, ast.Yield | ast.YieldFrom) or (isinstance(part, ast.Call) and _last(part.func) in TO_BROWSERS)
+        isinstance(part, ast.Yield | ast.YieldFrom)
+        or (isinstance(part, ast.Call) and last_name(part.func) in TO_BROWSERS)
         for part in ast.walk(node)
     )
 
@@ -185,9 +187,9 @@ def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
                 if isinstance(owner, ast.Name) and owner.id in parameters:
                     yield from _called_with(node, parameters.index(owner.id), modules)
                 elif isinstance(owner, ast.Name) and owner.id in assigned:
-                    yield _last(assigned[owner.id])
+                    yield last_name(assigned[owner.id])
                 else:
-                    yield _last(owner)
+                    yield last_name(owner)
             case _:
                 pass
 
@@ -197,17 +199,17 @@ def _called_with(function: Definition, position: int, modules: list[Module]) -> 
     trees = [module.tree for module in modules if function.name in module.source]
     for part in (part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Call)):
         words = {word.arg: word.value for word in part.keywords}
-        names = [_last(argument) for argument in part.args]
+        names = [last_name(argument) for argument in part.args]
         given: list[ast.expr] = []
-        if _last(part.func) == function.name:
+        if last_name(part.func) == function.name:
             given = part.args
         elif function.name in names:
             given = part.args[names.index(function.name) + 1 :]
-        elif "target" in words and _last(words["target"]) == function.name:
+        elif "target" in words and last_name(words["target"]) == function.name:
             listed = words.get("args")
             given = listed.elts if isinstance(listed, ast.Tuple | ast.List) else []
         if position < len(given):
-            yield _last(given[position])
+            yield last_name(given[position])
 
 
 def _is_answered(node: ast.Call, queue: ast.expr, frame: Frame) -> bool:
@@ -223,7 +225,9 @@ def _is_answered(node: ast.Call, queue: ast.expr, frame: Frame) -> bool:
         match part:
             case ast.Await(value=ast.Name() | ast.Attribute() as awaited) if _root(awaited) in names:
                 return True
-            case ast.Call(func=func, args=given) if _last(func) in WAITS and any(_root(one) in names for one in given):
+            case ast.Call(func=func, args=given) if last_name(func) in WAITS and any(
+                _root(one) in names for one in given
+            ):
                 return True
             case ast.Call(func=ast.Attribute(value=owner, attr="wait" | "result" | "get"), args=[]):
                 if _root(owner) in names:
@@ -239,7 +243,3 @@ def _root(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -4,6 +4,7 @@ import ast
 
 from scripts.crosswalking.audit.atoms import Func
 from scripts.crosswalking.audit.scope import Frame
+from scripts.crosswalking.audit.written import last_name
 
 WAITS = frozenset({"gather", "wait", "wait_for", "as_completed", "shield"})
 
@@ -19,7 +20,8 @@ def is_awaited(node: ast.Call, frame: Frame) -> bool:
     return (
         any(isinstance(part, ast.Await) and names & _names(part) for part in ast.walk(body))
         or any(
-            isinstance(part, ast.Call) and _last(part.func) in WAITS and names & _names(part) for part in ast.walk(body)
+            isinstance(part, ast.Call) and last_name(part.func) in WAITS and names & _names(part)
+            for part in ast.walk(body)
         )
         or _is_cancelled(body, names)
         or _ends_with_its_object(frame, names)
@@ -38,7 +40,8 @@ def _ends_with_its_object(frame: Frame, names: set[str]) -> bool:
         if isinstance(atom, Func)
     ]
     return any(
-        names & _names(method) and any(isinstance(p, ast.Call) and _last(p.func) == "cancel" for p in ast.walk(method))
+        names & _names(method)
+        and any(isinstance(p, ast.Call) and last_name(p.func) == "cancel" for p in ast.walk(method))
         for method in methods
     )
 
@@ -89,7 +92,7 @@ def is_joined(node: ast.Call, frame: Frame) -> bool:
             and (names & _names(part.func.value) or _contains(part.func, node))
         ):
             return True
-        if isinstance(part, ast.Call) and _last(part.func) in ("as_completed", "wait") and names & _names(part):
+        if isinstance(part, ast.Call) and last_name(part.func) in ("as_completed", "wait") and names & _names(part):
             return True
         if (
             isinstance(part, ast.With)
@@ -138,10 +141,10 @@ def is_read(node: ast.Call, frame: Frame) -> bool:
 
 def _is_iterated(body: ast.AST, node: ast.Call, names: set[str]) -> bool:
     """Whether the results of ``pool.map(…)`` are taken one by one, which waits for them."""
-    if _last(node.func) != "map":
+    if last_name(node.func) != "map":
         return False
     taken = [part.iter for part in ast.walk(body) if isinstance(part, ast.For | ast.comprehension)]
-    taken += [part for part in ast.walk(body) if isinstance(part, ast.Call) and _last(part.func) in TAKING]
+    taken += [part for part in ast.walk(body) if isinstance(part, ast.Call) and last_name(part.func) in TAKING]
     return any(_contains(part, node) or names & _names(part) for part in taken)
 
 
@@ -259,7 +262,7 @@ def _held_by(part: ast.AST, node: ast.Call, found: set[str]) -> set[str]:
 
 def _holds(value: ast.expr) -> bool:
     """Whether a value made of tasks holds them still."""
-    return isinstance(value, GATHERED) or (isinstance(value, ast.Call) and _last(value.func) in HOLDING)
+    return isinstance(value, GATHERED) or (isinstance(value, ast.Call) and last_name(value.func) in HOLDING)
 
 
 def _names(node: ast.AST) -> set[str]:
@@ -281,7 +284,3 @@ def _targets(node: ast.expr) -> set[str]:
             return _targets(inner)
         case _:
             return _names(node)
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

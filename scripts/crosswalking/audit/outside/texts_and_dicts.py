@@ -1,6 +1,7 @@
 """Methods of texts, dicts and dumped models."""
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,5 @@ def formatted(call: "Call") -> Values:
     )
     if call.name == "join" or not isinstance(text, str):
         return UNKNOWN
-    import re  # noqa: PLC0415
-
     holes = tuple(ast.unparse(node) for node in call.arguments.nodes)
     return one(Pattern(re.sub(r"\{[^}]*\}", HOLE, text), holes))
