@@ -12,7 +12,7 @@ from infra.config import DEPLOYED, STAGES
 from infra.dependencies import ROOT, LayerError, build
 from infra.plan import plan
 from infra.stack import ScraperSkyStack
-from scrapersky.service.settings import SettingsError
+from scrapersky.settings import SettingsError
 
 
 class UnknownStage(LookupError):
@@ -30,7 +30,7 @@ def synth(
 
     Without ``stages``: those of the context ``stages`` (``cdk synth -c stages=local``), else dev and prod. Settings in
     ``environment`` override the stages' own. ``dependencies`` is an already built dependency layer.
-    Raises :class:`scrapersky.service.settings.SettingsError` for a bad setting.
+    Raises :class:`scrapersky.settings.SettingsError` for a bad setting.
     """
     app = new_app(out)
     context = app.node.try_get_context("stages")

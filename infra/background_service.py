@@ -10,7 +10,7 @@ from infra.function import Functions
 from infra.plan import variables
 from infra.queues import Queues, take
 from infra.schedule import Schedule
-from scrapersky.service.registry import Service
+from scrapersky.runtime.registry import Service
 
 
 class BackgroundService(Construct):

@@ -14,7 +14,7 @@ from aws_cdk.aws_logs import RetentionDays
 
 from infra.dependencies import Architecture
 from infra.options import Alarms, Aurora, ExistingNetwork, Network
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

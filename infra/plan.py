@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from infra.config import Stage
-from scrapersky.service.registry import SERVICES, Service
-from scrapersky.service.settings import ServiceSettings, Settings, SettingsError, load
+from scrapersky.runtime.registry import SERVICES, Service
+from scrapersky.settings import ServiceSettings, Settings, SettingsError, load
 from scrapersky.status.workflow import Workflow
 
 DECIDED_BY_THE_STACK = frozenset({"stage", "database_secret", "places_secret", "proxy_secret"})

@@ -19,7 +19,7 @@ from infra.network import inside
 from infra.observability.observability import Observability
 from infra.plan import Plan
 from infra.queues import Queues
-from scrapersky.service.registry import SERVICES, Service
+from scrapersky.runtime.registry import SERVICES, Service
 
 
 class ScraperSkyStack(Stack):

@@ -11,9 +11,9 @@ from sqlalchemy.pool import NullPool
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from scrapersky import migrations
-from scrapersky.service.registry import WORKFLOWS
+from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.status.invariants import find_breaches
-from scripts.local.postgres import Postgres
+from scripts.commands.run.postgres import Postgres
 
 TEMPLATE = "migrated"
 numbers = count(1)

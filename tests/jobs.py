@@ -8,13 +8,13 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from scrapersky.service.context import Job, JobContext
-from scrapersky.service.outcomes import Outcome
-from scrapersky.service.proxy import web_of_the_record
-from scrapersky.service.settings import Settings
+from scrapersky.runtime.context import Job, JobContext
+from scrapersky.runtime.outcomes import Outcome
+from scrapersky.runtime.proxy import web_of_the_record
+from scrapersky.settings import Settings
 from scrapersky.web.client import WebClient
-from scripts.local.internet.server import Internet
-from scripts.local.internet.website import Answer, Request, Website
+from scripts.commands.run.internet.server import Internet
+from scripts.commands.run.internet.website import Answer, Request, Website
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from scripts.local.internet.website import Answer, Request, Website
+from scripts.commands.run.internet.website import Answer, Request, Website
 
 HOST = "proxy.test"
 KEY = "key-of-the-proxy"

@@ -19,7 +19,7 @@ from api.problem import invalid
 from api.wiring import caller_of, wiring_of
 from api.writing import write
 from scrapersky.models.vocabulary import Curation, Status
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 
 RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 

@@ -17,7 +17,7 @@ from api.wiring import KEY, Wiring
 from scrapersky.database import Database, ReadSecret, sqlstate
 from scrapersky.observability import Observer
 from scrapersky.secret_store import read_secret
-from scrapersky.service.settings import Settings, load
+from scrapersky.settings import Settings, load
 from scrapersky.status.transitions import HALF_A_STATE, ILLEGAL_TRANSITION, NOT_THE_HOLDER
 
 NAME = "api"

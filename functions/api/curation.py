@@ -16,7 +16,7 @@ from api.curation_table import CurationField
 from api.filters import BIGGEST, F, Filter, conditions
 from api.problem import invalid
 from scrapersky.models.vocabulary import Curation, Status
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 
 Result = Literal["queued", "set", "unchanged", "refused"]
 Ids = Annotated[list[Annotated[int, Field(ge=1, le=BIGGEST)]], Field(min_length=1)]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from scrapersky.models import Domain, LocalBusiness, Page, Place, Sitemap, SitemapFile
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Curation
-from scrapersky.service.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, IMPORT, METADATA, SUBMISSION
+from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, IMPORT, METADATA, SUBMISSION
 from scrapersky.status.workflow import Workflow
 
 

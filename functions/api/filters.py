@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement
 
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Curation, Status
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 
 NAMES = {
     "places": "name",

@@ -14,7 +14,7 @@ from api.curation_table import curation_field
 from api.problem import invalid
 from scrapersky.models import Domain
 from scrapersky.models.vocabulary import Curation
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 from scrapersky.web.hosts import HostError, normalise_host
 
 COLUMNS = ("domain", "website", "website_url", "url", "host")

@@ -11,7 +11,7 @@ from api.adding import Added, NewRecord, RowRefused, add, candidates
 from api.curation_table import curation_field
 from api.new_places import PLACE_ID
 from scrapersky.models import LocalBusiness
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.urls import normalise_url
 

@@ -10,7 +10,7 @@ from api.adding import Added
 from api.curation_table import curation_field
 from api.of_domain import NewUrl, add_urls
 from scrapersky.models import Page
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 from scrapersky.web.page_type import page_type_of
 from scrapersky.web.urls import host_and_path, path_depth
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from api.adding import Added, NewRecord, add, candidates
 from api.curation_table import curation_field
 from scrapersky.models import Place
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 
 PLACE_ID = r"^[A-Za-z0-9_-]+$"
 

@@ -9,7 +9,7 @@ from api.adding import Added
 from api.curation_table import curation_field
 from api.of_domain import NewUrl, add_urls
 from scrapersky.models import DiscoveryMethod, SitemapFile
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 
 
 class NewSitemapFile(NewUrl):

@@ -9,7 +9,7 @@ from api.adding import Added
 from api.curation_table import curation_field
 from api.of_domain import NewOfDomain, add_to_domains
 from scrapersky.models import Sitemap
-from scrapersky.service.given import Given
+from scrapersky.runtime.given import Given
 
 
 class NewSitemap(NewOfDomain):

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from api.problem import Problem, invalid
-from scrapersky.service.registry import Service
+from scrapersky.runtime.registry import Service
 
 READ_TIMEOUT_SECONDS = 25
 """An HTTP API gives up after 30 seconds, whatever it is set to."""

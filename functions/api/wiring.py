@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from api.triggers import Triggers
 from scrapersky.database import Database
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 
 KEY = "wiring"
 

@@ -13,10 +13,10 @@ from scrapersky import observability as seen
 from scrapersky.database import Database
 from scrapersky.models.vocabulary import Status
 from scrapersky.observability import Observer
+from scrapersky.runtime.messages import MalformedTicket, parse_ticket
+from scrapersky.runtime.registry import WORKFLOWS, service_of
 from scrapersky.secret_store import read_secret
-from scrapersky.service.messages import MalformedTicket, parse_ticket
-from scrapersky.service.registry import WORKFLOWS, service_of
-from scrapersky.service.settings import Settings, load
+from scrapersky.settings import Settings, load
 from scrapersky.status.dead_letter import dead_letter, workflow_of
 
 NAME = "dead-letter"

@@ -13,7 +13,7 @@ from domain_scheduler.pictures import read_favicon, read_logo
 from domain_scheduler.socials import read_socials
 from domain_scheduler.structured_data import read_json_ld
 from domain_scheduler.tech_stack import CONTENT_SYSTEMS, Technology, read_tech_stack
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched
 from scrapersky.web.storable import storable, storable_json, tidy
 

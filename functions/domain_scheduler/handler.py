@@ -3,8 +3,8 @@
 from scrapersky.importing import importing
 
 with importing():
-    from scrapersky.service.registry import DOMAIN_SCHEDULER, METADATA
-    from scrapersky.service.runtime import BackgroundService
+    from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
+    from scrapersky.runtime.runtime import BackgroundService
 
 service = BackgroundService(
     DOMAIN_SCHEDULER,

@@ -10,13 +10,13 @@ from domain_scheduler.html_page import HtmlPage
 from domain_scheduler.refresh import MAX_REFRESHES, is_only_a_detour, refresh_target
 from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
 from domain_scheduler.saving import save_facts
+from scrapersky.errors import FetchError
 from scrapersky.models import Domain
-from scrapersky.service.classification import Kind, kind_of
-from scrapersky.service.context import JobContext
-from scrapersky.service.outcomes import Done, Fail, Outcome
+from scrapersky.runtime.classification import Kind, kind_of
+from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.web.charset import decode
 from scrapersky.web.client import Fetched
-from scrapersky.web.errors import FetchError
 from scrapersky.web.home_page import fetch_home_page
 from scrapersky.web.hosts import HostError, normalise_host
 

@@ -17,7 +17,7 @@ from domain_scheduler.notices import (
     SENSORS,
     WHOLE_TEXTS,
 )
-from scrapersky.service.outcomes import Fail
+from scrapersky.runtime.outcomes import Fail
 from scrapersky.web.client import Fetched
 from scrapersky.web.proxy import challenge_header
 

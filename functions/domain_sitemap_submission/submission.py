@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import Domain, Sitemap
-from scrapersky.service.context import JobContext
-from scrapersky.service.outcomes import Done, Fail, Outcome
+from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.web.hosts import HostError, normalise_host
 
 

@@ -14,7 +14,7 @@ from scrapersky.database import Database
 from scrapersky.migrations.patience import upgrade_patiently
 from scrapersky.observability import Observer
 from scrapersky.secret_store import read_secret
-from scrapersky.service.settings import Settings, load
+from scrapersky.settings import Settings, load
 
 NAME = "migrate"
 ANSWER_TIMEOUT_SECONDS = 30

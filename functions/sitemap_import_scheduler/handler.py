@@ -3,8 +3,8 @@
 from scrapersky.importing import importing
 
 with importing():
-    from scrapersky.service.registry import IMPORT, SITEMAP_IMPORT_SCHEDULER
-    from scrapersky.service.runtime import BackgroundService
+    from scrapersky.runtime.registry import IMPORT, SITEMAP_IMPORT_SCHEDULER
+    from scrapersky.runtime.runtime import BackgroundService
 
 service = BackgroundService(
     SITEMAP_IMPORT_SCHEDULER,

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, update
 
+from scrapersky.errors import FetchError
 from scrapersky.models import SitemapFile, SitemapType
-from scrapersky.service.context import JobContext
-from scrapersky.service.outcomes import Done, Fail, Outcome, Write
+from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Write
 from scrapersky.web.client import Response
-from scrapersky.web.errors import FetchError
 from scrapersky.web.sitemaps import Kind, Limits, SitemapReader, SitemapRefused, read_entries, reader_of
 from sitemap_import_scheduler.pages import Spool
 

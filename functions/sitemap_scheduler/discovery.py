@@ -4,12 +4,12 @@ from collections import Counter
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
+from scrapersky.errors import FetchError
 from scrapersky.models import DiscoveryMethod, Sitemap
-from scrapersky.service.classification import outcome_of
-from scrapersky.service.context import JobContext
-from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
+from scrapersky.runtime.classification import outcome_of
+from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.web.client import Fetched
-from scrapersky.web.errors import FetchError
 from scrapersky.web.home_page import fetch_home_page
 from sitemap_scheduler.finding import KEPT_FROM_ASKING, NOT_TRIED
 from sitemap_scheduler.found_files import note

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scrapersky.errors import WorkError
 from scrapersky.models import DiscoveryMethod, SitemapType
-from scrapersky.service.classification import Kind, kind_of
-from scrapersky.web.errors import WorkError
+from scrapersky.runtime.classification import Kind, kind_of
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import SitemapReader
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import Sitemap, SitemapFile, SitemapType
-from scrapersky.service.outcomes import Write
+from scrapersky.runtime.outcomes import Write
 from sitemap_scheduler.finding import Finding
 from sitemap_scheduler.scan import Scan
 from sitemap_scheduler.visits import Visits

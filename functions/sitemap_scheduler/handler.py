@@ -3,8 +3,8 @@
 from scrapersky.importing import importing
 
 with importing():
-    from scrapersky.service.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, SITEMAP_SCHEDULER
-    from scrapersky.service.runtime import BackgroundService
+    from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, SITEMAP_SCHEDULER
+    from scrapersky.runtime.runtime import BackgroundService
 
 service = BackgroundService(
     SITEMAP_SCHEDULER,

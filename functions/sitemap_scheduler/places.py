@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 from dateutil import tz
 
-from scrapersky.service.outcomes import Fail, Retry, Snooze
-from scrapersky.service.settings import Settings
+from scrapersky.runtime.outcomes import Fail, Retry, Snooze
+from scrapersky.settings import Settings
 from scrapersky.web.client import WebClient
 
 FIELD_MASK = (

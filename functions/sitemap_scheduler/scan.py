@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
+from scrapersky.errors import FetchError
 from scrapersky.models import DiscoveryMethod
-from scrapersky.service.context import JobContext
-from scrapersky.web.errors import FetchError
+from scrapersky.runtime.context import JobContext
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import Entry, Kind, Limits, SitemapRefused, read_entries, reader_of
 from scrapersky.web.urls import normalise_url

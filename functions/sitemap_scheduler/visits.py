@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from scrapersky.errors import FetchError
 from scrapersky.models import DiscoveryMethod
-from scrapersky.web.errors import FetchError
 
 
 @dataclass

@@ -8,7 +8,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.plan import Plan
-from scrapersky.service.registry import Service
+from scrapersky.runtime.registry import Service
 
 SHORTEST_MINUTES = 5
 NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING

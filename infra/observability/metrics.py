@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from scrapersky.observability import NAMESPACE, OF_A_SERVICE, OF_A_WORKFLOW
-from scrapersky.service.registry import Service
+from scrapersky.runtime.registry import Service
 from scrapersky.status.workflow import Workflow
 
 

@@ -18,7 +18,7 @@ from infra.observability.topic import alarm_topic
 from infra.observability.workflow_alarms import WorkflowAlarms
 from infra.plan import Plan
 from infra.queues import Queues
-from scrapersky.service.registry import SERVICES
+from scrapersky.runtime.registry import SERVICES
 
 
 class Observability(Construct):

@@ -5,7 +5,7 @@ from constructs import Construct
 from infra.observability.alarm import Bell
 from infra.observability.metrics import Metrics
 from scrapersky import observability as seen
-from scrapersky.service.registry import SERVICES
+from scrapersky.runtime.registry import SERVICES
 
 
 class TickAlarms(Construct):

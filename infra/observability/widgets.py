@@ -11,7 +11,7 @@ from infra.observability.metrics import Metrics
 from infra.plan import Plan
 from infra.queues import Queues
 from scrapersky import observability as seen
-from scrapersky.service.registry import SERVICES, Service
+from scrapersky.runtime.registry import SERVICES, Service
 from scrapersky.status.workflow import Workflow
 
 FIVE = Duration.minutes(5)

@@ -6,7 +6,7 @@ from constructs import Construct
 from infra.observability.alarm import BREACHING, Bell
 from infra.observability.metrics import Metrics
 from scrapersky import observability as seen
-from scrapersky.service.registry import Service
+from scrapersky.runtime.registry import Service
 from scrapersky.status.workflow import Workflow
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.crosswalking.audit.command import main
-from scripts.crosswalking.audit.project import Project
+from scripts.commands.crosswalk.audit.command import main
+from scripts.commands.crosswalk.audit.project import Project
 from tests.audit.sarif import Log
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from scrapersky.service.registry import SERVICES, WORKFLOWS
-from scripts.crosswalking import command
-from scripts.crosswalking.audit.command import main as audit
-from scripts.crosswalking.page import PageError, filled
-from scripts.crosswalking.rows import ROUTERS, crosswalk
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS
+from scripts.commands.crosswalk import command
+from scripts.commands.crosswalk.audit.command import main as audit
+from scripts.commands.crosswalk.page import PageError, filled
+from scripts.commands.crosswalk.rows import ROUTERS, crosswalk
 
 
 def test_the_page_is_what_the_registry_and_the_routers_say() -> None:
@@ -42,7 +42,7 @@ def test_the_crosswalk_is_printed_as_json(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_our_own_routers_pass_the_audit_with_their_listed_manual_triggers() -> None:
-    allowed = command.PAGE.parents[1] / "scripts" / "crosswalking" / "allowed.toml"
+    allowed = command.PAGE.parents[1] / "scripts" / "commands" / "crosswalk" / "allowed.toml"
     assert audit([str(ROUTERS), "--allow", str(allowed)]) == 0
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.crosswalking.audit.analysis import Analysis, analyse
-from scripts.crosswalking.audit.effects import StatusWrite
-from scripts.crosswalking.audit.rules import find
+from scripts.commands.crosswalk.audit.analysis import Analysis, analyse
+from scripts.commands.crosswalk.audit.effects import StatusWrite
+from scripts.commands.crosswalk.audit.rules import find
 
 FIXTURES = Path(__file__).parent / "fixtures"
 PROJECTS = sorted(

@@ -43,7 +43,7 @@ def end(ending: str):
 
 def audited(project: Path, seed: int) -> str:
     """The audit's JSON of ``project``, in a process whose texts have other hashes for another seed."""
-    command = [sys.executable, "-m", "scripts.crosswalking", "audit", str(project), "--json"]
+    command = [sys.executable, "-m", "scripts.commands.crosswalk", "audit", str(project), "--json"]
     environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.crosswalking.audit import interpreter
-from scripts.crosswalking.audit.analysis import analyse
-from scripts.crosswalking.audit.rules import find
+from scripts.commands.crosswalk.audit import interpreter
+from scripts.commands.crosswalk.audit.analysis import analyse
+from scripts.commands.crosswalk.audit.rules import find
 
 GREEDY = """
 from fastapi import BackgroundTasks, FastAPI

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.crosswalking.audit.analysis import analyse
-from scripts.crosswalking.audit.command import main
-from scripts.crosswalking.audit.rules import find
-from scripts.crosswalking.audit.vocabulary import Vocabulary, load
+from scripts.commands.crosswalk.audit.analysis import analyse
+from scripts.commands.crosswalk.audit.command import main
+from scripts.commands.crosswalk.audit.rules import find
+from scripts.commands.crosswalk.audit.vocabulary import Vocabulary, load
 
 TOLD = Path(__file__).parent / "fixtures" / "told"
 

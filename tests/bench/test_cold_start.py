@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scripts.bench.starting.__main__ import main
+from scripts.commands.bench.cold_start.__main__ import main
 
 
 def test_the_bench_of_cold_starts_tells_a_tick_from_a_batch(tmp_path: Path) -> None:

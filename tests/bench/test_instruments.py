@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scripts.bench import chart, page
-from scripts.bench.child import Child, ContenderFailed
-from scripts.bench.page import NoPlace, fill
-from scripts.bench.spread import Spread, percentile, shown
-from scripts.bench.table import markdown
+from scripts.commands.bench import chart, page
+from scripts.commands.bench.child import Child, ContenderFailed
+from scripts.commands.bench.page import NoPlace, fill
+from scripts.commands.bench.spread import Spread, percentile, shown
+from scripts.commands.bench.table import markdown
 
 
 def test_a_spread_is_the_median_and_the_extremes() -> None:
@@ -67,7 +67,7 @@ def test_a_contender_that_breaks_is_quoted() -> None:
     with pytest.raises(ContenderFailed, match="No module named 'nobody'"):
         Child.start(sys.executable, "nobody", "work").told()
     with pytest.raises(ContenderFailed, match="never got ready"):
-        Child.start(sys.executable, "scripts.bench.spread", "nothing").ready()
+        Child.start(sys.executable, "scripts.commands.bench.spread", "nothing").ready()
 
 
 def test_every_chart_of_a_page_is_there_and_told_in_words() -> None:

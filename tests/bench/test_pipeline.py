@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bench.crawling.__main__ import main
-from scripts.bench.crawling.waiting import with_waiting
-from scripts.bench.crawling.web import DEAD, HANGING, SLOW, home_pages, host
+from scripts.commands.bench.pipeline.__main__ import main
+from scripts.commands.bench.pipeline.waiting import with_waiting
+from scripts.commands.bench.pipeline.web import DEAD, HANGING, SLOW, home_pages, host
 
 
 def test_every_hundred_hosts_have_their_share_of_dead_hanging_and_slow_ones() -> None:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from scrapersky.web.sitemaps import SitemapReader
-from scripts.bench.reading import sitemap
-from scripts.bench.reading.__main__ import main
-from scripts.bench.reading.readers import BASE, READERS
+from scripts.commands.bench.sitemaps import sitemap
+from scripts.commands.bench.sitemaps.__main__ import main
+from scripts.commands.bench.sitemaps.readers import BASE, READERS
 
 
 def test_the_sitemap_that_is_measured_is_read_alike_by_ours_and_by_plain_expat(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scripts.bench.queues.__main__ import main
+from scripts.commands.bench.status_machine.__main__ import main
 
 
 def test_the_bench_of_the_status_machine_writes_its_result_its_charts_and_its_tables(tmp_path: Path) -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from scripts.chaos_run.plan import Plan
-from scripts.chaos_run.points import IN_A_BATCH
-from scripts.chaos_run.report import as_table
-from scripts.chaos_run.stage import wreak
-from scripts.mutation.catalogue import MUTANTS
-from scripts.mutation.mutant import LAYER, Mutant
-from scripts.mutation.trial import ROOT, copy_code, search_path
+from tests.chaos.plan import Plan
+from tests.chaos.points import IN_A_BATCH
+from tests.chaos.report import as_table
+from tests.chaos.stage import wreak
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import LAYER, Mutant
+from tests.mutants.trial import ROOT, copy_code, search_path
 
 DELIVERIES = 20_000
-ALONE = Mutant("each is saved alone", ((f"{LAYER}/service/saving.py", "len(done) > 1", "not done"),), ())
+ALONE = Mutant("each is saved alone", ((f"{LAYER}/runtime/saving.py", "len(done) > 1", "not done"),), ())
 """So that every result goes through the statement that lacks its fence."""
 
 
@@ -60,7 +60,7 @@ def test_chaos_finds_out_when_the_fence_is_missing(tmp_path: Path) -> None:
     ALONE.apply(tmp_path)
     much = ("--deliveries", "1500", "--records", "300", "--freeze", "0.2", "--time-limit", "200")
     run = subprocess.run(
-        [sys.executable, "-m", "scripts.chaos_run", *much],
+        [sys.executable, "-m", "tests.chaos", *much],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path(tmp_path))},
         capture_output=True,

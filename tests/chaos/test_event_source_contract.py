@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from scripts.chaos_run.clock import Clock
-from scripts.chaos_run.event_source import EventSourceMapping
-from scripts.chaos_run.partial_batch import failed_items
-from scripts.chaos_run.sqs import Queue
 from tests.chaos.answers import ANSWERS, BOTH, told
+from tests.chaos.clock import Clock
+from tests.chaos.event_source import EventSourceMapping
+from tests.chaos.partial_batch import failed_items
+from tests.chaos.sqs import Queue
 
 
 @pytest.mark.parametrize(("answer", "again"), ANSWERS, ids=told)

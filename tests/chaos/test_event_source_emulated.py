@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from scripts.local.emulator import ACCOUNT, REGION, Aws
+from scripts.commands.run.emulator import ACCOUNT, REGION, Aws
 from tests.chaos.answers import ANSWERS, BOTH, NEITHER, told
 
 PATIENCE_SECONDS = 60.0

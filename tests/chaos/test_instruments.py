@@ -8,15 +8,15 @@ from threading import Thread
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.service.registry import METADATA
+from scrapersky.runtime.registry import METADATA
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause
 from scrapersky.status.finish import Backoff, complete
 from scrapersky.status.recover import recover
 from scrapersky.status.start import start
-from scripts.chaos_run.lapse import lapse
-from scripts.chaos_run.points import Deed, Order, Points
-from scripts.chaos_run.proxy import Mode, Proxy
+from tests.chaos.lapse import lapse
+from tests.chaos.points import Deed, Order, Points
+from tests.chaos.proxy import Mode, Proxy
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
 NOTHING_COMES_SECONDS = 0.2

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from scripts.chaos_run.client import Client, Trouble
-from scripts.chaos_run.clock import Clock
-from scripts.chaos_run.sqs import CALM, Mischief, Queue, SqsError
+from tests.chaos.client import Client, Trouble
+from tests.chaos.clock import Clock
+from tests.chaos.sqs import CALM, Mischief, Queue, SqsError
 
 
 def queue(clock: Clock, mischief: Mischief = CALM, **settings: float) -> Queue:

@@ -19,12 +19,12 @@ from moto import mock_aws
 from sqlalchemy import Connection, RowMapping, text
 
 from scrapersky.models.vocabulary import Curation, Status
-from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
-from scrapersky.service.payloads import PAYLOAD
-from scrapersky.service.registry import SERVICES, WORKFLOWS, Service, service_of
-from scrapersky.service.runtime import BackgroundService
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
+from scrapersky.runtime.payloads import PAYLOAD
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS, Service, service_of
+from scrapersky.runtime.runtime import BackgroundService
 from scrapersky.status.workflow import Workflow
-from scripts import import_contracts
+from scripts.commands import import_contracts
 from tests.integration.lambda_context import LambdaContext
 from tests.records import make
 
@@ -190,7 +190,7 @@ def test_the_service_has_a_half_page_of_its_own(service: Service) -> None:
 @each_service
 def test_the_import_contracts_hold_for_the_service(service: Service) -> None:
     text = import_contracts.PYPROJECT.read_text()
-    assert import_contracts.filled(text) == text, "run python -m scripts.import_contracts"
+    assert import_contracts.filled(text) == text, "run python -m scripts.commands.import_contracts"
     assert text.count(f'"{service.folder}"') == 3
 
 

@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Engine
 
-from scripts.local import databases
-from scripts.local.inputs import corpus_sites, shipped_sites
-from scripts.local.report import report
-from scripts.local.run import Options, drain
-from scripts.local.system import System
+from scripts.commands.run import databases
+from scripts.commands.run.inputs import corpus_sites, shipped_sites
+from scripts.commands.run.report import report
+from scripts.commands.run.run import Options, drain
+from scripts.commands.run.system import System
 
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus"
 DRAINED_WITHIN_SECONDS = 600

@@ -11,8 +11,8 @@ from typing import IO
 import pytest
 
 from scrapersky.web.hosts import normalise_host
-from scripts.local.folder import PREFIX
-from scripts.local.internet import shipped
+from scripts.commands.run.folder import PREFIX
+from scripts.commands.run.internet import shipped
 
 pytestmark = pytest.mark.timeout(900)
 

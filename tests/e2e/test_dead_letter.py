@@ -15,10 +15,10 @@ from rich.console import Console
 from sqlalchemy import Connection, insert, select
 
 from scrapersky.models import Domain, Status
-from scrapersky.service.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, METADATA, Service
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, METADATA, Service
 from scrapersky.status.claim import claim
-from scripts.local.run import Options, drain
-from scripts.local.ticks import press, rule_of
+from scripts.commands.run.run import Options, drain
+from scripts.commands.run.ticks import press, rule_of
 from tests.e2e.conftest import Running
 
 pytestmark = pytest.mark.timeout(900)

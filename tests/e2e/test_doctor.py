@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.service.registry import DOMAIN_SCHEDULER
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER
 from tests.e2e.conftest import Running
 
 pytestmark = pytest.mark.timeout(900)
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(900)
 def findings(running: Running) -> list[dict[str, Any]]:
     """Everything that the command finds."""
     told = subprocess.run(
-        [sys.executable, "-m", "scripts.diagnosis", "--json", "--stage", "local"],
+        [sys.executable, "-m", "scripts.commands.scrapersky.doctor", "--json", "--stage", "local"],
         env={**os.environ, **running.system.aws.environment, "DATABASE_URL": running.system.database_url},
         capture_output=True,
         text=True,

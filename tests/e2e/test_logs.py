@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scripts.log_queries.__main__ import main
+from scripts.commands.scrapersky.logs.__main__ import main
 from tests.e2e.conftest import Running
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.service.registry import SERVICES, Service
+from scrapersky.runtime.registry import SERVICES, Service
 from scrapersky.status.gauges import count_by_status
 from tests.e2e.conftest import Running
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from tests.hostile.working import outcome_in
 

@@ -14,7 +14,7 @@ import socket
 import struct
 from collections.abc import Sequence
 
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from tests.hostile.working import HURRIED, outcome_in
 

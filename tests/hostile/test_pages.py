@@ -10,7 +10,7 @@ import pytest
 from domain_scheduler.facts import read_facts
 from domain_scheduler.html_page import HtmlPage
 from domain_scheduler.limits import MAX_TITLE
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from tests.hostile.answers import Answer, answer, redirect
 from tests.hostile.fetching import fetch

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.service.outcomes import Done, Fail
+from scrapersky.runtime.outcomes import Done, Fail
 from tests.hostile.answers import Answer, answer, redirect
 from tests.hostile.conftest import Secret
 from tests.hostile.working import work

@@ -14,7 +14,7 @@ from infra.dependencies import ROOT
 from infra.options import Aurora, ExistingNetwork, Network
 from infra.plan import plan
 from infra.stack import ScraperSkyStack
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 from tests.infra.template import Template
 
 OVERRIDES = {

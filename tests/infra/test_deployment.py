@@ -24,11 +24,11 @@ from infra.dependencies import ROOT
 from infra.node_modules import NotInstalled, pinned, require
 from infra.plan import plan
 from scrapersky import observability as seen
-from scrapersky.service.registry import SERVICES, WORKFLOWS
-from scripts.local import databases
-from scripts.local.deployment import put_secret
-from scripts.local.emulator import ACCOUNT, REGION, Aws
-from scripts.local.postgres import Postgres
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS
+from scripts.commands.run import databases
+from scripts.commands.run.deployment import put_secret
+from scripts.commands.run.emulator import ACCOUNT, REGION, Aws
+from scripts.commands.run.postgres import Postgres
 from tests.infra.template import Template
 
 SETTINGS = plan(LOCAL, {})

@@ -9,8 +9,8 @@ import pytest
 
 from infra.config import STAGES
 from infra.plan import plan
-from scrapersky.service.registry import SERVICES
-from scrapersky.service.settings import ServiceSettings, Settings, load
+from scrapersky.runtime.registry import SERVICES
+from scrapersky.settings import ServiceSettings, Settings, load
 from tests.infra.template import Template, listed, target
 
 NAMES = [*(service.name for service in SERVICES), "dead-letter", "migrate", "api"]

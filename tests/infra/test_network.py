@@ -8,7 +8,7 @@ import pytest
 from infra.config import DEV
 from infra.options import Aurora
 from infra.plan import plan
-from scrapersky.service.settings import SettingsError
+from scrapersky.settings import SettingsError
 from tests.infra.conftest import EXISTING, VARIED
 from tests.infra.template import Template, listed, target
 

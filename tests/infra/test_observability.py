@@ -17,8 +17,8 @@ from infra.observability.metrics import Metrics
 from infra.observability.queries import FOLDER, PARAMETER
 from infra.plan import plan
 from scrapersky import observability as seen
-from scrapersky.service.registry import SERVICES, WORKFLOWS
-from scripts.pricing.model import alarm_metrics
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS
+from scripts.commands.scrapersky.cost.model import alarm_metrics
 from tests.infra.insights import keys_of
 from tests.infra.template import Template, target
 

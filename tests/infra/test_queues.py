@@ -2,7 +2,7 @@
 
 from infra.config import STAGES
 from infra.plan import plan
-from scrapersky.service.registry import SERVICES
+from scrapersky.runtime.registry import SERVICES
 from tests.infra.template import Template, listed, target
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from infra.config import STAGES
 from infra.migrations import FOLDER, digest
 from infra.plan import plan
-from scrapersky.service.registry import SERVICES
+from scrapersky.runtime.registry import SERVICES
 from tests.infra.template import Template, target
 
 

@@ -15,8 +15,8 @@ from infra.config import DEV, STAGES
 from infra.options import Aurora, Network
 from infra.plan import NEVER_DEPLOYED, plan
 from infra.stack import ScraperSkyStack
-from scrapersky.service.registry import SERVICES
-from scrapersky.service.settings import SettingsError
+from scrapersky.runtime.registry import SERVICES
+from scrapersky.settings import SettingsError
 from tests.infra.conftest import OVERRIDES
 from tests.infra.template import Template
 

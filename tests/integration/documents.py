@@ -21,12 +21,12 @@ import pytest
 
 from infra.config import STAGES
 from infra.plan import plan
-from scrapersky.service.outcomes import Fail
-from scrapersky.service.settings import SettingsError
-from scripts.command_line.__main__ import main as scrapersky
-from scripts.crosswalking.__main__ import main as crosswalk
-from scripts.explaining.__main__ import main as explain
-from scripts.scaffolding.__main__ import main as new_service
+from scrapersky.runtime.outcomes import Fail
+from scrapersky.settings import SettingsError
+from scripts.commands.crosswalk.__main__ import main as crosswalk
+from scripts.commands.new_service.__main__ import main as new_service
+from scripts.commands.scrapersky.__main__ import main as scrapersky
+from scripts.commands.scrapersky.explain.__main__ import main as explain
 from tests.integration.api import Api
 from tests.integration.conftest import Harness
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from scripts.local.postgres import Postgres
+from scripts.commands.run.postgres import Postgres
 from tests.conftest import TEMPLATE
 
 ROWS = 500_000

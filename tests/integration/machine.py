@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from sqlalchemy import Connection, Engine, text
 
 from scrapersky.models import Base, Status
-from scrapersky.service.registry import IMPORT, METADATA, SUBMISSION, WORKFLOWS
+from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION, WORKFLOWS
 from scrapersky.status import transitions
 from scrapersky.status.invariants import BREACHES
 from scrapersky.status.workflow import Workflow

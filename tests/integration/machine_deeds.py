@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from scrapersky.models import Status
-from scrapersky.service.registry import METADATA, SUBMISSION, WORKFLOWS
+from scrapersky.runtime.registry import METADATA, SUBMISSION, WORKFLOWS
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.dispatch import dispatch

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import sqlstate
 from scrapersky.models import Status
-from scrapersky.service.registry import WORKFLOWS
+from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.status import transitions
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from api import adding
-from scrapersky.service.registry import DISCOVERY
+from scrapersky.runtime.registry import DISCOVERY
 from scrapersky.status.claim import claim
 from scrapersky.web.sitemaps import Entry
 from sitemap_import_scheduler.pages import Spool

@@ -14,7 +14,7 @@ from api.writing import EXPIRED_AT_ONCE
 from infra.curation_api import TIMEOUT_SECONDS
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Curation
-from scrapersky.service.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
+from scrapersky.runtime.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
 from scrapersky.status.claim import claim
 from tests.integration.api import ADA, Api, domains, results, row
 

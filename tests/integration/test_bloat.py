@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.database import Database
+from scrapersky.runtime.registry import IMPORT, METADATA
 from scrapersky.secret_store import read_secret
-from scrapersky.service.registry import IMPORT, METADATA
-from scrapersky.service.settings import Settings, load
+from scrapersky.settings import Settings, load
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete
 from scrapersky.status.requeue import requeue

@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import Database
 from scrapersky.secret_store import read_secret
-from scrapersky.service.settings import Settings
-from scripts.chaos_run.proxy import Mode, Proxy
+from scrapersky.settings import Settings
+from tests.chaos.proxy import Mode, Proxy
 from tests.race.contest import PATIENCE_SECONDS
 
 LOCK = 20_261_123

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import sqlstate
-from scrapersky.service.registry import METADATA, SUBMISSION
+from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.status import transitions
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete, fail

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from scrapersky.service.outcomes import Done, Fail, Outcome
-from scrapersky.service.registry import DOMAIN_SCHEDULER, SERVICES, WORKFLOWS
-from scrapersky.service.runtime import BackgroundService
-from scripts.command_line.__main__ import COMMANDS, main
-from scripts.command_line.arguments import parser
-from scripts.command_line.tables import duration
+from scrapersky.runtime.outcomes import Done, Fail, Outcome
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SERVICES, WORKFLOWS
+from scrapersky.runtime.runtime import BackgroundService
+from scripts.commands.scrapersky.__main__ import COMMANDS, main
+from scripts.commands.scrapersky.arguments import parser
+from scripts.commands.scrapersky.tables import duration
 from tests.integration.conftest import Harness
 from tests.integration.lambda_context import LambdaContext
 from tests.lambda_endpoint import serving

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scrapersky.service.registry import METADATA
+from scrapersky.runtime.registry import METADATA
 from scrapersky.status.claim import claim
 from tests.integration.conftest import ticket
 

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
 from scrapersky.models import Sitemap
-from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
-from scrapersky.service.registry import DISCOVERY
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
+from scrapersky.runtime.registry import DISCOVERY
 from scrapersky.status.explain import explain
 from scrapersky.status.story import tell
-from scripts.local.internet.website import Answer, RedirectTo, Request, Website, redirect
+from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website, redirect
 from sitemap_scheduler.discovery import discover_sitemaps
 from sitemap_scheduler.scan import SECONDS_TO_SAVE
 from tests.jobs import Answers, run_job

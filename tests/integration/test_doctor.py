@@ -9,12 +9,12 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
-from scripts.diagnosis.__main__ import main
-from scripts.diagnosis.examination import examine
-from scripts.diagnosis.finding import Finding, Unchecked
-from scripts.diagnosis.health import check_dead_rows, check_room
-from scripts.local import postgres as launcher
-from scripts.local.postgres import Postgres
+from scripts.commands.run import postgres as launcher
+from scripts.commands.run.postgres import Postgres
+from scripts.commands.scrapersky.doctor.__main__ import main
+from scripts.commands.scrapersky.doctor.examination import examine
+from scripts.commands.scrapersky.doctor.finding import Finding, Unchecked
+from scripts.commands.scrapersky.doctor.health import check_dead_rows, check_room
 from tests.conftest import numbers
 
 TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")

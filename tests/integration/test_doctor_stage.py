@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.database import address_of_url
-from scrapersky.service.registry import SERVICES, Service
-from scripts.diagnosis.__main__ import look, look_at_stage, main
-from scripts.diagnosis.deployed import construct
-from scripts.diagnosis.finding import Finding, Unchecked
-from scripts.diagnosis.stage import Stage
-from scripts.local.emulator import Aws
+from scrapersky.runtime.registry import SERVICES, Service
+from scripts.commands.run.emulator import Aws
+from scripts.commands.scrapersky.doctor.__main__ import look, look_at_stage, main
+from scripts.commands.scrapersky.doctor.deployed import construct
+from scripts.commands.scrapersky.doctor.finding import Finding, Unchecked
+from scripts.commands.scrapersky.doctor.stage import Stage
 from tests.conftest import numbers
 
 TIMEOUT = 180

@@ -11,9 +11,9 @@ import pytest
 from moto import mock_aws
 from sqlalchemy import Connection, text
 
-from scrapersky.service.registry import METADATA, SERVICES, WORKFLOWS
+from scrapersky.runtime.registry import METADATA, SERVICES, WORKFLOWS
 from scrapersky.status.claim import claim
-from scripts.local.internet.server import Internet
+from scripts.commands.run.internet.server import Internet
 from tests.integration.lambda_context import LambdaContext
 from tests.records import make
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from scrapersky.service.outcomes import Fail
-from scripts.explaining.__main__ import main
+from scrapersky.runtime.outcomes import Fail
+from scripts.commands.scrapersky.explain.__main__ import main
 from tests.integration.conftest import Harness
 from tests.integration.lambda_context import LambdaContext
 from tests.lambda_endpoint import serving

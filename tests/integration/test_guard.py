@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import sqlstate
 from scrapersky.models import Curation, Status
-from scrapersky.service.registry import SERVICES, WORKFLOWS
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 from scrapersky.status import transitions
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete, fail

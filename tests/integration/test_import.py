@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
+from scrapersky.errors import FetchError
 from scrapersky.models import SitemapFile
-from scrapersky.service.outcomes import Done, Fail, Outcome
-from scrapersky.web.errors import FetchError
-from scripts.local.internet.website import Answer, Request
+from scrapersky.runtime.outcomes import Done, Fail, Outcome
+from scripts.commands.run.internet.website import Answer, Request
 from sitemap_import_scheduler.sitemap_import import import_sitemap
 from tests.jobs import Answers, page, run_job
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from scrapersky.service.context import NoWeb
-from scrapersky.service.registry import SERVICES, SUBMISSION
+from scrapersky.runtime.context import NoWeb
+from scrapersky.runtime.registry import SERVICES, SUBMISSION
 from scrapersky.status.claim import claim
-from scripts.bench.queues.ours_runtime import record
+from scripts.commands.bench.status_machine.ours_runtime import record
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [service.folder for service in SERVICES]

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.service.apply import apply, apply_together
-from scrapersky.service.outcomes import Done, Outcome, Write
-from scrapersky.service.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
-from scrapersky.service.runtime import BackgroundService
-from scrapersky.service.tick import TickFailed
+from scrapersky.runtime.apply import apply, apply_together
+from scrapersky.runtime.outcomes import Done, Outcome, Write
+from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
+from scrapersky.runtime.runtime import BackgroundService
+from scrapersky.runtime.tick import TickFailed
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import Backoff, Stale
 from scrapersky.status.invariants import find_breaches
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.start import Started
-from scripts.chaos_run.client import Client, Trouble
-from scripts.chaos_run.clock import Clock
-from scripts.chaos_run.environment import Context
-from scripts.chaos_run.sqs import Queue
+from tests.chaos.client import Client, Trouble
+from tests.chaos.clock import Clock
+from tests.chaos.environment import Context
+from tests.chaos.sqs import Queue
 from tests.integration.conftest import SCHEDULED, Harness
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")

@@ -12,8 +12,8 @@ from domain_scheduler.metadata import read_metadata
 from domain_sitemap_submission.submission import submit_domain
 from scrapersky.models import Domain, LocalBusiness, Place, Sitemap
 from scrapersky.models.base import Recorded
-from scrapersky.service.outcomes import Done, Outcome
-from scripts.local.internet.places import PlacesApi
+from scrapersky.runtime.outcomes import Done, Outcome
+from scripts.commands.run.internet.places import PlacesApi
 from sitemap_scheduler.deep_scan import deep_scan_place
 from sitemap_scheduler.domain_extraction import extract_domain
 from tests.jobs import page, run_job

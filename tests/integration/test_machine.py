@@ -16,7 +16,7 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 from sqlalchemy import Engine
 
 from scrapersky.models import Status
-from scrapersky.service.registry import SUBMISSION
+from scrapersky.runtime.registry import SUBMISSION
 from scrapersky.status import transitions
 from scrapersky.status.workflow import Workflow
 from tests.integration.machine import RESULT

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scrapersky.service.outcomes import Fail
+from scrapersky.runtime.outcomes import Fail
 from tests.integration.conftest import Harness
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")

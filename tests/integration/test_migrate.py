@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from scripts.local.postgres import Postgres
+from scripts.commands.run.postgres import Postgres
 from tests.integration.conftest import numbers
 from tests.integration.lambda_context import LambdaContext
 

@@ -15,12 +15,12 @@ from sqlalchemy.pool import NullPool
 from scrapersky import migrations
 from scrapersky.database import sqlstate
 from scrapersky.migrations.patience import upgrade_patiently
-from scrapersky.service.registry import METADATA
+from scrapersky.runtime.registry import METADATA
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete
 from scrapersky.status.invariants import find_breaches
 from scrapersky.status.requeue import requeue
-from scripts.local.postgres import Postgres
+from scripts.commands.run.postgres import Postgres
 from tests.conftest import numbers
 
 TOMORROW = '''

@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
 from scrapersky.models import Base
-from scripts.local.postgres import Postgres
+from scripts.commands.run.postgres import Postgres
 from tests.conftest import numbers
 
 

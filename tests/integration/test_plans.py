@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.database import Database
+from scrapersky.runtime.registry import METADATA
 from scrapersky.secret_store import read_secret
-from scrapersky.service.registry import METADATA
-from scrapersky.service.settings import Settings, load
+from scrapersky.settings import Settings, load
 from scrapersky.status.claim import claim
 from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.finish import complete, fail
 from scrapersky.status.finish_together import complete_all
 from scrapersky.status.release import release
 from scrapersky.status.start import start
-from scripts.local.postgres import Postgres
+from scripts.commands.run.postgres import Postgres
 from tests.conftest import TEMPLATE
 from tests.integration.large import BEFORE, NEVER, NOW, build
 from tests.integration.plans import Plan, plans_of, read_by

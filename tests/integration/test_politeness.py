@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
+from scrapersky.errors import FetchError
 from scrapersky.models import Domain
-from scrapersky.service.context import JobContext
-from scrapersky.service.outcomes import Done, Outcome
-from scrapersky.service.politeness import polite_turns
-from scrapersky.service.registry import DOMAIN_SCHEDULER, METADATA
-from scrapersky.service.runtime import BackgroundService, Runtime
+from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.outcomes import Done, Outcome
+from scrapersky.runtime.politeness import polite_turns
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
+from scrapersky.runtime.runtime import BackgroundService, Runtime
 from scrapersky.status.claim import claim
-from scrapersky.web.errors import FetchError
 from scrapersky.web.turns import Turns
-from scripts.local.internet.server import Internet
-from scripts.local.internet.website import Answer, Request
+from scripts.commands.run.internet.server import Internet
+from scripts.commands.run.internet.website import Answer, Request
 from tests.integration.conftest import ticket
 from tests.integration.lambda_context import LambdaContext
 from tests.jobs import Answers

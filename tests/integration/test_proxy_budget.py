@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.models import Domain
-from scrapersky.service.context import JobContext
-from scrapersky.service.outcomes import Done, Outcome
-from scrapersky.service.registry import DOMAIN_SCHEDULER, METADATA
-from scrapersky.service.runtime import BackgroundService
+from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.outcomes import Done, Outcome
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
+from scrapersky.runtime.runtime import BackgroundService
 from scrapersky.status.claim import claim
 from scrapersky.status.control import read_control
-from scripts.local.internet.server import Internet
-from scripts.local.internet.website import Website
+from scripts.commands.run.internet.server import Internet
+from scripts.commands.run.internet.website import Website
 from tests.integration.conftest import ticket
 from tests.integration.lambda_context import LambdaContext
 from tests.jobs import page

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import Database, address_of_url, sqlstate
 from scrapersky.secret_store import kept, read_secret
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 
 SECRET = "scrapersky/test/database"
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scrapersky.service.outcomes import Done, Fail, Retry, Snooze
-from scrapersky.service.registry import METADATA, SUBMISSION
+from scrapersky.errors import FetchError
+from scrapersky.runtime.outcomes import Done, Fail, Retry, Snooze
+from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.status.invariants import find_breaches
-from scrapersky.web.errors import FetchError
 from tests.integration.conftest import Harness, ticket
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")

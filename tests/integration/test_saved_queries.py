@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scrapersky.service.outcomes import Done, Fail, Outcome, Retry
-from scrapersky.service.registry import METADATA
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
+from scrapersky.runtime.registry import METADATA
 from scrapersky.status.abandon import abandon
-from scripts.log_queries.query import Query, names
+from scripts.commands.scrapersky.logs.query import Query, names
 from tests.infra.insights import keeps, keys_of
 from tests.integration.conftest import Harness
 from tests.integration.lambda_context import LambdaContext

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from scrapersky.service.registry import METADATA
+from scrapersky.runtime.registry import METADATA
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim

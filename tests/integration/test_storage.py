@@ -5,7 +5,7 @@ from sqlalchemy import Connection, text
 
 from scrapersky.models import Base
 from scrapersky.models.base import AUTOVACUUM, UNCOUNTED, WATCHED_STORAGE
-from scrapersky.service.registry import WORKFLOWS
+from scrapersky.runtime.registry import WORKFLOWS
 
 TABLES = Base.metadata.tables
 

@@ -14,8 +14,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import Database, address_of_url
-from scrapersky.service.settings import Settings
-from scripts.local.internet.certificates import Authority
+from scrapersky.settings import Settings
+from scripts.commands.run.internet.certificates import Authority
 
 HOST = "localhost"
 Connect = Callable[[int, str], Database]

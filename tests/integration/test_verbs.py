@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.service.registry import IMPORT, METADATA
+from scrapersky.runtime.registry import IMPORT, METADATA
 from scrapersky.status import requeue as requeueing
 from scrapersky.status.abandon import abandon
 from scrapersky.status.budget import Spent, seconds_left_today, spend

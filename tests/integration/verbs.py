@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
-from scrapersky.service.registry import IMPORT, METADATA
+from scrapersky.runtime.registry import IMPORT, METADATA
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from scrapersky.service.registry import METADATA
+from scrapersky.runtime.registry import METADATA
 from scrapersky.status import requeue as requeueing
 from scrapersky.status.abandon import abandon as abandon_verb
 from scrapersky.status.cancel import cancel as cancel_verb

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.scaffolding.__main__ import main
-from scripts.scaffolding.wish import Refused, wished
+from scripts.commands.new_service.__main__ import main
+from scripts.commands.new_service.wish import Refused, wished
 
 pytestmark = pytest.mark.timeout(900)  # a whole suite of its own, on however busy a machine
 
@@ -21,7 +21,7 @@ COPIED = ("docs", "functions", "infra", "layers/common", "scripts", "tests", "py
 WANTED = ("contact-finder", "--model", "Domain", "--field", "contact_status", "--job", "find_contacts")
 CHANGED = (
     *("functions/contact_finder", "functions/api/views", "tests/unit/contact_finder"),
-    *(f"layers/common/python/scrapersky/{name}" for name in ("models", "migrations", "service/registry.py")),
+    *(f"layers/common/python/scrapersky/{name}" for name in ("models", "migrations", "runtime/registry.py")),
 )
 SHARED = ("event_files", "guard", "migrations", "storage")
 DRIVEN = '''
@@ -31,7 +31,7 @@ import importlib
 
 from sqlalchemy import text
 
-from scrapersky.service.registry import WORKFLOWS
+from scrapersky.runtime.registry import WORKFLOWS
 from tests.integration.conftest import environment
 from tests.integration.lambda_context import LambdaContext
 from tests.integration.test_event_files import aws, event
@@ -90,7 +90,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     if (ROOT / ".mypy_cache").is_dir():  # else every module would be checked anew
         shutil.copytree(ROOT / ".mypy_cache", root / ".mypy_cache")
     made = Copy(root)
-    ran = made.run("-m", "scripts.scaffolding", *WANTED)
+    ran = made.run("-m", "scripts.commands.new_service", *WANTED)
     assert ran.returncode == 0, ran.stderr
     assert "contact-finder is there" in ran.stdout
     yield made
@@ -118,9 +118,9 @@ def test_only_the_jobs_own_logic_is_missing_the_schema_is_the_models_and_goes_do
         ("-m", "mypy", *CHANGED),
         ("-m", "ruff", "check", *CHANGED),
         ("-m", "ruff", "format", "--check", *CHANGED),
-        ("-m", "scripts.crosswalking", "--check"),
-        ("-m", "scripts.settings_table", "--check"),
-        ("-m", "scripts.import_contracts", "--check"),
+        ("-m", "scripts.commands.crosswalk", "--check"),
+        ("-m", "scripts.commands.settings_table", "--check"),
+        ("-m", "scripts.commands.import_contracts", "--check"),
         ("-c", "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])"),
     ],
     ids=["types", "lint", "format", "crosswalk", "settings", "contracts written", "contracts kept"],
@@ -132,13 +132,13 @@ def test_the_tree_stays_clean(copy: Copy, check: tuple[str, ...]) -> None:
 
 def test_it_overwrites_nothing(copy: Copy) -> None:
     before = (copy.root / "functions/contact_finder/handler.py").read_text()
-    again = copy.run("-m", "scripts.scaffolding", *WANTED)
+    again = copy.run("-m", "scripts.commands.new_service", *WANTED)
     assert again.returncode == 1
     assert "service 'contact-finder' is in the registry already" in again.stderr
     (copy.root / "tests/unit/page_reader").mkdir()
     (copy.root / "tests/unit/page_reader/test_reading.py").write_text("# somebody's own\n")
     other = ("page-reader", "--model", "Page", "--field", "reading_status", "--job", "read_page")
-    refused = copy.run("-m", "scripts.scaffolding", *other)
+    refused = copy.run("-m", "scripts.commands.new_service", *other)
     assert "tests/unit/page_reader/test_reading.py is there already" in refused.stderr
     assert not (copy.root / "functions/page_reader").exists()
     assert (copy.root / "functions/contact_finder/handler.py").read_text() == before
@@ -154,7 +154,7 @@ def test_a_dry_run_tells_every_change_and_makes_none(capsys: pytest.CaptureFixtu
     ):
         assert part in told
     assert not (ROOT / "functions" / "contact_finder").exists()
-    assert "CONTACT_FINDER" not in (ROOT / "layers/common/python/scrapersky/service/registry.py").read_text()
+    assert "CONTACT_FINDER" not in (ROOT / "layers/common/python/scrapersky/runtime/registry.py").read_text()
 
 
 GOOD = {"service": "contact-finder", "model": "Domain", "field": "contact_status", "job": "find_contacts"}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.mutation.catalogue import MUTANTS
-from scripts.mutation.mutant import LAYER, Mutant, Rotten
-from scripts.mutation.trial import ROOT, try_out
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import LAYER, Mutant, Rotten
+from tests.mutants.trial import ROOT, try_out
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.guard)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from api.problem import Problem, invalid
 from api.wiring import event_of, wiring_of
-from scrapersky.service.payloads import (
+from scrapersky.runtime.payloads import (
     Abandon,
     Cancel,
     Explain,
@@ -23,7 +23,7 @@ from scrapersky.service.payloads import (
     Run,
     StatusQuestion,
 )
-from scrapersky.service.registry import SERVICES, WORKFLOWS, service_of
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS, service_of
 
 router = Router()
 TAGS = ["dev-tools"]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.bench.importing.entrances import entrances
+from scripts.commands.bench.imports.entrances import entrances
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain_scheduler.facts import read_facts
 from domain_scheduler.html_page import HtmlPage
-from scrapersky.service.settings import Settings
+from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched
 from scrapersky.web.response import Headers
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from scripts.agreeing import encodings, pages, sitemaps
-from scripts.agreeing.__main__ import WANTED, main
-from scripts.agreeing.corpus import DEFAULT, Corpus
-from scripts.agreeing.score import Table
+from tests.agreement import encodings, pages, sitemaps
+from tests.agreement.__main__ import WANTED, main
+from tests.agreement.corpus import DEFAULT, Corpus
+from tests.agreement.score import Table
 
 CORPUS = Corpus(DEFAULT)
 

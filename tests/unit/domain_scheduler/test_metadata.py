@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from domain_scheduler.metadata import read_metadata
+from scrapersky.errors import FetchError
 from scrapersky.models import Domain
-from scrapersky.service.outcomes import Done, Fail, Outcome
-from scrapersky.web.errors import FetchError
-from scripts.local.internet.website import Answer, RedirectTo, Request, Website
+from scrapersky.runtime.outcomes import Done, Fail, Outcome
+from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website
 from tests.jobs import Answers, page, run_job
 
 HOME = "<title>Shop</title><p>Welcome to our shop, we sell all kinds of things.</p>"

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scrapersky.models import Place
-from scrapersky.service.api_key import UnusableKey, key_of
-from scrapersky.service.outcomes import Done, Fail, Outcome, Retry, Snooze
-from scripts.local.internet.places import FIELDS, PlacesApi
-from scripts.local.internet.website import Answer, Request
+from scrapersky.runtime.api_key import UnusableKey, key_of
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
+from scripts.commands.run.internet.places import FIELDS, PlacesApi
+from scripts.commands.run.internet.website import Answer, Request
 from sitemap_scheduler.deep_scan import deep_scan_place
 from sitemap_scheduler.places import FIELD_MASK, seconds_until_quota_resets
 from tests.jobs import Answers, run_job

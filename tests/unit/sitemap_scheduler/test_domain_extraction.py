@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scrapersky.models import LocalBusiness
-from scrapersky.service.outcomes import Done, Fail, Outcome
+from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.web.hosts import normalise_host
 from sitemap_scheduler.domain_extraction import extract_domain, not_own_hosts, owner_of
 

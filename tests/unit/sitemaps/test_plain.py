@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scrapersky.web.sitemaps import Entry, Limits
 from scrapersky.web.sitemaps.markup import GRID, STRIDE
 from scrapersky.web.sitemaps.plain import plain_entries, reads_as_expat_within
-from scripts.bench.reading.sitemap import HEAD
-from scripts.bench.reading.sitemap import entries as measured
+from scripts.commands.bench.sitemaps.sitemap import HEAD
+from scripts.commands.bench.sitemaps.sitemap import entries as measured
 from tests.unit.sitemaps.reading import URL, read
 from tests.unit.sitemaps.test_chunking import outcome
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrapersky.web.errors import FetchError
+from scrapersky.errors import FetchError
 from scrapersky.web.response import Fetched, Headers, clean_header
 
 

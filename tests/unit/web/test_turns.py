@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from scrapersky.web.errors import FetchError
+from scrapersky.errors import FetchError
 from scrapersky.web.turns import WorkerTurns
 
 

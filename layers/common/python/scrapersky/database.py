@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from scrapersky.postgres import PostgresConnection, connect
-from scrapersky.service.settings import Settings, SettingsError
+from scrapersky.settings import Settings, SettingsError
 from scrapersky.tls import tls_context
 
 RECYCLE_SECONDS = 1_500

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from scrapersky.web.errors import FetchError
+from scrapersky.errors import FetchError
 from scrapersky.web.failures import explain, shown_url
 from scrapersky.web.gunzip import Gunzip
 

@@ -3,7 +3,7 @@
 Danger first: every url here was written by a stranger. Each hop of each redirect is parsed anew, asked of that host's
 robots.txt, and its address judged when it is dialled (:mod:`scrapersky.web.connector`). aiohttp's own redirects,
 cookies, proxies and decompression are off; what cookies there are, a chain of redirects forgets at its end
-(:mod:`scrapersky.web.cookies`). Whatever goes wrong is a :class:`~scrapersky.web.errors.FetchError`.
+(:mod:`scrapersky.web.cookies`). Whatever goes wrong is a :class:`~scrapersky.errors.FetchError`.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from typing import Self
 import aiohttp
 import can_ada
 
+from scrapersky.errors import FetchError
 from scrapersky.web.body import Body, Limits
 from scrapersky.web.connector import LookUp
 from scrapersky.web.cookies import ChainCookies
-from scrapersky.web.errors import FetchError
 from scrapersky.web.failures import shown_url
 from scrapersky.web.page_bytes import PageBytes
 from scrapersky.web.proxy import BUDGET_OF_THE_RECORD, ProxyAccess, ended_at, is_wall

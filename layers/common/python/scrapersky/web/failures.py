@@ -9,7 +9,7 @@ import ssl
 
 import aiohttp
 
-from scrapersky.web.errors import FetchError
+from scrapersky.errors import FetchError
 
 
 class BlockedAddress(OSError):

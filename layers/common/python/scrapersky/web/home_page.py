@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from scrapersky.errors import FetchError
 from scrapersky.web.client import Fetched, WebClient
-from scrapersky.web.errors import FetchError
 
 _NO_SERVER = frozenset(("dns", "connect", "timeout", "reset", "tls", "bad_response", "robots_unreachable"))
 """Codes that say nothing about another scheme or name. A robots.txt that refuses does: it is not gone around."""

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from scrapersky.web.errors import FetchError
+from scrapersky.errors import FetchError
 
 
 class Leases(Protocol):

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 import aiohttp
 import can_ada
 
-from scrapersky.web.errors import FetchError, WorkError
+from scrapersky.errors import FetchError, WorkError
 from scrapersky.web.failures import shown_url
 from scrapersky.web.sending import Sender
 from scrapersky.web.settings import WebSettings

@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from scrapersky.errors import FetchError
 from scrapersky.web.body import Body
-from scrapersky.web.errors import FetchError
 from scrapersky.web.failures import shown_url
 from scrapersky.web.page_bytes import PageBytes
 

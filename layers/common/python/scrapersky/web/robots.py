@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import can_ada
 from protego import Protego
 
-from scrapersky.web.errors import FetchError
+from scrapersky.errors import FetchError
 from scrapersky.web.response import Fetched
 from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import normalise_url

@@ -1,4 +1,4 @@
-"""Sends one request, and takes what comes as an answer or as a :class:`~scrapersky.web.errors.FetchError`."""
+"""Sends one request, and takes what comes as an answer or as a :class:`~scrapersky.errors.FetchError`."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
+from scrapersky.errors import FetchError
 from scrapersky.web.connector import LookUp, open_connector
-from scrapersky.web.errors import FetchError
 from scrapersky.web.failures import explain, shown_url
 from scrapersky.web.loopback import LoopbackInternet
 from scrapersky.web.settings import WebSettings

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import can_ada
 
-from scrapersky.web.errors import FetchError
+from scrapersky.errors import FetchError
 from scrapersky.web.failures import shown_url
 from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import parse_url, port_of

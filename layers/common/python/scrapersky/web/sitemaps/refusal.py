@@ -1,6 +1,6 @@
 """Why a body is no sitemap at all."""
 
-from scrapersky.web.errors import WorkError
+from scrapersky.errors import WorkError
 
 
 class SitemapRefused(WorkError):

@@ -1,0 +1,80 @@
+"""One cold start, in the process that this is: milliseconds to import the handler, and to answer its first event."""
+
+import asyncio
+import os
+import sys
+import time
+from importlib import import_module
+from typing import Any
+
+EVENTS: dict[str, dict[str, Any] | None] = {
+    "import": None,
+    "tick": {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []},
+    "batch": {
+        "Records": [
+            {
+                "messageId": "1",
+                "receiptHandle": "1",
+                "body": '{"v":1,"workflow":"%s","attempt_id":1}',
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+            }
+        ]
+    },
+}
+EVENTS["work"] = EVENTS["batch"]
+"""A tick with nothing due, and a batch whose one ticket is stale: the function starts, asks its database, and is done.
+``work`` is such a batch, and then what a live ticket needs before its job begins: its record read, its web client open, the
+job imported."""
+
+
+class Context:
+    """Lambda's."""
+
+    function_name = "bench"
+    function_version = "1"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:000000000000:function:bench"
+    aws_request_id = "bench"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Three minutes."""
+        return 180_000
+
+
+def start(handler_module: str, event: str, url: str, workflow: str = "metadata") -> dict[str, float]:
+    """Imports ``handler_module`` and hands its handler ``event``."""
+    os.environ |= {"DATABASE_URL": url, "STAGE": "bench", "QUEUE_URL": "https://sqs.example/tickets"}
+    modules = len(sys.modules)
+    began, cpu = time.perf_counter(), time.process_time()
+    module = import_module(handler_module)
+    imported = time.perf_counter()
+    chosen = EVENTS[event]
+    if chosen is not None:
+        for record in chosen.get("Records", []):
+            record["body"] %= workflow
+        module.handler(chosen, Context())
+    if event == "work":
+        make_ready(module.service, workflow)
+    ended = time.perf_counter()
+    return {
+        "import_ms": 1000 * (imported - began),
+        "first_ms": 1000 * (ended - imported),
+        "cpu_ms": 1000 * (time.process_time() - cpu),
+        "modules": len(sys.modules) - modules,
+    }
+
+
+def make_ready(service: Any, name: str) -> None:
+    """All that the first record of the workflow ``name`` waits for, but its website: as a batch does it."""
+    from scrapersky.runtime.work import records_of, web_client  # noqa: PLC0415 - its import is part of what is measured
+    from scrapersky.status.start import Started  # noqa: PLC0415
+
+    runtime, started = service.runtime, [Started(attempt_id=0, workflow=name, record_id=0)]
+
+    async def open_web_client() -> None:
+        async with web_client(runtime, started, asyncio.Lock()):
+            _ = runtime.jobs[name]
+
+    records_of(runtime, started)
+    asyncio.run(open_web_client())

@@ -1,0 +1,64 @@
+"""Celery on Redis: a worker with a pool of threads; tasks are functions, so each runs the job in an event loop of its own."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import celery  # type: ignore[import-not-found]
+import redis  # type: ignore[import-not-found]
+
+from scrapersky.web.client import WebClient
+from scripts.commands.bench.pipeline import job
+
+DONE = "records-done"
+
+
+def prepare(url: str, records: int, broker: str) -> None:  # noqa: ARG001
+    """Queues the records."""
+    redis.Redis.from_url(broker).flushall()
+    app = celery.Celery("bench", broker=broker)
+    with app.producer_pool.acquire(block=True) as producer:
+        for number in range(1, records + 1):
+            app.send_task("read", (number,), producer=producer)
+
+
+def work(
+    url: str, records: int, settings: Mapping[str, str], at_once: int, broker: str, go: Callable[[], None]
+) -> None:
+    """Drains the queue; the worker is told to stop when the last record is done, whoever did it."""
+    app = celery.Celery("bench", broker=broker)
+    app.conf.update(task_ignore_result=True, task_acks_late=True, worker_prefetch_multiplier=1)
+    own = job.settings_of(settings)
+    database = job.Records(url, pool=at_once)
+    counter = redis.Redis.from_url(broker)
+
+    async def read_in_a_loop(number: int) -> None:
+        async with WebClient(own) as web:
+            outcome = await job.read(database.load(number), web, own)
+        database.save(number, outcome)
+
+    @app.task(name="read")  # type: ignore[untyped-decorator]
+    def read(number: int) -> None:
+        try:
+            asyncio.run(read_in_a_loop(number))
+        finally:
+            counter.incr(DONE)
+
+    def watch() -> None:
+        while int(counter.get(DONE) or 0) < records:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    asyncio.run(job.warm_up(own))
+    go()
+    worker = app.Worker(
+        pool="threads", concurrency=at_once, loglevel="ERROR", without_gossip=True, without_mingle=True,
+        without_heartbeat=True, quiet=True, hostname=f"bench-{os.getpid()}@localhost",
+    )  # fmt: skip
+    with contextlib.suppress(SystemExit):
+        worker.start()

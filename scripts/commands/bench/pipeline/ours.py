@@ -1,0 +1,114 @@
+"""Ours: ticks claim and send tickets; execution environments, processes as Lambda's are, get them in batches.
+
+SQS is a list here, and the event source a loop: a free environment gets what waits, at most a batch. Everything else is the
+deployed function: its handler, its settings, its log lines.
+"""
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
+from typing import Any
+
+from sqlalchemy import text
+
+from domain_scheduler.metadata import read_metadata
+from scrapersky.runtime import batch, tick
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
+from scrapersky.runtime.runtime import BackgroundService, Runtime
+from scripts.commands.bench.child import CHILDREN_CPU_SECONDS
+from scripts.commands.bench.pipeline.job import FILL, warm_up
+from scripts.commands.bench.status_machine.ours import open_database
+from scripts.commands.bench.status_machine.ours_runtime import Invocation, Tickets
+
+TICK_SECONDS = 1.0
+"""Instead of a minute: the bench is over in a few."""
+
+
+def prepare(url: str, records: int) -> None:
+    """Queues the records."""
+    with open_database(url).autocommit() as connection:
+        connection.execute(text(FILL), {"records": records, "status": "Queued"})
+
+
+def work(
+    url: str, records: int, settings: Mapping[str, str], at_once: int, together: int, go: Callable[[], None]
+) -> dict[str, Any]:
+    """Drains the queue with ``at_once`` / ``together`` environments; answers how many invocations that took."""
+    environment = {
+        **settings,
+        "DATABASE_URL": url,
+        "STAGE": "bench",
+        "RETRY_MAX_FAILURES": "1",
+        "DOMAIN_SCHEDULER_BATCH_SIZE": "1000",
+        "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": str(2 * at_once),
+        "DOMAIN_SCHEDULER_MAX_INSTANCES": str(max(2, together)),
+    }
+    environments = [_start(environment) for _ in range(max(1, at_once // together))]
+    try:
+        warmed_up = sum(float(pipe.recv()) for pipe, _ in environments)  # imported, and connected to the database
+        tickets = Tickets()
+        runtime = replace(_runtime(environment), queue=tickets)  # type: ignore[arg-type]
+        go()
+        invocations = _deliver(runtime, tickets, [pipe for pipe, _ in environments], records, together)
+        for pipe, _ in environments:
+            pipe.send(None)
+        ended = sum(float(pipe.recv()) for pipe, _ in environments)
+        return {"invocations": invocations, CHILDREN_CPU_SECONDS: ended - warmed_up}
+    finally:
+        for pipe, process in environments:
+            pipe.close()
+            process.join()
+
+
+def _deliver(runtime: Runtime, tickets: Tickets, environments: list[Pipe], records: int, together: int) -> int:
+    free, delivered, invocations = list(environments), 0, 0
+    busy: dict[Any, int] = {}
+    next_tick = time.monotonic()
+    while delivered < records or busy:
+        if delivered + len(tickets.waiting) < records and time.monotonic() >= next_tick:
+            tick.tick(runtime, "bench")
+            runtime.observer.flush()
+            next_tick = time.monotonic() + TICK_SECONDS
+        while free and tickets.waiting:
+            pipe = free.pop()
+            sent, tickets.waiting = tickets.waiting[:together], tickets.waiting[together:]
+            pipe.send(sent)
+            busy[pipe] = len(sent)
+            delivered += len(sent)
+            invocations += 1
+        patience = max(0.0, next_tick - time.monotonic()) if busy else 0.0
+        pipes: list[Any] = wait(list(busy), timeout=max(0.05, patience))
+        for pipe in pipes:
+            if (answer := pipe.recv())["batchItemFailures"]:
+                raise RuntimeError(f"tickets came again: {answer}")
+            del busy[pipe]
+            free.append(pipe)
+    return invocations
+
+
+def _start(environment: Mapping[str, str]) -> tuple[Pipe, Any]:
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    process = spawn.Process(target=_environment, args=(there, dict(environment)))
+    process.start()
+    return here, process
+
+
+def _environment(pipe: Pipe, environment: dict[str, str]) -> None:
+    runtime = _runtime(environment)
+    asyncio.run(warm_up(runtime.settings))
+    with runtime.database.autocommit():
+        pipe.send(time.process_time())
+    while (records := pipe.recv()) is not None:
+        answer = batch.work_on(runtime, records, Invocation())
+        runtime.observer.flush()
+        pipe.send(answer)
+    pipe.send(time.process_time())
+
+
+def _runtime(environment: Mapping[str, str]) -> Runtime:
+    return BackgroundService(DOMAIN_SCHEDULER, {METADATA: read_metadata}, environment).runtime

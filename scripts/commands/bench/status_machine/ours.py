@@ -1,0 +1,95 @@
+"""Ours, by the verbs of the status machine: a tick claims 50, an invocation starts its batch and completes it together."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from scrapersky.database import Database
+from scrapersky.runtime.registry import METADATA
+from scrapersky.secret_store import read_secret
+from scrapersky.settings import Settings, load
+from scrapersky.status.claim import Claimed, claim
+from scrapersky.status.finish_together import complete_all
+from scrapersky.status.start import start
+
+CLAIMED = 50
+LEASE = 7_200.0
+
+FILL = """
+INSERT INTO domains (domain, status)
+SELECT 'd' || n || '.example', 'Queued' FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
+"""
+
+FILL_WITHOUT_AUDIT = """
+INSERT INTO domains (domain, status, due_at)
+SELECT 'd' || n || '.example', 'Queued', now() - interval '1 hour' + n * interval '1 microsecond'
+FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
+"""
+
+JUDGE = """
+SELECT record_id, extract(epoch FROM finished_at - dispatched_at) * 1000 FROM attempts
+JOIN domains ON domains.id = record_id WHERE outcome = 'done' AND status = 'Completed'
+"""
+
+
+def open_database(url: str) -> Database:
+    """The functions' own database, at ``url``."""
+    values = {"DATABASE_URL": url, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "3600"}  # a long queue takes long to make
+    return Database(load(Settings, values), "bench", read_secret)
+
+
+def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
+    """Queues records ``first`` … ``last``; in ``bulk`` without writing each one's history."""
+    with open_database(url).autocommit() as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        if bulk:
+            connection.execute(text("ALTER TABLE domains DISABLE TRIGGER USER"))
+        connection.execute(text(FILL_WITHOUT_AUDIT if bulk else FILL), {"first": first, "last": last})
+        if bulk:
+            connection.execute(text("ALTER TABLE domains ENABLE TRIGGER USER"))
+
+
+def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
+    """Drains the queue, ``batch`` records an invocation; returns the records worked on."""
+    worked: list[int] = []
+    with open_database(url).autocommit() as connection:
+        go()
+        while claimed := _claim(connection):
+            worked += _finish(connection, claimed, batch)
+    return worked
+
+
+def claims(url: str, times: int) -> list[tuple[int, float]]:
+    """(records, milliseconds) of each of ``times`` claims; what is claimed is completed, untimed."""
+    taken: list[tuple[int, float]] = []
+    with open_database(url).autocommit() as connection:
+        _finish(connection, _claim(connection), CLAIMED)  # the first reads the catalog
+        for _ in range(times):
+            began = time.perf_counter()
+            claimed = _claim(connection)
+            taken.append((len(claimed), (time.perf_counter() - began) * 1000))
+            _finish(connection, claimed, CLAIMED)
+    return taken
+
+
+def judge(url: str) -> dict[str, Any]:
+    """The records that are done, and how long each took from its claim, ms."""
+    with open_database(url).autocommit() as connection:
+        rows = list(connection.execute(text(JUDGE)))
+    return {"done": [int(number) for number, _ in rows], "milliseconds": [float(taken) for _, taken in rows]}
+
+
+def _claim(connection: Connection) -> list[Claimed]:
+    return claim(connection, METADATA, batch=CLAIMED, max_in_flight=1_000_000, dispatch_lease=LEASE)
+
+
+def _finish(connection: Connection, claimed: Sequence[Claimed], together: int) -> list[int]:
+    worked = []
+    for n in range(0, len(claimed), together):
+        tickets = [one.attempt_id for one in claimed[n : n + together]]
+        started = start(connection, tickets, lease=LEASE, worker="bench", request_id="bench")
+        ended = complete_all(connection, METADATA, {one.attempt_id: ("done", {}) for one in started})
+        worked += [one.record_id for one in ended.values()]
+    return worked

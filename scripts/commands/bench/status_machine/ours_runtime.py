@@ -1,0 +1,91 @@
+"""Ours, the whole runtime: ticks that claim and send tickets, and the handler fed with batches, as Lambda does.
+
+Only SQS is missing: tickets go through a list. Log lines are formatted and thrown away.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from scrapersky.models import Domain
+from scrapersky.runtime import tick
+from scrapersky.runtime.batch import work_on
+from scrapersky.runtime.messages import Ticket
+from scrapersky.runtime.outcomes import Done, Outcome
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
+from scrapersky.runtime.runtime import BackgroundService, Runtime
+from scrapersky.status.claim import Claimed
+from scrapersky.status.workflow import Workflow
+from scripts.commands.bench.status_machine import ours
+
+prepare = ours.prepare
+claims = ours.claims
+judge = ours.judge
+
+
+@dataclass
+class Tickets:
+    """Stands where SQS is: what was sent and not yet delivered."""
+
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+
+    def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[int]:
+        """Takes every ticket."""
+        self.waiting += [record(workflow.name, one.attempt_id, correlation_id) for one in claimed]
+        return set()
+
+    def come_again(self, receipt_handles: Sequence[str], shortest: int, longest: int) -> None:  # noqa: ARG002
+        """Nothing comes again here: a batch that could not start is a broken benchmark."""
+        raise AssertionError(f"{len(receipt_handles)} tickets could not be started")
+
+
+@dataclass
+class Invocation:
+    """Lambda's context."""
+
+    aws_request_id: str = "bench"
+    function_name: str = "domain-scheduler"
+    function_version: str = "1"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:000000000000:function:bench"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Three minutes, always."""
+        return 180_000
+
+
+def record(workflow: str, attempt_id: int, correlation_id: str = "bench") -> dict[str, Any]:
+    """A ticket as the event source mapping delivers it."""
+    return {
+        "messageId": str(attempt_id),
+        "receiptHandle": str(attempt_id),
+        "body": Ticket(workflow=workflow, attempt_id=attempt_id).model_dump_json(),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {"correlation_id": {"stringValue": correlation_id, "dataType": "String"}},
+    }
+
+
+def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
+    """Ticks, delivers what was sent, until a tick claims nothing."""
+    worked: list[int] = []
+
+    async def nothing(domain: Domain, _: Any) -> Outcome:
+        worked.append(domain.id)
+        await asyncio.sleep(0)
+        return Done("done")
+
+    tickets = Tickets()
+    environment = {"DATABASE_URL": url, "STAGE": "bench", "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": "1000000"}
+    runtime: Runtime = BackgroundService(DOMAIN_SCHEDULER, {METADATA: nothing}, environment).runtime
+    runtime = replace(runtime, queue=tickets)  # type: ignore[arg-type]
+    with runtime.database.autocommit():
+        go()
+    while True:
+        tick.tick(runtime, "bench")
+        if not tickets.waiting:
+            return worked
+        while tickets.waiting:
+            delivered, tickets.waiting = tickets.waiting[:batch], tickets.waiting[batch:]
+            work_on(runtime, delivered, Invocation())
+        runtime.observer.flush()

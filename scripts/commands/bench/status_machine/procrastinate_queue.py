@@ -1,0 +1,81 @@
+"""procrastinate: its own worker, ten jobs at once, its own schema."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import procrastinate  # type: ignore[import-not-found]
+import psycopg  # type: ignore[import-not-found]
+from procrastinate import sql
+
+from scripts.commands.bench.status_machine.address import conninfo
+
+CONCURRENCY = 10
+
+FILL = """
+INSERT INTO procrastinate_jobs (queue_name, task_name, args)
+SELECT 'default', 'nothing', jsonb_build_object('number', n) FROM generate_series(%s::bigint, %s::bigint) AS n
+"""
+
+JUDGE = """
+SELECT (args ->> 'number')::bigint, extract(epoch FROM done.at - began.at)::float * 1000 FROM procrastinate_jobs AS jobs
+JOIN procrastinate_events AS began ON began.job_id = jobs.id AND began.type = 'started'
+JOIN procrastinate_events AS done ON done.job_id = jobs.id AND done.type = 'succeeded'
+WHERE jobs.status = 'succeeded'
+"""
+
+
+def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
+    """Queues records ``first`` … ``last``; in ``bulk`` without events and notifications."""
+    with psycopg.connect(conninfo(url), autocommit=True) as connection:
+        if first == 1:
+            connection.execute(procrastinate.schema.SchemaManager.get_schema())
+        if bulk:
+            connection.execute("ALTER TABLE procrastinate_jobs DISABLE TRIGGER USER")
+        connection.execute(FILL, (first, last))
+        if bulk:
+            connection.execute("ALTER TABLE procrastinate_jobs ENABLE TRIGGER USER")
+
+
+def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:  # noqa: ARG001
+    """Drains the queue by the library's worker."""
+    worked: list[int] = []
+    app = procrastinate.App(
+        connector=procrastinate.PsycopgConnector(conninfo=conninfo(url), min_size=4, max_size=CONCURRENCY + 2)
+    )
+
+    @app.task(name="nothing")  # type: ignore[untyped-decorator]
+    async def nothing(number: int) -> None:
+        worked.append(number)
+
+    async def drain() -> None:
+        async with app.open_async():
+            go()
+            await app.run_worker_async(wait=False, concurrency=CONCURRENCY, install_signal_handlers=False)
+
+    asyncio.run(drain())
+    return worked
+
+
+def claims(url: str, times: int) -> list[tuple[int, float]]:
+    """(records, milliseconds) of each of ``times`` fetches, by the worker's own statement."""
+    taken: list[tuple[int, float]] = []
+    with psycopg.connect(conninfo(url), autocommit=True) as connection:
+        ((worker,),) = connection.execute(sql.queries["register_worker"]).fetchall()
+        for n in range(times + 1):
+            began = time.perf_counter()
+            row = connection.execute(sql.queries["fetch_job"], {"queues": None, "worker_id": worker}).fetchone()
+            if n:
+                taken.append((1 if row else 0, (time.perf_counter() - began) * 1000))
+            connection.execute(
+                sql.queries["finish_job"], {"job_id": row[0], "status": "succeeded", "delete_job": False}
+            )
+    return taken
+
+
+def judge(url: str) -> dict[str, Any]:
+    """The records that are done, and how long each took from its start, ms."""
+    with psycopg.connect(conninfo(url)) as connection:
+        rows = connection.execute(JUDGE).fetchall()
+    return {"done": [number for number, _ in rows], "milliseconds": [taken for _, taken in rows]}

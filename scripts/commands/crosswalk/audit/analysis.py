@@ -1,0 +1,162 @@
+"""One audit: every module executed, every route's handler followed."""
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.commands.crosswalk.audit import binding
+from scripts.commands.crosswalk.audit.atoms import UNKNOWN, Dependency, Func, one
+from scripts.commands.crosswalk.audit.effects import Effect, StatusWrite
+from scripts.commands.crosswalk.audit.interpreter import Arguments, Interpreter
+from scripts.commands.crosswalk.audit.known import Known
+from scripts.commands.crosswalk.audit.ours import jobs, watched
+from scripts.commands.crosswalk.audit.project import Project
+from scripts.commands.crosswalk.audit.routes import Route
+from scripts.commands.crosswalk.audit.scope import Frame, Function, Module
+from scripts.commands.crosswalk.audit.vocabulary import Vocabulary
+from scripts.commands.crosswalk.audit.written import last_name
+
+REGISTERS = frozenset(
+    [
+        "include_router",
+        "register_blueprint",
+        "register",
+        "add_api_route",
+        "add_url_rule",
+        "add_resource",
+        "add_namespace",
+        "add_route",
+        "add_job",
+        "mount",
+        "scheduled_job",
+        "include_routers",
+        "APIRouter",
+        "FastAPI",
+        "Flask",
+        "Blueprint",
+    ]
+)
+HINTS = (".register(", "include_router", "register_blueprint", "add_job", "scheduled_job", "add_namespace", ".mount(")
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What the audit read: the routes with what each does, and notes on what could not be read."""
+
+    root: Path
+    routes: list[tuple[Route, list[Effect]]]
+    notes: list[tuple[Path, int, str]]
+    self_paths: list[str]
+    by_workers: list[StatusWrite] = field(default_factory=list)
+    """What the jobs write that are registered when the application starts."""
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+
+
+def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabulary | None = None) -> Analysis:
+    """Analyses the files under ``paths``; the project around them is read for what they import and who includes them."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
+    project = Project(paths, tests=tests)
+    run = Interpreter(project, Known(watched(), jobs(), vocabulary))
+    for path in project.chosen:
+        run.module(path)
+    chosen = set(project.chosen)
+    for path in project.files:
+        if path not in chosen and _registers(path):
+            run.module(path)
+    by_workers = _run_factories(run)
+    run.begin()
+    found = []
+    followed: dict[object, list[Effect]] = {}
+    for route in run.routing.all():
+        if route.place.path in chosen:
+            key = route.endpoint, route.dependencies  # one function may stand at several paths
+            if key not in followed:
+                run.allow(route.place, route.name)
+                followed[key] = _follow(run, route)
+            found.append((route, followed[key]))
+    root = project.roots[0] if len(project.roots) == 1 else Path("/")
+    paths_of_all = [route.path for route in run.routing.all()]
+    notes = list(dict.fromkeys(note for note in run.notes if note[0] in chosen or note[0].is_dir()))
+    return Analysis(root, found, notes, paths_of_all, by_workers, run.known.vocabulary)
+
+
+def _registers(path: Path) -> bool:
+    try:
+        if path.stat().st_size > 400_000:
+            return False
+        source = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return any(hint in source for hint in HINTS)
+
+
+def _run_factories(run: Interpreter) -> list[StatusWrite]:
+    """Functions that register something are executed too, and what an application runs when it starts: ``create_app``,
+    ``setup_scheduler``, a ``lifespan``, which says what the application's state holds. Gives what the jobs write."""
+    found: list[StatusWrite] = []
+    for module in run.project.executed():
+        if not any(name in module.source for name in (*REGISTERS, "lifespan", "on_event")):
+            continue
+        for node in _registering(module.tree):
+            if (function := run.functions.get(id(node))) is not None:
+                run.allow(run.place(node, function.closure), function.qualified)
+                effects = run.call(function, UNKNOWN, Arguments()).effects
+                found += [effect for effect in effects if isinstance(effect, StatusWrite) and effect.deferred]
+    return found
+
+
+def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions and methods that call something of :data:`REGISTERS`, themselves or in a function of theirs."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                if _begins(node) or any(
+                    isinstance(part, ast.Call) and last_name(part.func) in REGISTERS for part in ast.walk(node)
+                ):
+                    yield node
+            elif isinstance(node, ast.stmt | ast.ExceptHandler):
+                waiting.append(node)
+
+
+def _begins(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether an application runs it when it starts: ``lifespan``, ``@app.on_event("startup")``."""
+    return "lifespan" in node.name or any(
+        isinstance(decorator, ast.Call)
+        and last_name(decorator.func) == "on_event"
+        and [argument.value for argument in decorator.args if isinstance(argument, ast.Constant)] == ["startup"]
+        for decorator in node.decorator_list
+    )
+
+
+def _follow(run: Interpreter, route: Route) -> list[Effect]:
+    effects: list[Effect] = []
+    bound = binding.Bound()
+    for values in route.dependencies:
+        for atom in values:
+            if isinstance(atom, Dependency):
+                holder = Function(
+                    "<router>", _module_of(route), ast.Lambda(_no_arguments(), ast.Constant(None)), _frame(route)
+                )
+                binding.resolve(run, atom, None, holder, bound)
+    effects += bound.effects
+    for atom in route.endpoint:
+        if isinstance(atom, Func):
+            receiver = one(atom.receiver) if atom.receiver else UNKNOWN
+            effects += run.call(atom.function, receiver, Arguments(), endpoint=True).effects
+    return effects
+
+
+def _no_arguments() -> ast.arguments:
+    return ast.arguments([], [], None, [], [], None, [])
+
+
+def _module_of(route: Route) -> Module:
+    return next(atom.function.module for atom in route.endpoint if isinstance(atom, Func))
+
+
+def _frame(route: Route) -> Frame:
+    module = _module_of(route)
+    return module.frame or Frame(module, {})

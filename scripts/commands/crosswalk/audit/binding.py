@@ -1,0 +1,228 @@
+"""Parameters: what an argument, a default, a dependency or an annotation gives them."""
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scripts.commands.crosswalk.audit.atoms import (
+    UNKNOWN,
+    About,
+    AnyMember,
+    AnyOf,
+    Anything,
+    ClassRef,
+    Const,
+    Dependency,
+    External,
+    Func,
+    Instance,
+    Listing,
+    Made,
+    Values,
+    join,
+    one,
+)  # fmt: skip
+from scripts.commands.crosswalk.audit.effects import Effect
+from scripts.commands.crosswalk.audit.expressions import evaluate
+from scripts.commands.crosswalk.audit.scope import Class, Frame, Function
+from scripts.commands.crosswalk.audit.written import last_name
+
+if TYPE_CHECKING:
+    from scripts.commands.crosswalk.audit.interpreter import Arguments, Interpreter
+
+TRANSPARENT = frozenset({"Optional", "Union", "Annotated", "Mapped", "Awaitable", "Final", "ClassVar", "DynamicMapped"})
+MANY = frozenset(
+    [
+        "list",
+        "List",
+        "Sequence",
+        "Iterable",
+        "set",
+        "Set",
+        "tuple",
+        "Tuple",
+        "AsyncIterator",
+        "Iterator",
+        "Generator",
+        "AsyncGenerator",
+        "Collection",
+    ]
+)
+
+
+@dataclass
+class Bound:
+    """A function's parameters, and what finding them out did (dependencies run)."""
+
+    values: dict[str, Values] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+
+
+def bind(
+    run: "Interpreter",
+    function: Function,
+    receiver: Values,
+    arguments: "Arguments",
+    *,
+    endpoint: bool,
+    annotated: bool = True,
+) -> Bound:
+    """The parameters of a call of ``function``."""
+    spec = function.node.args
+    bound = Bound()
+    named = [*spec.posonlyargs, *spec.args]
+    positional = list(arguments.positional)
+    takes_self = bool(receiver) or (function.cls is not None and "staticmethod" not in function.decorators)
+    if takes_self and named:
+        bound.values[named[0].arg] = receiver or (one(Instance(function.cls)) if function.cls else UNKNOWN)
+        named = named[1:]
+    defaults = dict(zip([a.arg for a in [*spec.posonlyargs, *spec.args]][::-1], spec.defaults[::-1], strict=False))
+    defaults |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
+    for index, parameter in enumerate([*named, *spec.kwonlyargs]):
+        value = UNKNOWN
+        if index < len(positional) and index < len(named):
+            value = positional[index]
+        elif parameter.arg in arguments.keywords:
+            value = arguments.keywords[parameter.arg]
+        elif parameter.arg in defaults and not arguments.open:
+            value = _default(run, function, parameter, defaults[parameter.arg], bound, endpoint=endpoint)
+        if not value and annotated:
+            value = _annotated(run, function, parameter, bound, endpoint=endpoint)
+        bound.values[parameter.arg] = value
+    if spec.vararg:
+        bound.values[spec.vararg.arg] = one(Listing(tuple(positional[len(named):])))  # fmt: skip
+    if spec.kwarg:
+        from scripts.commands.crosswalk.audit.atoms import Mapping  # noqa: PLC0415
+
+        taken = {p.arg for p in [*named, *spec.kwonlyargs]}
+        extra = {name: value for name, value in arguments.keywords.items() if name not in taken}
+        bound.values[spec.kwarg.arg] = one(Mapping(tuple((one(Const(n)), v) for n, v in extra.items())))
+    return bound
+
+
+def _default(
+    run: "Interpreter", function: Function, parameter: ast.arg, default: ast.expr, bound: Bound, *, endpoint: bool
+) -> Values:
+    value = evaluate(run, default, function.closure)
+    dependencies = [atom for atom in value if isinstance(atom, Dependency)]
+    if dependencies:
+        return join(*(resolve(run, atom, parameter.annotation, function, bound) for atom in dependencies))
+    if endpoint or not value or value == one(Const(None)):
+        # The default of a request's parameter says little: the request decides.
+        return UNKNOWN if parameter.annotation is not None else value
+    return value
+
+
+def _annotated(run: "Interpreter", function: Function, parameter: ast.arg, bound: Bound, *, endpoint: bool) -> Values:
+    if parameter.annotation is None:
+        return UNKNOWN
+    if endpoint:
+        for atom in dependencies_of(run, parameter.annotation, function.closure):
+            return resolve(run, atom, parameter.annotation, function, bound)
+    return promised(run, parameter.annotation, function.closure, request=endpoint)
+
+
+def dependencies_of(run: "Interpreter", annotation: ast.expr, frame: Frame) -> list[Dependency]:
+    """The ``Depends`` of an annotation, also one that an alias hides: ``SessionDep = Annotated[Session, Depends(f)]``."""
+    if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Annotated":
+        parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        found = [atom for part in parts[1:] for atom in evaluate(run, part, frame) if isinstance(atom, Dependency)]
+        return found or [d for part in parts[:1] for d in dependencies_of(run, part, frame)]
+    if isinstance(annotation, ast.Name | ast.Attribute):
+        return [atom for atom in evaluate(run, annotation, frame) if isinstance(atom, Dependency)]
+    return []
+
+
+def resolve(
+    run: "Interpreter", dependency: Dependency, annotation: ast.expr | None, function: Function, bound: Bound
+) -> Values:
+    """Runs a dependency as the framework does; gives what the parameter gets."""
+    from scripts.commands.crosswalk.audit.interpreter import Arguments  # noqa: PLC0415
+
+    targets = dependency.target
+    fallback = promised(run, annotation, function.closure, request=False) if annotation is not None else UNKNOWN
+    if not targets and annotation is not None:
+        targets = Values(ClassRef(atom.cls) for atom in fallback if isinstance(atom, Instance))
+    found: list[Values] = []
+    for atom in targets:
+        match atom:
+            case Func(inner, receiver):
+                summary = run.call(inner, one(receiver) if receiver else UNKNOWN, Arguments(), endpoint=True)
+                name = inner.qualified
+            case ClassRef(cls) | Instance(cls):
+                method = cls.lookup("__init__" if isinstance(atom, ClassRef) else "__call__")
+                inner_functions = [m.function for m in method if isinstance(m, Func)]
+                instance = Instance(cls)
+                if not inner_functions:
+                    found.append(one(instance))
+                    continue
+                receiver_value = one(instance if isinstance(atom, ClassRef) else atom)
+                summary = run.call(inner_functions[0], receiver_value, Arguments(), endpoint=True)
+                name = inner_functions[0].qualified
+                if isinstance(atom, ClassRef):
+                    summary.value = one(instance)
+            case External(dotted):
+                found.append(one(Made(dotted)))
+                continue
+            case _:
+                continue
+        bound.effects.extend(effect.by_way_of(name, None) for effect in summary.effects)
+        found.append(summary.value)
+    return join(*found) or fallback
+
+
+def promised(run: "Interpreter", annotation: ast.expr, frame: Frame, *, request: bool) -> Values:
+    """What an annotation says a value is. ``request``: the value comes from the request, so the request decides."""
+    match annotation:
+        case ast.Constant(value=str(text)):
+            try:
+                return promised(run, ast.parse(text, mode="eval").body, frame, request=request)
+            except (SyntaxError, ValueError):
+                return UNKNOWN
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return join(promised(run, left, frame, request=request), promised(run, right, frame, request=request))
+        case ast.Subscript(value=value, slice=inner):
+            return _generic(run, value, inner, frame, request=request)
+        case ast.Constant():
+            return UNKNOWN
+        case _:
+            return join(*(_of_class(atom, request=request) for atom in evaluate(run, annotation, frame)))
+
+
+def _generic(run: "Interpreter", value: ast.expr, inner: ast.expr, frame: Frame, *, request: bool) -> Values:
+    parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    name = last_name(value)
+    if name == "Literal":
+        words = frozenset(
+            part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        )
+        return one(AnyOf(words)) if words else UNKNOWN
+    if name == "Annotated":
+        return promised(run, parts[0], frame, request=request)
+    if name in TRANSPARENT:
+        return join(*(promised(run, part, frame, request=request) for part in parts))
+    if name in MANY:
+        return one(Listing((promised(run, parts[0], frame, request=request),)))
+    return promised(run, value, frame, request=request)
+
+
+def _of_class(atom: object, *, request: bool) -> Values:
+    match atom:
+        case ClassRef(cls):
+            return instance_of(cls)
+        case External("str" | "builtins.str"):
+            return one(Anything()) if request else UNKNOWN
+        case External(name):
+            return (
+                UNKNOWN if name.split(".")[-1] in {"Any", "int", "bool", "float", "dict", "None"} else one(Made(name))
+            )
+        case Made() | AnyOf() | About() | Listing() | AnyMember() | Anything() | Instance():
+            return one(atom)  # an alias of a type, already promised
+    return UNKNOWN
+
+
+def instance_of(cls: Class) -> Values:
+    """An object of ``cls``: a row of a model, a member of an enum, or an instance."""
+    if cls.is_enum:
+        return one(AnyMember(cls))
+    return one(About(cls)) if cls.is_model else one(Instance(cls))

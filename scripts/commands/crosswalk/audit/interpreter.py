@@ -1,0 +1,281 @@
+"""The abstract machine: executes modules once, and calls functions with what is known of their arguments."""
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.commands.crosswalk.audit import binding, definitions, statements
+from scripts.commands.crosswalk.audit.atoms import (
+    UNKNOWN,
+    ClassRef,
+    Func,
+    Instance,
+    Later,
+    ModuleRef,
+    Values,
+    join,
+    one,
+)
+from scripts.commands.crosswalk.audit.effects import Effect, Place
+from scripts.commands.crosswalk.audit.expressions import evaluate
+from scripts.commands.crosswalk.audit.known import Known, snake
+from scripts.commands.crosswalk.audit.memory_queues import Workers
+from scripts.commands.crosswalk.audit.project import Project
+from scripts.commands.crosswalk.audit.routes import Routing
+from scripts.commands.crosswalk.audit.scope import Class, Frame, Function, Module
+from scripts.commands.crosswalk.audit.written import last_name
+
+MAX_DEPTH = 40
+MAX_VARIANTS = 1_000
+"""Argument combinations a function is followed with; beyond, it is followed once with its annotations only."""
+MAX_COST = 3_000
+"""Statements that a function's variants may take together, those of what it calls too, before it is followed once only."""
+CHEAP = 20
+"""Statements that a variant of a wrapper takes (``execute(sql)``), which many queries go through."""
+FEW_VARIANTS = 4
+"""Variants that even a costly function is followed with."""
+MAX_STEPS = 400_000
+"""Statements executed in all, but for :data:`ROUTE_STEPS`: a limit on time, not on any usual code base's routers."""
+ROUTE_SHARE = 10
+"""One route may take a tenth of the statements that are left, so that none takes them from all others."""
+ROUTE_STEPS = 2_000
+"""What a route may take in any case."""
+MAX_EFFECTS = 400
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What a call passes. ``open``: there was a ``*`` or ``**`` of unknown content."""
+
+    positional: list[Values] = field(default_factory=list)
+    keywords: dict[str, Values] = field(default_factory=dict)
+    nodes: Sequence[ast.expr] = ()
+    open: bool = False
+
+    def get(self, position: int, *names: str) -> Values:
+        """The argument at ``position``, or by one of ``names``."""
+        for name in names:
+            if name in self.keywords:
+                return self.keywords[name]
+        return self.positional[position] if 0 <= position < len(self.positional) else UNKNOWN
+
+    def all(self) -> list[Values]:
+        """Every argument's value."""
+        return [*self.positional, *self.keywords.values()]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a call of a function gave and did."""
+
+    value: Values
+    effects: list[Effect]
+
+
+class Interpreter:
+    """One run over a project."""
+
+    def __init__(self, project: Project, known: Known) -> None:
+        self.project = project
+        self.known = known
+        self.routing = Routing()
+        self.functions: dict[int, Function] = {}
+        self.classes: dict[int, Class] = {}
+        self.attributes: dict[tuple[int, int, str], Values] = {}
+        self.notes: list[tuple[Path, int, str]] = project.notes
+        self.state: dict[str, Values] = {}  #: what an application keeps in its ``state``
+        self.workers: Workers | None = None
+        self.steps = 0
+        self._summaries: dict[object, Summary] = {}
+        self._variants: dict[int, int] = {}
+        self._costs: dict[int, int] = {}
+        self._by_variable: dict[str, list[Class]] = {}
+        self._running: set[object] = set()
+        self._cut = False
+        self._limit = MAX_STEPS
+        self._beyond: tuple[Path, int, str] | None = None
+
+    def module(self, path: Path) -> Module | None:
+        """The module of a file, executed (or being executed, in a cycle of imports)."""
+        module = self.project.module(path)
+        if module is not None and module.frame is None:
+            module.frame = Frame(module, {"__name__": UNKNOWN})
+            try:
+                statements.block(self, module.tree.body, module.frame)
+            except RecursionError:
+                self.notes.append((path, 1, "nested too deeply: the rest of the file was left out"))
+            module.done = True
+        return module
+
+    def begin(self) -> None:
+        """Begins with the routes: what was followed before (a start with all its migrations) takes no variants from them."""
+        self._variants.clear()
+        self._costs.clear()
+
+    def allow(self, place: Place, name: str) -> None:
+        """Begins a route, with statements of its own."""
+        allowed = max((MAX_STEPS - self.steps) // ROUTE_SHARE, ROUTE_STEPS)
+        self._limit, self._cut = self.steps + allowed, False
+        self._beyond = (place.path, place.line, f"{name}: followed for {allowed:,} statements, not to the end")
+
+    def step(self, frame: Frame) -> bool:
+        """Counts a statement; False when the limit is reached."""
+        self.steps += 1
+        if self.steps > self._limit and not self._cut:
+            self._cut = True
+            self.notes.append(
+                self._beyond or (frame.module.path, 1, f"stopped after {MAX_STEPS:,} statements before any route")
+            )
+        return not self._cut
+
+    def place(self, node: ast.AST, frame: Frame) -> Place:
+        """Where ``node`` stands."""
+        return Place(frame.module.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
+
+    def member_of(self, module: Module, name: str) -> Values:
+        """``module.name``: a name of its body, or a submodule of a package."""
+        if module.frame and name in module.frame.names:
+            return self.settled(module.frame.names[name])
+        if module.package and (path := self.project.beside(module.path, name)):
+            found = self.module(path)
+            return one(ModuleRef(found)) if found else UNKNOWN
+        return UNKNOWN if module.done else one(Later(module, name))
+
+    def settled(self, values: Values) -> Values:
+        """``values`` with what was imported in a cycle looked up, now that its module is done."""
+        if not any(isinstance(atom, Later) for atom in values):
+            return values
+        found: list[Values] = []
+        for atom in values:
+            if not isinstance(atom, Later):
+                found.append(one(atom))
+            elif atom.module.frame:
+                found.append(Values(
+                    other for other in atom.module.frame.names.get(atom.name, UNKNOWN) if not isinstance(other, Later)
+                ))  # fmt: skip
+        return join(*found)
+
+    def call(
+        self, function: Function, receiver: Values, arguments: Arguments, endpoint: bool = False, annotated: bool = True
+    ) -> Summary:
+        """Follows a call. ``endpoint``: the framework calls, so parameters are dependencies or come from the request."""
+        names = binding.bind(self, function, receiver, arguments, endpoint=endpoint, annotated=annotated)
+        effects: list[Effect] = names.effects
+        key: object = (id(function), frozenset(names.values.items()))
+        if key not in self._summaries:
+            variants = self._variants[id(function)] = self._variants.get(id(function), 0) + 1
+            if arguments.all() and (variants > MAX_VARIANTS or (variants > FEW_VARIANTS and self._is_costly(function))):
+                return self.call(function, receiver, Arguments(open=True), endpoint)
+        if key in self._running or len(self._running) > MAX_DEPTH:
+            return Summary(UNKNOWN, effects)
+        if key in self._summaries and (not _is_nested(function) or self._is_costly(function)):
+            summary = self._summaries[key]
+        else:
+            self._running.add(key)
+            before = self.steps
+            try:
+                summary = self._follow(function, names.values)
+            finally:
+                self._running.discard(key)
+                self._costs[id(function)] = self._costs.get(id(function), 0) + self.steps - before
+            if not self._cut:
+                self._summaries[key] = summary
+        return Summary(summary.value, [*effects, *summary.effects])
+
+    def _is_costly(self, function: Function) -> bool:
+        cost = self._costs.get(id(function), 0)
+        return cost > MAX_COST and cost > CHEAP * self._variants.get(id(function), 1)
+
+    def _follow(self, function: Function, names: dict[str, Values]) -> Summary:
+        frame = Frame(function.module, dict(names), parent=function.closure, function=function)
+        frame.depth = len(self._running)
+        node = function.node
+        try:
+            if isinstance(node, ast.Lambda):
+                frame.returned = evaluate(self, node.body, frame)
+            else:
+                statements.block(self, node.body, frame)
+        except RecursionError:
+            self.notes.append(
+                (function.module.path, node.lineno, f"{function.qualified} is nested too deeply: left out")
+            )
+        value = frame.returned
+        if definitions.is_outside(value) and not isinstance(node, ast.Lambda) and node.returns is not None:
+            value = binding.promised(self, node.returns, function.closure, request=False) or value
+        return Summary(value, _distinct(frame.effects))
+
+    def made(self, cls: Class, arguments: Arguments, key: int, frame: Frame) -> Values:
+        """An object of ``cls``, its ``__init__`` followed."""
+        instance = Instance(cls, key)
+        for atom in cls.lookup("__init__"):
+            function = getattr(atom, "function", None)
+            if isinstance(function, Function):
+                self.absorb(self.call(function, one(instance), arguments), function.qualified, frame)
+        if not cls.lookup("__init__"):
+            for name, value in [*zip(_declared(cls), arguments.positional, strict=False), *arguments.keywords.items()]:
+                self.set_attribute(instance, name, value)
+        return one(instance)
+
+    def absorb(self, summary: Summary, helper: str, frame: Frame) -> Values:
+        """Takes over a call's effects as seen from ``frame``; gives its value."""
+        frame.effects.extend(effect.by_way_of(helper, frame.methods) for effect in summary.effects)
+        if len(frame.effects) > 4 * MAX_EFFECTS:
+            frame.effects[:] = _distinct(frame.effects)
+        return summary.value
+
+    def set_attribute(self, instance: Instance, name: str, value: Values) -> None:
+        """``instance.name = value``: one of the values it may have."""
+        for key in {instance.key, 0}:
+            place = (id(instance.cls), key, name)
+            self.attributes[place] = join(self.attributes.get(place, UNKNOWN), value)
+
+    def attribute(self, instance: Instance, name: str) -> Values:
+        """What was assigned to an object's attribute, in its class or an ancestor's methods."""
+        for cls in instance.cls.ancestry():
+            found = self.attributes.get((id(cls), instance.key, name))
+            if found:
+                return found
+        return UNKNOWN
+
+    def defined(self, node: ast.ClassDef, cls: Class) -> None:
+        """A class of the tree, to be found again by its definition and by its name."""
+        if id(node) not in self.classes:
+            self.classes[id(node)] = cls
+            self._by_variable.setdefault(snake(cls.name), []).append(cls)
+
+    def named_like(self, owner: ast.expr, method: str) -> Values:
+        """``job_service.create`` of an object of unknown type: the method of the only class ``JobService``."""
+        variable = last_name(owner).strip("_")
+        if "_" not in variable:
+            return UNKNOWN  # one word names many things
+        fitting = [cls for cls in self._by_variable.get(variable, ()) if cls.lookup(method)]
+        if len(fitting) != 1 or fitting[0].is_model or fitting[0].is_enum:
+            return UNKNOWN
+        return Values(
+            Func(atom.function, Instance(fitting[0])) for atom in fitting[0].lookup(method) if isinstance(atom, Func)
+        )
+
+    def class_of(self, values: Values) -> Class | None:
+        """The one class that ``values`` is, if it is one."""
+        classes = [atom.cls for atom in values if isinstance(atom, ClassRef)]
+        return classes[0] if len(classes) == 1 else None
+
+
+def _declared(cls: Class) -> list[str]:
+    """A dataclass's fields in the order of its parameters."""
+    return list(dict.fromkeys(name for ancestor in reversed(list(cls.ancestry())) for name in ancestor.fields))
+
+
+def _is_nested(function: Function) -> bool:
+    return function.closure.function is not None
+
+
+def _distinct(effects: Iterable[Effect]) -> list[Effect]:
+    """Each effect once, by its shortest way."""
+    best: dict[object, Effect] = {}
+    for effect in effects:
+        key = (type(effect), *(getattr(effect, name) for name in effect.__dataclass_fields__ if name != "through"))
+        if key not in best or len(effect.through) < len(best[key].through):
+            best[key] = effect
+    return list(best.values())[:MAX_EFFECTS]

@@ -1,0 +1,245 @@
+"""Queues in memory: what a route puts into one, a worker of the same process takes out, later or never.
+
+A queue is one that lives longer than a call: a module's name, or an attribute. Its worker is a function that takes from it
+and is started somewhere as a task or thread. A stream to a browser has no such worker: its generator takes.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from scripts.commands.crosswalk.audit.atoms import Func, Made, Values
+from scripts.commands.crosswalk.audit.scope import Frame, Function, Module
+from scripts.commands.crosswalk.audit.written import last_name
+
+if TYPE_CHECKING:
+    from scripts.commands.crosswalk.audit.calls import Call
+    from scripts.commands.crosswalk.audit.interpreter import Interpreter
+
+MAKERS = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue"})
+PUTS = frozenset({"put", "put_nowait"})
+TAKES = frozenset({"get", "get_nowait"})
+MADE = re.compile(r"Queue\s*[(\[]")
+TAKEN = re.compile(r"\.get(_nowait)?\(\s*(\)|True|False|timeout|block|[0-9])")
+"""Of the text of a module: what a queue's ``get`` looks like, and a dict's does not."""
+STARTER = re.compile(r"task|thread|worker|background|spawn", re.IGNORECASE)
+STARTERS = frozenset(
+    [
+        "Thread",
+        "Process",
+        "Timer",
+        "create_task",
+        "ensure_future",
+        "gather",
+        "run",
+        "run_coroutine_threadsafe",
+        "run_in_executor",
+        "run_until_complete",
+        "start_soon",
+        "start_background_task",
+        "submit",
+        "to_thread",
+    ]
+)
+WAITS = frozenset({"wait_for", "wait", "gather", "shield"})
+TO_BROWSERS = frozenset({"send_text", "send_json", "send_bytes"})
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+Workers = dict[str, list[Definition]]
+"""By the last part of a queue's name (``jobs`` of ``app.state.jobs``), the functions that take from it."""
+
+
+def put(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+    """The workers that a ``put`` hands work to; None when there are none, or when the function waits for what they answer."""
+    if call.name not in PUTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
+        return None
+    made = [
+        atom.name.rsplit(".", 1)[-1] for atom in call.owners if isinstance(atom, Made) and ".state." not in atom.name
+    ]
+    if made and not MAKERS.intersection(made):
+        return None
+    queue = call.node.func.value
+    nodes = _workers(run).get(last_name(queue), [])
+    workers = [
+        function for node in nodes if (function := run.functions.get(id(node))) and _is_theirs(queue, function, frame)
+    ]
+    if not workers or _is_answered(call.node, queue, frame):
+        return None
+    return Values(Func(function) for function in workers)
+
+
+def _is_theirs(queue: ast.expr, worker: Function, frame: Frame) -> bool:
+    """Whether ``self.jobs`` of a method may be the ``self.jobs`` of a worker that is a method, too: of the same class."""
+    ours = frame.function.cls if frame.function else None
+    if _root(queue) != "self" or ours is None or worker.cls is None:
+        return True
+    return worker.cls in ours.ancestry() or ours in worker.cls.ancestry()
+
+
+def _workers(run: "Interpreter") -> Workers:
+    """Found once, when all modules were executed: the first ``put`` of a route asks for it."""
+    if run.workers is None:
+        run.workers = _found_in(run.project.executed())
+    return run.workers
+
+
+def _found_in(modules: list[Module]) -> Workers:
+    """Looks only where the text of a module holds the words that matter: walking all trees takes as long as all else."""
+    queues = {name for module in modules if MADE.search(module.source) for name in _queues(module.tree)}
+    near = [module for module in modules if TAKEN.search(module.source)] if queues else []
+    takers = [
+        (node, taken)
+        for module in near
+        for node in _functions(module.tree)
+        if (taken := queues.intersection(_taken(node, modules))) and not _sends_to_browsers(node)
+    ]
+    names = {node.name for node, _ in takers} - {"run"}
+    named = re.compile(rf"\b({'|'.join(names)})\b") if names else None
+    started = {name for module in modules if named and named.search(module.source) for name in _started(module.tree)}
+    found: Workers = {}
+    for node, taken in takers:
+        if node.name in started or node.name == "run":
+            for name in taken:
+                found.setdefault(name, []).append(node)
+    return found
+
+
+def _queues(tree: ast.AST) -> Iterator[str]:
+    """Names of queues that outlive the call that makes them: attributes, and names of a module."""
+    waiting: list[tuple[ast.AST, Definition | None]] = [(tree, None)]
+    while waiting:
+        node, function = waiting.pop()
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _makes_queue(node.value):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Attribute) or function is None or _is_global(last_name(target), function):
+                    yield last_name(target)
+        elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.Module):
+            inside = node if isinstance(node, Definition) else function
+            waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+
+
+def _is_global(name: str, function: Definition) -> bool:
+    return any(isinstance(part, ast.Global) and name in part.names for part in function.body)
+
+
+def _makes_queue(value: ast.expr | None) -> bool:
+    match value:
+        case ast.Call(func=ast.Subscript(value=maker)) | ast.Call(func=maker):
+            return last_name(maker) in MAKERS
+        case ast.IfExp(body=body, orelse=orelse):
+            return _makes_queue(body) or _makes_queue(orelse)
+        case _:
+            return False
+
+
+def _started(tree: ast.AST) -> Iterator[str]:
+    """Names of functions that are handed to what starts them, or called in a loop of such a one."""
+    handed = {
+        last_name(argument.func if isinstance(argument, ast.Call) else argument)
+        for part in ast.walk(tree)
+        if isinstance(part, ast.Call) and (last_name(part.func) in STARTERS or STARTER.search(last_name(part.func)))
+        for argument in [*part.args, *(word.value for word in part.keywords)]
+    } - TAKES
+    yield from handed
+    for node in _functions(tree):
+        if node.name in handed:
+            loops = [part for part in ast.walk(node) if isinstance(part, ast.While)]
+            yield from {last_name(part.func) for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Call)}
+
+
+def _functions(tree: ast.AST) -> list[Definition]:
+    found: list[Definition] = []
+    waiting = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+                waiting.append(node)
+            if isinstance(node, Definition):
+                found.append(node)
+    return found
+
+
+def _sends_to_browsers(node: Definition) -> bool:
+    """Whether it hands on to a WebSocket or yields to a stream: what it takes is an answer, not work."""
+    return any(
+        isinstance(part, ast.Yield | ast.YieldFrom)
+        or (isinstance(part, ast.Call) and last_name(part.func) in TO_BROWSERS)
+        for part in ast.walk(node)
+    )
+
+
+def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
+    """The queues that a function takes from; one that is its parameter goes by what it is called with."""
+    assigned = {
+        target.id: part.value
+        for part in ast.walk(node)
+        if isinstance(part, ast.Assign)
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    parameters = [argument.arg for argument in node.args.args if argument.arg not in ("self", "cls")]
+    for part in ast.walk(node):
+        match part:
+            case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=given) if verb in TAKES and all(
+                isinstance(argument, ast.Constant) and not isinstance(argument.value, str) for argument in given
+            ):
+                if isinstance(owner, ast.Name) and owner.id in parameters:
+                    yield from _called_with(node, parameters.index(owner.id), modules)
+                elif isinstance(owner, ast.Name) and owner.id in assigned:
+                    yield last_name(assigned[owner.id])
+                else:
+                    yield last_name(owner)
+            case _:
+                pass
+
+
+def _called_with(function: Definition, position: int, modules: list[Module]) -> Iterator[str]:
+    """What a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or ``submit(function, …)``."""
+    trees = [module.tree for module in modules if function.name in module.source]
+    for part in (part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Call)):
+        words = {word.arg: word.value for word in part.keywords}
+        names = [last_name(argument) for argument in part.args]
+        given: list[ast.expr] = []
+        if last_name(part.func) == function.name:
+            given = part.args
+        elif function.name in names:
+            given = part.args[names.index(function.name) + 1 :]
+        elif "target" in words and last_name(words["target"]) == function.name:
+            listed = words.get("args")
+            given = listed.elts if isinstance(listed, ast.Tuple | ast.List) else []
+        if position < len(given):
+            yield last_name(given[position])
+
+
+def _is_answered(node: ast.Call, queue: ast.expr, frame: Frame) -> bool:
+    """Whether the function waits for what it put to be done: for a future or an event in it, or until the queue is empty."""
+    if frame.function is None:
+        return False
+    body = list(ast.walk(frame.function.node))
+    names = {part.id for argument in node.args for part in ast.walk(argument) if isinstance(part, ast.Name)}
+    for part in body:
+        if isinstance(part, ast.Assign) and any(isinstance(t, ast.Name) and t.id in names for t in part.targets):
+            names |= {inner.id for inner in ast.walk(part.value) if isinstance(inner, ast.Name)}
+    for part in body:
+        match part:
+            case ast.Await(value=ast.Name() | ast.Attribute() as awaited) if _root(awaited) in names:
+                return True
+            case ast.Call(func=func, args=given) if last_name(func) in WAITS and any(
+                _root(one) in names for one in given
+            ):
+                return True
+            case ast.Call(func=ast.Attribute(value=owner, attr="wait" | "result" | "get"), args=[]):
+                if _root(owner) in names:
+                    return True
+            case ast.Call(func=ast.Attribute(value=owner, attr="join")) if ast.unparse(owner) == ast.unparse(queue):
+                return True
+            case _:
+                pass
+    return False
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,207 @@
+"""The analysed files: which there are, what they are called, and which one an import means."""
+
+import ast
+import os
+import sys
+import tokenize
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from scripts.commands.crosswalk.audit.scope import Module
+
+SKIPPED = frozenset(
+    [
+        "node_modules",
+        "__pycache__",
+        "site-packages",
+        "dist-packages",
+        "venv",
+        "env",
+        "virtualenv",
+        "build",
+        "dist",
+        "cdk.out",
+        "migrations",
+        "alembic",
+    ]
+)
+TESTS = frozenset({"tests", "test", "testing", "docs_src", "examples"})
+ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "poetry.lock")
+MAX_BYTES = 2_000_000
+MAX_FILES = 20_000
+FRAMEWORKS = frozenset(
+    [
+        "fastapi",
+        "starlette",
+        "flask",
+        "sqlalchemy",
+        "sqlmodel",
+        "pydantic",
+        "celery",
+        "requests",
+        "httpx",
+        "aiohttp",
+        "boto3",
+        "redis",
+        "apscheduler",
+        "dramatiq",
+        "rq",
+        "arq",
+        "huey",
+        "taskiq",
+        "flask_sqlalchemy",
+        "flask_restful",
+        "flask_restx",
+        "flask_smorest",
+        "aws_lambda_powertools",
+    ]
+)
+
+
+class Project:
+    """Files under ``paths``, and those of the project around them, which are read when something imports them."""
+
+    def __init__(self, paths: Iterable[Path], tests: bool = False) -> None:
+        self.paths = [path.resolve() for path in paths]
+        self.notes: list[tuple[Path, int, str]] = []
+        self._modules: dict[Path, Module | None] = {}
+        self._tests = tests
+        self.roots = list(dict.fromkeys(_root_of(path) for path in self.paths))
+        self.chosen: list[Path] = []
+        for path in self.paths:
+            self.chosen += [path] if path.is_file() else self._files(path)
+        self.chosen = list(dict.fromkeys(self.chosen))
+        around = [file for root in self.roots for file in self._files(root)]
+        self.files = list(dict.fromkeys([*self.chosen, *around]))
+        self._by_suffix: dict[str, list[Path]] = {}
+        for file in self.files:
+            parts = _dotted(file)
+            for length in range(1, min(len(parts), 12) + 1):
+                self._by_suffix.setdefault(".".join(parts[-length:]), []).append(file)
+
+    def _files(self, folder: Path) -> list[Path]:
+        found: list[Path] = []
+        for here, folders, files in os.walk(folder):
+            folders[:] = sorted(
+                name
+                for name in folders
+                if name not in SKIPPED
+                and not name.startswith(".")
+                and (self._tests or name not in TESTS)
+                and not (Path(here) / name / "pyvenv.cfg").exists()
+            )
+            named = [Path(here) / name for name in sorted(files) if name.endswith(".py") and not self._is_test(name)]
+            found += [
+                path for path in named if path.is_file()
+            ]  # no pipe, which would be waited for, and no broken link
+            if len(found) > MAX_FILES:
+                self.notes.append((folder, 1, f"more than {MAX_FILES} files: the rest was left out"))
+                break
+        return found
+
+    def _is_test(self, name: str) -> bool:
+        return not self._tests and (name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py")
+
+    def module(self, path: Path) -> Module | None:
+        """The parsed file; None, with a note, when it cannot be read as Python 3."""
+        if path not in self._modules:
+            self._modules[path] = self._parse(path)
+        return self._modules[path]
+
+    def executed(self) -> list[Module]:
+        """The modules whose execution began."""
+        return [module for module in self._modules.values() if module is not None and module.frame is not None]
+
+    def text(self, path: Path) -> str:
+        """The file's text, or nothing when it cannot be read."""
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                self.notes.append((path, 1, f"left out: {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}"))
+                return ""
+            with tokenize.open(path) as file:
+                return file.read()
+        except (OSError, SyntaxError, UnicodeDecodeError, LookupError) as error:
+            self.notes.append((path, 1, f"cannot be read: {error}"))
+            return ""
+
+    def _parse(self, path: Path) -> Module | None:
+        source = self.text(path)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(source, str(path))
+        except SyntaxError as error:
+            self.notes.append((path, error.lineno or 1, f"is not Python {sys.version_info[0]}: {error.msg}"))
+            return None
+        except (ValueError, RecursionError, MemoryError) as error:
+            self.notes.append((path, 1, f"cannot be parsed: {type(error).__name__}"))
+            return None
+        return Module(".".join(_dotted(path)), path, source, tree, path.name == "__init__.py")
+
+    def find(self, dotted: str, importer: Path) -> Path | None:
+        """The file that ``import dotted`` in ``importer`` means, or None for something outside the tree."""
+        first = dotted.split(".", 1)[0]
+        if first in FRAMEWORKS or (first in sys.stdlib_module_names):
+            return None
+        fitting = [path for path in self._by_suffix.get(dotted, ()) if _is_source_root(path, dotted)]
+        return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
+
+    def relative(self, importer: Module, level: int, dotted: str | None) -> Path | None:
+        """The file or package that ``from ...dotted import`` means."""
+        folder = importer.path.parent
+        for _ in range(level - 1):
+            folder = folder.parent
+        target = folder.joinpath(*dotted.split(".")) if dotted else folder
+        for candidate in (target.with_name(target.name + ".py") if dotted else None, target / "__init__.py"):
+            if candidate and (candidate in self._modules or candidate.is_file()):
+                return candidate
+        return None
+
+    def beside(self, package: Path, name: str) -> Path | None:
+        """The submodule ``name`` of the package whose ``__init__.py`` or folder is ``package``."""
+        folder = package.parent if package.name == "__init__.py" else package
+        for candidate in (folder / f"{name}.py", folder / name / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+        return None
+
+    def folder(self, dotted: str, importer: Path) -> Path | None:
+        """The folder without ``__init__.py`` that ``import dotted`` means."""
+        for parent in importer.parents:
+            candidate = parent.joinpath(*dotted.split("."))
+            if candidate.is_dir():
+                return candidate
+            if parent in self.roots:
+                return None
+        return None
+
+
+def _dotted(path: Path) -> list[str]:
+    parts = list(path.with_suffix("").parts)[1:]
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def _is_source_root(path: Path, dotted: str) -> bool:
+    start = path.parent if path.name == "__init__.py" else path
+    for _ in dotted.split("."):
+        start = start.parent
+    return not (start / "__init__.py").exists()
+
+
+def _shared(one: Path, other: Path) -> int:
+    return sum(1 for _ in zip(one.parts, other.parts, strict=False) if _[0] == _[1])
+
+
+def _root_of(path: Path) -> Path:
+    """The project around ``path``: the nearest folder with a project's mark, but no further than one that is imported from."""
+    start = path if path.is_dir() else path.parent
+    for folder in (start, *start.parents):
+        if any((folder / mark).exists() for mark in ROOT_MARKS):
+            return folder
+        if folder == folder.parent:
+            break
+    folder = start
+    while (folder / "__init__.py").exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder

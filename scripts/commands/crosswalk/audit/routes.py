@@ -1,0 +1,208 @@
+"""Routers and routes: what is registered where, and under which full paths."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.commands.crosswalk.audit.atoms import (
+    UNKNOWN,
+    About,
+    ClassRef,
+    ColumnType,
+    Const,
+    Dependency,
+    Func,
+    Instance,
+    Listing,
+    Registering,
+    Router,
+    Values,
+    one,
+    texts,
+)  # fmt: skip
+from scripts.commands.crosswalk.audit.effects import Place
+
+if TYPE_CHECKING:
+    from scripts.commands.crosswalk.audit.scope import Class
+
+IMPLIED = "implied "
+"""How the key of a router begins that the tree does not contain."""
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
+
+
+@dataclass(slots=True)
+class RouterInfo:
+    """A router: its own prefix, and what runs before each of its routes."""
+
+    key: str
+    framework: str
+    prefix: str = ""
+    dependencies: Values = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """``parent.include_router(child, prefix=…)``. A given prefix may replace the child's own (Flask)."""
+
+    parent: str
+    child: str
+    prefix: str | None
+    dependencies: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A route as it was written at its router."""
+
+    router: str
+    methods: tuple[str, ...]
+    path: str
+    endpoint: Values
+    dependencies: Values
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route by its full path."""
+
+    methods: tuple[str, ...]
+    path: str
+    handler: str
+    place: Place
+    endpoint: Values
+    dependencies: tuple[Values, ...]
+
+    @property
+    def name(self) -> str:
+        """``POST /domains/{id}``."""
+        return f"{','.join(self.methods)} {self.path}"
+
+
+@dataclass(slots=True)
+class Routing:
+    """Everything that was registered."""
+
+    routers: dict[str, RouterInfo] = field(default_factory=dict)
+    includes: dict[Include, None] = field(default_factory=dict)
+    registered: dict[Registered, None] = field(default_factory=dict)
+
+    def add(self, to: Registering, endpoint: Values, place: Place) -> None:
+        """A route on a function."""
+        self.registered[Registered(to.router, to.methods, to.path, endpoint, to.dependencies, place)] = None
+
+    def add_class(self, to: Registering, cls: "Class", place: Place) -> None:
+        """A route on a class with a method per HTTP method (``MethodView``, ``Resource``, ``HTTPEndpoint``)."""
+        for method in METHODS:
+            for atom in cls.lookup(method):
+                if isinstance(atom, Func):
+                    bound = one(Func(atom.function, Instance(cls)))
+                    where = Place(place.path, atom.function.node.lineno, atom.function.node.col_offset + 1)
+                    self.add(Registering(to.router, to.path, (method.upper(),), to.dependencies), bound, where)
+        if "View" in cls.outside_bases() and not any(cls.lookup(method) for method in METHODS):
+            self._add_pluggable(to, cls)
+
+    def _add_pluggable(self, to: Registering, cls: "Class") -> None:
+        """Flask's pluggable view: ``dispatch_request`` for the class's ``methods``."""
+        methods = methods_from(cls.lookup("methods"), to.methods)
+        for atom in cls.lookup("dispatch_request"):
+            if isinstance(atom, Func):
+                where = Place(atom.function.module.path, atom.function.node.lineno, atom.function.node.col_offset + 1)
+                bound = one(Func(atom.function, Instance(cls)))
+                self.add(Registering(to.router, to.path, methods, to.dependencies), bound, where)
+
+    def register(self, to: Registering, endpoint: Values, place: Place) -> None:
+        """A route on whatever the endpoint is; a function's place is its own."""
+        for atom in endpoint:
+            match atom:
+                case Func(function):
+                    where = Place(function.module.path, function.node.lineno, function.node.col_offset + 1)
+                    self.add(to, one(atom), where)
+                case ClassRef(cls):
+                    self.add_class(to, cls, place)
+                case _:
+                    pass
+
+    def all(self) -> list[Route]:
+        """Every route by its full paths, in the order of the source."""
+        found = []
+        known = {_function_of(entry) for entry in self.registered if not entry.router.startswith(IMPLIED)}
+        for entry in self.registered:
+            if entry.router.startswith(IMPLIED) and _function_of(entry) in known:
+                continue  # registered at a router that is known, too
+            for prefix, dependencies in self._prefixes(entry.router, ()):
+                path = re.sub(r"//+", "/", prefix + entry.path) or "/"
+                for atom in entry.endpoint:
+                    if isinstance(atom, Func):
+                        name = atom.function.qualified
+                        found.append(
+                            Route(
+                                entry.methods, path, name, entry.place, one(atom), (*dependencies, entry.dependencies)
+                            )
+                        )
+        unique = {(r.methods, r.path, r.place.path, r.place.line): r for r in found}
+        return sorted(unique.values(), key=lambda r: (str(r.place.path), r.place.line, r.path, r.methods))
+
+    def _prefixes(self, key: str, seen: tuple[str, ...]) -> Iterator[tuple[str, tuple[Values, ...]]]:
+        router = self.routers.get(key)
+        own = router.prefix if router else ""
+        before = (router.dependencies,) if router else ()
+        parents = [include for include in self.includes if include.child == key and include.parent not in seen]
+        parents = [include for include in parents if not include.parent.startswith(IMPLIED)] or parents
+        if not parents or key in seen:
+            yield own, before
+            return
+        for include in parents:
+            replaces = router is not None and router.framework == "flask" and include.prefix is not None
+            inner = (include.prefix or "") + ("" if replaces else own)
+            for prefix, outer in self._prefixes(include.parent, (*seen, key)):
+                yield prefix + inner, (*outer, include.dependencies, *before)
+
+
+def _function_of(entry: Registered) -> tuple[Path, int]:
+    return entry.place.path, entry.place.line
+
+
+def is_column(values: Values) -> bool:
+    """Whether a class attribute is a column or a relationship."""
+    return any(isinstance(atom, ColumnType) for atom in values)
+
+
+def methods_from(values: Values, default: tuple[str, ...]) -> tuple[str, ...]:
+    """``methods=["GET", "POST"]``."""
+    words = [word for atom in values if isinstance(atom, Listing) for item in atom.items for word in texts(item)]
+    words = words or texts(values)
+    return tuple(word.upper() for word in words) or default
+
+
+def path_of(values: Values) -> str | None:
+    """A path, with ``{…}`` for what is not known."""
+    from scripts.commands.crosswalk.audit.atoms import HOLE, Pattern  # noqa: PLC0415
+
+    for atom in values:
+        match atom:
+            case Const(str(text)):
+                return text
+            case Pattern(text):
+                return text.replace(HOLE, "{…}")
+            case _:
+                pass
+    return None
+
+
+def dependencies_from(values: Values) -> Values:
+    """``dependencies=[Depends(f), …]``."""
+    listed = [item for atom in values if isinstance(atom, Listing) for item in atom.items]
+    return Values(atom for item in listed for atom in item if isinstance(atom, Dependency))
+
+
+def routers_in(values: Values) -> list[str]:
+    """The keys of the routers among ``values``."""
+    return [atom.key for atom in values if isinstance(atom, Router)]
+
+
+def is_row(values: Values) -> bool:
+    """Whether it comes from a model."""
+    return any(isinstance(atom, About) for atom in values)

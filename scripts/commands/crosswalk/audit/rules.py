@@ -1,0 +1,306 @@
+"""From effects to findings: each rule has a code, why it matters, and what would be right."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from scripts.commands.crosswalk.audit.analysis import Analysis
+from scripts.commands.crosswalk.audit.effects import Commit, Effect, ModelWrite, Place, StartsWork, StatusWrite
+from scripts.commands.crosswalk.audit.routes import Route
+from scripts.commands.crosswalk.audit.vocabulary import Vocabulary
+
+Level = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of finding."""
+
+    code: str
+    name: str
+    level: Level
+    title: str
+    why: str
+    right: str
+
+
+_RULES = (
+    Rule("SKY101", "machine-status-set-by-router", "error", "A router sets a status that only the machine may set",
+         "Processing, Completed and Error say what a worker did. Set by hand, a record looks done or held.",
+         "Set Queued (or New, to cancel) and let the background service do the rest."),
+    Rule("SKY102", "status-outside-vocabulary", "error", "A status is set to a word that its field does not know",
+         "The database refuses it, or no service ever claims it; differing words caused ten outages.",
+         "Use a member of the field's enum."),
+    Rule("SKY103", "machine-status-from-request", "warning", "A request may choose a status that only the machine may set",
+         "Any client can mark a record Completed, or Processing for ever.",
+         "Accept only what people decide (Queued, New, or a curation status), with an enum or Literal of its own."),
+    Rule("SKY104", "free-text-status", "note", "A status in words of its own, in a field without a vocabulary",
+         "Nothing refuses a misspelt status, and a query for the right word silently finds nothing.",
+         "Give the column an enum, the same in Python and in the database."),
+    Rule("SKY201", "job-run-by-router", "error", "A router runs a background job",
+         "The job's lifecycle belongs to the scheduler: run from a request it has no claim, no lease and no retry.",
+         "Set the record's status to Queued, or list the route as a manual trigger in the allow-list."),
+    Rule("SKY202", "scheduler-managed-by-router", "error", "A router manages the scheduler",
+         "Routers and background services interact only by models and status fields.",
+         "Change the schedule by settings; list the route as a manual trigger in the allow-list when it is meant."),
+    Rule("SKY203", "background-task", "warning", "A router starts a background task in its own process",
+         "It is lost at a restart, nobody retries it, and no status tells that it was lost.",
+         "Queue a record by its status; for what may be lost (a mail of no consequence), allow it with that reason."),
+    Rule("SKY204", "task-or-thread", "warning", "A router starts a task, thread or process that it does not wait for",
+         "It is lost at a restart, its errors are seen by nobody, and it may be collected while it runs.",
+         "Await it, or queue a record by its status."),
+    Rule("SKY205", "task-queue", "warning", "A router sends work to a task queue",
+         "The work has no status field that people and services can see, and no crosswalk row.",
+         "Set the record's status to Queued; the service takes it from there."),
+    Rule("SKY206", "aws-call", "warning", "A router starts work in AWS",
+         "A function, queue or state machine started by a router is a manual trigger that no document lists.",
+         "Set the record's status to Queued, or list the route as a manual trigger in the allow-list."),
+    Rule("SKY207", "http-call-to-itself", "warning", "A router calls its own API over HTTP",
+         "It holds a request while it waits for another, and deadlocks when all workers do so.",
+         "Call the function, or meet in a status field."),
+    Rule("SKY301", "get-writes-status", "error", "A GET sets a status",
+         "Crawlers, previews, prefetching and retries send GETs: the status changes though nobody decided.",
+         "Use POST, PUT or PATCH."),
+    Rule("SKY302", "get-writes", "warning", "A GET changes the database",
+         "A GET is repeated, prefetched and cached freely; what it changes, changes by accident.",
+         "Use POST, PUT or PATCH, or leave the write out."),
+    Rule("SKY303", "get-starts-work", "error", "A GET starts background work",
+         "A link preview or a retry starts it again.",
+         "Use POST."),
+    Rule("SKY401", "allowed-without-reason", "error", "An allow-list entry that does not say what it must",
+         "Whoever reads the list cannot tell whether the exception still holds.",
+         "Give code, path, route or function, and reason."),
+    Rule("SKY402", "allowed-in-vain", "error", "An allow-list entry that nothing needs",
+         "It would silently allow the next finding at that place.",
+         "Remove it."),
+)  # fmt: skip
+RULES: dict[str, Rule] = {rule.code: rule for rule in _RULES}
+
+STARTS = {
+    "job": "SKY201", "scheduler": "SKY202", "background_task": "SKY203", "task": "SKY204", "thread": "SKY204",
+    "memory_queue": "SKY204", "task_queue": "SKY205", "aws": "SKY206", "self_http": "SKY207",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Finding:
+    """A rule broken at a place, by one or more routes."""
+
+    rule: Rule
+    place: Place
+    what: str
+    routes: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+    through: tuple[str, ...] = ()
+
+
+def find(analysis: Analysis) -> list[Finding]:
+    """All findings, each place once for a rule, in the order of the source."""
+    found: dict[tuple[str, Place, str], Finding] = {}
+    written = _written(analysis)
+    for route, effects in analysis.routes:
+        for code, place, what, through in _of_route(route, effects, analysis, written):
+            key = (code, place, what)
+            finding = found.setdefault(key, Finding(RULES[code], place, what, through=through))
+            if route.name not in finding.routes:
+                finding.routes.append(route.name)
+            for name in (route.handler, *through):
+                if name not in finding.functions:
+                    finding.functions.append(name)
+    return sorted(
+        _grouped(found.values()), key=lambda f: (str(f.place.path), f.place.line, f.place.column, f.rule.code)
+    )
+
+
+Written = dict[tuple[str, str], tuple[str, ...]]
+
+
+def _written(analysis: Analysis) -> Written:
+    """By model and field, the words that routes and what they start write into columns that are free text, and that a new row
+    has, where these words are together those of a machine: ``queued`` here, ``processing`` and ``failed`` there."""
+    words: dict[tuple[str, str], set[str]] = {}
+    by_all: list[Sequence[Effect]] = [analysis.by_workers, *(effects for _, effects in analysis.routes)]
+    for effects in by_all:
+        for effect in effects:
+            if isinstance(effect, StatusWrite) and not effect.vocabulary and not effect.implied:
+                own = words.setdefault((effect.model, effect.field), set())
+                own.update(effect.values, [effect.initial] if effect.initial else [])
+    return {
+        place: tuple(sorted(all_of))
+        for place, all_of in words.items()
+        if all_of and analysis.vocabulary.is_work(tuple(all_of))
+    }
+
+
+def _grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """The changes that one helper makes on the way from a GET are one finding, told where the first of them stands."""
+    groups: dict[object, Finding] = {}
+    for finding in sorted(findings, key=lambda f: (f.place.line, f.place.column)):
+        key: object = id(finding)
+        if finding.rule.code == "SKY302" and finding.through:
+            key = (finding.place.path, finding.through[-1])
+        first = groups.setdefault(key, finding)
+        if first is not finding:
+            first.what = _and(first.what, finding.what)
+            first.routes += [name for name in finding.routes if name not in first.routes]
+            first.functions += [name for name in finding.functions if name not in first.functions]
+    return list(groups.values())
+
+
+def _and(first: str, more: str) -> str:
+    """``changes A (x)`` and ``changes A (y)`` as ``changes A (x, y)``; else both."""
+    head, _, inner = more.removesuffix(")").partition(" (")
+    for part in first.split("; "):
+        if part == more or (inner and part.startswith(f"{head} (") and inner in part[len(head) + 2 : -1].split(", ")):
+            return first
+        if inner and part.startswith(f"{head} ("):
+            return first.replace(part, f"{part[:-1]}, {inner})")
+    return f"{first}; {more}"
+
+
+Found = Iterable[tuple[str, Place, str, tuple[str, ...]]]
+
+
+def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: Written) -> Found:
+    self_paths, vocabulary = analysis.self_paths, analysis.vocabulary
+    is_get = "GET" in route.methods or "HEAD" in route.methods
+    lasting = any(isinstance(e, Commit) or (isinstance(e, ModelWrite) and e.kept) for e in effects)
+    for effect in effects:
+        if effect.methods is not None and not effect.methods & set(route.methods):
+            continue
+        in_get = is_get and _is_by_get(effect, route)
+        match effect:
+            case StatusWrite():
+                yield from _status(effect, vocabulary, written)
+                if in_get and not effect.deferred and (lasting or effect.via not in ("constructor", "attribute")):
+                    yield (
+                        "SKY301",
+                        effect.place,
+                        f"sets {effect.model}.{effect.field} to {words(effect)}",
+                        effect.through,
+                    )
+            case ModelWrite() if (
+                in_get and not effect.deferred and effect.via != "constructor" and (effect.kept or lasting)
+            ):
+                if not any(isinstance(e, StatusWrite) and e.place == effect.place for e in effects):
+                    yield "SKY302", effect.place, f"changes {effect.model} ({effect.via})", effect.through
+            case Commit(managed=False) if in_get and len(effect.through) <= OWN_COMMIT_DEPTH and not _writes(effects):
+                yield "SKY302", effect.place, "commits", effect.through
+            case StartsWork() if _is_start(effect, self_paths):
+                what = effect.what.rsplit("\x00", 1)[-1]
+                yield STARTS[effect.kind], effect.place, what, effect.through
+                if in_get and effect.kind != "self_http" and not effect.once:
+                    yield "SKY303", effect.place, what, effect.through
+            case _:
+                pass
+
+
+def _is_by_get(effect: Effect, route: Route) -> bool:
+    """Whether a GET does it, and it is not what the first request of all does, whatever its method."""
+    if effect.methods is not None and not effect.methods & {"GET", "HEAD"} & set(route.methods):
+        return False
+    return isinstance(effect, StartsWork) or not any(STARTUP.match(_last(name)) for name in effect.through)
+
+
+STARTUP = re.compile(
+    r"(?!__)_*(init|initiali[sz]e|setup|set_up|bootstrap|migrate|seed|ensure_schema|create_all|create_tables)(_|$)"
+)
+"""Helpers that make a database ready when the first request comes: done once, and not because it was a GET.
+
+A class's ``__init__`` is none: it is run for each object that a request makes."""
+
+
+def _last(qualified: str) -> str:
+    return qualified.rsplit(".", 1)[-1]
+
+
+OWN_COMMIT_DEPTH = 2
+"""Helpers between a handler and a commit that counts as its own; further down it belongs to the database's wrapper."""
+
+
+def _writes(effects: list[Effect]) -> bool:
+    return any(isinstance(effect, ModelWrite | StatusWrite) for effect in effects)
+
+
+def words(effect: StatusWrite) -> str:
+    """What a status may be set to, for a person."""
+    parts = [*effect.values, *(f"{word} (the request's choice)" for word in effect.chosen if word not in effect.values)]
+    if effect.open:
+        parts.append("something not known before it runs")
+    return ", ".join(parts) or "nothing"
+
+
+def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Found:
+    field_name = f"{effect.model}.{effect.field}"
+    foreign = set(effect.foreign)
+    if not effect.vocabulary:
+        own = [word for word in (*effect.values, *effect.chosen) if word not in vocabulary.words]
+        typos = [word for word in own if _near(word, vocabulary)]
+        if typos and (vocabulary.told_words or any(word in vocabulary.words for word in effect.values)):
+            foreign |= set(typos)
+        elif own and not effect.deferred and not effect.implied:
+            known = f"{field_name} = {', '.join(own)}: the column is free text"
+            yield "SKY104", effect.place, known, effect.through
+    if foreign:
+        right = ", ".join(effect.vocabulary or vocabulary.words)
+        yield "SKY102", effect.place, f"{field_name} = {', '.join(sorted(foreign))}; it knows {right}", effect.through
+    known_words = effect.vocabulary or effect.implied or written.get((effect.model, effect.field), ())
+    if effect.deferred or not vocabulary.is_work(known_words):
+        return
+    machine = [word for word in effect.values if vocabulary.is_machine(word, known_words) and word not in foreign]
+    if machine:
+        yield "SKY101", effect.place, f"{field_name} = {', '.join(machine)}", effect.through
+    chosen = [word for word in effect.chosen if vocabulary.is_machine(word, known_words) and word not in foreign]
+    if chosen:
+        yield "SKY103", effect.place, f"{field_name} may become {', '.join(chosen)}", effect.through
+
+
+def _near(word: str, vocabulary: Vocabulary) -> bool:
+    """Whether it is one of the words but for its case."""
+    return any(own.lower() == word.lower() for own in vocabulary.words)
+
+
+LOCAL = re.compile(r"^https?://[^/]*", re.IGNORECASE)
+
+
+def _is_start(effect: StartsWork, self_paths: list[str]) -> bool:
+    """A url on this machine is our own API when one of our routes ends like it."""
+    if effect.kind != "self_http":
+        return True
+    url, holes, _ = effect.what.split("\x00")
+    if re.search(r"request\.|url_for", holes):
+        return True
+    local = re.match(r"https?://", url) is not None
+    path = LOCAL.sub("", url.lstrip("\ufffc")).split("?")[0]
+    if not path.strip("/"):
+        return False
+    pieces = [piece for piece in path.split("/") if piece]
+    if not local and len(pieces) < 2:
+        return False
+    return any(_fits(pieces, known) for known in self_paths)
+
+
+def _fits(pieces: list[str], route: str) -> bool:
+    known = [piece for piece in route.split("/") if piece]
+    if not known or not any(not _is_hole(piece) for piece in known):
+        return False
+    shorter = min(len(known), len(pieces))
+    if shorter < len(known) and shorter < len(pieces):
+        return False
+    pairs = list(zip(pieces[-shorter:], known[-shorter:], strict=True))
+    same = sum(1 for ours, theirs in pairs if ours == theirs)
+    return same > 0 and all(ours == theirs or _is_hole(theirs) or "\ufffc" in ours for ours, theirs in pairs)
+
+
+def _is_hole(piece: str) -> bool:
+    return piece.startswith(("{", "<"))
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path as people and CI write it."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()

@@ -1,0 +1,286 @@
+"""Whether the function that starts a task also waits for it: then it is concurrency, not background work."""
+
+import ast
+
+from scripts.commands.crosswalk.audit.atoms import Func
+from scripts.commands.crosswalk.audit.scope import Frame
+from scripts.commands.crosswalk.audit.written import last_name
+
+WAITS = frozenset({"gather", "wait", "wait_for", "as_completed", "shield"})
+
+
+def is_awaited(node: ast.Call, frame: Frame) -> bool:
+    """Whether ``node`` is awaited in place, or the name (or list) that holds it is awaited in the same function."""
+    body = _body(frame)
+    if body is None or _is_handed_on(body, node):
+        return False
+    if any(isinstance(part, ast.Await) and _contains(part, node) for part in ast.walk(body)):
+        return True
+    names = _holders(body, node)
+    return (
+        any(isinstance(part, ast.Await) and names & _names(part) for part in ast.walk(body))
+        or any(
+            isinstance(part, ast.Call) and last_name(part.func) in WAITS and names & _names(part)
+            for part in ast.walk(body)
+        )
+        or _is_cancelled(body, names)
+        or _ends_with_its_object(frame, names)
+    )
+
+
+def _ends_with_its_object(frame: Frame, names: set[str]) -> bool:
+    """Whether a task of an object used by ``async with`` is cancelled by a method of it: a connection's reader."""
+    cls = frame.function.cls if frame.function else None
+    if cls is None or not cls.lookup("__aexit__"):
+        return False
+    methods = [
+        atom.function.node
+        for name in ("__aexit__", "close", "aclose", "stop")
+        for atom in cls.lookup(name)
+        if isinstance(atom, Func)
+    ]
+    return any(
+        names & _names(method)
+        and any(isinstance(p, ast.Call) and last_name(p.func) == "cancel" for p in ast.walk(method))
+        for method in methods
+    )
+
+
+def _is_handed_on(body: ast.AST, node: ast.Call) -> bool:
+    """Whether the function gives the task itself to its caller: it only waited until the task had begun."""
+    own = {
+        target.id
+        for part in ast.walk(body)
+        if isinstance(part, ast.Assign) and part.value is node
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    return any(
+        isinstance(part, ast.Return) and isinstance(part.value, ast.Name) and part.value.id in own
+        for part in ast.walk(body)
+    )
+
+
+def _is_cancelled(body: ast.AST, names: set[str]) -> bool:
+    """Whether the task ends with the function, however that ends: a heartbeat, a watcher. Not only after an exception."""
+    after_errors = {
+        id(part) for outer in ast.walk(body) if isinstance(outer, ast.ExceptHandler) for part in ast.walk(outer)
+    }
+    return any(
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr == "cancel"
+        and names & _names(part.func.value)
+        and id(part) not in after_errors
+        for part in ast.walk(body)
+    )
+
+
+def is_joined(node: ast.Call, frame: Frame) -> bool:
+    """Whether a thread is joined, or a future's result asked for, in the same function."""
+    body = _body(frame)
+    if body is None:
+        return False
+    names = _holders(body, node)
+    if _is_iterated(body, node, names) or _is_told_to_end(body, node):
+        return True
+    for part in ast.walk(body):
+        if (
+            isinstance(part, ast.Call)
+            and isinstance(part.func, ast.Attribute)
+            and part.func.attr in ("join", "result", "communicate", "wait")
+            and (names & _names(part.func.value) or _contains(part.func, node))
+        ):
+            return True
+        if isinstance(part, ast.Call) and last_name(part.func) in ("as_completed", "wait") and names & _names(part):
+            return True
+        if (
+            isinstance(part, ast.With)
+            and _contains(part, node)
+            and "Executor" in ast.unparse(part.items[0].context_expr)
+        ):
+            return True
+        if isinstance(part, ast.For) and names & _names(part.iter) and ".join()" in ast.unparse(part):
+            return True
+    return False
+
+
+def is_joined_by_name(node: ast.Call, frame: Frame) -> bool:
+    """Whether the thread that ``node`` starts is joined by the name that it is started by."""
+    body = _body(frame)
+    if body is None or not isinstance(node.func, ast.Attribute):
+        return False
+    started = ast.unparse(node.func.value)
+    return any(
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr == "join"
+        and ast.unparse(part.func.value) == started
+        for part in ast.walk(body)
+    )
+
+
+def is_read(node: ast.Call, frame: Frame) -> bool:
+    """Whether the function reads what the process that ``node`` starts prints, which lasts as long as the process; or its
+    object keeps the process, to end it: a tunnel."""
+    body = _body(frame)
+    if body is None:
+        return False
+    names = _holders(body, node)
+    for part in ast.walk(body):
+        match part:
+            case ast.Attribute(value=owner, attr="stdout" | "stderr") if names & _names(owner):
+                return True
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"))], value=value):
+                if _contains(value, node) or names & _names(value):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _is_iterated(body: ast.AST, node: ast.Call, names: set[str]) -> bool:
+    """Whether the results of ``pool.map(…)`` are taken one by one, which waits for them."""
+    if last_name(node.func) != "map":
+        return False
+    taken = [part.iter for part in ast.walk(body) if isinstance(part, ast.For | ast.comprehension)]
+    taken += [part for part in ast.walk(body) if isinstance(part, ast.Call) and last_name(part.func) in TAKING]
+    return any(_contains(part, node) or names & _names(part) for part in taken)
+
+
+TAKING = frozenset({"list", "tuple", "set", "dict", "sum", "any", "all", "max", "min", "sorted", "join"})
+
+
+def _is_told_to_end(body: ast.AST, node: ast.Call) -> bool:
+    """Whether the thread's function, defined in place, looks at an event that the function sets: a heartbeat."""
+    own = {part.name: part for part in ast.walk(body) if isinstance(part, ast.FunctionDef) and part is not body}
+    targets = [word.value for word in node.keywords if word.arg == "target"]
+    looked = {
+        name
+        for target in targets
+        if isinstance(target, ast.Name) and target.id in own
+        for name in _names(own[target.id])
+    }
+    return any(
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr == "set"
+        and ast.unparse(part.func.value) in looked
+        for part in ast.walk(body)
+    )
+
+
+def is_begun_once(node: ast.Call, frame: Frame) -> bool:
+    """Whether it is begun only where a module's or an object's name says that it does not run yet, and that name is then set:
+    a writer or a watchdog of the process, which the first request of all begins."""
+    body = _body(frame)
+    if body is None:
+        return False
+    shared = {name for part in ast.walk(body) if isinstance(part, ast.Global) for name in part.names}
+    tested = {name for part in ast.walk(body) if isinstance(part, ast.If) for name in _names(part.test)}
+    assigned = {
+        name
+        for part in ast.walk(body)
+        if isinstance(part, ast.Assign)
+        for target in part.targets
+        for name in _targets(target)
+        if part.value is node or (isinstance(part.value, ast.Constant) and part.value.value is True)
+    }
+    return any(name in shared or name.startswith(("self.", "cls.")) for name in tested & assigned)
+
+
+def _body(frame: Frame) -> ast.AST | None:
+    return frame.function.node if frame.function else None
+
+
+def _contains(outer: ast.AST, inner: ast.AST) -> bool:
+    return any(part is inner for part in ast.walk(outer))
+
+
+GATHERED = (
+    ast.Name,
+    ast.Starred,
+    ast.List,
+    ast.Tuple,
+    ast.Set,
+    ast.Dict,
+    ast.BinOp,
+    ast.IfExp,
+    ast.ListComp,
+    ast.SetComp,
+)
+HOLDING = frozenset(
+    {
+        "set",
+        "list",
+        "tuple",
+        "dict",
+        "sorted",
+        "keys",
+        "values",
+        "items",
+        "copy",
+        "wrap_future",
+        "shield",
+        "ensure_future",
+    }
+)
+"""Calls that give the tasks that they are given, collected or wrapped."""
+COLLECTING = frozenset({"append", "add", "extend", "update", "insert", "appendleft"})
+
+
+def _holders(body: ast.AST, node: ast.Call) -> set[str]:
+    """Names that hold what ``node`` gives: assigned, collected, filled by a comprehension, or taken from such a one."""
+    found: set[str] = set()
+    parts = list(ast.walk(body))
+    while True:
+        before = len(found)
+        for part in parts:
+            found |= _held_by(part, node, found)
+        if len(found) == before:
+            return found
+
+
+def _held_by(part: ast.AST, node: ast.Call, found: set[str]) -> set[str]:
+    match part:
+        case ast.Assign(value=value) | ast.AnnAssign(value=value) | ast.AugAssign(value=value) if value is not None:
+            targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+            if _contains(value, node) or (_holds(value) and found & _names(value)):
+                return {name for target in targets for name in _targets(target)}
+            keyed = [target for target in targets if isinstance(target, ast.Subscript)]
+            return {name for target in keyed if found & _names(target.slice) for name in _targets(target)}
+        case ast.For(target=target, iter=values) | ast.comprehension(target=target, iter=values):
+            if found & _names(values):
+                return _names(target)
+        case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=args) if verb in COLLECTING:
+            if any(_contains(argument, node) or found & _names(argument) for argument in args):
+                return _targets(owner)
+        case _:
+            pass
+    return set()
+
+
+def _holds(value: ast.expr) -> bool:
+    """Whether a value made of tasks holds them still."""
+    return isinstance(value, GATHERED) or (isinstance(value, ast.Call) and last_name(value.func) in HOLDING)
+
+
+def _names(node: ast.AST) -> set[str]:
+    """Names and dotted names in ``node``: ``await self.task`` waits for ``self.task``, and for no other of ``self``."""
+    found = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return found | {ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+
+
+def _targets(node: ast.expr) -> set[str]:
+    """What an assignment to ``node`` gives a value: ``result.task`` is not ``result``."""
+    match node:
+        case ast.Attribute():
+            return {ast.unparse(node)}
+        case ast.Starred(value=inner):
+            return _targets(inner)
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return {name for part in parts for name in _targets(part)}
+        case ast.Subscript(value=inner):
+            return _targets(inner)
+        case _:
+            return _names(node)

@@ -1,0 +1,120 @@
+"""What a code base calls its statuses and jobs: detected where nothing is said, or told by a file (TOML).
+
+[statuses]
+fields = ["status", "*_status", "state"]        # globs; instead of the first two
+not_fields = ["http_status"]
+words = ["pending", "running", "done", "failed"] # of columns that are free text
+machine = ["running", "done", "failed"]          # those that only a worker may set, in whatever field
+
+[models]                                         # classes that come from outside the tree, with their status fields
+Job = ["state"]
+
+[jobs]
+functions = ["worker.tasks.*", "run_*"]          # globs of module.function; a router must not call them
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from scripts.commands.crosswalk.audit.ours import CURATION_WORDS, MACHINE_WORDS, STATUS_WORDS
+
+KNOWN: Mapping[str, frozenset[str]] = {
+    "statuses": frozenset({"fields", "not_fields", "words", "machine"}),
+    "jobs": frozenset({"functions"}),
+}
+
+WAITING = frozenset({"queued", "pending", "new", "created", "submitted", "scheduled", "waiting", "todo", "not_started"})
+MACHINE_LIKE = frozenset({"processing", "in_processing", "running", "executing"})
+"""Words for work at hand that nobody uses of people's work."""
+WORKING = MACHINE_LIKE | {"in_progress", "inprogress", "started", "ongoing", "working"}
+DONE = frozenset({"completed", "complete", "done", "finished", "success", "succeeded", "successful"})
+FAILED = frozenset({"error", "failed", "failure", "errored"})
+
+
+class VocabularyError(ValueError):
+    """The file cannot be used; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """``told_words``, ``told_machine``: whether a file says which words there are, and which are a worker's; else a field's
+    own words decide."""
+
+    fields: Sequence[str] = ("status", "*_status")
+    not_fields: Sequence[str] = ("http_status", "response_status")
+    words: Sequence[str] = (*STATUS_WORDS, *CURATION_WORDS)
+    machine: frozenset[str] = MACHINE_WORDS
+    told_words: bool = False
+    told_machine: bool = False
+    jobs: Sequence[str] = ()
+    models: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def is_status(self, name: str) -> bool:
+        """Whether a column of this name is a status field. ``http_status`` tells what a server answered."""
+        return _fits(name, self.fields) and not _fits(name, self.not_fields)
+
+    def is_job(self, dotted: str) -> bool:
+        """Whether a function, as ``package.module.name``, is a background job."""
+        return any(fnmatchcase(dotted, glob) or fnmatchcase(dotted, f"*.{glob}") for glob in self.jobs)
+
+    def is_work(self, words: Sequence[str]) -> bool:
+        """Whether a field with these words is one that a machine drives: they know waiting and working, or failing.
+
+        Work of people has words too (todo, in progress, done), and people set them.
+        """
+        if not words:
+            return True
+        if self.told_machine:
+            return bool(self.machine & set(words))
+        plain = {_plain(word) for word in words}
+        driven = plain & MACHINE_LIKE or (plain & FAILED and plain & (WORKING | DONE))
+        return bool(plain & WAITING) and bool(driven)
+
+    def is_machine(self, word: str, words: Sequence[str]) -> bool:
+        """Whether only a worker may set ``word`` in a field with these ``words`` (none: free text)."""
+        if self.told_machine or not words:
+            return word in self.machine
+        return _plain(word) in WORKING | DONE | FAILED
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace(" ", "_").replace("-", "_")
+
+
+def _fits(name: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def load(path: Path) -> Vocabulary:
+    """The vocabulary that a file tells. Raises :class:`VocabularyError`."""
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise VocabularyError(f"{path}: {error}") from None
+    if unknown := set(told) - {*KNOWN, "models"}:
+        raise VocabularyError(f"{path}: [{min(unknown)}] means nothing; [statuses], [models] and [jobs] are right")
+    found: dict[str, Any] = {}
+    for section, names in KNOWN.items():
+        given = told.get(section, {})
+        if unknown := set(given) - names:
+            right = ", ".join(sorted(names))
+            raise VocabularyError(f"{path}: {section}.{min(unknown)} means nothing; {right} are right")
+        found |= {name: _texts(path, f"{section}.{name}", value) for name, value in given.items()}
+    models = {name: _texts(path, f"models.{name}", fields) for name, fields in told.get("models", {}).items()}
+    if "words" in found:
+        found["told_words"] = True
+    if "functions" in found:
+        found["jobs"] = found.pop("functions")
+    if "machine" in found:
+        found |= {"machine": frozenset(found["machine"]), "told_machine": True}
+    return Vocabulary(**found, models=models)
+
+
+def _texts(path: Path, name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise VocabularyError(f"{path}: {name} = {value!r}: a list of names is right")
+    return tuple(value)

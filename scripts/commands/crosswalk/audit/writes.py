@@ -1,0 +1,213 @@
+"""Writes: a status field, or another column, is given a value."""
+
+import ast
+from typing import TYPE_CHECKING
+
+from scripts.commands.crosswalk.audit import models
+from scripts.commands.crosswalk.audit.atoms import (
+    UNKNOWN,
+    About,
+    AnyMember,
+    AnyOf,
+    Anything,
+    ClassRef,
+    ColumnRef,
+    ColumnType,
+    Const,
+    External,
+    Instance,
+    Listing,
+    Made,
+    Mapping,
+    Member,
+    Pattern,
+    Statement,
+    Values,
+    texts,
+)  # fmt: skip
+from scripts.commands.crosswalk.audit.attributes import members_of
+from scripts.commands.crosswalk.audit.effects import ModelWrite, StatusWrite
+from scripts.commands.crosswalk.audit.scope import Class, Frame
+
+if TYPE_CHECKING:
+    from scripts.commands.crosswalk.audit.interpreter import Interpreter
+
+
+def set_attribute(
+    run: "Interpreter", owners: Values, owner: ast.expr, name: str, value: Values, frame: Frame, node: ast.AST
+) -> None:
+    """``owner.name = value``."""
+    rows = [atom.cls for atom in owners if isinstance(atom, About)]
+    for atom in owners:
+        if isinstance(atom, Instance):
+            run.set_attribute(atom, name, value)
+    if rows:
+        for cls in rows:
+            field(run, cls, name, value, frame, node, "attribute")
+    elif not any(isinstance(atom, Instance | ClassRef) for atom in owners) and run.known.vocabulary.is_status(name):
+        guessed = run.known.guess(run, ast.unparse(owner).split(".")[-1], name, value)
+        if guessed is not None:
+            field(run, guessed, name, value, frame, node, "attribute")
+
+
+def field(
+    run: "Interpreter",
+    cls: Class,
+    name: str,
+    value: Values,
+    frame: Frame,
+    node: ast.AST,
+    via: str,
+    *,
+    sql: bool = False,
+) -> None:
+    """A column of ``cls`` is given ``value``. A name that is no column is no write."""
+    declared = cls.all_fields()
+    is_column = name in declared or not declared
+    place = run.place(node, frame)
+    if not run.known.vocabulary.is_status(name):
+        if is_column and not _is_relation(cls, name):
+            frame.effects.append(
+                ModelWrite(
+                    place, methods=frame.methods, model=cls.name, via=f"{via} {name}", kept=via not in _TRANSIENT
+                )
+            )
+        return
+    if not is_column:
+        return
+    frame.effects.append(status(run, cls, name, value, frame, node, via, sql=sql))
+
+
+_TRANSIENT = frozenset({"attribute", "constructor", "setattr"})
+
+
+def status(
+    run: "Interpreter",
+    cls: Class,
+    name: str,
+    value: Values,
+    frame: Frame,
+    node: ast.AST,
+    via: str,
+    *,
+    sql: bool = False,
+) -> StatusWrite:
+    """The effect of writing a status field."""
+    enum = models.enum_of(run, cls, name)
+    names = _by_name(cls, name)
+    known = models.vocabulary(run, cls, name)
+    members = members_of(enum) if enum else []
+    if sql and names and members:
+        known = tuple(members)  # SQL takes what is stored
+    fixed: dict[str, None] = {}
+    chosen: dict[str, None] = {}
+    foreign: dict[str, None] = {}
+    for atom in value:
+        words = models.word_of(atom, enum, names=names)
+        into = chosen if isinstance(atom, AnyMember | AnyOf) else fixed
+        for word in words:
+            into[word] = None
+            own = isinstance(atom, Member) and atom.cls is enum and atom.name in members
+            if isinstance(atom, Member) and atom.name not in members_of(atom.cls):
+                foreign[word] = None
+            same = isinstance(atom, AnyMember) and atom.cls is enum and atom.form == ""
+            if known and word not in _accepted(known, enum, names=names, sql=sql) and not own and not same:
+                foreign[word] = None
+    return StatusWrite(
+        run.place(node, frame),
+        methods=frame.methods,
+        model=cls.name,
+        field=name,
+        values=tuple(sorted(fixed)),
+        chosen=tuple(sorted(chosen)),
+        open=models.is_open(value) or (not fixed and not chosen and not any(a == Const(None) for a in value)),
+        foreign=tuple(sorted(foreign)),
+        vocabulary=known,
+        implied=() if known else models.implied(value),
+        initial=models.initial(cls, name),
+        via=via,
+    )
+
+
+def _accepted(known: tuple[str, ...], enum: Class | None, *, names: bool, sql: bool) -> set[str]:
+    """SQLAlchemy takes a text enum's values and names alike; SQL takes only what is stored."""
+    if enum is None or sql:
+        return set(known)
+    return {*known, *members_of(enum)} if enum.is_text_enum and names else set(known)
+
+
+def _by_name(cls: Class, name: str) -> bool:
+    declared = cls.all_fields().get(name)
+    return declared is not None and any(
+        isinstance(a, ColumnType) and a.enum is not None and a.names for a in declared.value
+    )
+
+
+def _is_relation(cls: Class, name: str) -> bool:
+    declared = cls.all_fields().get(name)
+    return declared is not None and any(
+        isinstance(atom, ColumnType) and atom.target is not None for atom in declared.value
+    )
+
+
+def keywords(
+    run: "Interpreter", cls: Class, given: dict[str, Values], frame: Frame, node: ast.AST, via: str
+) -> None:  # fmt: skip
+    """``Model(status=…)``, ``.values(status=…)``. Columns other than statuses count once."""
+    plain = False
+    for name, value in given.items():
+        if run.known.vocabulary.is_status(name):
+            field(run, cls, name, value, frame, node, via)
+        elif name in cls.all_fields() or not cls.all_fields():
+            plain = True
+    if plain or (via != "constructor" and not given):
+        place = run.place(node, frame)
+        frame.effects.append(
+            ModelWrite(place, methods=frame.methods, model=cls.name, via=via, kept=via != "constructor")
+        )  # fmt: skip
+
+
+def mappings(run: "Interpreter", cls: Class, given: Values, frame: Frame, node: ast.AST, via: str) -> None:
+    """``.values({…})``, ``query.update({…})``, ``bulk_update_mappings(Model, [{…}])``."""
+    for atom in given:
+        match atom:
+            case Mapping(entries):
+                words: dict[str, Values] = {}
+                for key, value in entries:
+                    for name in [*texts(key), *(k.field for k in key if isinstance(k, ColumnRef))]:
+                        words[name] = value
+                keywords(run, cls, words, frame, node, via)
+            case Listing(items):
+                for item in items:
+                    mappings(run, cls, item, frame, node, via)
+            case Statement():
+                pass
+            case _:
+                pass
+
+
+def by_name(
+    run: "Interpreter", owners: Values, owner: ast.expr, names: Values, value: Values, frame: Frame, node: ast.AST
+) -> None:
+    """``setattr(owner, name, value)``."""
+    for name in texts(names):
+        set_attribute(run, owners, owner, name, value, frame, node)
+    if any(isinstance(atom, Anything | Pattern) for atom in names) or names == UNKNOWN:
+        for atom in owners:
+            if isinstance(atom, About) and any(
+                run.known.vocabulary.is_status(field_name) for field_name in atom.cls.all_fields()
+            ):
+                frame.effects.append(
+                    ModelWrite(
+                        run.place(node, frame), methods=frame.methods, model=atom.cls.name, via="setattr", kept=False
+                    )
+                )
+
+
+def is_transaction(entered: ast.expr, value: Values) -> bool:
+    """``with session.begin():``, which commits at its end what was changed; not ``begin_nested``, which does not."""
+    match entered:
+        case ast.Call(func=ast.Attribute(attr="begin")):
+            return all(isinstance(atom, Made | External) for atom in value)
+        case _:
+            return False

@@ -1,0 +1,44 @@
+"""The registry's new lines: the workflow after the last one, the service after the last one, and its place in SERVICES."""
+
+import ast
+
+from scripts.commands.new_service.change import inserted
+from scripts.commands.new_service.wish import Refused, Wish
+
+LINE = 121
+"""Characters of the longest line that needs no break, its end included (pyproject.toml)."""
+
+
+def registered(text: str, wish: Wish) -> str:
+    """``text`` of the registry with the wish in it. Raises :class:`Refused` when it is not as this tool knows it."""
+    body = ast.parse(text).body
+    assigned = [one for one in body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)]
+    workflows = [one for one in assigned if ast.unparse(one.value).startswith("Workflow.watching(")]
+    services = [one for one in assigned if ast.unparse(one.value).startswith("Service(")]
+    listed = [
+        one for one in body if isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == "SERVICES" and one.value
+    ]
+    if not (workflows and services and listed):
+        raise Refused("the registry lacks a workflow, a service, or SERVICES")
+    service = (
+        f'Service("{wish.service}", "{wish.constant}", ({wish.workflow_constant},), ServiceSettings(batch_size=50))'
+    )
+    return inserted(
+        text,
+        [
+            (_after(workflows[-1]), _watching(wish)),
+            (_after(services[-1]), f"{wish.constant} = {service}\n"),
+            (_after(listed[0]) - 1, f"    {wish.constant},\n"),
+        ],
+    )
+
+
+def _watching(wish: Wish) -> str:
+    host = f', host="{wish.host}"' if wish.host else ""
+    names = f'"{wish.workflow}", "{wish.model.__name__}.{wish.field}", table="{wish.model.__tablename__}"{host}'
+    line = f"{wish.workflow_constant} = Workflow.watching({names})\n"
+    return line if len(line) <= LINE else line.replace(names, f"\n    {names}\n")
+
+
+def _after(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) + 1

@@ -1,0 +1,109 @@
+"""A fake of Google's Places API (New), Place Details: the documented shapes and errors, and nothing else.
+
+Source: developers.google.com/maps/documentation/places/web-service/place-details. Special place ids (:data:`TROUBLE`)
+answer with one error each.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.commands.run.internet.website import Answer, Request
+
+HOST = "places.googleapis.com"
+
+_FIELDS = """
+accessibilityOptions addressComponents adrFormatAddress attributions businessStatus currentOpeningHours displayName
+formattedAddress googleMapsUri iconBackgroundColor iconMaskBaseUri id internationalPhoneNumber location movedPlace
+movedPlaceId name nationalPhoneNumber photos plusCode postalAddress priceLevel priceRange primaryType
+primaryTypeDisplayName pureServiceAreaBusiness rating regularOpeningHours reviews shortFormattedAddress timeZone types
+userRatingCount utcOffsetMinutes viewport websiteUri
+"""
+FIELDS = frozenset(_FIELDS.split())
+"""The fields that a mask may name."""
+
+_QUOTA = (
+    "Quota exceeded for quota metric 'GetPlaceRequest' and limit 'GetPlaceRequest per {}' of service "
+    "'places.googleapis.com' for consumer 'project_number:000000000000'."
+)
+TROUBLE: Mapping[str, tuple[int, str, str, str | None]] = {
+    "ChIJtrouble_not_found": (404, "NOT_FOUND", "The Place ID is no longer valid.", None),
+    "ChIJtrouble_malformed": (400, "INVALID_ARGUMENT", "Not a valid Place ID: ChIJtrouble_malformed", None),
+    "ChIJtrouble_denied": (
+        403,
+        "PERMISSION_DENIED",
+        "Places API (New) has not been used in project 000000000000 before or it is disabled.",
+        "SERVICE_DISABLED",
+    ),
+    "ChIJtrouble_quota_minute": (429, "RESOURCE_EXHAUSTED", _QUOTA.format("minute"), "RATE_LIMIT_EXCEEDED"),
+    "ChIJtrouble_quota_day": (429, "RESOURCE_EXHAUSTED", _QUOTA.format("day"), "RATE_LIMIT_EXCEEDED"),
+    "ChIJtrouble_internal": (500, "INTERNAL", "Internal error encountered.", None),
+    "ChIJtrouble_unavailable": (503, "UNAVAILABLE", "The service is currently unavailable.", None),
+}
+"""{place id: (HTTP status, status word, message, reason)}."""
+
+
+@dataclass(frozen=True)
+class PlacesApi:
+    """Answers for ``places`` ({place id: its details}) to whoever holds ``key``."""
+
+    places: Mapping[str, Mapping[str, Any]]
+    key: str
+
+    def answer(self, request: Request) -> Answer:
+        """``GET /v1/places/{id}`` with the headers ``X-Goog-Api-Key`` and ``X-Goog-FieldMask``."""
+        folder, _, place_id = request.path.rpartition("/")
+        if request.method != "GET" or folder != "/v1/places" or request.scheme != "https":
+            return Answer(404, b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", {"Content-Type": "text/html"})
+        mask = request.headers.get("X-Goog-FieldMask", "")
+        refusal = self._refusal_of_key(request.headers.get("X-Goog-Api-Key", "")) or _refusal_of_mask(mask)
+        if refusal or place_id in TROUBLE:
+            return refusal or _error(*TROUBLE[place_id])
+        if place_id not in self.places:
+            return _error(400, "INVALID_ARGUMENT", f"Not a valid Place ID: {place_id}")
+        return _json(200, _masked(self.places[place_id], mask.split(",")))
+
+    def _refusal_of_key(self, key: str) -> Answer | None:
+        if not key:
+            return _error(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers. Please use API Key.")
+        if key != self.key:
+            return _error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", "API_KEY_INVALID")
+        return None
+
+
+def _refusal_of_mask(mask: str) -> Answer | None:
+    if not mask:
+        return _error(400, "INVALID_ARGUMENT", "FieldMask is a required parameter.")
+    for path in mask.split(","):
+        if path != "*" and path.partition(".")[0] not in FIELDS:
+            message = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
+            return _error(400, "INVALID_ARGUMENT", message)
+    return None
+
+
+def _masked(details: Mapping[str, Any], mask: list[str]) -> dict[str, Any]:
+    """``details`` cut down to ``mask``, with dotted paths; absent fields stay absent, as in proto3 JSON."""
+    if "*" in mask:
+        return dict(details)
+    wanted: dict[str, Any] = {}
+    for path in mask:
+        name, _, rest = path.partition(".")
+        if name in details:
+            value = details[name]
+            inner = _masked(value, [rest]) if rest and isinstance(value, Mapping) else value
+            wanted[name] = {**wanted.get(name, {}), **inner} if rest and isinstance(inner, dict) else inner
+    return wanted
+
+
+def _error(status: int, word: str, message: str, reason: str | None = None) -> Answer:
+    error: dict[str, Any] = {"code": status, "message": message, "status": word}
+    if reason:
+        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}
+        error["details"] = [info]
+    return _json(status, {"error": error})
+
+
+def _json(status: int, body: Mapping[str, Any]) -> Answer:
+    text = json.dumps(body, ensure_ascii=False, indent=2)
+    return Answer(status, text.encode(), {"Content-Type": "application/json; charset=UTF-8"})

@@ -1,0 +1,137 @@
+"""The websites that the project ships: folders with a ``site.json`` that says what kind of site each is."""
+
+import gzip
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import can_ada
+from pydantic import BaseModel, ConfigDict, Field
+
+from scripts.commands.run.internet.files import FileSite
+from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website, redirect
+
+FOLDER = Path(__file__).parents[1] / "sites"
+
+
+class Expectation(BaseModel):
+    """What the pipeline finds, truthfully, at the end: pages, and the error code of each workflow that must fail."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pages: int = 0
+    errors: Mapping[str, str] = Field(default_factory=dict)
+    """{workflow: error code}."""
+
+
+class Manifest(BaseModel):
+    """A ``site.json``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: str
+    """What is special about the site, in a sentence."""
+    domain: str | None = None
+    """Its name, where the folder's cannot be it; without ``www.``."""
+    place: Mapping[str, Any]
+    """Its Google place, in the shape of Places API (New); ``id`` and ``websiteUri`` are added where absent."""
+    expect: Expectation = Expectation()
+
+    www: bool = False
+    """Its pages are at www., and the bare name redirects there."""
+    https: Literal["yes", "only", "no"] = "yes"
+    """``only``: http redirects to https. ``no``: TLS handshakes fail."""
+    status: int | None = None
+    """Every answer has this status."""
+    every_path: str | None = None
+    """A file that answers for every path that is no file, with status 200 (a "soft 404")."""
+    busy: int = 0
+    """The first so many requests are answered with 503 and Retry-After."""
+    gzipped: tuple[str, ...] = ()
+    """Paths ending in .gz, packed at start from the file of that name without .gz."""
+    cut: Mapping[str, int] = Field(default_factory=dict)
+    """{path: bytes after which the connection breaks}."""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    dead: bool = False
+    """The name does not exist."""
+
+
+@dataclass(frozen=True)
+class ShippedSite:
+    """One folder of :data:`FOLDER`."""
+
+    name: str
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def domain(self) -> str:
+        """The site's own domain, lower case, punycode, without www."""
+        return can_ada.parse(f"http://{self.manifest.domain or self.name}/").hostname
+
+    @property
+    def host(self) -> str:
+        """Where its pages are."""
+        return f"www.{self.domain}" if self.manifest.www else self.domain
+
+    @property
+    def url(self) -> str:
+        """The home page, as people write it: without regard to where it redirects."""
+        return f"{'http' if self.manifest.https == 'no' else 'https'}://{self.domain}/"
+
+
+def read(folder: Path = FOLDER) -> list[ShippedSite]:
+    """All shipped sites, by name."""
+    return [
+        ShippedSite(file.parent.name, file.parent, Manifest.model_validate_json(file.read_bytes()))
+        for file in sorted(folder.glob("*/site.json"))
+    ]
+
+
+def websites(sites: list[ShippedSite]) -> dict[str, Website]:
+    """{host: website} of ``sites``, each bare and www. name; a dead site has none."""
+    return {host: website for site in sites if not site.manifest.dead for host, website in _hosts(site)}
+
+
+def without_https(sites: list[ShippedSite]) -> frozenset[str]:
+    """Hosts that refuse TLS."""
+    return frozenset(
+        name for site in sites if site.manifest.https == "no" for name in (site.domain, f"www.{site.domain}")
+    )
+
+
+def _hosts(site: ShippedSite) -> Iterator[tuple[str, Website]]:
+    other = site.domain if site.manifest.www else f"www.{site.domain}"
+    yield site.host, Behaving(site.host, site.manifest, FileSite(site.folder, headers=site.manifest.headers))
+    yield other, RedirectTo(site.host, scheme="https" if site.manifest.https == "only" else None)
+
+
+@dataclass
+class Behaving:
+    """A folder of files with the ways of its manifest."""
+
+    host: str
+    manifest: Manifest
+    files: FileSite
+    answered: int = field(default=0)
+
+    def answer(self, request: Request) -> Answer:
+        """The file's answer, as the manifest bends it."""
+        self.answered += 1
+        if self.answered <= self.manifest.busy:
+            return Answer(503, b"Back in a second.\n", {"Retry-After": "1", "Content-Type": "text/plain"})
+        if self.manifest.https == "only" and request.scheme == "http":
+            return redirect(f"https://{self.host}{request.target}")
+        if request.path == "/site.json":
+            return self.files.missing()
+        answer = self._packed(request) if request.path in self.manifest.gzipped else self.files.answer(request)
+        if answer.status == 404 and self.manifest.every_path:
+            body = (self.files.folder / self.manifest.every_path).read_bytes()
+            answer = Answer(200, body, {"Content-Type": "text/html; charset=utf-8", **self.manifest.headers})
+        status = self.manifest.status or answer.status
+        return Answer(status, answer.body, answer.headers, cut_at=self.manifest.cut.get(request.path))
+
+    def _packed(self, request: Request) -> Answer:
+        file = self.files.folder / request.path.removeprefix("/").removesuffix(".gz")
+        return Answer(200, gzip.compress(file.read_bytes(), mtime=0), {"Content-Type": "application/gzip"})

@@ -1,0 +1,97 @@
+"""The arithmetic of the bill. Every function returns dollars by item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.options import Aurora, ExistingNetwork, Network
+from infra.plan import Plan
+from scrapersky.observability import BUDGET_SPENT, OF_A_SERVICE, OF_A_WORKFLOW, PAID_CALLS
+from scrapersky.runtime.registry import SERVICES
+
+MILLION = 1_000_000
+MONTH_SECONDS = 30.4 * 86_400
+IDLE_POLLS_PER_SECOND = 5 / 20
+"""Lambda keeps five pollers on a queue, each asking for twenty seconds (AWS Lambda Developer Guide, "SQS scaling")."""
+TICK_SECONDS = 0.5
+TICK_LOG_BYTES, WORKFLOW_LOG_BYTES = 1_250, 670
+"""A tick's own line and the three that Lambda writes; a workflow's part of the line and its gauges, at rest."""
+OF_PAID_CALLS = {PAID_CALLS, BUDGET_SPENT}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One workflow's work: seconds of one record, and how many records share an invocation, bytes it logs."""
+
+    seconds: float
+    together: float
+    log_bytes: float
+
+
+def per_million(work: Measured, plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
+    """A million records through one workflow, each tried once.
+
+    The records of an invocation run at once, so an invocation takes about as long as one record and its cost is shared.
+    Each batch is one send, one receive and one delete of tickets.
+    """
+    invocations = MILLION / work.together
+    gigabytes = plan.stage.memory_mb / 1024
+    return {
+        "lambda time": invocations * work.seconds * gigabytes * price["lambda_gb_second_arm64"],
+        "lambda requests": invocations * price["lambda_request"],
+        "sqs": 3 * invocations * price["sqs_request"],
+        "logs": MILLION * work.log_bytes / 1e9 * price["logs_gb"],
+    }
+
+
+def per_month(plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
+    """What a stage costs when nothing is queued."""
+    of_services = {service: MONTH_SECONDS / (60 * plan.services[service.name].interval_minutes) for service in SERVICES}
+    ticks = sum(of_services.values())
+    told = sum(
+        number * (TICK_LOG_BYTES + WORKFLOW_LOG_BYTES * len(service.workflows))
+        for service, number in of_services.items()
+    )
+    gigabytes = plan.stage.memory_mb / 1024
+    queues = 2 * len(SERVICES)
+    return {
+        "ticks": ticks * (TICK_SECONDS * gigabytes * price["lambda_gb_second_arm64"] + price["lambda_request"]),
+        "logs of ticks": told / 1e9 * price["logs_gb"],
+        "polling of queues": queues * IDLE_POLLS_PER_SECOND * MONTH_SECONDS * price["sqs_request"],
+        "metrics, if all are emitted": series(plan) * price["metric_month"],
+        "alarms": alarm_metrics(plan) * price["alarm_month"],
+        "secrets": 2 * price["secret_month"],
+        "NAT, endpoints": network(plan.stage.network, price),
+        "Aurora at its smallest": database(plan.stage.database, price),
+    }
+
+
+def network(chosen: Network | ExistingNetwork | None, price: Mapping[str, float]) -> float:
+    """The hours of a network's gateways and endpoints, without their traffic; somebody else's is paid by somebody else."""
+    if not isinstance(chosen, Network):
+        return 0
+    endpoints = len(chosen.endpoints) * chosen.zones
+    return chosen.nat_gateways * price["nat_month"] + endpoints * price["endpoint_zone_month"]
+
+
+def database(chosen: Aurora | None, price: Mapping[str, float]) -> float:
+    """The least capacity of a database and its readers. One that may pause costs nothing while nobody is connected."""
+    return (1 + chosen.readers) * 2 * chosen.min_acu * price["aurora_half_acu_month"] if chosen else 0
+
+
+def alarm_metrics(plan: Plan) -> int:
+    """How many metrics the alarms look at: each is billed. A test counts them in the template."""
+    of_workflows = sum(11 + plan.pays(service, workflow) for service in SERVICES for workflow in service.workflows)
+    of_services = 2 * len(SERVICES)
+    of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
+    return of_workflows + of_services + of_functions + len(("dead letters of nobody", "the curation API"))
+
+
+def series(plan: Plan) -> int:
+    """How many metric series there can be: some of a workflow are emitted only where its records may cost a paid call."""
+    free = len(OF_A_WORKFLOW - OF_PAID_CALLS)
+    of_workflows = sum(
+        free + plan.pays(service, workflow) * len(OF_PAID_CALLS)
+        for service in SERVICES
+        for workflow in service.workflows
+    )
+    return of_workflows + len(OF_A_SERVICE) * len(SERVICES)

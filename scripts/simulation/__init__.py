@@ -1,1 +1,0 @@
-"""The system as a discrete-event model: ticks, queue, environments, processor and database, at any size, in seconds."""

@@ -1,0 +1,74 @@
+"""HTML: any bytes are a page, and what is read of it can be stored."""
+
+import json
+from collections.abc import Iterable
+
+from domain_scheduler.facts import read_facts
+from domain_scheduler.html_page import HtmlPage
+from domain_scheduler.refresh import refresh_target
+from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
+from scrapersky.settings import Settings
+from scrapersky.web.charset import decode
+from scrapersky.web.response import Fetched, Headers
+from scrapersky.web.urls import normalise_url
+from sitemap_scheduler.page_links import sitemap_hints, sitemap_links
+from tests.fuzz.seeds import pages
+from tests.fuzz.target import Target, hold
+
+URL = "https://shop.example.com/home/"
+SETTINGS = Settings()
+TYPES = ("text/html", "text/html; charset=utf-8", "", "text/html; charset=windows-1251", "text/html;charset=\"x'")
+
+
+def check(body: bytes) -> None:
+    """The first byte chooses the Content-Type."""
+    kind, body = TYPES[body[0] % len(TYPES) if body else 0], body[1:]
+    fetched = Fetched(200, URL, URL, (), Headers([("Content-Type", kind)]), body, False, len(body))
+    decoded = decode(body, kind)
+    page = HtmlPage.parse(decoded.text, URL, SETTINGS.metadata_max_text)
+    refuse_challenge(fetched)
+    refuse_media(fetched)
+    refuse_notice(page, None)
+    refuse_nothing(page)
+    for url in (refresh_target(page), *sitemap_links(fetched), *sitemap_hints(fetched)):
+        hold(url is None or normalise_url(url) == url, "a link that is not normal", url)
+    facts = read_facts(page, fetched, "shop.example.com", SETTINGS)
+    for column, value in facts.items():
+        hold(value not in (None, "", [], {}), "a fact that says nothing", column)
+        if column.endswith("_url"):
+            hold(isinstance(value, str) and value.startswith("http"), f"{column} is no url", value)
+    # Postgres takes neither NUL nor lone surrogates, and JSON has no word for infinity.
+    text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
+    text.encode("utf-8")
+    hold("\\u0000" not in text, "a NUL", text[max(0, text.find("\\u0000") - 80) :][:160])
+    hold(len(text) < 4 * (SETTINGS.metadata_max_json_bytes + 300_000), "more facts than fit", len(text))
+    for phone in facts.get("phone_numbers", []):
+        hold(phone.removeprefix("+").isdecimal() and len(phone) <= 16, "no phone number", phone)
+    for email in facts.get("email_addresses", []):
+        hold(email.isascii() and email == email.lower() and email.count("@") == 1, "no e-mail address", email)
+
+
+def seeds() -> Iterable[bytes]:
+    """Real home pages, and small ones."""
+    for body in pages():
+        yield b"\x00" + body
+
+
+TARGET = Target(
+    name="pages",
+    about="home pages: decoding, HTML, every fact that is read of them",
+    check=check,
+    seeds=seeds,
+    words=tuple(
+        b"<title> </title> <meta|name=description|content='x'> <meta|charset=koi8-r> <base|href=//a.b/>"
+        b" <a|href='mailto:a@b.com'>"
+        b' <a|href=\'tel:+49|30|123456\'> <script|type=application/ld+json>{"@graph":[{"@type":"Hotel","name":"x"}]}</script>'
+        b" <script> </script> <svg> <svg|xlink:href=u> <a|xlink:href='tel:1'> <link|xlink:href=u> <math>"
+        b" <div> </div> <template> <p|lang=de> <html|lang=pt-br>"
+        b" <link|rel=icon|href=/a> <img|alt=logo|src=a>"
+        b" a@ @b.com 1-2-3- +1 (0) 0151/23456 &#64; &#x0; &nbsp; \x00 \xed\xa0\x80 \xff\xfe \xef\xbb\xbf <!-- --> ]]> <![CDATA["
+        b' "telephone":"+1|202|555|0143" "sameAs":["//x.com/a"] 1e999 NaN [[[[[[ {{{{{{ data-cfemail=aabbcc'
+        b' opens":"09:00" Mo-Fr|09:00-17:00 https://facebook.com/shop'.replace(b"\n", b"").split(b" ")
+    ),
+    seconds_per_megabyte=20.0,
+)

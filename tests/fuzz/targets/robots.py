@@ -1,0 +1,51 @@
+"""robots.txt: any bytes are rules, and asking them costs little."""
+
+from collections.abc import Iterable
+
+from scrapersky.web.response import Fetched, Headers
+from scrapersky.web.robots import parse_robots
+from scrapersky.web.settings import WebSettings
+from scrapersky.web.urls import normalise_url
+from tests.fuzz.seeds import robots_files
+from tests.fuzz.target import Target, hold
+
+URL = "https://shop.example/robots.txt"
+SETTINGS = WebSettings()
+ASKED = (
+    "https://shop.example/",
+    "https://shop.example/a/b.html?c=d&e=%2F%zz",
+    "https://shop.example/" + "a/" * 200,
+    "https://shop.example/" + "a" * 2_000 + "$",
+    "https://shop.example/caf%C3%A9/%E2%82%AC*",
+)
+
+
+def check(body: bytes) -> None:
+    """An even first byte: the file was cut."""
+    truncated, body = bool(body) and body[0] % 2 == 0, body[1:]
+    rules = parse_robots(Fetched(200, URL, URL, (), Headers(), body, truncated, len(body)), SETTINGS)
+    hold(0 <= rules.crawl_delay <= SETTINGS.web_crawl_delay_cap_seconds, "the delay", rules.crawl_delay)
+    for url in rules.sitemaps:
+        hold(normalise_url(url) == url, "a sitemap's url that is not normal", url)
+    for url in ASKED:
+        hold(rules.allows(url) in {True, False}, "no answer", url)
+
+
+def seeds() -> Iterable[bytes]:
+    """Real robots.txt files."""
+    for body in robots_files():
+        yield b"\x01" + body
+
+
+TARGET = Target(
+    name="robots",
+    about="robots.txt",
+    check=check,
+    seeds=seeds,
+    words=tuple(
+        b"User-agent: Disallow: Allow: Sitemap: Crawl-delay: ScraperSkyBot * *a*a*a*b $ % %2F %zz \xff \xef\xbb\xbf"
+        b" \r \n \r\n # :"
+        b" nan inf -1 1e999 /*/*/*/*/ https://a.example/s.xml //b.example/s.xml Request-rate: 1/0 Visit-time: 0600-0845".split()
+    ),
+    seconds_per_megabyte=10.0,
+)

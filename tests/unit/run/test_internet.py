@@ -1,0 +1,209 @@
+"""The small internet, seen through the project's own web client."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scrapersky.web.client import Fetched, FetchError, WebClient
+from scrapersky.web.settings import WebSettings
+from scripts.commands.run.internet import corpus, listing, places, shipped
+from scripts.commands.run.internet.places import PlacesApi
+from scripts.commands.run.internet.server import Internet
+
+SITES = shipped.read()
+KEY = "a-key"
+Get = Callable[..., Fetched]
+
+
+def getter(internet: Internet) -> Get:
+    settings = WebSettings(web_loopback_internet=internet.file)
+
+    def get(url: str, **options: Any) -> Fetched:
+        async def once() -> Fetched:
+            async with WebClient(settings) as web:
+                return await web.get(url, **options)
+
+        return run(once())
+
+    return get
+
+
+def run(work: Coroutine[Any, Any, Fetched]) -> Fetched:
+    return asyncio.run(work)
+
+
+@pytest.fixture(scope="module")
+def get(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Get]:
+    websites = shipped.websites(SITES)
+    websites[places.HOST] = PlacesApi(listing.known(map(listing.of_shipped, SITES)), KEY)
+    directory = tmp_path_factory.mktemp("internet") / "with spaces"
+    with Internet.start(websites, directory, without_https=shipped.without_https(SITES)) as internet:
+        yield getter(internet)
+
+
+def test_there_are_sites_of_at_least_eight_makes_and_each_says_what_it_is() -> None:
+    assert len(SITES) >= 8
+    assert len({site.manifest.what for site in SITES}) == len(SITES)
+
+
+def test_a_page_comes_over_https_under_the_sites_own_name(get: Get) -> None:
+    page = get("https://bright-oven-bakery.example/")
+    assert (page.status, page.url) == (200, "https://bright-oven-bakery.example/")
+    assert page.headers["content-type"] == "text/html"
+    assert b"Bread with a bright crust" in page.body
+
+
+def test_www_leads_to_the_bare_name_and_a_moved_site_to_its_new_address(get: Get) -> None:
+    assert get("https://www.bright-oven-bakery.example/bread/").url == "https://bright-oven-bakery.example/bread/"
+    moved = get("http://swift-movers.example/")
+    assert moved.url == "https://www.swift-movers.example/"
+    assert moved.status == 200
+
+
+def test_an_unlisted_name_does_not_exist(get: Get) -> None:
+    with pytest.raises(FetchError) as caught:
+        get("https://vanished-hotel.example/")
+    assert caught.value.code == "dns"
+
+
+def test_a_site_without_https_refuses_the_handshake_and_answers_http(get: Get) -> None:
+    with pytest.raises(FetchError) as caught:
+        get("https://old-print-shop.example/")
+    assert caught.value.code in {"tls", "reset", "connect"}
+    assert get("http://old-print-shop.example/").status == 200
+
+
+def test_a_missing_file_is_404_and_a_soft_404_is_200(get: Get) -> None:
+    assert get("https://riverside-cafe.example/sitemap.xml").status == 404
+    soft = get("https://stained-glass-studio.example/sitemap.xml")
+    assert (soft.status, soft.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
+def test_a_gzipped_sitemap_is_a_file_and_no_content_encoding(get: Get) -> None:
+    packed = get("https://granite-tools.example/sitemap.xml.gz")
+    assert packed.headers["content-type"] == "application/gzip"
+    assert "content-encoding" not in packed.headers
+    assert packed.body[:2] == b"\x1f\x8b"
+
+
+def test_robots_are_served_and_their_order_obeyed(get: Get) -> None:
+    with pytest.raises(FetchError) as caught:
+        get("https://private-club.example/")
+    assert caught.value.code == "robots_disallowed"
+
+
+def test_an_unchanged_file_costs_no_body(get: Get) -> None:
+    url = "https://bright-oven-bakery.example/sitemap.xml"
+    first = get(url)
+    assert get(url, headers={"If-None-Match": first.headers["etag"]}).status == 304
+
+
+def test_nothing_outside_a_sites_folder_is_served(get: Get) -> None:
+    assert get("https://bright-oven-bakery.example/..%2fother-places.json").status == 404
+    assert get("https://bright-oven-bakery.example/site.json").status == 404
+
+
+def test_a_cut_answer_breaks_off_in_the_middle(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("x" * 100_000)
+    manifest = shipped.Manifest(what="cut", place={}, cut={"/long.txt": 70_000})
+    site = shipped.ShippedSite("cut.example", tmp_path, manifest)
+    with Internet.start(shipped.websites([site]), tmp_path / "internet") as internet:
+        page = getter(internet)("http://cut.example/long.txt")
+    assert page.truncated
+    assert len(page.body) <= 70_000
+
+
+# --- a folder in the corpus layout
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    lines = [
+        {"domain": "www.shop.test", "dir": "shop", "base_path": "", "pages": [{"url": "/contact", "file": "c.html"}]},
+        {"domain": "pages.test", "dir": "one", "base_path": "/one"},
+        {"domain": "pages.test", "dir": "two", "base_path": "/two"},
+    ]
+    (tmp_path / "sites.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    for file in ("shop/index.html", "shop/c.html", "shop/deep/index.html", "one/index.html", "two/sitemap.xml"):
+        path = tmp_path / "sites" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file)
+    return tmp_path
+
+
+def test_a_corpus_is_served_under_its_own_names_and_base_paths(folder: Path, tmp_path: Path) -> None:
+    sites = corpus.read(folder)
+    with Internet.start(corpus.websites(folder, sites), tmp_path / "internet") as internet:
+        get = getter(internet)
+        assert get("https://www.shop.test/").body == b"shop/index.html"
+        assert get("https://www.shop.test/contact").body == b"shop/c.html"
+        assert get("https://www.shop.test/deep").url == "https://www.shop.test/deep/"
+        assert get("https://shop.test/deep/?a=b").url == "https://www.shop.test/deep/?a=b"
+        assert get("https://pages.test/").url == "https://pages.test/one/"
+        assert get("https://pages.test/two/sitemap.xml").body == b"two/sitemap.xml"
+        assert get("https://pages.test/robots.txt").status == 404
+
+
+def test_a_folder_that_is_no_corpus_is_refused_with_what_is_wanted(tmp_path: Path) -> None:
+    with pytest.raises(corpus.CorpusError, match=r"a folder with sites\.jsonl is wanted"):
+        corpus.read(tmp_path)
+    (tmp_path / "sites.jsonl").write_text('{"domain": "a.test"}\n')
+    with pytest.raises(corpus.CorpusError, match=r"sites\.jsonl, line 1: .*"):
+        corpus.read(tmp_path)
+
+
+def test_a_site_that_is_listed_twice_is_refused_with_both_lines(folder: Path) -> None:
+    with (folder / "sites.jsonl").open("a") as listing:
+        listing.write('\n\n{"domain": "PAGES.test", "dir": "one", "base_path": "/one/"}\n')
+    with pytest.raises(corpus.CorpusError, match=r"line 5: https://pages\.test/one/ is in line 2 already"):
+        corpus.read(folder)
+
+
+def test_a_listing_of_another_machine_is_read_like_ours(folder: Path) -> None:
+    lines = ['{"domain": "a.test.", "dir": "one", "title": "one\u2028two"}', '{"domain": "bücher.test", "dir": "two"}']
+    (folder / "sites.jsonl").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    assert [site.url for site in corpus.read(folder)] == ["https://a.test/", "https://xn--bcher-kva.test/"]
+
+
+# --- the fake Places API
+
+
+def ask(get: Get, place_id: str, mask: str = "id", key: str = KEY) -> tuple[int, Any]:
+    headers = {"X-Goog-Api-Key": key} | ({"X-Goog-FieldMask": mask} if mask else {})
+    answer = get(f"https://{places.HOST}/v1/places/{place_id}", headers=headers, robots=False)
+    return answer.status, json.loads(answer.body)
+
+
+def test_places_answers_with_the_masked_fields_and_leaves_out_what_is_absent(get: Get) -> None:
+    place_id = listing.place_id("bright-oven-bakery.example")
+    status, place = ask(get, place_id, "id,websiteUri,displayName.text,movedPlaceId")
+    assert (status, place) == (
+        200,
+        {
+            "id": place_id,
+            "websiteUri": "https://bright-oven-bakery.example/",
+            "displayName": {"text": "Bright Oven Bakery"},
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("place_id", "options", "status", "word"),
+    [
+        ("ChIJnobody", {}, 400, "INVALID_ARGUMENT"),
+        ("ChIJtrouble_not_found", {}, 404, "NOT_FOUND"),
+        ("ChIJtrouble_denied", {}, 403, "PERMISSION_DENIED"),
+        ("ChIJtrouble_quota_day", {}, 429, "RESOURCE_EXHAUSTED"),
+        ("ChIJtrouble_unavailable", {}, 503, "UNAVAILABLE"),
+        ("ChIJnobody", {"mask": ""}, 400, "INVALID_ARGUMENT"),
+        ("ChIJnobody", {"mask": "id,phone"}, 400, "INVALID_ARGUMENT"),
+        ("ChIJnobody", {"key": "wrong"}, 400, "INVALID_ARGUMENT"),
+    ],
+)
+def test_places_refuses_as_documented(get: Get, place_id: str, options: dict[str, str], status: int, word: str) -> None:
+    got, body = ask(get, place_id, **options)
+    assert (got, body["error"]["code"], body["error"]["status"]) == (status, status, word)

@@ -1,0 +1,56 @@
+"""Settings: typed, documented, and a bad one is named."""
+
+import pytest
+from pydantic import BaseModel
+
+from scrapersky.runtime.registry import SERVICES
+from scrapersky.settings import ServiceSettings, Settings, SettingsError, load
+from scrapersky.web.settings import WebSettings
+from scripts.commands import settings_table
+
+MODELS: tuple[type[BaseModel], ...] = (Settings, ServiceSettings, WebSettings)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_setting_is_documented_and_has_a_default_that_it_accepts(model: type[BaseModel]) -> None:
+    model.model_validate(model().model_dump())
+    for name, field in model.model_fields.items():
+        assert field.description, name
+        assert not field.is_required(), name
+
+
+def test_the_settings_page_is_what_the_models_say() -> None:
+    assert settings_table.PAGE.read_text(encoding="utf-8") == settings_table.page()
+
+
+def test_a_services_settings_are_read_by_its_prefix_over_its_own_defaults() -> None:
+    service = SERVICES[1]
+    environment = {f"{service.env_prefix}_INTERVAL_MINUTES": "5", "INTERVAL_MINUTES": "9", "OTHER_BATCH_SIZE": "1"}
+    read = load(ServiceSettings, environment, f"{service.env_prefix}_", service.defaults)
+    assert (read.interval_minutes, read.batch_size) == (5, service.defaults.batch_size)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DOMAIN_SCHEDULER_BATCH_SIZE", "banana"),
+        ("DOMAIN_SCHEDULER_BATCH_SIZE", "0"),
+        ("DOMAIN_SCHEDULER_INTERVAL_MINUTES", "1.5"),
+        ("DOMAIN_SCHEDULER_MAX_INSTANCES", "1"),
+    ],
+)
+def test_a_bad_value_is_refused_with_the_variable_the_value_and_the_default(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(ServiceSettings, {variable: value}, "DOMAIN_SCHEDULER_")
+    assert variable in str(refused.value)
+    assert repr(value) in str(refused.value)
+    assert "default" in str(refused.value)
+
+
+def test_every_bad_variable_is_named_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"RETRY_BASE_SECONDS.*RETRY_CAP_SECONDS"):
+        load(Settings, {"RETRY_BASE_SECONDS": "-1", "RETRY_CAP_SECONDS": "soon"})
+
+
+def test_an_empty_variable_means_the_default() -> None:
+    assert load(Settings, {"RETRY_BASE_SECONDS": ""}) == Settings()
