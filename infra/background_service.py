@@ -44,10 +44,10 @@ class BackgroundService(Construct):
         )
         self.queues.work.grant_send_messages(self.function)
         take(
-            "Tickets",
+            "Messages",
             self.queues.work,
             by=self.function,
-            batch_size=settings.tickets_per_invocation,
+            batch_size=settings.messages_per_invocation,
             at_once=settings.max_instances,
         )
         Schedule(self, "Tick", function=self.function, every=Duration.minutes(settings.interval_minutes))

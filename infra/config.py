@@ -35,7 +35,7 @@ class Stage:
     visibility_factor: int = 6
     """Queue visibility in function timeouts; AWS advises 6, so that throttled polls do not count as deliveries."""
     max_receive_count: int = 5
-    """Deliveries of a ticket before it goes to the dead-letter queue."""
+    """Deliveries of a message before it goes to the dead-letter queue."""
     queue_retention_days: int = 4
     dead_letter_retention_days: int = 14
 
@@ -123,7 +123,7 @@ LOCAL = Stage(
     settings=Settings(
         function_timeout_seconds=60,
         record_deadline_seconds=45,
-        ticket_minimum_seconds=5,
+        start_minimum_seconds=5,
         start_lease_margin_seconds=5,
         dispatch_lease_seconds=240,
         redelivery_min_seconds=1,

@@ -25,7 +25,7 @@ class DeadLetter(Construct):
         self.function = functions.make(
             self,
             name="dead-letter",
-            description="Marks records Error whose tickets ended in a dead-letter queue",
+            description="Marks records Error whose messages ended in a dead-letter queue",
             timeout_seconds=functions.plan.settings.function_timeout_seconds,
             environment={},
         )

@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def visibility_seconds(self) -> int:
-        """How long a delivered ticket stays hidden, unless somebody shortens it."""
+        """How long a delivered message stays hidden, unless somebody shortens it."""
         return self.stage.visibility_factor * self.settings.function_timeout_seconds
 
 
@@ -101,12 +101,12 @@ def refuse_contradictions(planned: Plan) -> None:
     if settings.redelivery_min_seconds > settings.redelivery_max_seconds:
         least, most = settings.redelivery_min_seconds, settings.redelivery_max_seconds
         raise SettingsError(f"REDELIVERY_MIN_SECONDS={least}: no more than REDELIVERY_MAX_SECONDS={most} is right")
-    # Else recovery releases a ticket that is still on its way to the dead-letter queue, again and again.
+    # Else recovery releases a message that is still on its way to the dead-letter queue, again and again.
     way = planned.stage.max_receive_count * planned.visibility_seconds
     if settings.dispatch_lease_seconds <= way:
         raise SettingsError(
             f"DISPATCH_LEASE_SECONDS={settings.dispatch_lease_seconds}: more than {way} is right, the seconds that "
-            f"{planned.stage.max_receive_count} deliveries of a ticket take with {timeout}"
+            f"{planned.stage.max_receive_count} deliveries of a message take with {timeout}"
         )
 
 

@@ -1,4 +1,4 @@
-"""A service's queue of tickets, its dead-letter queue, and how a function takes from a queue."""
+"""A service's queue of messages, its dead-letter queue, and how a function takes from a queue."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
@@ -9,12 +9,12 @@ from infra.plan import Plan
 
 
 class Queues(Construct):
-    """``work`` carries claim tickets to the service, ``dead`` those that too often could not even be started."""
+    """``work`` carries claim messages to the service, ``dead`` those that too often could not even be started."""
 
     def __init__(self, scope: Construct, id: str, *, plan: Plan) -> None:
         super().__init__(scope, id)
         stage = plan.stage
-        # A ticket must stay hidden while the poller waits for a free instance, not only while the function runs.
+        # A message must stay hidden while the poller waits for a free instance, not only while the function runs.
         visibility = Duration.seconds(plan.visibility_seconds)
         self.dead = sqs.Queue(
             self,

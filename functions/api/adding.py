@@ -19,7 +19,7 @@ from api.problem import invalid
 from api.wiring import caller_of, wiring_of
 from api.writing import write
 from scrapersky.models.vocabulary import Curation, Status
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 
 RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 
@@ -28,7 +28,7 @@ ROWS_PER_STATEMENT = 1_000
 """Postgres takes 65,535 parameters in one statement."""
 
 
-class NewRecord(Given):
+class NewRecord(InputModel):
     """A record to add."""
 
     curation_status: Curation = Field(Curation.NEW, description="Selected queues its workflow at once")

@@ -15,7 +15,7 @@ from api.routers import dev_tools, domains, local_businesses, pages, places, sit
 from api.triggers import Triggers
 from api.wiring import KEY, Wiring
 from scrapersky.database import Database, ReadSecret, sqlstate
-from scrapersky.observability import Observer
+from scrapersky.metrics import Observer
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 from scrapersky.status.transitions import HALF_A_STATE, ILLEGAL_TRANSITION, NOT_THE_HOLDER
@@ -49,7 +49,7 @@ class Application:
         self.app.get("/openapi.json", include_in_schema=False, enable_validation=False)(self.openapi)
 
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Lambda's entrance: one request of the HTTP API (payload 2.0)."""
+        """Lambda's entry point: one request of the HTTP API (payload 2.0)."""
         try:
             request_body.refuse(event)
         except Problem as problem:

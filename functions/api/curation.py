@@ -16,7 +16,7 @@ from api.curation_table import CurationField
 from api.filters import BIGGEST, F, Filter, conditions
 from api.problem import invalid
 from scrapersky.models.vocabulary import Curation, Status
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 
 Result = Literal["queued", "set", "unchanged", "refused"]
 Ids = Annotated[list[Annotated[int, Field(ge=1, le=BIGGEST)]], Field(min_length=1)]
@@ -25,7 +25,7 @@ MAY_BE_QUEUED = frozenset({Status.NEW, Status.COMPLETED, Status.ERROR})
 SAY_WHO = text("SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)")
 
 
-class Decision(Given, Generic[F]):
+class Decision(InputModel, Generic[F]):
     """A decision about the records ``ids``, or about those that fit ``filter``; exactly one of them."""
 
     curation_status: Curation = Field(description="Selected queues the workflow")

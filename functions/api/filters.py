@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement
 
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Curation, Status
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 
 NAMES = {
     "places": "name",
@@ -22,7 +22,7 @@ NAMES = {
 BIGGEST = 2**63 - 1
 
 
-class Filter(Given):
+class Filter(InputModel):
     """What every filter has."""
 
     tenant: str | None = None

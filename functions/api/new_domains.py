@@ -14,7 +14,7 @@ from api.curation_table import curation_field
 from api.problem import invalid
 from scrapersky.models import Domain
 from scrapersky.models.vocabulary import Curation
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 from scrapersky.web.hosts import HostError, normalise_host
 
 COLUMNS = ("domain", "website", "website_url", "url", "host")
@@ -24,7 +24,7 @@ SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")
 """What Excel writes and reads as a first line, to say what separates the cells."""
 
 
-class NewDomains(Given):
+class NewDomains(InputModel):
     """Domains to add; ``Selected`` queues their metadata at once."""
 
     domains: list[str] = Field(min_length=1, description="host names or urls")
@@ -32,7 +32,7 @@ class NewDomains(Given):
     reason: str = Field("added", min_length=1, max_length=500)
 
 
-class NewDomain(Given):
+class NewDomain(InputModel):
     """A domain to add."""
 
     domain: str = Field(min_length=1, max_length=2_048, description="a host name or a url")

@@ -11,7 +11,7 @@ from api.adding import Added, NewRecord, RowRefused, add, candidates
 from api.curation_table import curation_field
 from api.new_places import PLACE_ID
 from scrapersky.models import LocalBusiness
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.urls import normalise_url
 
@@ -34,7 +34,7 @@ class NewLocalBusiness(NewRecord):
         return {**self.model_dump(exclude={"curation_status"}), "website_url": website}
 
 
-class NewLocalBusinesses(Given):
+class NewLocalBusinesses(InputModel):
     """Local businesses to add."""
 
     local_businesses: list[NewLocalBusiness] = Field(min_length=1)

@@ -10,7 +10,7 @@ from api.adding import Added
 from api.curation_table import curation_field
 from api.of_domain import NewUrl, add_urls
 from scrapersky.models import Page
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 from scrapersky.web.page_type import page_type_of
 from scrapersky.web.urls import host_and_path, path_depth
 
@@ -21,7 +21,7 @@ class NewPage(NewUrl):
     """A page to add. A sitemap that lists it later fills in what it knows, and keeps ``lead_source`` and the decision."""
 
 
-class NewPages(Given):
+class NewPages(InputModel):
     """Pages to add."""
 
     pages: list[NewPage] = Field(min_length=1)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from api.adding import Added, NewRecord, add, candidates
 from api.curation_table import curation_field
 from scrapersky.models import Place
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 
 PLACE_ID = r"^[A-Za-z0-9_-]+$"
 
@@ -30,7 +30,7 @@ class NewPlace(NewRecord):
         return self.model_dump(exclude={"curation_status"})
 
 
-class NewPlaces(Given):
+class NewPlaces(InputModel):
     """Places to add."""
 
     places: list[NewPlace] = Field(min_length=1)

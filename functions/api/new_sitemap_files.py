@@ -9,14 +9,14 @@ from api.adding import Added
 from api.curation_table import curation_field
 from api.of_domain import NewUrl, add_urls
 from scrapersky.models import DiscoveryMethod, SitemapFile
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 
 
 class NewSitemapFile(NewUrl):
     """A sitemap file to add. What it is shows when it is imported; a scan that finds it too keeps it as it is known."""
 
 
-class NewSitemapFiles(Given):
+class NewSitemapFiles(InputModel):
     """Sitemap files to add."""
 
     sitemap_files: list[NewSitemapFile] = Field(min_length=1)

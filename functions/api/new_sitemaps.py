@@ -9,14 +9,14 @@ from api.adding import Added
 from api.curation_table import curation_field
 from api.of_domain import NewOfDomain, add_to_domains
 from scrapersky.models import Sitemap
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 
 
 class NewSitemap(NewOfDomain):
     """The sitemap scan of a domain."""
 
 
-class NewSitemaps(Given):
+class NewSitemaps(InputModel):
     """Sitemap scans to add."""
 
     sitemaps: list[NewSitemap] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""dead-letter: a ticket that came too often without being started ends its record in Error, with the reason.
+"""dead-letter: a message that came too often without being started ends its record in Error, with the reason.
 
 The danger first: the record may have been requeued since. So the verb is fenced by the attempt, and a late letter
 changes nothing.
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dead_letter.attribution import attempt_of
-from scrapersky import observability as seen
+from scrapersky import metrics
 from scrapersky.database import Database
+from scrapersky.metrics import Observer
 from scrapersky.models.vocabulary import Status
-from scrapersky.observability import Observer
-from scrapersky.runtime.messages import MalformedTicket, parse_ticket
+from scrapersky.runtime.messages import MalformedMessage, parse_message
 from scrapersky.runtime.registry import WORKFLOWS, service_of
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
@@ -49,18 +49,18 @@ def mark(record: Mapping[str, Any]) -> None:
         name = workflow_of(connection, attempt_id) if attempt_id else None
         if attempt_id is None or name not in WORKFLOWS:
             observer.log.error("dead letter of nobody: it names no attempt that exists", extra=keys)
-            observer.count(seen.UNATTRIBUTABLE)
+            observer.count(metrics.UNATTRIBUTABLE)
             return
         code, reason = why(record)
         workflow = WORKFLOWS[name]
         record_id = dead_letter(connection, workflow, attempt_id, code=code, reason=reason)
     if record_id is None:
         observer.log.info("stale dead letter", extra={**keys, "attempt_id": attempt_id})
-        observer.count(seen.STALE)
+        observer.count(metrics.STALE)
         return
     owner = service_of(workflow).name
-    observer.count(seen.DEAD_LETTERED, workflow=workflow.name, service=owner)
-    observer.count(seen.ERRORED, workflow=workflow.name, service=owner)
+    observer.count(metrics.DEAD_LETTERED, workflow=workflow.name, service=owner)
+    observer.count(metrics.ERRORED, workflow=workflow.name, service=owner)
     observer.transition(
         workflow=workflow.name,
         record_id=record_id,
@@ -75,11 +75,11 @@ def mark(record: Mapping[str, Any]) -> None:
 def why(record: Mapping[str, Any]) -> tuple[str, str]:
     """The error code and the sentence for a person."""
     try:
-        parse_ticket(record["body"])
-    except MalformedTicket as problem:
-        return "malformed_ticket", f"its ticket was malformed ({problem}) and ended in the dead-letter queue"
+        parse_message(record["body"])
+    except MalformedMessage as problem:
+        return "malformed_message", f"its message was malformed ({problem}) and ended in the dead-letter queue"
     return (
         "dead_letter",
-        "its ticket was delivered until the queue gave up, and the work could never be started: "
+        "its message was delivered until the queue gave up, and the work could never be started: "
         "the function crashed or ran out of time before it reached this record",
     )

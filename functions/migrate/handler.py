@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from scrapersky.database import Database
+from scrapersky.metrics import Observer
 from scrapersky.migrations.patience import upgrade_patiently
-from scrapersky.observability import Observer
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 

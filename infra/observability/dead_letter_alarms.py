@@ -6,7 +6,7 @@ from constructs import Construct
 
 from infra.observability.alarm import Bell
 from infra.observability.metrics import Metrics
-from scrapersky import observability as seen
+from scrapersky import metrics as metric_names
 from scrapersky.runtime.registry import Service
 
 
@@ -23,8 +23,8 @@ class DeadLetterAlarms(Construct):
         for workflow in service.workflows:
             bell.alarm(
                 self, f"Dead{workflow.name}", name=f"Dead-lettered: {workflow.name}", above=0, periods=1,
-                metric=metrics.of_workflow(seen.DEAD_LETTERED, service, workflow, statistic="Sum", minutes=5),
-                meaning="Tickets could never be started and their records are in Error.",
+                metric=metrics.of_workflow(metric_names.DEAD_LETTERED, service, workflow, statistic="Sum", minutes=5),
+                meaning="Messages could never be started and their records are in Error.",
             )  # fmt: skip
         bell.alarm(
             self, "NotDrained", name=f"Dead letters not drained: {service.name}", above=0, periods=2, of=3,

@@ -17,7 +17,7 @@ class FunctionAlarms(Construct):
         bell.alarm(
             self, "Throttled", name=f"Throttled: {name}", above=0, periods=2, of=3,
             metric=function.metric_throttles(statistic="Sum", period=five),
-            meaning="The account's concurrency is used up: ticks and tickets wait.",
+            meaning="The account's concurrency is used up: ticks and messages wait.",
         )  # fmt: skip
         bell.alarm(
             self, "Slow", name=f"Near its timeout: {name}", periods=2, of=3,

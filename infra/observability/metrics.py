@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from scrapersky.observability import NAMESPACE, OF_A_SERVICE, OF_A_WORKFLOW
+from scrapersky.metrics import NAMESPACE, OF_A_SERVICE, OF_A_WORKFLOW
 from scrapersky.runtime.registry import Service
 from scrapersky.status.workflow import Workflow
 

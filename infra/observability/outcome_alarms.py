@@ -6,7 +6,7 @@ from constructs import Construct
 
 from infra.observability.alarm import Bell
 from infra.observability.metrics import Metrics
-from scrapersky import observability as seen
+from scrapersky import metrics as metric_names
 from scrapersky.runtime.registry import Service
 from scrapersky.status.workflow import Workflow
 
@@ -34,18 +34,18 @@ class OutcomeAlarms(Construct):
             metric=math(
                 f"IF(FILL(failed, 0) >= {limits.error_minimum}, 100 * failed / (FILL(done, 0) + failed), 0)",
                 "percent in Error", bell.minutes(service, limits.ratio_minutes),
-                done=(seen.COMPLETED, "Sum"), failed=(seen.ERRORED, "Sum"),
+                done=(metric_names.COMPLETED, "Sum"), failed=(metric_names.ERRORED, "Sum"),
             ),
             meaning="Too many of the records that ended did so in Error.",
         )  # fmt: skip
         bell.alarm(
             self, "Idle", name=f"Nothing comes out: {workflow.name}", above=0, periods=2,
             metric=math(
-                # What is claimed is input too: tickets that nobody takes leave nothing due, and nothing comes out.
+                # What is claimed is input too: messages that nobody takes leave nothing due, and nothing comes out.
                 "IF((waiting > 0 OR working > 0) AND (FILL(done, 0) + FILL(failed, 0) + FILL(again, 0)) == 0, 1, 0)",
                 "input without output", bell.minutes(service, limits.idle_minutes),
-                waiting=(seen.OLDEST_QUEUED_SECONDS, "Minimum"), working=(seen.PROCESSING, "Minimum"),
-                done=(seen.COMPLETED, "Sum"), failed=(seen.ERRORED, "Sum"), again=(seen.RETRIED, "Sum"),
+                waiting=(metric_names.OLDEST_QUEUED_SECONDS, "Minimum"), working=(metric_names.PROCESSING, "Minimum"),
+                done=(metric_names.COMPLETED, "Sum"), failed=(metric_names.ERRORED, "Sum"), again=(metric_names.RETRIED, "Sum"),
             ),
             meaning="Records were due or in flight the whole time, and none ended.",
         )  # fmt: skip

@@ -4,7 +4,7 @@ from constructs import Construct
 
 from infra.observability.alarm import Bell
 from infra.observability.metrics import Metrics
-from scrapersky import observability as seen
+from scrapersky import metrics as metric_names
 from scrapersky.runtime.registry import SERVICES
 
 
@@ -18,12 +18,12 @@ class TickAlarms(Construct):
             bell.alarm(
                 self, f"Failed-{service.name}", name=f"Tick failed: {service.name}", above=0, periods=2, of=3,
                 metric=metrics.of_service(
-                    seen.TICK_FAILED, service.name, statistic="Sum", minutes=bell.minutes(service)
+                    metric_names.TICK_FAILED, service.name, statistic="Sum", minutes=bell.minutes(service)
                 ),
                 meaning="A tick could not serve one of its workflows.",
             )  # fmt: skip
         bell.alarm(
             self, "Nobody", name="Dead letter of nobody: dead-letter", above=0, periods=1,
-            metric=metrics.of_service(seen.UNATTRIBUTABLE, "dead-letter", statistic="Sum", minutes=5),
+            metric=metrics.of_service(metric_names.UNATTRIBUTABLE, "dead-letter", statistic="Sum", minutes=5),
             meaning="A message in a dead-letter queue names no attempt: somebody else sends to our queue.",
         )  # fmt: skip

@@ -10,14 +10,21 @@ from aws_cdk import aws_sqs as sqs
 from infra.observability.metrics import Metrics
 from infra.plan import Plan
 from infra.queues import Queues
-from scrapersky import observability as seen
+from scrapersky import metrics as metric_names
 from scrapersky.runtime.registry import SERVICES, Service
 from scrapersky.status.workflow import Workflow
 
 FIVE = Duration.minutes(5)
 MOST_ALARMS = 100
 """In one widget, by CloudWatch's own limit; four more services would be beyond it."""
-OUT = (seen.COMPLETED, seen.ERRORED, seen.RETRIED, seen.SNOOZED, seen.LOST, seen.UNDELIVERED)
+OUT = (
+    metric_names.COMPLETED,
+    metric_names.ERRORED,
+    metric_names.RETRIED,
+    metric_names.SNOOZED,
+    metric_names.LOST,
+    metric_names.UNDELIVERED,
+)
 
 
 def alarms(all_of_them: Sequence[cloudwatch.IAlarm]) -> Sequence[cloudwatch.IWidget]:
@@ -35,7 +42,10 @@ def funnel(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
     return [
         graph(
             workflow.name,
-            [metrics.of_workflow(name, service, workflow, statistic="Sum", minutes=5) for name in (seen.CLAIMED, *OUT)],
+            [
+                metrics.of_workflow(name, service, workflow, statistic="Sum", minutes=5)
+                for name in (metric_names.CLAIMED, *OUT)
+            ],
             width=4,
         )
         for service in SERVICES
@@ -46,23 +56,25 @@ def funnel(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
 def ages(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
     """How long the oldest waits, and how much waits and is worked on."""
     return [
-        graph("Oldest queued, seconds", each_workflow(metrics, seen.OLDEST_QUEUED_SECONDS, "Maximum")),
-        graph("Oldest processing, seconds", each_workflow(metrics, seen.OLDEST_PROCESSING_SECONDS, "Maximum")),
-        graph("Queued", each_workflow(metrics, seen.QUEUED, "Maximum")),
-        graph("Processing", each_workflow(metrics, seen.PROCESSING, "Maximum")),
+        graph("Oldest queued, seconds", each_workflow(metrics, metric_names.OLDEST_QUEUED_SECONDS, "Maximum")),
+        graph("Oldest processing, seconds", each_workflow(metrics, metric_names.OLDEST_PROCESSING_SECONDS, "Maximum")),
+        graph("Queued", each_workflow(metrics, metric_names.QUEUED, "Maximum")),
+        graph("Processing", each_workflow(metrics, metric_names.PROCESSING, "Maximum")),
     ]
 
 
 def queues(of_services: Mapping[str, Queues]) -> Sequence[cloudwatch.IWidget]:
-    """Tickets waiting, tickets in flight, and dead letters, by service."""
+    """Messages waiting, messages in flight, and dead letters, by service."""
 
     def each(make: Callable[[sqs.Queue, sqs.Queue], cloudwatch.Metric]) -> list[cloudwatch.IMetric]:
         return [make(both.work, both.dead).with_(label=name) for name, both in of_services.items()]
 
     return [
-        graph("Tickets waiting", each(lambda work, _: work.metric_approximate_number_of_messages_visible(period=FIVE))),
+        graph(
+            "Messages waiting", each(lambda work, _: work.metric_approximate_number_of_messages_visible(period=FIVE))
+        ),
         graph("In flight", each(lambda work, _: work.metric_approximate_number_of_messages_not_visible(period=FIVE))),
-        graph("Oldest ticket", each(lambda work, _: work.metric_approximate_age_of_oldest_message(period=FIVE))),
+        graph("Oldest message", each(lambda work, _: work.metric_approximate_age_of_oldest_message(period=FIVE))),
         graph("Dead letters", each(lambda _, dead: dead.metric_approximate_number_of_messages_visible(period=FIVE))),
     ]
 
@@ -70,10 +82,10 @@ def queues(of_services: Mapping[str, Queues]) -> Sequence[cloudwatch.IWidget]:
 def durations(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Sequence[cloudwatch.IWidget]:
     """Time per record and per invocation, and what is wrong with invocations."""
     named = functions.items()
-    stale = [metrics.of_service(seen.STALE, name, statistic="Sum", minutes=5) for name, _ in named]
+    stale = [metrics.of_service(metric_names.STALE, name, statistic="Sum", minutes=5) for name, _ in named]
     return [
-        graph("Record p50, ms", each_workflow(metrics, seen.RECORD_MILLISECONDS, "p50")),
-        graph("Record p99, ms", each_workflow(metrics, seen.RECORD_MILLISECONDS, "p99")),
+        graph("Record p50, ms", each_workflow(metrics, metric_names.RECORD_MILLISECONDS, "p50")),
+        graph("Record p99, ms", each_workflow(metrics, metric_names.RECORD_MILLISECONDS, "p99")),
         graph("Invocation p99, ms", [one.metric_duration(statistic="p99", label=name) for name, one in named]),
         graph("Throttles; stale", [one.metric_throttles(label=name) for name, one in named], right=stale),
     ]
@@ -84,7 +96,7 @@ def cost(metrics: Metrics, functions: Mapping[str, lambda_.Function], plan: Plan
     named = functions.items()
     hour = Duration.hours(1)
     return [
-        graph("Paid calls", each_workflow(metrics, seen.PAID_CALLS, "Sum", of=plan.pays), width=8),
+        graph("Paid calls", each_workflow(metrics, metric_names.PAID_CALLS, "Sum", of=plan.pays), width=8),
         graph("Invocations", [one.metric_invocations(period=hour, label=name) for name, one in named], width=8),
         graph(
             "Time, ms", [one.metric_duration(statistic="Sum", period=hour, label=name) for name, one in named], width=8

@@ -30,10 +30,10 @@ class Orders:
         return self._kill("letters", IN_A_DEAD_LETTER, self._plan.kill_in_a_dead_letter)
 
     def of_a_batch(self, batch: Batch, may_freeze: bool) -> list[Order]:
-        """Mostly none; always death before the start when one of the tickets is cursed."""
+        """Mostly none; always death before the start when one of the messages is cursed."""
         for message in batch.messages:
             curse = random.Random(f"{self._plan.seed}:cursed {message.message_id}")
-            if curse.random() < self._plan.cursed_ticket:
+            if curse.random() < self._plan.cursed_message:
                 return [Order("before start", Deed.KILL)]
         if may_freeze and self._rng.random() < self._plan.freeze:
             return [self._in_a_batch(self._rng.choice(WHERE_A_WORKER_MAY_FREEZE), Deed.HOLD, len(batch.messages))]

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from scrapersky.observability import INVARIANT_BREACHES
+from scrapersky.metrics import INVARIANT_BREACHES
 from tests.chaos.plan import Plan
 from tests.chaos.verdict import Verdict
 

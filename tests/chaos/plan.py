@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tests.chaos.client import Trouble
 from tests.chaos.sqs import Mischief
 
-WITH_TICKETS = Mischief(duplicate=0.03, resurrect=0.02, reorder=0.3, linger=0.03, linger_seconds=9_000.0)
+WITH_MESSAGES = Mischief(duplicate=0.03, resurrect=0.02, reorder=0.3, linger=0.03, linger_seconds=9_000.0)
 WITH_LETTERS = Mischief(duplicate=0.05, resurrect=0.05, reorder=0.5, linger=0.5, linger_seconds=9_000.0)
 WITH_CALLS = Trouble(entry_fails=0.01, call_fails=0.02, answer_lost=0.01, corrupt=0.004)
 
@@ -27,8 +27,8 @@ class Plan:
     freeze: float = 0.06
     freeze_seconds: float = 1_200.0  #: virtual, at most; a work lease is 210
     thaw: float = 0.8  #: a frozen environment goes on; otherwise it is killed
-    cursed_ticket: float = 0.002  #: kills whoever is about to start it, each time
-    ticket_from_the_past: float = 0.25  #: a batch is followed by one to three
+    cursed_message: float = 0.002  #: kills whoever is about to start it, each time
+    message_from_the_past: float = 0.25  #: a batch is followed by one to three
     garbage: float = 0.01
     twin_tick: float = 0.2
     operator: float = 0.5  #: a tick is followed by an operator's requeue, abandon, cancel or pause
@@ -40,7 +40,7 @@ class Plan:
     black_hole_seconds: float = 3.0  #: real
     warp_every: int = 3_000  #: deliveries between two leaps of the clock beyond the dispatch lease
 
-    tickets: Mischief = WITH_TICKETS
+    messages: Mischief = WITH_MESSAGES
     letters: Mischief = WITH_LETTERS
     trouble: Trouble = WITH_CALLS
 
@@ -56,7 +56,7 @@ class Plan:
         """The function's environment, but for its database: production's defaults, except for what a fast run needs."""
         return {
             "STAGE": "chaos",
-            "QUEUE_URL": "https://sqs.chaos/tickets",
+            "QUEUE_URL": "https://sqs.chaos/messages",
             "POWERTOOLS_LOG_LEVEL": "INFO",
             "DOMAIN_SCHEDULER_BATCH_SIZE": str(self.batch_size),
             "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": str(self.max_in_flight),

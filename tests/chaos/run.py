@@ -51,18 +51,18 @@ class Run:
         self._rng = random.Random(f"{plan.seed}:run")
         self._clock = Clock()
         letters = Queue("letters", self._clock, 540.0, 1_209_600.0, mischief=plan.letters, rng=self._draw("letters"))
-        tickets = Queue(
-            "tickets",
+        messages = Queue(
+            "messages",
             self._clock,
             1_080.0,
             dead_letters=letters,
             max_receive_count=5,
-            mischief=plan.tickets,
-            rng=self._draw("tickets"),
+            mischief=plan.messages,
+            rng=self._draw("messages"),
         )
-        self._queues = (tickets, letters)
-        self._client = Client({tickets.url: tickets}, plan.trouble, self._draw("client"))
-        self._tickets = EventSourceMapping(tickets, batch_size=10, maximum_concurrency=max(2, plan.environments))
+        self._queues = (messages, letters)
+        self._client = Client({messages.url: messages}, plan.trouble, self._draw("client"))
+        self._messages = EventSourceMapping(messages, batch_size=10, maximum_concurrency=max(2, plan.environments))
         self._letters = EventSourceMapping(letters, batch_size=10, maximum_concurrency=2)
         self._overseer = Overseer(url)
         self._disasters = Disasters(plan, postgres, proxy, self._overseer)
@@ -87,7 +87,7 @@ class Run:
     @property
     def deliveries(self) -> int:
         """Messages handed to handlers so far."""
-        return self._tickets.counts["deliveries"] + self._letters.counts["deliveries"]
+        return self._messages.counts["deliveries"] + self._letters.counts["deliveries"]
 
     def carry_out(self) -> Outcome:
         """Rages, drains and judges. Raises :class:`OutOfTime`."""
@@ -102,9 +102,9 @@ class Run:
             self._disasters.counts,
             self._pool.counts,
             self._client.counts,
-            Counter({f"tickets {name}": number for name, number in self._queues[0].counts.items()}),
+            Counter({f"messages {name}": number for name, number in self._queues[0].counts.items()}),
             Counter({f"letters {name}": number for name, number in self._queues[1].counts.items()}),
-            Counter({f"mapping {name}": number for name, number in self._tickets.counts.items()}),
+            Counter({f"mapping {name}": number for name, number in self._messages.counts.items()}),
         ):
             self.happened.update(counts)
         seconds = time.monotonic() - self._began
@@ -174,10 +174,10 @@ class Run:
                 self._invoke(environment, TICK, "tick", self._orders.of_a_tick() if self._raging else [])
             elif self._payloads:
                 self._invoke(environment, self._payloads.pop(), "payload", [])
-            elif batch := self._tickets.poll():
+            elif batch := self._messages.poll():
                 frozen = sum(environment.held is not None for environment in self._pool.busy)
                 orders = self._orders.of_a_batch(batch, frozen < AT_ONCE_FROZEN) if self._raging else []
-                self._invoke(environment, batch.event, "batch", orders, batch, self._tickets)
+                self._invoke(environment, batch.event, "batch", orders, batch, self._messages)
             else:
                 break
 
@@ -244,14 +244,14 @@ class Run:
                 self._payloads += [again, again] if self._rng.random() < 0.2 else [again]
 
     def _send_from_the_past(self) -> None:
-        tickets = self._queues[0]
-        if self._client.archive and self._rng.random() < self._plan.ticket_from_the_past:
+        messages = self._queues[0]
+        if self._client.archive and self._rng.random() < self._plan.message_from_the_past:
             for _ in range(self._rng.randint(1, 3)):
                 _, entry = self._rng.choice(self._client.archive)
-                tickets.send(entry["MessageBody"], entry["MessageAttributes"])
-                self.happened["tickets from the past"] += 1
+                messages.send(entry["MessageBody"], entry["MessageAttributes"])
+                self.happened["messages from the past"] += 1
         if self._rng.random() < self._plan.garbage:
-            tickets.send(
+            messages.send(
                 self._rng.choice(["", "null", '{"v": 1}', "\x00", '{"v":1,"workflow":"metadata","attempt_id":-1}'])
             )
             self.happened["garbage sent"] += 1

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from scrapersky import observability as seen
-from scrapersky.observability import Observer
+from scrapersky import metrics
+from scrapersky.metrics import Observer
 
 NUMBER = re.compile(r"\d+")
 GAUGES = frozenset(
     {
-        seen.OLDEST_QUEUED_SECONDS,
-        seen.OLDEST_PROCESSING_SECONDS,
-        seen.QUEUED,
-        seen.PROCESSING,
-        seen.RECORD_MILLISECONDS,
+        metrics.OLDEST_QUEUED_SECONDS,
+        metrics.OLDEST_PROCESSING_SECONDS,
+        metrics.QUEUED,
+        metrics.PROCESSING,
+        metrics.RECORD_MILLISECONDS,
     }
 )
 """Metrics whose sum says nothing."""

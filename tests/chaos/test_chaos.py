@@ -41,11 +41,11 @@ def test_whatever_happens_each_result_is_applied_once_and_every_record_comes_to_
         "frozen and thawed",
         "leaps beyond the dispatch lease",
         "letters lingered",
-        "tickets dead_lettered",
-        "tickets duplicated",
-        "tickets from the past",
-        "tickets lingered",
-        "tickets reordered",
+        "messages dead_lettered",
+        "messages duplicated",
+        "messages from the past",
+        "messages lingered",
+        "messages reordered",
     ):
         assert outcome.happened[trouble] >= 1, f"no {trouble}\n{table}"
     assert outcome.told["stale results"] >= 1, table

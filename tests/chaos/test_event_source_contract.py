@@ -24,10 +24,10 @@ def test_an_answer_that_json_cannot_hold_brings_the_whole_batch_back() -> None:
 
 def mapping(**settings: Any) -> EventSourceMapping:
     """A mapping on a queue of three messages."""
-    tickets = Queue("tickets", Clock(), 30.0)
+    messages = Queue("messages", Clock(), 30.0)
     for body in "abc":
-        tickets.send(body)
-    return EventSourceMapping(tickets, **settings)
+        messages.send(body)
+    return EventSourceMapping(messages, **settings)
 
 
 def test_a_partial_answer_deletes_the_rest_and_what_it_names_comes_back_after_the_visibility_timeout() -> None:

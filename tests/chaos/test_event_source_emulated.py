@@ -133,7 +133,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 def played(aws: Aws) -> dict[str, Scene]:
     """Every answer that the emulator can take, each given in a scene of its own; all at once, for it polls leisurely."""
     answers = [answer for answer, _ in ANSWERS if answer not in BROKEN] + ["crash"]
-    scenes = {repr(answer): Scene(aws, f"tickets-{number}", HOUR, 5) for number, answer in enumerate(answers)}
+    scenes = {repr(answer): Scene(aws, f"messages-{number}", HOUR, 5) for number, answer in enumerate(answers)}
     for answer in answers:
         scenes[repr(answer)].play(answer)
     for one in scenes.values():
@@ -162,26 +162,26 @@ def test_the_emulated_mapping_is_laxer_than_lambda_here(played: dict[str, Scene]
 def test_what_fails_comes_again_until_it_has_been_received_too_often_and_is_then_a_dead_letter(
     aws: Aws,
 ) -> None:
-    tickets = Scene(aws, "impatient", visibility=1, receives=2)
-    tickets.play({"batchItemFailures": [{"itemIdentifier": "a"}]})
-    wait_until(lambda: tickets.size(tickets.dead_url) == 1)
-    assert tickets.size() == 0
+    messages = Scene(aws, "impatient", visibility=1, receives=2)
+    messages.play({"batchItemFailures": [{"itemIdentifier": "a"}]})
+    wait_until(lambda: messages.size(messages.dead_url) == 1)
+    assert messages.size() == 0
     (letter,) = aws.client("sqs").receive_message(
-        QueueUrl=tickets.dead_url, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+        QueueUrl=messages.dead_url, MessageSystemAttributeNames=["ApproximateReceiveCount"]
     )["Messages"]
     assert json.loads(letter["Body"])["name"] == "a"
 
 
 def test_a_shortened_visibility_brings_a_message_back_before_its_queues_timeout(aws: Aws) -> None:
     sqs = aws.client("sqs")
-    tickets = Scene(aws, "patient", visibility=HOUR, receives=5)
-    sqs.send_message(QueueUrl=tickets.url, MessageBody="late")
-    (first,) = sqs.receive_message(QueueUrl=tickets.url)["Messages"]
+    messages = Scene(aws, "patient", visibility=HOUR, receives=5)
+    sqs.send_message(QueueUrl=messages.url, MessageBody="late")
+    (first,) = sqs.receive_message(QueueUrl=messages.url)["Messages"]
     sqs.change_message_visibility_batch(
-        QueueUrl=tickets.url,
+        QueueUrl=messages.url,
         Entries=[{"Id": "0", "ReceiptHandle": first["ReceiptHandle"], "VisibilityTimeout": 0}],
     )
     (again,) = sqs.receive_message(
-        QueueUrl=tickets.url, MessageSystemAttributeNames=["ApproximateReceiveCount"], WaitTimeSeconds=5
+        QueueUrl=messages.url, MessageSystemAttributeNames=["ApproximateReceiveCount"], WaitTimeSeconds=5
     )["Messages"]
     assert (again["MessageId"], again["Attributes"]["ApproximateReceiveCount"]) == (first["MessageId"], "2")

@@ -12,7 +12,7 @@ from tests.chaos.sqs import CALM, Mischief, Queue, SqsError
 def queue(clock: Clock, mischief: Mischief = CALM, **settings: float) -> Queue:
     """A queue with a dead-letter queue, 30 s of visibility and three receives."""
     dead_letters = Queue("dead", clock, retention=1_209_600)
-    return Queue("tickets", clock, 30.0, dead_letters=dead_letters, max_receive_count=3, mischief=mischief, **settings)  # type: ignore[arg-type]
+    return Queue("messages", clock, 30.0, dead_letters=dead_letters, max_receive_count=3, mischief=mischief, **settings)  # type: ignore[arg-type]
 
 
 def refusal(error: pytest.ExceptionInfo[SqsError]) -> str:
@@ -22,125 +22,125 @@ def refusal(error: pytest.ExceptionInfo[SqsError]) -> str:
 
 def test_a_received_message_is_invisible_until_its_timeout_ends_and_then_comes_back() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a")
-    (first,) = tickets.receive(10)
-    assert (first.receive_count, tickets.receive(10), tickets.in_flight()) == (1, [], 1)
+    messages = queue(clock)
+    messages.send("a")
+    (first,) = messages.receive(10)
+    assert (first.receive_count, messages.receive(10), messages.in_flight()) == (1, [], 1)
     clock.advance(29.9)
-    assert tickets.receive(10) == []
+    assert messages.receive(10) == []
     clock.advance(0.1)
-    (second,) = tickets.receive(10)
+    (second,) = messages.receive(10)
     assert (second.message_id, second.receive_count) == (first.message_id, 2)
     assert second.first_received_at == first.first_received_at
 
 
 def test_a_message_received_once_more_than_its_limit_is_moved_and_not_handed_over() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    sent = tickets.send("a")
+    messages = queue(clock)
+    sent = messages.send("a")
     for _ in range(3):
-        assert [message.message_id for message in tickets.receive(10)] == [sent]
+        assert [message.message_id for message in messages.receive(10)] == [sent]
         clock.advance(30)
-    assert tickets.dead_letters is not None
-    assert tickets.dead_letters.receive(10) == []
-    assert tickets.receive(10) == []
-    (letter,) = tickets.dead_letters.receive(10)
-    assert (letter.message_id, letter.body, tickets.size()) == (sent, "a", 0)
+    assert messages.dead_letters is not None
+    assert messages.dead_letters.receive(10) == []
+    assert messages.receive(10) == []
+    (letter,) = messages.dead_letters.receive(10)
+    assert (letter.message_id, letter.body, messages.size()) == (sent, "a", 0)
 
 
 def test_a_standard_queues_dead_letter_keeps_its_age() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a")
+    messages = queue(clock)
+    messages.send("a")
     for _ in range(4):
-        tickets.receive(10)
+        messages.receive(10)
         clock.advance(30)
-    assert tickets.dead_letters is not None
+    assert messages.dead_letters is not None
     clock.advance(1_209_600 - 120)
-    assert tickets.dead_letters.receive(10) == []
-    assert tickets.dead_letters.counts["expired"] == 1
+    assert messages.dead_letters.receive(10) == []
+    assert messages.dead_letters.counts["expired"] == 1
 
 
 def test_a_message_past_its_retention_is_gone() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a")
+    messages = queue(clock)
+    messages.send("a")
     clock.advance(345_600)
-    assert tickets.receive(1) == []
-    assert tickets.size() == 0
+    assert messages.receive(1) == []
+    assert messages.size() == 0
 
 
 def test_only_the_latest_receipt_handle_deletes() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a")
-    (old,) = tickets.receive(1)
+    messages = queue(clock)
+    messages.send("a")
+    (old,) = messages.receive(1)
     clock.advance(30)
-    (new,) = tickets.receive(1)
-    tickets.delete(old.receipt_handle)
-    assert tickets.size() == 1
-    tickets.delete(new.receipt_handle)
-    assert tickets.size() == 0
+    (new,) = messages.receive(1)
+    messages.delete(old.receipt_handle)
+    assert messages.size() == 1
+    messages.delete(new.receipt_handle)
+    assert messages.size() == 0
 
 
 def test_a_message_whose_timeout_ended_is_still_deleted_by_who_received_it_last() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a")
-    (message,) = tickets.receive(1)
+    messages = queue(clock)
+    messages.send("a")
+    (message,) = messages.receive(1)
     clock.advance(31)
-    assert tickets.visible() == 1
-    tickets.delete(message.receipt_handle)
-    assert tickets.receive(1) == []
+    assert messages.visible() == 1
+    messages.delete(message.receipt_handle)
+    assert messages.receive(1) == []
 
 
 def test_a_shortened_visibility_brings_the_message_back_earlier_and_a_longer_one_later() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a")
-    (message,) = tickets.receive(1)
-    tickets.change_visibility(message.receipt_handle, 5)
+    messages = queue(clock)
+    messages.send("a")
+    (message,) = messages.receive(1)
+    messages.change_visibility(message.receipt_handle, 5)
     clock.advance(5)
-    (message,) = tickets.receive(1)
-    tickets.change_visibility(message.receipt_handle, 60)
+    (message,) = messages.receive(1)
+    messages.change_visibility(message.receipt_handle, 60)
     clock.advance(59)
-    assert tickets.receive(1) == []
+    assert messages.receive(1) == []
     clock.advance(1)
-    assert len(tickets.receive(1)) == 1
+    assert len(messages.receive(1)) == 1
 
 
 def test_visibility_has_its_limits() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a")
-    (message,) = tickets.receive(1)
+    messages = queue(clock)
+    messages.send("a")
+    (message,) = messages.receive(1)
     with pytest.raises(SqsError) as refused:
-        tickets.change_visibility(message.receipt_handle, 43_201)
+        messages.change_visibility(message.receipt_handle, 43_201)
     assert refusal(refused) == "InvalidParameterValue"
     clock.advance(10)
     with pytest.raises(SqsError) as refused:
-        tickets.change_visibility(message.receipt_handle, 43_195)
+        messages.change_visibility(message.receipt_handle, 43_195)
     assert refusal(refused) == "InvalidParameterValue"
     clock.advance(20)
     with pytest.raises(SqsError) as refused:
-        tickets.change_visibility(message.receipt_handle, 5)
+        messages.change_visibility(message.receipt_handle, 5)
     assert refusal(refused) == "MessageNotInflight"
     with pytest.raises(SqsError) as refused:
-        tickets.change_visibility("nobody#1", 5)
+        messages.change_visibility("nobody#1", 5)
     assert refusal(refused) == "ReceiptHandleIsInvalid"
 
 
 def test_a_delayed_message_waits_and_more_than_fifteen_minutes_are_refused() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a", delay=900)
+    messages = queue(clock)
+    messages.send("a", delay=900)
     clock.advance(899)
-    assert tickets.receive(1) == []
-    assert tickets.next_visible_in() == 1
+    assert messages.receive(1) == []
+    assert messages.next_visible_in() == 1
     clock.advance(1)
-    assert len(tickets.receive(1)) == 1
+    assert len(messages.receive(1)) == 1
     with pytest.raises(SqsError):
-        tickets.send("a", delay=901)
+        messages.send("a", delay=901)
 
 
 @pytest.mark.parametrize("number", [0, 11])
@@ -151,31 +151,31 @@ def test_one_receive_hands_over_one_to_ten(number: int) -> None:
 
 def test_at_least_once_means_that_two_may_hold_one_message() -> None:
     clock = Clock()
-    tickets = queue(clock, Mischief(duplicate=1.0))
-    tickets.send("a")
-    (one,) = tickets.receive(1)
-    (other,) = tickets.receive(1)
+    messages = queue(clock, Mischief(duplicate=1.0))
+    messages.send("a")
+    (one,) = messages.receive(1)
+    (other,) = messages.receive(1)
     assert one.message_id == other.message_id
     assert (one.receive_count, other.receive_count) == (1, 2)
 
 
 def test_a_forgotten_delete_brings_the_message_back() -> None:
     clock = Clock()
-    tickets = queue(clock, Mischief(resurrect=1.0))
-    tickets.send("a")
-    (message,) = tickets.receive(1)
-    tickets.delete(message.receipt_handle)
+    messages = queue(clock, Mischief(resurrect=1.0))
+    messages.send("a")
+    (message,) = messages.receive(1)
+    messages.delete(message.receipt_handle)
     clock.advance(30)
-    assert len(tickets.receive(1)) == 1
+    assert len(messages.receive(1)) == 1
 
 
 def test_the_same_seed_makes_the_same_mischief() -> None:
     def order(seed: int) -> list[str]:
-        tickets = queue(Clock(), Mischief(reorder=1.0))
-        tickets.rng = random.Random(seed)
+        messages = queue(Clock(), Mischief(reorder=1.0))
+        messages.rng = random.Random(seed)
         for number in range(20):
-            tickets.send(str(number))
-        return [message.body for message in tickets.receive(10) + tickets.receive(10)]
+            messages.send(str(number))
+        return [message.body for message in messages.receive(10) + messages.receive(10)]
 
     assert order(1) == order(1)
     assert order(1) != order(2)
@@ -197,38 +197,38 @@ def entries(*ids: str) -> list[dict[str, str]]:
     ],
 )
 def test_a_malformed_batch_call_is_refused_whole(ids: list[str], code: str) -> None:
-    tickets = queue(Clock())
+    messages = queue(Clock())
     with pytest.raises(SqsError) as refused:
-        Client({tickets.url: tickets}).send_message_batch(QueueUrl=tickets.url, Entries=entries(*ids))
+        Client({messages.url: messages}).send_message_batch(QueueUrl=messages.url, Entries=entries(*ids))
     assert refusal(refused).endswith(code)
-    assert tickets.size() == 0
+    assert messages.size() == 0
 
 
 def test_a_batch_call_may_fail_in_part_wholly_or_only_in_its_answer() -> None:
-    tickets = queue(Clock())
+    messages = queue(Clock())
 
     def send(trouble: Trouble) -> dict[str, object]:
-        client = Client({tickets.url: tickets}, trouble)
-        return client.send_message_batch(QueueUrl=tickets.url, Entries=entries("a", "b"))
+        client = Client({messages.url: messages}, trouble)
+        return client.send_message_batch(QueueUrl=messages.url, Entries=entries("a", "b"))
 
     answer = send(Trouble(entry_fails=1.0))
     assert [failed["Id"] for failed in answer["Failed"]] == ["a", "b"]  # type: ignore[attr-defined]
-    assert tickets.size() == 0
+    assert messages.size() == 0
     with pytest.raises(SqsError):
         send(Trouble(call_fails=1.0))
-    assert tickets.size() == 0
+    assert messages.size() == 0
     with pytest.raises(SqsError):
         send(Trouble(answer_lost=1.0))
-    assert tickets.size() == 2
+    assert messages.size() == 2
 
 
 def test_an_entry_that_sqs_refuses_is_told_as_failed_and_the_others_are_done() -> None:
     clock = Clock()
-    tickets = queue(clock)
-    tickets.send("a")
-    (message,) = tickets.receive(1)
-    answer = Client({tickets.url: tickets}).change_message_visibility_batch(
-        QueueUrl=tickets.url,
+    messages = queue(clock)
+    messages.send("a")
+    (message,) = messages.receive(1)
+    answer = Client({messages.url: messages}).change_message_visibility_batch(
+        QueueUrl=messages.url,
         Entries=[
             {"Id": "0", "ReceiptHandle": message.receipt_handle, "VisibilityTimeout": 1},
             {"Id": "1", "ReceiptHandle": "nobody#1", "VisibilityTimeout": 1},

@@ -97,7 +97,7 @@ def running(
         return made.outcome
 
     with mock_aws():
-        queue_url = boto3.client("sqs").create_queue(QueueName="tickets")["QueueUrl"]
+        queue_url = boto3.client("sqs").create_queue(QueueName="messages")["QueueUrl"]
         owner = service_of(workflow)
         jobs = dict.fromkeys(owner.workflows, job)
         environment = {"DATABASE_URL": database_url, "STAGE": "test", "QUEUE_URL": queue_url}

@@ -68,7 +68,7 @@ def coming_back_at_once(running: Running, service: Service) -> Iterator[None]:
 
 @contextmanager
 def deliveries_held_back(client: Any, function: str) -> Iterator[None]:
-    """The function's queue keeps its tickets until the block ends."""
+    """The function's queue keeps its messages until the block ends."""
     (mapping,) = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
@@ -94,9 +94,9 @@ def crashing(client: Any, function: str) -> Iterator[None]:
         client.update_function_code(FunctionName=function, ZipFile=code)
 
 
-def test_a_malformed_ticket_leads_to_error_through_the_dead_letter_queue(running: Running) -> None:
+def test_a_malformed_message_leads_to_error_through_the_dead_letter_queue(running: Running) -> None:
     with running.engine.begin() as connection:
-        domain_id = queue_domain(connection, "malformed-ticket.example", status=Status.QUEUED)
+        domain_id = queue_domain(connection, "malformed-message.example", status=Status.QUEUED)
         (held,) = claim(
             connection, METADATA, batch=1, max_in_flight=100, dispatch_lease=900, trigger="manual", ids=[domain_id]
         )
@@ -111,7 +111,7 @@ def test_a_malformed_ticket_leads_to_error_through_the_dead_letter_queue(running
         ended = connection.execute(
             select(Domain.status, Domain.error_code, Domain.error).where(Domain.id == domain_id)
         ).one()
-    assert ended[:2] == (Status.ERROR, "malformed_ticket")
+    assert ended[:2] == (Status.ERROR, "malformed_message")
     assert "dead-letter queue" in ended.error
 
 

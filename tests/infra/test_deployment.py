@@ -23,7 +23,7 @@ from infra.config import LOCAL
 from infra.dependencies import ROOT
 from infra.node_modules import NotInstalled, pinned, require
 from infra.plan import plan
-from scrapersky import observability as seen
+from scrapersky import metrics
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 from scripts.commands.run import databases
 from scripts.commands.run.deployment import put_secret
@@ -253,7 +253,7 @@ def test_the_apis_stage_logs_who_asked_for_what_in_a_group_that_stands(stood: Ac
 def test_the_alarms_and_the_dashboard_stand(stood: Account) -> None:
     cloudwatch = stood.aws.client("cloudwatch")
     alarms = cloudwatch.describe_alarms(MaxRecords=100)["MetricAlarms"]
-    heartbeats = [one for one in alarms if one["MetricName"] == seen.OLDEST_QUEUED_SECONDS]
+    heartbeats = [one for one in alarms if one["MetricName"] == metrics.OLDEST_QUEUED_SECONDS]
     assert len(heartbeats) == len(WORKFLOWS)
     assert {one["TreatMissingData"] for one in heartbeats} == {"breaching"}
     (topic,) = stood.aws.client("sns").list_topics()["Topics"]

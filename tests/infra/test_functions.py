@@ -114,7 +114,7 @@ def test_a_function_may_use_its_own_log_queue_and_secrets_and_nothing_else(templ
     assert allowed == wanted
 
 
-def test_a_service_may_send_take_hide_and_delete_tickets(template: Template) -> None:
+def test_a_service_may_send_take_hide_and_delete_messages(template: Template) -> None:
     for service in SERVICES:
         actions = {one for statement in template.statements(service.name) for one in listed(statement["Action"])}
         taking = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}

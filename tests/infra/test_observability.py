@@ -16,7 +16,7 @@ from infra.observability import widgets
 from infra.observability.metrics import Metrics
 from infra.observability.queries import FOLDER, PARAMETER
 from infra.plan import plan
-from scrapersky import observability as seen
+from scrapersky import metrics
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 from scripts.commands.scrapersky.cost.model import alarm_metrics
 from tests.infra.insights import keys_of
@@ -29,10 +29,10 @@ BY_LAMBDA = {"type", "record.requestId", "record.status"} | {
     f"record.metrics.{name}" for name in ("initDurationMs", "durationMs", "maxMemoryUsedMB")
 }
 FOR_EXPLORATION = {
-    "message_id",  # of a malformed ticket, to find it in a queue
+    "message_id",  # of a malformed message, to find it in a queue
     "error",
     "remaining_seconds",
-    "tickets",
+    "messages",
     "received",  # counts of one batch
     "started",
     "stale",
@@ -48,7 +48,7 @@ def test_every_metric_that_an_alarm_or_a_widget_names_is_emitted_by_the_code(dep
 
 
 def test_every_metric_that_the_code_emits_is_watched(deployed: Template) -> None:
-    assert emitted_metrics() == used_metrics(deployed) == seen.OF_A_WORKFLOW | seen.OF_A_SERVICE
+    assert emitted_metrics() == used_metrics(deployed) == metrics.OF_A_WORKFLOW | metrics.OF_A_SERVICE
 
 
 def test_a_metric_that_is_not_emitted_cannot_be_watched() -> None:
@@ -62,7 +62,7 @@ def test_a_metric_of_paid_calls_is_watched_where_there_can_be_some_and_nowhere_e
     def watching(template: Template, name: str) -> set[str]:
         return {dimensions["workflow"] for metric, dimensions in watched(template) if metric == name}
 
-    for name in (seen.PAID_CALLS, seen.BUDGET_SPENT):
+    for name in (metrics.PAID_CALLS, metrics.BUDGET_SPENT):
         assert watching(deployed, name) == {"deep_scan"}
         assert watching(varied["network"], name) == {"deep_scan", "metadata", "discovery", "import"}  # by the proxy
 
@@ -71,7 +71,7 @@ def test_metrics_are_watched_under_the_very_dimensions_they_are_emitted_with(dep
     owners = {(service.name, workflow.name) for service in SERVICES for workflow in service.workflows}
     for name, dimensions in watched(deployed):
         assert dimensions["stage"] == deployed.stack.removeprefix("scrapersky-")
-        if name in seen.OF_A_WORKFLOW:
+        if name in metrics.OF_A_WORKFLOW:
             assert (dimensions["service"], dimensions["workflow"]) in owners
         else:
             assert dimensions.keys() == {"stage", "service"}
@@ -132,14 +132,14 @@ def test_the_keys_that_a_query_finds_one_record_or_one_tick_by_are_indexed(deplo
 def test_silence_of_a_workflows_tick_is_an_alarm_and_other_silence_is_none(template: Template) -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm").values()
     heartbeats = [one for one in alarms if one["TreatMissingData"] == "breaching"]
-    assert {one["MetricName"] for one in heartbeats} == {seen.OLDEST_QUEUED_SECONDS}
+    assert {one["MetricName"] for one in heartbeats} == {metrics.OLDEST_QUEUED_SECONDS}
     assert {dimensions_of(one["Dimensions"])["workflow"] for one in heartbeats} == WORKFLOWS.keys()
     assert {one["TreatMissingData"] for one in alarms} == {"breaching", "notBreaching"}
 
 
 def test_no_alarm_about_what_ticks_bring_looks_more_often_than_they_come(varied: Mapping[str, Template]) -> None:
     alarms = varied["existing"].of_type("AWS::CloudWatch::Alarm").values()
-    ours = [one for one in alarms if one.get("Namespace", seen.NAMESPACE) == seen.NAMESPACE]
+    ours = [one for one in alarms if one.get("Namespace", metrics.NAMESPACE) == metrics.NAMESPACE]
     whenever_it_happens = {"Dead-lettered", "Dead letter of nobody"}
     for one in ours:
         kind = one["AlarmName"].removeprefix("scrapersky-existing ").partition(":")[0]
@@ -201,14 +201,18 @@ def test_a_query_on_the_dashboard_has_no_comment_which_there_would_stand_behind_
 def test_the_funnel_draws_what_goes_in_and_what_comes_out_to_one_scale(deployed: Template) -> None:
     for name in WORKFLOWS:
         (funnel,) = (one for one in dashboard(deployed)["widgets"] if one["properties"].get("title") == name)
-        assert {metric[1] for metric in funnel["properties"]["metrics"]} >= {seen.CLAIMED, seen.COMPLETED, seen.ERRORED}
+        assert {metric[1] for metric in funnel["properties"]["metrics"]} >= {
+            metrics.CLAIMED,
+            metrics.COMPLETED,
+            metrics.ERRORED,
+        }
         assert not [metric for metric in funnel["properties"]["metrics"] if "yAxis" in metric[-1]]
 
 
 def emitted_metrics() -> set[str]:
-    """Metrics that code outside ``observability.py`` names."""
-    named = {node.attr for node in nodes() if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "seen"}
-    return {getattr(seen, name) for name in named if name.isupper()}
+    """Metrics that code outside ``metrics.py`` names."""
+    named = {node.attr for node in nodes() if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "metrics"}
+    return {getattr(metrics, name) for name in named if name.isupper()}
 
 
 def used_metrics(template: Template) -> set[str]:
@@ -223,11 +227,11 @@ def watched(template: Template) -> Iterator[tuple[str, Mapping[str, str]]]:
             alarm,
             *(part["MetricStat"]["Metric"] for part in alarm.get("Metrics", []) if "MetricStat" in part),
         ]:
-            if one.get("Namespace") == seen.NAMESPACE:
+            if one.get("Namespace") == metrics.NAMESPACE:
                 yield one["MetricName"], dimensions_of(one["Dimensions"])
     for widget in dashboard(template)["widgets"]:
         for namespace, name, *dimensions in widget["properties"].get("metrics", []):
-            if namespace == seen.NAMESPACE:
+            if namespace == metrics.NAMESPACE:
                 plain = [part for part in dimensions if isinstance(part, str)]
                 yield name, dict(zip(plain[::2], plain[1::2], strict=True))
 
@@ -248,7 +252,7 @@ def nodes() -> Iterator[ast.AST]:
     """Every node of the functions' and our layer's code, but what defines the names."""
     for folder in CODE:
         for file in folder.rglob("*.py"):
-            if file.name != "observability.py":
+            if file.name != "metrics.py":
                 yield from ast.walk(ast.parse(file.read_text()))
 
 

@@ -18,7 +18,7 @@ def test_every_queue_but_a_dead_letter_queue_has_one_of_its_own_that_keeps_longe
             assert letters["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
 
 
-def test_a_ticket_is_tried_as_often_as_the_stage_says_before_it_is_dead(template: Template) -> None:
+def test_a_message_is_tried_as_often_as_the_stage_says_before_it_is_dead(template: Template) -> None:
     counts = {
         one["RedrivePolicy"]["maxReceiveCount"]
         for one in template.of_type("AWS::SQS::Queue").values()
@@ -68,19 +68,19 @@ def test_every_queue_feeds_exactly_one_function_and_dead_letters_all_feed_dead_l
         assert (function == f"{template.stack}-dead-letter") == ("RedrivePolicy" not in queues[queue])
 
 
-def test_a_mapping_takes_as_many_tickets_and_instances_as_the_service_is_set_to(template: Template) -> None:
+def test_a_mapping_takes_as_many_messages_and_instances_as_the_service_is_set_to(template: Template) -> None:
     stage = STAGES[template.stack.removeprefix("scrapersky-")]
     mappings = template.of_type("AWS::Lambda::EventSourceMapping").values()
     for name, settings in plan(stage, {}).services.items():
         (mapping,) = (
             one for one in mappings if one["EventSourceArn"] == _queue_arn(template.environment(name)["QUEUE_URL"])
         )
-        assert mapping["BatchSize"] == settings.tickets_per_invocation
+        assert mapping["BatchSize"] == settings.messages_per_invocation
         assert mapping["ScalingConfig"] == {"MaximumConcurrency": settings.max_instances}
     assert all(one["ScalingConfig"]["MaximumConcurrency"] >= 2 for one in mappings)
 
 
-def test_only_a_mapping_that_takes_more_than_ten_tickets_waits_for_them(overridden: Template) -> None:
+def test_only_a_mapping_that_takes_more_than_ten_messages_waits_for_them(overridden: Template) -> None:
     """AWS refuses a batch of more than ten without a window of a second."""
     windows = {
         mapping["BatchSize"]: mapping.get("MaximumBatchingWindowInSeconds")

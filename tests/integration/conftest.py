@@ -26,7 +26,7 @@ SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail":
 
 @dataclass
 class Harness:
-    """domain-scheduler with a job the test chooses, and the queue it sends its tickets to."""
+    """domain-scheduler with a job the test chooses, and the queue it sends its messages to."""
 
     service: BackgroundService
     connection: Connection
@@ -98,8 +98,8 @@ def as_record(message: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def ticket(attempt_id: object, workflow: str = "metadata", **more: Any) -> dict[str, Any]:
-    """A record whose body is this ticket, right or wrong, without message attributes."""
+def message(attempt_id: object, workflow: str = "metadata", **more: Any) -> dict[str, Any]:
+    """A record whose body is this message, right or wrong, without message attributes."""
     body = json.dumps({"v": 1, "workflow": workflow, "attempt_id": attempt_id, **more})
     return {
         "messageId": f"message-{attempt_id}",
@@ -123,7 +123,7 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str,
 def harness(environment: dict[str, str], connection: Connection) -> Iterator[Harness]:
     """domain-scheduler wired to this test's database and a queue of its own."""
     with mock_aws():
-        queue_url = boto3.client("sqs").create_queue(QueueName="tickets")["QueueUrl"]
+        queue_url = boto3.client("sqs").create_queue(QueueName="messages")["QueueUrl"]
 
         async def job(record: Domain, ctx: Any) -> Outcome:
             made.worked_on.append(record.domain)

@@ -4,7 +4,7 @@
 - ``http``: a request line with its JSON, and after a line ``→ 200`` what is answered, ``…`` again for anything.
 - ``python``: executed; its own asserts say what is expected.
 - ``<!-- example: add a.example -->`` (Queued domains) and ``<!-- example: work -->`` or ``work CODE REASON`` (a tick and all
-  its tickets; with a code, each record fails with it) make happen, unseen by the reader, what a page takes for granted.
+  its messages; with a code, each record fails with it) make happen, unseen by the reader, what a page takes for granted.
 """
 
 import json

@@ -33,7 +33,7 @@ class Deeds(Hands):
     # The dispatcher.
 
     def claim(self, workflow: Workflow, batch: int, max_in_flight: int, chosen: list[int] | None) -> None:
-        """A claim; its process may vanish right after, for nobody sends tickets here."""
+        """A claim; its process may vanish right after, for nobody sends messages here."""
         wanted = min(
             self.model.room(workflow.name, batch, max_in_flight), len(self.model.claimable(workflow.name, chosen))
         )
@@ -49,7 +49,7 @@ class Deeds(Hands):
             raise Vanished
 
     def dispatch(self, workflow: Workflow, batch: int, trouble: str) -> None:
-        """Claims and sends. ``lies``: the call fails, but a ticket was sent, and its work has already begun."""
+        """Claims and sends. ``lies``: the call fails, but a message was sent, and its work has already begun."""
         seen: list[Claimed] = []
 
         def send(_: Workflow, claimed: Sequence[Claimed]) -> Collection[int]:
@@ -83,7 +83,7 @@ class Deeds(Hands):
     # Workers.
 
     def start(self, ids: list[int]) -> None:
-        """Tickets arrive: new ones, duplicates, ones from the past, one of nobody."""
+        """Messages arrive: new ones, duplicates, ones from the past, one of nobody."""
         begun = start(self.connection, ids, lease=LEASE, worker="w", request_id="r")
         live = {n for n in ids if n != NO_SUCH_ATTEMPT and self.is_live(n) and not self.model.attempts[n].started}
         assert {one.attempt_id for one in begun} == live
@@ -132,7 +132,7 @@ class Deeds(Hands):
                 self.model.records[self.model.attempts[n].key].result = f"by {n}"
 
     def release(self, ids: list[int], workflow: Workflow) -> None:
-        """Given back before the work began."""
+        """InputModel back before the work began."""
         mine = [
             n for n in ids if self.workflow(n) == workflow and self.is_live(n) and not self.model.attempts[n].started
         ]
@@ -142,7 +142,7 @@ class Deeds(Hands):
             self.model.end(n, "released", Status.QUEUED)
 
     def dead_letter(self, attempt: int) -> None:
-        """A ticket comes out of the dead-letter queue, perhaps long after."""
+        """A message comes out of the dead-letter queue, perhaps long after."""
         held = self.model.attempts[attempt]
         touchable = self.is_live(attempt) and (not held.started or held.late)
         answer = dead_letter(self.connection, self.workflow(attempt), attempt, reason="gave up")

@@ -74,7 +74,7 @@ def test_a_scan_that_was_added_as_selected_is_discoverys_queue_entry(api: Api, c
     domains(connection, SHOP)
     (added,) = api.post("/sitemaps", {"domain": SHOP, "curation_status": "Selected"}).json["results"]
     held = claim(connection, DISCOVERY, batch=10, max_in_flight=10, dispatch_lease=60, trigger="schedule")
-    assert [ticket.record_id for ticket in held] == [added["id"]]
+    assert [message.record_id for message in held] == [added["id"]]
 
 
 NO_DOMAIN: list[tuple[dict[str, Any], str]] = [

@@ -24,8 +24,8 @@ def test_a_trigger_is_answered_by_the_service_that_owns_the_workflow(operator: A
     answer = operator.post("/dev-tools/run", {"workflow": "metadata", "ids": [record_id]})
     assert answer.status == 200
     assert answer.json["workflows"]["metadata"]["claimed"] == 1
-    story = operator.post("/dev-tools/explain", {"workflow": "metadata", "id": record_id}).json
-    assert story["now"]["status"] == "Processing"
+    timeline = operator.post("/dev-tools/explain", {"workflow": "metadata", "id": record_id}).json
+    assert timeline["now"]["status"] == "Processing"
 
 
 def test_every_action_of_a_service_is_a_post_of_its_own(operator: Api, harness: Harness) -> None:

@@ -25,8 +25,8 @@ from tests.integration.plans import plans_of, taken_back
 CYCLES = int(os.environ.get("BLOAT_CYCLES", "10000"))
 RECORDS = 10_000
 BATCH = 50
-TICKETS = 10
-"""Tickets in one invocation: so many attempts are started by one statement."""
+MESSAGES = 10
+"""Messages in one invocation: so many attempts are started by one statement."""
 
 MAKE = {
     METADATA: f"INSERT INTO domains (domain, description, status)"
@@ -111,8 +111,8 @@ def cycle(connection: Connection, workflow: Workflow) -> None:
     held = claim(connection, workflow, batch=BATCH, max_in_flight=500, dispatch_lease=60, per_host=50)
     assert len(held) == BATCH
     ids = [one.attempt_id for one in held]
-    for first in range(0, BATCH, TICKETS):
-        start(connection, ids[first : first + TICKETS], lease=60, worker="function:12", request_id="a" * 36)
+    for first in range(0, BATCH, MESSAGES):
+        start(connection, ids[first : first + MESSAGES], lease=60, worker="function:12", request_id="a" * 36)
     for attempt_id in ids:
         complete(connection, workflow, attempt_id, code="read", detail={"pages": 12})
     requeue(connection, workflow, ids=[one.record_id for one in held], limit=BATCH, actor="test", reason="again")

@@ -1,4 +1,4 @@
-"""The dead-letter function: it attributes even a broken ticket, and is fenced like everybody."""
+"""The dead-letter function: it attributes even a broken message, and is fenced like everybody."""
 
 import importlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from scrapersky.runtime.registry import METADATA
 from scrapersky.status.claim import claim
-from tests.integration.conftest import ticket
+from tests.integration.conftest import message
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -37,10 +37,10 @@ def ended(connection: Connection) -> tuple[Any, ...]:
     return tuple(connection.execute(text("SELECT status, error_code, error FROM domains")).one())
 
 
-def test_a_ticket_that_could_never_be_started_is_error_with_the_reason(
+def test_a_message_that_could_never_be_started_is_error_with_the_reason(
     function: ModuleType, connection: Connection, attempt_id: int
 ) -> None:
-    assert function.handler({"Records": [ticket(attempt_id)]}, None) == {"batchItemFailures": []}
+    assert function.handler({"Records": [message(attempt_id)]}, None) == {"batchItemFailures": []}
     status, code, reason = ended(connection)
     assert (status, code) == ("Error", "dead_letter")
     assert "could never be started" in reason
@@ -51,17 +51,17 @@ def test_a_broken_body_is_attributed_by_its_message_attribute(
     function: ModuleType, connection: Connection, attempt_id: int, body: str
 ) -> None:
     attribute = {"attempt_id": {"stringValue": str(attempt_id), "dataType": "Number"}}
-    function.handler({"Records": [{**ticket(attempt_id), "body": body, "messageAttributes": attribute}]}, None)
+    function.handler({"Records": [{**message(attempt_id), "body": body, "messageAttributes": attribute}]}, None)
     status, code, reason = ended(connection)
-    assert (status, code) == ("Error", "malformed_ticket")
+    assert (status, code) == ("Error", "malformed_message")
     assert "malformed" in reason
 
 
-def test_a_malformed_ticket_without_attribute_is_attributed_by_what_its_body_still_tells(
+def test_a_malformed_message_without_attribute_is_attributed_by_what_its_body_still_tells(
     function: ModuleType, connection: Connection, attempt_id: int
 ) -> None:
-    function.handler({"Records": [ticket(attempt_id, surprise=True)]}, None)
-    assert ended(connection)[:2] == ("Error", "malformed_ticket")
+    function.handler({"Records": [message(attempt_id, surprise=True)]}, None)
+    assert ended(connection)[:2] == ("Error", "malformed_message")
 
 
 @pytest.mark.parametrize("attempt", ["banana", None, 0, -1, 10**30, 424242, True])
@@ -70,7 +70,7 @@ def test_a_letter_of_nobody_is_acknowledged_and_touches_nothing(
 ) -> None:
     if attempt is True and attempt_id == 1:
         attempt = "true"
-    assert function.handler({"Records": [ticket(attempt)]}, None) == {"batchItemFailures": []}
+    assert function.handler({"Records": [message(attempt)]}, None) == {"batchItemFailures": []}
     assert ended(connection)[0] == "Processing"
 
 
@@ -78,5 +78,5 @@ def test_a_letter_that_cannot_be_marked_now_comes_again(function: ModuleType, mo
     function.database._settings = function.settings.model_copy(
         update={"database_url": "postgresql+pg8000://nobody:x@127.0.0.1:1/none"}
     )
-    answer = function.handler({"Records": [ticket(1)]}, None)
+    answer = function.handler({"Records": [message(1)]}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}

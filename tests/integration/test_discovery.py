@@ -13,7 +13,7 @@ from scrapersky.models import Sitemap
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.runtime.registry import DISCOVERY
 from scrapersky.status.explain import explain
-from scrapersky.status.story import tell
+from scrapersky.status.timeline import tell
 from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website, redirect
 from sitemap_scheduler.discovery import discover_sitemaps
 from sitemap_scheduler.scan import SECONDS_TO_SAVE
@@ -466,7 +466,7 @@ def test_scanning_again_updates_the_facts_and_no_decision(
     assert (row.url_count, row.curation_status, len(again.files)) == (2, "Selected", 1)
 
 
-def test_what_was_tried_is_part_of_the_records_story(
+def test_what_was_tried_is_part_of_the_records_timeline(
     engine: Engine, connection: Connection, sitemap_id: int, tmp_path: Path
 ) -> None:
     scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a", "/b")})})

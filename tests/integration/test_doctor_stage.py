@@ -92,7 +92,7 @@ def of_service(service: Service, stage: str, secret: str) -> dict[str, Any]:
                 "RedrivePolicy": {"deadLetterTargetArn": arn["Dead"], "maxReceiveCount": 5},
             },
         },
-        f"{start}Tickets": {
+        f"{start}Messages": {
             "Type": "AWS::Lambda::EventSourceMapping",
             "Properties": {
                 "EventSourceArn": arn["Work"],
@@ -170,7 +170,7 @@ def no_mapping(mapping: str) -> Callable[[Deployed], object]:
 
 
 BROKEN: dict[str, tuple[str, Callable[[Deployed], object]]] = {
-    "a ticket comes back too soon": (
+    "a message comes back too soon": (
         "visibility_short",
         lambda deployed: deployed.set_queue("DomainSchedulerWork", VisibilityTimeout="200"),
     ),
@@ -200,41 +200,41 @@ BROKEN: dict[str, tuple[str, Callable[[Deployed], object]]] = {
         "retention_short",
         lambda deployed: deployed.set_queue("DomainSchedulerDead", MessageRetentionPeriod="86400"),
     ),
-    "tickets are on their way for long": (
+    "messages are on their way for long": (
         "dispatch_lease_short",
         lambda deployed: deployed.set_queue("DomainSchedulerWork", VisibilityTimeout="7200"),
     ),
     "the mapping is off": (
         "mapping_disabled",
-        lambda deployed: deployed.set_mapping("DomainSchedulerTickets", Enabled=False),
+        lambda deployed: deployed.set_mapping("DomainSchedulerMessages", Enabled=False),
     ),
     "the mapping of letters is off": (
         "mapping_disabled",
         lambda deployed: deployed.set_mapping("DomainSchedulerLetters", Enabled=False),
     ),
-    "no mapping": ("mapping_missing", no_mapping("DomainSchedulerTickets")),
+    "no mapping": ("mapping_missing", no_mapping("DomainSchedulerMessages")),
     "no mapping of letters": ("mapping_missing", no_mapping("DomainSchedulerLetters")),
     "failures are not listened to": (
         "item_failures_ignored",
-        lambda deployed: deployed.set_mapping("DomainSchedulerTickets", FunctionResponseTypes=[]),
+        lambda deployed: deployed.set_mapping("DomainSchedulerMessages", FunctionResponseTypes=[]),
     ),
     "a filter deletes": (
         "filter_set",
         lambda deployed: deployed.set_mapping(
-            "DomainSchedulerTickets", FilterCriteria={"Filters": [{"Pattern": '{"body": {"v": [2]}}'}]}
+            "DomainSchedulerMessages", FilterCriteria={"Filters": [{"Pattern": '{"body": {"v": [2]}}'}]}
         ),
     ),
     "too many at once": (
         "concurrency_differs",
-        lambda deployed: deployed.set_mapping("DomainSchedulerTickets", ScalingConfig={"MaximumConcurrency": 500}),
+        lambda deployed: deployed.set_mapping("DomainSchedulerMessages", ScalingConfig={"MaximumConcurrency": 500}),
     ),
     "as many at once as there are": (
         "concurrency_differs",
-        lambda deployed: deployed.set_mapping("DomainSchedulerTickets", ScalingConfig={}),
+        lambda deployed: deployed.set_mapping("DomainSchedulerMessages", ScalingConfig={}),
     ),
     "batches of one": (
         "batch_size_differs",
-        lambda deployed: deployed.set_mapping("DomainSchedulerTickets", BatchSize=1),
+        lambda deployed: deployed.set_mapping("DomainSchedulerMessages", BatchSize=1),
     ),
     "reserved concurrency": (
         "reserved_concurrency",

@@ -32,7 +32,7 @@ def event(folder: str, name: str) -> Any:
 def aws(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The environment of a function, with a queue, in an internet without any host."""
     with Internet.start({}, tmp_path) as nowhere, mock_aws():
-        queue_url = boto3.client("sqs").create_queue(QueueName="tickets")["QueueUrl"]
+        queue_url = boto3.client("sqs").create_queue(QueueName="messages")["QueueUrl"]
         for name, value in {**environment, "QUEUE_URL": queue_url, "WEB_LOOPBACK_INTERNET": str(nowhere.file)}.items():
             monkeypatch.setenv(name, value)
         yield

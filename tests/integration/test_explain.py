@@ -1,4 +1,4 @@
-"""``scripts/explain``: one record's story from its database, and from its stage."""
+"""``scripts/explain``: one record's timeline from its database, and from its stage."""
 
 import json
 
@@ -21,7 +21,7 @@ def parked(harness: Harness, capsys: pytest.CaptureFixture[str]) -> str:
     return str(record_id)
 
 
-def test_the_story_of_a_record_is_told_from_its_database(
+def test_the_timeline_of_a_record_is_told_from_its_database(
     parked: str, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["metadata", parked, "--database-url", database_url]) == 0

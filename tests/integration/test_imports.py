@@ -1,4 +1,4 @@
-"""What an entrance imports: no more than it needs. The set of modules is tested; `scripts/bench/imports` tells the time."""
+"""What an entry point imports: no more than it needs. The set of modules is tested; `scripts/bench/imports` tells the time."""
 
 import json
 import os
@@ -32,7 +32,7 @@ NEEDED = {
     *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
     *("sqlalchemy", "cython_runtime", "pg8000", "scramp", "asn1crypto", "dateutil", "six"),
 }
-"""Packages that settings, tickets, log lines and the database need."""
+"""Packages that settings, messages, log lines and the database need."""
 
 
 SUBMITTED = """
@@ -59,7 +59,7 @@ def modules(event: object, environment: dict[str, str], program: str = ENTERED) 
 
 
 @pytest.mark.parametrize("event", [TICK, {"action": "status"}], ids=["tick", "status"])
-def test_an_entrance_without_work_imports_no_job_no_web_client_no_parser_and_maps_no_table(
+def test_an_entry_point_without_work_imports_no_job_no_web_client_no_parser_and_maps_no_table(
     event: object, environment: dict[str, str]
 ) -> None:
     imported = modules(event, environment)

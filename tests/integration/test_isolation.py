@@ -30,9 +30,9 @@ pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 @pytest.fixture
-def tickets(harness: Harness) -> Queue:
+def messages(harness: Harness) -> Queue:
     """A queue of the strict simulator, in place of moto's."""
-    queue = Queue("tickets", Clock())
+    queue = Queue("messages", Clock())
     harness.service.runtime.queue._url = queue.url
     speak_through(harness, Client({queue.url: queue}))
     return queue
@@ -55,7 +55,7 @@ def three_workflows(environment: dict[str, str], connection: Connection) -> Iter
     async def job(record: Any, ctx: Any) -> Outcome:
         return Done()
 
-    queue = Queue("tickets", Clock())
+    queue = Queue("messages", Clock())
     jobs = {DISCOVERY: job, DEEP_SCAN: job, DOMAIN_EXTRACTION: job}
     service = BackgroundService(SITEMAP_SCHEDULER, jobs, {**environment, "QUEUE_URL": queue.url})
     vars(service.runtime.queue)["_sqs"] = Client({queue.url: queue})
@@ -116,22 +116,22 @@ def test_more_records_that_cannot_be_rescued_than_a_tick_looks_at_hide_no_other(
 
 
 def test_entries_that_a_send_refuses_go_back_at_once_and_the_others_are_under_way(
-    harness: Harness, tickets: Queue
+    harness: Harness, messages: Queue
 ) -> None:
     harness.add(*(f"d{number}.test" for number in range(20)))
-    speak_through(harness, Client({tickets.url: tickets}, Trouble(entry_fails=0.3)))
+    speak_through(harness, Client({messages.url: messages}, Trouble(entry_fails=0.3)))
     harness.tick()
     assert 0 < statuses(harness.connection).count("Queued") < 20
-    assert statuses(harness.connection).count("Processing") == tickets.visible()
+    assert statuses(harness.connection).count("Processing") == messages.visible()
     assert harness.connection.execute(text("SELECT max(failures) FROM domains")).scalar_one() == 0
     assert find_breaches(harness.connection, METADATA) == []
 
 
 def test_a_send_that_fails_in_its_second_call_takes_back_only_what_was_not_sent(
-    harness: Harness, tickets: Queue
+    harness: Harness, messages: Queue
 ) -> None:
     harness.add(*(f"d{number}.test" for number in range(15)))
-    client = Client({tickets.url: tickets})
+    client = Client({messages.url: messages})
 
     def fail_from_the_second_on(message_id: str, *_: object) -> None:
         client.trouble = Trouble(call_fails=1.0)
@@ -139,7 +139,7 @@ def test_a_send_that_fails_in_its_second_call_takes_back_only_what_was_not_sent(
     client.archive = Noticing(fail_from_the_second_on)
     speak_through(harness, client)
     harness.tick()
-    assert statuses(harness.connection).count("Processing") == tickets.visible() == 10
+    assert statuses(harness.connection).count("Processing") == messages.visible() == 10
     assert statuses(harness.connection).count("Queued") == 5
 
 
@@ -155,7 +155,7 @@ class Noticing(list[Any]):
         self._notice(*item)
 
 
-def test_a_claim_is_committed_before_its_ticket_is_sent(harness: Harness, tickets: Queue, engine: Engine) -> None:
+def test_a_claim_is_committed_before_its_message_is_sent(harness: Harness, messages: Queue, engine: Engine) -> None:
     harness.add("a.test")
     seen: list[str] = []
 
@@ -163,13 +163,13 @@ def test_a_claim_is_committed_before_its_ticket_is_sent(harness: Harness, ticket
         with engine.connect() as another:
             seen.extend(statuses(another))
 
-    client = Client({tickets.url: tickets}, archive=Noticing(look))
+    client = Client({messages.url: messages}, archive=Noticing(look))
     speak_through(harness, client)
     harness.tick()
     assert seen == ["Processing"]
 
 
-def test_tickets_that_meet_no_database_come_again_and_lose_nothing(harness: Harness) -> None:
+def test_messages_that_meet_no_database_return_to_queue_and_lose_nothing(harness: Harness) -> None:
     harness.add("a.test", "b.test")
     harness.tick()
     records = harness.receive()

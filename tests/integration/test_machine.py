@@ -87,7 +87,7 @@ class Buttons(Deeds):
         self.recover(workflow, limit)
 
     @rule(numbers=st.none() | picks)
-    def tickets_arrive(self, numbers: list[int] | None) -> None:
+    def messages_arrive(self, numbers: list[int] | None) -> None:
         """All that are live, or any: duplicates, ones from the past, one of nobody."""
         self.start(self.all_live() if numbers is None else [self.attempt(number) for number in numbers])
 
@@ -109,7 +109,7 @@ class Buttons(Deeds):
 
     @precondition(lambda self: self.model.attempts)
     @rule(workflow=workflows, numbers=picks, release=st.booleans())
-    def tickets_are_given_back(self, workflow: Workflow, numbers: list[int], release: bool) -> None:
+    def messages_are_given_back(self, workflow: Workflow, numbers: list[int], release: bool) -> None:
         """Before their work began, or by the dead-letter queue."""
         if release:
             self.release(sorted({self.attempt(number) for number in numbers}), workflow)

@@ -41,15 +41,15 @@ def test_status_counts_what_is_there(harness: Harness) -> None:
     assert answer["invariant_breaches"] == []
 
 
-def test_explain_tells_the_whole_story(harness: Harness) -> None:
+def test_explain_tells_the_whole_timeline(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.behaviour["a.test"] = lambda _: Fail("parked", "the domain is for sale")
     harness.drain()
-    story = harness.say(action="explain", workflow="metadata", id=record_id)
-    assert story["now"]["error_code"] == "parked"
-    assert [event["to_status"] for event in story["events"]] == ["Queued", "Processing", "Error"]
-    assert story["events"][-1]["actor"] == "domain-scheduler"
-    assert story["attempts"][0]["detail"]["reason"] == "the domain is for sale"
+    timeline = harness.say(action="explain", workflow="metadata", id=record_id)
+    assert timeline["now"]["error_code"] == "parked"
+    assert [event["to_status"] for event in timeline["events"]] == ["Queued", "Processing", "Error"]
+    assert timeline["events"][-1]["actor"] == "domain-scheduler"
+    assert timeline["attempts"][0]["detail"]["reason"] == "the domain is for sale"
 
 
 def test_requeue_by_error_code_takes_only_those_and_is_audited(harness: Harness) -> None:

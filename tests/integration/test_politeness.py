@@ -21,7 +21,7 @@ from scrapersky.status.claim import claim
 from scrapersky.web.turns import Turns
 from scripts.commands.run.internet.server import Internet
 from scripts.commands.run.internet.website import Answer, Request
-from tests.integration.conftest import ticket
+from tests.integration.conftest import message
 from tests.integration.lambda_context import LambdaContext
 from tests.jobs import Answers
 
@@ -63,7 +63,7 @@ class Workers:
                 {"domain": domain},
             )
         held = claim(self.connection, METADATA, batch=100, max_in_flight=100, dispatch_lease=60)
-        service.handler({"Records": [ticket(each.attempt_id) for each in held]}, LambdaContext())
+        service.handler({"Records": [message(each.attempt_id) for each in held]}, LambdaContext())
 
     def record(self, domain: str) -> tuple[str, str, int, float | None]:
         """Its status, its last attempt's code, its failures, and in how many seconds it is due."""

@@ -16,7 +16,7 @@ from scrapersky.status.claim import claim
 from scrapersky.status.control import read_control
 from scripts.commands.run.internet.server import Internet
 from scripts.commands.run.internet.website import Website
-from tests.integration.conftest import ticket
+from tests.integration.conftest import message
 from tests.integration.lambda_context import LambdaContext
 from tests.jobs import page
 from tests.proxy_api import HOST, KEY, SETTINGS, ProxyApi
@@ -60,7 +60,7 @@ def test_the_days_calls_are_made_and_no_more(
     for domain in DOMAINS:
         connection.execute(text("INSERT INTO domains (domain, status) VALUES (:domain, 'Queued')"), {"domain": domain})
         for held in claim(connection, METADATA, batch=1, max_in_flight=9, dispatch_lease=60):
-            service.handler({"Records": [ticket(held.attempt_id)]}, LambdaContext())
+            service.handler({"Records": [message(held.attempt_id)]}, LambdaContext())
     service.runtime.database.engine.dispose()
     assert len(proxy.asked) == 3
     spent = connection.execute(text("SELECT calls FROM paid_calls WHERE budget = 'proxy' AND key = ''")).scalar_one()

@@ -1,4 +1,4 @@
-"""The three entrances of a service, over a real database and an emulated queue."""
+"""The three entry points of a service, over a real database and an emulated queue."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from scrapersky.errors import FetchError
 from scrapersky.runtime.outcomes import Done, Fail, Retry, Snooze
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.status.invariants import find_breaches
-from tests.integration.conftest import Harness, ticket
+from tests.integration.conftest import Harness, message
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -156,17 +156,17 @@ def test_a_duplicate_delivery_is_acknowledged_and_not_worked_on_again(harness: H
     assert harness.worked_on == ["a.test"]
 
 
-def test_a_malformed_ticket_comes_again_and_touches_nothing_else_of_its_batch(harness: Harness) -> None:
+def test_a_malformed_message_comes_again_and_touches_nothing_else_of_its_batch(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.tick()
     records = harness.receive()
     broken = {**records[0], "messageId": "broken", "body": "{"}
-    stranger = {**ticket(99, workflow="nobody_knows"), "messageId": "stranger"}
+    stranger = {**message(99, workflow="nobody_knows"), "messageId": "stranger"}
     assert sorted(harness.deliver([broken, stranger, *records])) == ["broken", "stranger"]
     assert harness.row(record_id)["status"] == "Completed"
 
 
-def test_a_ticket_with_too_little_time_left_is_not_started(harness: Harness) -> None:
+def test_a_message_with_too_little_time_left_is_not_started(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.tick()
     records = harness.receive()

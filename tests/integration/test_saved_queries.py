@@ -19,7 +19,7 @@ OF_LAMBDA_ITSELF = {"cold-starts-and-memory", "timeouts-and-crashes"}
 
 
 def everything_happens(harness: Harness) -> dict[str, Any]:
-    """Records that succeed, fail, are retried, crash and come too late, and tickets that come twice; the queries' values."""
+    """Records that succeed, fail, are retried, crash and come too late, and messages that come twice; the queries' values."""
 
     def too_late(record: Any) -> Outcome:
         abandon(harness.connection, METADATA, [record.id], actor="test", reason="to see what its worker says")
@@ -36,11 +36,11 @@ def everything_happens(harness: Harness) -> dict[str, Any]:
     }
     _, failing, *_ = harness.add("fine.test", *harness.behaviour)
     harness.tick()
-    tickets = harness.receive()
-    for ticket in tickets:
-        ticket["attributes"]["ApproximateReceiveCount"] = "2"
-    assert harness.deliver(tickets) == []
-    assert harness.deliver(tickets) == []  # delivered once more: nothing is live any more
+    messages = harness.receive()
+    for message in messages:
+        message["attributes"]["ApproximateReceiveCount"] = "2"
+    assert harness.deliver(messages) == []
+    assert harness.deliver(messages) == []  # delivered once more: nothing is live any more
     return {"workflow": "metadata", "record_id": str(failing), "correlation_id": LambdaContext().aws_request_id}
 
 

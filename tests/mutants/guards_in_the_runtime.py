@@ -22,8 +22,8 @@ WRITE_FIRST = """        if write is not None:
             _hand_off(runtime, connection, workflow, write(connection))
         finished = _finish(runtime, connection, workflow, attempt.attempt_id, outcome)
 """
-NO_DATABASE = """the database could not be asked; every ticket comes again")
-        return _come_again(runtime, """
+NO_DATABASE = """the database could not be asked; every message comes again")
+        return _return_to_queue(runtime, """
 
 IN_THE_RUNTIME = (
     without(
@@ -91,19 +91,19 @@ IN_THE_RUNTIME = (
     without(
         "batch: no start without time",
         "batch",
-        "if remaining < runtime.settings.ticket_minimum_seconds:",
+        "if remaining < runtime.settings.start_minimum_seconds:",
         "if False:",
         RUNTIME,
     ),
     without(
-        "batch: a malformed ticket touches no other",
+        "batch: a malformed message touches no other",
         "batch",
-        "except (MalformedTicket, KeyError) as error:",
+        "except (MalformedMessage, KeyError) as error:",
         "except ZeroDivisionError as error:",
         RUNTIME,
     ),
     without(
-        "batch: tickets come again when there is no database",
+        "batch: messages come again when there is no database",
         "batch",
         f"{NO_DATABASE}deliveries)",
         f"{NO_DATABASE}again)",
@@ -131,7 +131,7 @@ IN_THE_RUNTIME = (
         ISOLATION,
     ),
     without(
-        "tick: the claim is committed before its tickets are sent",
+        "tick: the claim is committed before its messages are sent",
         "tick",
         "            with runtime.database.autocommit() as connection:\n                counts[",
         "            with runtime.database.transaction() as connection:\n                counts[",

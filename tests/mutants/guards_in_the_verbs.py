@@ -181,14 +181,14 @@ IN_THE_VERBS = (
         VERBS,
     ),
     without(
-        "recover: an undelivered ticket does not",
+        "recover: an undelivered message does not",
         "recover",
         "{failures} + CASE WHEN started THEN 1 ELSE 0 END",
         "{failures} + 1",
         VERBS,
     ),
     without(
-        "recover: an end to undelivered tickets",
+        "recover: an end to undelivered messages",
         "recover",
         "NOT started AND :undelivered_max <= (",
         "NOT started AND 1000 * :undelivered_max <= (",

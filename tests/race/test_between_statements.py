@@ -28,7 +28,7 @@ def test_an_attempt_that_finishes_after_recovery_has_seen_it_expired_stays_finis
     assert (status(connection), outcomes(connection)) == ("Completed", ["done"])
 
 
-def test_a_ticket_that_starts_after_recovery_has_seen_it_expired_is_worked_on(
+def test_a_message_that_starts_after_recovery_has_seen_it_expired_is_worked_on(
     engine: Engine, connection: Connection
 ) -> None:
     (attempt,) = claimed(connection, lease=-1)

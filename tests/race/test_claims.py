@@ -32,7 +32,7 @@ def test_a_claim_that_is_rolled_back_leaves_nothing_behind(engine: Engine, conne
     assert claim()(connection) == ids
 
 
-def test_two_starts_of_one_ticket_start_it_once(engine: Engine, connection: Connection) -> None:
+def test_two_starts_of_one_message_start_it_once(engine: Engine, connection: Connection) -> None:
     (attempt,) = claimed_attempts(connection)
     ended = race(engine, start([attempt]), start([attempt]))
     assert (ended.first, ended.second, ended.waited) == ([attempt], [], True)

@@ -109,7 +109,7 @@ def test_an_abandon_that_meets_a_finish_waits_and_changes_nothing(engine: Engine
     assert (status(connection), outcomes(connection)) == ("Completed", ["done"])
 
 
-def test_a_ticket_that_meets_its_dead_letter_is_not_started(engine: Engine, connection: Connection) -> None:
+def test_a_message_that_meets_its_dead_letter_is_not_started(engine: Engine, connection: Connection) -> None:
     (attempt,) = claimed_attempts(connection)
     ended = race(engine, dead_letter(attempt), start([attempt]))
     assert (ended.second, ended.waited) == ([], True)
@@ -162,7 +162,7 @@ def test_a_late_release_does_not_touch_the_newer_attempt(connection: Connection)
     assert (status(connection), outcomes(connection)) == ("Processing", ["undelivered", None])
 
 
-def test_a_ticket_whose_send_seemed_to_fail_is_not_started_once_released(
+def test_a_message_whose_send_seemed_to_fail_is_not_started_once_released(
     engine: Engine, connection: Connection
 ) -> None:
     (attempt,) = claimed_attempts(connection)

@@ -25,7 +25,7 @@ CHANGED = (
 )
 SHARED = ("event_files", "guard", "migrations", "storage")
 DRIVEN = '''
-"""A queued record through the handler: tick, ticket, end."""
+"""A queued record through the handler: tick, message, end."""
 
 import importlib
 
@@ -40,7 +40,7 @@ from tests.records import make
 __all__ = ["aws", "environment"]
 
 
-def test_a_queued_record_goes_through_tick_and_ticket_to_completed(connection, aws):
+def test_a_queued_record_goes_through_tick_and_message_to_completed(connection, aws):
     make(connection, WORKFLOWS["contact"], "Queued")
     function = importlib.import_module("contact_finder.handler")
     ticked = function.handler(event("contact_finder", "tick"), LambdaContext())
@@ -101,7 +101,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
 def test_only_the_jobs_own_logic_is_missing_the_schema_is_the_models_and_goes_down_again(copy: Copy) -> None:
     driven = copy.root / "tests/unit/contact_finder/test_driven.py"
     driven.write_text(DRIVEN)
-    written = {"test_a_record_is_worked_on", "test_a_queued_record_goes_through_tick_and_ticket_to_completed"}
+    written = {"test_a_record_is_worked_on", "test_a_queued_record_goes_through_tick_and_message_to_completed"}
     checks = ("conformance", "unit/contact_finder", *(f"integration/test_{name}.py" for name in SHARED))
     chosen = "contact or test_migrations or test_storage"
     assert copy.failures("-k", chosen, *(f"tests/{name}" for name in checks)) == written

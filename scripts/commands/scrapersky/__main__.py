@@ -19,7 +19,7 @@ from scripts.commands.scrapersky.trouble import Trouble
 Show = Callable[[Console, Mapping[str, Any]], None]
 COMMANDS: Mapping[str, tuple[Callable[..., Mapping[str, Any]], Show]] = {
     "status": (verbs.status, tables.show_status),
-    "explain": (verbs.explain, tables.show_story),
+    "explain": (verbs.explain, tables.show_timeline),
     "run": (verbs.run, tables.show_workflows),
     "process": (verbs.process, tables.show_process),
     "enqueue": (verbs.enqueue, tables.show_moved),

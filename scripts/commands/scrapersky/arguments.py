@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("status", parents=[shared], help="counts, ages, pauses and invariant breaches")
     _takes_workflow(one, nargs="?")
 
-    one = commands.add_parser("explain", parents=[shared], help="one record's story")
+    one = commands.add_parser("explain", parents=[shared], help="one record's timeline")
     _takes_workflow(one)
     _takes_ids(one, "id")
 

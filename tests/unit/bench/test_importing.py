@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from scripts.commands.bench.imports.entrances import entrances
+from scripts.commands.bench.imports.entry_points import entry_points
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 
 def test_every_function_is_measured_and_a_service_at_its_tick_and_at_its_batch() -> None:
-    measured = [(one.function, one.name) for one in entrances()]
+    measured = [(one.function, one.name) for one in entry_points()]
     handlers = {file.parent.name.replace("_", "-") for file in FUNCTIONS.glob("*/handler.py")}
     assert {function for function, _ in measured} == handlers
     assert len(set(measured)) == len(measured)

@@ -225,7 +225,7 @@ def test_the_parking_place_itself_is_a_website(tmp_path: Path) -> None:
 
 
 def test_a_long_page_may_speak_of_captchas_and_domains_for_sale(tmp_path: Path) -> None:
-    text = HOME + "<p>This domain is for sale, verify you are human, said the captcha. " + "A true story. " * 200
+    text = HOME + "<p>This domain is for sale, verify you are human, said the captcha. " + "A true timeline. " * 200
     assert_read(read({"shop.example": page(text)}, tmp_path), "https://shop.example/")
 
 

@@ -72,7 +72,7 @@ def finish(
     connection.exec_driver_sql("COMMIT")
 
 
-def test_the_report_tells_each_sites_story_under_its_owners_name(filled: Connection) -> None:
+def test_the_report_tells_each_sites_timeline_under_its_owners_name(filled: Connection) -> None:
     told = report(filled, {"www.good.example": "ChIJ1", "bad.example": None, "unknown.example": None}, 1.26)
     assert told["seconds"] == 1.3
     assert told["totals"] == {"domains": 2, "sitemaps": 1, "sitemap_files": 3, "pages": 2, "local_businesses": 0}

@@ -65,7 +65,7 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                # A broken connection has rolled back by itself, and its error is the story.
+                # A broken connection has rolled back by itself, and its error is the timeline.
                 with suppress(SQLAlchemyError):
                     connection.exec_driver_sql("ROLLBACK")
                 raise

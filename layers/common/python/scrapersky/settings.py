@@ -33,11 +33,11 @@ class ServiceSettings(BaseModel):
         le=1_000,
         description="invocations at once (SQS MaximumConcurrency, AWS's minimum is 2) and records at once in one",
     )
-    tickets_per_invocation: int = Field(
+    messages_per_invocation: int = Field(
         10,
         ge=1,
         le=100,
-        description="SQS batch size: tickets handed to one invocation; more than 10 gather for a second",
+        description="SQS batch size: messages handed to one invocation; more than 10 gather for a second",
     )
     max_per_host: int = Field(
         10, ge=1, le=1_000, description="live attempts on one host's records, where many share one"
@@ -55,14 +55,16 @@ class Settings(WebSettings):
     )
     record_deadline_seconds: float = Field(120, gt=0, le=880, description="time one record's job may take")
     saving_seconds: float = Field(10, ge=0, description="kept back from an invocation's time, to save results in")
-    ticket_minimum_seconds: float = Field(30, gt=0, description="a ticket with less time left than this is not started")
+    start_minimum_seconds: float = Field(30, gt=0, description="a message with less time left than this is not started")
     start_lease_margin_seconds: float = Field(30, ge=0, description="lease beyond the invocation's own end")
     dispatch_lease_seconds: float = Field(
-        7_200, gt=0, description="how long a ticket may wait in the queue; longer than its way to the dead-letter queue"
+        7_200,
+        gt=0,
+        description="how long a message may wait in the queue; longer than its way to the dead-letter queue",
     )
     undelivered_max: int = Field(5, ge=1, description="undelivered attempts in a row after which a record is in Error")
-    redelivery_min_seconds: int = Field(20, ge=0, le=43_200, description="shortest wait before a ticket comes again")
-    redelivery_max_seconds: int = Field(60, ge=0, le=43_200, description="longest wait before a ticket comes again")
+    redelivery_min_seconds: int = Field(20, ge=0, le=43_200, description="shortest wait before a message comes again")
+    redelivery_max_seconds: int = Field(60, ge=0, le=43_200, description="longest wait before a message comes again")
     recovery_limit: int = Field(500, ge=1, description="lost attempts looked at per workflow and tick")
 
     retry_base_seconds: float = Field(30, gt=0, description="backoff after the first failure; doubles with each")

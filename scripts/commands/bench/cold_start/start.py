@@ -23,8 +23,8 @@ EVENTS: dict[str, dict[str, Any] | None] = {
     },
 }
 EVENTS["work"] = EVENTS["batch"]
-"""A tick with nothing due, and a batch whose one ticket is stale: the function starts, asks its database, and is done.
-``work`` is such a batch, and then what a live ticket needs before its job begins: its record read, its web client open, the
+"""A tick with nothing due, and a batch whose one message is stale: the function starts, asks its database, and is done.
+``work`` is such a batch, and then what a live message needs before its job begins: its record read, its web client open, the
 job imported."""
 
 
@@ -44,7 +44,7 @@ class Context:
 
 def start(handler_module: str, event: str, url: str, workflow: str = "metadata") -> dict[str, float]:
     """Imports ``handler_module`` and hands its handler ``event``."""
-    os.environ |= {"DATABASE_URL": url, "STAGE": "bench", "QUEUE_URL": "https://sqs.example/tickets"}
+    os.environ |= {"DATABASE_URL": url, "STAGE": "bench", "QUEUE_URL": "https://sqs.example/messages"}
     modules = len(sys.modules)
     began, cpu = time.perf_counter(), time.process_time()
     module = import_module(handler_module)

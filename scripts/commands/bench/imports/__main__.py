@@ -1,7 +1,7 @@
-"""``scripts/bench/imports [--runs N]``: processor time that each handler's entrances take to import, in fresh processes.
+"""``scripts/bench/imports [--runs N]``: processor time that each handler's entry points take to import, in fresh processes.
 
 The layer is that of the lock for this machine's Python, with the bytecode of the deployed one; beside it stands what the
-same costs without bytecode. Ends with 1 when an entrance takes longer than its budget.
+same costs without bytecode. Ends with 1 when an entry point takes longer than its budget.
 """
 
 import argparse
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from scripts.commands.bench import machine
 from scripts.commands.bench.imports.deployed import Deployed
-from scripts.commands.bench.imports.entrances import entrances
+from scripts.commands.bench.imports.entry_points import entry_points
 from scripts.commands.bench.imports.measure import measure
 from scripts.commands.bench.table import markdown
 
-HEAD = ("function, entrance", "ms", "budget", "without bytecode", "modules")
+HEAD = ("function, entry point", "ms", "budget", "without bytecode", "modules")
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         deployed = Deployed.here(Path(folder))
         nowhere = Path(folder, "nowhere")
-        for one in entrances():
+        for one in entry_points():
             took = measure(deployed, one.program, runs=given.runs)
             bare = measure(deployed, one.program, runs=1, nowhere=nowhere)
             name = f"{one.function}, {one.name}"

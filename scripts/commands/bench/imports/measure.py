@@ -1,4 +1,4 @@
-"""Runs an entrance's imports in fresh processes."""
+"""Runs an entry point's imports in fresh processes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Ours: ticks claim and send tickets; execution environments, processes as Lambda's are, get them in batches.
+"""Ours: ticks claim and send messages; execution environments, processes as Lambda's are, get them in batches.
 
 SQS is a list here, and the event source a loop: a free environment gets what waits, at most a batch. Everything else is the
 deployed function: its handler, its settings, its log lines.
@@ -22,7 +22,7 @@ from scrapersky.runtime.runtime import BackgroundService, Runtime
 from scripts.commands.bench.child import CHILDREN_CPU_SECONDS
 from scripts.commands.bench.pipeline.job import FILL, warm_up
 from scripts.commands.bench.status_machine.ours import open_database
-from scripts.commands.bench.status_machine.ours_runtime import Invocation, Tickets
+from scripts.commands.bench.status_machine.ours_runtime import Invocation, Messages
 
 TICK_SECONDS = 1.0
 """Instead of a minute: the bench is over in a few."""
@@ -50,10 +50,10 @@ def work(
     environments = [_start(environment) for _ in range(max(1, at_once // together))]
     try:
         warmed_up = sum(float(pipe.recv()) for pipe, _ in environments)  # imported, and connected to the database
-        tickets = Tickets()
-        runtime = replace(_runtime(environment), queue=tickets)  # type: ignore[arg-type]
+        messages = Messages()
+        runtime = replace(_runtime(environment), queue=messages)  # type: ignore[arg-type]
         go()
-        invocations = _deliver(runtime, tickets, [pipe for pipe, _ in environments], records, together)
+        invocations = _deliver(runtime, messages, [pipe for pipe, _ in environments], records, together)
         for pipe, _ in environments:
             pipe.send(None)
         ended = sum(float(pipe.recv()) for pipe, _ in environments)
@@ -64,18 +64,18 @@ def work(
             process.join()
 
 
-def _deliver(runtime: Runtime, tickets: Tickets, environments: list[Pipe], records: int, together: int) -> int:
+def _deliver(runtime: Runtime, messages: Messages, environments: list[Pipe], records: int, together: int) -> int:
     free, delivered, invocations = list(environments), 0, 0
     busy: dict[Any, int] = {}
     next_tick = time.monotonic()
     while delivered < records or busy:
-        if delivered + len(tickets.waiting) < records and time.monotonic() >= next_tick:
+        if delivered + len(messages.waiting) < records and time.monotonic() >= next_tick:
             tick.tick(runtime, "bench")
             runtime.observer.flush()
             next_tick = time.monotonic() + TICK_SECONDS
-        while free and tickets.waiting:
+        while free and messages.waiting:
             pipe = free.pop()
-            sent, tickets.waiting = tickets.waiting[:together], tickets.waiting[together:]
+            sent, messages.waiting = messages.waiting[:together], messages.waiting[together:]
             pipe.send(sent)
             busy[pipe] = len(sent)
             delivered += len(sent)
@@ -84,7 +84,7 @@ def _deliver(runtime: Runtime, tickets: Tickets, environments: list[Pipe], recor
         pipes: list[Any] = wait(list(busy), timeout=max(0.05, patience))
         for pipe in pipes:
             if (answer := pipe.recv())["batchItemFailures"]:
-                raise RuntimeError(f"tickets came again: {answer}")
+                raise RuntimeError(f"messages came again: {answer}")
             del busy[pipe]
             free.append(pipe)
     return invocations

@@ -40,7 +40,7 @@ OURS = Contender(
 )
 OURS_BY_FIFTIES = Contender("ours, by fifties", "ours", OURS.promises, ours=True, batch=50)
 WHOLE = Contender(
-    "ours, the whole runtime, by tens", "ours_runtime", "the same, with tickets, deadlines, logs, metrics",
+    "ours, the whole runtime, by tens", "ours_runtime", "the same, with messages, deadlines, logs, metrics",
     ours=True, batch=10, grows=False,
 )  # fmt: skip
 PLAIN = Contender("plain SKIP LOCKED loop", "plain", "nothing: no fence, no history, no recovery", like=OURS.name)

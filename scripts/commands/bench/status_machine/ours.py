@@ -88,8 +88,8 @@ def _claim(connection: Connection) -> list[Claimed]:
 def _finish(connection: Connection, claimed: Sequence[Claimed], together: int) -> list[int]:
     worked = []
     for n in range(0, len(claimed), together):
-        tickets = [one.attempt_id for one in claimed[n : n + together]]
-        started = start(connection, tickets, lease=LEASE, worker="bench", request_id="bench")
+        messages = [one.attempt_id for one in claimed[n : n + together]]
+        started = start(connection, messages, lease=LEASE, worker="bench", request_id="bench")
         ended = complete_all(connection, METADATA, {one.attempt_id: ("done", {}) for one in started})
         worked += [one.record_id for one in ended.values()]
     return worked

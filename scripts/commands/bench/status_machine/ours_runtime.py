@@ -1,6 +1,6 @@
-"""Ours, the whole runtime: ticks that claim and send tickets, and the handler fed with batches, as Lambda does.
+"""Ours, the whole runtime: ticks that claim and send messages, and the handler fed with batches, as Lambda does.
 
-Only SQS is missing: tickets go through a list. Log lines are formatted and thrown away.
+Only SQS is missing: messages go through a list. Log lines are formatted and thrown away.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any
 from scrapersky.models import Domain
 from scrapersky.runtime import tick
 from scrapersky.runtime.batch import work_on
-from scrapersky.runtime.messages import Ticket
+from scrapersky.runtime.messages import Message
 from scrapersky.runtime.outcomes import Done, Outcome
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.runtime.runtime import BackgroundService, Runtime
@@ -25,19 +25,19 @@ judge = ours.judge
 
 
 @dataclass
-class Tickets:
+class Messages:
     """Stands where SQS is: what was sent and not yet delivered."""
 
     waiting: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[int]:
-        """Takes every ticket."""
+        """Takes every message."""
         self.waiting += [record(workflow.name, one.attempt_id, correlation_id) for one in claimed]
         return set()
 
-    def come_again(self, receipt_handles: Sequence[str], shortest: int, longest: int) -> None:  # noqa: ARG002
+    def return_to_queue(self, receipt_handles: Sequence[str], shortest: int, longest: int) -> None:  # noqa: ARG002
         """Nothing comes again here: a batch that could not start is a broken benchmark."""
-        raise AssertionError(f"{len(receipt_handles)} tickets could not be started")
+        raise AssertionError(f"{len(receipt_handles)} messages could not be started")
 
 
 @dataclass
@@ -56,11 +56,11 @@ class Invocation:
 
 
 def record(workflow: str, attempt_id: int, correlation_id: str = "bench") -> dict[str, Any]:
-    """A ticket as the event source mapping delivers it."""
+    """A message as the event source mapping delivers it."""
     return {
         "messageId": str(attempt_id),
         "receiptHandle": str(attempt_id),
-        "body": Ticket(workflow=workflow, attempt_id=attempt_id).model_dump_json(),
+        "body": Message(workflow=workflow, attempt_id=attempt_id).model_dump_json(),
         "attributes": {"ApproximateReceiveCount": "1"},
         "messageAttributes": {"correlation_id": {"stringValue": correlation_id, "dataType": "String"}},
     }
@@ -75,17 +75,17 @@ def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
         await asyncio.sleep(0)
         return Done("done")
 
-    tickets = Tickets()
+    messages = Messages()
     environment = {"DATABASE_URL": url, "STAGE": "bench", "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": "1000000"}
     runtime: Runtime = BackgroundService(DOMAIN_SCHEDULER, {METADATA: nothing}, environment).runtime
-    runtime = replace(runtime, queue=tickets)  # type: ignore[arg-type]
+    runtime = replace(runtime, queue=messages)  # type: ignore[arg-type]
     with runtime.database.autocommit():
         go()
     while True:
         tick.tick(runtime, "bench")
-        if not tickets.waiting:
+        if not messages.waiting:
             return worked
-        while tickets.waiting:
-            delivered, tickets.waiting = tickets.waiting[:batch], tickets.waiting[batch:]
+        while messages.waiting:
+            delivered, messages.waiting = messages.waiting[:batch], messages.waiting[batch:]
             work_on(runtime, delivered, Invocation())
         runtime.observer.flush()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infra.options import Aurora, ExistingNetwork, Network
 from infra.plan import Plan
-from scrapersky.observability import BUDGET_SPENT, OF_A_SERVICE, OF_A_WORKFLOW, PAID_CALLS
+from scrapersky.metrics import BUDGET_SPENT, OF_A_SERVICE, OF_A_WORKFLOW, PAID_CALLS
 from scrapersky.runtime.registry import SERVICES
 
 MILLION = 1_000_000
@@ -31,7 +31,7 @@ def per_million(work: Measured, plan: Plan, price: Mapping[str, float]) -> dict[
     """A million records through one workflow, each tried once.
 
     The records of an invocation run at once, so an invocation takes about as long as one record and its cost is shared.
-    Each batch is one send, one receive and one delete of tickets.
+    Each batch is one send, one receive and one delete of messages.
     """
     invocations = MILLION / work.together
     gigabytes = plan.stage.memory_mb / 1024

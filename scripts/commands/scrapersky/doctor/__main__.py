@@ -28,7 +28,7 @@ from scripts.commands.scrapersky.doctor.ticking import check_ticking
 from scripts.commands.scrapersky.trouble import Trouble
 
 OTHER_FUNCTIONS = 6
-"""Connections beside those of the tickets: a tick of each service, dead-letter, migrate."""
+"""Connections beside those of the messages: a tick of each service, dead-letter, migrate."""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -55,7 +55,7 @@ class Deployed:
 
     @property
     def redrive(self) -> tuple[str | None, int]:
-        """Where tickets go that cannot be started, and after how many deliveries."""
+        """Where messages go that cannot be started, and after how many deliveries."""
         policy = json.loads(self.queue.get("RedrivePolicy") or "{}")
         return policy.get("deadLetterTargetArn"), int(policy.get("maxReceiveCount", 0))
 

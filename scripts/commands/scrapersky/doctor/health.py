@@ -117,7 +117,7 @@ def check_room(connection: Connection, needed: int) -> Iterator[Finding]:
             check="connections_short",
             what=f"the stage may open {needed} connections at once, and the database lets in {room}",
             where="max_connections",
-            why="a busy stage is refused at the door: ticks fail and tickets come again and again; lower a service's"
+            why="a busy stage is refused at the door: ticks fail and messages come again and again; lower a service's"
             " MAX_INSTANCES, or take a larger database",
         )
 

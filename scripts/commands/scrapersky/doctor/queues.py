@@ -17,7 +17,7 @@ FOURTEEN_DAYS = "1209600"
 
 
 def check_queues(deployed: Deployed) -> Iterator[Finding]:
-    """Visibility, redrive, retention, and how long a ticket may be on its way."""
+    """Visibility, redrive, retention, and how long a message may be on its way."""
     yield from _visibility(deployed)
     yield from _redrive(deployed)
     yield from _retention(deployed)
@@ -30,9 +30,9 @@ def _visibility(deployed: Deployed) -> Iterator[Finding]:
     if has < wanted:
         yield deployed.finding(
             "visibility_short",
-            f"a ticket is hidden for {has} s, and should be for {wanted} ({factor} × the function's timeout)",
+            f"a message is hidden for {has} s, and should be for {wanted} ({factor} × the function's timeout)",
             where=deployed.queue_url,
-            why="a ticket that is being worked on, or waits for a free instance, is delivered again, and that is counted",
+            why="a message that is being worked on, or waits for a free instance, is delivered again, and that is counted",
             run=_set(deployed.queue_url, VisibilityTimeout=str(wanted)),
         )
 
@@ -46,7 +46,7 @@ def _redrive(deployed: Deployed) -> Iterator[Finding]:
     wanted = {"deadLetterTargetArn": deployed.dead["QueueArn"], "maxReceiveCount": max(least, receives)}
     yield deployed.finding(
         "redrive_wrong",
-        f"tickets that cannot be started go {told}; right is {wanted['deadLetterTargetArn']} after {least} or more",
+        f"messages that cannot be started go {told}; right is {wanted['deadLetterTargetArn']} after {least} or more",
         where=deployed.queue_url,
         why="their records stay Processing until the dispatch lease ends, or end in Error after one hiccup",
         run=_set(deployed.queue_url, RedrivePolicy=json.dumps(wanted)),
@@ -58,9 +58,9 @@ def _retention(deployed: Deployed) -> Iterator[Finding]:
     if dead <= work:
         yield deployed.finding(
             "retention_short",
-            f"dead letters are kept for {dead} s, and tickets for {work}",
+            f"dead letters are kept for {dead} s, and messages for {work}",
             where=deployed.dead_url,
-            why="a letter's age counts from when it was sent as a ticket: it may expire before anybody has seen it",
+            why="a letter's age counts from when it was sent as a message: it may expire before anybody has seen it",
             run=_set(deployed.dead_url, MessageRetentionPeriod=FOURTEEN_DAYS),
         )
 
@@ -71,9 +71,9 @@ def _lease(deployed: Deployed) -> Iterator[Finding]:
     if lease < way:
         yield deployed.finding(
             "dispatch_lease_short",
-            f"a ticket may wait for {lease:g} s, and needs up to {way} to reach the dead-letter queue",
+            f"a message may wait for {lease:g} s, and needs up to {way} to reach the dead-letter queue",
             where=deployed.name,
-            why="recovery takes a record back while its ticket is still on its way, and sends it again and again",
+            why="recovery takes a record back while its message is still on its way, and sends it again and again",
             run=f"DISPATCH_LEASE_SECONDS={way + 1_800} {deployed.deploy}",
         )
 

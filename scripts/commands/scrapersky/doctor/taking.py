@@ -1,4 +1,4 @@
-"""Taking: how functions take tickets and dead letters from their queues."""
+"""Taking: how functions take messages and dead letters from their queues."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_taking(deployed: Deployed) -> Iterator[Finding]:
     """The mapping of the queue to its function, of the dead-letter queue to dead-letter, and reserved concurrency."""
     found = deployed.stage.mapping(deployed.queue["QueueArn"], deployed.name)
     if found is None:
-        yield _missing(deployed, deployed.name, deployed.queue_url, "no ticket is ever worked on")
+        yield _missing(deployed, deployed.name, deployed.queue_url, "no message is ever worked on")
     else:
         yield from _rightly(deployed, found, deployed.queue_url)
         yield from _as_set(deployed, found)
@@ -26,7 +26,7 @@ def check_taking(deployed: Deployed) -> Iterator[Finding]:
             "reserved_concurrency",
             f"the function has reserved concurrency {reserved}",
             where=deployed.name,
-            why="the queue's pollers take tickets that the function then refuses; each refusal counts as a delivery, and"
+            why="the queue's pollers take messages that the function then refuses; each refusal counts as a delivery, and"
             " work that nobody looked at ends in the dead-letter queue",
             run=f"aws lambda delete-function-concurrency --function-name {deployed.name}",
         )
@@ -46,7 +46,7 @@ def _rightly(deployed: Deployed, found: Mapping[str, Any], queue_url: str) -> It
             "item_failures_ignored",
             "the mapping does not listen to which messages failed",
             where=queue_url,
-            why="AWS ignores the function's answer: a ticket that could not be started is deleted as if it were done",
+            why="AWS ignores the function's answer: a message that could not be started is deleted as if it were done",
             run=_update(found, "--function-response-types ReportBatchItemFailures"),
         )
     if (found.get("FilterCriteria") or {}).get("Filters"):
@@ -70,14 +70,14 @@ def _as_set(deployed: Deployed, found: Mapping[str, Any]) -> Iterator[Finding]:
             why="more run than the database has connections for, or fewer than somebody expects",
             run=_update(found, f"--scaling-config MaximumConcurrency={own.max_instances}"),
         )
-    if found.get("BatchSize") != own.tickets_per_invocation:
+    if found.get("BatchSize") != own.messages_per_invocation:
         yield deployed.finding(
             "batch_size_differs",
-            f"an invocation gets up to {found.get('BatchSize')} tickets; {prefix}_TICKETS_PER_INVOCATION says"
-            f" {own.tickets_per_invocation}",
+            f"an invocation gets up to {found.get('BatchSize')} messages; {prefix}_MESSAGES_PER_INVOCATION says"
+            f" {own.messages_per_invocation}",
             where=deployed.queue_url,
-            why="an invocation gets more tickets than it has time for, or fewer than it could work on",
-            run=_update(found, f"--batch-size {own.tickets_per_invocation}"),
+            why="an invocation gets more messages than it has time for, or fewer than it could work on",
+            run=_update(found, f"--batch-size {own.messages_per_invocation}"),
         )
 
 

@@ -1,1 +1,1 @@
-"""``scripts/explain``: one record's story, from a database or from a stage."""
+"""``scripts/explain``: one record's timeline, from a database or from a stage."""

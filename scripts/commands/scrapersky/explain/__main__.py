@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 
 from scrapersky.runtime.registry import WORKFLOWS, service_of
 from scrapersky.status.explain import explain
-from scrapersky.status.story import tell
+from scrapersky.status.timeline import tell
 from scripts.commands.run import databases
 from scripts.commands.scrapersky.arguments import record_id, workflow
 from scripts.commands.scrapersky.remote import Remote
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     """The grammar."""
     made = argparse.ArgumentParser(
         prog="explain",
-        description="One record's whole story.",
+        description="One record's whole timeline.",
         epilog="Exit status: 0 told, 1 there is no such record or nobody to ask, 2 the command was wrong.",
     )
     made.add_argument("workflow", type=workflow, metavar="WORKFLOW", help=", ".join(WORKFLOWS))
@@ -40,14 +40,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Tells the story; returns the exit status."""
+    """Tells the timeline; returns the exit status."""
     given = parser().parse_args(arguments)
     try:
-        story = from_stage(given) if given.stage else from_database(given)
+        timeline = from_stage(given) if given.stage else from_database(given)
     except Trouble as trouble:
         print(f"explain: {trouble}", file=sys.stderr)
         return 1
-    print(json.dumps(story, indent=2, ensure_ascii=False) if given.json else tell(story))
+    print(json.dumps(timeline, indent=2, ensure_ascii=False) if given.json else tell(timeline))
     return 0
 
 
@@ -62,7 +62,7 @@ def from_stage(given: argparse.Namespace) -> Mapping[str, Any]:
 
 
 def from_database(given: argparse.Namespace) -> Mapping[str, Any]:
-    """Reads the story. Raises :class:`Trouble`."""
+    """Reads the timeline. Raises :class:`Trouble`."""
     if not given.database_url:
         raise Trouble(
             "whom to ask? --stage dev, or --database-url (DATABASE_URL) postgresql+pg8000://user:password@host/name"
@@ -71,14 +71,14 @@ def from_database(given: argparse.Namespace) -> Mapping[str, Any]:
     engine = databases.engine(given.database_url)
     try:
         with engine.connect() as connection:
-            story = explain(connection, asked, given.id)
+            timeline = explain(connection, asked, given.id)
     except (DBAPIError, InterfaceError) as error:
         raise Trouble(f"the database could not be asked: {error.orig}") from None
     finally:
         engine.dispose()
-    if story is None:
+    if timeline is None:
         raise Trouble(f"{asked.table} has no record {given.id}")
-    return story
+    return timeline
 
 
 if __name__ == "__main__":

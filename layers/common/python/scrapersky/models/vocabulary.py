@@ -38,10 +38,10 @@ class AttemptOutcome(StrEnum):
     FAILED = "failed"  #: it cannot go better: Error
     SNOOZED = "snoozed"  #: not now, through no fault of the record
     RELEASED = "released"  #: given back before the work began (no time left, send failed)
-    UNDELIVERED = "undelivered"  #: its ticket never started within the dispatch lease
+    UNDELIVERED = "undelivered"  #: its message never started within the dispatch lease
     LOST = "lost"  #: it started and its worker was never heard of again
     ABANDONED = "abandoned"  #: a person ended it: Error
-    DEAD_LETTER = "dead_letter"  #: its ticket came out of the dead-letter queue: Error
+    DEAD_LETTER = "dead_letter"  #: its message came out of the dead-letter queue: Error
 
 
 class SitemapType(StrEnum):

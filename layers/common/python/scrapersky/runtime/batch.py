@@ -1,15 +1,15 @@
-"""A batch of tickets: start those that are live in one statement, work on all at once, answer which must come again.
+"""A batch of messages: start those that are live in one statement, work on all at once, answer which must come again.
 
-A ticket comes again only when its work could not even be started (a broken body, no database, no time left). Everything
-after the start is settled in Postgres, and the ticket is acknowledged.
+A message comes again only when its work could not even be started (a broken body, no database, no time left). Everything
+after the start is settled in Postgres, and the message is acknowledged.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scrapersky import observability as seen
-from scrapersky.runtime.messages import MalformedTicket, Ticket, parse_ticket
+from scrapersky import metrics
+from scrapersky.runtime.messages import MalformedMessage, Message, parse_message
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import work_on_started
 from scrapersky.status.start import start
@@ -40,16 +40,16 @@ class Delivery:
 
 
 def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any) -> dict[str, Any]:
-    """Works on every ticket; answers Lambda's partial batch response: the messages that must come again."""
+    """Works on every message; answers Lambda's partial batch response: the messages that must come again."""
     deliveries = [Delivery.of(record) for record in records]
-    again, tickets = _read(runtime, deliveries)
+    again, messages = _read(runtime, deliveries)
     remaining = context.get_remaining_time_in_millis() / 1000
-    if remaining < runtime.settings.ticket_minimum_seconds:
+    if remaining < runtime.settings.start_minimum_seconds:
         runtime.observer.log.warning(
-            "no time left to start", extra={"remaining_seconds": remaining, "tickets": len(tickets)}
+            "no time left to start", extra={"remaining_seconds": remaining, "messages": len(messages)}
         )
-        return _come_again(runtime, deliveries)
-    by_attempt = {ticket.attempt_id: delivery for delivery, ticket in tickets}
+        return _return_to_queue(runtime, deliveries)
+    by_attempt = {message.attempt_id: delivery for delivery, message in messages}
     try:
         with runtime.database.autocommit() as connection:
             started = start(
@@ -60,11 +60,11 @@ def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any
                 request_id=context.aws_request_id,
             )
     except Exception:
-        runtime.observer.log.exception("the database could not be asked; every ticket comes again")
-        return _come_again(runtime, deliveries)
+        runtime.observer.log.exception("the database could not be asked; every message comes again")
+        return _return_to_queue(runtime, deliveries)
     stale = len(by_attempt) - len(started)
     if stale:
-        runtime.observer.count(seen.STALE, stale)
+        runtime.observer.count(metrics.STALE, stale)
     for attempt_id in by_attempt.keys() - {one.attempt_id for one in started}:
         runtime.observer.log.info(
             "stale delivery", extra={"attempt_id": attempt_id, "receive_count": by_attempt[attempt_id].receive_count}
@@ -80,32 +80,32 @@ def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any
             "outcomes": settled,
         },
     )
-    return _come_again(runtime, again)
+    return _return_to_queue(runtime, again)
 
 
-def _read(runtime: Runtime, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[tuple[Delivery, Ticket]]]:
+def _read(runtime: Runtime, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[tuple[Delivery, Message]]]:
     broken: list[Delivery] = []
-    tickets: list[tuple[Delivery, Ticket]] = []
+    messages: list[tuple[Delivery, Message]] = []
     for delivery in deliveries:
         try:
-            ticket = parse_ticket(delivery.body)
-            runtime.workflow(ticket.workflow)
-        except (MalformedTicket, KeyError) as error:
+            message = parse_message(delivery.body)
+            runtime.workflow(message.workflow)
+        except (MalformedMessage, KeyError) as error:
             runtime.observer.log.error(
-                "malformed ticket",
+                "malformed message",
                 extra={"message_id": delivery.message_id, "error": str(error), "receive_count": delivery.receive_count},
             )
             broken.append(delivery)
         else:
-            tickets.append((delivery, ticket))
-    return broken, tickets
+            messages.append((delivery, message))
+    return broken, messages
 
 
-def _come_again(runtime: Runtime, deliveries: Sequence[Delivery]) -> dict[str, Any]:
+def _return_to_queue(runtime: Runtime, deliveries: Sequence[Delivery]) -> dict[str, Any]:
     """Answers Lambda that these failed, and shortens their wait: the full visibility timeout would be six timeouts."""
     if deliveries:
         try:
-            runtime.queue.come_again(
+            runtime.queue.return_to_queue(
                 [delivery.receipt_handle for delivery in deliveries],
                 runtime.settings.redelivery_min_seconds,
                 runtime.settings.redelivery_max_seconds,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
-from scrapersky import observability as seen
+from scrapersky import metrics
 from scrapersky.errors import WorkError
 from scrapersky.runtime.classification import outcome_of, unexpected
 from scrapersky.runtime.context import JobContext, NoWeb
@@ -88,8 +88,8 @@ def _spending(runtime: Runtime, attempt: Started, one_connection: asyncio.Lock) 
                 await asyncio.to_thread(spend_one, runtime, budget, attempt.workflow, attempt.record_id)
         except WorkError as refused:
             if refused.code == BUDGET_OF_THE_DAY:
-                runtime.observer.count(seen.BUDGET_SPENT, workflow=attempt.workflow)
+                runtime.observer.count(metrics.BUDGET_SPENT, workflow=attempt.workflow)
             raise
-        runtime.observer.count(seen.PAID_CALLS, workflow=attempt.workflow)
+        runtime.observer.count(metrics.PAID_CALLS, workflow=attempt.workflow)
 
     return spend

@@ -142,10 +142,10 @@ def _status(runtime: Runtime, workflow: Workflow) -> dict[str, Any]:
 def _explain(runtime: Runtime, payload: Explain) -> dict[str, Any]:
     (workflow,) = _workflows(runtime, payload.workflow)
     with runtime.database.autocommit() as connection:
-        story = explain(connection, workflow, payload.id)
-    if story is None:
+        timeline = explain(connection, workflow, payload.id)
+    if timeline is None:
         raise Refused("id", f"{workflow.table} has no record {payload.id}")
-    return story
+    return timeline
 
 
 def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
@@ -213,9 +213,9 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
         )
     work_on_started(runtime, started, {}, remaining)
     with runtime.database.autocommit() as connection:
-        story = explain(connection, workflow, payload.id)
-    assert story is not None
-    return {"workflow": workflow.name, "id": payload.id, "now": story["now"], "attempt": story["attempts"][-1]}
+        timeline = explain(connection, workflow, payload.id)
+    assert timeline is not None
+    return {"workflow": workflow.name, "id": payload.id, "now": timeline["now"], "attempt": timeline["attempts"][-1]}
 
 
 def _short(given: Any) -> str:

@@ -1,12 +1,12 @@
-"""Tickets: what travels through SQS. A claim ticket (workflow, attempt), never data; everything else is in Postgres."""
+"""Messages: what travels through SQS. A claim message (workflow, attempt), never data; everything else is in Postgres."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
-class Ticket(BaseModel):
-    """Permission to work on one attempt, if it is still live when the ticket arrives."""
+class Message(BaseModel):
+    """Permission to work on one attempt, if it is still live when the message arrives."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -15,16 +15,16 @@ class Ticket(BaseModel):
     attempt_id: int = Field(ge=1)
 
 
-class MalformedTicket(ValueError):
-    """A message that is no ticket; the text names the field, and never repeats the body."""
+class MalformedMessage(ValueError):
+    """A message that is no message; the text names the field, and never repeats the body."""
 
 
-def parse_ticket(body: str) -> Ticket:
-    """Reads a message's body. Raises :class:`MalformedTicket`."""
+def parse_message(body: str) -> Message:
+    """Reads a message's body. Raises :class:`MalformedMessage`."""
     try:
-        return Ticket.model_validate_json(body)
+        return Message.model_validate_json(body)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in error.errors()
         )
-        raise MalformedTicket(problems) from None
+        raise MalformedMessage(problems) from None

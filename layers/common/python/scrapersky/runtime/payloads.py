@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
-from scrapersky.runtime.given import Given
+from scrapersky.runtime.input_model import InputModel
 from scrapersky.status.requeue import MAX_REQUEUED
 
 Ids = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=MAX_REQUEUED)]
@@ -15,7 +15,7 @@ Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Actor = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class _Payload(Given):
+class _Payload(InputModel):
     model_config = ConfigDict(frozen=True)
 
 

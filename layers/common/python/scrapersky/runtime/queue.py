@@ -1,4 +1,4 @@
-"""The service's queue: sends tickets, and decides when one that could not be started comes again. The only boto3 here."""
+"""The service's queue: sends messages, and decides when one that could not be started comes again. The only boto3 here."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from scrapersky.runtime.messages import Ticket
+from scrapersky.runtime.messages import Message
 from scrapersky.status.claim import Claimed
 from scrapersky.status.workflow import Workflow
 
@@ -23,7 +23,7 @@ SQS_BATCH = 10
 T = TypeVar("T")
 
 
-class TicketQueue:
+class MessageQueue:
     """SQS, behind two verbs. The client is made on first use: most cold starts do not need it."""
 
     def __init__(self, url: str) -> None:
@@ -36,7 +36,7 @@ class TicketQueue:
         return boto3.client("sqs")
 
     def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[int]:
-        """Sends a ticket for each; returns the attempts whose ticket SQS did not take."""
+        """Sends a message for each; returns the attempts whose message SQS did not take."""
         unsent: set[int] = set()
         for held in _in_batches(claimed, SQS_BATCH):
             try:
@@ -52,7 +52,7 @@ class TicketQueue:
             unsent |= {int(failed["Id"]) for failed in answer.get("Failed", [])}
         return unsent
 
-    def come_again(self, receipt_handles: Sequence[str], shortest: int, longest: int) -> None:
+    def return_to_queue(self, receipt_handles: Sequence[str], shortest: int, longest: int) -> None:
         """Makes received messages visible again in a random ``shortest`` … ``longest`` seconds, each its own."""
         for handles in _in_batches(receipt_handles, SQS_BATCH):
             entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
@@ -63,11 +63,11 @@ class TicketQueue:
 
 
 def _entry(workflow: Workflow, held: Claimed, correlation_id: str) -> "SendMessageBatchRequestEntryTypeDef":
-    ticket = Ticket(workflow=workflow.name, attempt_id=held.attempt_id)
+    message = Message(workflow=workflow.name, attempt_id=held.attempt_id)
     return {
         "Id": str(held.attempt_id),
-        "MessageBody": ticket.model_dump_json(),
-        # Beside the body, so that the dead-letter function can name the attempt of a ticket whose body is broken.
+        "MessageBody": message.model_dump_json(),
+        # Beside the body, so that the dead-letter function can name the attempt of a message whose body is broken.
         "MessageAttributes": {
             "attempt_id": {"DataType": "Number", "StringValue": str(held.attempt_id)},
             "correlation_id": {"DataType": "String", "StringValue": correlation_id},

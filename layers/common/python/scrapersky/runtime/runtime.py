@@ -1,7 +1,7 @@
-"""The runtime: one Lambda function per service, with three entrances.
+"""The runtime: one Lambda function per service, with three entry points.
 
-- the schedule's **tick**: recover what was lost, claim what is due, send tickets (:mod:`scrapersky.runtime.tick`);
-- a **batch** of tickets: work on each, concurrently (:mod:`scrapersky.runtime.batch`);
+- the schedule's **tick**: recover what was lost, claim what is due, send messages (:mod:`scrapersky.runtime.tick`);
+- a **batch** of messages: work on each, concurrently (:mod:`scrapersky.runtime.batch`);
 - a **manual** payload of an operator (:mod:`scrapersky.runtime.manual`).
 
 A service is declared, not programmed::
@@ -19,10 +19,10 @@ from typing import Any
 
 from scrapersky.database import Database, ReadSecret
 from scrapersky.importing import importing
-from scrapersky.observability import Observer
+from scrapersky.metrics import Observer
 from scrapersky.runtime.context import Job
 from scrapersky.runtime.jobs import Jobs, NamedJob
-from scrapersky.runtime.queue import TicketQueue
+from scrapersky.runtime.queue import MessageQueue
 from scrapersky.runtime.registry import Service
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import ServiceSettings, Settings, load
@@ -32,14 +32,14 @@ from scrapersky.status.workflow import Workflow
 
 @dataclass(frozen=True)
 class Runtime:
-    """Everything the three entrances share, made once per cold start."""
+    """Everything the three entry points share, made once per cold start."""
 
     service: Service
     jobs: Mapping[str, Job]
     settings: Settings
     own: ServiceSettings
     database: Database
-    queue: TicketQueue
+    queue: MessageQueue
     observer: Observer
     read_secret: ReadSecret
 
@@ -76,15 +76,15 @@ class BackgroundService:
             settings=settings,
             own=load(ServiceSettings, environment, f"{service.env_prefix}_", service.defaults),
             database=Database(settings, service.name, secrets),
-            queue=TicketQueue(environment.get("QUEUE_URL", "")),
+            queue=MessageQueue(environment.get("QUEUE_URL", "")),
             observer=Observer(service.name, settings.stage),
             read_secret=secrets,
         )
 
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Lambda's entrance: tells the three kinds of events apart and answers with JSON.
+        """Lambda's entry point: tells the three kinds of events apart and answers with JSON.
 
-        Each entrance is imported when it is first used: a tick needs no web client.
+        Each entry point is imported when it is first used: a tick needs no web client.
         """
         try:
             if "Records" in event:

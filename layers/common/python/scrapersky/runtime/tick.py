@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky import observability as seen
+from scrapersky import metrics
 from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed
@@ -36,7 +36,7 @@ def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
                 counts[workflow.name] = _serve(runtime, connection, workflow, request_id)
         except Exception:
             runtime.observer.log.exception("workflow could not be served", extra={"workflow": workflow.name})
-            runtime.observer.count(seen.TICK_FAILED)
+            runtime.observer.count(metrics.TICK_FAILED)
             failed.append(workflow.name)
     runtime.observer.line("tick", {"workflows": counts, "failed": failed, "correlation_id": request_id})
     if failed:
@@ -60,11 +60,11 @@ def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request
     gauges = read_gauges(connection, workflow)
     breaches = count_cheap_breaches(connection, workflow)
     for metric, value in (
-        (seen.OLDEST_QUEUED_SECONDS, gauges.oldest_queued_seconds),
-        (seen.OLDEST_PROCESSING_SECONDS, gauges.oldest_processing_seconds),
-        (seen.QUEUED, gauges.queued),
-        (seen.PROCESSING, gauges.processing),
-        (seen.INVARIANT_BREACHES, breaches),
+        (metrics.OLDEST_QUEUED_SECONDS, gauges.oldest_queued_seconds),
+        (metrics.OLDEST_PROCESSING_SECONDS, gauges.oldest_processing_seconds),
+        (metrics.QUEUED, gauges.queued),
+        (metrics.PROCESSING, gauges.processing),
+        (metrics.INVARIANT_BREACHES, breaches),
     ):
         runtime.observer.count(metric, value, workflow=workflow.name)
     if not_recovered is not None:
@@ -90,7 +90,7 @@ def claim_and_send(
     trigger: str,
     ids: Sequence[int] | None = None,
 ) -> Dispatched:
-    """Claims at most ``batch`` due records and sends their tickets, logging each transition."""
+    """Claims at most ``batch`` due records and sends their messages, logging each transition."""
 
     def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[int]:
         return runtime.queue.send(workflow, claimed, request_id)
@@ -116,7 +116,7 @@ def claim_and_send(
             correlation_id=request_id,
         )
     if dispatched.claimed:
-        runtime.observer.count(seen.CLAIMED, len(dispatched.claimed), workflow=workflow.name)
+        runtime.observer.count(metrics.CLAIMED, len(dispatched.claimed), workflow=workflow.name)
     return dispatched
 
 
@@ -129,9 +129,9 @@ def _recover(runtime: Runtime, connection: Connection, workflow: Workflow) -> in
         undelivered_max=runtime.settings.undelivered_max,
     )
     for taken in recovered:
-        runtime.observer.count(seen.LOST if taken.started else seen.UNDELIVERED, workflow=workflow.name)
+        runtime.observer.count(metrics.LOST if taken.started else metrics.UNDELIVERED, workflow=workflow.name)
         if taken.status is Status.ERROR:
-            runtime.observer.count(seen.ERRORED, workflow=workflow.name)
+            runtime.observer.count(metrics.ERRORED, workflow=workflow.name)
         runtime.observer.transition(
             workflow=workflow.name,
             record_id=taken.record_id,

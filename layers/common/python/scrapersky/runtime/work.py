@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from scrapersky import observability as seen
+from scrapersky import metrics
 from scrapersky.importing import importing
 from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.job import run_job
@@ -111,15 +111,15 @@ def _tell(
     seconds: float,
 ) -> None:
     if finished is None:
-        runtime.observer.count(seen.STALE)
+        runtime.observer.count(metrics.STALE)
         return
     metric = {
-        Status.COMPLETED: seen.COMPLETED,
-        Status.ERROR: seen.ERRORED,
-        Status.QUEUED: seen.SNOOZED if isinstance(outcome, Snooze) else seen.RETRIED,
+        Status.COMPLETED: metrics.COMPLETED,
+        Status.ERROR: metrics.ERRORED,
+        Status.QUEUED: metrics.SNOOZED if isinstance(outcome, Snooze) else metrics.RETRIED,
     }[finished.status]
     runtime.observer.count(metric, workflow=attempt.workflow)
-    runtime.observer.count(seen.RECORD_MILLISECONDS, round(seconds * 1000), workflow=attempt.workflow)
+    runtime.observer.count(metrics.RECORD_MILLISECONDS, round(seconds * 1000), workflow=attempt.workflow)
     runtime.observer.transition(
         workflow=attempt.workflow,
         record_id=attempt.record_id,

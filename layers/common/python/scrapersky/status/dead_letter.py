@@ -1,4 +1,4 @@
-"""Dead letter: a ticket that could not even be started, again and again, ends its record in Error with the reason.
+"""Dead letter: a message that could not even be started, again and again, ends its record in Error with the reason.
 
 Fenced like every end: a late message must not kill a newer attempt, nor one that a worker is still busy with.
 """

@@ -1,4 +1,4 @@
-"""Dispatch: claim, then send a ticket for each claimed record; what could not be sent goes back at once.
+"""Dispatch: claim, then send a message for each claimed record; what could not be sent goes back at once.
 
 The claim is committed before anything is sent. A crash in between is healed by recovery, when the dispatch lease ends.
 """
@@ -13,7 +13,7 @@ from scrapersky.status.release import release
 from scrapersky.status.workflow import Workflow
 
 Send = Callable[[Workflow, Sequence[Claimed]], Collection[int]]
-"""Sends a ticket for each, returns the attempt ids that could *not* be sent. May raise: then none was."""
+"""Sends a message for each, returns the attempt ids that could *not* be sent. May raise: then none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def dispatch(
     trigger: str = "schedule",
     ids: Sequence[int] | None = None,
 ) -> Dispatched:
-    """Claims and sends. Wants an AUTOCOMMIT connection: the claim must be committed before its tickets exist."""
+    """Claims and sends. Wants an AUTOCOMMIT connection: the claim must be committed before its messages exist."""
     claimed = claim(
         connection,
         workflow,

@@ -1,4 +1,4 @@
-"""Explain: one record's whole story in one workflow: every status change with who and why, every attempt with its end."""
+"""Explain: one record's whole timeline in one workflow: every status change with who and why, every attempt with its end."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[
     """The record's present state, events and attempts, oldest first, JSON-ready; None when there is no such record.
 
     ``at`` is the database's clock at the question. Where the records of a workflow keep a report of what was tried,
-    ``report`` is it. As text: :func:`scrapersky.status.story.tell`.
+    ``report`` is it. As text: :func:`scrapersky.status.timeline.tell`.
     """
     found = connection.execute(workflow.statement(NOW), {"record_id": record_id}).mappings().one_or_none()
     if found is None:

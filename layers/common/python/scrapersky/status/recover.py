@@ -63,7 +63,7 @@ UPDATE {table} SET
         ELSE now() END,
     {error_code} = verdict,
     {error} = CASE verdict
-        WHEN 'undeliverable' THEN 'ticket after ticket waited out its dispatch lease and was never started'
+        WHEN 'undeliverable' THEN 'message after message waited out its dispatch lease and was never started'
         WHEN 'lost_repeatedly' THEN 'its worker was lost ' || failed || ' times: timeout, crash or out of memory' END
 FROM sentenced WHERE {table}.id = sentenced.record_id AND {status} = 'Processing'
 RETURNING {table}.id, sentenced.attempt_id, sentenced.started, {status}, {error_code}

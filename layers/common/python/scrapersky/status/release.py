@@ -1,4 +1,4 @@
-"""Release: a held record goes back to Queued without blame, because its ticket was never sent or never started.
+"""Release: a held record goes back to Queued without blame, because its message was never sent or never started.
 
 The danger first: a send that told of failure may have succeeded, and a worker may be busy by now. Work that has begun is left
 to its worker, or it would be done (and paid for) twice.

@@ -32,7 +32,7 @@ def start(
 ) -> list[Started]:
     """Starts those of ``attempt_ids`` that are live and not started, in one statement.
 
-    An attempt missing from the answer is a duplicate, stale or already started: its ticket is acknowledged, not worked.
+    An attempt missing from the answer is a duplicate, stale or already started: its message is acknowledged, not worked.
     ``lease`` is the seconds this invocation has left, plus a margin: there are no heartbeats.
     """
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""Story: what :func:`scrapersky.status.explain.explain` found, as a timeline that a person reads from top to bottom."""
+"""Timeline: what :func:`scrapersky.status.explain.explain` found, as a timeline that a person reads from top to bottom."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,18 +23,18 @@ class Moment:
     more: tuple[str, ...] = ()
 
 
-def tell(story: Mapping[str, Any]) -> str:
-    """``story`` as text: what the record is now, then every change and every attempt, with when, how long, who and why."""
-    lines = [_headline(story), *(f"  {line}" for line in _now(story)), ""]
+def tell(timeline: Mapping[str, Any]) -> str:
+    """``timeline`` as text: what the record is now, then every change and every attempt, with when, how long, who and why."""
+    lines = [_headline(timeline), *(f"  {line}" for line in _now(timeline)), ""]
     before: datetime | None = None
-    for moment in _moments(story):
+    for moment in _moments(timeline):
         gap = "" if before is None else f"+{duration((moment.at - before).total_seconds())}"
         lines.append(f"{instant(moment.at)} {gap:>9}  {moment.what}")
         lines += [f"{'':31} {line}" for line in moment.more]
         before = moment.at
     if before is None:
         lines.append("Nothing has happened to it yet: nobody has asked for the work.")
-    return "\n".join([*lines, *_report(story.get("report") or [])])
+    return "\n".join([*lines, *_report(timeline.get("report") or [])])
 
 
 def duration(seconds: float) -> str:
@@ -50,33 +50,33 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def _headline(story: Mapping[str, Any]) -> str:
-    now = story["now"]
+def _headline(timeline: Mapping[str, Any]) -> str:
+    now = timeline["now"]
     code = f": {now['error_code']}" if now["error_code"] else ""
     failures = f", after {_plural(now['failures'], 'failure')}" if now["failures"] else ""
-    return f"{story['workflow']} {story['id']} is {now['status']}{code}{failures}"
+    return f"{timeline['workflow']} {timeline['id']} is {now['status']}{code}{failures}"
 
 
-def _now(story: Mapping[str, Any]) -> Iterator[str]:
-    now, at = story["now"], datetime.fromisoformat(story["at"])
+def _now(timeline: Mapping[str, Any]) -> Iterator[str]:
+    now, at = timeline["now"], datetime.fromisoformat(timeline["at"])
     if now["error"]:
         yield now["error"]
     if now["due_at"]:
         due = datetime.fromisoformat(now["due_at"])
         left = (due - at).total_seconds()
         yield f"due {'in' if left > 0 else 'since'} {duration(abs(left))} ({instant(due)})"
-    for attempt in story["attempts"]:
+    for attempt in timeline["attempts"]:
         if attempt["finished_at"] is None:
             left = (datetime.fromisoformat(attempt["lease_until"]) - at).total_seconds()
-            doing = "is at work" if attempt["started_at"] else "waits for its ticket to arrive"
+            doing = "is at work" if attempt["started_at"] else "waits for its message to arrive"
             lease = f"ends in {duration(left)}" if left > 0 else f"ended {duration(-left)} ago"
             yield f"attempt {attempt['attempt_id']} holds it and {doing}; its lease {lease}"
 
 
-def _moments(story: Mapping[str, Any]) -> Sequence[Moment]:
-    attempts = {attempt["attempt_id"]: attempt for attempt in story["attempts"]}
-    moments = [_change(event, attempts.get(event["attempt_id"])) for event in story["events"]]
-    moments += [_start(attempt) for attempt in story["attempts"] if attempt["started_at"]]
+def _moments(timeline: Mapping[str, Any]) -> Sequence[Moment]:
+    attempts = {attempt["attempt_id"]: attempt for attempt in timeline["attempts"]}
+    moments = [_change(event, attempts.get(event["attempt_id"])) for event in timeline["events"]]
+    moments += [_start(attempt) for attempt in timeline["attempts"] if attempt["started_at"]]
     return sorted(moments, key=lambda moment: moment.at)
 
 

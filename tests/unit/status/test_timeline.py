@@ -1,10 +1,10 @@
-"""A record's story as text, from what explain answers."""
+"""A record's timeline as text, from what explain answers."""
 
 from typing import Any
 
 import pytest
 
-from scrapersky.status.story import duration, tell
+from scrapersky.status.timeline import duration, tell
 
 
 def attempt(number: int, **told: Any) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def event(time: str, before: str | None, after: str, **told: Any) -> dict[str, A
     return {"at": at, "from_status": before, "to_status": after, **said, **told}
 
 
-def story(status: str, **told: Any) -> dict[str, Any]:
-    """The story of metadata 7, asked at 10:30."""
+def timeline(status: str, **told: Any) -> dict[str, Any]:
+    """The timeline of metadata 7, asked at 10:30."""
     now = {"status": status, "due_at": None, "failures": 0, "error_code": None, "error": None}
     return {
         "workflow": "metadata",
@@ -47,8 +47,8 @@ def story(status: str, **told: Any) -> dict[str, Any]:
     }
 
 
-def test_a_record_nobody_asked_for_has_a_short_story() -> None:
-    assert tell(story("New")).splitlines() == [
+def test_a_record_nobody_asked_for_has_a_short_timeline() -> None:
+    assert tell(timeline("New")).splitlines() == [
         "metadata 7 is New",
         "",
         "Nothing has happened to it yet: nobody has asked for the work.",
@@ -57,7 +57,7 @@ def test_a_record_nobody_asked_for_has_a_short_story() -> None:
 
 def test_the_timeline_has_times_gaps_attempts_and_who() -> None:
     told = tell(
-        story(
+        timeline(
             "Error",
             now={"error_code": "parked", "error": "the domain is for sale", "failures": 1},
             events=[
@@ -100,16 +100,16 @@ def test_the_timeline_has_times_gaps_attempts_and_who() -> None:
     ("told", "line"),
     [
         (
-            story("Queued", now={"due_at": "2026-11-23T11:00:00+00:00", "failures": 2}),
+            timeline("Queued", now={"due_at": "2026-11-23T11:00:00+00:00", "failures": 2}),
             "due in 30.0 min (2026-11-23 11:00:00Z)",
         ),
-        (story("Queued", now={"due_at": "2026-11-23T10:29:00+00:00"}), "due since 1.0 min (2026-11-23 10:29:00Z)"),
+        (timeline("Queued", now={"due_at": "2026-11-23T10:29:00+00:00"}), "due since 1.0 min (2026-11-23 10:29:00Z)"),
         (
-            story("Processing", attempts=[attempt(9)]),
-            "attempt 9 holds it and waits for its ticket to arrive; its lease ends in 1.5 h",
+            timeline("Processing", attempts=[attempt(9)]),
+            "attempt 9 holds it and waits for its message to arrive; its lease ends in 1.5 h",
         ),
         (
-            story(
+            timeline(
                 "Processing",
                 attempts=[attempt(9, started_at="2026-11-23T10:01:00+00:00", lease_until="2026-11-23T10:20:00+00:00")],
             ),
@@ -124,7 +124,7 @@ def test_what_it_waits_for_stands_above_the_timeline(told: dict[str, Any], line:
 def test_long_details_are_cut_to_one_line() -> None:
     ended = attempt(1, outcome="done", code="read", finished_at="2026-11-23T10:00:00+00:00", detail={"urls": "x" * 999})
     told = tell(
-        story("Completed", events=[event("10:00:01", "Processing", "Completed", attempt_id=1)], attempts=[ended])
+        timeline("Completed", events=[event("10:00:01", "Processing", "Completed", attempt_id=1)], attempts=[ended])
     )
     assert max(map(len, told.splitlines())) < 340
 
@@ -164,12 +164,12 @@ def test_a_report_is_told_a_line_a_url_and_cut_where_it_gets_long() -> None:
             "urls": None,
         },
     ]
-    assert tell(story("Completed", report=rows)).splitlines()[-5:] == [
+    assert tell(timeline("Completed", report=rows)).splitlines()[-5:] == [
         "",
         "It tried 3 urls:",
         "  read               https://a.test/ (html_link, 0 urls)",
         "  sitemap            https://a.test/s.xml (common_path, urlset, 12 urls)",
         "  http_404           https://a.test/t.xml (common_path)",
     ]
-    assert tell(story("Completed", report=rows * 50)).splitlines()[-1] == "  … and 50 more"
-    assert tell(story("Completed", report=None)) == tell(story("Completed"))
+    assert tell(timeline("Completed", report=rows * 50)).splitlines()[-1] == "  … and 50 more"
+    assert tell(timeline("Completed", report=None)) == tell(timeline("Completed"))

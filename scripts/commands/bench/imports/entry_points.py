@@ -1,4 +1,4 @@
-"""Every handler's entrances: what they import, and the budget for it."""
+"""Every handler's entry points: what they import, and the budget for it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _ALL_OF = "import {folder}, importlib, pkgutil; " + (
 
 
 @dataclass(frozen=True)
-class Entrance:
+class EntryPoint:
     """One way into a function: the modules that it comes to import, one after the other."""
 
     function: str
@@ -25,17 +25,17 @@ class Entrance:
     budget_ms: int
 
 
-def entrances() -> Iterator[Entrance]:
+def entry_points() -> Iterator[EntryPoint]:
     """Those of every function, ticks first."""
     for service in SERVICES:
         handler = f"import {service.folder}.handler as one"
-        yield Entrance(service.name, "tick", f"{handler}; import scrapersky.runtime.tick", IDLE_MS)
+        yield EntryPoint(service.name, "tick", f"{handler}; import scrapersky.runtime.tick", IDLE_MS)
     for service in SERVICES:
         handler = f"import {service.folder}.handler as one"
         work = (
             f"import scrapersky.runtime.batch; dict(one.service.runtime.jobs); {_ALL_OF.format(folder=service.folder)}"
         )
-        yield Entrance(service.name, "batch", f"{handler}; {work}", WORKING_MS)
-    yield Entrance("dead-letter", "batch", "import dead_letter.handler", IDLE_MS)
-    yield Entrance("api", "request", "import api.handler", OTHER_MS)
-    yield Entrance("migrate", "deployment", "import migrate.handler, alembic.command", OTHER_MS)
+        yield EntryPoint(service.name, "batch", f"{handler}; {work}", WORKING_MS)
+    yield EntryPoint("dead-letter", "batch", "import dead_letter.handler", IDLE_MS)
+    yield EntryPoint("api", "request", "import api.handler", OTHER_MS)
+    yield EntryPoint("migrate", "deployment", "import migrate.handler, alembic.command", OTHER_MS)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, field_validator
 
 
-class Given(BaseModel):
+class InputModel(BaseModel):
     """A request's or payload's part. Text without NUL characters; instants of the years 1 to 9999, UTC where none is told."""
 
     model_config = ConfigDict(extra="forbid")
