@@ -10,9 +10,8 @@ from domain_scheduler.html_page import HtmlPage
 from domain_scheduler.refresh import MAX_REFRESHES, is_only_a_detour, refresh_target
 from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
 from domain_scheduler.saving import save_facts
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchError, Unavailable
 from scrapersky.models import Domain
-from scrapersky.runtime.classification import Kind, kind_of
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.web.charset import decode
@@ -74,7 +73,7 @@ async def _behind(page: HtmlPage, target: str, ctx: JobContext) -> Fetched | Non
     try:
         fetched = await ctx.web.page(target)
     except FetchError as failure:
-        if is_only_a_detour(page) or kind_of(failure.code) in (Kind.LATER, Kind.CONFIGURATION):
+        if is_only_a_detour(page) or isinstance(failure, Unavailable):
             raise
         return None
     return fetched if fetched.status < 400 or is_only_a_detour(page) else None

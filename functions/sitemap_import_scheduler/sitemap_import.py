@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, update
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchFailed
 from scrapersky.models import SitemapFile, SitemapType
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Write
@@ -30,7 +30,7 @@ async def import_sitemap(record: SitemapFile, ctx: JobContext) -> Outcome:
     async with ctx.web.stream(record.url, deadline=ctx.remaining(), headers=conditions, truncate=True) as response:
         if response.status == NOT_MODIFIED:
             if not conditions:
-                raise FetchError("bad_response", f"{record.url} answered 304 to a request without conditions")
+                raise FetchFailed("bad_response", f"{record.url} answered 304 to a request without conditions")
             return Done("not_modified", write=_note(record, {**VALID, "imported_at": func.now()}))
         response.raise_for_status()
         limits = Limits(urls=ctx.settings.import_max_urls, decoded_bytes=ctx.settings.import_max_decoded_bytes)

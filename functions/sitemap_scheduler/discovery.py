@@ -1,14 +1,14 @@
 """Discovery: finds the sitemap files of a domain, and keeps a report of everything that was tried."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchError, FetchFailed, Permanent, WorkError
 from scrapersky.models import DiscoveryMethod, Sitemap
-from scrapersky.runtime.classification import outcome_of
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, outcome_of
 from scrapersky.web.client import Fetched
 from scrapersky.web.home_page import fetch_home_page
 from sitemap_scheduler.finding import KEPT_FROM_ASKING, NOT_TRIED
@@ -99,19 +99,17 @@ def _is_same_site(url: str, host: str) -> bool:
     return name == host or name.endswith(f".{host}")
 
 
-def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, visits: Visits, failure: FetchError | None) -> Outcome:
+def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, visits: Visits, failure: WorkError | None) -> Outcome:
     write = note(record, scan, visits)
     requests = visits.requests + scan.requests
     detail = {"tried": len(scan.findings), "sitemaps": len(scan.sitemaps), "requests": requests, "cut": scan.cut}
     if scan.sitemaps:
         return Done("found_partly" if scan.cut else "found", write=write, detail=detail)
     if scan.cut == "time" and not visits.rows:
-        failure = FetchError("timeout", f"{record.domain.domain} did not answer in the time there was")
+        failure = FetchFailed("timeout", f"{record.domain.domain} did not answer in the time there was")
     failure = failure or _told_to_wait(scan) or _refusal_of_all(scan) or _trouble_that_may_pass(scan)
     if failure is None and scan.cut == "budget":
-        failure = FetchError(
-            "budget_of_the_record", "no sitemap was found with the paid calls that one record may make"
-        )
+        failure = Permanent("budget_of_the_record", "no sitemap was found with the paid calls that one record may make")
     if failure is None and scan.cut == "time":
         reason = f"no sitemap among the {len(scan.findings)} urls that the record's time was enough for"
         return Retry("deadline", reason, write=write, detail=detail)
@@ -121,31 +119,46 @@ def _outcome(record: Sitemap, ctx: JobContext, scan: Scan, visits: Visits, failu
     return replace(outcome, write=write, detail=detail) if isinstance(outcome, Fail | Retry) else outcome
 
 
-def _told_to_wait(scan: Scan) -> FetchError | None:
+def _told_to_wait(scan: Scan) -> WorkError | None:
     """The answer that kept us from asking on, ours before another worker's: only an own one counts as a failure."""
-    waits = [finding for finding in scan.findings if finding.retry_after is not None]
+    waits = [(finding.url, finding.error) for finding in scan.findings if finding.error and _is_wait(finding.error)]
     if scan.cut != "host" or not waits:
         return None
-    told = min(waits, key=lambda finding: finding.result in KEPT_FROM_ASKING)
-    return FetchError(told.result, f"{told.url}: {told.reason}", told.retry_after)
+    url, error = min(waits, key=lambda wait: wait[1].code in KEPT_FROM_ASKING)
+    return error.with_reason(f"{url}: {error.reason}")
 
 
-def _refusal_of_all(scan: Scan) -> FetchError | None:
+def _is_wait(error: WorkError) -> bool:
+    return error.retry_after is not None
+
+
+def _refusal_of_all(scan: Scan) -> WorkError | None:
     """The reason, when every url that was tried was refused to us."""
-    results = Counter(finding.result for finding in scan.findings if finding.result != NOT_TRIED)
-    if not results or not BLOCKED.issuperset(results):
+    tried = [finding for finding in scan.findings if finding.result != NOT_TRIED]
+    errors = [finding.error for finding in tried if finding.error and finding.result in BLOCKED]
+    if not tried or len(errors) < len(tried):
         return None
-    code = results.most_common(1)[0][0]
-    return FetchError(code, f"all {results.total()} urls tried were refused ({code})")
+    error = _most_common(errors)
+    return type(error)(error.code, f"all {len(errors)} urls tried were refused ({error.code})")
 
 
-def _trouble_that_may_pass(scan: Scan) -> FetchError | None:
+def _trouble_that_may_pass(scan: Scan) -> WorkError | None:
     """The trouble with a sitemap that the site itself names, or with most of all that was tried, if it may pass."""
-    troubled = [finding for finding in scan.findings if finding.may_pass and finding.result not in BLOCKED]
-    for finding in troubled:
-        if finding.worth_keeping:
-            return FetchError(finding.result, f"{finding.url} is named as a sitemap, but: {finding.reason}")
-    if 2 * len(troubled) <= len(scan.findings):
+    errors = []
+    for finding in scan.findings:
+        if finding.error is not None and finding.may_pass and finding.result not in BLOCKED:
+            if finding.worth_keeping:
+                reason = f"{finding.url} is named as a sitemap, but: {finding.reason}"
+                return type(finding.error)(finding.result, reason)
+            errors.append(finding.error)
+    if 2 * len(errors) <= len(scan.findings):
         return None
-    code = Counter(finding.result for finding in troubled).most_common(1)[0][0]
-    return FetchError(code, f"{len(troubled)} of {len(scan.findings)} urls tried gave no answer to go by ({code})")
+    error = _most_common(errors)
+    reason = f"{len(errors)} of {len(scan.findings)} urls tried gave no answer to go by ({error.code})"
+    return type(error)(error.code, reason)
+
+
+def _most_common(errors: Sequence[WorkError]) -> WorkError:
+    """Return the first error of the most frequent code."""
+    code = Counter(error.code for error in errors).most_common(1)[0][0]
+    return next(error for error in errors if error.code == code)

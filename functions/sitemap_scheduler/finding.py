@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scrapersky.errors import WorkError
+from scrapersky.errors import Transient, WorkError
 from scrapersky.models import DiscoveryMethod, SitemapType
-from scrapersky.runtime.classification import Kind, kind_of
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import SitemapReader
 
@@ -42,7 +41,7 @@ class Finding:
     has_lastmod: bool | None = None
     is_gzip: bool | None = None
     broken_at: str | None = None
-    retry_after: float | None = None
+    error: WorkError | None = None
 
     @property
     def is_sitemap(self) -> bool:
@@ -68,10 +67,7 @@ class Finding:
     @property
     def may_pass(self) -> bool:
         """Whether the same request may go better later."""
-        try:
-            return kind_of(self.result) is Kind.TRANSIENT
-        except KeyError:
-            return False
+        return isinstance(self.error, Transient)
 
     @property
     def worth_keeping(self) -> bool:
@@ -103,7 +99,7 @@ class Finding:
             result=failure.code,
             reason=failure.reason,
             http_status=int(number) if number != failure.code and number.isdecimal() else None,
-            retry_after=failure.retry_after,
+            error=failure,
         )
 
     def reported(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchFailed
 from scrapersky.models import Domain
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, Write
 
@@ -73,7 +73,7 @@ def make_job(seed: int, request_id: Callable[[], str], reach: Callable[[str], No
         if fate < 0.97:
             raise ZeroDivisionError("nobody thought of this")
         if fate < 0.98:
-            raise FetchError("http_503", "overloaded", retry_after=60)
+            raise FetchFailed("http_503", "overloaded", retry_after=60)
         return Fail("parked", "the domain is for sale")
 
     return job

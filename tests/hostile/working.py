@@ -10,9 +10,8 @@ from aws_lambda_powertools import Logger
 
 from domain_scheduler.metadata import read_metadata
 from scrapersky.models import Domain, Place, Sitemap, SitemapFile
-from scrapersky.runtime.classification import outcome_of
 from scrapersky.runtime.context import Job, JobContext
-from scrapersky.runtime.outcomes import Outcome
+from scrapersky.runtime.outcomes import Outcome, outcome_of
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from sitemap_import_scheduler.sitemap_import import import_sitemap

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchFailed, Misconfigured, WorkError
 from scrapersky.runtime.outcomes import Done, Fail, Retry, Snooze
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.status.invariants import find_breaches
+from scrapersky.web.failures import http_error
 from tests.integration.conftest import Harness, message
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -87,16 +88,20 @@ def test_an_unknown_exception_is_tried_a_little_and_ends_in_error_with_its_text(
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "error_code"),
-    [("timeout", "Queued", None), ("http_503", "Queued", None), ("http_404", "Error", "http_404")],
+    ("error", "status", "error_code"),
+    [
+        (FetchFailed("timeout", "the site said so", retry_after=90), "Queued", None),
+        (http_error(503, "the site said so", retry_after=90), "Queued", None),
+        (http_error(404, "the site said so", retry_after=90), "Error", "http_404"),
+    ],
 )
-def test_a_classified_error_is_retried_or_failed_by_the_one_table(
-    harness: Harness, code: str, status: str, error_code: str | None
+def test_a_raised_error_is_retried_or_failed_according_to_its_class(
+    harness: Harness, error: WorkError, status: str, error_code: str | None
 ) -> None:
     (record_id,) = harness.add("a.test")
 
     def fail(_: Any) -> Done:
-        raise FetchError(code, "the site said so", retry_after=90)
+        raise error
 
     harness.behaviour["a.test"] = fail
     harness.drain()
@@ -111,7 +116,7 @@ def test_a_configuration_error_pauses_the_workflow_and_blames_no_record(harness:
     first, second = harness.add("a.test", "b.test")
 
     def denied(_: Any) -> Done:
-        raise FetchError("places_denied", "the API is not enabled")
+        raise Misconfigured("places_denied", "the API is not enabled")
 
     harness.behaviour["a.test"] = denied
     harness.drain()

@@ -11,10 +11,9 @@ from typing import Any
 import can_ada
 import pytest
 
-from scrapersky.errors import FetchError, WorkError
-from scrapersky.runtime.classification import outcome_of
+from scrapersky.errors import FetchError, Misconfigured, Permanent, WorkError
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Outcome, Retry, Snooze
+from scrapersky.runtime.outcomes import Done, Outcome, Retry, Snooze, outcome_of
 from scrapersky.settings import Settings
 from scrapersky.web.proxy import ProxyAccess
 from scrapersky.web.sending import Sender
@@ -213,25 +212,31 @@ def test_without_a_key_the_workflow_is_paused(
     assert "two words" not in outcome.reason
 
 
-def refusing(code: str) -> Callable[[str], Awaitable[None]]:
+def refusing(error: type[WorkError], code: str) -> Callable[[str], Awaitable[None]]:
     """A budget that is used up."""
 
     async def spend(_: str) -> None:
-        raise WorkError(code, "used up", 3_600)
+        raise error(code, "used up", 3_600)
 
     return spend
 
 
+DAY_SPENT = refusing(Misconfigured, "budget_of_the_day")
+RECORD_SPENT = refusing(Permanent, "budget_of_the_record")
+
+
 @pytest.mark.parametrize(
-    ("mode", "budget", "expected"),
+    ("mode", "spend", "expected"),
     [
-        ("blocked", "budget_of_the_day", Snooze("proxy_budget_of_the_day", "used up", after=3_600)),
-        ("always", "budget_of_the_day", Snooze("budget_of_the_day", "used up", after=3_600, pause=True)),
-        ("blocked", "budget_of_the_record", Done("http_403")),
+        ("blocked", DAY_SPENT, Snooze("proxy_budget_of_the_day", "used up", after=3_600)),
+        ("always", DAY_SPENT, Snooze("budget_of_the_day", "used up", after=3_600, pause=True)),
+        ("blocked", RECORD_SPENT, Done("http_403")),
     ],
 )
-def test_a_budget_that_is_used_up_costs_no_call(mode: str, budget: str, expected: Outcome, tmp_path: Path) -> None:
-    seen = visit(tmp_path, web_proxy=mode, spend=refusing(budget))
+def test_a_budget_that_is_used_up_costs_no_call(
+    mode: str, spend: Callable[[str], Awaitable[None]], expected: Outcome, tmp_path: Path
+) -> None:
+    seen = visit(tmp_path, web_proxy=mode, spend=spend)
     assert seen.outcome == expected
     assert seen.targets == []
 
@@ -243,7 +248,7 @@ def test_a_scan_keeps_what_it_found_when_its_paid_calls_are_used_up(tmp_path: Pa
         nonlocal calls
         calls += 1
         if calls > 5:
-            raise WorkError("budget_of_the_record", "five were made")
+            raise Permanent("budget_of_the_record", "five were made")
 
     def answer(request: Request) -> Answer:
         urls = "".join(f"<sitemap><loc>http://shop.test/{n}.xml</loc></sitemap>" for n in range(9))

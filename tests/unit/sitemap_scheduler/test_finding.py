@@ -1,25 +1,32 @@
 """What a scan makes of one url."""
 
+from dataclasses import replace
+
 import pytest
 
+from scrapersky.errors import FetchPostponed, FetchRefused
 from scrapersky.models import DiscoveryMethod
-from sitemap_scheduler.finding import Finding
+from scrapersky.web.failures import http_error
+from scrapersky.web.sitemaps import SitemapRefused
+from sitemap_scheduler.finding import NOT_TRIED, SITEMAP, Finding
+
+NAMED = Finding("https://shop.test/s.xml", DiscoveryMethod.ROBOTS_TXT, NOT_TRIED)
 
 
 @pytest.mark.parametrize(
-    ("result", "valid"),
+    ("finding", "valid"),
     [
-        ("sitemap", True),
-        ("not_xml", False),
-        ("http_404", False),
-        ("http_503", None),
-        ("not_tried", None),
-        ("host_busy", None),
-        ("host_resting", None),
-        ("budget_of_the_record", None),
+        (replace(NAMED, result=SITEMAP), True),
+        (NAMED.failed(SitemapRefused("not_xml", "why")), False),
+        (NAMED.failed(http_error(404, "why")), False),
+        (NAMED.failed(http_error(503, "why")), None),
+        (NAMED, None),
+        (NAMED.failed(FetchPostponed("host_busy", "why")), None),
+        (NAMED.failed(FetchPostponed("host_resting", "why")), None),
+        (NAMED.failed(FetchRefused("budget_of_the_record", "why")), None),
     ],
+    ids=lambda value: value.result if isinstance(value, Finding) else None,
 )
-def test_a_file_that_was_not_asked_for_is_neither_valid_nor_invalid(result: str, valid: bool | None) -> None:
-    named = Finding("https://shop.test/s.xml", DiscoveryMethod.ROBOTS_TXT, result)
-    assert named.is_valid is valid
-    assert named.worth_keeping
+def test_a_file_that_was_not_requested_is_neither_valid_nor_invalid(finding: Finding, valid: bool | None) -> None:
+    assert finding.is_valid is valid
+    assert finding.worth_keeping

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from scrapersky.web.client import Fetched, FetchError
+from scrapersky.errors import FetchError, FetchFailed
+from scrapersky.web.client import Fetched
 from scrapersky.web.response import Headers
 from scrapersky.web.robots import Robots, RobotsCache, parse_robots
 from scrapersky.web.settings import WebSettings
@@ -170,21 +171,21 @@ def test_a_robots_txt_that_its_server_cannot_give_keeps_us_out_for_now(status: i
 
 @pytest.mark.parametrize("code", ["timeout", "reset", "bad_response"])
 def test_a_robots_txt_that_does_not_come_keeps_us_out_for_now(code: str) -> None:
-    cache, _ = reading(FetchError(code, "why"))
+    cache, _ = reading(FetchFailed(code, "why"))
     with pytest.raises(FetchError, match=r"robots_unreachable: .*why"):
         asyncio.run(cache.of(f"{ORIGIN}/x"))
 
 
 @pytest.mark.parametrize("code", ["dns", "connect", "tls", "blocked_address", "host_busy", "host_resting"])
 def test_a_site_that_cannot_be_reached_at_all_says_so_itself(code: str) -> None:
-    cache, _ = reading(FetchError(code, "why"))
+    cache, _ = reading(FetchFailed(code, "why"))
     with pytest.raises(FetchError, match=f"{code}: why"):
         asyncio.run(cache.of(f"{ORIGIN}/x"))
 
 
 @pytest.mark.parametrize("code", ["too_many_redirects", "bad_redirect"])
 def test_a_robots_txt_whose_redirects_lead_nowhere_counts_as_absent(code: str) -> None:
-    cache, _ = reading(FetchError(code, "why"))
+    cache, _ = reading(FetchFailed(code, "why"))
     assert asyncio.run(cache.of(f"{ORIGIN}/x")).allows(f"{ORIGIN}/x")
 
 
@@ -211,7 +212,7 @@ def test_rules_are_read_again_when_their_time_is_over() -> None:
 
 
 def test_a_failure_to_read_the_rules_is_not_kept() -> None:
-    cache, asked = reading(FetchError("timeout", "why"), page(b""))
+    cache, asked = reading(FetchFailed("timeout", "why"), page(b""))
 
     async def go() -> int | None:
         with pytest.raises(FetchError):

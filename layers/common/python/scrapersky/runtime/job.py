@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 from scrapersky import metrics
-from scrapersky.errors import WorkError
-from scrapersky.runtime.classification import outcome_of, unexpected
+from scrapersky.errors import Misconfigured, WorkError
 from scrapersky.runtime.context import JobContext, NoWeb
-from scrapersky.runtime.outcomes import Outcome, Retry, Snooze
+from scrapersky.runtime.outcomes import Outcome, Retry, Snooze, outcome_of, unexpected
 from scrapersky.runtime.runtime import Runtime
-from scrapersky.runtime.spending import BUDGET_OF_THE_DAY, spend_one
+from scrapersky.runtime.spending import spend_one
 from scrapersky.status.start import Started
 
 if TYPE_CHECKING:
@@ -55,10 +54,7 @@ async def run_job(
         seconds = runtime.settings.record_deadline_seconds
         return Retry("deadline", f"not finished within RECORD_DEADLINE_SECONDS={seconds:g}")
     except WorkError as error:
-        try:
-            return outcome_of(error, runtime.settings)
-        except KeyError:
-            return unexpected(error)
+        return outcome_of(error, runtime.settings)
     except Exception as error:
         runtime.observer.log.exception(
             "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
@@ -86,9 +82,8 @@ def _spending(runtime: Runtime, attempt: Started, one_connection: asyncio.Lock) 
         try:
             async with one_connection:
                 await asyncio.to_thread(spend_one, runtime, budget, attempt.workflow, attempt.record_id)
-        except WorkError as refused:
-            if refused.code == BUDGET_OF_THE_DAY:
-                runtime.observer.count(metrics.BUDGET_SPENT, workflow=attempt.workflow)
+        except Misconfigured:
+            runtime.observer.count(metrics.BUDGET_SPENT, workflow=attempt.workflow)
             raise
         runtime.observer.count(metrics.PAID_CALLS, workflow=attempt.workflow)
 

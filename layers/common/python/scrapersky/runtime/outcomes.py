@@ -6,6 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from scrapersky.errors import Misconfigured, Permanent, Transient, Unavailable, WorkError
+from scrapersky.settings import Settings
+
 Write = Callable[[Connection], Sequence[int]]
 """A job's writes, applied in the finishing transaction behind the fence: it gets the open connection, must neither
 commit nor do anything slow, and returns the ids of the records that the next workflow may be handed (often none)."""
@@ -61,3 +64,24 @@ class Fail:
 
 
 Outcome = Done | Retry | Snooze | Fail
+
+
+def outcome_of(error: WorkError, settings: Settings) -> Outcome:
+    """Return the outcome of a job that raised ``error``; the error's class decides."""
+    match error:
+        case Transient():
+            return Retry(error.code, error.reason, after=error.retry_after)
+        case Permanent():
+            return Fail(error.code, error.reason)
+        case Unavailable():
+            return Snooze(error.code, error.reason, after=error.retry_after or settings.retry_base_seconds)
+        case Misconfigured():
+            after = error.retry_after or settings.configuration_pause_seconds
+            return Snooze(error.code, error.reason, after=after, pause=True)
+        case _:
+            return unexpected(error)
+
+
+def unexpected(error: BaseException) -> Retry:
+    """Return the outcome of an exception of no kind: Retry, and after a few tries Error with its type and text."""
+    return Retry("unexpected", f"{type(error).__name__}: {error}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from scrapersky.errors import WorkError
+from scrapersky.errors import Misconfigured
 from scrapersky.runtime.api_key import UnusableKey, key_of
 from scrapersky.settings import Settings
 from scrapersky.web.client import WebClient
@@ -22,10 +22,10 @@ def web_of_the_record(
         return web
 
     async def key() -> str:
-        """Raises WorkError ``proxy_denied``: whatever keeps us from reading it is our own fault, and no record's."""
+        """Raises Misconfigured ``proxy_denied``: whatever keeps us from reading it is our own fault, and no record's."""
         name = settings.proxy_secret
         if not name:
-            raise WorkError(
+            raise Misconfigured(
                 "proxy_denied", "PROXY_SECRET is not set; it must name the secret that holds the proxy's key"
             )
         try:
@@ -34,7 +34,7 @@ def web_of_the_record(
             reason = str(unusable)
         except Exception as error:
             reason = f"the secret {name!r} could not be read: {type(error).__name__}"
-        raise WorkError("proxy_denied", reason)
+        raise Misconfigured("proxy_denied", reason)
 
     async def pay() -> None:
         await spend(BUDGET)

@@ -8,8 +8,7 @@ import asyncio
 from typing import Any
 
 from scrapersky.runtime.apply import apply, apply_together
-from scrapersky.runtime.classification import unexpected
-from scrapersky.runtime.outcomes import Done, Outcome
+from scrapersky.runtime.outcomes import Done, Outcome, unexpected
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.finish import Finished, Stale
 from scrapersky.status.start import Started

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchFailed, FetchRefused
 from scrapersky.web.failures import explain, shown_url
 from scrapersky.web.gunzip import Gunzip
 
@@ -59,7 +59,7 @@ class Body:
         if unpack and self.wire_bytes and not gunzip.complete:
             self.truncated = True
             if not self.decoded_bytes:
-                raise FetchError("bad_response", f"{shown_url(self._url)} sent gzip that cannot be unpacked")
+                raise FetchFailed("bad_response", f"{shown_url(self._url)} sent gzip that cannot be unpacked")
 
     async def read(self) -> bytes:
         """The whole unpacked body."""
@@ -72,7 +72,7 @@ class Body:
         if encodings in ([], ["gzip"], ["x-gzip"]):
             return bool(encodings)
         listed = ascii(", ".join(encodings))[:80]
-        raise FetchError("bad_response", f"{shown_url(self._url)} is encoded as {listed}; only gzip was asked for")
+        raise FetchFailed("bad_response", f"{shown_url(self._url)} is encoded as {listed}; only gzip was asked for")
 
     def _refuse_announced_excess(self, unpack: bool) -> None:
         announced = self._answer.content_length or 0
@@ -123,5 +123,5 @@ class Body:
                 return left, True
         raise failure
 
-    def _too_large(self, what: str, cap: int) -> FetchError:
-        return FetchError("too_large", f"{shown_url(self._url)} {what}; at most {cap} bytes are read")
+    def _too_large(self, what: str, cap: int) -> FetchRefused:
+        return FetchRefused("too_large", f"{shown_url(self._url)} {what}; at most {cap} bytes are read")

@@ -16,13 +16,13 @@ from typing import Self
 import aiohttp
 import can_ada
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchError, FetchRefused
 from scrapersky.web.body import Body, Limits
 from scrapersky.web.connector import LookUp
 from scrapersky.web.cookies import ChainCookies
 from scrapersky.web.failures import shown_url
 from scrapersky.web.page_bytes import PageBytes
-from scrapersky.web.proxy import BUDGET_OF_THE_RECORD, ProxyAccess, ended_at, is_wall
+from scrapersky.web.proxy import ProxyAccess, ended_at, is_wall
 from scrapersky.web.request import Request
 from scrapersky.web.response import Fetched, Headers, Response, clean_header, whole
 from scrapersky.web.retry_after import retry_after_seconds
@@ -160,8 +160,8 @@ class WebClient:
                     cookies.take(target, answer.headers.getall("Set-Cookie", ()))
                 else:
                     if not (paid or await proxy.pay()):
-                        raise FetchError(
-                            BUDGET_OF_THE_RECORD, f"{shown_url(target.href)} is not worth another paid call"
+                        raise FetchRefused(
+                            "budget_of_the_record", f"{shown_url(target.href)} is not worth another paid call"
                         )
                     answer, paid = await proxy.send(self._sender, target, ends_at), False
                 try:
@@ -172,7 +172,7 @@ class WebClient:
                     if proxy is None:
                         following = self._targets.following(target, answer.status, answer.headers, len(redirects))
                         if following is not None and (following.href, cookies.header_for(following)) in asked:
-                            raise FetchError("too_many_redirects", f"{shown_url(target.href)} redirects in a circle")
+                            raise FetchRefused("too_many_redirects", f"{shown_url(target.href)} redirects in a circle")
                     if following is None or not request.follows(following.href):
                         limits = Limits(self._settings.web_max_wire_bytes, request.max_bytes, request.truncate, ends_at)
                         response = self._response(answer, requested.href, self._where(target, answer, proxy), limits)
@@ -230,7 +230,9 @@ class WebClient:
         """Seconds between two requests to this host, by its robots.txt. Raises robots_disallowed."""
         rules = await self._robots.of(target.href, self._fetch_robots)
         if not rules.allows(target.href):
-            raise FetchError("robots_disallowed", f"{shown_url(target.href)} is closed to us by the site's robots.txt")
+            raise FetchRefused(
+                "robots_disallowed", f"{shown_url(target.href)} is closed to us by the site's robots.txt"
+            )
         return rules.crawl_delay
 
     def _response(self, answer: aiohttp.ClientResponse, requested: str, url: str, limits: Limits) -> Response:

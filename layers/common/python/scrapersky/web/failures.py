@@ -9,7 +9,9 @@ import ssl
 
 import aiohttp
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchError, FetchFailed, FetchRefused
+
+_MAY_PASS = frozenset((408, 425, 429))
 
 
 class BlockedAddress(OSError):
@@ -25,28 +27,42 @@ def explain(problem: BaseException, url: str) -> FetchError:
     """The :class:`FetchError` that says what ``problem`` means for a request of ``url``."""
     if isinstance(problem, FetchError):
         return problem
-    code, reason = _meaning(problem)
-    return FetchError(code, f"{shown_url(url)} {reason}")
+    kind, code, reason = _meaning(problem)
+    return kind(code, f"{shown_url(url)} {reason}")
 
 
-def _meaning(problem: BaseException) -> tuple[str, str]:
+def http_error(status: int, reason: str, retry_after: float | None = None) -> FetchError:
+    """Return the error ``http_<status>`` of an answer of 400 and above; 408, 425, 429 and 5xx may pass."""
+    kind = FetchFailed if status in _MAY_PASS or 500 <= status < 600 else FetchRefused
+    return kind(f"http_{status}", reason, retry_after)
+
+
+def _meaning(problem: BaseException) -> tuple[type[FetchError], str, str]:
     cause = getattr(problem, "os_error", None) or problem
     match cause:
         case BlockedAddress():
-            return "blocked_address", f"is not on the public internet: {cause}"
+            return FetchRefused, "blocked_address", f"is not on the public internet: {cause}"
         case TimeoutError():
-            return "timeout", "did not answer in time"
+            return FetchFailed, "timeout", "did not answer in time"
         case socket.gaierror() | aiohttp.ClientConnectorDNSError():
-            return "dns", f"has a host name that does not resolve ({getattr(cause, 'strerror', None) or 'no address'})"
+            return (
+                FetchFailed,
+                "dns",
+                f"has a host name that does not resolve ({getattr(cause, 'strerror', None) or 'no address'})",
+            )
         case ssl.SSLCertVerificationError():
-            return "tls", f"has a certificate that cannot be trusted ({cause.verify_message})"
+            return FetchFailed, "tls", f"has a certificate that cannot be trusted ({cause.verify_message})"
         case ssl.SSLError() | ssl.CertificateError() | aiohttp.ClientSSLError():
-            return "tls", f"failed the TLS handshake ({getattr(cause, 'reason', None) or type(cause).__name__})"
+            return (
+                FetchFailed,
+                "tls",
+                f"failed the TLS handshake ({getattr(cause, 'reason', None) or type(cause).__name__})",
+            )
         case aiohttp.ServerDisconnectedError() | OSError(errno=errno.ECONNRESET | errno.EPIPE | errno.ECONNABORTED):
-            return "reset", "closed the connection without an answer"
+            return FetchFailed, "reset", "closed the connection without an answer"
         case aiohttp.InvalidURL():
-            return "invalid_url", "is no url that can be requested"
+            return FetchRefused, "invalid_url", "is no url that can be requested"
         case OSError():
-            return "connect", f"could not be reached ({cause.strerror or type(cause).__name__})"
+            return FetchFailed, "connect", f"could not be reached ({cause.strerror or type(cause).__name__})"
         case _:
-            return "bad_response", f"did not answer in HTTP ({type(cause).__name__})"
+            return FetchFailed, "bad_response", f"did not answer in HTTP ({type(cause).__name__})"

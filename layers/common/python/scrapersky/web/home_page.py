@@ -27,4 +27,4 @@ async def fetch_home_page(web: WebClient, host: str, *, seconds_each: float, rem
                 failures.append(failure)
             if failures[-1].code == "dns":
                 break  # the name is missing under any scheme
-    raise FetchError(failures[0].code, "; ".join(failure.reason for failure in failures), failures[0].retry_after)
+    raise failures[0].with_reason("; ".join(failure.reason for failure in failures))

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchPostponed
 
 
 class Leases(Protocol):
@@ -57,15 +57,15 @@ class LeaseStore(Protocol):
         ...
 
 
-def resting(host: str, seconds: float) -> FetchError:
+def resting(host: str, seconds: float) -> FetchPostponed:
     """The host asked to be left alone for longer than we are ready to wait."""
-    return FetchError("host_resting", f"{host} asked to be left alone for {seconds:.0f} s more", seconds)
+    return FetchPostponed("host_resting", f"{host} asked to be left alone for {seconds:.0f} s more", seconds)
 
 
-def busy(host: str, patience: float) -> FetchError:
+def busy(host: str, patience: float) -> FetchPostponed:
     """Another worker speaks to the host for longer than we are ready to wait; not all come back at the same time."""
     after = patience * random.uniform(0.5, 1.5)  # noqa: S311
-    return FetchError("host_busy", f"another worker was speaking to {host} for more than {patience:g} s", after)
+    return FetchPostponed("host_busy", f"another worker was speaking to {host} for more than {patience:g} s", after)
 
 
 class Alone:

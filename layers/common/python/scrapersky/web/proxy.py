@@ -13,12 +13,10 @@ from urllib.parse import parse_qsl, urlencode
 import aiohttp
 import can_ada
 
-from scrapersky.errors import FetchError, WorkError
+from scrapersky.errors import FetchError, FetchFailed, FetchRefused, Misconfigured, Permanent, Unavailable, WorkError
 from scrapersky.web.failures import shown_url
 from scrapersky.web.sending import Sender
 from scrapersky.web.settings import WebSettings
-
-BUDGET_OF_THE_RECORD = "budget_of_the_record"
 
 _LITERAL = re.compile(r"\[.*\]|[0-9.]+")
 _NOT_PUBLIC = frozenset(
@@ -55,13 +53,13 @@ class ProxyAccess:
         """Counts a call; False when the record has had its share. Raises WorkError when nobody may call any more today."""
         try:
             await self._spend()
+        except Permanent:
+            return False
         except WorkError as refused:
-            if refused.code == BUDGET_OF_THE_RECORD:
-                return False
             if self.always:
                 raise
             # Other records need no proxy, and go on.
-            raise WorkError("proxy_budget_of_the_day", refused.reason, refused.retry_after) from None
+            raise Unavailable("proxy_budget_of_the_day", refused.reason, refused.retry_after) from None
         return True
 
     async def send(self, sender: Sender, target: can_ada.URL, ends_at: float) -> aiohttp.ClientResponse:
@@ -77,7 +75,7 @@ class ProxyAccess:
         try:
             answer = await sender.send(endpoint, headers, ends_at, shown=shown)
         except FetchError as failure:
-            raise FetchError("proxy_failed", failure.reason) from None
+            raise FetchFailed("proxy_failed", failure.reason) from None
         if (refused := _refusal(answer.status, shown)) is not None:
             answer.close()
             raise refused
@@ -87,7 +85,7 @@ class ProxyAccess:
         name = str(target.hostname)
         labels = name.split(".")
         if _LITERAL.fullmatch(name) or len(labels) < 2 or labels[-1] in _NOT_PUBLIC:
-            raise FetchError(
+            raise FetchRefused(
                 "blocked_address",
                 f"{shown_url(target.href)} is no name of the public internet; no proxy is asked for it",
             )
@@ -112,11 +110,13 @@ def _refusal(status: int, shown: str) -> WorkError | None:
     """What the proxy's own statuses mean; the others are the page's."""
     match status:
         case 401 | 402 | 403:
-            return WorkError("proxy_denied", f"{shown} answered {status}: the key is wrong, or its credits are used up")
+            return Misconfigured(
+                "proxy_denied", f"{shown} answered {status}: the key is wrong, or its credits are used up"
+            )
         case 400 | 422:
-            return FetchError("proxy_refused", f"{shown} answered {status}: it does not take such a url")
+            return FetchRefused("proxy_refused", f"{shown} answered {status}: it does not take such a url")
         case 429:
-            return FetchError("proxy_busy", f"{shown} answered 429: too many of our requests at once")
+            return FetchFailed("proxy_busy", f"{shown} answered 429: too many of our requests at once")
         case _ if status >= 500:
-            return FetchError("proxy_failed", f"{shown} answered {status}: it could not get the page")
+            return FetchFailed("proxy_failed", f"{shown} answered {status}: it could not get the page")
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scrapersky.errors import FetchError
 from scrapersky.web.body import Body
-from scrapersky.web.failures import shown_url
+from scrapersky.web.failures import http_error, shown_url
 from scrapersky.web.page_bytes import PageBytes
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -137,4 +137,4 @@ async def _page_of(response: Response, page: PageBytes) -> bytes:
 
 def _raise_for_status(status: int, url: str, retry_after: float | None) -> None:
     if status >= 400:
-        raise FetchError(f"http_{status}", f"{shown_url(url)} answered {status}", retry_after)
+        raise http_error(status, f"{shown_url(url)} answered {status}", retry_after)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import can_ada
 from protego import Protego
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchError, FetchFailed
 from scrapersky.web.response import Fetched
 from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import normalise_url
@@ -87,9 +87,9 @@ class RobotsCache:
                 return Robots(status=None)
             if failure.code in _SAME_FOR_THE_SITE | _NOT_ASKED:
                 raise
-            raise FetchError("robots_unreachable", f"no robots.txt, so no visit: {failure.reason}") from None
+            raise FetchFailed("robots_unreachable", f"no robots.txt, so no visit: {failure.reason}") from None
         if page.status >= 500 or page.status == 429:
-            raise FetchError("robots_unreachable", f"{url} answered {page.status}, so no visit", page.retry_after)
+            raise FetchFailed("robots_unreachable", f"{url} answered {page.status}, so no visit", page.retry_after)
         if not 200 <= page.status < 300:
             return Robots(status=page.status, requests=1 + len(page.redirects))
         return parse_robots(page, self._settings)

@@ -7,7 +7,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchFailed
 from scrapersky.web.connector import LookUp, open_connector
 from scrapersky.web.failures import explain, shown_url
 from scrapersky.web.loopback import LoopbackInternet
@@ -66,6 +66,6 @@ class Sender:
             if answer.status >= 200:
                 return answer
             answer.close()
-            failure = FetchError("bad_response", f"{shown_url(shown)} answered {answer.status}, unasked")
+            failure = FetchFailed("bad_response", f"{shown_url(shown)} answered {answer.status}, unasked")
         # Raised out here, without aiohttp's exception behind it: that one carries the request's headers.
         raise failure

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import can_ada
 
-from scrapersky.errors import FetchError
+from scrapersky.errors import FetchRefused
 from scrapersky.web.failures import shown_url
 from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import parse_url, port_of
@@ -27,7 +27,7 @@ class Targets:
         """``url`` as it will be requested. Raises :class:`FetchError`: invalid_url, blocked_address."""
         target = parse_url(url, max_length=self._max_length)
         if target is None:
-            raise FetchError("invalid_url", f"{shown_url(url)!a} is no http(s) url that a crawler may fetch")
+            raise FetchRefused("invalid_url", f"{shown_url(url)!a} is no http(s) url that a crawler may fetch")
         return self._admitted(target, "invalid_url")
 
     def following(
@@ -41,23 +41,23 @@ class Targets:
             return None
         location = headers.get("Location")
         if not location:
-            raise FetchError("bad_redirect", f"{shown_url(target.href)} answered {status} without a Location")
+            raise FetchRefused("bad_redirect", f"{shown_url(target.href)} answered {status} without a Location")
         if followed >= self._max_redirects:
-            raise FetchError("too_many_redirects", f"{shown_url(target.href)} redirects after {followed} redirects")
+            raise FetchRefused("too_many_redirects", f"{shown_url(target.href)} redirects after {followed} redirects")
         following = parse_url(_percent_encoded(location), target.href, max_length=self._max_length)
         if following is None:
             where = f"{shown_url(location)!a}, which is no http(s) url that a crawler may fetch"
-            raise FetchError("bad_redirect", f"{shown_url(target.href)} redirects to {where}")
+            raise FetchRefused("bad_redirect", f"{shown_url(target.href)} redirects to {where}")
         return self._admitted(following, "bad_redirect")
 
     def _admitted(self, target: can_ada.URL, code: str) -> can_ada.URL:
         port = port_of(target)
         if port not in self._ports:
             admitted = ", ".join(map(str, sorted(self._ports)))
-            raise FetchError(code, f"{shown_url(target.href)} is on port {port}; a crawler dials {admitted} only")
+            raise FetchRefused(code, f"{shown_url(target.href)} is on port {port}; a crawler dials {admitted} only")
         if self._names_only and _LITERAL.fullmatch(target.hostname):
             where = "is an address; the loopback internet has names only"
-            raise FetchError("blocked_address", f"{shown_url(target.href)} {where}")
+            raise FetchRefused("blocked_address", f"{shown_url(target.href)} {where}")
         return target
 
 

@@ -1,9 +1,9 @@
 """Why a body is no sitemap at all."""
 
-from scrapersky.errors import WorkError
+from scrapersky.errors import Permanent
 
 
-class SitemapRefused(WorkError):
+class SitemapRefused(Permanent):
     """The body is not a sitemap; nothing of it counts.
 
     Codes: ``empty`` (no characters but blanks), ``not_xml`` (HTML, or neither XML nor a list of urls),
