@@ -1,1 +1,1 @@
-"""Fuzzing: broken input for everything that reads bytes of strangers, and what must hold whatever they are."""
+"""Fuzz tests for every reader of external bytes. ``scripts/fuzz`` runs them."""

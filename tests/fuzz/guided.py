@@ -1,6 +1,6 @@
-"""Fuzzing by coverage: atheris (libFuzzer) keeps the inputs that reach new code and goes on from there.
+"""Coverage-guided fuzzing with atheris (libFuzzer), which keeps and mutates the inputs that reach new code.
 
-Optional, and never part of the project's environment: ``scripts/fuzz --install`` puts it into ``.fuzzer``.
+Optional: atheris is not part of the project's environment. ``scripts/fuzz --install`` installs it into ``.fuzzer``.
 """
 
 import importlib
@@ -13,40 +13,40 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.fuzz.watch import Watch
+from tests.fuzz.runner import Runner
 
 VERSION = "atheris==3.0.0"
 FOLDER = Path(__file__).parents[2] / ".fuzzer"
 INSTRUMENTED = ("scrapersky.web", "domain_scheduler", "sitemap_scheduler", "sitemap_import_scheduler", "protego")
 
 
-def is_here() -> bool:
-    """Whether atheris can be imported."""
+def is_installed() -> bool:
+    """Return whether atheris can be imported."""
     if FOLDER.is_dir() and str(FOLDER) not in sys.path:
         sys.path.append(str(FOLDER))
     return importlib.util.find_spec("atheris") is not None
 
 
-def fuzz(load: Callable[[], Watch], seconds: float, seed: int, report: Callable[[Watch], int]) -> None:
-    """Does not return: libFuzzer ends the process, with the exit code of ``report``.
+def fuzz(load: Callable[[], Runner], seconds: float, seed: int, report: Callable[[Runner], int]) -> None:
+    """Fuzz the target that ``load`` imports. Does not return: the process exits with the code of ``report``.
 
-    ``load`` imports the target, which must happen in here: modules are instrumented as they are imported.
+    ``load`` must import the target itself, because modules are instrumented while they are imported.
     """
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=list(INSTRUMENTED)):
-        watch = load()
+        runner = load()
     directory = Path(tempfile.mkdtemp(prefix="scrapersky-fuzz-"))
     (directory / "seeds").mkdir()
-    for number, data in enumerate(watch.target.seeds()):
+    for number, data in enumerate(runner.target.seeds()):
         (directory / "seeds" / str(number)).write_bytes(data)
     words = directory / "words"
-    words.write_text("".join(f'"{_quoted(word)}"\n' for word in watch.target.words if word))
+    words.write_text("".join(f'"{_quoted(word)}"\n' for word in runner.target.words if word))
     ends_at = time.process_time() + seconds
 
     def run(data: bytes) -> None:
-        watch.run(data)
+        runner.run(data)
         if time.process_time() > ends_at:
-            code = report(watch)
+            code = report(runner)
             sys.stdout.flush()
             shutil.rmtree(directory, ignore_errors=True)
             os._exit(code)

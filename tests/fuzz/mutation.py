@@ -1,17 +1,32 @@
-"""Mutations: what a broken generator, a bad line or a stranger does to real input."""
+"""Random mutations of real input, and the loop that fuzzes a target with them, without coverage feedback."""
 
+import time
 from collections.abc import Sequence
 from random import Random
 
-MOST_CHANGES = 8
-LONGEST = 200_000
+from tests.fuzz.runner import Runner
+
+MAX_CHANGES = 8
+MAX_BYTES = 200_000
 _ODD_BYTES = b"\x00\x01\x09\x0a\x0d\x1f \"#&'<>@\\\x7f\x80\x8b\xbf\xc0\xed\xef\xfe\xff"
 
 
-def mutated(data: bytes, others: Sequence[bytes], words: Sequence[bytes], random: Random) -> bytes:
-    """``data`` with a few changes, some of them taken from ``others`` and ``words``."""
+def fuzz(runner: Runner, seconds: float, seed: int) -> None:
+    """Run every seed unchanged, then mutations until ``seconds`` of processor time have passed."""
+    random = Random(seed)
+    seeds = [bytes(data) for data in runner.target.seeds()]
+    ends_at = time.process_time() + seconds
+    for data in seeds:
+        runner.run(data)
+    while time.process_time() < ends_at:
+        data = mutate(random.choice(seeds), seeds, runner.target.words, random)
+        runner.run(data)
+
+
+def mutate(data: bytes, others: Sequence[bytes], words: Sequence[bytes], random: Random) -> bytes:
+    """Return ``data`` with up to :data:`MAX_CHANGES` changes, some of them taken from ``others`` and ``words``."""
     body = bytearray(data)
-    for _ in range(random.randint(1, MOST_CHANGES)):
+    for _ in range(random.randint(1, MAX_CHANGES)):
         at, to = _span(len(body), random)
         match random.randrange(9):
             case 0:
@@ -34,11 +49,11 @@ def mutated(data: bytes, others: Sequence[bytes], words: Sequence[bytes], random
                 body[at:to] = bytes(body[at:to]).swapcase()
             case _:
                 del body[at:]
-    return bytes(body[:LONGEST])
+    return bytes(body[:MAX_BYTES])
 
 
 def _span(length: int, random: Random) -> tuple[int, int]:
-    """A stretch of ``length`` bytes: mostly short, at times long."""
+    """Return the bounds of a random stretch within ``length`` bytes: mostly short, sometimes all of it."""
     at = random.randint(0, length)
     return at, min(length, at + random.choice((0, 1, 4, 16, 64, 1_024, length)))
 

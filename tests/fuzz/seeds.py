@@ -1,4 +1,4 @@
-"""Real inputs to start from: the corpus where it is at hand, and always a few small ones of our own."""
+"""Seeds of the fuzz targets: the corpus of real websites if it is present, and a few small inputs."""
 
 import gzip
 from collections.abc import Iterator
@@ -7,25 +7,25 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus"
 SHIPPED = ROOT / "scripts" / "commands" / "run" / "sites"
-MOST = 40_000
-"""Bytes of one seed: mutations of short inputs reach further in the same time."""
+MAX_SEED_BYTES = 40_000
+"""Longer seeds are cut: mutations of short inputs reach more code in the same time."""
 
 
 def sitemaps() -> Iterator[bytes]:
-    """Sitemaps of every kind."""
-    yield from _own_sitemaps()
+    """Yield sitemaps of every format."""
+    yield from _small_sitemaps()
     yield from _files("*.xml", "*.gz", "*.txt", "*.rss", "*.atom")
 
 
 def robots_files() -> Iterator[bytes]:
-    """robots.txt files."""
+    """Yield robots.txt files."""
     yield b"User-agent: *\nDisallow: /a*b$\nAllow: /a/\nCrawl-delay: 3\nSitemap: /sitemap.xml\n"
     yield b"User-agent: ScraperSkyBot\nUser-agent: Other\nDisallow: /\n\nUser-agent: *\nDisallow:\n"
     yield from _files("robots.txt")
 
 
 def pages() -> Iterator[bytes]:
-    """Home pages."""
+    """Yield home pages."""
     yield _PAGE
     yield from _files("*.html")
 
@@ -35,10 +35,10 @@ def _files(*patterns: str) -> Iterator[bytes]:
         for pattern in patterns:
             for path in sorted(folder.rglob(pattern)):
                 if path.is_file() and "truth_locs" not in path.parts:
-                    yield path.read_bytes()[:MOST]
+                    yield path.read_bytes()[:MAX_SEED_BYTES]
 
 
-def _own_sitemaps() -> Iterator[bytes]:
+def _small_sitemaps() -> Iterator[bytes]:
     url = "<url><loc>https://example.com/{0}?a=1&amp;b=2</loc><lastmod>2024-05-0{1}</lastmod><priority>0.5</priority></url>"
     urls = "".join(url.format(n, n + 1) for n in range(3))
     body = f'<?xml version="1.0" encoding="UTF-8"?><urlset xmlns:image="x">{urls}</urlset>'

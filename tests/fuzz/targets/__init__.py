@@ -1,1 +1,1 @@
-"""The targets, one a file."""
+"""The fuzz targets, one per file."""

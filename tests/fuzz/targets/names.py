@@ -1,4 +1,7 @@
-"""The normalisers: any text is a host, a url, a date, a profile, or nothing; and normalising again changes nothing."""
+"""The normalisers of hosts, URLs, dates, phone numbers, e-mail addresses and profiles.
+
+Any text is normalised or rejected without an exception, and normalising is idempotent.
+"""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -12,68 +15,80 @@ from scrapersky.web.retry_after import retry_after_seconds
 from scrapersky.web.sitemaps.lastmod import parse_lastmod
 from scrapersky.web.urls import normalise_url, parse_url
 from sitemap_scheduler.domain_extraction import owner_of
-from tests.fuzz.target import Target, hold
+from tests.fuzz.runner import Target, hold
 
 BASE = "https://example.com/a/b?c"
 
-LONGEST_NAME = 253
-"""Characters of a name in the DNS (RFC 1035, without the root's dot)."""
+MAX_NAME = 253
+"""Maximum characters of a DNS name (RFC 1035, without the root's dot)."""
 
 
 def check(data: bytes) -> None:
-    """As UTF-8 with its errors kept as lone surrogates, which is how they arrive from headers and JSON."""
+    """Decode ``data`` as UTF-8, keeping invalid bytes as lone surrogates: headers and JSON deliver them so."""
     text = data.decode("utf-8", "surrogateescape")
     _check_host(text)
     for base in (None, BASE):
         _check_url(text, base)
     moment = parse_lastmod(text)
-    hold(moment is None or moment.tzinfo is not None, "a naive date", moment)
+    hold(moment is None or moment.tzinfo is not None, "a date without a time zone", moment)
     seconds = retry_after_seconds(text, 3_600)
-    hold(seconds is None or 0 <= seconds <= 3_600, "a delay beyond its range", seconds)
+    hold(seconds is None or 0 <= seconds <= 3_600, "a delay out of range", seconds)
     number = number_of(text, ["DE", "US"])
-    hold(number is None or number.removeprefix("+").isdecimal(), "no phone number", number)
+    hold(number is None or number.removeprefix("+").isdecimal(), "not a phone number", number)
     for email in (*emails_in(text), *emails_in_mailto("mailto:" + text)):
-        hold(email.isascii() and email.count("@") == 1, "no e-mail address", email)
+        hold(email.isascii() and email.count("@") == 1, "not an e-mail address", email)
 
 
 def _check_host(text: str) -> None:
     try:
         host = normalise_host(text)
     except HostError as error:
-        hold(str(error).isprintable() and len(str(error)) < 400, "an error that cannot be logged", str(error))
+        hold(str(error).isprintable() and len(str(error)) < 400, "an error message that cannot be logged", str(error))
         return
     hold(
-        host.isascii() and host == host.lower() and "." in host and len(host) <= LONGEST_NAME,
-        "a host that is not normal",
+        host.isascii() and host == host.lower() and "." in host and len(host) <= MAX_NAME,
+        "a host that is not normalised",
         host,
     )
     hold(normalise_host(host) == host, "a host that changes when normalised again", host)
-    with_www = [f"www.{host}:443"] if len(f"www.{host}") <= LONGEST_NAME else []
+    with_www = [f"www.{host}:443"] if len(f"www.{host}") <= MAX_NAME else []
     for spelled in (f"https://{host}/x", f"//{host}", f"{host}.", host.upper(), *with_www):
-        hold(normalise_host(spelled) == host, "another host", (spelled, host, normalise_host(spelled)))
-    hold(host.endswith(registrable_domain(host)), "no part of it", host)
+        hold(
+            normalise_host(spelled) == host,
+            "another spelling normalises to another host",
+            (spelled, host, normalise_host(spelled)),
+        )
+    hold(host.endswith(registrable_domain(host)), "the registrable domain is not the end of the host", host)
     owner_of(host)
 
 
 def _check_url(text: str, base: str | None) -> None:
     url = normalise_url(text, base)
     profile = profile_of(text, base)
-    hold(profile is None or normalise_url(profile[1]) is not None, "a profile that is no url", profile)
+    hold(profile is None or normalise_url(profile[1]) is not None, "a profile that is not a URL", profile)
     if url is None:
         return
-    hold(url.startswith(("http://", "https://")) and url.isascii() and len(url) <= 2_048, "not normal", url)
-    hold("#" not in url and "\\" not in url.partition("?")[0] and " " not in url, "not normal", url)
+    hold(
+        url.startswith(("http://", "https://")) and url.isascii() and len(url) <= 2_048,
+        "a URL that is not normalised",
+        url,
+    )
+    hold("#" not in url and "\\" not in url.partition("?")[0] and " " not in url, "a URL that is not normalised", url)
     parsed = parse_url(text, base)
-    hold(parsed is not None and str(parsed.href) == url, "not what the parser makes of it", url)
-    hold(normalise_url(url) == url, "a url that changes when normalised again", (url, normalise_url(url)))
-    # Another parser must read the same host, or a check by one is no check for the other.
+    hold(parsed is not None and str(parsed.href) == url, "differs from the parser's result", url)
+    hold(normalise_url(url) == url, "a URL that changes when normalised again", (url, normalise_url(url)))
+    # Another parser must read the same host: a host check with one parser must hold for the other.
     parts = urlsplit(url)
-    hold(parts.username is None and f"//{parts.netloc}" in url and bool(parts.hostname), "a host apart", url)
+    hold(
+        parts.username is None and f"//{parts.netloc}" in url and bool(parts.hostname),
+        "another parser reads another host",
+        url,
+    )
     page_type_of(parts.path)
 
 
 def seeds() -> Iterable[bytes]:
-    """Texts of every kind that come here."""
+    """Yield one text of each kind that is normalised."""
     yield from (
         b"HTTPS://WWW.Example.co.uk:443/a/../b?c=d#e",
         "http://münchen.de./ä ö".encode(),
@@ -95,7 +110,7 @@ def seeds() -> Iterable[bytes]:
 
 TARGET = Target(
     name="names",
-    about="hosts, urls, dates, phone numbers, e-mail addresses, profiles",
+    about="hosts, URLs, dates, phone numbers, e-mail addresses, profiles",
     check=check,
     seeds=seeds,
     words=tuple(

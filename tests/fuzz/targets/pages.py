@@ -1,4 +1,4 @@
-"""HTML: any bytes are a page, and what is read of it can be stored."""
+"""Home pages: any bytes are read as a page, and every fact read from it can be stored."""
 
 import json
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from scrapersky.web.charset import decode
 from scrapersky.web.response import Fetched, Headers
 from scrapersky.web.urls import normalise_url
 from sitemap_scheduler.page_links import sitemap_hints, sitemap_links
+from tests.fuzz.runner import Target, hold
 from tests.fuzz.seeds import pages
-from tests.fuzz.target import Target, hold
 
 URL = "https://shop.example.com/home/"
 SETTINGS = Settings()
@@ -21,7 +21,7 @@ TYPES = ("text/html", "text/html; charset=utf-8", "", "text/html; charset=window
 
 
 def check(body: bytes) -> None:
-    """The first byte chooses the Content-Type."""
+    """Read a page; the first byte selects the Content-Type."""
     kind, body = TYPES[body[0] % len(TYPES) if body else 0], body[1:]
     fetched = Fetched(200, URL, URL, (), Headers([("Content-Type", kind)]), body, False, len(body))
     decoded = decode(body, kind)
@@ -31,32 +31,32 @@ def check(body: bytes) -> None:
     refuse_notice(page, None)
     refuse_nothing(page)
     for url in (refresh_target(page), *sitemap_links(fetched), *sitemap_hints(fetched)):
-        hold(url is None or normalise_url(url) == url, "a link that is not normal", url)
+        hold(url is None or normalise_url(url) == url, "a link that is not normalised", url)
     facts = read_facts(page, fetched, "shop.example.com", SETTINGS)
     for column, value in facts.items():
-        hold(value not in (None, "", [], {}), "a fact that says nothing", column)
+        hold(value not in (None, "", [], {}), "an empty fact", column)
         if column.endswith("_url"):
-            hold(isinstance(value, str) and value.startswith("http"), f"{column} is no url", value)
-    # Postgres takes neither NUL nor lone surrogates, and JSON has no word for infinity.
+            hold(isinstance(value, str) and value.startswith("http"), f"{column} is not a URL", value)
+    # Postgres accepts neither NUL nor lone surrogates, and JSON cannot express infinity.
     text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
     text.encode("utf-8")
     hold("\\u0000" not in text, "a NUL", text[max(0, text.find("\\u0000") - 80) :][:160])
-    hold(len(text) < 4 * (SETTINGS.metadata_max_json_bytes + 300_000), "more facts than fit", len(text))
+    hold(len(text) < 4 * (SETTINGS.metadata_max_json_bytes + 300_000), "facts exceed the size limit", len(text))
     for phone in facts.get("phone_numbers", []):
-        hold(phone.removeprefix("+").isdecimal() and len(phone) <= 16, "no phone number", phone)
+        hold(phone.removeprefix("+").isdecimal() and len(phone) <= 16, "not a phone number", phone)
     for email in facts.get("email_addresses", []):
-        hold(email.isascii() and email == email.lower() and email.count("@") == 1, "no e-mail address", email)
+        hold(email.isascii() and email == email.lower() and email.count("@") == 1, "not an e-mail address", email)
 
 
 def seeds() -> Iterable[bytes]:
-    """Real home pages, and small ones."""
+    """Yield real home pages and a small one."""
     for body in pages():
         yield b"\x00" + body
 
 
 TARGET = Target(
     name="pages",
-    about="home pages: decoding, HTML, every fact that is read of them",
+    about="home pages: decoding, HTML parsing, extraction of all facts",
     check=check,
     seeds=seeds,
     words=tuple(

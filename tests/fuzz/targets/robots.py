@@ -1,4 +1,4 @@
-"""robots.txt: any bytes are rules, and asking them costs little."""
+"""robots.txt: any bytes are parsed to rules, and evaluating the rules is cheap."""
 
 from collections.abc import Iterable
 
@@ -6,12 +6,12 @@ from scrapersky.web.response import Fetched, Headers
 from scrapersky.web.robots import parse_robots
 from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import normalise_url
+from tests.fuzz.runner import Target, hold
 from tests.fuzz.seeds import robots_files
-from tests.fuzz.target import Target, hold
 
 URL = "https://shop.example/robots.txt"
 SETTINGS = WebSettings()
-ASKED = (
+CHECKED_URLS = (
     "https://shop.example/",
     "https://shop.example/a/b.html?c=d&e=%2F%zz",
     "https://shop.example/" + "a/" * 200,
@@ -21,18 +21,20 @@ ASKED = (
 
 
 def check(body: bytes) -> None:
-    """An even first byte: the file was cut."""
+    """Parse a file; an even first byte marks it as truncated."""
     truncated, body = bool(body) and body[0] % 2 == 0, body[1:]
     rules = parse_robots(Fetched(200, URL, URL, (), Headers(), body, truncated, len(body)), SETTINGS)
-    hold(0 <= rules.crawl_delay <= SETTINGS.web_crawl_delay_cap_seconds, "the delay", rules.crawl_delay)
+    hold(
+        0 <= rules.crawl_delay <= SETTINGS.web_crawl_delay_cap_seconds, "a crawl delay out of range", rules.crawl_delay
+    )
     for url in rules.sitemaps:
-        hold(normalise_url(url) == url, "a sitemap's url that is not normal", url)
-    for url in ASKED:
-        hold(rules.allows(url) in {True, False}, "no answer", url)
+        hold(normalise_url(url) == url, "a sitemap URL that is not normalised", url)
+    for url in CHECKED_URLS:
+        hold(rules.allows(url) in {True, False}, "the answer is not a boolean", url)
 
 
 def seeds() -> Iterable[bytes]:
-    """Real robots.txt files."""
+    """Yield real robots.txt files."""
     for body in robots_files():
         yield b"\x01" + body
 

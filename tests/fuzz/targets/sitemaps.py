@@ -1,12 +1,12 @@
-"""The sitemap reader: any bytes are entries or a refusal, and how they were cut into chunks makes no difference."""
+"""The sitemap reader: any bytes give entries or a refusal, and the result does not depend on the chunk boundaries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scrapersky.web.sitemaps import Entry, Limits, SitemapReader, SitemapRefused
 from scrapersky.web.urls import normalise_url
+from tests.fuzz.runner import Target, hold
 from tests.fuzz.seeds import sitemaps
-from tests.fuzz.target import Target, hold
 
 URL = "https://example.com/maps/sitemap.xml"
 LIMITS = Limits(urls=500, decoded_bytes=2_000_000, repairs=5_000, depth=16, tag_bytes=8_192, alternates=20)
@@ -15,7 +15,7 @@ REFUSALS = {"empty", "not_xml", "not_a_sitemap"}
 
 @dataclass(frozen=True)
 class Read:
-    """What came of a body."""
+    """The result of reading a body."""
 
     entries: tuple[Entry, ...]
     refusal: str | None
@@ -25,7 +25,7 @@ class Read:
 
 
 def read(body: bytes, chunk: int) -> Read:
-    """``body`` read in chunks of ``chunk`` bytes."""
+    """Read ``body`` in chunks of ``chunk`` bytes."""
     reader = SitemapReader(URL, LIMITS)
     entries: list[Entry] = []
     refusal = None
@@ -36,42 +36,42 @@ def read(body: bytes, chunk: int) -> Read:
                 break
         entries += reader.close()
     except SitemapRefused as refused:
-        hold(refused.code in REFUSALS, "an unknown refusal", refused.code)
+        hold(refused.code in REFUSALS, "an unknown refusal code", refused.code)
         hold(len(refused.reason) < 300, "a reason that is too long", refused.reason)
         refusal = refused.code
-    hold(reader.urls == len(entries), "the count of urls", (reader.urls, len(entries)))
-    hold(len(entries) <= LIMITS.urls, "more entries than the cap", len(entries))
+    hold(reader.urls == len(entries), "the URL counter is wrong", (reader.urls, len(entries)))
+    hold(len(entries) <= LIMITS.urls, "more entries than the limit", len(entries))
     return Read(tuple(entries), refusal, reader.kind and reader.kind.value, reader.capped, reader.trouble)
 
 
 def check(body: bytes) -> None:
-    """The first byte chooses the chunks."""
+    """Read a sitemap; the first byte selects the chunk size."""
     chunk, body = (body[0] % 64 + 1 if body else 1), body[1:]
     whole = read(body, 65_536)
     for entry in whole.entries:
-        hold(entry.url.isascii() and len(entry.url) <= 2_048, "a url that is not normal", entry.url)
-        hold(normalise_url(entry.url) == entry.url, "a url that changes when normalised again", entry.url)
-        hold(entry.last_modified is None or entry.last_modified.tzinfo is not None, "a naive date", entry)
+        hold(entry.url.isascii() and len(entry.url) <= 2_048, "a URL that is not normalised", entry.url)
+        hold(normalise_url(entry.url) == entry.url, "a URL that changes when normalised again", entry.url)
+        hold(entry.last_modified is None or entry.last_modified.tzinfo is not None, "a date without a time zone", entry)
         if entry.last_modified:
             hold(1969 <= entry.last_modified.year <= 9999, "a date that cannot be stored", entry.last_modified)
-        hold(entry.priority is None or 0 <= entry.priority <= 1, "a priority beyond its range", entry.priority)
+        hold(entry.priority is None or 0 <= entry.priority <= 1, "a priority out of range", entry.priority)
         for language, url in (entry.alternates or {}).items():
             storable = "\0" not in language and not any("\ud800" <= letter <= "\udfff" for letter in language)
             hold(storable, "a language that cannot be stored", language)
-            hold(normalise_url(url) == url, "an alternate that is not normal", url)
+            hold(normalise_url(url) == url, "an alternate URL that is not normalised", url)
     if len(body) <= 20_000:
-        hold(read(body, chunk) == whole, "another result in chunks", chunk)
+        hold(read(body, chunk) == whole, "the result depends on the chunks", chunk)
 
 
 def seeds() -> Iterable[bytes]:
-    """Real sitemaps, and small ones of every kind."""
+    """Yield real sitemaps and a small one of each format."""
     for body in sitemaps():
         yield b"\x07" + body
 
 
 TARGET = Target(
     name="sitemaps",
-    about="the sitemap reader, gzip and decoding included",
+    about="the sitemap reader, including gzip and decoding",
     check=check,
     seeds=seeds,
     words=tuple(

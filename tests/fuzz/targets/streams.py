@@ -1,4 +1,7 @@
-"""Bytes as they come: gzip as zlib reads it, text as its charset says, pages without what they have embedded."""
+"""Streamed bytes: gzip, character encodings, and pages without their embedded data.
+
+Gzip must unpack as zlib unpacks it, and no result may depend on the chunk boundaries.
+"""
 
 import zlib
 from collections.abc import Iterable
@@ -6,30 +9,34 @@ from collections.abc import Iterable
 from scrapersky.web.charset import decode
 from scrapersky.web.gunzip import PIECE_BYTES, Gunzip
 from scrapersky.web.page_bytes import PageBytes
-from tests.fuzz.target import Target, hold
+from tests.fuzz.runner import Target, hold
 
-MOST = 3_000_000
+MAX_BYTES = 3_000_000
 TYPES = (None, "text/html", "text/html; charset=gb18030", "text/html; charset=iso-2022-jp", "x; charset=utf-16le")
 
 
 def check(data: bytes) -> None:
-    """The first byte chooses the chunks and the charset."""
+    """Read a stream; the first byte selects the chunk size and the charset."""
     first, data = (data[0] if data else 0), data[1:]
     hold("\ud800" not in decode(data, TYPES[first % len(TYPES)]).text, "a lone surrogate")
-    hold(_page(data, first % 31 + 1) == _page(data, 65_536), "another page in chunks")
+    hold(_page(data, first % 31 + 1) == _page(data, 65_536), "the page depends on the chunks")
     whole = _unpacked(data, 65_536)
     in_chunks = _unpacked(data, first % 31 + 1)
-    hold(in_chunks == whole, "another result in chunks", [(len(body), *end) for body, *end in (in_chunks, whole)])
+    hold(
+        in_chunks == whole,
+        "the unpacked bytes depend on the chunks",
+        [(len(body), *end) for body, *end in (in_chunks, whole)],
+    )
     if data.startswith(b"\x1f\x8b"):
         try:
-            plain = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data, MOST)
+            plain = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data, MAX_BYTES)
         except zlib.error:
             return
-        hold(whole[0][: len(plain)] == plain, "not what zlib reads")
+        hold(whole[0][: len(plain)] == plain, "differs from zlib's result")
 
 
 def _page(data: bytes, chunk: int) -> bytes:
-    page = PageBytes(MOST)
+    page = PageBytes(MAX_BYTES)
     for at in range(0, len(data), chunk):
         page.feed(data[at : at + chunk])
     return page.end()
@@ -41,17 +48,17 @@ def _unpacked(data: bytes, chunk: int) -> tuple[bytes, bool, bool]:
     size = 0
     for at in range(0, len(data), chunk):
         for piece in gunzip.feed(data[at : at + chunk]):
-            hold(len(piece) <= max(PIECE_BYTES, chunk), "a piece too long", len(piece))
+            hold(len(piece) <= max(PIECE_BYTES, chunk), "a piece that is too long", len(piece))
             out.append(piece)
             size += len(piece)
-            if size > MOST:
-                return b"".join(out)[:MOST], False, False
+            if size > MAX_BYTES:
+                return b"".join(out)[:MAX_BYTES], False, False
     out += gunzip.end()
     return b"".join(out), gunzip.broken, gunzip.complete
 
 
 def seeds() -> Iterable[bytes]:
-    """Packed in every manner."""
+    """Yield gzip streams of several shapes, and texts in several encodings."""
     text = b"<url><loc>https://example.com/</loc></url>" * 50
     for level in (0, 1, 9):
         packer = zlib.compressobj(level, zlib.DEFLATED, 31)
@@ -68,7 +75,7 @@ def seeds() -> Iterable[bytes]:
 
 TARGET = Target(
     name="streams",
-    about="gzip and charsets",
+    about="gzip, character encodings, embedded data",
     check=check,
     seeds=seeds,
     words=tuple(

@@ -1,4 +1,4 @@
-"""A short, fixed part of the fuzzing for every run of the suite; ``scripts/fuzz`` goes on for as long as one likes."""
+"""A short, deterministic part of the fuzzing, for every run of the suite. ``scripts/fuzz`` runs longer."""
 
 import time
 from pathlib import Path
@@ -9,32 +9,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.__main__ import TARGETS, main
-from tests.fuzz.mutation import LONGEST, mutated
-from tests.fuzz.target import Target, hold
+from tests.fuzz.mutation import MAX_BYTES, mutate
+from tests.fuzz.runner import Runner, Target, hold
 from tests.fuzz.targets import names, pages, robots, sitemaps, streams
-from tests.fuzz.watch import Watch
 
 EXAMPLES = {"sitemaps": 120, "robots": 150, "pages": 60, "names": 200, "streams": 200}
 BY_NAME = {target.name: target for target in (module.TARGET for module in (names, pages, robots, sitemaps, streams))}
 SHORT = 6_000
-"""Bytes of a seed that is mutated here."""
+"""Longest seed that is mutated here, in bytes."""
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_mutations_of_real_input_break_nothing(name: str) -> None:
+def test_mutated_real_input_breaks_no_property(name: str) -> None:
     target = BY_NAME[name]
     seeds = [seed for seed in target.seeds() if len(seed) <= SHORT][:60]
 
     @settings(max_examples=EXAMPLES[name], derandomize=True, deadline=None, database=None)
     @given(which=st.integers(0, len(seeds) - 1), random=st.integers(0, 2**32))
     def check(which: int, random: int) -> None:
-        target.check(mutated(seeds[which], seeds, target.words, Random(random))[:50_000])
+        target.check(mutate(seeds[which], seeds, target.words, Random(random))[:50_000])
 
     check()
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_words_in_any_order_break_nothing(name: str) -> None:
+def test_tokens_in_any_order_break_no_property(name: str) -> None:
     target = BY_NAME[name]
 
     @settings(
@@ -48,36 +47,37 @@ def test_words_in_any_order_break_nothing(name: str) -> None:
     check()
 
 
-def test_a_mutation_is_fixed_by_its_seed_and_bounded() -> None:
+def test_mutations_are_reproducible_by_seed_and_bounded_in_size() -> None:
     seeds = [b"<url><loc>https://example.com/</loc></url>" * 100, b""]
-    one, other = ([mutated(seeds[0], seeds, (b"x", b"<"), Random(n)) for n in range(300)] for _ in range(2))
+    one, other = ([mutate(seeds[0], seeds, (b"x", b"<"), Random(n)) for n in range(300)] for _ in range(2))
     assert one == other
     assert len(set(one)) > 200
-    assert max(map(len, one)) <= LONGEST
+    assert max(map(len, one)) <= MAX_BYTES
 
 
-def broken(data: bytes) -> None:
-    hold(b"bad" not in data, "there is something bad", data)
+def check_toy(data: bytes) -> None:
+    """Break a property for inputs with "bad" in them, and be slow for those with "slow"."""
+    hold(b"bad" not in data, "the input is bad", data)
     if b"slow" in data:
         end = time.process_time() + 0.1
         while time.process_time() < end:
             pass
 
 
-def test_each_kind_of_finding_is_kept_once_by_its_smallest_input(tmp_path: Path) -> None:
-    watch = Watch(Target("toy", "", broken, lambda: (), ()), tmp_path, base_seconds=0.05)
+def test_the_smallest_input_of_each_kind_of_finding_is_kept(tmp_path: Path) -> None:
+    runner = Runner(Target("toy", "", check_toy, lambda: (), ()), tmp_path, base_seconds=0.05)
     for data in (b"good", b"some bad bytes", b"bad", b"longer bad bytes", b"slow"):
-        watch.run(data)
-    assert watch.runs == 5
-    assert sorted(path.read_bytes() for path in watch.findings.values()) == [b"bad", b"slow"]
-    told = [path.read_text() for path in tmp_path.glob("*.txt")]
-    assert any("there is something bad" in text for text in told)
+        runner.run(data)
+    assert runner.runs == 5
+    assert sorted(path.read_bytes() for path in runner.findings.values()) == [b"bad", b"slow"]
+    reports = [path.read_text() for path in tmp_path.glob("*.txt")]
+    assert any("the input is bad" in text for text in reports)
 
 
-def test_an_input_can_be_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_kept_input_can_be_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "robots-1"
     file.write_bytes(b"\x01User-agent: *\n")
     assert main(["--again", str(file)]) == 0
     with pytest.raises(SystemExit):
         main(["nonsense"])
-    assert "there are sitemaps, robots, pages, names, streams" in capsys.readouterr().err
+    assert "valid targets: sitemaps, robots, pages, names, streams" in capsys.readouterr().err
