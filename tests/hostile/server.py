@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scrapersky.settings import Settings
 from scrapersky.web.loopback import LoopbackInternet
-from scrapersky.web.settings import WebSettings
 from tests.hostile.answers import Answer, answer
 from tests.hostile.authority import DAY, Authority
 
@@ -38,7 +38,7 @@ class Internet:
     """The running servers: ``settings`` make a client live in it, ``asked`` is what reached them, in order."""
 
     sites: Sites
-    settings: WebSettings
+    settings: Settings
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
 
@@ -105,7 +105,7 @@ async def hostile_internet(
         hosts=frozenset(sites),
     ).write(file)
     defaults: dict[str, Any] = {"web_loopback_internet": file, "web_request_deadline_seconds": 10}
-    internet = Internet(sites, WebSettings(**(defaults | settings)))
+    internet = Internet(sites, Settings(**(defaults | settings)))
     try:
         yield internet
     finally:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from scrapersky.web.loopback import LoopbackInternet
-from scrapersky.web.settings import WebSettings
 from tests.hostile.answers import answer
 from tests.hostile.conftest import Secret
 from tests.hostile.server import hostile_internet
@@ -17,7 +17,7 @@ from tests.hostile.server import hostile_internet
 
 def code_of(url: str, **settings: Any) -> str:
     async def go() -> str:
-        async with WebClient(WebSettings(**{"web_request_deadline_seconds": 5, **settings})) as web:
+        async with WebClient(Settings(**{"web_request_deadline_seconds": 5, **settings})) as web:
             try:
                 await web.get(url, robots=False)
             except FetchError as failure:

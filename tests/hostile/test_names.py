@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
-from scrapersky.web.settings import WebSettings
 from tests.hostile.conftest import Secret
 
 
@@ -21,7 +21,7 @@ def failure_of(url: str, answer: Sequence[str] | Exception, port: int = 80) -> F
         return answer
 
     async def go() -> FetchError:
-        settings = WebSettings(web_ports=f"80,443,{port}", web_request_deadline_seconds=5)
+        settings = Settings(web_ports=f"80,443,{port}", web_request_deadline_seconds=5)
         async with WebClient(settings, look_up=look_up) as web:
             with pytest.raises(FetchError) as caught:
                 await web.get(url)

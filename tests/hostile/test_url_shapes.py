@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
-from scrapersky.web.settings import WebSettings
 from tests.hostile.conftest import Secret
 
 SHAPES = {
@@ -54,7 +54,7 @@ def test_a_url_of_a_hostile_shape_is_refused_before_anything_is_looked_up_or_dia
         return ["127.0.0.1"]
 
     async def go() -> FetchError:
-        async with WebClient(WebSettings(), look_up=look_up) as web:
+        async with WebClient(Settings(), look_up=look_up) as web:
             with pytest.raises(FetchError) as caught:
                 await web.get(SHAPES[number])
             return caught.value
@@ -68,7 +68,7 @@ def test_a_url_of_a_hostile_shape_is_refused_before_anything_is_looked_up_or_dia
 
 def test_45_an_admitted_port_of_an_address_is_still_not_dialled(secret: Secret) -> None:
     async def go() -> None:
-        async with WebClient(WebSettings(web_ports=str(secret.port))) as web:
+        async with WebClient(Settings(web_ports=str(secret.port))) as web:
             with pytest.raises(FetchError, match="blocked_address"):
                 await web.get(f"http://127.0.0.1:{secret.port}/", robots=False)
 

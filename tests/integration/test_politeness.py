@@ -53,7 +53,7 @@ class Workers:
 
     def runtime(self, **settings: Any) -> Runtime:
         """What one more worker runs with."""
-        return self.start(**{"web_host_interval_seconds": 0, "web_host_linger_seconds": 0, **settings}).runtime
+        return self.start(**{"web_host_interval_seconds": 0, "web_host_keep_alive_seconds": 0, **settings}).runtime
 
     def work(self, service: BackgroundService, *domains: str) -> None:
         """Hands a batch of these domains to the worker."""
@@ -172,7 +172,7 @@ def test_a_host_that_one_worker_is_told_to_leave_alone_is_left_alone_by_all(work
             refused.append(caught.value)
         return refused
 
-    refused = together(go, workers.runtime(), workers.runtime(web_host_patience_seconds=0))
+    refused = together(go, workers.runtime(), workers.runtime(web_host_acquire_timeout_seconds=0))
     assert [each.code for each in refused] == ["host_resting", "host_resting"]
     assert all(500 < (each.retry_after or 0) <= 600 for each in refused)
 
@@ -208,7 +208,7 @@ def test_a_record_whose_host_is_taken_waits_its_turn_without_blame(workers: Work
     workers.connection.execute(
         text("INSERT INTO host_leases VALUES ('shop.test', 'another', now() + interval '1 min')")
     )
-    workers.work(workers.start(web_host_patience_seconds=0.2), HOST)
+    workers.work(workers.start(web_host_acquire_timeout_seconds=0.2), HOST)
     status, code, failures, due_in = workers.record(HOST)
     assert (status, code, failures) == ("Queued", "host_busy", 0)
     assert due_in is not None

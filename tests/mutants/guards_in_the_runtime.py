@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import LAYER, Mutant
 
-SERVICE = f"{LAYER}/service"
+SERVICE = f"{LAYER}/runtime"
 RUNTIME = "tests/integration/test_runtime.py"
 ISOLATION = "tests/integration/test_isolation.py"
 BROKEN = "tests/integration/test_broken_connections.py"
@@ -45,10 +45,10 @@ IN_THE_RUNTIME = (
         "apply: a lost deadlock is tried again", "apply", "if sqlstate(error) not in AGAIN:", "if True:", ISOLATION
     ),
     without(
-        "apply: hand-offs only by policy",
-        "apply",
-        'getattr(runtime.settings, arrow.setting) == "auto"',
-        "arrow.setting",
+        "registry: hand-offs only by policy",
+        "registry",
+        'self.policy(settings) == "auto"',
+        "self.policy(settings)",
         RUNTIME,
     ),
     without(

@@ -59,7 +59,7 @@ def _workflows(found: dict[str, Any]) -> str:
     rows = []
     for service in found["services"]:
         for workflow in service["workflows"]:
-            before = [f"{_arrow(one)} after {one['workflow']}" for one in workflow["queued_by"]]
+            before = [f"{_hand_off(one)} after {one['workflow']}" for one in workflow["queued_by"]]
             routers = [f"`{route['route']}`" for route in workflow["routers"]]
             rows.append(
                 [
@@ -76,8 +76,8 @@ def _workflows(found: dict[str, Any]) -> str:
     return _table(head, rows)
 
 
-def _arrow(arrow: dict[str, Any]) -> str:
-    return f"by `{arrow['setting']}`" if arrow["setting"] else "always"
+def _hand_off(hand_off: dict[str, Any]) -> str:
+    return f"by `{hand_off['setting']}`" if hand_off["setting"] else "always"
 
 
 def _states(transitions: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ from typing import Any, get_args
 from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.payloads import PAYLOAD
 from scrapersky.runtime.registry import HAND_OFFS, SERVICES, Service
-from scrapersky.settings import ServiceSettings
 from scrapersky.status.transitions import ALLOWED, CREATED
 from scrapersky.status.workflow import Workflow
 from scripts.commands.crosswalk.audit.analysis import Analysis, analyse
@@ -40,8 +39,7 @@ def _service(service: Service, analysis: Analysis) -> dict[str, Any]:
         "service": service.name,
         "folder": f"functions/{service.folder}",
         "settings": {
-            f"{service.env_prefix}_{name.upper()}": getattr(service.defaults, name)
-            for name in ServiceSettings.model_fields
+            f"{service.env_prefix}_{name.upper()}": value for name, value in service.defaults.model_dump().items()
         },
         "workflows": [_workflow(workflow, analysis) for workflow in service.workflows],
     }
@@ -56,14 +54,14 @@ def _workflow(workflow: Workflow, analysis: Analysis) -> dict[str, Any]:
         "monitors": [status.value for status in MONITORED],
         "sets": [status.value for status in SET],
         "queued_by": [
-            {"workflow": arrow.source.name, "setting": arrow.setting.upper() if arrow.setting else None}
-            for arrow in HAND_OFFS
-            if arrow.target == workflow
+            {"workflow": hand_off.source.name, "setting": hand_off.setting}
+            for hand_off in HAND_OFFS
+            if hand_off.target == workflow
         ],
         "queues": [
-            {"workflow": arrow.target.name, "setting": arrow.setting.upper() if arrow.setting else None}
-            for arrow in HAND_OFFS
-            if arrow.source == workflow
+            {"workflow": hand_off.target.name, "setting": hand_off.setting}
+            for hand_off in HAND_OFFS
+            if hand_off.source == workflow
         ],
         "routers": [
             {

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
+from scrapersky.settings import Settings
 from scrapersky.web.response import Fetched, Headers
 from scrapersky.web.robots import parse_robots
-from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import normalise_url
 from tests.fuzz.runner import Target, hold
 from tests.fuzz.seeds import robots_files
 
 URL = "https://shop.example/robots.txt"
-SETTINGS = WebSettings()
+SETTINGS = Settings()
 CHECKED_URLS = (
     "https://shop.example/",
     "https://shop.example/a/b.html?c=d&e=%2F%zz",

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched, FetchError, WebClient
-from scrapersky.web.settings import WebSettings
 from scripts.commands.run.internet import corpus, listing, places, shipped
 from scripts.commands.run.internet.places import PlacesApi
 from scripts.commands.run.internet.server import Internet
@@ -20,7 +20,7 @@ Get = Callable[..., Fetched]
 
 
 def getter(internet: Internet) -> Get:
-    settings = WebSettings(web_loopback_internet=internet.file)
+    settings = Settings(web_loopback_internet=internet.file)
 
     def get(url: str, **options: Any) -> Fetched:
         async def once() -> Fetched:

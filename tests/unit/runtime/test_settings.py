@@ -5,10 +5,9 @@ from pydantic import BaseModel
 
 from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import ServiceSettings, Settings, SettingsError, load
-from scrapersky.web.settings import WebSettings
 from scripts.commands import settings_table
 
-MODELS: tuple[type[BaseModel], ...] = (Settings, ServiceSettings, WebSettings)
+MODELS: tuple[type[BaseModel], ...] = (Settings, ServiceSettings)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -15,12 +15,12 @@ from domain_scheduler.html_page import HtmlPage
 from domain_scheduler.phones import numbers_in
 from domain_scheduler.structured_data import read_json_ld
 from domain_scheduler.tech_stack import read_tech_stack
+from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.html_complexity import cut_where_too_complex
 from scrapersky.web.response import Fetched, Headers
 from scrapersky.web.robots import parse_robots
-from scrapersky.web.settings import WebSettings
 from scrapersky.web.sitemaps import Limits, SitemapReader
 from scrapersky.web.urls import normalise_url
 
@@ -46,7 +46,7 @@ def read_sitemap(text: str) -> None:
 def read_robots(text: str) -> None:
     body = text.encode()
     url = "https://example.com/robots.txt"
-    rules = parse_robots(Fetched(200, url, url, (), Headers(), body, False, len(body)), WebSettings())
+    rules = parse_robots(Fetched(200, url, url, (), Headers(), body, False, len(body)), Settings())
     rules.allows("https://example.com/" + "a" * 500)
 
 

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from scrapersky.errors import FetchError, FetchFailed
+from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched
 from scrapersky.web.response import Headers
 from scrapersky.web.robots import Robots, RobotsCache, parse_robots
-from scrapersky.web.settings import WebSettings
 
 ORIGIN = "https://shop.example"
 
@@ -21,7 +21,7 @@ def page(body: bytes, status: int = 200, truncated: bool = False, retry_after: f
 
 def rules(text: str | bytes, *, truncated: bool = False, **settings: object) -> Robots:
     body = text.encode() if isinstance(text, str) else text
-    return parse_robots(page(body, truncated=truncated), WebSettings.model_validate(settings))
+    return parse_robots(page(body, truncated=truncated), Settings.model_validate(settings))
 
 
 def reading(*answers: Fetched | FetchError, seconds: float = 3_600) -> tuple[RobotsCache, list[str]]:
@@ -35,7 +35,7 @@ def reading(*answers: Fetched | FetchError, seconds: float = 3_600) -> tuple[Rob
             raise answer
         return answer
 
-    return RobotsCache(WebSettings(web_robots_cache_seconds=seconds), fetch), asked
+    return RobotsCache(Settings(web_robots_cache_seconds=seconds), fetch), asked
 
 
 def test_the_longest_match_decides_and_allow_wins_a_tie() -> None:
@@ -232,7 +232,7 @@ def test_the_cancellation_of_one_caller_does_not_reach_the_others() -> None:
         return page(b"")
 
     async def go() -> int | None:
-        cache = RobotsCache(WebSettings(), fetch)
+        cache = RobotsCache(Settings(), fetch)
         first, second = (asyncio.create_task(cache.of(ORIGIN)) for _ in range(2))
         await started.wait()
         first.cancel()

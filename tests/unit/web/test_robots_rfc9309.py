@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
+from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched
 from scrapersky.web.response import Headers
 from scrapersky.web.robots import Robots, parse_robots
-from scrapersky.web.settings import WebSettings
 
 ORIGIN = "https://shop.example"
 US = "User-agent: ScraperSkyBot\n"
@@ -15,7 +15,7 @@ US = "User-agent: ScraperSkyBot\n"
 def rules(text: str) -> Robots:
     """The rules in a robots.txt of this text."""
     url, body = f"{ORIGIN}/robots.txt", text.encode()
-    return parse_robots(Fetched(200, url, url, (), Headers(), body, False, len(body)), WebSettings())
+    return parse_robots(Fetched(200, url, url, (), Headers(), body, False, len(body)), Settings())
 
 
 @pytest.mark.parametrize(
@@ -68,16 +68,16 @@ def test_what_the_rules_allow(text: str, path: str, allowed: bool) -> None:
 @pytest.mark.parametrize(("seconds", "admitted"), [(86_400, True), (86_401, False)])
 def test_no_robots_txt_is_kept_for_more_than_a_day(seconds: float, admitted: bool) -> None:  # §2.4
     if admitted:
-        assert WebSettings(web_robots_cache_seconds=seconds).web_robots_cache_seconds == seconds
+        assert Settings(web_robots_cache_seconds=seconds).web_robots_cache_seconds == seconds
     else:
         with pytest.raises(ValidationError):
-            WebSettings(web_robots_cache_seconds=seconds)
+            Settings(web_robots_cache_seconds=seconds)
 
 
 def test_five_hundred_kibibytes_are_read_at_least() -> None:  # §2.5
-    assert WebSettings().web_robots_max_bytes >= 500 * 1_024
+    assert Settings().web_robots_max_bytes >= 500 * 1_024
     with pytest.raises(ValidationError):
-        WebSettings(web_robots_max_bytes=500 * 1_024 - 1)
+        Settings(web_robots_max_bytes=500 * 1_024 - 1)
     text = US + "# filler\n" * 56_000
     assert len(text) + len("Disallow: /last\n") < 512_000
     assert not rules(text + "Disallow: /last\n").allows(f"{ORIGIN}/last")

@@ -1,27 +1,26 @@
-"""Every knob of the system, typed, with its default and what it does. The only place that reads the environment.
+"""All settings, typed, with default and description. The only module that reads environment variables.
 
-A setting's environment variable is its name in capitals. A service's own three-and-a-few carry the service's prefix
-(``DOMAIN_SCHEDULER_BATCH_SIZE``). ``cdk synth`` and the cold start read through the same models, so a bad value fails
-both, with a message that names the variable.
+The environment variable of a setting is its name in capitals; the settings of one service carry the service's prefix
+(``DOMAIN_SCHEDULER_BATCH_SIZE``). ``cdk synth`` and the cold start validate with the same models, so a bad value fails
+both with a message that names the variable. ``docs/settings.md`` is generated from this file.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from scrapersky.web.settings import WebSettings
 
 Policy = Literal["manual", "auto"]
 M = TypeVar("M", bound=BaseModel)
 
 
 class SettingsError(ValueError):
-    """An environment variable holds a value that cannot be used; the message names it, the value and what would be right."""
+    """An environment variable has an invalid value. The message names the variable, the value and what is valid."""
 
 
 class ServiceSettings(BaseModel):
-    """One service's own settings; their variables start with the service's prefix."""
+    """Settings of one service; their variables start with the service's prefix."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,40 +36,55 @@ class ServiceSettings(BaseModel):
         10,
         ge=1,
         le=100,
-        description="SQS batch size: messages handed to one invocation; more than 10 gather for a second",
+        description="SQS batch size: messages per invocation; above 10, SQS collects them for up to a second",
     )
     max_per_host: int = Field(
-        10, ge=1, le=1_000, description="live attempts on one host's records, where many share one"
+        10,
+        ge=1,
+        le=1_000,
+        description="live attempts on the records of one host, for workflows whose records share hosts",
     )
-    max_in_flight: int = Field(500, ge=1, description="live attempts per workflow beyond which a tick claims nothing")
+    max_in_flight: int = Field(
+        500, ge=1, description="live attempts per workflow; at this number a tick claims nothing"
+    )
 
 
-class Settings(WebSettings):
-    """Settings that all services share; their variables carry no prefix. Times are seconds."""
+class Settings(BaseModel):
+    """Settings that all services share; their variables have no prefix. Times are seconds, sizes are bytes."""
 
-    stage: str = Field("local", description="which deployment this is: names log lines, metrics and secrets")
+    model_config = ConfigDict(frozen=True)
+
+    stage: str = Field("local", description="name of the deployment; used in log lines, metrics and secrets")
 
     function_timeout_seconds: int = Field(
         180, ge=10, le=900, description="Lambda timeout; the queue's visibility follows it"
     )
     record_deadline_seconds: float = Field(120, gt=0, le=880, description="time one record's job may take")
-    saving_seconds: float = Field(10, ge=0, description="kept back from an invocation's time, to save results in")
-    start_minimum_seconds: float = Field(30, gt=0, description="a message with less time left than this is not started")
-    start_lease_margin_seconds: float = Field(30, ge=0, description="lease beyond the invocation's own end")
+    saving_seconds: float = Field(10, ge=0, description="reserved at the end of an invocation for saving results")
+    start_minimum_seconds: float = Field(
+        30, gt=0, description="an invocation with less time left than this starts no message"
+    )
+    start_lease_margin_seconds: float = Field(
+        30, ge=0, description="margin of the lease beyond the end of the invocation"
+    )
     dispatch_lease_seconds: float = Field(
         7_200,
         gt=0,
-        description="how long a message may wait in the queue; longer than its way to the dead-letter queue",
+        description="how long a message may wait in the queue; must exceed the time until the dead-letter queue",
     )
     undelivered_max: int = Field(5, ge=1, description="undelivered attempts in a row after which a record is in Error")
-    redelivery_min_seconds: int = Field(20, ge=0, le=43_200, description="shortest wait before a message comes again")
-    redelivery_max_seconds: int = Field(60, ge=0, le=43_200, description="longest wait before a message comes again")
-    recovery_limit: int = Field(500, ge=1, description="lost attempts looked at per workflow and tick")
+    redelivery_min_seconds: int = Field(
+        20, ge=0, le=43_200, description="shortest wait before a message is redelivered"
+    )
+    redelivery_max_seconds: int = Field(60, ge=0, le=43_200, description="longest wait before a message is redelivered")
+    recovery_limit: int = Field(500, ge=1, description="expired attempts recovered per workflow and tick")
 
     retry_base_seconds: float = Field(30, gt=0, description="backoff after the first failure; doubles with each")
     retry_cap_seconds: float = Field(21_600, gt=0, description="longest backoff")
     retry_max_failures: int = Field(5, ge=1, le=100, description="failures after which a record is in Error")
-    retry_unknown_max_failures: int = Field(3, ge=1, le=100, description="the same for an exception nobody classified")
+    retry_unknown_max_failures: int = Field(
+        3, ge=1, le=100, description="the same for an exception that is not a WorkError"
+    )
     configuration_pause_seconds: float = Field(
         900, gt=0, description="pause of a workflow whose configuration fails (bad key, quota of the day)"
     )
@@ -94,7 +108,7 @@ class Settings(WebSettings):
     places_base_url: str = Field("https://places.googleapis.com", description="Google Places API (New)")
     places_calls_per_day: int = Field(1_000, ge=0, description="paid Places calls a day (UTC), all records together")
     places_calls_per_record: int = Field(5, ge=0, description="paid Places calls a day (UTC) for one record")
-    places_language: str = Field("en", description="languageCode asked of Places")
+    places_language: str = Field("en", description="languageCode in requests to Places")
 
     proxy_secret: str = Field("", description="name or ARN of the secret that holds the proxy API's key")
     proxy_calls_per_day: int = Field(1_000, ge=0, description="paid proxy calls a day (UTC), all records together")
@@ -119,24 +133,101 @@ class Settings(WebSettings):
     )
     import_max_urls: int = Field(50_000, ge=1, description="urls read from one sitemap file (sitemaps.org: 50,000)")
     import_max_decoded_bytes: int = Field(
-        52_428_800, ge=1, description="bytes of one sitemap unpacked (sitemaps.org: 50 MiB)"
+        52_428_800, ge=1, description="bytes of one sitemap after unpacking (sitemaps.org: 50 MiB)"
     )
+
+    web_user_agent_token: str = Field(
+        "ScraperSkyBot", description="product token of the crawler, matched against robots.txt"
+    )
+    web_user_agent: str = Field(
+        "ScraperSkyBot/1.0 (+https://scrapersky.com/bot)", description="User-Agent header, with a contact url"
+    )
+    web_request_deadline_seconds: float = Field(
+        20, gt=0, le=600, description="connect, headers and body of one request"
+    )
+    web_connect_timeout_seconds: float = Field(
+        8, gt=0, le=60, description="name look-up, connect and TLS handshake of one hop"
+    )
+    web_max_wire_bytes: int = Field(60_000_000, gt=0, description="bytes of one body as sent")
+    web_max_decoded_bytes: int = Field(60_000_000, gt=0, description="bytes of one body after unpacking")
+    web_max_page_bytes: int = Field(2_000_000, gt=0, description="bytes of one HTML page; the rest is not read")
+    web_max_embedded_bytes: int = Field(
+        8_000_000, ge=0, description="bytes of images and fonts embedded in one HTML page that are skipped"
+    )
+    web_max_header_bytes: int = Field(32_768, gt=0, description="bytes of one header line")
+    web_max_redirects: int = Field(5, ge=0, le=20, description="redirects followed in one request")
+    web_max_url_length: int = Field(2_048, gt=0, description="characters of a url")
+    web_ports: str = Field("80,443", pattern=r"^\d{1,5}(,\d{1,5})*$", description="ports that may be connected to")
+    web_requests_per_host: int = Field(2, ge=1, le=16, description="concurrent requests to one host, over all workers")
+    web_host_interval_seconds: float = Field(
+        0.1,
+        ge=0,
+        le=60,
+        description="between the starts of two requests to one host; a longer Crawl-delay takes precedence",
+    )
+    web_host_acquire_timeout_seconds: float = Field(
+        20,
+        ge=0,
+        le=600,
+        description="longest wait for a host that another worker uses or that is cooling down; then the record is snoozed",
+    )
+    web_host_keep_alive_seconds: float = Field(
+        1, ge=0, le=60, description="how long a worker keeps its lease of a host after its last request there"
+    )
+    web_host_lease_seconds: float = Field(
+        60, gt=0, le=900, description="shortest lease of a host: a worker that crashes blocks the host for this long"
+    )
+    web_robots_cache_seconds: float = Field(3_600, ge=0, le=86_400, description="how long a robots.txt is cached")
+    web_robots_max_bytes: int = Field(
+        512_000, ge=512_000, description="bytes of a robots.txt that are read (RFC 9309: ≥ 500 KiB)"
+    )
+    web_crawl_delay_cap_seconds: float = Field(5, ge=0, le=60, description="longest Crawl-delay that is honoured")
+    web_retry_after_cap_seconds: float = Field(3_600, ge=0, description="longest Retry-After honoured")
+    web_proxy: Literal["never", "blocked", "always"] = Field(
+        "never",
+        description="pages fetched through the proxy API: never, blocked (of sites that answer 403 or a challenge) or always",
+    )
+    web_proxy_url: str = Field(
+        "https://api.scraperapi.com/",
+        pattern=r"^https?://[^?#]+$",
+        description="endpoint of the proxy API; the page is given as the parameter url",
+    )
+    web_proxy_key_header: str = Field(
+        "x-sapi-api_key", pattern=r"^[A-Za-z0-9_-]+$", description="header that carries the key of the proxy API"
+    )
+    web_proxy_parameters: str = Field(
+        "", description="further parameters for the proxy API, such as country_code=us&premium=true"
+    )
+    web_proxy_deadline_seconds: float = Field(
+        70, gt=0, le=600, description="deadline of one request through the proxy API"
+    )
+    web_loopback_internet: Path | None = Field(
+        None,
+        description=(
+            "local run and tests only, never set in a deployed stack: a JSON file that describes an internet on loopback"
+        ),
+    )
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """Return :attr:`web_ports` as numbers."""
+        return frozenset(map(int, self.web_ports.split(",")))
 
 
 def load(model: type[M], environment: Mapping[str, str], prefix: str = "", defaults: M | None = None) -> M:
-    """Reads ``model`` from ``environment``; ``prefix`` (with its underscore) stands before each variable's name.
+    """Read ``model`` from ``environment``; ``prefix`` (with its underscore) precedes each variable's name.
 
-    An absent or empty variable means the default: of ``defaults`` when given, else the model's own. Raises
-    :class:`SettingsError` naming every bad variable.
+    An absent or empty variable means the default: that of ``defaults`` if given, else the model's. Raises
+    :class:`SettingsError` naming every invalid variable.
     """
-    given: dict[str, object] = defaults.model_dump() if defaults else {}
-    given |= {
+    values: dict[str, object] = defaults.model_dump() if defaults else {}
+    values |= {
         field: environment[variable]
         for field in model.model_fields
         if environment.get(variable := f"{prefix}{field}".upper())
     }
     try:
-        return model.model_validate(given)
+        return model.model_validate(values)
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(problem, model, prefix) for problem in error.errors())) from None
 

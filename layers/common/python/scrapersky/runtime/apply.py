@@ -112,17 +112,15 @@ def _backoff(runtime: Runtime, code: str) -> Backoff:
 
 
 def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, ids: Sequence[int]) -> None:
-    arrow = hand_off_from(workflow)
-    if not ids or arrow is None:
-        return
-    if arrow.setting is None or getattr(runtime.settings, arrow.setting) == "auto":
+    next_step = hand_off_from(workflow)
+    if ids and next_step is not None and next_step.is_automatic(runtime.settings):
         hand_off(
             connection,
-            arrow.target,
+            next_step.target,
             ids,
             actor=runtime.service.name,
             reason=f"handed off by {workflow.name}",
-            again=arrow.again,
+            again=next_step.again,
         )
 
 

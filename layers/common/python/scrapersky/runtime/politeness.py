@@ -24,13 +24,13 @@ async def polite_turns(runtime: Runtime, one_connection: asyncio.Lock) -> AsyncI
     async with SharedLeases(
         _Table(runtime, one_connection),
         lease_seconds=settings.web_host_lease_seconds,
-        linger=settings.web_host_linger_seconds,
-        patience=settings.web_host_patience_seconds,
+        linger=settings.web_host_keep_alive_seconds,
+        patience=settings.web_host_acquire_timeout_seconds,
     ) as leases:
         yield WorkerTurns(
             settings.web_requests_per_host,
             interval=settings.web_host_interval_seconds,
-            patience=settings.web_host_patience_seconds,
+            patience=settings.web_host_acquire_timeout_seconds,
             leases=leases,
         )
 

@@ -4,9 +4,10 @@ Read by the stack, the functions, the local run, the crosswalk and the tests. Ad
 folder in ``functions/`` and one migration.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from scrapersky.settings import ServiceSettings
+from scrapersky.settings import Policy, ServiceSettings, Settings
 from scrapersky.status.workflow import Workflow
 
 METADATA = Workflow.watching("metadata", "Domain.status", table="domains")
@@ -59,16 +60,25 @@ class Service:
 
 @dataclass(frozen=True)
 class HandOff:
-    """An arrow: records that ``source`` made or found are queued for ``target``, by policy.
+    """Records that ``source`` made or found are queued for ``target`` if ``policy`` says ``auto``.
 
-    ``setting`` names the policy's setting (``manual`` or ``auto``), None means always. ``again``: also records that the
-    target completed or failed before.
+    ``policy`` reads one setting; without it the hand-off always happens. ``again``: also queue records that the target
+    has completed or failed before.
     """
 
     source: Workflow
     target: Workflow
-    setting: str | None
+    policy: Callable[[Settings], Policy] | None
     again: bool
+
+    @property
+    def setting(self) -> str | None:
+        """Return the environment variable of the policy's setting, None without a policy."""
+        return f"HANDOFF_{self.source.name}_TO_{self.target.name}".upper() if self.policy else None
+
+    def is_automatic(self, settings: Settings) -> bool:
+        """Return whether ``settings`` let this hand-off happen."""
+        return self.policy is None or self.policy(settings) == "auto"
 
 
 DOMAIN_SCHEDULER = Service("domain-scheduler", "DOMAIN_SCHEDULER", (METADATA,), ServiceSettings(batch_size=50))
@@ -99,13 +109,13 @@ SERVICES: tuple[Service, ...] = (
 )
 
 HAND_OFFS: tuple[HandOff, ...] = (
-    HandOff(DEEP_SCAN, DOMAIN_EXTRACTION, "handoff_deep_scan_to_domain_extraction", again=True),
+    HandOff(DEEP_SCAN, DOMAIN_EXTRACTION, lambda settings: settings.handoff_deep_scan_to_domain_extraction, again=True),
     # A chain's five hundred shops share one website: a domain that was read once is not read again for each.
-    HandOff(DOMAIN_EXTRACTION, METADATA, "handoff_domain_extraction_to_metadata", again=False),
-    HandOff(METADATA, SUBMISSION, "handoff_metadata_to_submission", again=True),
+    HandOff(DOMAIN_EXTRACTION, METADATA, lambda settings: settings.handoff_domain_extraction_to_metadata, again=False),
+    HandOff(METADATA, SUBMISSION, lambda settings: settings.handoff_metadata_to_submission, again=True),
     # A Sitemap row is the queue entry of its scan, so submitting is asking for it.
     HandOff(SUBMISSION, DISCOVERY, None, again=True),
-    HandOff(DISCOVERY, IMPORT, "handoff_discovery_to_import", again=True),
+    HandOff(DISCOVERY, IMPORT, lambda settings: settings.handoff_discovery_to_import, again=True),
 )
 
 WORKFLOWS: dict[str, Workflow] = {workflow.name: workflow for service in SERVICES for workflow in service.workflows}
@@ -118,5 +128,5 @@ def service_of(workflow: Workflow) -> Service:
 
 
 def hand_off_from(workflow: Workflow) -> HandOff | None:
-    """The arrow that leaves ``workflow``, if any."""
-    return next((arrow for arrow in HAND_OFFS if arrow.source == workflow), None)
+    """Return the hand-off from ``workflow``, if there is one."""
+    return next((hand_off for hand_off in HAND_OFFS if hand_off.source == workflow), None)

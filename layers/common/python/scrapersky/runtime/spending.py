@@ -2,6 +2,7 @@
 
 from scrapersky.errors import Misconfigured, Permanent
 from scrapersky.runtime.runtime import Runtime
+from scrapersky.settings import Settings
 from scrapersky.status.budget import Spent, seconds_left_today, spend
 
 
@@ -12,8 +13,7 @@ def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: int) -> N
     Misconfigured when the day's calls are spent (the workflow pauses until midnight UTC), and Permanent when the
     record's are.
     """
-    per_day = getattr(runtime.settings, f"{budget}_calls_per_day")
-    per_record = getattr(runtime.settings, f"{budget}_calls_per_record")
+    per_day, per_record = _caps(runtime.settings, budget)
     with runtime.database.autocommit() as connection:
         spent = spend(connection, budget, f"{workflow}:{record_id}", per_day=per_day, per_record=per_record)
         if spent is Spent.ALLOWED:
@@ -24,3 +24,14 @@ def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: int) -> N
             )
         wait = seconds_left_today(connection)
     raise Misconfigured("budget_of_the_day", f"the day's {per_day} paid {budget} calls are used up", retry_after=wait)
+
+
+def _caps(settings: Settings, budget: str) -> tuple[int, int]:
+    """Return the calls of ``budget`` allowed per day and per record and day."""
+    match budget:
+        case "places":
+            return settings.places_calls_per_day, settings.places_calls_per_record
+        case "proxy":
+            return settings.proxy_calls_per_day, settings.proxy_calls_per_record
+        case _:
+            raise ValueError(f"budget {budget!r} is unknown; valid budgets are 'places' and 'proxy'")

@@ -17,6 +17,7 @@ import aiohttp
 import can_ada
 
 from scrapersky.errors import FetchError, FetchRefused
+from scrapersky.settings import Settings
 from scrapersky.web.body import Body, Limits
 from scrapersky.web.connector import LookUp
 from scrapersky.web.cookies import ChainCookies
@@ -28,7 +29,6 @@ from scrapersky.web.response import Fetched, Headers, Response, clean_header, wh
 from scrapersky.web.retry_after import retry_after_seconds
 from scrapersky.web.robots import Robots, RobotsCache
 from scrapersky.web.sending import Sender
-from scrapersky.web.settings import WebSettings
 from scrapersky.web.targets import Targets
 from scrapersky.web.turns import Turns, WorkerTurns
 
@@ -44,12 +44,12 @@ class WebClient:
     ``look_up`` replaces the system's name resolution, ``turns`` the politeness of this one worker.
     """
 
-    def __init__(self, settings: WebSettings, *, look_up: LookUp | None = None, turns: Turns | None = None) -> None:
+    def __init__(self, settings: Settings, *, look_up: LookUp | None = None, turns: Turns | None = None) -> None:
         self._settings = settings
         self._turns = turns or WorkerTurns(
             settings.web_requests_per_host,
             interval=settings.web_host_interval_seconds,
-            patience=settings.web_host_patience_seconds,
+            patience=settings.web_host_acquire_timeout_seconds,
         )
         self._turns_at_apis = WorkerTurns(settings.web_requests_per_host)
         self._targets = Targets(settings)

@@ -14,9 +14,9 @@ import aiohttp
 import can_ada
 
 from scrapersky.errors import FetchError, FetchFailed, FetchRefused, Misconfigured, Permanent, Unavailable, WorkError
+from scrapersky.settings import Settings
 from scrapersky.web.failures import shown_url
 from scrapersky.web.sending import Sender
-from scrapersky.web.settings import WebSettings
 
 _LITERAL = re.compile(r"\[.*\]|[0-9.]+")
 _NOT_PUBLIC = frozenset(
@@ -33,7 +33,7 @@ class ProxyAccess:
     """One record's way through the proxy: ``spend`` counts a call before it is made, ``key`` reads the proxy's key."""
 
     def __init__(
-        self, settings: WebSettings, *, key: Callable[[], Awaitable[str]], spend: Callable[[], Awaitable[None]]
+        self, settings: Settings, *, key: Callable[[], Awaitable[str]], spend: Callable[[], Awaitable[None]]
     ) -> None:
         self._settings = settings
         self._key = key

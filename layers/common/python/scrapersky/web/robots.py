@@ -13,8 +13,8 @@ import can_ada
 from protego import Protego
 
 from scrapersky.errors import FetchError, FetchFailed
+from scrapersky.settings import Settings
 from scrapersky.web.response import Fetched
-from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import normalise_url
 
 Fetch = Callable[[str], Awaitable[Fetched]]
@@ -50,7 +50,7 @@ class Robots:
 class RobotsCache:
     """Every origin's :class:`Robots`, fetched by ``fetch`` once at a time and kept for a setting's time."""
 
-    def __init__(self, settings: WebSettings, fetch: Fetch) -> None:
+    def __init__(self, settings: Settings, fetch: Fetch) -> None:
         self._settings = settings
         self._fetch = fetch
         self._known: dict[str, tuple[float, asyncio.Task[Robots]]] = {}
@@ -95,7 +95,7 @@ class RobotsCache:
         return parse_robots(page, self._settings)
 
 
-def parse_robots(page: Fetched, settings: WebSettings) -> Robots:
+def parse_robots(page: Fetched, settings: Settings) -> Robots:
     """The rules in a fetched robots.txt; text that is none (HTML, noise) has no rules."""
     encoding = "utf-16" if page.body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     text = page.body.decode(encoding, "replace")

@@ -8,10 +8,10 @@ import aiohttp
 from yarl import URL
 
 from scrapersky.errors import FetchFailed
+from scrapersky.settings import Settings
 from scrapersky.web.connector import LookUp, open_connector
 from scrapersky.web.failures import explain, shown_url
 from scrapersky.web.loopback import LoopbackInternet
-from scrapersky.web.settings import WebSettings
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -19,7 +19,7 @@ _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 class Sender:
     """An open session, whose every connection goes through the guard; to be used inside ``async with``."""
 
-    def __init__(self, settings: WebSettings, look_up: LookUp | None) -> None:
+    def __init__(self, settings: Settings, look_up: LookUp | None) -> None:
         path = settings.web_loopback_internet
         self._settings = settings
         self._look_up = look_up

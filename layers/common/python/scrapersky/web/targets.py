@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import can_ada
 
 from scrapersky.errors import FetchRefused
+from scrapersky.settings import Settings
 from scrapersky.web.failures import shown_url
-from scrapersky.web.settings import WebSettings
 from scrapersky.web.urls import parse_url, port_of
 
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -17,7 +17,7 @@ _LITERAL = re.compile(r"\[.*\]|[0-9.]+")
 class Targets:
     """The urls that the settings admit. What an admitted name resolves to is judged when it is dialled."""
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._max_length = settings.web_max_url_length
         self._max_redirects = settings.web_max_redirects
         self._ports = settings.ports
