@@ -10,16 +10,16 @@ from typing import Any, Literal, TypeVar
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from api.curation import SAY_WHO
 from api.curation_table import CurationField
 from api.problem import invalid
 from api.wiring import caller_of, wiring_of
 from api.writing import write
 from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.runtime.input_model import InputModel
+from scrapersky.status.sql import SET_ACTOR
 
 RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 
@@ -104,7 +104,7 @@ def answer(
     actor = caller_of(router)
 
     def work(connection: Connection) -> Added:
-        connection.execute(SAY_WHO, {"actor": actor, "reason": reason})
+        connection.execute(text(SET_ACTOR), {"actor": actor, "reason": reason})
         added = add(connection, rows)
         first = added.results[0]
         if alone and first.result == "refused":

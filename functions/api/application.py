@@ -18,12 +18,12 @@ from scrapersky.database import Database, ReadSecret, sqlstate
 from scrapersky.metrics import Observer
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
-from scrapersky.status.transitions import HALF_A_STATE, ILLEGAL_TRANSITION, NOT_THE_HOLDER
+from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION, INCONSISTENT_COMPANION
 
 NAME = "api"
 VERSION = "1.0.0"
 ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, dev_tools)
-REFUSED_BY_THE_DATABASE = frozenset({ILLEGAL_TRANSITION, NOT_THE_HOLDER, HALF_A_STATE})
+REFUSED_BY_THE_DATABASE = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 TOOK_TOO_LONG = {
     "57014": "the database took too long and stopped; a filter by status, id or domain, or fewer records, may be quick enough",
     "55P03": "others hold the records for longer than a request may wait; nothing was changed, try again",

@@ -17,12 +17,11 @@ from api.filters import BIGGEST, F, Filter, conditions
 from api.problem import invalid
 from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.runtime.input_model import InputModel
+from scrapersky.status.sql import SET_ACTOR
 
 Result = Literal["queued", "set", "unchanged", "refused"]
 Ids = Annotated[list[Annotated[int, Field(ge=1, le=BIGGEST)]], Field(min_length=1)]
 MAY_BE_QUEUED = frozenset({Status.NEW, Status.COMPLETED, Status.ERROR})
-
-SAY_WHO = text("SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)")
 
 
 class Decision(InputModel, Generic[F]):
@@ -73,7 +72,7 @@ def decide(connection: Connection, field: CurationField, decision: Decision[Any]
         if number > cap:
             raise invalid(name, f"{number} records are too many at once; at most {cap} are right")
     limit = len(set(decision.ids)) if decision.ids else decision.limit or cap
-    connection.execute(SAY_WHO, {"actor": actor, "reason": decision.reason})
+    connection.execute(text(SET_ACTOR), {"actor": actor, "reason": decision.reason})
     rows = _lock(connection, field, decision, limit + 1)
     judged = [_judge(row, field, decision.curation_status) for row in rows[:limit]]
     _write(connection, field, decision, [one.record_id for one in judged if one.result == "set"], queue=False)

@@ -14,17 +14,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 
 from scrapersky.runtime.registry import METADATA
-from scrapersky.status import claim, dead_letter, finish, finish_together, recover, release, start
+from scrapersky.status import claim, dead_letter, finish, recover, release, start
 
 VERBS: Mapping[str, str] = {
-    "WITH RECURSIVE " + METADATA.sql(claim.CANDIDATES + claim.CLAIM): "claim",
+    METADATA.sql(claim.CLAIM_BY_TENANT): "claim",
     METADATA.sql(recover.RECOVER): "recover",
     METADATA.sql(release.RELEASE): "release",
     METADATA.sql(dead_letter.DEAD_LETTER): "dead letter",
     start.START.text: "start",
     **{
         METADATA.sql(statement): "finish"
-        for statement in (finish.COMPLETE, finish_together.COMPLETE_ALL, finish.FAIL, finish.SNOOZE, finish.RETRY)
+        for statement in (finish.COMPLETE, finish.COMPLETE_ALL, finish.FAIL, finish.SNOOZE, finish.RETRY)
     },
 }
 """Statement → the verb it is."""

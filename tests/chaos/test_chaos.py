@@ -12,12 +12,11 @@ from tests.chaos.points import IN_A_BATCH
 from tests.chaos.report import as_table
 from tests.chaos.stage import wreak
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.mutant import LAYER, Mutant
-from tests.mutants.trial import ROOT, copy_code, search_path
+from tests.mutants.mutant import LAYER, ROOT, Edit, Mutant, copy_code, search_path
 
 DELIVERIES = 20_000
-ALONE = Mutant("each is saved alone", ((f"{LAYER}/runtime/saving.py", "len(done) > 1", "not done"),), ())
-"""So that every result goes through the statement that lacks its fence."""
+ALONE = Mutant("results are saved together", (Edit(f"{LAYER}/runtime/saving.py", "len(done) > 1", "not done"),), ())
+"""Sends every result through the statement that lacks its fence."""
 
 
 @pytest.mark.timeout(900)
@@ -55,7 +54,7 @@ def test_whatever_happens_each_result_is_applied_once_and_every_record_comes_to_
 @pytest.mark.timeout(300)
 def test_chaos_finds_out_when_the_fence_is_missing(tmp_path: Path) -> None:
     copy_code(tmp_path)
-    (fence,) = (mutant for mutant in MUTANTS if mutant.guard == "finish: this attempt, not whichever is live")
+    (fence,) = (mutant for mutant in MUTANTS if mutant.guard == "finish: this attempt, not another of the record")
     fence.apply(tmp_path)
     ALONE.apply(tmp_path)
     much = ("--deliveries", "1500", "--records", "300", "--freeze", "0.2", "--time-limit", "200")

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, text
 from scrapersky.runtime.registry import METADATA
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause
-from scrapersky.status.finish import Backoff, complete
+from scrapersky.status.finish import complete
 from scrapersky.status.recover import recover
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
 from tests.chaos.lapse import lapse
 from tests.chaos.points import Deed, Order, Points

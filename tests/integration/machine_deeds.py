@@ -11,11 +11,11 @@ from scrapersky.runtime.registry import METADATA, SUBMISSION, WORKFLOWS
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.dispatch import dispatch
-from scrapersky.status.finish import Backoff, Stale, complete, fail, retry, snooze
-from scrapersky.status.finish_together import complete_all
+from scrapersky.status.finish import Stale, complete, complete_all, fail, retry, snooze
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.requeue import hand_off
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
 from tests.integration.machine import RESULT, Vanished

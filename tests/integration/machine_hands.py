@@ -96,7 +96,7 @@ class Hands(Machine):
         if to not in transitions.ALLOWED[before]:
             self._refused(statement, transitions.ILLEGAL_TRANSITION)
         elif Status.PROCESSING in (before, to):
-            self._refused(statement, transitions.NOT_THE_HOLDER)
+            self._refused(statement, transitions.ATTEMPT_MISMATCH)
         else:
             self.connection.exec_driver_sql(statement)
             self.model.move(key, to)
@@ -111,7 +111,7 @@ class Hands(Machine):
             return
         workflow = WORKFLOWS[key[0]]
         statement = f"UPDATE {workflow.table} SET {workflow.companion(column)} = {value} WHERE id = {key[1]}"
-        self._refused(statement, transitions.HALF_A_STATE)
+        self._refused(statement, transitions.INCONSISTENT_COMPANION)
 
     def add_a_second_live_attempt_by_hand(self, attempt: int) -> None:
         """Refused by the index, when there is one already."""
@@ -130,17 +130,19 @@ class Hands(Machine):
         workflow, record_id = WORKFLOWS[held.key[0]], held.key[1]
         if held.outcome is None:
             of = f"WHERE attempt_id = {attempt}"
-            self._refused(f"UPDATE attempts SET finished_at = now(), outcome = 'done' {of}", transitions.NOT_THE_HOLDER)
-            self._refused(f"DELETE FROM attempts {of}", transitions.NOT_THE_HOLDER)
-            self._refused(f"DELETE FROM {workflow.table} WHERE id = {record_id}", transitions.NOT_THE_HOLDER)
+            self._refused(
+                f"UPDATE attempts SET finished_at = now(), outcome = 'done' {of}", transitions.ATTEMPT_MISMATCH
+            )
+            self._refused(f"DELETE FROM attempts {of}", transitions.ATTEMPT_MISMATCH)
+            self._refused(f"DELETE FROM {workflow.table} WHERE id = {record_id}", transitions.ATTEMPT_MISMATCH)
         elif self.model.records[held.key].status is not Status.PROCESSING:
             again = f"UPDATE attempts SET finished_at = NULL, outcome = NULL WHERE attempt_id = {attempt}"
-            self._refused(again, transitions.NOT_THE_HOLDER)
+            self._refused(again, transitions.ATTEMPT_MISMATCH)
 
     def rewrite_history_by_hand(self) -> None:
         """Refused, once there is any."""
         if self.connection.execute(text("SELECT EXISTS (SELECT FROM status_events)")).scalar_one():
-            self._refused("UPDATE status_events SET actor = 'nobody'", transitions.REWRITTEN)
+            self._refused("UPDATE status_events SET actor = 'nobody'", transitions.IMMUTABLE)
 
     def _refused(self, statement: str, state: str) -> None:
         with pytest.raises(DBAPIError) as refusal:

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from scrapersky.models import Sitemap
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.runtime.registry import DISCOVERY
-from scrapersky.status.explain import explain
-from scrapersky.status.timeline import tell
+from scrapersky.status.explain import as_text, explain
 from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website, redirect
 from sitemap_scheduler.discovery import discover_sitemaps
 from sitemap_scheduler.scan import SECONDS_TO_SAVE
@@ -472,5 +471,5 @@ def test_what_was_tried_is_part_of_the_records_timeline(
     scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a", "/b")})})
     explained = explain(connection, DISCOVERY, sitemap_id)
     assert explained is not None
-    assert "  sitemap            https://shop.test/sitemap.xml (common_path, urlset, 2 urls)" in tell(explained)
-    assert "  http_404           https://shop.test/sitemap_index.xml (common_path)" in tell(explained)
+    assert "  sitemap            https://shop.test/sitemap.xml (common_path, urlset, 2 urls)" in as_text(explained)
+    assert "  http_404           https://shop.test/sitemap_index.xml (common_path)" in as_text(explained)

@@ -15,10 +15,11 @@ from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION,
 from scrapersky.runtime.runtime import BackgroundService
 from scrapersky.runtime.tick import TickFailed
 from scrapersky.status.claim import claim
-from scrapersky.status.finish import Backoff, Stale
+from scrapersky.status.finish import Stale
 from scrapersky.status.invariants import find_breaches
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import Started
 from tests.chaos.client import Client, Trouble
 from tests.chaos.clock import Clock

@@ -15,8 +15,7 @@ from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 from scrapersky.status.claim import claim
 from scrapersky.status.dead_letter import dead_letter
-from scrapersky.status.finish import complete, fail
-from scrapersky.status.finish_together import complete_all
+from scrapersky.status.finish import complete, complete_all, fail
 from scrapersky.status.release import release
 from scrapersky.status.start import start
 from scripts.commands.run.postgres import Postgres

@@ -11,11 +11,12 @@ from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause
 from scrapersky.status.dead_letter import dead_letter
-from scrapersky.status.finish import Backoff, Stale, complete, fail, retry
+from scrapersky.status.finish import Stale, complete, fail, retry
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.invariants import find_breaches
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")

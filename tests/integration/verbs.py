@@ -8,16 +8,16 @@ from scrapersky.runtime.registry import IMPORT, METADATA
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
-from scrapersky.status.control import read_control, ticked
+from scrapersky.status.control import read_control, record_tick
 from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.explain import explain
-from scrapersky.status.finish import Backoff, complete, fail, retry, snooze
-from scrapersky.status.finish_together import complete_all
+from scrapersky.status.finish import complete, complete_all, fail, retry, snooze
 from scrapersky.status.gauges import read_gauges
-from scrapersky.status.invariants import STRETCH, count_cheap_breaches
+from scrapersky.status.invariants import SAMPLE_SIZE, count_cheap_breaches
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.requeue import hand_off, requeue
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
 from tests.integration.large import LIVE, NEWEST, QUEUED, TENANTS
 
@@ -50,7 +50,7 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     # The fewer are asked for, the more a walk through all of history by its key looks like a bargain.
     "recover one": (lambda c: recover(c, METADATA, limit=1, backoff=BACKOFF, undelivered_max=5), LIVE + 4),
     "gauges": (lambda c: read_gauges(c, METADATA), QUEUED + 2 * LIVE + 4 * TENANTS),
-    "cheap invariants": (lambda c: count_cheap_breaches(c, METADATA), 2 * LIVE + STRETCH + 1),
+    "cheap invariants": (lambda c: count_cheap_breaches(c, METADATA), 2 * LIVE + SAMPLE_SIZE + 1),
     "start": (lambda c: start(c, HELD, lease=60, worker="w", request_id="r"), 3 * len(HELD)),
     "complete": (lambda c: complete(c, METADATA, HELD[1], code="read", detail={}), 2),
     "complete several": (
@@ -74,6 +74,6 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     "cancel": (lambda c: cancel(c, METADATA, IDS, actor="a", reason="r"), 2 * len(IDS)),
     "abandon": (lambda c: abandon(c, METADATA, [1, 3, 5, 7, 9], actor="a", reason="r"), 3 * len(HELD)),
     "explain": (lambda c: explain(c, METADATA, 777), 4),
-    "heartbeat": (lambda c: ticked(c, METADATA), 2),
+    "heartbeat": (lambda c: record_tick(c, METADATA), 2),
     "switches": (lambda c: read_control(c, METADATA), 2),
 }

@@ -1,1 +1,1 @@
-"""Mutants: each guard is removed in turn on a copy of the code, and a test must fail for it."""
+"""Mutants: remove each guard in turn from a copy of the code. A test must fail for each."""

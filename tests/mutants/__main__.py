@@ -1,4 +1,4 @@
-"""``scripts/mutants [NAME …]``: removes each guard in turn and shows the test that fails. Exit code 1 when one survives."""
+"""``scripts/mutants``: remove each guard of the code in turn, and show the test that fails without it."""
 
 import argparse
 import sys
@@ -9,47 +9,53 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.mutant import Mutant
-from tests.mutants.trial import ROOT, Trial, run_tests, try_out
+from tests.mutants.mutant import ROOT, Mutant, Trial, run_tests, try_out
+
+DESCRIPTION = """
+Remove each guard of the status machine, its runtime and its database schema in turn, in a copy of the code, and run the
+tests that must notice. Prints one line per mutant: the guard, the time, and the test that failed ("SURVIVED" if none did).
+The tests first run against the unchanged code. Exit status: 0 when every mutant was killed, else 1.
+"""
 
 
 def main(arguments: list[str]) -> int:
-    """First without any mutant: a test that fails anyway kills nothing. Then each mutant."""
-    parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
-    parser.add_argument("guard", nargs="*", help="only mutants whose guard contains one of these words")
-    parser.add_argument("--at-once", type=int, default=2, help="mutants tried at once")
-    parser.add_argument("--list", action="store_true", help="only say what would be removed")
-    chosen = parser.parse_args(arguments)
-    mutants = [one for one in MUTANTS if not chosen.guard or any(word in one.guard for word in chosen.guard)]
-    if chosen.list:
+    """Run the tests without a mutant first (a test that fails anyway proves nothing), then try each mutant."""
+    parser = argparse.ArgumentParser(prog="scripts/mutants", description=DESCRIPTION)
+    parser.add_argument("words", nargs="*", metavar="WORD", help="try only guards that contain one of these words")
+    parser.add_argument("--at-once", type=int, default=2, metavar="N", help="mutants to try in parallel (default: 2)")
+    parser.add_argument("--list", action="store_true", help="list the guards and exit")
+    options = parser.parse_args(arguments)
+    mutants = [one for one in MUTANTS if not options.words or any(word in one.guard for word in options.words)]
+    if not mutants:
+        print(f"no guard contains {' or '.join(options.words)}; --list shows all", file=sys.stderr)
+        return 1
+    if options.list:
         print("\n".join(mutant.guard for mutant in mutants))
         return 0
     began = time.monotonic()
-    tests = sorted({test for mutant in mutants for test in mutant.tests})
-    told, code = run_tests(tests, ROOT)
+    output, code = run_tests(sorted({test for mutant in mutants for test in mutant.tests}), ROOT)
     if code != 0:
-        print(f"the tests fail without any mutant:\n{told}", file=sys.stderr)
+        print(f"the tests fail without any mutant:\n{output}", file=sys.stderr)
         return 1
-    trials = []
-    for trial in try_all(mutants, chosen.at_once):
+    killed = 0
+    for trial in try_all(mutants, options.at_once):
         print(line(trial), flush=True)
-        trials.append(trial)
-    killed = sum(trial.killer is not None for trial in trials)
-    print(f"\n{killed} of {len(trials)} mutants killed, in {time.monotonic() - began:.0f} s")
-    return 0 if killed == len(trials) else 1
+        killed += trial.killer is not None
+    print(f"\n{killed} of {len(mutants)} mutants killed, in {time.monotonic() - began:.0f} s")
+    return 0 if killed == len(mutants) else 1
 
 
 def try_all(mutants: Sequence[Mutant], at_once: int) -> Iterator[Trial]:
-    """The trials, in the mutants' order."""
+    """Yield the trials in the order of ``mutants``."""
     with tempfile.TemporaryDirectory(prefix="scrapersky-mutants-") as directory, ThreadPoolExecutor(at_once) as threads:
         scratch = (Path(directory) / str(number) for number in range(len(mutants)))
         yield from threads.map(try_out, mutants, scratch)
 
 
 def line(trial: Trial) -> str:
-    """One row of the table."""
-    end = trial.killer or (f"TROUBLE {trial.trouble}" if trial.trouble else "SURVIVED")
-    return f"{trial.mutant.guard:<66} {trial.seconds:4.0f} s  {end}"
+    """Return one row of the table."""
+    result = trial.killer or (f"ERROR {trial.error}" if trial.error else "SURVIVED")
+    return f"{trial.mutant.guard:<66} {trial.seconds:4.0f} s  {result}"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""The catalogue: every guard of the status machine and its runtime, and the tests that must miss it.
+"""The catalogue: every guard of the status machine and its runtime, with the tests that must fail without it.
 
-Not in it, because they change nothing that could be seen: MATERIALIZED on a CTE that locks rows (Postgres never inlines
-one that holds FOR UPDATE, so the word only says so), ``AND status = 'Processing'`` in the statements that end an attempt (the
-guard lets no record be otherwise while an attempt is live).
+Two kinds of guards are left out, because removing them changes nothing that can be observed: MATERIALIZED on a CTE that locks
+rows (Postgres never inlines a CTE with FOR UPDATE), and ``AND status = 'Processing'`` in statements that end an attempt (the
+database's guard keeps the record in Processing while an attempt is live).
 """
 
-from tests.mutants.guards_in_the_database import IN_THE_DATABASE
-from tests.mutants.guards_in_the_runtime import IN_THE_RUNTIME
-from tests.mutants.guards_in_the_verbs import IN_THE_VERBS
+from tests.mutants.database_guards import DATABASE_GUARDS
+from tests.mutants.runtime_guards import RUNTIME_GUARDS
+from tests.mutants.status_guards import STATUS_GUARDS
 
-MUTANTS = (*IN_THE_VERBS, *IN_THE_DATABASE, *IN_THE_RUNTIME)
+MUTANTS = (*STATUS_GUARDS, *DATABASE_GUARDS, *RUNTIME_GUARDS)

@@ -11,12 +11,13 @@ from scrapersky.status.abandon import abandon as abandon_verb
 from scrapersky.status.cancel import cancel as cancel_verb
 from scrapersky.status.claim import claim as claim_verb
 from scrapersky.status.dead_letter import dead_letter as dead_letter_verb
-from scrapersky.status.finish import Backoff, Stale
+from scrapersky.status.finish import Stale
 from scrapersky.status.finish import complete as complete_verb
+from scrapersky.status.finish import complete_all as complete_all_verb
 from scrapersky.status.finish import fail as fail_verb
-from scrapersky.status.finish_together import complete_all as complete_all_verb
 from scrapersky.status.recover import recover as recover_verb
 from scrapersky.status.release import release as release_verb
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start as start_verb
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)

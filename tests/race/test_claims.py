@@ -5,7 +5,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import sqlstate
-from scrapersky.status.transitions import ILLEGAL_TRANSITION, NOT_THE_HOLDER
+from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION
 from tests.race.contest import Runner, backend, race
 from tests.race.deeds import cancel, claim, complete, hand_off, outcomes, queued, requeue, sql, start, started, status
 from tests.race.deeds import claimed as claimed_attempts
@@ -70,7 +70,7 @@ def test_a_router_that_requeues_by_hand_waits_for_the_claim_and_is_refused(
     ids = list(connection.execute(text("UPDATE domains SET status = 'Queued' RETURNING id")).scalars())
     with pytest.raises(DBAPIError) as refused:
         race(engine, claim(ids), sql("UPDATE domains SET status = 'Queued', due_at = now()"))
-    assert sqlstate(refused.value) == NOT_THE_HOLDER
+    assert sqlstate(refused.value) == ATTEMPT_MISMATCH
     assert (status(connection), outcomes(connection)) == ("Processing", ["done", None])
 
 

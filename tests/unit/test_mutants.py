@@ -1,4 +1,4 @@
-"""The catalogue of mutants: each still fits the code, still makes code, and names tests that are there."""
+"""The catalogue of mutants: each fits the code, changes it into valid code, and names existing tests."""
 
 import ast
 from pathlib import Path
@@ -6,20 +6,21 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.mutant import LAYER, Mutant, Rotten
-from tests.mutants.trial import ROOT, try_out
+from tests.mutants.mutant import LAYER, ROOT, AnchorError, Edit, Mutant, try_out
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.guard)
-def test_a_mutant_changes_the_code_as_it_is_now_into_other_code(mutant: Mutant) -> None:
-    for file in {file for file, _, _ in mutant.changes}:
-        source = (ROOT / file).read_text()
-        changed = mutant.changed(file, source)
-        assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source))
+def test_a_mutant_changes_the_present_code_into_other_valid_code(mutant: Mutant) -> None:
+    sources = {edit.file: (ROOT / edit.file).read_text() for edit in mutant.edits}
+    changed = dict(sources)
+    for edit in mutant.edits:
+        changed[edit.file] = edit.apply(changed[edit.file])
+    for file, source in sources.items():
+        assert ast.dump(ast.parse(changed[file])) != ast.dump(ast.parse(source))
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.guard)
-def test_a_mutants_tests_are_there(mutant: Mutant) -> None:
+def test_the_tests_of_a_mutant_exist(mutant: Mutant) -> None:
     assert mutant.tests
     for test in mutant.tests:
         file, _, name = test.partition("::")
@@ -29,34 +30,63 @@ def test_a_mutants_tests_are_there(mutant: Mutant) -> None:
         assert not name or name in functions
 
 
-def test_no_guard_is_named_twice() -> None:
+def test_every_guard_has_its_own_name() -> None:
     assert len({mutant.guard for mutant in MUTANTS}) == len(MUTANTS)
 
 
-def test_a_text_that_is_not_in_the_code_is_refused() -> None:
-    with pytest.raises(Rotten, match="0 times"):
-        Mutant("gone", ((f"{LAYER}/status/start.py", "no such text", ""),), ()).apply(ROOT)
+SOURCE = """
+LIMIT = '''
+SELECT 1
+FROM   a
+'''
 
+class Worker:
+    def run(self) -> int:
+        return 1
 
-TINY = """
-from scrapersky.status.finish import shortened
-
-def test_a_reason_is_shortened():
-    assert len(shortened("a" * 5000)) == 1024
+    def stop(self) -> int:
+        return 1
 """
-FINISH = f"{LAYER}/status/finish.py"
-GUARD = (FINISH, "clean if len(clean) <= MAX_ERROR_LENGTH", "clean if True")
-NO_GUARD = (FINISH, "comes too late and is", "comes very late and is")
+
+
+def test_an_edit_is_limited_to_its_scope_and_ignores_layout() -> None:
+    changed = Edit("a.py", "return 1", "return 2", "Worker.stop").apply(SOURCE)
+    assert changed == SOURCE.replace("return 1\n", "return 2\n").replace("return 2", "return 1", 1)
+    assert "SELECT 2\n'''" in Edit("a.py", "SELECT 1 FROM a", "SELECT 2", "LIMIT").apply(SOURCE)
 
 
 @pytest.mark.parametrize(
-    ("change", "tests", "killed", "trouble"),
-    [(GUARD, TINY, True, False), (NO_GUARD, TINY, False, False), (GUARD, "import nothing_there", False, True)],
-    ids=["killed", "survived", "trouble"],
+    ("edit", "message"),
+    [
+        (Edit("a.py", "return 3", ""), "occurs 0 times, not 1"),
+        (Edit("a.py", "return 1", ""), "occurs 2 times, not 1"),
+        (Edit("a.py", "return 1", "", "Worker.start"), "nothing is named Worker.start"),
+    ],
 )
-def test_a_trial_tells_a_killed_mutant_from_a_survivor_and_from_trouble(
-    tmp_path: Path, change: tuple[str, str, str], tests: str, killed: bool, trouble: bool
+def test_an_edit_that_does_not_fit_the_code_is_rejected(edit: Edit, message: str) -> None:
+    with pytest.raises(AnchorError, match=message):
+        edit.apply(SOURCE)
+
+
+TINY = """
+from scrapersky.status.sql import error_text
+
+def test_a_reason_is_truncated():
+    assert len(error_text("a" * 5000)) == 1024
+"""
+SQL = f"{LAYER}/status/sql.py"
+GUARD = Edit(SQL, "len(clean) <= MAX_ERROR_LENGTH", "True")
+NO_GUARD = Edit(SQL, "scrapersky.reason", "scrapersky.why")
+
+
+@pytest.mark.parametrize(
+    ("edit", "tests", "killed", "error"),
+    [(GUARD, TINY, True, False), (NO_GUARD, TINY, False, False), (GUARD, "import missing_module", False, True)],
+    ids=["killed", "survived", "error"],
+)
+def test_a_trial_distinguishes_killed_survived_and_error(
+    tmp_path: Path, edit: Edit, tests: str, killed: bool, error: bool
 ) -> None:
     (tmp_path / "test_tiny.py").write_text(tests)
-    trial = try_out(Mutant("shortened", (change,), (str(tmp_path / "test_tiny.py"),)), tmp_path / "code")
-    assert (trial.killer is not None, trial.trouble is not None) == (killed, trouble), trial
+    trial = try_out(Mutant("truncated", (edit,), (str(tmp_path / "test_tiny.py"),)), tmp_path / "code")
+    assert (trial.killer is not None, trial.error is not None) == (killed, error), trial

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scrapersky.models.vocabulary import Status
-from scrapersky.status.timeline import tell
+from scrapersky.status.explain import as_text
 
 WIDE = 130
 """Columns of a screen on which everything has room."""
@@ -80,7 +80,7 @@ def show_process(console: Console, answer: Mapping[str, Any]) -> None:
 
 def show_timeline(console: Console, answer: Mapping[str, Any]) -> None:
     """One record's state, its status changes and its attempts, oldest first."""
-    console.print(tell(answer), markup=False, highlight=False, soft_wrap=True)
+    console.print(as_text(answer), markup=False, highlight=False, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ from scrapersky.runtime.registry import METADATA
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 from scrapersky.status.claim import Claimed, claim
-from scrapersky.status.finish_together import complete_all
+from scrapersky.status.finish import complete_all
 from scrapersky.status.start import start
 
 CLAIMED = 50

@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError, InterfaceError
 
 from scrapersky.runtime.registry import WORKFLOWS, service_of
-from scrapersky.status.explain import explain
-from scrapersky.status.timeline import tell
+from scrapersky.status.explain import as_text, explain
 from scripts.commands.run import databases
 from scripts.commands.scrapersky.arguments import record_id, workflow
 from scripts.commands.scrapersky.remote import Remote
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Trouble as trouble:
         print(f"explain: {trouble}", file=sys.stderr)
         return 1
-    print(json.dumps(timeline, indent=2, ensure_ascii=False) if given.json else tell(timeline))
+    print(json.dumps(timeline, indent=2, ensure_ascii=False) if given.json else as_text(timeline))
     return 0
 
 

@@ -12,9 +12,9 @@ from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
 from scrapersky.runtime.registry import hand_off_from
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.control import pause
-from scrapersky.status.finish import Backoff, Finished, complete, fail, retry, snooze
-from scrapersky.status.finish_together import complete_all
+from scrapersky.status.finish import Finished, complete, complete_all, fail, retry, snooze
 from scrapersky.status.requeue import hand_off
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
 

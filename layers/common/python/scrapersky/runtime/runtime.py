@@ -26,7 +26,7 @@ from scrapersky.runtime.queue import MessageQueue
 from scrapersky.runtime.registry import Service
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import ServiceSettings, Settings, load
-from scrapersky.status.finish import Backoff
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.workflow import Workflow
 
 

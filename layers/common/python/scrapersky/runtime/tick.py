@@ -14,7 +14,7 @@ from scrapersky import metrics
 from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed
-from scrapersky.status.control import ticked
+from scrapersky.status.control import record_tick
 from scrapersky.status.dispatch import Dispatched, dispatch
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.invariants import count_cheap_breaches
@@ -45,7 +45,7 @@ def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
 
 
 def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request_id: str) -> dict[str, Any]:
-    ticked(connection, workflow)
+    record_tick(connection, workflow)
     recovered = 0
     not_recovered: DBAPIError | None = None
     try:

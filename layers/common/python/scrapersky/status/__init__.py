@@ -1,1 +1,1 @@
-"""The status machine: one verb per file, each one short, fenced transition."""
+"""The status machine. One verb per file; each verb is one short transition, fenced by the attempt's id."""

@@ -1,26 +1,26 @@
-"""Abandon: Processing → Error, by a person who knows that the work must not go on. Its worker's result will be stale."""
+"""Abandon: Processing → Error, on an operator's request. The worker's result will be stale."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from scrapersky.models.vocabulary import AttemptOutcome
-from scrapersky.status.finish import shortened
+from scrapersky.status.sql import error_text
 from scrapersky.status.workflow import Workflow
 
 ABANDON = """
-WITH said AS MATERIALIZED (
-    SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)
-),
-mine AS MATERIALIZED (
-    SELECT attempt_id FROM attempts, said
+WITH {set_actor},
+-- Lock the live attempts in ascending order, before any record, as every verb does.
+locked AS MATERIALIZED (
+    SELECT attempt_id FROM attempts, actor
     WHERE workflow = {workflow} AND record_id = ANY(CAST(:ids AS bigint[])) AND finished_at IS NULL
     ORDER BY attempt_id FOR UPDATE OF attempts
 ),
+-- End those that are still live.
 finished AS (
     UPDATE attempts SET finished_at = now(), outcome = :outcome, code = 'abandoned',
         detail = jsonb_build_object('reason', CAST(:reason AS text))
-    FROM mine WHERE attempts.attempt_id = mine.attempt_id AND finished_at IS NULL
+    FROM locked WHERE attempts.attempt_id = locked.attempt_id AND finished_at IS NULL
     RETURNING record_id
 )
 UPDATE {table} SET {status} = 'Error', {failures} = {failures} + 1, {error_code} = 'abandoned', {error} = :reason
@@ -30,13 +30,13 @@ RETURNING {table}.id
 
 
 def abandon(connection: Connection, workflow: Workflow, ids: Sequence[int], *, actor: str, reason: str) -> list[int]:
-    """Ends the live attempts of ``ids`` and their records in Error ``abandoned``; returns those that were Processing."""
+    """End those of ``ids`` that are Processing in Error ``abandoned``, with their live attempts; return them."""
     rows = connection.execute(
         workflow.statement(ABANDON),
         {
             "ids": sorted(ids),
             "actor": actor,
-            "reason": shortened(reason),
+            "reason": error_text(reason),
             "outcome": AttemptOutcome.ABANDONED.value,
         },
     )

@@ -1,4 +1,4 @@
-"""Cancel: Queued → New. Work that nobody has begun is taken back, by a person, with a reason."""
+"""Cancel: Queued → New, on an operator's request, before the work has begun."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,18 @@ from sqlalchemy import Connection
 from scrapersky.status.workflow import Workflow
 
 CANCEL = """
-WITH said AS MATERIALIZED (
-    SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)
-),
-chosen AS MATERIALIZED (
-    SELECT {table}.id FROM {table}, said
+WITH {set_actor},
+-- Lock the queued records in ascending order. Skip those that a claim holds: they are about to be Processing.
+locked AS MATERIALIZED (
+    SELECT {table}.id FROM {table}, actor
     WHERE {table}.id = ANY(CAST(:ids AS bigint[])) AND {status} = 'Queued'
     ORDER BY {table}.id FOR UPDATE OF {table} SKIP LOCKED
 )
-UPDATE {table} SET {status} = 'New' FROM chosen WHERE {table}.id = chosen.id RETURNING {table}.id
+UPDATE {table} SET {status} = 'New' FROM locked WHERE {table}.id = locked.id RETURNING {table}.id
 """
 
 
 def cancel(connection: Connection, workflow: Workflow, ids: Sequence[int], *, actor: str, reason: str) -> list[int]:
-    """Takes back those of ``ids`` that are Queued; returns them. One that a claim holds right now goes on."""
+    """Cancel those of ``ids`` that are Queued and return them. A record that a claim holds right now is left alone."""
     rows = connection.execute(workflow.statement(CANCEL), {"ids": sorted(ids), "actor": actor, "reason": reason})
     return [record_id for (record_id,) in rows]

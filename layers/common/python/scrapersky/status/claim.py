@@ -1,17 +1,17 @@
-"""Claim: Queued → Processing, each with a live attempt. The dispatcher's verb, and nobody else's.
+"""Claim: Queued → Processing, each record with a new live attempt. Only dispatchers claim.
 
-One statement. MATERIALIZED is not style: without that fence the planner may run the locking sub-select more than once
-and take more than LIMIT. The attempt is inserted before the record moves, because the guard wants to see it.
+A claim is one statement in three variants. They choose their ``candidates`` differently and share the CTEs that take
+them.
 
-The danger first: the planner must not be given a choice. The table of due records joined plainly to the candidates was
-read as a whole (400 ms at half a million rows), and for minutes with statistics from before a burst. So each candidate
-is locked in a LATERAL of its own, which can only be a look-up by key, and every other set of keys is an ARRAY.
+Fairness: every tenant's first record comes before any tenant's second, and so do hosts where many records share one;
+within a rank the oldest due comes first. Candidates are the oldest due records of each tenant (together at most 16
+batches) and the first records of hosts met on a walk from a random place (at most 4 batches), so that a host with ten
+thousand old records hides no other. The cost does not depend on the length of the queue. Each tenant that waits adds
+one look-up in the index.
 
-Fair between tenants, and between hosts where many records share one: everybody's first record comes before anybody's
-second, and within a turn the oldest due comes first. Candidates are the oldest due of each tenant and, so that one host
-with ten thousand old records cannot hide the others, the first few of the hosts met by a walk around the index that starts
-at a random place. Together the tenants' shares are at most 16 batches, and the hosts' 4: what is read does not grow with
-the queue, and with the number of tenants that wait only by one look at the index for each.
+Warning: leave the planner no choice. A plain join of due records and candidates was a scan of the whole table (400 ms
+at 500,000 rows; minutes with statistics from before a burst). So each candidate is locked in a LATERAL of its own,
+which can only be a look-up by key, and every other set of keys is an ARRAY.
 """
 
 from collections.abc import Sequence
@@ -21,40 +21,76 @@ from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
 
-OLDEST_OF_EACH_TENANT = """
-tenants AS (
-    (SELECT tenant FROM {table} WHERE {due_at} IS NOT NULL ORDER BY tenant LIMIT 1)
-    UNION ALL
-    SELECT (SELECT {table}.tenant FROM {table} WHERE {due_at} IS NOT NULL AND {table}.tenant > tenants.tenant
-            ORDER BY {table}.tenant LIMIT 1)
-    FROM tenants WHERE tenants.tenant IS NOT NULL
-),
-waiting AS MATERIALIZED (SELECT greatest(count(tenant), 1) AS tenants FROM tenants),
+OLDEST = """
+WITH RECURSIVE {tenants},
+-- The number of tenants that share the window of candidates.
+tenant_count AS MATERIALIZED (SELECT greatest(count(tenant), 1) AS tenants FROM tenants),
+-- The oldest due records of each tenant, at most 4 batches of one and 16 of all.
 oldest AS MATERIALIZED (
-    SELECT share.* FROM tenants CROSS JOIN waiting CROSS JOIN LATERAL (
+    SELECT share.* FROM tenants CROSS JOIN tenant_count CROSS JOIN LATERAL (
         SELECT * FROM (
             SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
             WHERE {table}.tenant = tenants.tenant AND {due_at} <= now()
             ORDER BY {due_at}, {table}.id LIMIT 4 * :batch
         ) AS head
-        LIMIT ceil(16.0 * :batch / waiting.tenants)
+        LIMIT ceil(16.0 * :batch / tenant_count.tenants)
     ) AS share
 )"""
 
-CANDIDATES = (
-    OLDEST_OF_EACH_TENANT
+TAKE = """,
+-- How many records may be claimed now. None while the workflow is paused.
+capacity AS MATERIALIZED (
+    SELECT CASE WHEN EXISTS (
+        SELECT FROM service_controls
+        WHERE workflow = {workflow} AND paused_at IS NOT NULL AND coalesce(paused_until > now(), true)
+    ) THEN 0 ELSE (
+        SELECT greatest(0, least(:batch, :max_in_flight - count(*))) FROM attempts
+        WHERE workflow = {workflow} AND finished_at IS NULL
+    ) END AS records
+),
+-- Lock candidates in fair order until the capacity is used. Skip what another transaction holds, and what is no
+-- longer due.
+locked AS MATERIALIZED (
+    SELECT due_now.id FROM (SELECT id FROM candidates ORDER BY rank, due, id LIMIT 16 * :batch) AS fair
+    CROSS JOIN LATERAL (
+        SELECT {table}.id FROM {table} WHERE {table}.id = fair.id AND {due_at} <= now() FOR UPDATE SKIP LOCKED
+    ) AS due_now
+    LIMIT (SELECT records FROM capacity)
+),
+-- Insert the attempts first, because the guard lets no record into Processing without one. A record that has a stray
+-- live attempt conflicts and is left out, so that it hides no other.
+new_attempts AS (
+    INSERT INTO attempts (workflow, record_id, trigger, lease_until)
+    SELECT {workflow}, id, :trigger, now() + make_interval(secs => :lease) FROM locked
+    ON CONFLICT DO NOTHING
+    RETURNING attempt_id, record_id
+),
+-- Move the records of the new attempts.
+claimed AS (
+    UPDATE {table} SET {status} = 'Processing' WHERE id = ANY(ARRAY(SELECT record_id FROM new_attempts)) RETURNING id
+)
+SELECT new_attempts.attempt_id, new_attempts.record_id
+FROM new_attempts JOIN claimed ON claimed.id = new_attempts.record_id ORDER BY new_attempts.attempt_id
+"""
+
+CLAIM_BY_TENANT = (
+    OLDEST
     + """,
+-- Rank each record within its tenant.
 candidates AS MATERIALIZED (
-    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY due, id) AS turn, due FROM oldest
+    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY due, id) AS rank, due FROM oldest
 )"""
+    + TAKE
 )
 
-CANDIDATES_OF_HOSTS = (
-    OLDEST_OF_EACH_TENANT
+CLAIM_BY_HOST = (
+    OLDEST
     + """,
+-- Walk around each tenant's index of hosts, from a random place until the first host is met again. All tenants together
+-- take at most 2 batches of steps.
 hosts AS (
-    SELECT tenant, host, host AS first_met, 2.0 * :batch / waiting.tenants AS steps_left
-    FROM tenants CROSS JOIN waiting CROSS JOIN LATERAL (
+    SELECT tenant, host, host AS first_host, 2.0 * :batch / tenant_count.tenants AS steps_left
+    FROM tenants CROSS JOIN tenant_count CROSS JOIN LATERAL (
         SELECT {host} AS host FROM {table}
         WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL AND {host} >= (
             SELECT lowest + floor(random() * (highest - lowest + 1))::bigint FROM
@@ -65,7 +101,7 @@ hosts AS (
         ORDER BY {host} LIMIT 1
     ) AS anywhere
     UNION ALL
-    SELECT hosts.tenant, next.host, first_met, steps_left - 1
+    SELECT hosts.tenant, next.host, first_host, steps_left - 1
     FROM hosts CROSS JOIN LATERAL (
         SELECT coalesce(
             (SELECT {host} FROM {table}
@@ -74,74 +110,55 @@ hosts AS (
             (SELECT {host} FROM {table} WHERE {table}.tenant = hosts.tenant AND {due_at} IS NOT NULL
              ORDER BY {host} LIMIT 1)) AS host
     ) AS next
-    WHERE steps_left > 1 AND next.host <> first_met
+    WHERE steps_left > 1 AND next.host <> first_host
 ),
-met AS MATERIALIZED (SELECT greatest(count(host), 1) AS hosts FROM hosts),
-busy AS MATERIALIZED (
+-- The number of hosts that share their part of the window.
+host_count AS MATERIALIZED (SELECT greatest(count(host), 1) AS hosts FROM hosts),
+-- The live attempts on each host.
+in_flight AS MATERIALIZED (
     SELECT {host} AS host, count(*) AS live FROM {table} WHERE id = ANY(ARRAY(
         SELECT record_id FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL))
     GROUP BY 1
 ),
-known AS MATERIALIZED (
+-- The oldest of each tenant, and the oldest of each host on the walk, the latter at most 4 batches in all.
+window_of_due AS MATERIALIZED (
     SELECT * FROM oldest
     UNION
-    SELECT share.* FROM hosts CROSS JOIN met CROSS JOIN LATERAL (
+    SELECT share.* FROM hosts CROSS JOIN host_count CROSS JOIN LATERAL (
         SELECT * FROM (
             SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
             WHERE {table}.tenant = hosts.tenant AND {host} = hosts.host AND {due_at} <= now()
             ORDER BY {due_at}, {table}.id LIMIT :per_host
         ) AS head
-        LIMIT ceil(4.0 * :batch / met.hosts)
+        LIMIT ceil(4.0 * :batch / host_count.hosts)
     ) AS share
 ),
-queues AS MATERIALIZED (
-    SELECT *, row_number() OVER (PARTITION BY tenant, host ORDER BY due, id) + coalesce(live, 0) AS turn_of_host
-    FROM known LEFT JOIN busy USING (host)
+-- Rank each record within its host, behind what the host has in flight.
+ranked AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY tenant, host ORDER BY due, id) + coalesce(live, 0) AS host_rank
+    FROM window_of_due LEFT JOIN in_flight USING (host)
 ),
+-- Drop what is beyond the cap of its host, and rank the rest within its tenant, host by host.
 candidates AS MATERIALIZED (
-    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY turn_of_host, due, id) AS turn, due
-    FROM queues WHERE turn_of_host <= :per_host
+    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY host_rank, due, id) AS rank, due
+    FROM ranked WHERE host_rank <= :per_host
 )"""
+    + TAKE
 )
 
-CANDIDATES_BY_ID = """
-candidates AS MATERIALIZED (
-    SELECT id, 1 AS turn, {due_at} AS due FROM {table} WHERE id = ANY(CAST(:ids AS bigint[])) AND {due_at} <= now()
+CLAIM_BY_ID = (
+    """
+-- The due records among the given ids.
+WITH candidates AS MATERIALIZED (
+    SELECT id, 1 AS rank, {due_at} AS due FROM {table} WHERE id = ANY(CAST(:ids AS bigint[])) AND {due_at} <= now()
 )"""
-
-CLAIM = """,
-room AS MATERIALIZED (
-    SELECT CASE WHEN EXISTS (
-        SELECT FROM service_controls
-        WHERE workflow = {workflow} AND paused_at IS NOT NULL AND coalesce(paused_until > now(), true)
-    ) THEN 0 ELSE (
-        SELECT greatest(0, least(:batch, :max_in_flight - count(*))) FROM attempts
-        WHERE workflow = {workflow} AND finished_at IS NULL
-    ) END AS records
-),
-due AS MATERIALIZED (
-    SELECT free.id FROM (SELECT id FROM candidates ORDER BY turn, due, id LIMIT 16 * :batch) AS in_turn
-    CROSS JOIN LATERAL (
-        SELECT {table}.id FROM {table} WHERE {table}.id = in_turn.id AND {due_at} <= now() FOR UPDATE SKIP LOCKED
-    ) AS free
-    LIMIT (SELECT records FROM room)
-),
-held AS (
-    INSERT INTO attempts (workflow, record_id, trigger, lease_until)
-    SELECT {workflow}, id, :trigger, now() + make_interval(secs => :lease) FROM due
-    ON CONFLICT DO NOTHING
-    RETURNING attempt_id, record_id
-),
-moved AS (
-    UPDATE {table} SET {status} = 'Processing' WHERE id = ANY(ARRAY(SELECT record_id FROM held)) RETURNING id
+    + TAKE
 )
-SELECT held.attempt_id, held.record_id FROM held JOIN moved ON moved.id = held.record_id ORDER BY held.attempt_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A record that this caller now holds, by its live attempt."""
+    """A record that this caller holds, by its live attempt."""
 
     attempt_id: int
     record_id: int
@@ -158,10 +175,11 @@ def claim(
     trigger: str = "schedule",
     ids: Sequence[int] | None = None,
 ) -> list[Claimed]:
-    """Claims at most ``min(batch, max_in_flight − live attempts)`` due records, of ``ids`` only when given.
+    """Claim at most ``min(batch, max_in_flight − live attempts)`` due records, only of ``ids`` when given.
 
-    A paused workflow gives none. ``per_host`` caps the live attempts on one host's records, where many share one; an
-    operator's ``ids`` are not held to it. ``dispatch_lease`` is seconds; recovery takes an attempt not started by then.
+    A paused workflow yields none. ``per_host`` caps the live attempts on the records of one host, where many share
+    one; it does not apply to ``ids``. ``dispatch_lease`` is in seconds: recovery takes an attempt that has not
+    started by then.
     """
     values: dict[str, object] = {
         "batch": batch,
@@ -170,12 +188,12 @@ def claim(
         "trigger": trigger,
     }
     if ids is not None:
-        candidates = CANDIDATES_BY_ID
+        statement = CLAIM_BY_ID
         values["ids"] = sorted(ids)
     elif workflow.host is not None:
-        candidates = CANDIDATES_OF_HOSTS
+        statement = CLAIM_BY_HOST
         values["per_host"] = per_host
     else:
-        candidates = CANDIDATES
-    rows = connection.execute(workflow.statement("WITH RECURSIVE " + candidates + CLAIM), values)
+        statement = CLAIM_BY_TENANT
+    rows = connection.execute(workflow.statement(statement), values)
     return [Claimed(attempt_id, record_id) for attempt_id, record_id in rows]

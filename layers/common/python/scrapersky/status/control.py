@@ -1,4 +1,4 @@
-"""Control: pause and resume a workflow, and the heartbeat of its ticks. Survives deploys, because it is a row."""
+"""Control: pause and resume a workflow, and record its ticks. The state is a row, so it survives deployments."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,20 +21,19 @@ WHERE workflow = :workflow AND paused_at IS NOT NULL
 RETURNING workflow
 """)
 
-TICKED = text("""
+RECORD_TICK = text("""
 INSERT INTO service_controls (workflow, last_tick_at) VALUES (:workflow, now())
 ON CONFLICT (workflow) DO UPDATE SET last_tick_at = now()
 """)
 
-READ = text("""
-SELECT paused_at IS NOT NULL AND coalesce(paused_until > now(), true), paused_until, paused_by, pause_reason, last_tick_at
-FROM service_controls WHERE workflow = :workflow
+READ = text(""" SELECT paused_at IS NOT NULL AND coalesce(paused_until > now(), true), paused_until, paused_by,
+pause_reason, last_tick_at FROM service_controls WHERE workflow = :workflow
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A workflow's switches as they stand now. ``paused_until`` None while paused means: until somebody resumes it."""
+    """The control state of a workflow. A pause without ``paused_until`` lasts until it is resumed."""
 
     paused: bool = False
     paused_until: datetime | None = None
@@ -44,22 +43,22 @@ class Control:
 
 
 def pause(connection: Connection, workflow: Workflow, *, actor: str, reason: str, seconds: float | None = None) -> None:
-    """Stops claims of ``workflow``, for ``seconds`` or until it is resumed. Work in flight goes on."""
+    """Stop claims of ``workflow``, for ``seconds`` or until it is resumed. Work in flight goes on."""
     connection.execute(PAUSE, {"workflow": workflow.name, "actor": actor, "reason": reason, "seconds": seconds})
 
 
 def resume(connection: Connection, workflow: Workflow, *, actor: str, reason: str) -> bool:
-    """Lets ``workflow`` be claimed again; False when it was not paused."""
+    """Allow claims of ``workflow`` again. Return False when it was not paused."""
     row = connection.execute(RESUME, {"workflow": workflow.name, "actor": actor, "reason": reason}).one_or_none()
     return row is not None
 
 
-def ticked(connection: Connection, workflow: Workflow) -> None:
-    """Notes that a tick has looked at ``workflow``: the heartbeat."""
-    connection.execute(TICKED, {"workflow": workflow.name})
+def record_tick(connection: Connection, workflow: Workflow) -> None:
+    """Record the heartbeat: a tick has visited ``workflow``."""
+    connection.execute(RECORD_TICK, {"workflow": workflow.name})
 
 
 def read_control(connection: Connection, workflow: Workflow) -> Control:
-    """The switches of ``workflow``."""
+    """Return the control state of ``workflow``."""
     row = connection.execute(READ, {"workflow": workflow.name}).one_or_none()
     return Control() if row is None else Control(*row)

@@ -1,6 +1,7 @@
-"""Dispatch: claim, then send a message for each claimed record; what could not be sent goes back at once.
+"""Dispatch: claim, then send a message for each claimed record; release at once what could not be sent.
 
-The claim is committed before anything is sent. A crash in between is healed by recovery, when the dispatch lease ends.
+The claim is committed before anything is sent. After a crash in between, recovery releases the records when their
+dispatch lease ends.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -13,12 +14,12 @@ from scrapersky.status.release import release
 from scrapersky.status.workflow import Workflow
 
 Send = Callable[[Workflow, Sequence[Claimed]], Collection[int]]
-"""Sends a message for each, returns the attempt ids that could *not* be sent. May raise: then none was."""
+"""Sends a message for each and returns the attempt ids that could *not* be sent. Raises when none was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What one dispatch did."""
+    """What was claimed, and the records among it that were released again."""
 
     claimed: tuple[Claimed, ...]
     released: tuple[int, ...]
@@ -36,7 +37,7 @@ def dispatch(
     trigger: str = "schedule",
     ids: Sequence[int] | None = None,
 ) -> Dispatched:
-    """Claims and sends. Wants an AUTOCOMMIT connection: the claim must be committed before its messages exist."""
+    """Claim and send. Needs an AUTOCOMMIT connection: the claim must be committed before its messages exist."""
     claimed = claim(
         connection,
         workflow,
@@ -52,7 +53,7 @@ def dispatch(
     try:
         unsent = send(workflow, claimed)
     except Exception:
-        release(connection, workflow, [held.attempt_id for held in claimed], code="send_failed")
+        release(connection, workflow, [record.attempt_id for record in claimed], code="send_failed")
         raise
     released = release(connection, workflow, list(unsent), code="send_failed") if unsent else []
     return Dispatched(tuple(claimed), tuple(released))

@@ -1,4 +1,4 @@
-"""Gauges: how much waits and how long already, read from the two small partial indexes and never from the wide table."""
+"""Gauges: length and age of a workflow's queue and of its work in flight."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,16 @@ from sqlalchemy import Connection
 from scrapersky.status.workflow import Workflow
 
 COUNTED_UP_TO = 100_000
-"""A longer queue is reported as this long: counting ten million entries every minute would be the load itself."""
+"""The highest queue length reported, so that counting every minute stays cheap."""
 
 GAUGES = """
-WITH RECURSIVE tenants AS (
-    (SELECT tenant FROM {table} WHERE {due_at} IS NOT NULL ORDER BY tenant LIMIT 1)
-    UNION ALL
-    SELECT (SELECT {table}.tenant FROM {table} WHERE {due_at} IS NOT NULL AND {table}.tenant > tenants.tenant
-            ORDER BY {table}.tenant LIMIT 1)
-    FROM tenants WHERE tenants.tenant IS NOT NULL
-)
+WITH RECURSIVE {tenants}
+-- All four values come from the two partial indexes (due records, live attempts), never from the wide table.
 SELECT
     (SELECT count(*) FROM (
         SELECT FROM tenants CROSS JOIN LATERAL (
             SELECT FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL
-            ORDER BY {due_at}, id LIMIT :most) AS waiting
+            ORDER BY {due_at}, id LIMIT :most) AS queued
         LIMIT :most) AS counted),
     (SELECT extract(epoch FROM now() - min(oldest)) FROM tenants CROSS JOIN LATERAL (
         SELECT {due_at} AS oldest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} <= now()
@@ -36,7 +31,7 @@ COUNTS = "SELECT {status}, count(*) FROM {table} GROUP BY 1"
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """One workflow at one instant; ages in seconds, 0 when nothing waits."""
+    """One workflow at one instant. Ages are in seconds, 0 for an empty queue."""
 
     queued: int
     oldest_queued_seconds: float
@@ -45,7 +40,7 @@ class Gauges:
 
 
 def read_gauges(connection: Connection, workflow: Workflow) -> Gauges:
-    """The depth and age of the queue, and of what is in flight."""
+    """Return length and age of the queue and of the work in flight."""
     queued, queued_age, processing, processing_age = connection.execute(
         workflow.statement(GAUGES), {"most": COUNTED_UP_TO}
     ).one()
@@ -53,5 +48,5 @@ def read_gauges(connection: Connection, workflow: Workflow) -> Gauges:
 
 
 def count_by_status(connection: Connection, workflow: Workflow) -> dict[str, int]:
-    """Records per status. Reads the whole table: for a person's question, never for a tick."""
+    """Return the records per status. Reads the whole table: too slow for a tick."""
     return {row[0]: row[1] for row in connection.execute(workflow.statement(COUNTS))}

@@ -1,4 +1,4 @@
-"""Invariants: what must hold at every instant, as one query. Any row it returns is a defect, or a hand in the database."""
+"""Invariants: what holds at every instant. A breach is a defect, or was made by a superuser who disabled triggers."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ BREACHES = """
 SELECT 'processing_without_live_attempt' AS breach, id AS record_id FROM (
     SELECT id FROM {table} WHERE {status} = 'Processing' AND NOT EXISTS (
         SELECT FROM attempts WHERE workflow = {workflow} AND record_id = {table}.id AND finished_at IS NULL)
-) AS held_by_nobody
+) AS without_attempt
 UNION ALL
 SELECT 'live_attempt_without_processing', record_id FROM attempts
 WHERE workflow = {workflow} AND finished_at IS NULL AND NOT EXISTS (
@@ -25,18 +25,21 @@ SELECT 'error_code_not_exactly_when_error', id FROM {table} WHERE ({status} = 'E
 ORDER BY 1, 2 LIMIT :limit
 """
 
-STRETCH = 2_000
-"""Ids that a tick looks at. The status stands in no index, so it cannot ask for all that are Processing."""
+SAMPLE_SIZE = 2_000
+"""Ids that one tick samples for records in Processing. No index has the status, so it cannot look for all of them."""
 
 TICK_BREACHES = """
+-- The records of live attempts.
 WITH live AS MATERIALIZED (SELECT record_id FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL),
-stretch AS MATERIALIZED (
-    SELECT floor(random() * ceil(max(id) / CAST(:length AS float8)))::bigint * :length AS start FROM {table}
+-- A random range of ids.
+sample AS MATERIALIZED (
+    SELECT floor(random() * ceil(max(id) / CAST(:size AS float8)))::bigint * :size AS start FROM {table}
 )
+-- Live attempts without a record in Processing, and records of the sample in Processing without a live attempt.
 SELECT (SELECT count(*) FROM live)
      - (SELECT count(*) FROM {table} WHERE id = ANY(ARRAY(SELECT record_id FROM live)) AND {status} = 'Processing')
      + (SELECT count(*) FROM {table}
-        WHERE id > (SELECT start FROM stretch) AND id <= (SELECT start + :length FROM stretch)
+        WHERE id > (SELECT start FROM sample) AND id <= (SELECT start + :size FROM sample)
           AND {status} = 'Processing' AND id <> ALL(ARRAY(SELECT record_id FROM live)))
 """
 
@@ -50,13 +53,14 @@ class Breach:
 
 
 def find_breaches(connection: Connection, workflow: Workflow, *, limit: int = 100) -> list[Breach]:
-    """Every broken invariant of ``workflow``, at most ``limit``. Reads the whole table."""
+    """Return at most ``limit`` broken invariants of ``workflow``. Reads the whole table."""
     return [Breach(*row) for row in connection.execute(workflow.statement(BREACHES), {"limit": limit})]
 
 
 def count_cheap_breaches(connection: Connection, workflow: Workflow) -> int:
-    """Live attempts without a record that is Processing, and the other way round: cheap enough for every tick.
+    """Count live attempts without a record in Processing, and the reverse; cheap enough for every tick.
 
-    The first are all counted; the second among :data:`STRETCH` ids from a random place, so that tick after tick meets all.
+    The former are counted completely; the latter in a random range of :data:`SAMPLE_SIZE` ids, so that successive ticks
+    find all of them.
     """
-    return int(connection.execute(workflow.statement(TICK_BREACHES), {"length": STRETCH}).scalar_one())
+    return int(connection.execute(workflow.statement(TICK_BREACHES), {"size": SAMPLE_SIZE}).scalar_one())

@@ -1,7 +1,9 @@
-"""Recover: what a crash, a deploy or a lost message left behind goes back into the queue, or to Error with a reason.
+"""Recover: take records back from attempts whose lease has ended (crash, timeout, lost message): → Queued, or Error.
 
-The danger first: an attempt may finish while we look at it. So the lease is checked again inside the UPDATE, under the
-row's lock, and a row somebody else holds is skipped. Runs at the start of every tick, so no separate actor can stall.
+Runs at the start of every tick, so recovery needs no process of its own that could fail.
+
+Warning: an attempt may finish between the search and the update. So the update checks the lease again under the row's
+lock, and skips rows that another transaction holds.
 """
 
 from dataclasses import dataclass
@@ -10,11 +12,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.models.vocabulary import Status
-from scrapersky.status.finish import Backoff
+from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.workflow import Workflow
 
-# The live ones first and apart: asked for the oldest few, the planner may walk all of history by its key to find them.
 EXPIRED = text("""
+-- The live attempts in a CTE of their own. Otherwise the planner, to find the oldest few, may walk all of history by
+-- its key.
 WITH live AS MATERIALIZED (
     SELECT attempt_id, lease_until FROM attempts WHERE workflow = :workflow AND finished_at IS NULL
 )
@@ -22,11 +25,13 @@ SELECT attempt_id FROM live WHERE lease_until < now() AND attempt_id > :after OR
 """)
 
 RECOVER = """
+-- Lock the attempts that are still live and expired.
 WITH expired AS MATERIALIZED (
     SELECT attempt_id FROM attempts
     WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND lease_until < now()
     ORDER BY attempt_id FOR UPDATE SKIP LOCKED
 ),
+-- End them.
 finished AS (
     UPDATE attempts
     SET finished_at = now(),
@@ -35,8 +40,10 @@ finished AS (
     FROM expired WHERE attempts.attempt_id = expired.attempt_id AND outcome IS NULL AND lease_until < now()
     RETURNING attempts.attempt_id, record_id, started_at IS NOT NULL AS started
 ),
-judged AS (
-    SELECT attempt_id, record_id, started, {failures} + CASE WHEN started THEN 1 ELSE 0 END AS failed,
+-- Count failures: only an attempt that was started is one. A record is undeliverable after undelivered_max attempts
+-- in a row that were not started, this one included.
+evaluated AS (
+    SELECT attempt_id, record_id, started, {failures} + CASE WHEN started THEN 1 ELSE 0 END AS new_failures,
         NOT started AND :undelivered_max <= (
             SELECT count(*) + 1 FROM attempts AS earlier
             WHERE earlier.workflow = {workflow} AND earlier.record_id = finished.record_id
@@ -48,31 +55,33 @@ judged AS (
         ) AS undeliverable
     FROM finished JOIN {table} ON {table}.id = record_id
 ),
-sentenced AS (
+-- The error code of those that end in Error; NULL for those that are queued again.
+decided AS (
     SELECT *, CASE
         WHEN undeliverable THEN 'undeliverable'
-        WHEN started AND failed >= :max_failures THEN 'lost_repeatedly' END AS verdict
-    FROM judged
+        WHEN started AND new_failures >= :max_failures THEN 'lost_repeatedly' END AS final_code
+    FROM evaluated
 )
 UPDATE {table} SET
-    {failures} = failed,
-    {status} = CAST(CASE WHEN verdict IS NULL THEN 'Queued' ELSE 'Error' END AS work_status),
+    {failures} = new_failures,
+    {status} = CAST(CASE WHEN final_code IS NULL THEN 'Queued' ELSE 'Error' END AS work_status),
     {due_at} = CASE
-        WHEN verdict IS NOT NULL THEN NULL
-        WHEN started THEN now() + make_interval(secs => (0.5 + random() / 2) * least(:cap, :base * 2.0 ^ (failed - 1)))
+        WHEN final_code IS NOT NULL THEN NULL
+        WHEN started THEN now() + make_interval(secs => {backoff})
         ELSE now() END,
-    {error_code} = verdict,
-    {error} = CASE verdict
-        WHEN 'undeliverable' THEN 'message after message waited out its dispatch lease and was never started'
-        WHEN 'lost_repeatedly' THEN 'its worker was lost ' || failed || ' times: timeout, crash or out of memory' END
-FROM sentenced WHERE {table}.id = sentenced.record_id AND {status} = 'Processing'
-RETURNING {table}.id, sentenced.attempt_id, sentenced.started, {status}, {error_code}
+    {error_code} = final_code,
+    {error} = CASE final_code
+        WHEN 'undeliverable' THEN 'its messages waited until the dispatch lease ended and were never started'
+        WHEN 'lost_repeatedly'
+            THEN 'its worker was lost ' || new_failures || ' times: timeout, crash or out of memory' END
+FROM decided WHERE {table}.id = decided.record_id AND {status} = 'Processing'
+RETURNING {table}.id, decided.attempt_id, decided.started, {status}, {error_code}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A record taken back from an attempt whose lease ran out; ``started`` tells lost from never delivered."""
+    """A record taken back from an expired attempt. ``started``: the worker was lost; otherwise the message was."""
 
     record_id: int
     attempt_id: int
@@ -84,25 +93,26 @@ class Recovered:
 def recover(
     connection: Connection, workflow: Workflow, *, limit: int, backoff: Backoff, undelivered_max: int
 ) -> list[Recovered]:
-    """Takes back at most ``limit`` records whose attempts outlived their lease. Wants an AUTOCOMMIT connection.
+    """Take back at most ``limit`` records whose attempts have expired. Needs an AUTOCOMMIT connection.
 
-    Never started → Queued without blame (Error ``undeliverable`` after ``undelivered_max`` in a row); started and lost →
-    one failure more, backoff or Error ``lost_repeatedly``. Rows that cannot be rescued hide no others, however many they
-    are; when there was nothing else to rescue, their error is raised.
+    Never started → Queued without a failure (Error ``undeliverable`` after ``undelivered_max`` in a row); started and
+    lost → one failure more, then backoff or Error ``lost_repeatedly``. Records that the database refuses to change
+    hide no others, however many there are; the first such error is raised when nothing could be recovered.
     """
-    refused: list[DBAPIError] = []
+    values = {"undelivered_max": undelivered_max, **backoff.parameters}
+    errors: list[DBAPIError] = []
     after = 0
     while True:
-        looked_at = {"workflow": workflow.name, "after": after, "limit": limit}
-        attempt_ids = list(connection.execute(EXPIRED, looked_at).scalars())
+        page = {"workflow": workflow.name, "after": after, "limit": limit}
+        attempt_ids = list(connection.execute(EXPIRED, page).scalars())
         if not attempt_ids:
             break
         after = attempt_ids[-1]
-        recovered = _recover_each(connection, workflow, attempt_ids, backoff, undelivered_max, refused)
+        recovered = _recover_each(connection, workflow, attempt_ids, values, errors)
         if recovered:
             return recovered
-    if refused:
-        raise refused[0]
+    if errors:
+        raise errors[0]
     return []
 
 
@@ -110,36 +120,21 @@ def _recover_each(
     connection: Connection,
     workflow: Workflow,
     attempt_ids: list[int],
-    backoff: Backoff,
-    undelivered_max: int,
-    refused: list[DBAPIError],
+    values: dict[str, float],
+    errors: list[DBAPIError],
 ) -> list[Recovered]:
-    """All at once, or one by one when one of them is refused; what refused them is added to ``refused``.
-
-    A connection that is gone refuses nobody, and is raised at once.
-    """
-    values = {
-        "undelivered_max": undelivered_max,
-        "max_failures": backoff.max_failures,
-        "base": backoff.base,
-        "cap": backoff.cap,
-    }
+    """Recover all at once, or one by one after an error. Add errors to ``errors``; raise that of a broken connection."""
     try:
         return _recover(connection, workflow, attempt_ids, values)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
         if len(attempt_ids) == 1:
-            refused.append(error)
+            errors.append(error)
             return []
     recovered: list[Recovered] = []
     for attempt_id in attempt_ids:
-        try:
-            recovered += _recover(connection, workflow, [attempt_id], values)
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
-            refused.append(error)
+        recovered += _recover_each(connection, workflow, [attempt_id], values, errors)
     return recovered
 
 

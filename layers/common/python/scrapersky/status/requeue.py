@@ -1,4 +1,4 @@
-"""Requeue and hand-off: New, Completed or Error → Queued, in one audited statement that names who and why."""
+"""Requeue and hand-off: New, Completed or Error → Queued, in one audited statement with actor and reason."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,13 @@ from sqlalchemy import Connection
 from scrapersky.status.workflow import Workflow
 
 MAX_REQUEUED = 5_000
-"""Records one requeue may move; more is a mistake or a job for several, staggered calls."""
+"""The records that one requeue may move. More needs several staggered calls."""
 
 REQUEUE = """
-WITH said AS MATERIALIZED (
-    SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)
-),
-chosen AS MATERIALIZED (
-    SELECT {table}.id FROM {table}, said
+WITH {set_actor},
+-- Lock the records in ascending order. Skip those that another transaction holds.
+locked AS MATERIALIZED (
+    SELECT {table}.id FROM {table}, actor
     WHERE {status} IN ('New', 'Completed', 'Error')
       AND (CAST(:ids AS bigint[]) IS NULL OR {table}.id = ANY(CAST(:ids AS bigint[])))
       AND (CAST(:error_code AS text) IS NULL OR {error_code} = :error_code)
@@ -22,22 +21,21 @@ chosen AS MATERIALIZED (
     FOR UPDATE OF {table} SKIP LOCKED
 )
 UPDATE {table} SET {status} = 'Queued', {due_at} = now() + make_interval(secs => random() * :spread)
-FROM chosen WHERE {table}.id = chosen.id
+FROM locked WHERE {table}.id = locked.id
 RETURNING {table}.id
 """
 
 HAND_OFF = """
-WITH said AS MATERIALIZED (
-    SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)
-),
-chosen AS MATERIALIZED (
-    SELECT {table}.id FROM {table}, said
+WITH {set_actor},
+-- Lock the records in ascending order. Wait for those that another transaction holds: a hand-off must not be lost.
+locked AS MATERIALIZED (
+    SELECT {table}.id FROM {table}, actor
     WHERE {table}.id = ANY(CAST(:ids AS bigint[]))
       AND ({status} = 'New' OR :again AND {status} IN ('Completed', 'Error'))
     ORDER BY {table}.id FOR UPDATE OF {table}
 )
 UPDATE {table} SET {status} = 'Queued', {due_at} = now()
-FROM chosen WHERE {table}.id = chosen.id
+FROM locked WHERE {table}.id = locked.id
 RETURNING {table}.id
 """
 
@@ -53,15 +51,15 @@ def requeue(
     error_code: str | None = None,
     spread: float = 0.0,
 ) -> list[int]:
-    """Queues again at most ``limit`` records chosen by ``ids`` or by ``error_code``, due within ``spread`` seconds.
+    """Queue at most ``limit`` records selected by ``ids`` or by ``error_code``, due within ``spread`` seconds.
 
-    Returns the ids that were queued; records that are Queued or Processing are left alone. Raises ValueError without a
-    filter, without a reason, or beyond :data:`MAX_REQUEUED`: an empty filter means every record, and is never meant.
+    Return the ids that were queued; Queued and Processing records are left alone. Raise ValueError without a filter,
+    without a reason, or beyond :data:`MAX_REQUEUED`: an empty filter would mean every record.
     """
     if ids is None and error_code is None:
         raise ValueError("requeue needs a filter: ids or error_code")
     if not reason.strip():
-        raise ValueError("requeue needs a reason: who reads the history will ask")
+        raise ValueError("requeue needs a reason for the audit trail")
     if not 1 <= limit <= MAX_REQUEUED:
         raise ValueError(f"limit={limit}: requeue moves 1 to {MAX_REQUEUED} records at once")
     rows = connection.execute(
@@ -81,9 +79,9 @@ def requeue(
 def hand_off(
     connection: Connection, workflow: Workflow, ids: Sequence[int], *, actor: str, reason: str, again: bool
 ) -> list[int]:
-    """Queues ``ids`` for the next workflow, inside the transaction that finished the last one; returns those queued.
+    """Queue ``ids`` for the next workflow, in the transaction that finishes the previous one; return those queued.
 
-    New records always; Completed and Error ones only when ``again``; never one that is Queued or Processing.
+    Queue New records, and Completed and Error ones only with ``again``; never Queued or Processing ones.
     """
     if not ids:
         return []

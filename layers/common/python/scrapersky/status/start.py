@@ -1,4 +1,4 @@
-"""Start: the work lease begins when the work does, so that time spent in the queue never eats it."""
+"""Start: begin the work lease when the work begins, so that time spent in the queue does not shorten it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 START = text("""
-WITH mine AS MATERIALIZED (
+-- Lock the attempts that are live and not started, in ascending order.
+WITH locked AS MATERIALIZED (
     SELECT attempt_id FROM attempts
     WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND started_at IS NULL
     ORDER BY attempt_id FOR UPDATE
 )
 UPDATE attempts SET started_at = now(), lease_until = now() + make_interval(secs => :lease),
                     worker = :worker, request_id = :request_id
-WHERE attempt_id = ANY(ARRAY(SELECT attempt_id FROM mine)) AND outcome IS NULL AND started_at IS NULL
+WHERE attempt_id = ANY(ARRAY(SELECT attempt_id FROM locked)) AND outcome IS NULL AND started_at IS NULL
 RETURNING attempt_id, workflow, record_id
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An attempt that this worker, and no other, now works on."""
+    """An attempt that this worker holds."""
 
     attempt_id: int
     workflow: str
@@ -30,10 +31,10 @@ class Started:
 def start(
     connection: Connection, attempt_ids: Sequence[int], *, lease: float, worker: str, request_id: str
 ) -> list[Started]:
-    """Starts those of ``attempt_ids`` that are live and not started, in one statement.
+    """Start those of ``attempt_ids`` that are live and not started, in one statement.
 
-    An attempt missing from the answer is a duplicate, stale or already started: its message is acknowledged, not worked.
-    ``lease`` is the seconds this invocation has left, plus a margin: there are no heartbeats.
+    An attempt that is missing from the answer is a duplicate, stale or already started: acknowledge its message
+    without work. ``lease``: the seconds this invocation has left plus a margin. There are no heartbeats.
     """
     rows = connection.execute(
         START, {"attempt_ids": sorted(attempt_ids), "lease": lease, "worker": worker, "request_id": request_id}

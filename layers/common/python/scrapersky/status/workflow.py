@@ -1,4 +1,4 @@
-"""A workflow: one model, one watched status field, one job. Its names are the only identifiers that enter our SQL."""
+"""A workflow: one model, one watched status field, one job. Only its names enter SQL as identifiers."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import TextClause, text
 
 from scrapersky import models
+from scrapersky.status.sql import FRAGMENTS
 
 if TYPE_CHECKING:
     from scrapersky.models.base import Recorded
@@ -14,57 +15,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """The step ``name``, driven by the status field ``field`` of ``model_name``, whose rows are in ``table``."""
+    """The workflow ``name``, driven by the status field ``field`` of ``model_name``, whose rows are in ``table``."""
 
     name: str
     model_name: str
     field: str
     table: str
-    host: str | None = None  #: the column that names a record's host, where many records share one
+    host: str | None = None  #: the column with a record's host, where many records share one
 
     @classmethod
     def watching(cls, name: str, watched: str, *, table: str, host: str | None = None) -> "Workflow":
-        """The workflow ``name`` on a status field such as ``"Domain.status"``.
+        """Return the workflow ``name`` on a status field such as ``"Domain.status"``.
 
-        All in names, as a tick needs no more: mapping the models takes longer than all that it does.
+        The model is given by name because a tick does not need it, and mapping the models takes longer than a tick.
         """
         model_name, _, field = watched.partition(".")
         return cls(name, model_name, field, table, host)
 
     @property
     def watched(self) -> str:
-        """The field as people say it: ``Domain.status``."""
+        """The qualified name of the field: ``Domain.status``."""
         return f"{self.model_name}.{self.field}"
 
     @property
     def model(self) -> "type[Recorded]":
-        """The mapped class of its records, mapped now if nobody asked before."""
+        """The mapped class of its records. The first access maps the models."""
         model: type[Recorded] = getattr(models, self.model_name)
         return model
 
     @property
     def prefix(self) -> str:
-        """What the companions' names start with: ``deep_scan_`` for ``deep_scan_status``, nothing for ``status``."""
+        """The prefix of the companion columns: ``deep_scan_`` for ``deep_scan_status``, empty for ``status``."""
         return self.field.removesuffix("status")
 
     def companion(self, name: str) -> str:
-        """The column of a companion: ``due_at``, ``failures``, ``error_code`` or ``error``."""
+        """Return the column of a companion: ``due_at``, ``failures``, ``error_code`` or ``error``."""
         return f"{self.prefix}{name}"
 
     def statement(self, template: str) -> TextClause:
-        """:meth:`sql`, as a statement with parameters; made once for each template."""
+        """Return :meth:`sql` as a statement with parameters, cached per template."""
         return _statement(self, template)
 
     def sql(self, template: str) -> str:
-        """``template`` with ``{table}``, ``{status}``, ``{host}``, ``{due_at}``, ``{failures}``, ``{error_code}``, ``{error}``
-        filled in, and ``{workflow}`` as a literal."""
-        return template.format(
-            table=self.table,
-            workflow=f"'{self.name}'",
-            status=self.field,
-            host=self.host or "id",
+        """Return ``template`` with this workflow's names and the :data:`~scrapersky.status.sql.FRAGMENTS` filled in.
+
+        The names are ``{table}``, ``{status}``, ``{host}``, ``{due_at}``, ``{failures}``, ``{error_code}``,
+        ``{error}``, and ``{workflow}`` as a literal.
+        """
+        names = {
+            "table": self.table,
+            "workflow": f"'{self.name}'",
+            "status": self.field,
+            "host": self.host or "id",
             **{name: self.companion(name) for name in ("due_at", "failures", "error_code", "error")},
-        )
+        }
+        return template.format(**names, **{name: sql.format(**names) for name, sql in FRAGMENTS.items()})
 
 
 @cache

@@ -161,7 +161,7 @@ def test_only_half_of_that_is_refused_at_the_commit(connection: Connection, held
     connection.execute(text(half))
     with pytest.raises(DBAPIError) as refused:
         connection.exec_driver_sql("COMMIT")
-    assert sqlstate(refused.value) == transitions.NOT_THE_HOLDER
+    assert sqlstate(refused.value) == transitions.ATTEMPT_MISMATCH
     complete(connection, METADATA, held, code="read", detail={})
 
 
@@ -169,7 +169,7 @@ def test_an_attempt_that_has_ended_does_not_begin_again_by_itself(connection: Co
     complete(connection, METADATA, held, code="read", detail={})
     with pytest.raises(DBAPIError) as refused:
         connection.execute(text(BEGIN_AGAIN))
-    assert sqlstate(refused.value) == transitions.NOT_THE_HOLDER
+    assert sqlstate(refused.value) == transitions.ATTEMPT_MISMATCH
     assert "domains 1: status is Completed, and a live attempt wants Processing" in str(refused.value)
 
 
@@ -216,7 +216,7 @@ def test_no_trigger_moves_a_record_past_its_live_attempt(connection: Connection,
     connection.exec_driver_sql(SELECTED_QUEUES.format(status="Queued", due_at="now()", name=name))
     with pytest.raises(DBAPIError) as refused:
         connection.execute(text("UPDATE domains SET curation_status = 'Selected'"))
-    assert sqlstate(refused.value) == transitions.NOT_THE_HOLDER
+    assert sqlstate(refused.value) == transitions.ATTEMPT_MISMATCH
     assert statuses(connection) == {"held.test": "Processing"}
 
 

@@ -1,14 +1,14 @@
-"""A record's timeline as text, from what explain answers."""
+"""The timeline of a record as text."""
 
 from typing import Any
 
 import pytest
 
-from scrapersky.status.timeline import duration, tell
+from scrapersky.status.explain import as_text, duration
 
 
-def attempt(number: int, **told: Any) -> dict[str, Any]:
-    """An attempt that was sent at 10:00 and is live, but for what is told."""
+def attempt(number: int, **changes: Any) -> dict[str, Any]:
+    """Return a live attempt that was sent at 10:00, with ``changes``."""
     return {
         "attempt_id": number,
         "trigger": "schedule",
@@ -22,41 +22,41 @@ def attempt(number: int, **told: Any) -> dict[str, Any]:
         "worker": None,
         "request_id": None,
         "seconds": None,
-        **told,
+        **changes,
     }
 
 
-def event(time: str, before: str | None, after: str, **told: Any) -> dict[str, Any]:
-    """A status change at ``time`` o'clock, by the schedule."""
+def event(time: str, before: str | None, after: str, **changes: Any) -> dict[str, Any]:
+    """Return a status change at ``time`` o'clock by the schedule, with ``changes``."""
     at = f"2026-11-23T{time}+00:00"
-    said = {"actor": "domain-scheduler", "attempt_id": None, "reason": None, "error_code": None}
-    return {"at": at, "from_status": before, "to_status": after, **said, **told}
+    defaults = {"actor": "domain-scheduler", "attempt_id": None, "reason": None, "error_code": None}
+    return {"at": at, "from_status": before, "to_status": after, **defaults, **changes}
 
 
-def timeline(status: str, **told: Any) -> dict[str, Any]:
-    """The timeline of metadata 7, asked at 10:30."""
+def timeline(status: str, **changes: Any) -> dict[str, Any]:
+    """Return the timeline of metadata 7 as of 10:30, with ``changes``."""
     now = {"status": status, "due_at": None, "failures": 0, "error_code": None, "error": None}
     return {
         "workflow": "metadata",
         "id": 7,
         "at": "2026-11-23T10:30:00+00:00",
-        "now": {**now, **told.pop("now", {})},
+        "now": {**now, **changes.pop("now", {})},
         "events": [],
         "attempts": [],
-        **told,
+        **changes,
     }
 
 
-def test_a_record_nobody_asked_for_has_a_short_timeline() -> None:
-    assert tell(timeline("New")).splitlines() == [
+def test_a_record_that_was_never_queued_has_a_short_timeline() -> None:
+    assert as_text(timeline("New")).splitlines() == [
         "metadata 7 is New",
         "",
-        "Nothing has happened to it yet: nobody has asked for the work.",
+        "No history yet: the record was never queued.",
     ]
 
 
-def test_the_timeline_has_times_gaps_attempts_and_who() -> None:
-    told = tell(
+def test_the_timeline_shows_times_gaps_attempts_and_actors() -> None:
+    rendered = as_text(
         timeline(
             "Error",
             now={"error_code": "parked", "error": "the domain is for sale", "failures": 1},
@@ -80,12 +80,12 @@ def test_the_timeline_has_times_gaps_attempts_and_who() -> None:
             ],
         )
     )
-    assert told.splitlines() == [
+    assert rendered.splitlines() == [
         "metadata 7 is Error: parked, after 1 failure",
         "  the domain is for sale",
         "",
         "2026-11-23 09:58:00Z            (created) → Queued, by ada",
-        "                                because: a new lead",
+        "                                reason: a new lead",
         "2026-11-23 10:00:00Z  +2.0 min  Queued → Processing, by domain-scheduler; attempt 3 (schedule)",
         "2026-11-23 10:00:02Z    +2.0 s  attempt 3 starts, 2.0 s after it was sent",
         "                                on scrapersky-dev-domain-scheduler:12, request b6a3",
@@ -97,7 +97,7 @@ def test_the_timeline_has_times_gaps_attempts_and_who() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "line"),
+    ("data", "line"),
     [
         (
             timeline("Queued", now={"due_at": "2026-11-23T11:00:00+00:00", "failures": 2}),
@@ -106,7 +106,7 @@ def test_the_timeline_has_times_gaps_attempts_and_who() -> None:
         (timeline("Queued", now={"due_at": "2026-11-23T10:29:00+00:00"}), "due since 1.0 min (2026-11-23 10:29:00Z)"),
         (
             timeline("Processing", attempts=[attempt(9)]),
-            "attempt 9 holds it and waits for its message to arrive; its lease ends in 1.5 h",
+            "attempt 9 holds it and waits for its message; its lease ends in 1.5 h",
         ),
         (
             timeline(
@@ -117,27 +117,27 @@ def test_the_timeline_has_times_gaps_attempts_and_who() -> None:
         ),
     ],
 )
-def test_what_it_waits_for_stands_above_the_timeline(told: dict[str, Any], line: str) -> None:
-    assert tell(told).splitlines()[1] == f"  {line}"
+def test_the_present_state_is_shown_above_the_history(data: dict[str, Any], line: str) -> None:
+    assert as_text(data).splitlines()[1] == f"  {line}"
 
 
-def test_long_details_are_cut_to_one_line() -> None:
+def test_long_details_are_truncated_to_one_line() -> None:
     ended = attempt(1, outcome="done", code="read", finished_at="2026-11-23T10:00:00+00:00", detail={"urls": "x" * 999})
-    told = tell(
+    rendered = as_text(
         timeline("Completed", events=[event("10:00:01", "Processing", "Completed", attempt_id=1)], attempts=[ended])
     )
-    assert max(map(len, told.splitlines())) < 340
+    assert max(map(len, rendered.splitlines())) < 340
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(-1, "0 ms"), (0.0042, "4 ms"), (1, "1.0 s"), (90, "1.5 min"), (5400, "1.5 h"), (1e6, "11.6 d")],
 )
-def test_a_duration_is_told_in_the_unit_that_says_most(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_a_duration_is_shown_in_the_largest_unit_that_fits(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
-def test_a_report_is_told_a_line_a_url_and_cut_where_it_gets_long() -> None:
+def test_a_report_is_shown_as_one_line_per_url_and_truncated_when_long() -> None:
     rows = [
         {
             "url": "https://a.test/",
@@ -164,12 +164,12 @@ def test_a_report_is_told_a_line_a_url_and_cut_where_it_gets_long() -> None:
             "urls": None,
         },
     ]
-    assert tell(timeline("Completed", report=rows)).splitlines()[-5:] == [
+    assert as_text(timeline("Completed", report=rows)).splitlines()[-5:] == [
         "",
         "It tried 3 urls:",
         "  read               https://a.test/ (html_link, 0 urls)",
         "  sitemap            https://a.test/s.xml (common_path, urlset, 12 urls)",
         "  http_404           https://a.test/t.xml (common_path)",
     ]
-    assert tell(timeline("Completed", report=rows * 50)).splitlines()[-1] == "  … and 50 more"
-    assert tell(timeline("Completed", report=None)) == tell(timeline("Completed"))
+    assert as_text(timeline("Completed", report=rows * 50)).splitlines()[-1] == "  … and 50 more"
+    assert as_text(timeline("Completed", report=None)) == as_text(timeline("Completed"))

@@ -1,0 +1,34 @@
+"""SQL that several verbs share: fragments that :meth:`Workflow.sql` fills in by name.
+
+Warning: SQLAlchemy takes a colon before a word for a parameter, in SQL comments too.
+"""
+
+from collections.abc import Mapping
+
+from scrapersky.models.limits import MAX_ERROR_LENGTH
+from scrapersky.status.retry_policy import BACKOFF_SECONDS
+
+SET_ACTOR = "SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)"
+"""Names who acts and why for the audit trigger, until the end of the transaction."""
+
+FRAGMENTS: Mapping[str, str] = {
+    "set_actor": f"""
+-- Name actor and reason for the audit trigger. The next CTE joins this one, as Postgres does not run an unused CTE.
+actor AS MATERIALIZED ({SET_ACTOR})""",
+    "tenants": """
+-- The tenants with queued records, one look-up in the index for each (a loose index scan). The last row is NULL.
+tenants AS (
+    (SELECT tenant FROM {table} WHERE {due_at} IS NOT NULL ORDER BY tenant LIMIT 1)
+    UNION ALL
+    SELECT (SELECT {table}.tenant FROM {table} WHERE {due_at} IS NOT NULL AND {table}.tenant > tenants.tenant
+            ORDER BY {table}.tenant LIMIT 1)
+    FROM tenants WHERE tenants.tenant IS NOT NULL
+)""",
+    "backoff": BACKOFF_SECONDS,
+}
+
+
+def error_text(reason: str) -> str:
+    """Return ``reason`` as a record can store it: without NUL, at most :data:`MAX_ERROR_LENGTH` characters."""
+    clean = reason.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return clean if len(clean) <= MAX_ERROR_LENGTH else clean[: MAX_ERROR_LENGTH - 1] + "…"

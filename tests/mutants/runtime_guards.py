@@ -1,0 +1,212 @@
+"""Guards in the Python of the runtime, the database connection and the dead-letter function."""
+
+from tests.mutants.mutant import LAYER, Edit, Mutant
+
+RUNTIME = "tests/integration/test_runtime.py"
+ISOLATION = "tests/integration/test_isolation.py"
+CONNECTIONS = "tests/integration/test_broken_connections.py"
+DEAD_LETTER = "tests/integration/test_dead_letter.py"
+
+
+def without(
+    guard: str, where: str, text: str, test: str, *, instead: str = "", folder: str = f"{LAYER}/runtime"
+) -> Mutant:
+    """Return the mutant whose ``where`` (``module.SCOPE``) has ``instead`` for ``text``."""
+    module, _, scope = where.partition(".")
+    return Mutant(guard, (Edit(f"{folder}/{module}.py", text, instead, scope),), (test,))
+
+
+FENCE = "_finish(runtime, connection, workflow, attempt.attempt_id, outcome)"
+APPLY = f"{LAYER}/runtime/apply.py"
+
+RUNTIME_GUARDS = (
+    # results
+    without(
+        "results: writes and transition are one transaction",
+        "apply._apply_once",
+        "runtime.database.transaction()",
+        RUNTIME,
+        instead="runtime.database.autocommit()",
+    ),
+    without(
+        "results: writes and transitions saved together are one transaction",
+        "apply.apply_together",
+        "runtime.database.transaction()",
+        ISOLATION,
+        instead="runtime.database.autocommit()",
+    ),
+    Mutant(
+        "results: the fence comes before the writes",
+        (
+            Edit(APPLY, f"finished = {FENCE}", "pass", "_apply_once"),
+            Edit(APPLY, "return finished", f"return {FENCE}", "_apply_once"),
+        ),
+        (ISOLATION,),
+    ),
+    without(
+        "results: of results saved together the stale ones are not written",
+        "apply.apply_together",
+        "if attempt_id in finished",
+        ISOLATION,
+    ),
+    without(
+        "results: a lost deadlock is tried again",
+        "apply.apply",
+        "sqlstate(error) not in AGAIN",
+        ISOLATION,
+        instead="True",
+    ),
+    without(
+        "results: hand-offs only by policy",
+        "registry.HandOff",
+        'self.policy(settings) == "auto"',
+        RUNTIME,
+        instead="True",
+    ),
+    without(
+        "results: a configuration error pauses the workflow",
+        "apply._apply_once",
+        "if isinstance(outcome, Snooze) and outcome.pause:",
+        RUNTIME,
+        instead="if False:",
+    ),
+    without(
+        "results: an unknown exception has fewer tries",
+        "apply._backoff",
+        'code != "unexpected"',
+        RUNTIME,
+        instead="True",
+    ),
+    without(
+        "results: a result that cannot be saved is a failure",
+        "saving.Saving._alone",
+        "return await asyncio.to_thread(apply, self._runtime, attempt, failure)",
+        RUNTIME,
+        instead="return None",
+    ),
+    without(
+        "results: results that cannot be saved together are saved one by one",
+        "saving.Saving._together",
+        "except Exception as error:",
+        ISOLATION,
+        instead="except LookupError as error:",
+    ),
+    # job
+    without(
+        "job: one record's exception touches no other",
+        "job.run_job",
+        "except Exception as error:",
+        RUNTIME,
+        instead="except LookupError as error:",
+    ),
+    without("job: a record's deadline", "job.run_job", "timeout_at(deadline)", ISOLATION, instead="timeout_at(None)"),
+    # batch
+    without(
+        "batch: no start without time",
+        "batch.work_on",
+        "remaining < runtime.settings.start_minimum_seconds",
+        RUNTIME,
+        instead="False",
+    ),
+    without(
+        "batch: a malformed message touches no other",
+        "batch._read",
+        "(MalformedMessage, KeyError)",
+        RUNTIME,
+        instead="ZeroDivisionError",
+    ),
+    without(
+        "batch: messages return to the queue when there is no database",
+        "batch._return_to_queue",
+        "for delivery in deliveries]}",
+        ISOLATION,
+        instead="for delivery in deliveries[:0]]}",
+    ),
+    # tick
+    without(
+        "tick: a workflow that fails starves no other",
+        "tick.tick",
+        "except Exception:",
+        ISOLATION,
+        instead="except LookupError:",
+    ),
+    without(
+        "tick: a record that cannot be recovered keeps no other from being claimed",
+        "tick._serve",
+        "not_recovered = error",
+        ISOLATION,
+        instead="raise",
+    ),
+    without("tick: a failed workflow fails the tick", "tick.tick", "if failed:", ISOLATION, instead="if not failed:"),
+    without(
+        "tick: the claim is committed before its messages are sent",
+        "tick.tick",
+        "runtime.database.autocommit()",
+        ISOLATION,
+        instead="runtime.database.transaction()",
+    ),
+    # queue
+    without(
+        "queue: entries that SQS refused are reported",
+        "queue.MessageQueue.send",
+        '{int(failed["Id"]) for failed in answer.get("Failed", [])}',
+        ISOLATION,
+        instead="set()",
+    ),
+    without(
+        "queue: what an earlier call sent is not taken back",
+        "queue.MessageQueue.send",
+        "claimed[claimed.index(held[0]) :]",
+        ISOLATION,
+        instead="claimed",
+    ),
+    # dead letters
+    without(
+        "dead letter: an error with one touches no other",
+        "handler.handler",
+        "except Exception:",
+        DEAD_LETTER,
+        instead="except LookupError:",
+        folder="functions/dead_letter",
+    ),
+    without(
+        "dead letter: a broken body is attributed by its attribute",
+        "attribution.attempt_of",
+        "in (attribute, told):",
+        DEAD_LETTER,
+        instead="in (told,):",
+        folder="functions/dead_letter",
+    ),
+    # database
+    without(
+        "database: the engine is in AUTOCOMMIT",
+        "database.Database.engine",
+        'isolation_level="AUTOCOMMIT",',
+        RUNTIME,
+        folder=LAYER,
+    ),
+    without(
+        "database: a connection is checked before use",
+        "database.Database.engine",
+        "pool_pre_ping=True",
+        CONNECTIONS,
+        instead="pool_pre_ping=False",
+        folder=LAYER,
+    ),
+    without(
+        "database: a broken socket is a DBAPIError",
+        "postgres.PostgresConnection.handle_messages",
+        "with _named():",
+        CONNECTIONS,
+        instead="if True:",
+        folder=LAYER,
+    ),
+    without(
+        "database: a failed transaction is rolled back",
+        "database.Database.transaction",
+        '"ROLLBACK"',
+        ISOLATION,
+        instead='"COMMIT"',
+        folder=LAYER,
+    ),
+)
