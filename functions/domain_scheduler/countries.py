@@ -1,4 +1,4 @@
-"""Which country a page is from: only as evidence for reading its phone numbers, best evidence first."""
+"""Candidate countries of a page, used to read its national phone numbers."""
 
 import phonenumbers
 
@@ -75,10 +75,9 @@ _WORLDWIDE = frozenset(
         "tc tk tm to tt tv vc vg ws"
     )
 )
-"""Country domains that are bought all over the world for their looks: no evidence."""
+"""Country-code domains that are used worldwide: no evidence."""
 
-
-_OF_A_LANGUAGE = {
+_BY_LANGUAGE = {
     language: country
     for pair in str.split(
         "ja:JP ko:KR pl:PL cs:CZ sk:SK hu:HU fi:FI da:DK sv:SE nb:NO nn:NO no:NO tr:TR el:GR he:IL uk:UA bg:BG hr:HR sl:SI "
@@ -86,11 +85,11 @@ _OF_A_LANGUAGE = {
     )
     for language, country in [pair.split(":")]
 }
-"""Languages that are hardly written by the websites of any other country."""
+"""Languages that are mainly used by websites of one country."""
 
 
 def country_code(text: str) -> str | None:
-    """The ISO 3166-1 alpha-2 code of the country that ``text`` names (``UK``, ``Deutschland``, ``us``), or None."""
+    """Return the ISO 3166-1 alpha-2 code of a country's name or code (``UK``, ``Deutschland``, ``us``), or None."""
     text = text.strip()
     if code := _BY_NAME.get(text.lower()):
         return code
@@ -98,10 +97,10 @@ def country_code(text: str) -> str | None:
 
 
 def countries_of(*, address: str | None, host: str, language: str | None, numbers: list[str]) -> list[str]:
-    """Countries that a page's national phone numbers may be of, the likeliest first.
+    """Return the countries that a page's national phone numbers may belong to, the likeliest first.
 
-    In order: the country of its structured ``address`` (a code), the ``host``'s country domain, the country of any
-    international ``numbers`` on it, the region of its ``language`` tag (``en-GB``), the only country of its language.
+    In this order: the country code of its structured ``address``, the country-code domain of ``host``, the countries of
+    international ``numbers`` on it, the region of its ``language`` tag (``en-GB``), the main country of its language.
     """
     domain = host.rpartition(".")[2]
     region = next((part for part in (language or "").split("-")[1:] if len(part) == 2), "")
@@ -110,7 +109,7 @@ def countries_of(*, address: str | None, host: str, language: str | None, number
         None if domain in _WORLDWIDE else country_code("gb" if domain == "uk" else domain),
         *(_country_of_number(number) for number in numbers),
         country_code(region),
-        _OF_A_LANGUAGE.get((language or "").partition("-")[0]),
+        _BY_LANGUAGE.get((language or "").partition("-")[0]),
     ]
     return list(dict.fromkeys(country for country in found if country))
 

@@ -1,4 +1,4 @@
-"""E-mail addresses that a page gives to be written to."""
+"""E-mail addresses in text and in ``mailto:`` links, without placeholders and addresses of machines."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from scrapersky.web.hosts import has_known_suffix
 
 MAX_CANDIDATES = 2_000
-"""Texts around an ``@`` that are looked at in one page."""
+"""``@`` characters examined in one page."""
 
 _BEFORE = re.compile(r"[A-Za-z0-9._%+&'\-]{1,64}\Z")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2}|u003[ce]){1,9}")  # of a script: \u003cinfo@…
@@ -51,7 +51,7 @@ _PLACEHOLDER_WORDS = frozenset(
         "yourbusiness yourstore mywebsite reallygreatsite"
     )
 )
-"""Whatever their ending: ``example.ru``."""
+"""Under any top-level domain: ``example.ru``."""
 _PLACEHOLDER_NAMES = frozenset(
     str.split(
         "example test your.email your-email your_email youremail yourmail yourname your.name your-name your_name "
@@ -67,30 +67,30 @@ _PLACEHOLDER_AT_FREE_MAIL = frozenset(
     )
 )
 _FREE_MAIL = frozenset(str.split("email mail gmail yahoo hotmail outlook correo"))
-"""Whatever their ending."""
+"""Under any top-level domain."""
 _CROSSES = re.compile(r"x{3,}")
 _MACHINE_HOSTS = ("sentry.io", "wixpress.com", "domainsbyproxy.com")
 
 
 def email_of(text: str) -> str | None:
-    """``text`` as an address that mail can reach (lower case, punycode), or None: malformed, reserved or made up."""
+    """Return ``text`` as a usable address (lower case, punycode), or None if it is malformed, reserved or a placeholder."""
     try:
         parsed = validate_email(text.strip(), check_deliverability=False)
     except (EmailNotValidError, ValueError):
         return None
     address = (parsed.ascii_email or "").lower()
     name, _, host = address.partition("@")
-    if not address or not has_known_suffix(host) or _is_made_up(name, host):
+    if not address or not has_known_suffix(host) or _is_placeholder(name, host):
         return None
     return address
 
 
 def emails_in(text: str) -> Iterator[str]:
-    """The addresses written in ``text``, in its order, repeated ones too. Linear in its length.
+    """Return the addresses in ``text`` in their order, with repetitions. Linear time.
 
-    Those that people read and simple robots do not (``jo [at] shop (dot) com``, ``jo AT shop DOT com``) are among them.
+    Includes spellings against simple robots: ``jo [at] shop (dot) com``, ``jo AT shop DOT com``.
     """
-    text = _undisguised(text)
+    text = _with_at_signs(text)
     position = -1
     for _ in range(MAX_CANDIDATES):
         position = text.find("@", position + 1)
@@ -101,12 +101,12 @@ def emails_in(text: str) -> Iterator[str]:
             continue
         after = _AFTER.match(text, position + 1)
         if after is None or text[after.end() : after.end() + 1].isalpha():
-            # A letter beyond ASCII: of the domain itself (müller.de), or of the sentence that goes on without a blank.
+            # A letter beyond ASCII belongs to the domain (müller.de), or to text that follows without a blank.
             after = _AFTER_IDN.match(text, position + 1) if after is None else after
         if after is None:
             continue
         if _is_latin(text[before.start() - 1 : before.start()]):
-            continue  # jürgen@…: whose address rgen@… is, nobody knows
+            continue  # jürgen@…: rgen@… would be another address
         name = before[0].lstrip(".-+&'")
         for prefix in (_ESCAPES, _LABEL, _ELISION):
             name = name[found.end() :] if (found := prefix.match(name)) else name
@@ -117,11 +117,12 @@ def emails_in(text: str) -> Iterator[str]:
 
 
 def _is_latin(character: str) -> bool:
-    """Whether a letter beyond ASCII belongs to the word that it stands before; those of other scripts do not."""
+    """Return whether ``character`` is a Latin letter beyond ASCII, and so part of the word that follows it."""
     return character > "\x7f" and unicodedata.name(character, "").startswith("LATIN ")
 
 
-def _undisguised(text: str) -> str:
+def _with_at_signs(text: str) -> str:
+    """Return ``text`` with ``[at]``, ``(dot)`` and the like replaced by ``@`` and ``.``."""
     if "@ " in text or " @" in text:
         text = _SPACED.sub(r"\1@\2", text)
     if _AT.search(text):
@@ -131,7 +132,7 @@ def _undisguised(text: str) -> str:
 
 
 def emails_in_mailto(url: str) -> Iterator[str]:
-    """The addresses of a ``mailto:`` url (RFC 6068), those of its ``to``, ``cc`` and ``bcc`` included."""
+    """Return the addresses of a ``mailto:`` URL (RFC 6068), including its ``to``, ``cc`` and ``bcc``."""
     path, _, query = url[len("mailto:") :].partition("?")
     values = [value for name, value in parse_qsl(query[:4_096]) if name.lower() in {"to", "cc", "bcc"}]
     for value in (unquote(path).lstrip("/"), *values):
@@ -142,7 +143,7 @@ def emails_in_mailto(url: str) -> Iterator[str]:
                 yield from emails_in(part)
 
 
-def _is_made_up(name: str, host: str) -> bool:
+def _is_placeholder(name: str, host: str) -> bool:
     word = host.partition(".")[0]
     return (
         host in _PLACEHOLDER_HOSTS

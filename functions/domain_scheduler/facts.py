@@ -1,17 +1,16 @@
-"""All that one home page tells, as columns of Domain. What it does not tell is absent: nothing is made up."""
+"""All facts of one home page, as columns of Domain. A fact that the page does not state is absent."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from domain_scheduler.contacts import read_contacts
-from domain_scheduler.html_page import HtmlPage, language_tag
-from domain_scheduler.limits import MAX_TITLE, MAX_URL
-from domain_scheduler.organisation import organisation_facts, organisations
-from domain_scheduler.pictures import read_favicon, read_logo
+from domain_scheduler.images import read_favicon, read_logo
+from domain_scheduler.json_ld import Graph
+from domain_scheduler.organisation import address_country, find_organisations, organisation_facts
+from domain_scheduler.page import MAX_TITLE, MAX_URL, HtmlPage, language_tag
 from domain_scheduler.socials import read_socials
-from domain_scheduler.structured_data import read_json_ld
 from domain_scheduler.tech_stack import CONTENT_SYSTEMS, Technology, read_tech_stack
 from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched
@@ -22,13 +21,14 @@ MAX_METAS = 300
 
 
 def read_facts(page: HtmlPage, fetched: Fetched, host: str, settings: Settings) -> dict[str, Any]:
-    """{column of Domain: value}, for whatever ``page``, fetched for the domain ``host``, has something to say about."""
-    json_ld = read_json_ld(page.scripts('script[type*="ld+json" i]'))
-    found = organisations(json_ld)
-    organisation = organisation_facts(found)
+    """Return {column of Domain: value} for every fact of ``page``, which was fetched for the domain ``host``."""
+    graph = Graph.parse(page.scripts('script[type*="ld+json" i]'))
+    organisations = find_organisations(graph)
     technologies = read_tech_stack(page, fetched.headers)
-    contacts = read_contacts(page, json_ld, found, host, settings.metadata_max_contacts)
-    socials = read_socials(page, [url for node in found for url in _same_as(node)])
+    contacts = read_contacts(
+        page, graph, country=address_country(organisations), host=host, limit=settings.metadata_max_contacts
+    )
+    same_as = (url for node in organisations for url in node.values("sameAs")[:50] if isinstance(url, str))
     facts = {
         "final_url": storable(fetched.url, MAX_URL),
         "http_status": fetched.status,
@@ -36,41 +36,39 @@ def read_facts(page: HtmlPage, fetched: Fetched, host: str, settings: Settings) 
         "description": page.description,
         "language": page.language or language_tag(fetched.headers.get("content-language", "")),
         "favicon_url": read_favicon(page),
-        "logo_url": read_logo(page, json_ld, found),
+        "logo_url": read_logo(page, graph, organisations),
         "generator": tidy(page.meta("generator"), MAX_TITLE),
         **_wordpress(technologies),
         "tech_stack": [asdict(technology) for technology in technologies],
         "email_addresses": contacts.emails,
         "phone_numbers": contacts.phones,
-        **{f"{network}_url": url[:MAX_URL] for network, url in socials.items()},
-        "organisation": storable_json(organisation),
-        "meta_json": _meta_json(page, fetched, json_ld, settings.metadata_max_json_bytes),
+        **{f"{network}_url": url[:MAX_URL] for network, url in read_socials(page, same_as).items()},
+        "organisation": storable_json(organisation_facts(organisations)),
+        "meta_json": _meta_json(page, fetched, graph.values, settings.metadata_max_json_bytes),
     }
     return {column: value for column, value in facts.items() if value not in (None, "", [], {})}
 
 
 def _wordpress(technologies: Sequence[Technology]) -> dict[str, Any]:
-    """Found is True. False only where the page shows what it is made with instead: a hidden WordPress is no absent one."""
+    """Return the columns about WordPress and Elementor.
+
+    False only where the page shows another content system, as a site can hide that it uses WordPress.
+    """
     by_name = {technology.name: technology for technology in technologies}
     wordpress, elementor = by_name.get("WordPress"), by_name.get("Elementor")
-    other = any(technology.category in CONTENT_SYSTEMS for technology in technologies)
+    has_other = any(technology.category in CONTENT_SYSTEMS for technology in technologies)
     return {
-        "is_wordpress": True if wordpress or elementor else False if other else None,
+        "is_wordpress": True if wordpress or elementor else False if has_other else None,
         "wordpress_version": wordpress.version if wordpress else None,
-        "has_elementor": True if elementor else False if other else None,
+        "has_elementor": True if elementor else False if has_other else None,
         "elementor_version": elementor.version if elementor else None,
     }
 
 
-def _same_as(node: Mapping[str, Any]) -> list[str]:
-    value = node.get("sameAs")
-    return [url for url in (value if isinstance(value, list) else [value])[:50] if isinstance(url, str)]
-
-
 def _meta_json(page: HtmlPage, fetched: Fetched, json_ld: Sequence[Any], max_bytes: int) -> dict[str, Any]:
-    """``{"meta": {name: [contents]}, "canonical", "redirects", "truncated", "json_ld": […], "left_out"}``, each if told.
+    """Return ``{"meta": {name: [contents]}, "canonical", "redirects", "truncated", "json_ld": […], "left_out"}``.
 
-    At most ``max_bytes``: what does not fit is left out, and counted.
+    At most ``max_bytes``; ``left_out`` counts the parts that did not fit. Empty parts are absent.
     """
     canonical = next((link["href"] for link in page.elements("link[rel~=canonical i][href]")), None)
     kept: dict[str, Any] = {
@@ -93,8 +91,8 @@ def _meta_json(page: HtmlPage, fetched: Fetched, json_ld: Sequence[Any], max_byt
             continue
         size += _size(cleaned)
         kept["json_ld"].append(cleaned)
-    told = {name: value for name, value in kept.items() if value not in (None, {}, [])}
-    return told | {"redirects": list(fetched.redirects), "left_out": left_out}
+    present = {name: value for name, value in kept.items() if value not in (None, {}, [])}
+    return present | {"redirects": list(fetched.redirects), "left_out": left_out}
 
 
 def _size(value: object) -> int:

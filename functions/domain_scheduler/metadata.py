@@ -1,4 +1,4 @@
-"""Metadata: the home page of a domain, read for everything that tells who is behind it."""
+"""Metadata: read the home page of a domain for every fact about the business behind it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from domain_scheduler.html_page import HtmlPage
-from domain_scheduler.refresh import MAX_REFRESHES, is_only_a_detour, refresh_target
-from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
+from domain_scheduler.blocked_pages import reject_blank, reject_challenge, reject_challenge_or_parking, reject_non_html
+from domain_scheduler.client_redirects import MAX_REDIRECTS, is_interstitial, redirect_target
+from domain_scheduler.page import HtmlPage
 from domain_scheduler.saving import save_facts
 from scrapersky.errors import FetchError, Unavailable
 from scrapersky.models import Domain
@@ -21,22 +21,22 @@ from scrapersky.web.hosts import HostError, normalise_host
 
 
 async def read_metadata(record: Domain, ctx: JobContext) -> Outcome:
-    """Reads the domain's home page. Only a page that is really one changes what is known of the domain.
+    """Read the domain's home page and store its facts. An answer that is not the home page changes none of them.
 
-    Fails with ``invalid_domain``, ``captcha``, ``parked``, ``not_html``, ``empty``, or the web's own code (``http_403``,
-    ``robots_disallowed``, …), and is tried again where the web says that it may go better.
+    Fails with ``invalid_domain``, ``captcha``, ``parked``, ``not_html`` or ``empty``. Raises FetchError (``http_403``,
+    ``robots_disallowed``, …).
     """
     domain_id = record.id
     try:
         host = normalise_host(record.domain)
     except HostError as error:
         return Fail("invalid_domain", str(error))
-    # Who waits for a website has time to import what knows telephone numbers and e-mail addresses.
+    # Import the extractors while the request is in flight.
     found, read_facts = await asyncio.gather(_find_page(host, ctx), asyncio.to_thread(_reader))
     if isinstance(found, Fail):
         return found
     page, fetched = found
-    # Parsing is work of the processor: in a thread of its own, the other records' deadlines keep their meaning.
+    # Reading a page takes processor time: in the event loop it would delay the deadlines of all other records.
     facts = await asyncio.to_thread(read_facts, page, fetched, host, ctx.settings)
 
     def save(connection: Connection) -> Sequence[int]:
@@ -47,36 +47,36 @@ async def read_metadata(record: Domain, ctx: JobContext) -> Outcome:
 
 
 async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | Fail:
-    """The page where the visitor of ``host`` ends up, redirects inside of pages followed; or why it is none."""
+    """Return the page that a visitor of ``host`` reaches, after redirects inside pages; Fail if it is not a real page."""
     fetched = await fetch_home_page(
         ctx.web, host, seconds_each=ctx.settings.web_request_deadline_seconds, remaining=ctx.remaining
     )
-    for refreshes_left in range(MAX_REFRESHES, -1, -1):
-        if refused := refuse_challenge(fetched):
-            return refused
+    for redirects_left in range(MAX_REDIRECTS, -1, -1):
+        if rejected := reject_challenge(fetched):
+            return rejected
         fetched.raise_for_status()
-        if refused := refuse_media(fetched):
-            return refused
+        if rejected := reject_non_html(fetched):
+            return rejected
         page = await asyncio.to_thread(_parse, fetched, ctx.settings.metadata_max_text)
-        if refused := refuse_notice(page, _host_elsewhere(page.url, host)):
-            return refused
-        target = refresh_target(page)
-        behind = await _behind(page, target, ctx) if target is not None and refreshes_left else None
-        if behind is None:
+        if rejected := reject_challenge_or_parking(page, _other_host(page.url, host)):
+            return rejected
+        target = redirect_target(page)
+        following = await _follow(page, target, ctx) if target is not None and redirects_left else None
+        if following is None:
             break
-        fetched = behind
-    return refuse_nothing(page) or (page, fetched)
+        fetched = following
+    return reject_blank(page) or (page, fetched)
 
 
-async def _behind(page: HtmlPage, target: str, ctx: JobContext) -> Fetched | None:
-    """What is at ``target``, where ``page`` sends its visitor; None if nothing is, and ``page`` says something itself."""
+async def _follow(page: HtmlPage, target: str, ctx: JobContext) -> Fetched | None:
+    """Return the answer at ``target``, to which ``page`` redirects; None if it is an error and ``page`` has content."""
     try:
         fetched = await ctx.web.page(target)
     except FetchError as failure:
-        if is_only_a_detour(page) or isinstance(failure, Unavailable):
+        if is_interstitial(page) or isinstance(failure, Unavailable):
             raise
         return None
-    return fetched if fetched.status < 400 or is_only_a_detour(page) else None
+    return fetched if fetched.status < 400 or is_interstitial(page) else None
 
 
 def _reader() -> Callable[..., dict[str, Any]]:
@@ -89,9 +89,10 @@ def _parse(fetched: Fetched, max_text: int) -> HtmlPage:
     return HtmlPage.parse(decode(fetched.body, fetched.headers.get("content-type")).text, fetched.url, max_text)
 
 
-def _host_elsewhere(url: str, host: str) -> str | None:
+def _other_host(url: str, host: str) -> str | None:
+    """Return the host of ``url`` if it is not ``host``."""
     try:
-        ended_at = normalise_host(url)
+        final_host = normalise_host(url)
     except HostError:
         return None
-    return None if ended_at == host else ended_at
+    return None if final_host == host else final_host

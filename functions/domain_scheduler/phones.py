@@ -1,4 +1,4 @@
-"""Phone numbers that a page gives to be called on."""
+"""Phone numbers in text and in links."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,13 +6,13 @@ from urllib.parse import unquote
 
 import phonenumbers
 
-from domain_scheduler.characters import plain
+from domain_scheduler.visible_text import plain
 
 MAX_CANDIDATES = 500
-"""Runs of digits that are looked at in one page."""
+"""Runs of digits examined in one page."""
 
-MIN_DIGITS_APART = 8
-"""Of each of two numbers that stand behind one another; shorter ones are rather two parts of one."""
+MIN_DIGITS = 8
+"""Digits of each of two adjacent numbers; shorter ones are two parts of one number."""
 
 _VANITY = re.compile(r"\+?[0-9][0-9().\- ]{2,10}[A-Z][A-Z0-9().\- ]{2,15}")  # 1-800-FLOWERS
 _DIGITS = re.compile(r"[0-9]")
@@ -38,7 +38,7 @@ _PHONE = re.compile(
     re.IGNORECASE,
 )
 _AREA_CODE = re.compile(r"\((0\d{1,4}|\d{2,3})\)")
-"""Nobody writes other numbers so: ``(11) 9 1234-5678``."""
+"""Only phone numbers are written like this: ``(11) 9 1234-5678``."""
 _LONGEST_COUNTRY_CODE = 3
 _OTHER = re.compile(
     r"(?<!\w)(?:iva|c\.?f|fiscale|vat|ust|steuer|tax|iban|bic|konto|blz|hr[ab]|siret|siren|rcs|kvk|btw|nip|regon|krs|инн|огрн"
@@ -50,37 +50,36 @@ _OR = re.compile(r" ?[/|] ?| [\u2013\-] | (?:or|oder|ou|o|und|and|или) ", re.
 
 
 def number_of(text: str, countries: Sequence[str]) -> str | None:
-    """``text``, said to be a phone number, as E.164; as its bare digits where its country is not known; or None.
+    """Return ``text``, which is labelled as a phone number, as E.164, or as bare digits where no country fits, or None.
 
-    ``countries`` are those it may be of, the likeliest first.
+    ``countries`` are the candidates (ISO 3166-1 alpha-2), the likeliest first.
     """
     text = plain(unquote(text)).strip()
     if _VANITY.fullmatch(text):
         text = str(phonenumbers.convert_alpha_characters_in_number(text))
-        text = f"+{text}" if text.startswith("1") else text  # a custom of North America
+        text = f"+{text}" if text.startswith("1") else text  # vanity numbers are North American
     digits = _NOT_DIGITS.sub("", text)
     if not 5 <= len(digits) <= 17 or len(set(digits)) == 1 or digits in "01234567890123456789":
         return None
     found = _international(text) or next((e164 for country in countries if (e164 := _valid(text, country))), None)
     if found is None and len(digits) >= 11:
-        found = _valid(f"+{digits.removeprefix('00')}", None)  # a plus forgotten
+        found = _valid(f"+{digits.removeprefix('00')}", None)  # the plus is missing
     return found or (digits if len(digits) <= 15 and not text.startswith("+") else None)
 
 
 def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
-    """The phone numbers written in ``text``, as E.164, in its order. Linear in its length.
+    """Return the phone numbers in ``text`` as E.164, in their order. Linear time.
 
-    Only what is surely one: valid in its country and, where nobody calls it a phone number, grouped as people there group
-    theirs, or begun by an area code in parentheses; and written neither as a date nor as a fax number, a tax number, and
-    the like.
+    A number must be valid in its country. Without a label ("Tel.") it must also be grouped as is usual there, or start with
+    an area code in parentheses. Dates and numbers labelled as fax, tax number and the like are left out.
     """
     for _, candidate in zip(range(MAX_CANDIDATES), _CANDIDATE.finditer(text), strict=False):
         before = max(0, candidate.start() - 40), candidate.start()
         both = _BOTH.search(text, *before)
         if (_FAX.search(text, *before) and not both) or _OTHER.search(text, *before):
             continue
-        read = _valid if both or _PHONE.search(text, *before) else _surely
-        for written in _apart(candidate[0]):
+        read = _valid if both or _PHONE.search(text, *before) else _valid_and_grouped
+        for written in _split(candidate[0]):
             if _DATE.match(written) or _YEARS.match(written):
                 continue
             found = _international(written) if written[0] == "+" or written.startswith("00") else None
@@ -91,29 +90,29 @@ def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
 
 
 def numbers_in_tel(url: str) -> Iterator[str]:
-    """What a link of scheme ``tel``, ``callto``, ``sms`` or of a messenger gives to be called: mostly one number, as written.
+    """Return the numbers of a ``tel:``, ``callto:``, ``sms:`` or messenger link, as written; mostly one.
 
-    Behind a comma or semicolon stand extensions and pauses (RFC 3966), and at times another number.
+    Extensions and pauses (RFC 3966), or another number, follow behind a comma or semicolon.
     """
     if found := _CHAT.match(url):
         yield f"+{found[1]}"
     elif found := _TEL.match(url):
         first, *others = re.split("[,;]", unquote(url[found.end() :][:500]))
-        yield from _apart(first)
+        yield from _split(first)
         yield from (other for other in others if other.strip().startswith(("+", "0")))
 
 
 def without_repetitions(numbers: Iterable[str]) -> list[str]:
-    """Each of ``numbers`` once; bare digits that end a complete number are that number."""
+    """Return each of ``numbers`` once; bare digits that an international number ends with are the same number."""
     found = list(dict.fromkeys(numbers))
     complete = [number for number in found if number.startswith("+")]
     return [n for n in found if n in complete or not any(whole.endswith(n.lstrip("0")) for whole in complete)]
 
 
-def _apart(text: str) -> list[str]:
-    """Several numbers in one ``text`` (``030 28471022 / 030 28471024``), or the one that it is (``030 / 28471022``)."""
+def _split(text: str) -> list[str]:
+    """Return the numbers of ``030 28471022 / 030 28471024``, or the single one of ``030 / 28471022``."""
     parts = _OR.split(text)
-    return parts if all(len(_NOT_DIGITS.sub("", part)) >= MIN_DIGITS_APART for part in parts) else [text]
+    return parts if all(len(_NOT_DIGITS.sub("", part)) >= MIN_DIGITS for part in parts) else [text]
 
 
 def _international(text: str) -> str | None:
@@ -122,8 +121,8 @@ def _international(text: str) -> str | None:
     return _valid(text, None) if text.startswith("+") else None
 
 
-def _surely(text: str, country: str) -> str | None:
-    """E.164, if ``text`` is a valid number of ``country``, and written as people there write theirs and nothing else."""
+def _valid_and_grouped(text: str, country: str) -> str | None:
+    """Return E.164 if ``text`` is a valid number of ``country`` in its usual grouping or with its area code in parentheses."""
     matcher = phonenumbers.PhoneNumberMatcher(
         text, country, leniency=phonenumbers.Leniency.STRICT_GROUPING, max_tries=3
     )
@@ -132,7 +131,7 @@ def _surely(text: str, country: str) -> str | None:
 
 
 def _with_area_code(text: str, country: str) -> str | None:
-    """E.164, if ``text`` is a valid number of ``country`` that begins with its area code in parentheses."""
+    """Return E.164 if ``text`` is a valid number of ``country`` that starts with its area code in parentheses."""
     area = _AREA_CODE.match(text)
     found = _valid(text, country) if area else None
     return found if area and found and 2 <= found.find(area[1].lstrip("0"), 2) <= _LONGEST_COUNTRY_CODE + 1 else None

@@ -1,4 +1,4 @@
-"""The profiles that a page's owner has at social networks; not its share buttons, and not a network's front door."""
+"""The site owner's profiles on social networks, without share buttons, posts and the networks' own pages."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, unquote
 
 import can_ada
 
-from domain_scheduler.html_page import HtmlPage
+from domain_scheduler.page import HtmlPage
 from scrapersky.web.urls import parse_url
 
 MAX_LINKS = 5_000
-"""Links looked at in one page."""
+"""Links examined in one page."""
 
 _HASHBANG = re.compile(r"/#!/")
 _WITHOUT_SCHEME = re.compile(
@@ -29,12 +29,12 @@ _TEMPLATES = frozenset(
         "instagram twitter linkedin youtube tiktok pinterest"
     )
 )
-"""Profiles that site builders leave in their templates."""
+"""Placeholder profiles of site builders' templates."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network's hosts (and below them), and which paths there are a profile."""
+    """A network's hosts (with their subdomains), and the test whether a path and query are a profile."""
 
     name: str
     hosts: tuple[str, ...]
@@ -47,7 +47,7 @@ def _first_segment_except(*other: str) -> Callable[[list[str], Mapping[str, list
 
 
 def _is_a_post(path: list[str]) -> bool:
-    """Whether this is something that a profile has published: it may be anybody's."""
+    """Return whether ``path`` is a post of a profile, which may be another owner's."""
     return len(path) > 2 and path[1].lower() in _POSTS
 
 
@@ -59,7 +59,7 @@ def _facebook(path: list[str], query: Mapping[str, list[str]]) -> bool:
     match [segment.lower() for segment in path]:
         case ["profile.php"]:
             return bool(query.get("id", [""])[0].isdigit())
-        case ["share", shared]:  # how its app shares a profile; posts have a letter between
+        case ["share", shared]:  # a profile shared by the app; posts are /share/p/…
             return shared.endswith(".php") is False
         case ["pages" | "people" | "pg" | "p" | "groups", _, *_]:
             return True
@@ -92,18 +92,7 @@ NETWORKS = (
         "twitter",
         ("twitter.com", "x.com"),
         _first_segment_except(
-            "intent",
-            "share",
-            "home",
-            "hashtag",
-            "search",
-            "i",
-            "login",
-            "privacy",
-            "tos",
-            "widgets",
-            "compose",
-            "settings",
+            *str.split("intent share home hashtag search i login privacy tos widgets compose settings")
         ),
     ),
     Network("linkedin", ("linkedin.com",), _below("company", "in", "school", "showcase", "pub", "organization")),
@@ -111,19 +100,7 @@ NETWORKS = (
         "instagram",
         ("instagram.com", "instagr.am"),
         _first_segment_except(
-            "p",
-            "reel",
-            "reels",
-            "explore",
-            "stories",
-            "tv",
-            "accounts",
-            "share",
-            "embed.js",
-            "about",
-            "direct",
-            "channel",
-            "invites",
+            *str.split("p reel reels explore stories tv accounts share embed.js about direct channel invites")
         ),
     ),
     Network("youtube", ("youtube.com",), _youtube),
@@ -143,21 +120,21 @@ NETWORKS = (
 
 
 def read_socials(page: HtmlPage, same_as: Iterable[str]) -> dict[str, str]:
-    """{network: profile url}: what the organisation says of itself (``same_as``) first, then the page's links in order,
-    then the publisher that it names to Facebook and the page that it shows in Facebook's frame.
+    """Return {network: profile URL}: from the organisation's ``same_as`` first, then from the page's links in order, then
+    from Facebook's ``article:publisher`` and page plugin.
 
-    Urls lose their tracking, as everything behind ``?`` is but Facebook's ``profile.php?id=``.
+    URLs lose their query, except Facebook's ``profile.php?id=``.
     """
     found: dict[str, str] = {}
     links = [*same_as, *(href for href in page.links if "." in href and "/" in href)]
-    for link in (*links[:MAX_LINKS], *_shown_by_facebook(page)):
+    for link in (*links[:MAX_LINKS], *_facebook_embeds(page)):
         profile = profile_of(link, page.base)
         if profile is not None:
             found.setdefault(*profile)
     return found
 
 
-def _shown_by_facebook(page: HtmlPage) -> Iterator[str]:
+def _facebook_embeds(page: HtmlPage) -> Iterator[str]:
     yield from page.metas.get("article:publisher", ())[:10]
     for element in page.elements(".fb-page[data-href], iframe[src*='facebook.com/plugins/page.php?']"):
         yield element.get("data-href", "")
@@ -165,7 +142,7 @@ def _shown_by_facebook(page: HtmlPage) -> Iterator[str]:
 
 
 def profile_of(link: str, base: str | None = None) -> tuple[str, str] | None:
-    """(network, clean url) of the profile that ``link`` leads to, or None."""
+    """Return (network, URL without tracking) of the profile that ``link`` leads to, or None."""
     link = _HASHBANG.sub("/", link, count=1)
     url = parse_url(f"https://{link}" if _WITHOUT_SCHEME.match(link) else link, base)
     network = _network_of(url.hostname) if url is not None else None

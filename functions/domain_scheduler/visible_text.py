@@ -1,13 +1,21 @@
-"""What a person would read on a page, with its lines kept apart: ``<td>1<td>2`` is "1" and "2", never "12"."""
+"""The visible text of a page, one line per block: ``<td>1<td>2`` is "1" and "2", never "12"."""
 
 import re
+import unicodedata
 
 from selectolax.lexbor import LexborNode
 
-from domain_scheduler.characters import PLAIN
-
 MAX_NODES = 400_000
-"""Nodes looked at in one page; a page with more is cut there."""
+"""Nodes read of one page; a longer page is cut there."""
+
+_DIGITS = {
+    zero + digit: str(digit)
+    for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50)  # Arabic, Persian, Devanagari, Bengali, Thai
+    for digit in range(10)
+}
+_FULLWIDTH = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFF01, 0xFF5F)}
+_PLAIN: dict[int, str] = _DIGITS | _FULLWIDTH
+"""Digits of other scripts, and East Asia's full-width forms of ASCII (``ＴＥＬ　０３``)."""
 
 _HIDES = re.compile(r"display\s{0,9}:\s{0,9}none", re.IGNORECASE)
 _UNSEEN = frozenset(
@@ -19,14 +27,14 @@ _INLINE = frozenset(
         "var wbr"
     )
 )
-_BLANKS: dict[int, str | None] = {**PLAIN, **{code: " " for code in range(0x3001) if chr(code).isspace()}}
-_BLANKS |= dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))  # nobody sees them
+_BLANKS: dict[int, str | None] = {**_PLAIN, **{code: " " for code in range(0x3001) if chr(code).isspace()}}
+_BLANKS |= dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))  # invisible
 
 
 def visible_text(root: LexborNode, limit: int) -> str:
-    """The text below ``root``, at most about ``limit`` characters: one line a block, blanks collapsed.
+    """Return the text below ``root``, at most ``limit`` characters: one line per block, runs of blanks collapsed.
 
-    Iterative, as pages nest as deep as they like. Links count as blocks: what stands beside one is not part of it.
+    Iterative, because the nesting of a page is unbounded. A link counts as a block: the text beside it is not part of it.
     """
     parts: list[str] = []
     length = 0
@@ -36,13 +44,13 @@ def visible_text(root: LexborNode, limit: int) -> str:
             break
         tag = node.tag
         if tag == "-text":
-            text = collapsed((node.text_content or "")[:limit])
+            text = _collapsed((node.text_content or "")[:limit])
             parts.append(text)
             length += len(text)
         elif tag not in _INLINE:
             parts.append("\n" if tag != "-comment" else "")
         elif node.prev is not None and node.prev.tag != "-text":
-            parts.append(" ")  # <small>E-mail</small><strong>jo@…: styled apart, so meant apart
+            parts.append(" ")  # <small>E-mail</small><strong>jo@…: two words
         inside = None if tag is None or tag in _UNSEEN or _is_hidden(node, tag) else node.first_child
         node = inside or _next_after(node, root, parts)
     text = "".join(parts)
@@ -52,17 +60,22 @@ def visible_text(root: LexborNode, limit: int) -> str:
 
 
 def _is_hidden(node: LexborNode, tag: str) -> bool:
-    """Whether an inline element hides what it holds: ``jo@<span style="display:none">no-spam-</span>shop.com``."""
-    if tag not in _INLINE:  # a hidden block is often shown by a click
+    """Return whether an inline element is hidden: ``jo@<span style="display:none">no-spam-</span>shop.com``."""
+    if tag not in _INLINE:  # a hidden block is often opened by a click
         return False
     style = node.attributes.get("style")
     return bool(style) and _HIDES.search(style or "") is not None
 
 
-def collapsed(text: str) -> str:
-    """``text`` in plain characters, each run of white space made one blank.
+def plain(text: str) -> str:
+    """Return ``text`` with other scripts' digits and full-width characters replaced by ASCII."""
+    return text if text.isascii() else text.translate(_PLAIN)
 
-    Without an object a word, of which hostile pages have millions.
+
+def _collapsed(text: str) -> str:
+    """Return ``text`` in plain characters, each run of white space replaced by one blank.
+
+    Makes no object per word: hostile pages have millions.
     """
     return _single_spaced(text.translate(_BLANKS))
 
@@ -74,7 +87,7 @@ def _single_spaced(text: str) -> str:
 
 
 def _next_after(node: LexborNode, root: LexborNode, parts: list[str]) -> LexborNode | None:
-    """The node that follows ``node`` and all inside it, closing the blocks that end between the two."""
+    """Return the node that follows ``node`` and its descendants; end the blocks that close between the two."""
     here: LexborNode | None = node
     while here is not None and here.mem_id != root.mem_id:
         if here.tag not in _INLINE and here.tag not in ("-text", "-comment"):

@@ -1,1 +1,1 @@
-"""domain-sitemap-submission: submits every queued domain for sitemap analysis."""
+"""domain-sitemap-submission: creates the sitemap row of every queued domain, which starts its discovery."""

@@ -1,23 +1,23 @@
-"""Submission: a domain gets its row in ``sitemaps``, which is the queue entry of discovery. No web, no waiting.
+"""Submission: create a domain's row in ``sitemaps``, which the discovery workflow scans.
 
-``Completed`` means submitted. How the scan goes is told by the sitemap's own status.
+``Completed`` means submitted; the status of the sitemap row shows the progress of the scan. Makes no requests.
 """
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import Domain, Sitemap
+from scrapersky.models.get_or_create import get_or_create
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.web.hosts import HostError, normalise_host
 
 
 async def submit_domain(record: Domain, _ctx: JobContext) -> Outcome:
-    """Makes sure that the domain has its one sitemap row; the runtime then queues it, unless it is already at work.
+    """Ensure that the domain has its one sitemap row, which the runtime then queues unless it is already queued.
 
-    Fails with ``invalid_domain`` where the stored name is no website's host.
+    Fails with ``invalid_domain`` if the stored name is not a valid host.
     """
     domain_id, tenant, stored = record.id, record.tenant, record.domain
     try:
@@ -26,27 +26,18 @@ async def submit_domain(record: Domain, _ctx: JobContext) -> Outcome:
         return Fail("invalid_domain", str(error))
 
     def save(connection: Connection) -> Sequence[int]:
-        return [_sitemap_of(connection, _canonical_id(connection, domain_id, stored, host), tenant)]
+        canonical_id = _canonical_id(connection, domain_id, stored, host)
+        return [get_or_create(connection, Sitemap.domain_id, domain_id=canonical_id, tenant=tenant)]
 
     return Done("submitted", write=save, detail={"domain": host})
 
 
 def _canonical_id(connection: Connection, domain_id: int, stored: str, host: str) -> int:
-    """The id of the row that holds ``host``: this one, respelt where a router wrote it otherwise, or its twin."""
+    """Return the id of the row for ``host``: an existing duplicate, else this one with its name normalised."""
     if stored == host:
         return domain_id
-    twin = connection.scalar(select(Domain.id).where(Domain.domain == host))
-    if twin is not None:
-        return twin
+    duplicate_id = connection.scalar(select(Domain.id).where(Domain.domain == host))
+    if duplicate_id is not None:
+        return duplicate_id
     connection.execute(update(Domain).where(Domain.id == domain_id).values(domain=host))
     return domain_id
-
-
-def _sitemap_of(connection: Connection, domain_id: int, tenant: str) -> int:
-    made = connection.scalar(
-        insert(Sitemap)
-        .values(domain_id=domain_id, tenant=tenant)
-        .on_conflict_do_nothing(index_elements=[Sitemap.domain_id])
-        .returning(Sitemap.id)
-    )
-    return made or connection.execute(select(Sitemap.id).where(Sitemap.domain_id == domain_id)).scalar_one()

@@ -1,14 +1,14 @@
-"""Domain extraction: the website of a business becomes a Domain, once, however many businesses share it."""
+"""Domain extraction: create one Domain for the website of a business, which several businesses may share."""
 
 import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, update
 
 from scrapersky.models import Domain, LocalBusiness
+from scrapersky.models.get_or_create import get_or_create
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
@@ -18,10 +18,10 @@ NOT_OWN_HOSTS = Path(__file__).with_name("not_own_hosts.txt")
 
 
 async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
-    """Links the business to the Domain of its ``website_url``, which is made if it is not there yet.
+    """Link the business to the Domain of its ``website_url``, which is created if it does not exist.
 
-    Outcomes of their own: ``no_website``, and ``not_own_website`` for a page on somebody else's (a social network, a
-    directory, a link shortener, a map). Fails with ``invalid_website`` when the url names no website's host.
+    Done with ``linked``, ``no_website``, or ``not_own_website`` for a page on a shared site (a social network, a directory,
+    a link shortener, a map). Fails with ``invalid_website`` if the URL does not name the host of a website.
     """
     business_id, tenant = record.id, record.tenant
     website = (record.website_url or "").strip()
@@ -29,7 +29,7 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
         return Done("no_website")
     if "@" in _AUTHORITY.sub(r"\1", website, count=1):
         return Fail(
-            "invalid_website", f"{website[:200]!r} is an e-mail address or carries a login; a website is wanted"
+            "invalid_website", f"{website[:200]!r} is an e-mail address or contains a login; expected a website"
         )
     try:
         host = normalise_host(website)
@@ -39,7 +39,7 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
         return Done("not_own_website", detail={"website": website[:500], "host": host, "belongs_to": owner})
 
     def save(connection: Connection) -> Sequence[int]:
-        domain_id = _domain_of(connection, host, tenant)
+        domain_id = get_or_create(connection, Domain.domain, domain=host, tenant=tenant)
         connection.execute(update(LocalBusiness).where(LocalBusiness.id == business_id).values(domain_id=domain_id))
         return [domain_id]
 
@@ -47,7 +47,7 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
 
 
 def owner_of(host: str) -> str | None:
-    """The shared site of the list that a normalised ``host`` is, or is below (``m.facebook.com`` → ``facebook.com``)."""
+    """Return the listed shared site that ``host`` (normalised) belongs to (``m.facebook.com`` → ``facebook.com``), or None."""
     labels = host.split(".")
     suffixes = (".".join(labels[start:]) for start in range(len(labels) - 1))
     if owner := next((suffix for suffix in suffixes if suffix in not_own_hosts()), None):
@@ -58,16 +58,6 @@ def owner_of(host: str) -> str | None:
 
 @cache
 def not_own_hosts() -> frozenset[str]:
-    """The hosts of ``not_own_hosts.txt``."""
+    """Return the hosts in ``not_own_hosts.txt``."""
     lines = (line.partition("#")[0].strip() for line in NOT_OWN_HOSTS.read_text("utf-8").splitlines())
     return frozenset(line for line in lines if line)
-
-
-def _domain_of(connection: Connection, host: str, tenant: str) -> int:
-    made = connection.scalar(
-        insert(Domain)
-        .values(domain=host, tenant=tenant)
-        .on_conflict_do_nothing(index_elements=[Domain.domain])
-        .returning(Domain.id)
-    )
-    return made or connection.execute(select(Domain.id).where(Domain.domain == host)).scalar_one()

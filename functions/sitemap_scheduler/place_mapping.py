@@ -5,8 +5,8 @@ from typing import Any
 
 import phonenumbers
 
+from scrapersky.hours import Hours, hours_from_periods
 from scrapersky.web.storable import tidy
-from sitemap_scheduler.opening_hours import opening_hours
 
 PRICE_LEVELS = {
     "PRICE_LEVEL_FREE": 0,
@@ -100,11 +100,11 @@ def _phone(details: Mapping[str, Any], country: str | None) -> str | None:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-def _hours(periods: object) -> dict[str, list[list[str]]] | None:
+def _hours(periods: object) -> Hours | None:
     """None where Google does not know the hours, or writes them as we do not understand them."""
     known = _list(periods)
     try:
-        return opening_hours(known) if known else None
+        return hours_from_periods(known) if known else None
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 

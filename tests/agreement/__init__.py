@@ -1,1 +1,1 @@
-"""Agreement with a corpus of real websites: what we read of them beside what is known to be true."""
+"""Compares the facts that are read from a corpus of real websites with the truth about them."""

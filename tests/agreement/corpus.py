@@ -1,4 +1,4 @@
-"""The files of the corpus: websites as they were found, and what is true of them."""
+"""The files of the corpus: websites as they were fetched, and the truth about them."""
 
 import gzip
 import json
@@ -13,28 +13,28 @@ DEFAULT = Path(__file__).parents[3] / "shared" / "corpus"
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus at ``folder``."""
+    """The corpus in ``folder``."""
 
     folder: Path
 
-    def is_here(self) -> bool:
-        """Whether there is one."""
+    def exists(self) -> bool:
+        """Return whether the folder contains a corpus."""
         return (self.folder / "truth.jsonl").is_file()
 
     def sites(self) -> Iterator[dict[str, Any]]:
-        """The truth of each site."""
+        """Return the truth about each site."""
         return self._lines("truth.jsonl")
 
     def derived_encodings(self) -> Iterator[dict[str, Any]]:
-        """Home pages in another encoding."""
+        """Return home pages that were converted to another encoding."""
         return self._lines("derived_encodings/index.jsonl")
 
     def extra_sitemaps(self) -> Iterator[dict[str, Any]]:
-        """Sitemaps without their site."""
+        """Return sitemap files without their site."""
         return self._lines("sitemaps_extra/index.jsonl")
 
     def read(self, *parts: str) -> bytes:
-        """A file's content."""
+        """Return a file's content."""
         return self.folder.joinpath(*parts).read_bytes()
 
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
@@ -44,7 +44,7 @@ class Corpus:
 
 @cache
 def true_locs(corpus: Corpus, domain: str) -> dict[str, list[str]]:
-    """A site's sitemap files by their path, with the texts of their ``<loc>``."""
+    """Return {path: texts of ``<loc>``} of a site's sitemap files."""
     path = corpus.folder / "truth_locs" / f"{domain}.jsonl.gz"
     text = gzip.decompress(path.read_bytes()).decode() if path.exists() else ""
     return {file["path"]: file["locs"] for file in map(json.loads, text.splitlines())}

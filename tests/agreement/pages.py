@@ -1,4 +1,4 @@
-"""Home pages: every fact that we read beside the truth, a row a field."""
+"""Home pages: the facts that are read, one row per field; and the encodings, one row each."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.html_page import HtmlPage
-from domain_scheduler.structured_data import nodes, read_json_ld, types_of
+from domain_scheduler.json_ld import Graph
+from domain_scheduler.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from scrapersky.web.hosts import normalise_host
@@ -16,7 +16,7 @@ from tests.agreement.corpus import Corpus
 from tests.agreement.score import Table
 
 TRUTH_ENDS_EARLY = "www.360tinted.com"
-"""Goes on behind a first ``</html>``, where browsers read on and the library behind the truth does not."""
+"""A page with content behind its first ``</html>``: browsers read it, the library behind the truth does not."""
 
 NETWORKS = ("facebook", "twitter", "linkedin", "instagram", "youtube", "tiktok", "pinterest")
 
@@ -25,19 +25,19 @@ _MICRODATA = re.compile(r"""itemtype=["']https?://schema\.org/(\w+)""", re.IGNOR
 
 @dataclass(frozen=True)
 class Read:
-    """One home page as we read it, beside the truth."""
+    """One home page as it is read, and the truth about it."""
 
     domain: str
     truth: dict[str, Any]
     encoding: str
     page: HtmlPage
     source: str
-    json_ld: list[Any]
+    graph: Graph
     facts: dict[str, Any]
 
 
 def read_all(corpus: Corpus) -> Iterator[Read]:
-    """Every home page of the corpus."""
+    """Read every home page of the corpus."""
     for site in corpus.sites():
         body = corpus.read("sites", site["dir"], "index.html")
         url = f"https://{site['domain']}{site['base_path']}/"
@@ -50,13 +50,13 @@ def read_all(corpus: Corpus) -> Iterator[Read]:
             encoding=decoded.encoding,
             page=page,
             source=decoded.text,
-            json_ld=read_json_ld(page.scripts('script[type*="ld+json" i]')),
+            graph=Graph.parse(page.scripts('script[type*="ld+json" i]')),
             facts=read_facts(page, fetched, normalise_host(site["domain"]), Settings()),
         )
 
 
 def compare(corpus: Corpus) -> Table:
-    """A row a field."""
+    """Compare the home pages; one row per field."""
     table = Table("Home pages, by field")
     for read in read_all(corpus):
         _compare_texts(table, read)
@@ -64,6 +64,19 @@ def compare(corpus: Corpus) -> Table:
         _compare_contacts(table, read)
         if read.domain != TRUTH_ENDS_EARLY:
             _compare_socials(table, read)
+    return table
+
+
+def compare_encodings(corpus: Corpus) -> Table:
+    """Compare the home pages that were converted to another encoding; one row per encoding and declaration."""
+    table = Table("Home pages, by encoding")
+    for entry in corpus.derived_encodings():
+        decoded = decode(corpus.read("derived_encodings", entry["file"]), entry["content_type"])
+        page = HtmlPage.parse(decoded.text, "https://x.example/", 500_000)
+        ours = (page.title, page.description)
+        table[f"{entry['encoding']} ({entry['declared']})"].count(
+            ours == (entry["title"], entry["description"]), entry["file"], f"read as {decoded.encoding}: {ours!r}"
+        )
     return table
 
 
@@ -85,8 +98,8 @@ def _compare_texts(table: Table, read: Read) -> None:
 def _compare_structured_data(table: Table, read: Read) -> None:
     truth, where = read.truth, read.domain
     if not truth["extruct_errors"]:
-        # The truth mixes in microdata, which is not read: a type may be missing only if it stands there as such.
-        types = {kind for node in nodes(read.json_ld) for kind in types_of(node)}
+        # The truth includes microdata, which is not read: a type may be missing only if it is microdata.
+        types = {kind for node in read.graph.nodes for kind in node.types}
         other = types ^ set(truth["jsonld_types"])
         agrees = other <= set(_MICRODATA.findall(read.source)) - types
         table["JSON-LD types"].count(agrees, where, f"differ in {other}")
@@ -132,7 +145,7 @@ def _digits(text: str) -> str:
 
 
 def _spelling(url: str) -> str:
-    """A profile's url without what does not tell it apart."""
+    """Return a profile's URL without the parts that do not identify it."""
     url = url.lower() if "profile.php" in url else url.lower().partition("?")[0]
     return re.sub(r"&.*", "", re.sub(r"^https?://(www\.)?", "", url)).rstrip("/")
 
@@ -142,5 +155,5 @@ def _same_as(truth: dict[str, Any]) -> list[str]:
 
 
 def _is_a_profile(url: str) -> bool:
-    """The truth lists every link to a network: its front door and embedded videos are no profiles."""
+    """Return whether ``url`` is a profile. The truth lists every link to a network, also to videos and its home page."""
     return "/" in _spelling(url) and "/embed/" not in url

@@ -1,44 +1,45 @@
-"""How often a field or a format agreed, and where it did not."""
+"""The results of a comparison: how often each row agreed, and every difference."""
 
 from dataclasses import dataclass, field
 
-from tests.agreement.reasons import reason_for
+EXPLANATIONS: dict[tuple[str, str], str] = {}
+"""(row, where) → why we differ there. A difference without an explanation fails the tests."""
 
 
 @dataclass
 class Score:
-    """Of one row of a table. ``wrong`` holds (where, what differs)."""
+    """The results of one row of a table. ``differences`` holds (where, what differs)."""
 
     name: str
-    right: int = 0
-    wrong: list[tuple[str, str]] = field(default_factory=list)
+    agreed: int = 0
+    differences: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def total(self) -> int:
-        """Everything that was compared."""
-        return self.right + len(self.wrong)
+        """The number of comparisons."""
+        return self.agreed + len(self.differences)
 
     @property
     def share(self) -> float:
-        """Of what agreed; 1 where there is nothing."""
-        return self.right / self.total if self.total else 1.0
+        """The share of comparisons that agreed; 1 if there are none."""
+        return self.agreed / self.total if self.total else 1.0
 
     def count(self, agrees: bool, where: str, what: str) -> None:
-        """One comparison."""
+        """Add one comparison; ``what`` describes the difference if there is one."""
         if agrees:
-            self.right += 1
+            self.agreed += 1
         else:
-            self.wrong.append((where, what))
+            self.differences.append((where, what))
 
     @property
     def unexplained(self) -> list[tuple[str, str]]:
-        """The differences that nobody has given a reason for."""
-        return [(where, what) for where, what in self.wrong if reason_for(self.name, where) is None]
+        """The differences without an explanation."""
+        return [(where, what) for where, what in self.differences if (self.name, where) not in EXPLANATIONS]
 
 
 @dataclass
 class Table:
-    """The scores of one kind of thing."""
+    """The scores of one kind of comparison, by row."""
 
     title: str
     scores: dict[str, Score] = field(default_factory=dict)

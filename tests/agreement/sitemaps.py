@@ -1,4 +1,4 @@
-"""Sitemap files: the urls that we read beside those that are truly in them, a row a format."""
+"""Sitemap files: the URLs that are read, one row per format."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,14 +9,14 @@ from tests.agreement.corpus import Corpus, true_locs
 from tests.agreement.score import Table
 
 NO_SITEMAP = {"html": "not_xml", "unreadable": "not_xml", "other:site": "not_a_sitemap"}
-"""Kinds of files that must be refused, and the code that they are refused with."""
+"""Kinds of files that must be refused, and the expected code."""
 
 ELSEWHERE = "https://example.com/maps/sitemap.xml"
-"""Where the files without a site are taken to be from."""
+"""The assumed URL of files without a site."""
 
 
 def compare(corpus: Corpus) -> Table:
-    """A row a format: files whose urls are all there and no others; and one for all urls together."""
+    """Compare the sitemap files; one row per format counts files with exactly the right URLs, one row counts all URLs."""
     table = Table("Sitemap files, by format")
     for site in corpus.sites():
         for file in site["sitemaps"]:
@@ -30,7 +30,7 @@ def compare(corpus: Corpus) -> Table:
 
 
 def read(body: bytes, url: str) -> tuple[list[str], str]:
-    """The urls in ``body``, in its order, and its kind; or the code that it is refused with."""
+    """Return the URLs in ``body`` in their order, and its kind; or no URLs and the code of the refusal."""
     reader = SitemapReader(url)
     try:
         found = [entry.url for entry in (*reader.feed(body), *reader.close())]
@@ -40,7 +40,7 @@ def read(body: bytes, url: str) -> tuple[list[str], str]:
 
 
 def _compare(table: Table, file: dict[str, Any], where: str, body: bytes, url: str, locs: list[str] | None) -> None:
-    """``locs`` are the true ones, where more is known than their number."""
+    """Compare one file. ``locs`` are the true URLs, or None where only their number is known."""
     found, kind = read(body, url)
     if file["kind"] in NO_SITEMAP:
         table["no sitemap, refused"].count(kind == NO_SITEMAP[file["kind"]] and not found, where, kind)
@@ -53,11 +53,11 @@ def _compare(table: Table, file: dict[str, Any], where: str, body: bytes, url: s
     table[name].count(
         len(found) == true_number and (locs is None or set(found) == _urls(locs, url)) and found[: len(first)] == first,
         where,
-        f"{len(found)} urls, not {true_number}",
+        f"{len(found)} URLs, not {true_number}",
     )
-    table["all urls"].right += min(len(found), true_number)
+    table["all URLs"].agreed += min(len(found), true_number)
     for _ in range(abs(len(found) - true_number)):
-        table["all urls"].count(False, where, "a url too many or too few")
+        table["all URLs"].count(False, where, "one URL too many or too few")
 
 
 def _format(file: dict[str, Any]) -> str:

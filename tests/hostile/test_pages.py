@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.html_page import HtmlPage
-from domain_scheduler.limits import MAX_TITLE
+from domain_scheduler.page import MAX_TITLE, HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from tests.hostile.answers import Answer, answer, redirect

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable
 
+from domain_scheduler.blocked_pages import reject_blank, reject_challenge, reject_challenge_or_parking, reject_non_html
+from domain_scheduler.client_redirects import redirect_target
 from domain_scheduler.facts import read_facts
-from domain_scheduler.html_page import HtmlPage
-from domain_scheduler.refresh import refresh_target
-from domain_scheduler.refusal import refuse_challenge, refuse_media, refuse_nothing, refuse_notice
+from domain_scheduler.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from scrapersky.web.response import Fetched, Headers
@@ -26,11 +26,11 @@ def check(body: bytes) -> None:
     fetched = Fetched(200, URL, URL, (), Headers([("Content-Type", kind)]), body, False, len(body))
     decoded = decode(body, kind)
     page = HtmlPage.parse(decoded.text, URL, SETTINGS.metadata_max_text)
-    refuse_challenge(fetched)
-    refuse_media(fetched)
-    refuse_notice(page, None)
-    refuse_nothing(page)
-    for url in (refresh_target(page), *sitemap_links(fetched), *sitemap_hints(fetched)):
+    reject_challenge(fetched)
+    reject_non_html(fetched)
+    reject_challenge_or_parking(page, None)
+    reject_blank(page)
+    for url in (redirect_target(page), *sitemap_links(fetched), *sitemap_hints(fetched)):
         hold(url is None or normalise_url(url) == url, "a link that is not normalised", url)
     facts = read_facts(page, fetched, "shop.example.com", SETTINGS)
     for column, value in facts.items():

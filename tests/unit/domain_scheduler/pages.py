@@ -1,10 +1,10 @@
-"""Pages for the tests, without a web."""
+"""Pages for tests, without requests."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.html_page import HtmlPage
+from domain_scheduler.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched
 from scrapersky.web.response import Headers
@@ -13,12 +13,12 @@ URL = "https://shop.example.com/home/"
 
 
 def a_page(html: str, url: str = URL) -> HtmlPage:
-    """``html`` at ``url``."""
+    """Return ``html`` parsed as the page at ``url``."""
     return HtmlPage.parse(html, url, 500_000)
 
 
 def facts_of(html: str, headers: Mapping[str, str] | None = None, host: str = "shop.example.com") -> dict[str, Any]:
-    """The facts that ``html`` tells of ``host``."""
+    """Return the facts that are read from ``html`` for the domain ``host``."""
     body = html.encode("utf-8", "replace")
     fetched = Fetched(200, URL, URL, (), Headers((headers or {}).items()), body, truncated=False, wire_bytes=len(body))
     return read_facts(a_page(html), fetched, host, Settings())

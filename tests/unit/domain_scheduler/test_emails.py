@@ -1,4 +1,4 @@
-"""E-mail addresses: which are found, decoded, and which are none."""
+"""E-mail addresses in text and in links."""
 
 import time
 
@@ -83,7 +83,7 @@ def test_addresses_are_found_in_text(text: str, expected: list[str]) -> None:
         "xxxx@shop.com",
     ],
 )
-def test_what_only_looks_like_an_address_is_none(text: str) -> None:
+def test_placeholders_and_similar_texts_are_ignored(text: str) -> None:
     assert list(emails_in(text)) == []
 
 
@@ -104,14 +104,14 @@ def test_what_only_looks_like_an_address_is_none(text: str) -> None:
         ("mailto:r%26d@shop.com", ["r&d@shop.com"]),
     ],
 )
-def test_mailto_links_name_their_addressees(url: str, expected: list[str]) -> None:
+def test_addresses_are_read_from_mailto_links(url: str, expected: list[str]) -> None:
     assert list(emails_in_mailto(url)) == expected
 
 
 @pytest.mark.parametrize(
     "piece", ["a@", "@", "a@b.", "a@b.co ", "a.@-", "é@é.", "x" * 70 + "@", "(at)", " AT a DOT b", " [ at "]
 )
-def test_a_megabyte_of_almost_addresses_takes_no_time(piece: str) -> None:
+def test_a_megabyte_of_near_matches_takes_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     began = time.process_time()
     list(emails_in(text))
@@ -119,12 +119,12 @@ def test_a_megabyte_of_almost_addresses_takes_no_time(piece: str) -> None:
 
 
 @given(st.text(alphabet="aB.@-_%+ü日 \n\0\ud800", max_size=100))
-def test_whatever_is_found_is_an_address_in_its_one_spelling(text: str) -> None:
+def test_a_found_address_is_already_normalised(text: str) -> None:
     for address in emails_in(text):
         assert email_of(address) == address
 
 
 @given(st.text(max_size=100))
-def test_no_text_breaks_the_readers(text: str) -> None:
+def test_any_text_can_be_searched_for_addresses(text: str) -> None:
     list(emails_in(f"{text}@{text}"))
     list(emails_in_mailto(f"mailto:{text}"))

@@ -1,4 +1,4 @@
-"""What a home page tells, column by column."""
+"""The facts of a home page, column by column."""
 
 import json
 import sys
@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain_scheduler.html_page import MAX_SOURCE
-from domain_scheduler.limits import MAX_DESCRIPTION, MAX_TITLE
+from domain_scheduler.page import MAX_DESCRIPTION, MAX_SOURCE, MAX_TITLE
 from scrapersky.models import Domain
 from tests.unit.domain_scheduler.pages import URL, a_page, facts_of
 
@@ -27,11 +26,11 @@ from tests.unit.domain_scheduler.pages import URL, a_page, facts_of
         ("<h1>No title</h1>", None),
     ],
 )
-def test_the_title_is_the_page_s_own(html: str, title: str | None) -> None:
+def test_the_title_is_that_of_the_page_not_of_an_image(html: str, title: str | None) -> None:
     assert a_page(html).title == title
 
 
-def test_texts_are_cut_at_their_limits() -> None:
+def test_title_and_description_are_cut_at_their_limits() -> None:
     facts = facts_of(f"<title>{'t' * 1_000_000}</title><meta name=description content='{'d' * 1_000_000}'>")
     assert (len(facts["title"]), len(facts["description"])) == (MAX_TITLE, MAX_DESCRIPTION)
 
@@ -46,7 +45,7 @@ def test_texts_are_cut_at_their_limits() -> None:
         ("", None),
     ],
 )
-def test_the_description_is_meta_s_then_open_graph_s(html: str, description: str | None) -> None:
+def test_the_description_element_takes_precedence_over_open_graph(html: str, description: str | None) -> None:
     assert facts_of(f"<p>x{html}").get("description") == description
 
 
@@ -65,7 +64,7 @@ def test_the_description_is_meta_s_then_open_graph_s(html: str, description: str
         ("<html lang='english'>", {}, None),
     ],
 )
-def test_the_language_is_the_one_declared(html: str, headers: dict[str, str], language: str | None) -> None:
+def test_the_language_is_read_from_its_declarations(html: str, headers: dict[str, str], language: str | None) -> None:
     assert facts_of(html, headers).get("language") == language
 
 
@@ -83,7 +82,7 @@ def test_the_language_is_the_one_declared(html: str, headers: dict[str, str], la
         ("", None),
     ],
 )
-def test_the_favicon_is_the_one_linked(html: str, url: str | None) -> None:
+def test_the_favicon_is_the_linked_one(html: str, url: str | None) -> None:
     assert facts_of(f"<p>x{html}").get("favicon_url") == url
 
 
@@ -116,7 +115,7 @@ IMG = "<img src=/a.png><img class=site-logo src=/img-logo.png>"
         ("<img src=/partner-logos/b.png><div class=site-logo><img src=/own.png></div>", "/own.png"),
     ],
 )
-def test_the_logo_is_json_ld_s_then_open_graph_s_then_a_likely_image(html: str, path: str | None) -> None:
+def test_the_logo_is_read_from_json_ld_then_open_graph_then_images(html: str, path: str | None) -> None:
     assert facts_of(html).get("logo_url") == (path and f"https://shop.example.com{path}")
 
 
@@ -131,7 +130,7 @@ def test_contacts_come_from_links_structured_data_and_text() -> None:
     assert facts["phone_numbers"] == ["+12519308621", "+442080883641", "+12514978163"]
 
 
-def test_a_link_inside_of_a_drawing_is_a_link() -> None:
+def test_a_link_inside_an_svg_image_counts() -> None:
     facts = facts_of(
         "<svg><a xlink:href='mailto:jo@shop.com'><path/></a><a xlink:href='https://x.com/us'><path/></a></svg>"
     )
@@ -154,7 +153,7 @@ def test_a_link_inside_of_a_drawing_is_a_link() -> None:
         "<span data-cfemail=5a30351a2932352a74393537>x</span>",
     ],
 )
-def test_an_address_is_found_wherever_it_is_given(html: str) -> None:
+def test_an_email_address_is_found_in_every_place(html: str) -> None:
     assert facts_of(html)["email_addresses"] == ["jo@shop.com"]
 
 
@@ -166,16 +165,16 @@ def test_an_address_is_found_wherever_it_is_given(html: str) -> None:
         "<button onclick=\"location.href = 'tel:+1-251-930-8621'; hotel: 2\">Call</button>",
     ],
 )
-def test_a_number_is_found_wherever_it_is_given(html: str) -> None:
+def test_a_phone_number_is_found_in_every_place(html: str) -> None:
     assert facts_of(html)["phone_numbers"] == ["+12519308621"]
 
 
-def test_what_a_page_does_not_say_is_absent() -> None:
+def test_facts_that_a_page_does_not_state_are_absent() -> None:
     facts = facts_of("<p>Hello</p>")
     assert set(facts) == {"final_url", "http_status", "meta_json"}
 
 
-def test_every_fact_is_a_column() -> None:
+def test_every_fact_is_a_column_of_domain() -> None:
     assert set(facts_of(ld(LOGO) + IMG + "<title>x</title><a href='https://x.com/jo'>x</a>")) <= set(
         Domain.__table__.columns.keys()
     )
@@ -199,25 +198,25 @@ def test_every_fact_is_a_column() -> None:
         ("<p>I love WordPress and Elementor</p>", (None, None, None, None)),
     ],
 )
-def test_wordpress_and_elementor_are_told_with_their_versions(html: str, expected: tuple[object, ...]) -> None:
+def test_wordpress_and_elementor_are_detected_with_their_versions(html: str, expected: tuple[object, ...]) -> None:
     facts = facts_of(html)
     columns = ("is_wordpress", "wordpress_version", "has_elementor", "elementor_version")
     assert tuple(facts.get(column) for column in columns) == expected
 
 
-def test_meta_json_holds_the_whole_and_stays_small() -> None:
+def test_meta_json_keeps_meta_elements_and_json_ld_within_its_limit() -> None:
     html = "<meta name=author content=Jo><link rel=canonical href=/c>" + ld({"@type": "A", "x": "\0\ud800"})
-    whole = facts_of(html)["meta_json"]
-    assert whole["meta"] == {"author": ["Jo"]}
-    assert whole["canonical"] == "https://shop.example.com/c"
-    assert whole["json_ld"] == [{"@type": "A", "x": ""}]
+    meta = facts_of(html)["meta_json"]
+    assert meta["meta"] == {"author": ["Jo"]}
+    assert meta["canonical"] == "https://shop.example.com/c"
+    assert meta["json_ld"] == [{"@type": "A", "x": ""}]
     large = facts_of(html + ld({"@type": "B", "x": ["y" * 4_000] * 100}))["meta_json"]
     assert len(json.dumps(large)) <= 110_000
     assert large["left_out"] == 1
 
 
 @given(st.text(alphabet="<>/='\" abdivscriptmetalnkhrefcontent@.\0\ud800", max_size=300))
-def test_no_page_breaks_the_reader_or_the_database_s_rules(html: str) -> None:
+def test_the_facts_of_any_page_can_be_stored(html: str) -> None:
     stored = json.dumps(facts_of(html), ensure_ascii=False, allow_nan=False)
     assert "\\u0000" not in stored
     stored.encode()
@@ -244,19 +243,19 @@ BOMBS = [
 
 
 @pytest.mark.parametrize("html", BOMBS, ids=[bomb[:40] for bomb in BOMBS])
-def test_a_page_of_megabytes_is_read_in_seconds(html: str) -> None:
+def test_a_hostile_page_of_megabytes_is_read_in_seconds(html: str) -> None:
     began = time.process_time()
     facts = facts_of(html)
     assert time.process_time() - began < 10
     assert len(json.dumps(facts)) < 200_000
 
 
-def test_the_final_url_and_status_are_told() -> None:
+def test_the_final_url_and_status_are_facts() -> None:
     facts = facts_of("x")
     assert (facts["final_url"], facts["http_status"]) == (URL, 200)
 
 
-def test_of_a_page_whose_characters_are_four_bytes_wide_only_what_fits_is_read() -> None:
+def test_a_page_with_four_byte_characters_is_cut_at_the_memory_limit() -> None:
     wide = a_page("<title>😀</title><p>" + "word " * 400_000)
     assert wide.title == "😀"
     assert sys.getsizeof(wide.source) <= MAX_SOURCE + 100

@@ -1,4 +1,4 @@
-"""The metadata job, from the domain to its outcome, on websites of loopback."""
+"""The metadata job from the domain to its outcome, on websites served on loopback."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ def read(websites: Mapping[str, Website], directory: Path, domain: str = "shop.e
 
 
 def paths(answers: Mapping[str, Answer | Callable[[Request], Answer]]) -> Answers:
-    """A website with these paths and no others."""
+    """Return a website with these paths and no others."""
 
     def answer(request: Request) -> Answer:
         found = answers.get(request.path, Answer(404))
@@ -40,7 +40,7 @@ def assert_read(outcome: Outcome, final_url: str) -> None:
     assert outcome.write is not None
 
 
-def assert_refused(outcome: Outcome, code: str) -> None:
+def assert_failed(outcome: Outcome, code: str) -> None:
     assert isinstance(outcome, Fail), outcome
     assert outcome.code == code
     assert "shop.example" in outcome.reason
@@ -55,11 +55,11 @@ def test_a_site_without_https_is_read_over_http(tmp_path: Path) -> None:
     assert_read(outcome, "http://shop.example/")
 
 
-def test_a_name_that_only_exists_with_www_is_found_there(tmp_path: Path) -> None:
+def test_a_name_that_only_exists_with_www_is_read_there(tmp_path: Path) -> None:
     assert_read(read({"www.shop.example": page(HOME)}, tmp_path), "https://www.shop.example/")
 
 
-def test_a_domain_stored_as_a_url_is_read_all_the_same(tmp_path: Path) -> None:
+def test_a_domain_stored_as_a_url_is_normalised(tmp_path: Path) -> None:
     outcome = read({"shop.example": page(HOME)}, tmp_path, domain="https://www.Shop.example/x")
     assert_read(outcome, "https://shop.example/")
 
@@ -69,21 +69,21 @@ def test_redirects_are_followed_to_another_host(tmp_path: Path) -> None:
     assert_read(read(websites, tmp_path), "https://new.example/")
 
 
-def test_a_redirect_inside_of_the_page_is_followed(tmp_path: Path) -> None:
+def test_a_redirect_inside_the_page_is_followed(tmp_path: Path) -> None:
     site = paths({"/": html('<meta http-equiv="Refresh" content="0; URL=\'/en/\'">'), "/en/": html(HOME)})
     assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/en/")
 
 
 @pytest.mark.parametrize(
-    "detour",
+    "interstitial",
     [
         "<script>window.location.href = '/en/';</script>",
         '<body onload=x><p>One moment</p><script>if (a) { location.replace("en/") }</script>',
         "<title>Shop</title><frameset rows='100%,*'><frame src='/en/'><frame src='about:blank'></frameset>",
     ],
 )
-def test_a_page_that_is_only_a_detour_is_left_behind(tmp_path: Path, detour: str) -> None:
-    site = paths({"/": html(detour), "/en/": html(HOME)})
+def test_an_interstitial_page_is_followed(tmp_path: Path, interstitial: str) -> None:
+    site = paths({"/": html(interstitial), "/en/": html(HOME)})
     assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/en/")
 
 
@@ -96,25 +96,25 @@ def test_a_page_that_is_only_a_detour_is_left_behind(tmp_path: Path, detour: str
         "<frameset><frame src=menu.html><frame src=main.html></frameset><title>Bread</title>",
     ],
 )
-def test_a_page_that_may_send_its_visitor_on_is_read_itself(tmp_path: Path, own: str) -> None:
+def test_a_page_with_content_that_may_redirect_is_read_itself(tmp_path: Path, own: str) -> None:
     assert_read(read({"shop.example": page(own)}, tmp_path), "https://shop.example/")
 
 
-@pytest.mark.parametrize("target", ["/gone/", "https://nobody.example/", "/private/"])
-def test_a_page_that_sends_its_visitor_to_where_nothing_is_is_read_itself(tmp_path: Path, target: str) -> None:
+@pytest.mark.parametrize("target", ["/gone/", "https://missing.example/", "/private/"])
+def test_a_page_that_redirects_to_an_error_is_read_itself(tmp_path: Path, target: str) -> None:
     refresh = f'<meta http-equiv=refresh content="3; url={target}">'
     rules = Answer(200, b"User-agent: *\nDisallow: /private/", {"Content-Type": "text/plain"})
     site = paths({"/": html(refresh + HOME * 9), "/robots.txt": rules})
     assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/")
 
 
-def test_a_page_that_is_only_a_detour_to_nothing_is_none(tmp_path: Path) -> None:
+def test_an_interstitial_page_that_redirects_to_an_error_fails_with_that_error(tmp_path: Path) -> None:
     site = paths({"/": html('<meta http-equiv=refresh content="0; url=/gone/"><p>One moment')})
     with pytest.raises(FetchError, match="answered 404"):
         read({"shop.example": site}, tmp_path)
 
 
-def test_a_page_that_refreshes_itself_for_ever_is_read_in_the_end(tmp_path: Path) -> None:
+def test_endless_redirects_inside_pages_end(tmp_path: Path) -> None:
     def answer(request: Request) -> Answer:
         return html(f'<meta http-equiv=refresh content="1; url=/{len(request.path)}{request.path}">{HOME}')
 
@@ -122,7 +122,7 @@ def test_a_page_that_refreshes_itself_for_ever_is_read_in_the_end(tmp_path: Path
     assert isinstance(outcome, Done)
 
 
-def test_a_page_that_reloads_itself_is_no_redirect(tmp_path: Path) -> None:
+def test_a_page_that_reloads_itself_is_not_a_redirect(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def answer(request: Request) -> Answer:
@@ -133,14 +133,14 @@ def test_a_page_that_reloads_itself_is_no_redirect(tmp_path: Path) -> None:
     assert asked == ["/robots.txt", "/"]
 
 
-def test_a_name_that_does_not_exist_is_transient_trouble_of_the_first_door(tmp_path: Path) -> None:
-    with pytest.raises(FetchError) as trouble:
+def test_a_name_that_does_not_exist_raises_the_dns_error(tmp_path: Path) -> None:
+    with pytest.raises(FetchError) as raised:
         read({"other.example": page(HOME)}, tmp_path)
-    assert trouble.value.code == "dns"
-    assert "www.shop.example" in trouble.value.reason
+    assert raised.value.code == "dns"
+    assert "www.shop.example" in raised.value.reason
 
 
-def test_robots_txt_is_obeyed_and_not_gone_around_by_another_door(tmp_path: Path) -> None:
+def test_robots_txt_is_obeyed_and_not_bypassed_by_another_host(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def answer(request: Request) -> Answer:
@@ -154,20 +154,20 @@ def test_robots_txt_is_obeyed_and_not_gone_around_by_another_door(tmp_path: Path
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 429, 451, 500, 503])
-def test_an_error_page_is_the_error_of_its_status(tmp_path: Path, status: int) -> None:
-    with pytest.raises(FetchError) as trouble:
+def test_an_error_page_raises_the_error_of_its_status(tmp_path: Path, status: int) -> None:
+    with pytest.raises(FetchError) as raised:
         read({"shop.example": page(HOME, status, Retry_After="9")}, tmp_path)
-    assert trouble.value.code == f"http_{status}"
-    assert trouble.value.retry_after == 9
+    assert raised.value.code == f"http_{status}"
+    assert raised.value.retry_after == 9
 
 
-def test_a_missing_page_that_is_watched_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(FetchError) as trouble:
+def test_a_404_with_a_challenge_sensor_is_a_404(tmp_path: Path) -> None:
+    with pytest.raises(FetchError) as raised:
         read(
             {"shop.example": page("<script src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'></script>", 404)},
             tmp_path,
         )
-    assert trouble.value.code == "http_404"
+    assert raised.value.code == "http_404"
 
 
 CLOUDFLARE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
@@ -188,8 +188,8 @@ CLOUDFLARE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</scri
         page("<title>Access denied</title><p>Press & hold to confirm you are a human (and not a bot)."),
     ],
 )
-def test_a_wall_that_wants_a_human_is_no_page(tmp_path: Path, site: Answers) -> None:
-    assert_refused(read({"shop.example": site}, tmp_path), "captcha")
+def test_a_bot_challenge_fails_with_captcha(tmp_path: Path, site: Answers) -> None:
+    assert_failed(read({"shop.example": site}, tmp_path), "captcha")
 
 
 @pytest.mark.parametrize(
@@ -206,11 +206,11 @@ def test_a_wall_that_wants_a_human_is_no_page(tmp_path: Path, site: Answers) -> 
         page("<title>x</title><a href='https://www.afternic.com/forsale/shop.com'>x</a>"),
     ],
 )
-def test_a_parked_domain_is_no_page(tmp_path: Path, site: Answers) -> None:
-    assert_refused(read({"shop.example": site}, tmp_path), "parked")
+def test_a_parked_domain_fails_with_parked(tmp_path: Path, site: Answers) -> None:
+    assert_failed(read({"shop.example": site}, tmp_path), "parked")
 
 
-def test_a_redirect_to_a_parking_place_is_no_page(tmp_path: Path) -> None:
+def test_a_redirect_to_a_parking_service_fails_with_parked(tmp_path: Path) -> None:
     websites: dict[str, Website] = {
         "shop.example": RedirectTo("www.hugedomains.com"),
         "www.hugedomains.com": page(HOME),
@@ -220,12 +220,12 @@ def test_a_redirect_to_a_parking_place_is_no_page(tmp_path: Path) -> None:
     assert outcome.code == "parked"
 
 
-def test_the_parking_place_itself_is_a_website(tmp_path: Path) -> None:
+def test_the_website_of_a_parking_service_is_read(tmp_path: Path) -> None:
     assert_read(read({"dan.com": page(HOME)}, tmp_path, domain="dan.com"), "https://dan.com/")
 
 
-def test_a_long_page_may_speak_of_captchas_and_domains_for_sale(tmp_path: Path) -> None:
-    text = HOME + "<p>This domain is for sale, verify you are human, said the captcha. " + "A true timeline. " * 200
+def test_a_long_page_may_mention_captchas_and_domains_for_sale(tmp_path: Path) -> None:
+    text = HOME + "<p>This domain is for sale, verify you are human, asked the captcha. " + "A sentence more. " * 200
     assert_read(read({"shop.example": page(text)}, tmp_path), "https://shop.example/")
 
 
@@ -241,11 +241,11 @@ SENSOR = "<script>a.src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'; windo
         "<title>Bakery</title><p>We verify you are human and hungry.</p>" + "<a href=/menu>Menu</a>" * 6,
     ],
 )
-def test_a_short_page_of_its_own_is_no_notice(tmp_path: Path, own: str) -> None:
+def test_a_short_real_page_is_read_despite_a_marker(tmp_path: Path, own: str) -> None:
     assert_read(read({"shop.example": page(own)}, tmp_path), "https://shop.example/")
 
 
-def test_a_contact_form_may_have_a_captcha(tmp_path: Path) -> None:
+def test_a_contact_form_with_a_captcha_is_read(tmp_path: Path) -> None:
     text = HOME + "<script src='https://www.google.com/recaptcha/api.js'></script>"
     assert_read(read({"shop.example": page(text)}, tmp_path), "https://shop.example/")
 
@@ -262,8 +262,8 @@ def test_a_contact_form_may_have_a_captcha(tmp_path: Path) -> None:
         page("<?xml version='1.0'?><rss></rss>", content_type="application/xml"),
     ],
 )
-def test_what_is_no_html_is_no_page(tmp_path: Path, site: Answers) -> None:
-    assert_refused(read({"shop.example": site}, tmp_path), "not_html")
+def test_a_body_that_is_not_html_fails_with_not_html(tmp_path: Path, site: Answers) -> None:
+    assert_failed(read({"shop.example": site}, tmp_path), "not_html")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_what_is_no_html_is_no_page(tmp_path: Path, site: Answers) -> None:
         page("Hello, we are open from nine to five.", content_type="text/html"),
     ],
 )
-def test_html_is_known_by_its_look_where_the_server_is_vague(tmp_path: Path, site: Answers) -> None:
+def test_html_is_recognised_by_its_content_where_the_type_is_vague(tmp_path: Path, site: Answers) -> None:
     assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/")
 
 
@@ -292,16 +292,16 @@ def test_html_is_known_by_its_look_where_the_server_is_vague(tmp_path: Path, sit
         page("<title> </title><p>&nbsp;</p><!-- nothing -->"),
     ],
 )
-def test_nothing_at_all_is_no_page(tmp_path: Path, site: Answers) -> None:
-    assert_refused(read({"shop.example": site}, tmp_path), "empty")
+def test_a_blank_page_fails_with_empty(tmp_path: Path, site: Answers) -> None:
+    assert_failed(read({"shop.example": site}, tmp_path), "empty")
 
 
-def test_a_page_made_by_scripts_is_a_page(tmp_path: Path) -> None:
+def test_a_page_rendered_by_scripts_is_read(tmp_path: Path) -> None:
     site = page("<div id=root></div><script src=/app.js></script>")
     assert_read(read({"shop.example": site}, tmp_path), "https://shop.example/")
 
 
-def test_a_page_beyond_the_cap_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_page_larger_than_the_cap_is_read_up_to_the_cap(tmp_path: Path) -> None:
     site = page(HOME + "<p>more</p>" * 10_000)
     assert_read(read({"shop.example": site}, tmp_path, web_max_page_bytes=5_000), "https://shop.example/")
 
@@ -313,7 +313,7 @@ def test_images_embedded_in_a_page_do_not_count_towards_the_cap(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("domain", ["no host", "10.0.0.1", "com"])
-def test_a_domain_that_is_none_fails_without_a_request(tmp_path: Path, domain: str) -> None:
+def test_an_invalid_domain_fails_without_a_request(tmp_path: Path, domain: str) -> None:
     outcome = read({"shop.example": page(HOME)}, tmp_path, domain=domain)
     assert isinstance(outcome, Fail)
     assert outcome.code == "invalid_domain"

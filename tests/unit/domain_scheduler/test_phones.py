@@ -1,4 +1,4 @@
-"""Phone numbers: read as E.164 where the country is known, and never made of dates and prices."""
+"""Phone numbers and the countries that they are read with."""
 
 import time
 
@@ -33,14 +33,14 @@ from domain_scheduler.phones import number_of, numbers_in, numbers_in_tel, witho
         ("０３－１２３４－５６７８", ["JP"], "+81312345678"),
     ],
 )
-def test_a_number_said_to_be_one_is_read(text: str, countries: list[str], expected: str) -> None:
+def test_a_labelled_number_is_read(text: str, countries: list[str], expected: str) -> None:
     assert number_of(text, countries) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "call us", "112", "0000000000", "1234567890", "123456789", "+1 999 999", "1" * 30]
 )
-def test_what_cannot_be_dialled_is_no_number(text: str) -> None:
+def test_a_text_that_cannot_be_dialled_is_rejected(text: str) -> None:
     assert number_of(text, ["US"]) is None
 
 
@@ -98,12 +98,12 @@ def test_numbers_are_found_in_text(text: str, countries: list[str], expected: li
         "page 1 2 3 4 5 6 7 8 9 10",
     ],
 )
-def test_other_digits_are_no_numbers(text: str) -> None:
+def test_digits_of_other_meaning_are_ignored(text: str) -> None:
     assert list(numbers_in(text, ["US", "DE", "GB"])) == []
 
 
 @pytest.mark.parametrize("text", ["2019-12-05", "© 2019-2024", "2019\u20132024", "31-12-99"])
-def test_dates_are_no_numbers_even_where_numbers_look_alike(text: str) -> None:
+def test_dates_are_ignored_in_countries_with_short_numbers(text: str) -> None:
     assert list(numbers_in(text, ["DK", "LU", "UY"])) == []
 
 
@@ -127,11 +127,11 @@ def test_dates_are_no_numbers_even_where_numbers_look_alike(text: str) -> None:
         ("https://shop.com/?tel:1", []),
     ],
 )
-def test_a_link_to_be_called_gives_its_numbers(url: str, numbers: list[str]) -> None:
+def test_numbers_are_read_from_phone_and_messenger_links(url: str, numbers: list[str]) -> None:
     assert list(numbers_in_tel(url)) == numbers
 
 
-def test_the_same_number_with_and_without_its_country_is_one() -> None:
+def test_a_number_with_and_without_its_country_code_is_listed_once() -> None:
     assert without_repetitions(["2519308621", "+12519308621", "0123", "+12519308621"]) == ["+12519308621", "0123"]
 
 
@@ -139,7 +139,7 @@ def test_the_same_number_with_and_without_its_country_is_one() -> None:
     ("text", "code"),
     [("US", "US"), ("us", "US"), ("UK", "GB"), (" Deutschland ", "DE"), ("Canada", "CA"), ("ZZ", None), ("", None)],
 )
-def test_countries_go_by_many_names(text: str, code: str | None) -> None:
+def test_a_country_is_recognised_by_its_names_and_codes(text: str, code: str | None) -> None:
     assert country_code(text) == code
 
 
@@ -156,14 +156,14 @@ def test_countries_go_by_many_names(text: str, code: str | None) -> None:
         (None, "shop.com", None, ["+1 251 930 8621", "+"], ["US"]),
     ],
 )
-def test_the_country_is_taken_from_the_best_evidence(
+def test_countries_are_ordered_by_the_strength_of_the_evidence(
     address: str | None, host: str, language: str | None, numbers: list[str], expected: list[str]
 ) -> None:
     assert countries_of(address=address, host=host, language=language, numbers=numbers) == expected
 
 
 @pytest.mark.parametrize("piece", ["1-", "1", "(1", "1 ", "+1", "12345678 ", "251-930-8621 ", "1...", "fax "])
-def test_a_megabyte_of_almost_numbers_takes_no_time(piece: str) -> None:
+def test_a_megabyte_of_near_matches_takes_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     began = time.process_time()
     list(numbers_in(text, ["US", "DE"]))
@@ -171,7 +171,7 @@ def test_a_megabyte_of_almost_numbers_takes_no_time(piece: str) -> None:
 
 
 @given(st.text(alphabet="0123456789+-() ./x٣\n\0", max_size=60), st.lists(st.sampled_from(["US", "DE", "BR"])))
-def test_no_text_breaks_the_readers(text: str, countries: list[str]) -> None:
+def test_any_text_can_be_searched_for_numbers(text: str, countries: list[str]) -> None:
     for number in numbers_in(text, countries):
         assert number_of(number, []) == number
     number_of(text, countries)

@@ -1,4 +1,4 @@
-"""Profiles at social networks, and the many links that are none."""
+"""Profiles on social networks."""
 
 import pytest
 
@@ -37,7 +37,7 @@ from tests.unit.domain_scheduler.pages import a_page
         ("https://www.facebook.com/smile/photos", "facebook", "https://www.facebook.com/smile/photos"),
     ],
 )
-def test_a_profile_is_found_and_cleaned(link: str, network: str, url: str) -> None:
+def test_a_profile_is_recognised_and_loses_its_tracking(link: str, network: str, url: str) -> None:
     assert profile_of(link, "https://shop.com/") == (network, url)
 
 
@@ -85,11 +85,11 @@ def test_a_profile_is_found_and_cleaned(link: str, network: str, url: str) -> No
         "https://facebook.com/<script>",
     ],
 )
-def test_other_links_are_no_profiles(link: str) -> None:
+def test_other_links_to_networks_are_ignored(link: str) -> None:
     assert profile_of(link, "https://shop.com/") is None
 
 
-def test_what_the_organisation_says_goes_before_what_the_page_links() -> None:
+def test_profiles_of_the_organisation_take_precedence_over_links() -> None:
     page = a_page(
         "<a href=https://x.com/friend>x</a><a href=https://x.com/us>x</a><a href=https://tiktok.com/@us>x</a>"
     )
@@ -100,13 +100,13 @@ def test_what_the_organisation_says_goes_before_what_the_page_links() -> None:
     assert read_socials(page, [])["twitter"] == "https://x.com/friend"
 
 
-def test_what_facebook_shows_or_is_told_counts_where_no_link_leads_there() -> None:
-    told = "<meta property=article:publisher content='https://www.facebook.com/told'>"
-    shown = (
-        "<iframe src='https://www.facebook.com/plugins/page.php?href=https%3A%2F%2Fwww.facebook.com%2Fshown%2F&tabs=x'>"
-    )
-    assert read_socials(a_page(told + shown), []) == {"facebook": "https://www.facebook.com/told"}
-    assert read_socials(a_page(shown), []) == {"facebook": "https://www.facebook.com/shown/"}
+def test_facebooks_publisher_and_plugin_are_used_where_no_link_leads_there() -> None:
+    publisher = "<meta property=article:publisher content='https://www.facebook.com/publisher'>"
+    embedded = "<iframe src='https://www.facebook.com/plugins/page.php?href=https%3A%2F%2Fwww.facebook.com%2Fembedded%2F&tabs=x'>"
+    assert read_socials(a_page(publisher + embedded), []) == {"facebook": "https://www.facebook.com/publisher"}
+    assert read_socials(a_page(embedded), []) == {"facebook": "https://www.facebook.com/embedded/"}
     plugin = "<div class=fb-page data-href='https://www.facebook.com/us'></div>"
     assert read_socials(a_page(plugin), []) == {"facebook": "https://www.facebook.com/us"}
-    assert read_socials(a_page(f"{told}<a href='https://fb.com/us'>x</a>"), []) == {"facebook": "https://fb.com/us"}
+    assert read_socials(a_page(f"{publisher}<a href='https://fb.com/us'>x</a>"), []) == {
+        "facebook": "https://fb.com/us"
+    }

@@ -1,11 +1,10 @@
-"""Technologies: known by what they leave in a page, with a version where they tell it."""
+"""Technologies and their versions, detected by the page and its headers."""
 
 import re
 
 import pytest
 
-from domain_scheduler.detectors import DETECTORS, Detector, literal_of
-from domain_scheduler.tech_stack import read_tech_stack
+from domain_scheduler.tech_stack import DETECTORS, Detector, read_tech_stack
 from scrapersky.web.response import Headers
 from tests.unit.domain_scheduler.pages import a_page
 
@@ -49,7 +48,7 @@ def found(html: str, *headers: tuple[str, str]) -> dict[str, str | None]:
         ("<link href='https://cdn.jsdelivr.net/npm/bootstrap@5.3.0/dist/css/bootstrap.min.css'>", "Bootstrap", "5.3.0"),
     ],
 )
-def test_a_technology_is_known_by_the_page(html: str, name: str, version: str | None) -> None:
+def test_a_technology_is_detected_by_the_page(html: str, name: str, version: str | None) -> None:
     technologies = found(html)
     assert name in technologies
     assert technologies[name] == version
@@ -68,32 +67,32 @@ def test_a_technology_is_known_by_the_page(html: str, name: str, version: str | 
         (("Link", '<https://shop.com/wp-json/>; rel="https://api.w.org/"'), "WordPress", None),
     ],
 )
-def test_a_technology_is_known_by_the_headers(header: tuple[str, str], name: str, version: str | None) -> None:
+def test_a_technology_is_detected_by_the_headers(header: tuple[str, str], name: str, version: str | None) -> None:
     assert found("<p>x", header) == {name: version}
 
 
-def test_words_on_a_page_are_no_technology() -> None:
+def test_names_in_the_visible_text_are_no_evidence() -> None:
     assert found("<h1>WordPress, Shopify and jquery.js</h1><p>server: nginx/1.2</p>") == {}
 
 
-def test_a_picture_of_another_site_tells_nothing_of_this_one() -> None:
+def test_an_image_of_another_site_is_no_evidence() -> None:
     assert found("<img src='https://partner.example.org/wp-content/uploads/a.png'>") == {}
     for own in ("/wp-content/uploads/a.png", "//cdn.example.com/wp-content/uploads/a.png"):
         assert found(f"<img src='{own}'>") == {"WordPress": None}
     assert found("<img src='https://i0.wp.com/shop.example.com/wp-content/uploads/a.png'>") == {"WordPress": None}
 
 
-def test_evidence_says_where_it_was_seen() -> None:
+def test_evidence_states_where_it_was_found() -> None:
     [technology] = read_tech_stack(a_page("<script src='/a.js'></script><script src='/jquery-3.4.1.js'></script>"), {})
     assert technology.evidence == "script: /jquery-3.4.1.js"
 
 
-def test_no_detector_repeats_without_bound() -> None:
+def test_no_detector_has_an_unbounded_repetition() -> None:
     assert not [detector.name for detector in DETECTORS if any(mark in detector.pattern.pattern for mark in ("*", "+"))]
 
 
 def _runs(pattern: re.Pattern[str]) -> list[str]:
-    """The literal runs that must be there, by Python's own parser of patterns."""
+    """Return the literal runs that every match contains, by Python's own parser of patterns."""
     runs = [""]
     for operation, argument in re._parser.parse(pattern.pattern):  # type: ignore[attr-defined]
         if str(operation) == "LITERAL":
@@ -104,30 +103,13 @@ def _runs(pattern: re.Pattern[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda one: f"{one.name} {one.where}")
-def test_what_a_detector_needs_is_in_whatever_its_pattern_matches(detector: Detector) -> None:
+def test_every_match_of_a_detector_contains_its_literal(detector: Detector) -> None:
     runs = _runs(detector.pattern)
     required = runs if detector.where == "html" else [run.casefold() for run in runs]
-    assert any(detector.needs in run for run in required)
+    assert any(detector.literal in run for run in required)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "literal"),
-    [
-        ("abc", "abc"),
-        (r"ab?cd", "cd"),
-        (r"a{0,3}bc", "bc"),
-        ("(?:abcdef)?gh", "gh"),
-        ("ab|abc", ""),
-        (r"^x\.y[a-z]{2}long\b", "long"),
-        (r"[(|]ab", "ab"),
-        (r"\w\(abc\)", "(abc)"),
-    ],
-)
-def test_the_literal_of_a_pattern_is_no_part_that_may_be_absent(pattern: str, literal: str) -> None:
-    assert literal_of(pattern) == literal
-
-
-def test_a_word_that_only_ends_in_a_detectors_name_is_none() -> None:
+def test_a_word_that_only_ends_in_a_detectors_literal_is_no_evidence() -> None:
     assert found("<script>automatomo.js; xgtag('config', 'AW-1')</script>") == {}
     assert found("<script>u + 'matomo.js'; gtag('config', 'AW-1')</script>").keys() == {"Matomo", "Google Ads"}
     assert found("<script>u + 'piwik.php'</script>").keys() == {"Matomo"}

@@ -1,4 +1,4 @@
-"""What a reader sees of a page, line by line."""
+"""The visible text of a page, line by line."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def text_of(html: str, limit: int = 10_000) -> str:
         ("<p>&lt;b&gt; &amp;</p>", "<b> &"),
     ],
 )
-def test_lines_are_those_of_the_reader(html: str, text: str) -> None:
+def test_each_block_is_one_line_of_visible_text(html: str, text: str) -> None:
     assert text_of(html) == "\n".join(line for line in text.split("\n") if line)
 
 
@@ -42,5 +42,5 @@ def test_a_page_longer_than_the_limit_is_cut() -> None:
     assert len(text_of("<p>word</p>" * 10_000, limit=100)) == 100
 
 
-def test_deep_nesting_is_no_recursion() -> None:
+def test_deep_nesting_does_not_exhaust_the_stack() -> None:
     assert text_of("<b>" * 1_000 + "deep") == "deep"

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from domain_scheduler.emails import emails_in
-from domain_scheduler.html_page import HtmlPage
+from domain_scheduler.json_ld import Graph
+from domain_scheduler.page import HtmlPage
 from domain_scheduler.phones import numbers_in
-from domain_scheduler.structured_data import read_json_ld
 from domain_scheduler.tech_stack import read_tech_stack
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
@@ -83,8 +83,8 @@ CASES: dict[str, tuple[Work, str]] = {
     "page of blanks": (read_page, "<title>x</title><p>… \n\u00a0"),
     "page of classes": (read_page, "<title>x</title>…<p class='wp-content elementor'>"),
     "page of scripts": (read_page, "<title>x</title>…<script src=/wp-includes/jquery-1.2.></script>"),
-    "JSON-LD of brackets": (lambda text: read_json_ld([text]), "…[{"),
-    "JSON-LD of commas": (lambda text: read_json_ld([text]), "[…1, "),
+    "JSON-LD of brackets": (lambda text: Graph.parse([text]).nodes, "…[{"),
+    "JSON-LD of commas": (lambda text: Graph.parse([text]).nodes, "[…1, "),
     "e-mails": (lambda text: list(emails_in(text)), "…a@b.c "),
     "disguised e-mails": (lambda text: list(emails_in(text)), "…a (at) b (dot) "),
     "shouted e-mails": (lambda text: list(emails_in(text)), "…a AT b DOT "),

@@ -1,7 +1,7 @@
-"""By what a challenge for humans and a parked domain are known, one line a mark.
+"""Markers of bot challenges and of parked domains.
 
-Sources are looked for as they are written, texts in lower case in what a visitor reads. Marks of a text must be sentences
-that nobody says of his own business.
+``…_SOURCES`` are searched in the page's source (case-sensitive), ``…_TEXTS`` in its visible text in lower case. A text must
+be a phrase that a business would not use about itself.
 """
 
 import re
@@ -19,8 +19,8 @@ CHALLENGE_SOURCES = (
     "/__qrator/",
     "Incapsula incident ID",
 )
-SENSORS = ("/_Incapsula_Resource?", "window._pxAppId", "token.awswaf.com", "/cdn-cgi/challenge-platform/")
-"""Also on pages that were let through, watching: a wall only where there is nothing else."""
+CHALLENGE_SENSORS = ("/_Incapsula_Resource?", "window._pxAppId", "token.awswaf.com", "/cdn-cgi/challenge-platform/")
+"""Scripts that also watch ordinary pages: markers only on a page without any text, or with an error status."""
 
 CHALLENGE_TEXTS = (
     "checking your browser before",
@@ -134,7 +134,7 @@ FOR_SALE = re.compile(
     r"\b[\w\-]{1,63}\.[a-z]{2,10} (?:is|may be) for sale\b"
     r"|\bdomain \S{4,80} (?:steht zum verkauf|ist zu verkaufen|is for sale)\b"
 )
-"""The domain by its name (lower case)."""
+"""Names the domain itself (in lower case)."""
 
-WHOLE_TEXTS = frozenset(("it works!", "hello world", "hello world!", "index of /"))
-"""What servers and beginners show instead of a page, if nothing else is there."""
+PLACEHOLDER_PAGES = frozenset(("it works!", "hello world", "hello world!", "index of /"))
+"""The whole visible text of servers' and beginners' placeholder pages."""

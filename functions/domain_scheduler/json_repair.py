@@ -1,7 +1,7 @@
-"""JSON as people write it by hand, and as templates leave it: read as far as it can be.
+"""Parser for broken JSON, as typed by people or left behind by templates.
 
-With comments, stray or missing commas, single or curly quotes, quotes inside of strings, backslashes of no meaning, names
-without quotes, no end. Commas and colons say nothing that their neighbours do not, so they are skipped.
+Accepts comments, stray or missing commas, single and curly quotes, quotes inside strings, invalid escapes, names without
+quotes and a missing end. Commas and colons are skipped, as the tokens around them already imply the structure.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_DEPTH = 100
-"""Objects and lists open at once; deeper text is not read at all."""
+"""Nesting of objects and lists; a deeper document is not read at all."""
 
 _START = re.compile(r"<!\[CDATA\[|[\[{]")
 _END_OF_STRING = r"(?=\s{0,100}(?:[,:;}\]]|\Z|//|/\*)|\s{0,100}\n\s{0,100}[\"'{\[])"
@@ -25,10 +25,10 @@ _INSIDE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.|\Z)|\"", re.DOTALL)
 _ESCAPES = frozenset('"\\/bfnrtu')
 
 
-def read_leniently(text: str, name: Callable[[str], str], limit: int) -> list[Any]:
-    """The objects and lists in ``text`` that have something in them; keys go through ``name``.
+def read_broken_json(text: str, name: Callable[[str], str], limit: int) -> list[Any]:
+    """Return the objects and lists in ``text`` that are not empty. Linear time.
 
-    Reading ends behind ``limit`` values. A string that the end of the text cuts is left out, with its key. Linear.
+    ``name`` maps each key. Stops after ``limit`` values. A string that is cut by the end of the text is left out with its key.
     """
     found: list[Any] = []
     position = 0
@@ -44,7 +44,7 @@ def read_leniently(text: str, name: Callable[[str], str], limit: int) -> list[An
 
 
 class _Document:
-    """One object or list with all that is in it."""
+    """Parser state of one object or list."""
 
     def __init__(self, name: Callable[[str], str], limit: int) -> None:
         self.root: Any = None
@@ -54,7 +54,7 @@ class _Document:
         self._key: str | None = None
 
     def read(self, text: str, position: int) -> int:
-        """Reads on from ``position`` to the end of the document; returns where that is."""
+        """Parse the document that starts at ``position``; return the index behind its end."""
         while token := _TOKEN.match(text, position):
             position = token.end()
             match token.lastgroup:
@@ -83,7 +83,7 @@ class _Document:
         self._open.append(container)
 
     def _end(self, kind: type) -> None:
-        """Closes up to what the bracket fits; one that fits nothing is a slip."""
+        """Close containers up to the innermost of ``kind``; a bracket without a partner is ignored."""
         fitting = [depth for depth, container in enumerate(self._open) if isinstance(container, kind)]
         if fitting:
             del self._open[fitting[-1] :]
@@ -106,7 +106,7 @@ class _Document:
 
 
 def _unescaped(text: str) -> str:
-    """What a string stands for; a backslash before anything that JSON does not escape is none."""
+    """Return the value of a JSON string; a backslash that starts no valid escape is dropped."""
     return str(json.loads(f'"{_INSIDE.sub(_escaped, text)}"', strict=False))
 
 

@@ -1,7 +1,7 @@
-"""E-mail addresses that a site keeps from robots by a script, as its visitors' browsers show them.
+"""E-mail addresses that a site hides from robots and decodes in the browser by a script.
 
-Each is undone as its own script undoes it: Cloudflare's "email protection", TYPO3's ``spamProtectEmailAddresses``,
-Joomla's "email cloaking" (an element since 4, a script before).
+Decodes Cloudflare's "Email Address Obfuscation", TYPO3's ``spamProtectEmailAddresses`` and Joomla's "Email Cloaking" (an
+element since version 4, a script before).
 """
 
 import base64
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from domain_scheduler.emails import email_of, emails_in_mailto
-from domain_scheduler.html_page import HtmlPage
+from domain_scheduler.page import HtmlPage
 
 _CLOUDFLARE = re.compile(r"[0-9a-fA-F]{4,512}")
 _CLOUDFLARE_LINK = "/cdn-cgi/l/email-protection#"
@@ -28,8 +28,8 @@ _QUOTED = r"((?:'[^'\n]{0,200}'\s{0,9}\+?\s{0,9}){1,20})"
 _JOOMLA_SCRIPT = re.compile(rf"var (addy\w{{0,40}})\s?=\s?{_QUOTED};\s{{0,99}}\1\s?=\s?\1\s?\+\s?{_QUOTED};")
 
 
-def disguised_emails(page: HtmlPage) -> Iterator[str]:
-    """The addresses that are hidden in ``page`` in one of these ways."""
+def obfuscated_emails(page: HtmlPage) -> Iterator[str]:
+    """Return the addresses that are obfuscated in ``page`` in one of these ways."""
     for href in page.links:
         if _CLOUDFLARE_LINK in href and (email := cloudflare_email(href.partition("#")[2])):
             yield email
@@ -48,7 +48,7 @@ def disguised_emails(page: HtmlPage) -> Iterator[str]:
 
 
 def cloudflare_email(encoded: str) -> str | None:
-    """The address behind Cloudflare's protection: hexadecimal, every byte XORed with the first."""
+    """Return the address that Cloudflare ``encoded``: hexadecimal, every byte XORed with the first; or None."""
     if not _CLOUDFLARE.fullmatch(encoded) or len(encoded) % 2:
         return None
     key, *rest = bytes.fromhex(encoded)
@@ -56,9 +56,9 @@ def cloudflare_email(encoded: str) -> str | None:
 
 
 def typo3_emails(token: str) -> Iterator[str]:
-    """The addresses of the ``mailto:`` link that TYPO3 made ``token`` of: each letter moved on in its alphabet.
+    """Return the addresses of the ``mailto:`` link behind TYPO3's ``token``, a Caesar cipher over three alphabets.
 
-    How far is a setting of the site; but only one distance makes it start with ``mailto:``.
+    The shift is a setting of the site, between -10 and 10. Only the right one makes the link start with ``mailto:``.
     """
     for shift in _TYPO3_SHIFTS:
         if token[:7].translate(shift) == "mailto:":

@@ -1,4 +1,4 @@
-"""Google's opening periods in our form."""
+"""Weekly opening hours from Google's periods. Those of schema.org are tested with the organisation."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitemap_scheduler.opening_hours import DAYS, opening_hours
+from scrapersky.hours import DAYS, hours_from_periods
 
 CLOSED: dict[str, list[list[str]]] = {day: [] for day in DAYS}
 
@@ -35,27 +35,37 @@ def between(opens: dict[str, int], closes: dict[str, int] | None = None) -> dict
     ],
     ids=["a day", "a break at noon", "overnight", "over the end of the week", "until midnight", "24 hours", "two nights"],
 )  # fmt: skip
-def test_periods_become_ranges_of_the_day_they_begin_on(periods: list[Any], expected: dict[str, Any]) -> None:
-    assert opening_hours(periods) == CLOSED | expected
+def test_periods_become_ranges_of_the_day_on_which_they_start(periods: list[Any], expected: dict[str, Any]) -> None:
+    assert hours_from_periods(periods) == CLOSED | expected
 
 
 def test_one_period_without_a_close_means_always_open() -> None:
-    assert opening_hours([between(at(0))]) == {day: [["00:00", "24:00"]] for day in DAYS}
+    assert hours_from_periods([between(at(0))]) == {day: [["00:00", "24:00"]] for day in DAYS}
 
 
-def test_zeros_that_json_leaves_out_are_zeros() -> None:
-    assert opening_hours([{"open": {"hour": 10}, "close": {"hour": 18}}]) == CLOSED | {"sunday": [["10:00", "18:00"]]}
+def test_missing_numbers_are_zero() -> None:
+    assert hours_from_periods([{"open": {"hour": 10}, "close": {"hour": 18}}]) == CLOSED | {
+        "sunday": [["10:00", "18:00"]]
+    }
 
 
-def test_the_week_is_told_from_monday_to_sunday() -> None:
-    assert list(opening_hours([])) == ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+def test_the_week_runs_from_monday_to_sunday() -> None:
+    assert list(hours_from_periods([])) == [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ]
 
 
 points = st.builds(at, st.integers(0, 6), st.integers(0, 23), st.integers(0, 59))
 
 
 @given(points, points)
-def test_no_minute_of_a_period_is_lost_or_invented(opens: dict[str, int], closes: dict[str, int]) -> None:
+def test_every_minute_of_a_period_is_stored_once(opens: dict[str, int], closes: dict[str, int]) -> None:
     def of_day(clock: str) -> int:
         return int(clock[:2]) * 60 + int(clock[3:])
 
@@ -63,7 +73,7 @@ def test_no_minute_of_a_period_is_lost_or_invented(opens: dict[str, int], closes
         return point["day"] * 1_440 + point["hour"] * 60 + point["minute"]
 
     total = 0
-    for ranges in opening_hours([between(opens, closes)]).values():
+    for ranges in hours_from_periods([between(opens, closes)]).values():
         for start, end in ranges:
             total += (of_day(end) - of_day(start)) % 1_440 or 1_440
     assert total == ((of_week(closes) - of_week(opens)) % 10_080 or 10_080)

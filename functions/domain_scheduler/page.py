@@ -1,4 +1,4 @@
-"""One web page, taken apart once: what the readers of single facts look at."""
+"""A parsed web page, as the readers of single facts use it, and how much of its texts is kept."""
 
 import re
 import sys
@@ -9,39 +9,47 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from domain_scheduler.limits import MAX_DESCRIPTION, MAX_TITLE
 from domain_scheduler.visible_text import visible_text
 from scrapersky.web.hosts import registrable_domain
 from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.storable import tidy
 from scrapersky.web.urls import normalise_url
 
+MAX_TITLE = 1_024
+"""Characters kept of a title, of a generator and of the content of a meta element."""
+
+MAX_DESCRIPTION = 4_096
+"""Characters kept of a description."""
+
+MAX_URL = 2_048
+"""Characters of the longest URL that is kept."""
+
 MAX_ELEMENTS = 20_000
-"""Links, scripts, images or meta elements looked at in one page, of each kind."""
+"""Elements of each kind (links, scripts, images, meta elements) read of one page."""
 
 MAX_SOURCE = 4_100_000
-"""Bytes that the text of a page may take in memory: one emoji makes each character four bytes wide."""
+"""Bytes of memory that the source may take. One emoji makes every character of a Python string four bytes wide."""
 
-_AT_HOME = re.compile(r"https?://(?:127\.|\[|[^./:]+(?:[/:]|$))")
+_LOCAL = re.compile(r"https?://(?:127\.|\[|[^./:]+(?:[/:]|$))")
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{1,8}){0,4})(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True)
 class HtmlPage:
-    """A parsed page, found at ``url``. References in it are raw, as written; :meth:`absolute` resolves them."""
+    """The parsed page at ``url``. References in it are as written; :meth:`absolute` resolves them."""
 
     url: str
     base: str
     tree: LexborHTMLParser = field(repr=False)
     source: str = field(repr=False)
     metas: dict[str, list[str]] = field(repr=False)
-    """Contents of the meta elements by lower-case name or property, ``http-equiv:…`` for those; in page order."""
+    """Contents of the meta elements by name or property in lower case, or ``http-equiv:…``; in document order."""
     text: str = field(repr=False)
-    """What a reader sees, a line a block."""
+    """The visible text, one line per block."""
 
     @classmethod
     def parse(cls, source: str, url: str, max_text: int) -> "HtmlPage":
-        """Parses ``source``, the page at ``url``, of whose visible text at most ``max_text`` characters are kept."""
+        """Parse ``source``, the page at ``url``; keep at most ``max_text`` characters of its visible text."""
         if (size := sys.getsizeof(source)) > MAX_SOURCE:
             source = source[: len(source) * MAX_SOURCE // size]
         tree = parse_html(source)
@@ -56,23 +64,23 @@ class HtmlPage:
         )
 
     @cached_property
-    def own_name(self) -> str:
-        """The registrable domain that the page is at."""
+    def registrable_domain(self) -> str:
+        """Return the registrable domain of the page's host."""
         return registrable_domain(urlsplit(self.url).hostname or "")
 
     def absolute(self, reference: str | None) -> str | None:
-        """``reference`` as an absolute, normalised http(s) url, or None (``data:``, empty, on the author's own machine)."""
+        """Return ``reference`` as an absolute, normalised http(s) URL; None for ``data:``, blank and local addresses."""
         url = normalise_url(reference, self.base) if reference and reference.strip() else None
-        return None if url is None or _AT_HOME.match(url) else url
+        return None if url is None or _LOCAL.match(url) else url
 
     def meta(self, *names: str) -> str | None:
-        """The first content that is not blank, of the first of these names that has one."""
+        """Return the first content that is not blank of the first of these meta elements that has one."""
         contents = (tidy(content, 8 * MAX_TITLE) for name in names for content in self.metas.get(name, ()))
         return next((content for content in contents if content), None)
 
     @property
     def title(self) -> str | None:
-        """The page's title; a ``<title>`` in a drawing is another thing."""
+        """Return the page's title, ignoring ``<title>`` elements of SVG images; else Open Graph's."""
         for node in self.tree.css("title")[:MAX_ELEMENTS]:
             if not _inside(node, "svg") and (title := tidy(node.text(), MAX_TITLE)):
                 return title
@@ -80,7 +88,7 @@ class HtmlPage:
 
     @property
     def description(self) -> str | None:
-        """The page's first description; where that says nothing, Open Graph's, then any other that the page has."""
+        """Return the content of the first description element; if it is blank, Open Graph's; else of any other description."""
         first = self.tree.css_first("meta[name=description i]")
         texts = (
             first.attributes.get("content") if first is not None else None,
@@ -91,7 +99,7 @@ class HtmlPage:
 
     @property
     def language(self) -> str | None:
-        """The language that the page declares, as BCP 47 writes it (``pt-BR``), or None."""
+        """Return the declared language as a BCP 47 tag (``pt-BR``), or None."""
         root = self.tree.css_first("html")
         attributes = root.attributes if root is not None else {}
         declared = (
@@ -103,21 +111,21 @@ class HtmlPage:
         return next((tag for text in declared if text and (tag := language_tag(text))), None)
 
     def elements(self, selector: str) -> Iterator[dict[str, str]]:
-        """The attributes of every element that ``selector`` picks."""
+        """Return the attributes of every element that ``selector`` matches."""
         return map(attributes_of, self.tree.css(selector)[:MAX_ELEMENTS])
 
     @cached_property
     def links(self) -> list[str]:
-        """Where the page's anchors lead, as written."""
+        """The targets of the page's anchors, as written."""
         return [element["href"].strip() for element in self.elements("a[href], area[href]")]
 
     def scripts(self, selector: str) -> Iterator[str]:
-        """The content of every inline script that ``selector`` picks."""
+        """Return the content of every inline script that ``selector`` matches."""
         return (node.text() for node in self.tree.css(selector)[:MAX_ELEMENTS])
 
 
 def language_tag(text: str) -> str | None:
-    """The first language tag in ``text``, in the usual case: ``EN_us, fr`` → ``en-US``. None if there is none."""
+    """Return the first language tag of ``text`` in its usual case (``EN_us, fr`` → ``en-US``), or None."""
     found = _LANGUAGE.match(text.strip())
     if not found:
         return None
