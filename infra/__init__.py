@@ -1,5 +1,7 @@
-"""The stack: what stands in an AWS account, per stage. ``infra/config.py`` is the only file where stages differ."""
+"""The CDK app: one stack per stage. ``infra/config.py`` defines the stages and is the only file in which they differ."""
 
-from infra.node import choose_node
+from infra.node import ROOT, choose_node
 
-choose_node()  # aws_cdk starts its Node process when it is imported, so this comes before every construct
+__all__ = ["ROOT"]
+
+choose_node()  # aws_cdk starts its Node process on import, so this must run before any construct is imported

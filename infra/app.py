@@ -1,5 +1,9 @@
-"""The CDK app: what the CDK CLI runs (``cdk.json``), and :func:`synth` for everybody else."""
+"""The CDK app. The CDK CLI runs it (``cdk.json``); everything else calls :func:`synth`.
 
+``python -m infra.app --stage local --out build/local`` synthesizes without the CDK CLI and prints the folder.
+"""
+
+import argparse
 import json
 import os
 import sys
@@ -8,15 +12,16 @@ from pathlib import Path
 
 from aws_cdk import App
 
+from infra import ROOT
 from infra.config import DEPLOYED, STAGES
-from infra.dependencies import ROOT, LayerError, build
+from infra.dependencies import LayerError, build
 from infra.plan import plan
 from infra.stack import ScraperSkyStack
 from scrapersky.settings import SettingsError
 
 
 class UnknownStage(LookupError):
-    """A stage was named that is not in ``infra/config.py``."""
+    """A requested stage is not in ``infra/config.py``."""
 
 
 def synth(
@@ -26,25 +31,25 @@ def synth(
     out: Path | None = None,
     dependencies: Path | None = None,
 ) -> Path:
-    """Synthesizes ``stages`` and returns the folder of the cloud assembly (``<stack>.template.json``, assets).
+    """Synthesize ``stages`` and return the folder of the cloud assembly (``<stack>.template.json``, assets).
 
     Without ``stages``: those of the context ``stages`` (``cdk synth -c stages=local``), else dev and prod. Settings in
     ``environment`` override the stages' own. ``dependencies`` is an already built dependency layer.
-    Raises :class:`scrapersky.settings.SettingsError` for a bad setting.
+    Raises :class:`UnknownStage`, and :class:`scrapersky.settings.SettingsError` for an invalid setting.
     """
     app = new_app(out)
     context = app.node.try_get_context("stages")
     for name in stages or (context.split(",") if context else DEPLOYED):
         stage = STAGES.get(name)
         if not stage:
-            raise UnknownStage(f"{name!r}: one of {', '.join(STAGES)} is right")
+            raise UnknownStage(f"unknown stage {name!r}; valid stages: {', '.join(STAGES)}")
         layer = (dependencies or build(stage.architecture)) if stage.dependency_layer else None
         ScraperSkyStack(app, plan=plan(stage, environment), dependencies=layer)
     return Path(app.synth().directory)
 
 
 def new_app(out: Path | None = None) -> App:
-    """An app without stacks, with the flags of ``cdk.json``, which the CLI would hand over: else templates would differ."""
+    """Return an app without stacks, with the feature flags of ``cdk.json``, which otherwise only the CLI would set."""
     return App(
         outdir=str(out) if out else None,
         analytics_reporting=False,
@@ -53,12 +58,18 @@ def new_app(out: Path | None = None) -> App:
 
 
 def main(stages: Iterable[str] | None = None, out: Path | None = None) -> Path:
-    """:func:`synth` with this process's environment; a mistake of the operator ends it with one line, not a traceback."""
+    """Call :func:`synth` with this process's environment. Exits with one line on an operator's error."""
     try:
         return synth(stages, environment=os.environ, out=out)
-    except (SettingsError, LayerError, UnknownStage) as mistake:
-        sys.exit(f"{type(mistake).__name__}: {mistake}")
+    except (SettingsError, LayerError, UnknownStage) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(prog="python -m infra.app", description="Synthesize stages without the CDK CLI.")
+    parser.add_argument("--stage", action="append", choices=sorted(STAGES), help="repeatable; default: dev and prod")
+    parser.add_argument("--out", type=Path, help="folder of the cloud assembly")
+    arguments = parser.parse_args()
+    folder = main(arguments.stage, arguments.out)
+    if "CDK_OUTDIR" not in os.environ:  # the CDK CLI sets it, and knows the folder
+        print(folder)

@@ -1,10 +1,11 @@
-// node bytecode.mjs PYODIDE LAYER 3.14: compiles every module of the layer, as it will lie in /opt.
+// Usage: node bytecode.mjs PYODIDE_FOLDER LAYER_FOLDER 3.14
+// Compiles every module of the layer. Mounts the layer at /opt, as Lambda does, so that tracebacks name the right paths.
 import { pathToFileURL } from "node:url";
 
-const [pyodide, layer, version] = process.argv.slice(2);
-const { loadPyodide } = await import(pathToFileURL(`${pyodide}/pyodide.mjs`));
-const python = await loadPyodide({ env: { PYTHONHASHSEED: "0" } });
-python.mountNodeFS("/opt", layer);
+const [pyodideFolder, layerFolder, version] = process.argv.slice(2);
+const { loadPyodide } = await import(pathToFileURL(`${pyodideFolder}/pyodide.mjs`));
+const python = await loadPyodide({ env: { PYTHONHASHSEED: "0" } }); // reproducible bytecode: sets marshal in hash order
+python.mountNodeFS("/opt", layerFolder);
 python.runPython(`
 import pathlib, py_compile, sys
 

@@ -1,41 +1,48 @@
-"""Compiles a layer for Lambda's Python, which need not be installed: CPython of that version comes from npm, as WebAssembly.
+"""Compile the dependency layer to bytecode for Lambda's Python version, which need not be installed here.
 
-Without bytecode Lambda compiles every module at every cold start: the layer is read-only, and the zip resets the times by
-which ordinary bytecode is judged. Ours is unchecked (PEP 552). Bytecode depends on Python's version, not on the machine.
+Without bytecode, Lambda compiles every module at every cold start: ``/opt`` is read-only, and the zip archive loses the
+modification times that ordinary bytecode is validated against. The bytecode written here is *unchecked* (PEP 552), so
+that Python loads it without looking at the source.
+
+The compiler is Pyodide, which is CPython compiled to WebAssembly and installed from npm. Bytecode depends on the version
+of Python and not on the machine, so it is valid on Lambda's processors.
 """
 
 import subprocess
 from pathlib import Path
 
-from infra.node_modules import NotInstalled, pinned, require, runtime
+from infra.node import NotInstalled, ensure_installed, find_node, pinned_version
 
 COMPILER = "pyodide"
 PROGRAM = Path(__file__).with_suffix(".mjs")
 
 
 class BytecodeError(RuntimeError):
-    """The layer could not be compiled; the message holds the compiler's own words."""
+    """The layer could not be compiled; the message contains the compiler's output."""
 
 
-def compiler() -> Path | None:
-    """The folder of the compiler, installed when absent; None where it cannot be had."""
+def find_compiler() -> Path | None:
+    """Return the folder of the compiler, after installing it if necessary; None if it cannot be installed."""
     try:
-        return require(COMPILER)
+        return ensure_installed(COMPILER)
     except NotInstalled:
         return None
 
 
-def identity() -> str:
-    """What a compiled layer depends on beside its sources."""
-    return f"{COMPILER} {pinned(COMPILER)} {PROGRAM.read_text()}"
+def compiler_identity() -> str:
+    """Return a text that changes whenever the same sources could compile to different bytecode."""
+    return f"{COMPILER} {pinned_version(COMPILER)} {PROGRAM.read_text()}"
 
 
 def compile_layer(layer: Path, compiler: Path, python: str) -> None:
-    """Writes ``__pycache__`` beside every module in ``layer`` for ``python`` (``"3.14"``). Raises :class:`BytecodeError`."""
-    found = runtime()
-    if not found:
-        raise BytecodeError("the layer's bytecode needs Node.js 22 or newer, on which its compiler runs")
-    command = [found, str(PROGRAM), str(compiler), str(layer), python]
+    """Write ``__pycache__`` next to every module in ``layer`` for the version ``python`` (such as ``"3.14"``).
+
+    Raises :class:`BytecodeError`.
+    """
+    node = find_node()
+    if not node:
+        raise BytecodeError("compiling the layer needs Node.js 22 or newer, which runs the compiler")
+    command = [node, str(PROGRAM), str(compiler), str(layer), python]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BytecodeError(f"the layer could not be compiled for Python {python}: {done.stderr.strip()[-2000:]}")

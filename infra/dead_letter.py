@@ -1,4 +1,4 @@
-"""The function that marks Error what could not even be started."""
+"""The function dead-letter: sets records to Error whose messages could never be started."""
 
 from collections.abc import Mapping
 
@@ -6,12 +6,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import Functions
-from infra.plan import LETTERS_AT_ONCE
-from infra.queues import take
+from infra.plan import DEAD_LETTER_CONCURRENCY
+from infra.queues import consume
 
 
 class DeadLetter(Construct):
-    """One function behind the dead-letter queues of all services: a letter is one short statement, however many fail."""
+    """One function for the dead-letter ``queues`` of all services (by the service's construct id)."""
 
     def __init__(
         self,
@@ -25,9 +25,9 @@ class DeadLetter(Construct):
         self.function = functions.make(
             self,
             name="dead-letter",
-            description="Marks records Error whose messages ended in a dead-letter queue",
+            description="Sets records to Error when their messages reach a dead-letter queue",
             timeout_seconds=functions.plan.settings.function_timeout_seconds,
             environment={},
         )
         for service, queue in queues.items():
-            take(service, queue, by=self.function, batch_size=10, at_once=LETTERS_AT_ONCE)
+            consume(service, queue, function=self.function, batch_size=10, max_concurrency=DEAD_LETTER_CONCURRENCY)

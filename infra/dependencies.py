@@ -1,7 +1,7 @@
-"""Builds the dependency layer without Docker: ``python -m infra.dependencies`` prints where it lies.
+"""Build the dependency layer without Docker. ``python -m infra.dependencies`` prints its folder.
 
-The folder is named by what it is made from, so an existing one is never stale and never built twice. The same lock
-gives the same bytes on every machine: what the installer writes about its own machine is taken out again.
+The folder's name contains a hash of all inputs, so an existing folder is never stale and nothing is built twice. The
+same lock file gives the same bytes on every machine: whatever the installer records about its own machine is removed.
 """
 
 import hashlib
@@ -12,41 +12,41 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from infra import bytecode, root
+from infra import ROOT, bytecode
 
-ROOT = root.ROOT
 LOCK = ROOT / "layers" / "dependencies" / "requirements.lock"
 BUILT = ROOT / "build" / "layers"
 
 Architecture = Literal["arm64", "x86_64"]
 PYTHON = "3.14"
-# Lambda's Amazon Linux 2023 has glibc 2.34; can-ada publishes no older wheel than 2.28.
+# Lambda's Amazon Linux 2023 has glibc 2.34; the oldest wheel that can-ada publishes is for 2.28.
 PLATFORM: dict[Architecture, str] = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 LEFT_OUT = (
-    # Scripts (their first line names the builder's Python, and RECORD their hash), the builder's bytecode.
+    # Machine-dependent: scripts (their first line names the builder's Python), RECORD (hashes them), bytecode.
     *("bin", ".lock", "*.dist-info/RECORD", "**/__pycache__"),
-    # What is for compilers and type checkers.
+    # For compilers and type checkers only.
     *("**/*.c", "**/*.h", "**/*.pyx", "**/*.pxd", "**/*.pyi", "*-stubs"),
-    # What nobody imports: look-ups of mail servers, another name of attr, the libraries' own test suites.
+    # Never imported: email-validator's MX look-ups, an alias of attr, the libraries' own test suites.
     *("dns", "dnspython-*.dist-info", "attrs", "alembic/testing", "sqlalchemy/testing"),
 )
+"""Glob patterns, relative to the layer's ``python/``, of files that are removed after the installation."""
 
 
 class LayerError(RuntimeError):
-    """The dependency layer could not be built; the message holds the installer's own words."""
+    """The dependency layer could not be built; the message contains the installer's output."""
 
 
 def build(architecture: Architecture = "arm64", folder: Path = BUILT) -> Path:
-    """The dependency layer for ``architecture``: a folder with ``python/`` in it, installed from the lock when absent.
+    """Return the dependency layer for ``architecture``: a folder that contains ``python/``. Builds it if it is missing.
 
-    It carries bytecode where the compiler can be had. Raises :class:`LayerError` when a pinned wheel cannot be had.
+    The layer has bytecode if the compiler is available. Raises :class:`LayerError` when a pinned wheel cannot be installed.
     """
-    compiler = bytecode.compiler()
+    compiler = bytecode.find_compiler()
     if not compiler:
-        print("The layer is built without bytecode, which costs a second at each cold start.", file=sys.stderr)
-    compiled = bytecode.identity() if compiler else "no bytecode"
-    made_from = "\n".join((PYTHON, PLATFORM[architecture], *LEFT_OUT, compiled, LOCK.read_text()))
-    layer = folder / f"{architecture}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
+        print("Building the layer without bytecode, which costs a second at each cold start.", file=sys.stderr)
+    compiled = bytecode.compiler_identity() if compiler else "no bytecode"
+    inputs = "\n".join((PYTHON, PLATFORM[architecture], *LEFT_OUT, compiled, LOCK.read_text()))
+    layer = folder / f"{architecture}-{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
     if layer.is_dir():
         return layer
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,13 +55,16 @@ def build(architecture: Architecture = "arm64", folder: Path = BUILT) -> Path:
         install(target / "python", PLATFORM[architecture])
         if compiler:
             bytecode.compile_layer(target, compiler, PYTHON)
-        if not layer.is_dir():  # another synth may have been faster, with the same bytes
+        if not layer.is_dir():  # a concurrent synth may have finished first, with the same bytes
             target.rename(layer)
     return layer
 
 
 def install(target: Path, platform: str, python: str = PYTHON) -> None:
-    """Installs the locked wheels for ``platform`` and ``python`` into ``target``, and takes out what Lambda does not need."""
+    """Install the locked wheels for ``platform`` and ``python`` into ``target``, and remove :data:`LEFT_OUT`.
+
+    Raises :class:`LayerError`.
+    """
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config", "--link-mode=copy"]
     command += ["--target", str(target), "--python-platform", platform, "--python-version", python]
     command += ["--only-binary", ":all:", "--no-installer-metadata", "--require-hashes", "--requirements", str(LOCK)]

@@ -1,4 +1,4 @@
-"""The one place of function defaults."""
+"""Defaults of every Lambda function."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from constructs import Construct
 
 from infra.database import Database
 from infra.layers import RUNTIME, Bundle
-from infra.network import Inside, let_into_the_network
-from infra.plan import Plan, variables
+from infra.network import Vpc, allow_network_interfaces
+from infra.plan import Plan, environment_variables
 
 
 @dataclass(frozen=True)
 class Functions:
-    """Makes the functions of a stack, which share their code, their database and their place in a network, if any."""
+    """Makes the functions of a stack, which share their code, database and VPC (None: outside any VPC)."""
 
     plan: Plan
     bundle: Bundle
     database: Database
-    place: Inside | None
+    vpc: Vpc | None
 
     def make(
         self,
@@ -36,19 +36,12 @@ class Functions:
         environment: Mapping[str, str],
         secrets: Sequence[secretsmanager.ISecret] = (),
     ) -> lambda_.Function:
-        """The Lambda ``scrapersky-<stage>-<name>`` with handler ``<folder>.handler.handler``, its role and its log group.
+        """Return the Lambda ``scrapersky-<stage>-<name>`` with handler ``<folder>.handler.handler``, its role and log group.
 
-        It may write its own log and read the database's secret and ``secrets``, and nothing else until it is granted.
+        It may write its own log and read the database's secret and ``secrets``. Everything else must be granted.
         """
-        stage = self.plan.stage
-        log_group = logs.LogGroup(
-            scope,
-            "Logs",
-            retention=stage.log_retention,
-            removal_policy=stage.log_removal,
-            # The saved queries look for one record or one tick among millions of lines.
-            field_index_policies=[logs.FieldIndexPolicy(fields=["record_id", "correlation_id"])],
-        )
+        function_name = f"{self.plan.stage.stack}-{name}"
+        log_group = self._log_group(scope)
         role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         for secret in (self.database.secret, *secrets):
@@ -56,37 +49,52 @@ class Functions:
         return lambda_.Function(
             scope,
             "Function",
-            function_name=f"{stage.stack}-{name}",
+            function_name=function_name,
             description=description,
             runtime=RUNTIME,
             architecture=architecture(self.plan),
             code=self.bundle.code,
             layers=list(self.bundle.layers),
             handler=f"{name.replace('-', '_')}.handler.handler",
-            memory_size=stage.memory_mb,
+            memory_size=self.plan.stage.memory_mb,
             timeout=Duration.seconds(timeout_seconds),
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            environment={
-                **variables(self.plan.settings.model_copy(update={"function_timeout_seconds": timeout_seconds})),
-                "STAGE": stage.name,
-                "DATABASE_SECRET": self.database.name,
-                "POWERTOOLS_SERVICE_NAME": name,
-                "POWERTOOLS_METRICS_NAMESPACE": "ScraperSky",
-                "POWERTOOLS_LOG_LEVEL": stage.log_level,
-                **environment,
-            },
-            **self._in_the_network(role, f"{stage.stack}-{name}"),
+            environment={**self._shared_environment(name, timeout_seconds), **environment},
+            **self._vpc_properties(role, function_name),
         )
 
-    def _in_the_network(self, role: iam.Role, function_name: str) -> dict[str, Any]:
-        if not self.place:
+    def _log_group(self, scope: Construct) -> logs.LogGroup:
+        return logs.LogGroup(
+            scope,
+            "Logs",
+            retention=self.plan.stage.log_retention,
+            removal_policy=self.plan.stage.log_removal,
+            # Saved queries look for one record or one tick among millions of lines.
+            field_index_policies=[logs.FieldIndexPolicy(fields=["record_id", "correlation_id"])],
+        )
+
+    def _shared_environment(self, name: str, timeout_seconds: int) -> dict[str, str]:
+        stage = self.plan.stage
+        return {
+            **environment_variables(
+                self.plan.settings.model_copy(update={"function_timeout_seconds": timeout_seconds})
+            ),
+            "STAGE": stage.name,
+            "DATABASE_SECRET": self.database.name,
+            "POWERTOOLS_SERVICE_NAME": name,
+            "POWERTOOLS_METRICS_NAMESPACE": "ScraperSky",
+            "POWERTOOLS_LOG_LEVEL": stage.log_level,
+        }
+
+    def _vpc_properties(self, role: iam.Role, function_name: str) -> dict[str, Any]:
+        if not self.vpc:
             return {}
-        let_into_the_network(role, function_name=function_name)
-        return {"vpc": self.place.vpc, "vpc_subnets": self.place.subnets, "security_groups": [self.place.group]}
+        allow_network_interfaces(role, function_name=function_name)
+        return {"vpc": self.vpc.vpc, "vpc_subnets": self.vpc.subnets, "security_groups": [self.vpc.functions_group]}
 
 
 def architecture(plan: Plan) -> lambda_.Architecture:
-    """The stage's processor."""
+    """Return the processor architecture of the stage."""
     return lambda_.Architecture.ARM_64 if plan.stage.architecture == "arm64" else lambda_.Architecture.X86_64

@@ -1,4 +1,4 @@
-"""Runs the database's migrations as part of the deployment."""
+"""Run the database migrations as part of each deployment."""
 
 import hashlib
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 from aws_cdk import CustomResource, Duration
 from constructs import Construct
 
-from infra.dependencies import ROOT
+from infra import ROOT
 from infra.function import Functions
 
 FOLDER = ROOT / "layers" / "common" / "python" / "scrapersky" / "migrations"
 
-MAY_BE_CALLED_AGAIN_MINUTES = 5
+MAX_EVENT_AGE_MINUTES = 5
 
 
 class Migrations(Construct):
-    """The function ``migrate``, called by CloudFormation whenever a migration was added; a failure fails the deployment.
+    """The function ``migrate``, invoked by CloudFormation when a migration was added. Its failure fails the deployment.
 
-    The function answers CloudFormation itself, without CDK's provider framework and its extra functions. Whatever must
-    not run before the schema is there depends on ``schema``.
+    The function answers CloudFormation itself, without CDK's provider framework and its additional functions. Resources
+    that need the schema must depend on ``schema``.
     """
 
     def __init__(self, scope: Construct, id: str, *, functions: Functions) -> None:
@@ -27,15 +27,13 @@ class Migrations(Construct):
         self.function = functions.make(
             self,
             name="migrate",
-            description="Brings the database's schema up to date",
+            description="Runs the database migrations",
             timeout_seconds=60 * minutes,
             environment={},
         )
-        # CloudFormation calls asynchronously. A call that died early is made again; one that ran until its timeout is not,
-        # for by then CloudFormation has given up, and migrations would run while it rolls back.
-        self.function.configure_async_invoke(
-            retry_attempts=2, max_event_age=Duration.minutes(MAY_BE_CALLED_AGAIN_MINUTES)
-        )
+        # CloudFormation invokes asynchronously. Lambda retries an invocation that failed early, but not one that ran into
+        # its timeout: by then CloudFormation has given up, and migrations would run during its rollback.
+        self.function.configure_async_invoke(retry_attempts=2, max_event_age=Duration.minutes(MAX_EVENT_AGE_MINUTES))
         self.schema = CustomResource(
             self,
             "Schema",
@@ -48,7 +46,7 @@ class Migrations(Construct):
 
 
 def digest(folder: Path) -> str:
-    """A hash of the names and contents of the Python files under ``folder``."""
+    """Return a hash of the names and contents of the Python files under ``folder``."""
     hashed = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         hashed.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")

@@ -1,28 +1,28 @@
-"""Where in a VPC the functions run: in one of the stack's own, in one that exists, or (None) in none."""
+"""The VPC of the functions: one that the stack creates, an existing one, or none."""
 
 from dataclasses import dataclass
 
 from aws_cdk import Acknowledgment, Annotations, ArnFormat, Stack, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.options import ExistingNetwork, Network
-from infra.own_network import OwnNetwork
 from infra.plan import Plan
+from infra.stage import ExistingNetwork, Network
 
 
 @dataclass(frozen=True)
-class Inside:
-    """A place in a VPC, and the security group of whoever runs there."""
+class Vpc:
+    """A VPC with the private subnets that functions and database use, and the security group of the functions."""
 
     vpc: ec2.IVpc
     subnets: ec2.SubnetSelection
-    group: ec2.SecurityGroup
+    functions_group: ec2.SecurityGroup
 
 
-def inside(scope: Construct, *, plan: Plan) -> Inside | None:
-    """The place that the stage names; None when its functions run outside any VPC."""
+def find_vpc(scope: Construct, *, plan: Plan) -> Vpc | None:
+    """Return the VPC of the stage; None if its functions run outside any VPC."""
     match plan.stage.network:
         case None:
             return None
@@ -36,14 +36,63 @@ def inside(scope: Construct, *, plan: Plan) -> Inside | None:
             )
             Annotations.of(vpc).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId", "no route is added to it")
         case Network() as network:
-            vpc = OwnNetwork(scope, "Network", network=network, plan=plan).vpc
+            vpc = OwnVpc(scope, "Network", network=network, plan=plan).vpc
     group = ec2.SecurityGroup(scope, "Functions", vpc=vpc, description="ScraperSky functions", allow_all_outbound=False)
     for port in sorted({80, 443, plan.stage.database_port}):
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "the web, AWS, the database")
-    return Inside(vpc, ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS), group)
+    return Vpc(vpc, ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS), group)
 
 
-INTERFACES = [
+class OwnVpc(Construct):
+    """A VPC with a private subnet per zone for the functions and the database, and a public one for NAT.
+
+    The functions crawl the internet, so they need NAT. S3 is reached without it, free of charge. Endpoints of other
+    services cost more or less than their traffic through NAT, so the stage names the ones it wants.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, network: Network, plan: Plan) -> None:
+        super().__init__(scope, id)
+        public = ec2.SubnetConfiguration(
+            name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=26, map_public_ip_on_launch=False
+        )
+        private = ec2.SubnetConfiguration(
+            name="Private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=network.private_mask
+        )
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(network.cidr),
+            max_azs=network.zones,
+            nat_gateways=network.nat_gateways,
+            subnet_configuration=[public, private],
+            restrict_default_security_group=False,  # would add a CDK function, and nothing uses that group
+            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+        )
+        for service in network.endpoints:
+            self._add_endpoint(service, network.cidr)
+        self._log_rejected_traffic(plan)
+
+    def _add_endpoint(self, service: str, cidr: str) -> None:
+        """Add an endpoint of an AWS service, open to the whole VPC: the functions and the rotation of the password."""
+        group = ec2.SecurityGroup(
+            self, f"To-{service}", vpc=self.vpc, description=f"endpoint of {service}", allow_all_outbound=False
+        )
+        group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "the VPC")
+        self.vpc.add_interface_endpoint(
+            service, service=ec2.InterfaceVpcEndpointAwsService(service), open=False, security_groups=[group]
+        )
+
+    def _log_rejected_traffic(self, plan: Plan) -> None:
+        """Add a flow log of rejected traffic only; a crawler's accepted traffic would be expensive to keep."""
+        log = logs.LogGroup(self, "Refused", retention=plan.stage.log_retention, removal_policy=plan.stage.log_removal)
+        self.vpc.add_flow_log(
+            "Refused",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(log),
+            traffic_type=ec2.FlowLogTrafficType.REJECT,
+        )
+
+
+INTERFACE_ACTIONS = [
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -51,23 +100,24 @@ INTERFACES = [
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 ]
-"""What Lambda does, acting as a function's role, for the network interfaces of a function in a VPC."""
+"""What Lambda does with a function's role to manage the network interfaces of a function in a VPC."""
 
 
-def let_into_the_network(role: iam.Role, *, function_name: str) -> None:
-    """Lets Lambda make and remove the interfaces of the function, and keeps the function's own code from doing so.
+def allow_network_interfaces(role: iam.Role, *, function_name: str) -> None:
+    """Allow Lambda to manage the function's network interfaces, and deny the same actions to the function's own code.
 
-    AWS scopes these actions by nothing. But calls of the code carry the function's ARN, and Lambda's own do not (Lambda
-    Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC", on security).
+    AWS supports no resource-level permissions for these actions. But calls by the function's code carry the function's
+    ARN, and Lambda's own calls do not (Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon
+    VPC", on security).
     """
     arn = Stack.of(role).format_arn(
         service="lambda", resource="function", resource_name=function_name, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
-    role.add_to_policy(iam.PolicyStatement(actions=INTERFACES, resources=["*"]))
+    role.add_to_policy(iam.PolicyStatement(actions=INTERFACE_ACTIONS, resources=["*"]))
     role.add_to_policy(
         iam.PolicyStatement(
             effect=iam.Effect.DENY,
-            actions=INTERFACES,
+            actions=INTERFACE_ACTIONS,
             resources=["*"],
             conditions={"ArnEquals": {"lambda:SourceFunctionArn": arn}},
         )
@@ -75,6 +125,6 @@ def let_into_the_network(role: iam.Role, *, function_name: str) -> None:
     Validations.of(role).acknowledge(
         Acknowledgment(
             id="AwsSolutions::AwsSolutions-IAM5[Resource::*]",
-            reason="Lambda makes the interfaces of a function in a VPC as the function's role, and none is there to be named",
+            reason="Lambda manages the network interfaces of a function in a VPC; AWS supports no resource-level permission",
         )
     )

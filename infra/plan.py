@@ -1,27 +1,26 @@
-"""A stage with the operator's overrides applied and validated: all that the constructs read."""
+"""A stage with the operator's overrides applied and validated: the input of all constructs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from infra.config import Stage
+from infra.stage import Stage
 from scrapersky.runtime.registry import SERVICES, Service
 from scrapersky.settings import ServiceSettings, Settings, SettingsError, load
 from scrapersky.status.workflow import Workflow
 
-DECIDED_BY_THE_STACK = frozenset({"stage", "database_secret", "places_secret", "proxy_secret"})
-"""Settings that follow from the stage, whatever the operator's shell holds."""
+SET_BY_THE_STACK = frozenset({"stage", "database_secret", "places_secret", "proxy_secret"})
+"""Settings that follow from the stage and cannot be overridden from the operator's environment."""
 
 NEVER_DEPLOYED = frozenset({"database_url", "web_loopback_internet"})
-"""Settings for tools, tests and the local run: a password in plain sight, and the one door to loopback addresses."""
+"""Settings for tools, tests and the local run only: a plain-text password, and the permission to use loopback addresses."""
 
+DEAD_LETTER_CONCURRENCY = 2
+"""Concurrent invocations of the function dead-letter per queue. AWS's minimum; a dead letter is one short statement."""
 
-LETTERS_AT_ONCE = 2
-"""Invocations of the function dead-letter for one queue: AWS's minimum, and a letter is one short statement."""
-
-CALLERS_AT_ONCE = 10
-"""Requests of the curation API that are served at the same moment; each takes tens of milliseconds."""
+API_CONCURRENCY = 10
+"""Concurrent requests of the curation API; each takes tens of milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,86 +30,85 @@ class Plan:
     stage: Stage
     settings: Settings
     services: Mapping[str, ServiceSettings]
-    """By the service's name."""
+    """Settings of each service, by the service's name."""
 
     @property
     def uses_proxy(self) -> bool:
-        """Whether websites may be asked by the proxy API."""
+        """Return whether websites may be requested through the proxy API."""
         return self.settings.web_proxy != "never"
 
     def pays(self, service: Service, workflow: Workflow) -> bool:
-        """Whether a record of ``workflow``, which ``service`` owns, may cost a paid call: of Places, or of the proxy API."""
+        """Return whether records of ``workflow``, which ``service`` owns, may cause paid calls (Places or proxy API)."""
         return workflow in service.asks_places or (self.uses_proxy and service.visits(workflow))
 
     @property
     def connections(self) -> int:
-        """How many connections the functions may have open together: every instance holds one, also while it is idle.
+        """Return the number of database connections that the functions may have open at the same time.
 
-        Those of a service's workers and its tick, of its dead letters, and of the curation API. Not counted are the
-        instances that a deployment has just replaced, which hold theirs for some minutes more.
+        Every instance holds one, also while it is idle. Counted are the workers and the tick of each service, the dead
+        letters of each service, and the curation API. Not counted are instances that a deployment has just replaced,
+        which keep their connections for some minutes.
         """
-        working = sum(service.max_instances + 1 for service in self.services.values())
-        return working + LETTERS_AT_ONCE * len(self.services) + CALLERS_AT_ONCE
+        workers = sum(service.max_instances + 1 for service in self.services.values())
+        return workers + DEAD_LETTER_CONCURRENCY * len(self.services) + API_CONCURRENCY
 
     @property
     def visibility_seconds(self) -> int:
-        """How long a delivered message stays hidden, unless somebody shortens it."""
+        """Return the visibility timeout of the queues."""
         return self.stage.visibility_factor * self.settings.function_timeout_seconds
 
 
 def plan(stage: Stage, environment: Mapping[str, str]) -> Plan:
-    """Overrides the stage's settings by those in ``environment``, validated as the functions will validate them.
+    """Return the plan of ``stage``, its settings overridden by ``environment`` and validated by the functions' own models.
 
-    Raises :class:`SettingsError` naming every variable that holds a bad value.
+    Raises :class:`SettingsError`, which names every variable that holds an invalid value.
     """
-    closed = {name.upper() for name in DECIDED_BY_THE_STACK | NEVER_DEPLOYED}
-    opened = {name: value for name, value in environment.items() if name not in closed}
-    decided = stage.settings.model_copy(update={"stage": stage.name, "database_secret": stage.database_secret})
+    protected = {name.upper() for name in SET_BY_THE_STACK | NEVER_DEPLOYED}
+    overrides = {name: value for name, value in environment.items() if name not in protected}
+    defaults = stage.settings.model_copy(update={"stage": stage.name, "database_secret": stage.database_secret})
     planned = Plan(
         stage=stage,
-        settings=load(Settings, opened, defaults=decided),
+        settings=load(Settings, overrides, defaults=defaults),
         services={
             service.name: load(
                 ServiceSettings,
-                opened,
+                overrides,
                 prefix=f"{service.env_prefix}_",
                 defaults=service.defaults.model_copy(update=dict(stage.service_settings)),
             )
             for service in SERVICES
         },
     )
-    refuse_contradictions(planned)
+    reject_contradictions(planned)
     return planned
 
 
-def refuse_contradictions(planned: Plan) -> None:
-    """Raises :class:`SettingsError` when settings that are fine one by one do not go together."""
-    settings = planned.settings
-    if planned.stage.database and not planned.stage.network:
+def reject_contradictions(planned: Plan) -> None:
+    """Raise :class:`SettingsError` when settings that are valid individually contradict each other."""
+    stage, settings = planned.stage, planned.settings
+    if stage.database and not stage.network:
+        raise SettingsError(f"stage {stage.name}: database=Aurora(…) needs a VPC: set network=Network(…) as well")
+    if planned.connections > stage.database_connections:
         raise SettingsError(
-            f"stage {planned.stage.name}: database=Aurora(…) stands in a VPC, so network=Network(…) is right"
-        )
-    if planned.connections > planned.stage.database_connections:
-        raise SettingsError(
-            f"the functions of stage {planned.stage.name} may open {planned.connections} connections at once, and its "
-            f"database has {planned.stage.database_connections} for them: fewer …_MAX_INSTANCES, or a larger database is right"
+            f"the functions of stage {stage.name} may open {planned.connections} connections at the same time, but the "
+            f"database has {stage.database_connections} for them: lower …_MAX_INSTANCES or use a larger database"
         )
     timeout = f"FUNCTION_TIMEOUT_SECONDS={settings.function_timeout_seconds}"
     if settings.record_deadline_seconds >= settings.function_timeout_seconds:
-        raise SettingsError(f"RECORD_DEADLINE_SECONDS={settings.record_deadline_seconds}: less than {timeout} is right")
+        raise SettingsError(f"RECORD_DEADLINE_SECONDS={settings.record_deadline_seconds} must be less than {timeout}")
     if settings.redelivery_min_seconds > settings.redelivery_max_seconds:
         least, most = settings.redelivery_min_seconds, settings.redelivery_max_seconds
-        raise SettingsError(f"REDELIVERY_MIN_SECONDS={least}: no more than REDELIVERY_MAX_SECONDS={most} is right")
-    # Else recovery releases a message that is still on its way to the dead-letter queue, again and again.
-    way = planned.stage.max_receive_count * planned.visibility_seconds
+        raise SettingsError(f"REDELIVERY_MIN_SECONDS={least} must not be more than REDELIVERY_MAX_SECONDS={most}")
+    # Otherwise recovery would release messages that are still on their way to the dead-letter queue, again and again.
+    way = stage.max_receive_count * planned.visibility_seconds
     if settings.dispatch_lease_seconds <= way:
         raise SettingsError(
-            f"DISPATCH_LEASE_SECONDS={settings.dispatch_lease_seconds}: more than {way} is right, the seconds that "
-            f"{planned.stage.max_receive_count} deliveries of a message take with {timeout}"
+            f"DISPATCH_LEASE_SECONDS={settings.dispatch_lease_seconds} must be more than {way}, the seconds that "
+            f"{stage.max_receive_count} receives of a message take with {timeout}"
         )
 
 
-def variables(settings: BaseModel, *, prefix: str = "", all_of_them: bool = False) -> dict[str, str]:
-    """Environment variables from which ``load`` reads ``settings`` again: those that differ from the default, or all."""
-    values = settings.model_dump(mode="json", exclude_defaults=not all_of_them, exclude=set(NEVER_DEPLOYED))
+def environment_variables(settings: BaseModel, *, prefix: str = "", include_defaults: bool = False) -> dict[str, str]:
+    """Return the environment variables from which ``load`` reads ``settings``: those that differ from the default, or all."""
+    values = settings.model_dump(mode="json", exclude_defaults=not include_defaults, exclude=set(NEVER_DEPLOYED))
     return {f"{prefix}{name}".upper(): str(value) for name, value in values.items() if value not in (None, "")}

@@ -1,4 +1,4 @@
-"""A service's queue of messages, its dead-letter queue, and how a function takes from a queue."""
+"""A service's message queue and its dead-letter queue, and the mapping from a queue to a function."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
@@ -9,12 +9,12 @@ from infra.plan import Plan
 
 
 class Queues(Construct):
-    """``work`` carries claim messages to the service, ``dead`` those that too often could not even be started."""
+    """``work`` carries messages to the service; ``dead`` receives those that could not be started too many times."""
 
     def __init__(self, scope: Construct, id: str, *, plan: Plan) -> None:
         super().__init__(scope, id)
         stage = plan.stage
-        # A message must stay hidden while the poller waits for a free instance, not only while the function runs.
+        # A message must stay invisible while the poller waits for a free instance, not only while the function runs.
         visibility = Duration.seconds(plan.visibility_seconds)
         self.dead = sqs.Queue(
             self,
@@ -35,19 +35,20 @@ class Queues(Construct):
         )
 
 
-def take(id: str, queue: sqs.Queue, *, by: lambda_.Function, batch_size: int, at_once: int) -> None:
-    """Gives messages of ``queue`` to the function ``by``, up to ``batch_size`` a time, in up to ``at_once`` invocations.
+def consume(id: str, queue: sqs.Queue, *, function: lambda_.Function, batch_size: int, max_concurrency: int) -> None:
+    """Invoke ``function`` with batches of up to ``batch_size`` messages of ``queue``, up to ``max_concurrency`` at a time.
 
-    The handler's answer says which messages failed: without ``report_batch_item_failures`` AWS would ignore the answer
-    and delete them all. Reserved concurrency would throttle polls, and each throttled poll counts as a delivery.
+    The handler's response names the messages that failed. Warning: without ``report_batch_item_failures`` AWS ignores
+    that response and deletes them all. Concurrency is limited by the mapping, because reserved concurrency would throttle
+    polls, and each throttled poll counts as a receive.
     """
-    queue.grant_consume_messages(by)
-    by.add_event_source_mapping(
+    queue.grant_consume_messages(function)
+    function.add_event_source_mapping(
         id,
         event_source_arn=queue.queue_arn,
         batch_size=batch_size,
-        max_concurrency=at_once,
-        # AWS gives more than ten at a time only to a mapping that waits for them.
+        max_concurrency=max_concurrency,
+        # AWS accepts a batch size above ten only together with a batching window.
         max_batching_window=Duration.seconds(1) if batch_size > 10 else None,
         report_batch_item_failures=True,
     )

@@ -1,29 +1,34 @@
-"""One stage's stack: wires the constructs, defines nothing itself."""
+"""The stack of one stage: connects the constructs and defines no resource itself."""
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Stack, Validations
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
+from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from infra.background_service import BackgroundService
-from infra.checks import check
 from infra.curation_api import CurationApi
-from infra.database import database
+from infra.database import find_database
 from infra.dead_letter import DeadLetter
 from infra.function import Functions, architecture
 from infra.layers import bundle
 from infra.migrations import Migrations
-from infra.network import inside
-from infra.observability.observability import Observability
+from infra.network import find_vpc
+from infra.observability import Observability
 from infra.plan import Plan
 from infra.queues import Queues
 from scrapersky.runtime.registry import SERVICES, Service
 
 
 class ScraperSkyStack(Stack):
-    """The background services of ``plan``'s stage; ``dependencies`` is the built dependency layer, None for no layer."""
+    """The background services of ``plan``'s stage. ``dependencies`` is the built dependency layer, None for no layer.
+
+    cdk-nag's AwsSolutions rules fail the synth at any finding that is not acknowledged. dev and prod need no
+    acknowledgement; a stage in a VPC and one with disposable data do (``infra/network.py``, ``infra/database.py``), next
+    to the construct: ``Validations.of(construct).acknowledge(Acknowledgment(id="AwsSolutions::…", reason="…"))``.
+    """
 
     def __init__(self, scope: Construct, *, plan: Plan, dependencies: Path | None) -> None:
         stage = plan.stage
@@ -32,48 +37,36 @@ class ScraperSkyStack(Stack):
             stage.stack,
             description=f"ScraperSky's background services, stage {stage.name}",
             termination_protection=stage.termination_protection,
-            tags={"project": "scrapersky", "stage": stage.name},  # by which the bill can be split
+            tags={"project": "scrapersky", "stage": stage.name},  # for cost allocation
         )
-        place = inside(self, plan=plan)
-        self.makes = Functions(
+        vpc = find_vpc(self, plan=plan)
+        self.factory = Functions(
             plan=plan,
             bundle=bundle(self, architecture=architecture(plan), dependencies=dependencies),
-            database=database(self, plan=plan, place=place),
-            place=place,
+            database=find_database(self, plan=plan, vpc=vpc),
+            vpc=vpc,
         )
         self.places = secretsmanager.Secret.from_secret_name_v2(self, "Places", stage.places_secret)
         self.proxy = secretsmanager.Secret.from_secret_name_v2(self, "Proxy", stage.proxy_secret)
-        self.migrations = Migrations(self, "Migrations", functions=self.makes)
+        self.migrations = Migrations(self, "Migrations", functions=self.factory)
         self.output("MigrateFunctionName", self.migrations.function.function_name)
 
         self.functions: dict[str, lambda_.Function] = {}
-        queues = {service.name: self._serve(service) for service in SERVICES}
+        queues = {service.name: self._add_service(service) for service in SERVICES}
+        self._add_shared(queues)
+        if stage.cdk_nag:
+            Validations.of(self).add_plugins(AwsSolutionsChecks(self))
 
-        services = list(self.functions.values())
-        dead = {_id(name): both.dead for name, both in queues.items()}
-        letters = DeadLetter(self, "DeadLetter", functions=self.makes, queues=dead)
-        self._add("dead-letter", letters.function)
-        curation = CurationApi(self, "Api", functions=self.makes, services=services)
-        self._add("api", curation.function)
-        self.output("ApiUrl", curation.api.attr_api_endpoint)
-
-        watching = Observability(
-            self, "Observability", plan=plan, functions=self.functions, queues=queues, api=curation.api
-        )
-        self.output("AlarmTopicArn", watching.topic.topic_arn)
-        if stage.checked:
-            check(self)
-
-    def _serve(self, service: Service) -> Queues:
-        """Adds a background service and its outputs; returns its queues."""
+    def _add_service(self, service: Service) -> Queues:
+        """Add a background service and its outputs; return its queues."""
         background = BackgroundService(
             self,
             _id(service.name),
             service=service,
-            functions=self.makes,
+            functions=self.factory,
             secrets=[
                 *([self.places] if service.uses_places else []),
-                *([self.proxy] if service.visits_websites and self.makes.plan.uses_proxy else []),
+                *([self.proxy] if service.visits_websites and self.factory.plan.uses_proxy else []),
             ],
         )
         self._add(service.name, background.function)
@@ -81,17 +74,31 @@ class ScraperSkyStack(Stack):
         self.output(f"{_id(service.name)}DeadLetterQueueUrl", background.queues.dead.queue_url)
         return background.queues
 
+    def _add_shared(self, queues: dict[str, Queues]) -> None:
+        """Add what serves all services, by the service's ``queues``: dead letters, the API, observability."""
+        services = list(self.functions.values())
+        dead = {_id(name): both.dead for name, both in queues.items()}
+        dead_letter = DeadLetter(self, "DeadLetter", functions=self.factory, queues=dead)
+        self._add("dead-letter", dead_letter.function)
+        curation = CurationApi(self, "Api", functions=self.factory, services=services)
+        self._add("api", curation.function)
+        self.output("ApiUrl", curation.api.attr_api_endpoint)
+        observability = Observability(
+            self, "Observability", plan=self.factory.plan, functions=self.functions, queues=queues, api=curation.api
+        )
+        self.output("AlarmTopicArn", observability.topic.topic_arn)
+
     def _add(self, name: str, function: lambda_.Function) -> None:
-        """New code, its schedule and its queue wait for the schema; when a migration fails, the old code goes on."""
+        """Register a function. It, its schedule and its mapping wait for the schema: a failed migration keeps the old code."""
         function.node.add_dependency(self.migrations.schema)
         self.functions[name] = function
         self.output(f"{_id(name)}FunctionName", function.function_name)
 
     def output(self, name: str, value: str) -> None:
-        """An output of the stack, for operators and scripts."""
+        """Add an output of the stack, for operators and scripts."""
         CfnOutput(self, name, value=value)
 
 
 def _id(name: str) -> str:
-    """``domain-scheduler`` as CloudFormation names things: ``DomainScheduler``."""
+    """Return ``domain-scheduler`` as a construct id: ``DomainScheduler``."""
     return "".join(word.capitalize() for word in name.split("-"))

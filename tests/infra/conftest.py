@@ -1,5 +1,6 @@
-"""The stacks, synthesized once a session, without the CDK CLI, without the network and whatever the shell's settings."""
+"""The stacks, synthesized once per session: without the CDK CLI, the network, and the settings in the shell."""
 
+from infra import ROOT  # isort: skip  # chooses a Node before aws_cdk starts it
 import compileall
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,11 +10,10 @@ import pytest
 from aws_cdk import RemovalPolicy
 
 from infra.app import new_app, synth
-from infra.config import DEV, PROD, STAGES, Stage
-from infra.dependencies import ROOT
-from infra.options import Aurora, ExistingNetwork, Network
+from infra.config import DEV, PROD, STAGES
 from infra.plan import plan
 from infra.stack import ScraperSkyStack
+from infra.stage import Aurora, ExistingNetwork, Network, Stage
 from scrapersky.settings import Settings
 from tests.infra.template import Template
 
@@ -26,11 +26,11 @@ OVERRIDES = {
     "DISPATCH_LEASE_SECONDS": "10000",
     "RETRY_BASE_SECONDS": "45",
     "STAGE": "elsewhere",
-    "DATABASE_SECRET": "somebody-elses",
+    "DATABASE_SECRET": "another-secret",
     "DATABASE_URL": "postgresql+pg8000://me:secret@127.0.0.1/mine",
     "WEB_LOOPBACK_INTERNET": "/tmp/internet.json",
 }
-"""What an operator's shell may hold while deploying: settings, and things that must not reach an account."""
+"""Environment variables of an operator who deploys: settings, and values that must not be deployed."""
 
 EXISTING = ExistingNetwork(
     vpc_id="vpc-0123456789abcdef0",
@@ -53,21 +53,21 @@ VARIED: Mapping[str, Stage] = {
         database=Aurora(min_acu=0, deletion_protection=False, removal=RemovalPolicy.DESTROY),
     ),
 }
-"""Stages as they might be: each kind of network with each kind of database, one with a proxy before the web, one that
-ticks three times an hour."""
+"""Other possible stages: each kind of network with each kind of database, one with a proxy, one with a tick every twenty
+minutes."""
 
 
 @pytest.fixture(scope="session")
 def placeholder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stands for the built dependency layer, whose content the template does not show."""
+    """Return a stand-in for the built dependency layer, whose content does not appear in the template."""
     folder = tmp_path_factory.mktemp("dependencies")
-    (folder / "placeholder.txt").write_text("the tests of the layer build the true one")
+    (folder / "placeholder.txt").write_text("test_dependencies.py builds the real layer")
     return folder
 
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Mapping[str, Template]:
-    """Every stage's stack by the stage's name, with bytecode lying about as it does after a run of the functions."""
+    """Return every stage's stack by the stage's name. The sources have bytecode, as after a run of the functions."""
     for code in ("functions", "layers/common"):
         compileall.compile_dir(ROOT / code, quiet=2)
     folder = synth(STAGES, environment={}, out=tmp_path_factory.mktemp("assembly"), dependencies=placeholder)
@@ -76,7 +76,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Ma
 
 @pytest.fixture(scope="session")
 def varied(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Mapping[str, Template]:
-    """The stack of each stage of :data:`VARIED`, by its name; cdk-nag found nothing, or there would be none."""
+    """Return the stack of each stage of :data:`VARIED`, by its name. cdk-nag's rules pass, or the synth would fail."""
     folder = tmp_path_factory.mktemp("varied")
     app = new_app(folder)
     for stage in VARIED.values():
@@ -87,18 +87,18 @@ def varied(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Mappi
 
 @pytest.fixture(params=STAGES)
 def template(request: pytest.FixtureRequest, templates: Mapping[str, Template]) -> Template:
-    """Each stage's stack in turn."""
+    """Return each stage's stack in turn."""
     return templates[request.param]
 
 
 @pytest.fixture(params=["dev", "prod"])
 def deployed(request: pytest.FixtureRequest, templates: Mapping[str, Template]) -> Template:
-    """The stack of each stage that goes to an account, in turn."""
+    """Return the stack of each stage that is deployed to AWS, in turn."""
     return templates[request.param]
 
 
 @pytest.fixture(scope="session")
 def overridden(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Template:
-    """Stage dev, synthesized under :data:`OVERRIDES`."""
+    """Return stage dev, synthesized with :data:`OVERRIDES`."""
     out = tmp_path_factory.mktemp("overridden")
     return Template(synth(["dev"], environment=OVERRIDES, out=out, dependencies=placeholder), "scrapersky-dev")

@@ -1,4 +1,4 @@
-"""Reads Logs Insights queries: which keys they name, and which lines their first filter keeps."""
+"""Read Logs Insights queries: the keys they name, and the lines their first filter keeps."""
 
 import json
 import re
@@ -12,7 +12,7 @@ CONDITION = re.compile(r"ispresent\((?P<present>[\w.]+)\)|(?P<key>[\w.]+) (?P<op
 
 
 def keys_of(query: str) -> set[str]:
-    """The fields that ``query`` reads, without its own aliases and the platform's @ fields."""
+    """Return the fields that ``query`` reads, without its own aliases and the platform's @ fields."""
     text = re.sub(r"#.*", "", query)
     text = re.sub(r'"[^"]*"|/[^/]*/|\{\{\w+\}\}|\b\d\w*', " ", text)
     aliases = set(re.findall(r"\bas (\w+)", text))
@@ -21,7 +21,7 @@ def keys_of(query: str) -> set[str]:
 
 
 def keeps(query: str, line: Mapping[str, Any]) -> bool:
-    """Whether the first filter of ``query``, whose parameters have values, keeps ``line``."""
+    """Return whether the first filter of ``query`` (without open parameters) keeps ``line``."""
     commands = re.sub(r"^#.*\n", "", query, flags=re.MULTILINE)
     conditions = commands.partition("\n|")[0].removeprefix("filter ")
     return all(_holds(condition, line) for condition in conditions.split(" and "))
@@ -29,7 +29,7 @@ def keeps(query: str, line: Mapping[str, Any]) -> bool:
 
 def _holds(condition: str, line: Mapping[str, Any]) -> bool:
     found = CONDITION.fullmatch(condition)
-    assert found, f"the test knows no condition like {condition!r}"
+    assert found, f"condition {condition!r} is not supported by this test"
     if found["present"]:
         return line.get(found["present"]) is not None
     value, wanted = line.get(found["key"]), json.loads(found["value"])

@@ -1,4 +1,4 @@
-"""The curation API: every route asks who calls, triggers ask separately, and the function may do little."""
+"""The curation API: authorization of every route, separate authorization of triggers, and the function's permissions."""
 
 import json
 from dataclasses import replace
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from aws_cdk import App
 
-from infra.api_routes import ROUTES
 from infra.config import DEV
+from infra.curation_api import ROUTES
 from infra.plan import plan
 from infra.stack import ScraperSkyStack
 from tests.infra.template import Template, target
 
 
-def test_every_route_needs_a_signed_request(template: Template) -> None:
+def test_every_route_requires_a_signed_request(template: Template) -> None:
     routes = template.of_type("AWS::ApiGatewayV2::Route").values()
     assert {one["RouteKey"]: one["AuthorizationType"] for one in routes} == {
         "GET /{proxy+}": "AWS_IAM",
@@ -41,13 +41,15 @@ def test_requests_are_logged_and_throttled(template: Template) -> None:
     assert template.resources[target(stage["AccessLogSettings"]["DestinationArn"])]["Type"] == "AWS::Logs::LogGroup"
 
 
-def test_the_function_answers_before_the_api_gives_up(template: Template) -> None:
+def test_the_functions_timeout_is_shorter_than_the_integrations(template: Template) -> None:
     (integration,) = template.of_type("AWS::ApiGatewayV2::Integration").values()
     assert template.function("api")["Timeout"] * 1000 < integration["TimeoutInMillis"]
     assert integration["PayloadFormatVersion"] == "2.0"
 
 
-def test_a_stage_with_an_issuer_takes_its_tokens_with_a_scope_for_each_route(tmp_path: Path, placeholder: Path) -> None:
+def test_a_stage_with_an_issuer_accepts_tokens_and_requires_a_scope_per_route(
+    tmp_path: Path, placeholder: Path
+) -> None:
     app = App(outdir=str(tmp_path))
     stage = replace(DEV, jwt_issuer="https://login.example", jwt_audience=("scrapersky",))
     ScraperSkyStack(app, plan=plan(stage, {}), dependencies=placeholder)

@@ -1,4 +1,4 @@
-"""The database: any Postgres by its secret, or Aurora of the stack's own."""
+"""The database: any Postgres by its secret, or Aurora created by the stack."""
 
 import json
 from collections.abc import Mapping
@@ -8,31 +8,31 @@ import pytest
 from tests.infra.conftest import VARIED
 from tests.infra.template import Properties, Template, listed, target
 
-OWN = [name for name, stage in VARIED.items() if stage.database]
+CREATED = [name for name, stage in VARIED.items() if stage.database]
 BY_SECRET = [name for name, stage in VARIED.items() if not stage.database]
 
 
 def cluster(template: Template) -> Properties:
-    """The database of ``template``."""
+    """Return the database cluster of ``template``."""
     (one,) = template.of_type("AWS::RDS::DBCluster").values()
     return one
 
 
 def policies(template: Template, kind: str) -> set[str]:
-    """What destroying the stack does with resources of the type ``kind``."""
+    """Return the deletion policies of resources of the type ``kind``."""
     return {str(one["DeletionPolicy"]) for one in template.resources.values() if one["Type"] == kind}
 
 
 @pytest.mark.parametrize("name", BY_SECRET)
-def test_a_database_by_secret_is_named_and_nothing_of_it_is_made(varied: Mapping[str, Template], name: str) -> None:
+def test_a_database_by_secret_is_referenced_and_has_no_resources(varied: Mapping[str, Template], name: str) -> None:
     kinds = {one["Type"] for one in varied[name].resources.values()}
     assert not [kind for kind in kinds if kind.startswith(("AWS::RDS::", "AWS::SecretsManager::"))]
     for function in varied[name].function_names:
         assert varied[name].environment(function)["DATABASE_SECRET"] == VARIED[name].database_secret
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_an_own_database_is_encrypted_backed_up_logged_and_speaks_tls_only(
+@pytest.mark.parametrize("name", CREATED)
+def test_a_created_database_is_encrypted_backed_up_logged_and_tls_only(
     varied: Mapping[str, Template], name: str
 ) -> None:
     made = cluster(varied[name])
@@ -43,10 +43,12 @@ def test_an_own_database_is_encrypted_backed_up_logged_and_speaks_tls_only(
     assert parameters["Parameters"] == {"rds.force_ssl": "1"}
     for instance in varied[name].of_type("AWS::RDS::DBInstance").values():
         assert instance["PubliclyAccessible"] is False
-        assert instance["CACertificateIdentifier"] == "rds-ca-rsa2048-g1"  # its roots are in our layer
+        assert (
+            instance["CACertificateIdentifier"] == "rds-ca-rsa2048-g1"
+        )  # its root certificates are in the common layer
 
 
-def test_what_a_stage_keeps_is_protected_and_outlives_the_stack_with_its_password(
+def test_a_retained_database_is_protected_and_outlives_the_stack_with_its_password(
     varied: Mapping[str, Template],
 ) -> None:
     kept, thrown_away = varied["aurora"], varied["thrown-away"]
@@ -57,7 +59,7 @@ def test_what_a_stage_keeps_is_protected_and_outlives_the_stack_with_its_passwor
         assert policies(thrown_away, kind) == {"Delete"}
 
 
-def test_its_size_follows_the_stage_and_it_pauses_only_where_it_may_shrink_to_nothing(
+def test_capacity_follows_the_stage_and_auto_pause_needs_a_minimum_of_zero(
     varied: Mapping[str, Template],
 ) -> None:
     assert cluster(varied["aurora"])["ServerlessV2ScalingConfiguration"] == {"MinCapacity": 0.5, "MaxCapacity": 4}
@@ -70,13 +72,13 @@ def test_its_size_follows_the_stage_and_it_pauses_only_where_it_may_shrink_to_no
     assert len(varied["thrown-away"].of_type("AWS::RDS::DBInstance")) == 1
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_only_the_functions_and_the_rotation_of_its_password_may_come_to_it(
+@pytest.mark.parametrize("name", CREATED)
+def test_only_the_functions_and_the_password_rotation_may_connect_to_it(
     varied: Mapping[str, Template], name: str
 ) -> None:
     template = varied[name]
     (group,) = (target(one) for one in cluster(template)["VpcSecurityGroupIds"])
-    comers = {
+    clients = {
         target(one["SourceSecurityGroupId"])
         for one in template.of_type("AWS::EC2::SecurityGroupIngress").values()
         if target(one["GroupId"]) == group
@@ -85,12 +87,12 @@ def test_only_the_functions_and_the_rotation_of_its_password_may_come_to_it(
         target(one["VpcConfig"]["SecurityGroupIds"][0]) for one in template.of_type("AWS::Lambda::Function").values()
     }
     (rotation,) = template.of_type("AWS::Serverless::Application").values()
-    assert comers == {*functions, target(rotation["Parameters"]["vpcSecurityGroupIds"])}
+    assert clients == {*functions, target(rotation["Parameters"]["vpcSecurityGroupIds"])}
     assert "SecurityGroupIngress" not in template.of_type("AWS::EC2::SecurityGroup")[group]
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_its_password_is_made_attached_and_rotated_and_every_function_knows_and_may_read_it(
+@pytest.mark.parametrize("name", CREATED)
+def test_its_password_is_generated_and_rotated_and_every_function_may_read_it(
     varied: Mapping[str, Template], name: str
 ) -> None:
     template = varied[name]
@@ -98,7 +100,7 @@ def test_its_password_is_made_attached_and_rotated_and_every_function_knows_and_
     (rotation,) = template.of_type("AWS::SecretsManager::RotationSchedule").values()
     assert target(rotation["SecretId"]) == attachment
     assert rotation["RotationRules"] == {"ScheduleExpression": "rate(30 days)"}
-    assert rotation["RotateImmediatelyOnUpdate"] is False  # else it is changed while the first migrations log in
+    assert rotation["RotateImmediatelyOnUpdate"] is False  # otherwise it changes while the first migrations log in
     (secret,) = template.of_type("AWS::SecretsManager::Secret")
     assert "{{resolve" in json.dumps(cluster(template)["MasterUserPassword"])
     assert secret in json.dumps(cluster(template)["MasterUserPassword"])
@@ -109,10 +111,8 @@ def test_its_password_is_made_attached_and_rotated_and_every_function_knows_and_
         assert readable == {attachment}
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_the_migrations_wait_for_the_database_and_every_other_function_for_them(
-    varied: Mapping[str, Template], name: str
-) -> None:
+@pytest.mark.parametrize("name", CREATED)
+def test_the_migrations_wait_for_the_database(varied: Mapping[str, Template], name: str) -> None:
     template = varied[name]
     (schema,) = template.of_type("Custom::DatabaseSchema")
     assert set(template.of_type("AWS::RDS::DBInstance")) <= template.waits_for(schema)

@@ -1,4 +1,4 @@
-"""The dependency layer as it is built for Lambda; skipped where the package index cannot be reached."""
+"""The dependency layer as it is built for Lambda. Skipped if the package index cannot be reached."""
 
 import _imp
 import ast
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from infra import bytecode
-from infra.dependencies import LOCK, PYTHON, ROOT, LayerError, build
+from infra import ROOT, bytecode
+from infra.dependencies import LOCK, PYTHON, LayerError, build
 
 IN_THE_RUNTIME = {"boto3", "botocore"}
 MAGIC = (3627).to_bytes(2, "little") + b"\r\n"
-"""What bytecode of Python 3.14 starts with (CPython, Include/internal/pycore_magic_number.h)."""
+"""Magic number of Python 3.14's bytecode (CPython, Include/internal/pycore_magic_number.h)."""
 
 EVERYTHING = """
 import importlib, json, pathlib, sys
@@ -34,20 +34,20 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 @pytest.fixture(scope="module")
 def layer() -> Path:
-    """The built layer."""
+    """Return the built layer."""
     try:
         return build("arm64")
     except LayerError as error:
         pytest.skip(f"the dependency layer cannot be built here: {error}")
 
 
-def test_the_layer_holds_every_module_that_the_functions_import(layer: Path) -> None:
+def test_the_layer_contains_every_module_that_the_functions_import(layer: Path) -> None:
     there = {path.name.partition(".")[0] for path in packages(layer)}
     missing = imported() - there - IN_THE_RUNTIME
     assert not missing, f"imported by the functions, but not in the layer: {', '.join(sorted(missing))}"
 
 
-def test_the_layer_holds_nothing_that_is_not_imported_and_nothing_that_the_runtime_brings(layer: Path) -> None:
+def test_the_layer_contains_only_imported_packages_and_none_of_the_runtimes_own(layer: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", EVERYTHING],
         cwd=ROOT,
@@ -64,7 +64,7 @@ def test_the_layer_holds_nothing_that_is_not_imported_and_nothing_that_the_runti
     assert not IN_THE_RUNTIME & there
 
 
-def test_compiled_modules_are_for_the_runtimes_python_and_processor(layer: Path) -> None:
+def test_extension_modules_match_the_runtimes_python_and_processor(layer: Path) -> None:
     compiled = list(layer.rglob("*.so"))
     assert compiled
     for module in compiled:
@@ -74,7 +74,7 @@ def test_compiled_modules_are_for_the_runtimes_python_and_processor(layer: Path)
         assert int.from_bytes(header[18:20], "little") == 183, f"{module} is not for aarch64"  # ELF's EM_AARCH64
 
 
-def test_the_layer_fits_lambda_and_carries_no_scripts_stubs_or_c_sources(layer: Path, tmp_path: Path) -> None:
+def test_the_layer_fits_lambdas_limits_and_has_no_scripts_stubs_or_c_sources(layer: Path, tmp_path: Path) -> None:
     files = [path for path in layer.rglob("*") if path.is_file()]
     assert not {path.suffix for path in files} & {".c", ".h", ".pyx", ".pyi"}
     assert not (layer / "python" / "bin").exists()
@@ -85,8 +85,8 @@ def test_the_layer_fits_lambda_and_carries_no_scripts_stubs_or_c_sources(layer: 
     assert (tmp_path / "layer.zip").stat().st_size < 25_000_000
 
 
-def test_every_module_has_bytecode_of_the_runtimes_python_that_no_clock_can_make_stale(layer: Path) -> None:
-    if not bytecode.compiler():
+def test_every_module_has_unchecked_bytecode_of_the_runtimes_python(layer: Path) -> None:
+    if not bytecode.find_compiler():
         pytest.skip("the compiler (pyodide) is not in node_modules and cannot be installed")
     sources = sorted(layer.rglob("*.py"))
     assert sources
@@ -99,19 +99,19 @@ def test_every_module_has_bytecode_of_the_runtimes_python_that_no_clock_can_make
     assert len(list(layer.rglob("*.pyc"))) == len(sources)
 
 
-def test_building_it_again_gives_the_same_bytes(layer: Path, tmp_path: Path) -> None:
+def test_two_builds_give_the_same_bytes(layer: Path, tmp_path: Path) -> None:
     again = build("arm64", tmp_path)
     assert again.name == layer.name
     assert digest(again) == digest(layer)
 
 
-def test_a_built_layer_is_not_built_again(layer: Path) -> None:
+def test_an_existing_layer_is_not_rebuilt(layer: Path) -> None:
     built = layer.stat().st_ctime_ns
     assert build("arm64") == layer
     assert layer.stat().st_ctime_ns == built
 
 
-def test_what_is_deployed_is_what_is_tested() -> None:
+def test_deployed_dependencies_have_the_tested_versions() -> None:
     tested = pins(ROOT / "requirements.lock")
     deployed = pins(LOCK)
     assert deployed.items() <= tested.items()
@@ -120,17 +120,17 @@ def test_what_is_deployed_is_what_is_tested() -> None:
 
 
 def packages(layer: Path) -> list[Path]:
-    """The packages and single modules in ``layer``."""
+    """Return the packages and top-level modules in ``layer``."""
     return [path for path in (layer / "python").iterdir() if path.suffix != ".dist-info" and path.name != "__pycache__"]
 
 
 def pins(lock: Path) -> dict[str, str]:
-    """The pinned version of every package in ``lock``, those for some platforms only included."""
+    """Return the pinned version of every package in ``lock``, including those with platform markers."""
     return dict(re.findall(r"^([\w.-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE))
 
 
 def imported() -> set[str]:
-    """The packages, not ours and not Python's own, that are imported anywhere below the handlers."""
+    """Return the third-party packages that the functions and the common layer import."""
     ours = {"scrapersky", *(path.name for path in (ROOT / "functions").iterdir())}
     found: set[str] = set()
     for folder in (ROOT / "functions", ROOT / "layers" / "common" / "python"):
@@ -140,7 +140,7 @@ def imported() -> set[str]:
 
 
 def imports(node: ast.AST) -> Iterator[str]:
-    """The top packages that are imported below ``node`` when it runs, so not for type checkers only."""
+    """Yield the top-level packages that ``node`` imports at run time (not under TYPE_CHECKING)."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
     if isinstance(node, ast.Import):
@@ -152,7 +152,7 @@ def imports(node: ast.AST) -> Iterator[str]:
 
 
 def digest(folder: Path) -> str:
-    """A hash of every name and byte in ``folder``."""
+    """Return a hash of all file names and contents in ``folder``."""
     hashed = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():

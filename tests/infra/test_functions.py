@@ -1,4 +1,4 @@
-"""Rules over all functions: what they run, what they are told, what they may do."""
+"""Rules for all functions: code, environment, permissions."""
 
 import json
 from collections import defaultdict
@@ -15,21 +15,21 @@ from tests.infra.template import Template, listed, target
 
 NAMES = [*(service.name for service in SERVICES), "dead-letter", "migrate", "api"]
 DOCUMENTED = {"QUEUE_URL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
-"""Variables that a function reads beside its settings: its queue, and what Powertools reads itself."""
+"""Variables besides the settings: the queue, and those that Powertools reads itself."""
 
 
-def test_there_is_one_function_per_service_and_three_that_serve_them_all(template: Template) -> None:
+def test_there_is_one_function_per_service_and_three_shared_ones(template: Template) -> None:
     assert sorted(template.function_names) == sorted(NAMES)
 
 
-def test_every_function_runs_the_newest_python_on_arm64_with_our_layer_and_the_dependencies(deployed: Template) -> None:
+def test_every_function_runs_python_3_14_on_arm64_with_both_layers(deployed: Template) -> None:
     for function in deployed.of_type("AWS::Lambda::Function").values():
         assert function["Runtime"] == "python3.14"
         assert function["Architectures"] == ["arm64"]
         assert [target(layer)[: len("Dep")] for layer in function["Layers"]] == ["Com", "Dep"]
 
 
-def test_every_function_writes_json_into_a_log_group_of_its_own_that_forgets(template: Template) -> None:
+def test_every_function_logs_json_to_its_own_log_group_with_a_retention(template: Template) -> None:
     groups = template.of_type("AWS::Logs::LogGroup")
     used = []
     for function in template.of_type("AWS::Lambda::Function").values():
@@ -49,7 +49,7 @@ def test_every_variable_of_a_function_is_a_setting_or_documented(template: Templ
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_reads_the_very_settings_that_the_stage_was_planned_with(template: Template, name: str) -> None:
+def test_a_function_reads_exactly_the_settings_of_the_plan(template: Template, name: str) -> None:
     planned = plan(STAGES[template.stack.removeprefix("scrapersky-")], {})
     environment = {name: value for name, value in template.environment(name).items() if isinstance(value, str)}
     timeout = {"function_timeout_seconds": template.function(name)["Timeout"]}
@@ -61,22 +61,24 @@ def test_a_function_reads_the_very_settings_that_the_stage_was_planned_with(temp
             assert own == planned.services[name]
 
 
-def test_only_the_service_that_calls_places_knows_its_secret(template: Template) -> None:
-    told = {name for name in NAMES if "PLACES_SECRET" in template.environment(name)}
-    assert told == {service.name for service in SERVICES if service.uses_places}
+def test_only_services_that_use_places_have_its_secret(template: Template) -> None:
+    having = {name for name in NAMES if "PLACES_SECRET" in template.environment(name)}
+    assert having == {service.name for service in SERVICES if service.uses_places}
 
 
-def test_who_visits_websites_knows_and_may_read_the_proxys_key_where_a_proxy_is_used(
+def test_services_that_use_the_web_may_read_the_proxys_key_if_a_proxy_is_used(
     template: Template, varied: Mapping[str, Template]
 ) -> None:
     visitors = {service.name for service in SERVICES if service.visits_websites}
     assert not [name for name in NAMES if "PROXY_SECRET" in template.environment(name)]
-    behind = varied["network"]
-    told = {
-        name: behind.environment(name)["PROXY_SECRET"] for name in NAMES if "PROXY_SECRET" in behind.environment(name)
+    proxied = varied["network"]
+    having = {
+        name: proxied.environment(name)["PROXY_SECRET"] for name in NAMES if "PROXY_SECRET" in proxied.environment(name)
     }
-    assert told == dict.fromkeys(visitors, "scrapersky/network/proxy")
-    readers = {name for name in NAMES if "scrapersky/network/proxy-??????" in json.dumps(list(behind.statements(name)))}
+    assert having == dict.fromkeys(visitors, "scrapersky/network/proxy")
+    readers = {
+        name for name in NAMES if "scrapersky/network/proxy-??????" in json.dumps(list(proxied.statements(name)))
+    }
     assert readers == visitors
 
 
@@ -114,14 +116,14 @@ def test_a_function_may_use_its_own_log_queue_and_secrets_and_nothing_else(templ
     assert allowed == wanted
 
 
-def test_a_service_may_send_take_hide_and_delete_messages(template: Template) -> None:
+def test_a_service_may_send_receive_extend_and_delete_messages(template: Template) -> None:
     for service in SERVICES:
         actions = {one for statement in template.statements(service.name) for one in listed(statement["Action"])}
-        taking = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-        assert actions >= taking | {"sqs:SendMessage"}
+        consuming = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+        assert actions >= consuming | {"sqs:SendMessage"}
 
 
-def test_the_handler_of_every_function_is_in_the_asset_and_no_bytecode_is(template: Template) -> None:
+def test_the_assets_contain_every_handler_and_no_bytecode(template: Template) -> None:
     assets = json.loads((template.folder / f"{template.stack}.assets.json").read_text())["files"]
     folders = {id: template.folder / asset["source"]["path"] for id, asset in assets.items()}
     for function in template.of_type("AWS::Lambda::Function").values():
@@ -133,7 +135,7 @@ def test_the_handler_of_every_function_is_in_the_asset_and_no_bytecode_is(templa
 
 
 def _access_log(template: Template) -> str:
-    """The log group of the requests to the API, which is no function's."""
+    """Return the log group of the API's access log, which belongs to no function."""
     (stage,) = template.of_type("AWS::ApiGatewayV2::Stage").values()
     return target(stage["AccessLogSettings"]["DestinationArn"])
 
@@ -143,7 +145,7 @@ def _source(code: Path, module: str) -> str:
 
 
 def _name_of(resource: object) -> str:
-    """The logical id a policy's resource points at, or the name at the end of an ARN put together from parts."""
+    """Return the logical id that a policy's resource refers to, or the name at the end of a joined ARN."""
     if isinstance(resource, dict) and "Fn::Join" in resource:
         return str(resource["Fn::Join"][1][-1]).removeprefix(":secret:")
     return target(resource)

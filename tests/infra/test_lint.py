@@ -1,4 +1,4 @@
-"""cfn-lint over the template of every stage, and of one with a network and a database of its own."""
+"""cfn-lint on the template of every stage, and of one that creates a network and a database."""
 
 import json
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from infra.config import STAGES
 from tests.infra.template import Template
 
 ACKNOWLEDGED = {
-    "W3005": "the CDK writes DependsOn beside references that already order the resources",
+    "W3005": "the CDK writes DependsOn in addition to references that already order the resources",
 }
 
 
 @pytest.mark.parametrize("stage", [*STAGES, "aurora"])
-def test_cfn_lint_finds_nothing_that_is_not_acknowledged(
+def test_cfn_lint_reports_only_acknowledged_findings(
     templates: Mapping[str, Template], varied: Mapping[str, Template], stage: str
 ) -> None:
     template = {**templates, **varied}[stage]

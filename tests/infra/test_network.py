@@ -1,4 +1,4 @@
-"""Where functions run: in no VPC, in one of the stack's own, or in one that exists."""
+"""The functions' network: no VPC, one that the stack creates, or an existing one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from infra.config import DEV
-from infra.options import Aurora
 from infra.plan import plan
+from infra.stage import Aurora
 from scrapersky.settings import SettingsError
 from tests.infra.conftest import EXISTING, VARIED
 from tests.infra.template import Template, listed, target
@@ -16,17 +16,17 @@ IN_A_VPC = list(VARIED)
 
 
 def kinds(template: Template) -> set[str]:
-    """Every type of resource in ``template``."""
+    """Return every type of resource in ``template``."""
     return {str(one["Type"]) for one in template.resources.values()}
 
 
-def test_a_stage_without_a_network_has_nothing_of_ec2_and_its_functions_are_outside(deployed: Template) -> None:
+def test_a_stage_without_a_network_has_no_ec2_resource_and_no_function_in_a_vpc(deployed: Template) -> None:
     assert not [kind for kind in kinds(deployed) if kind.startswith(("AWS::EC2::", "AWS::RDS::"))]
     assert not [one for one in deployed.of_type("AWS::Lambda::Function").values() if "VpcConfig" in one]
 
 
 @pytest.mark.parametrize("name", IN_A_VPC)
-def test_in_a_vpc_every_function_may_go_to_the_web_and_the_database_and_nobody_may_come(
+def test_in_a_vpc_functions_may_connect_to_web_and_database_and_accept_no_connection(
     varied: Mapping[str, Template], name: str
 ) -> None:
     groups = varied[name].of_type("AWS::EC2::SecurityGroup")
@@ -42,7 +42,7 @@ def test_in_a_vpc_every_function_may_go_to_the_web_and_the_database_and_nobody_m
 
 
 @pytest.mark.parametrize("name", IN_A_VPC)
-def test_in_a_vpc_a_role_may_do_to_everything_what_lambda_needs_for_interfaces_and_no_more(
+def test_in_a_vpc_only_the_network_interface_actions_are_allowed_on_all_resources(
     varied: Mapping[str, Template], name: str
 ) -> None:
     for function in varied[name].function_names:
@@ -56,7 +56,7 @@ def test_in_a_vpc_a_role_may_do_to_everything_what_lambda_needs_for_interfaces_a
         assert arn["Fn::Join"][1][-1] == f":function:{varied[name].stack}-{function}"
 
 
-def test_an_own_network_has_private_subnets_behind_nat_and_puts_no_address_on_anybody(
+def test_a_created_network_has_private_subnets_behind_nat_and_assigns_no_public_address(
     varied: Mapping[str, Template],
 ) -> None:
     subnets = varied["network"].of_type("AWS::EC2::Subnet")
@@ -68,7 +68,7 @@ def test_an_own_network_has_private_subnets_behind_nat_and_puts_no_address_on_an
     assert flow["TrafficType"] == "REJECT"
 
 
-def test_s3_is_reached_without_nat_and_other_services_by_the_endpoints_that_the_stage_names(
+def test_s3_has_a_gateway_endpoint_and_other_services_the_endpoints_of_the_stage(
     varied: Mapping[str, Template],
 ) -> None:
     def endpoints(name: str) -> set[tuple[str, str]]:
@@ -80,7 +80,7 @@ def test_s3_is_reached_without_nat_and_other_services_by_the_endpoints_that_the_
 
 
 @pytest.mark.parametrize("name", ["existing", "thrown-away"])
-def test_an_existing_network_is_used_and_not_changed(varied: Mapping[str, Template], name: str) -> None:
+def test_an_existing_network_is_used_and_not_modified(varied: Mapping[str, Template], name: str) -> None:
     made = {kind for kind in kinds(varied[name]) if kind.startswith("AWS::EC2::")}
     assert made <= {"AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"}
     for group in varied[name].of_type("AWS::EC2::SecurityGroup").values():
@@ -89,6 +89,6 @@ def test_an_existing_network_is_used_and_not_changed(varied: Mapping[str, Templa
         assert function["VpcConfig"]["SubnetIds"] == list(EXISTING.private_subnets)
 
 
-def test_a_database_of_the_stacks_own_without_a_network_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"stage dev: database=Aurora\(…\) stands in a VPC, so network=Network"):
+def test_aurora_without_a_network_is_rejected() -> None:
+    with pytest.raises(SettingsError, match=r"stage dev: database=Aurora\(…\) needs a VPC: set network=Network\(…\)"):
         plan(replace(DEV, database=Aurora()), {})

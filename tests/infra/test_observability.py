@@ -1,4 +1,4 @@
-"""Every name that a query, a widget or an alarm uses is emitted by the code, and every emitted name is used."""
+"""Queries, widgets and alarms use only names that the code emits, and every emitted name is used."""
 
 import ast
 import json
@@ -10,12 +10,12 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from infra import ROOT
 from infra.config import STAGES
-from infra.dependencies import ROOT
-from infra.observability import widgets
-from infra.observability.metrics import Metrics
-from infra.observability.queries import FOLDER, PARAMETER
+from infra.dashboard import alarm_widgets
+from infra.metrics import Metrics
 from infra.plan import plan
+from infra.saved_queries import FOLDER, PARAMETER
 from scrapersky import metrics
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 from scripts.commands.scrapersky.cost.model import alarm_metrics
@@ -40,36 +40,36 @@ FOR_EXPLORATION = {
     "outcomes",
     "revision",  # of a migration
 }
-"""Keys of log lines that no saved query names: the line itself, found by its message, shows them."""
+"""Logged keys that no saved query names; they are shown when a line is opened."""
 
 
-def test_every_metric_that_an_alarm_or_a_widget_names_is_emitted_by_the_code(deployed: Template) -> None:
+def test_every_metric_in_an_alarm_or_a_widget_is_emitted(deployed: Template) -> None:
     assert used_metrics(deployed) <= emitted_metrics()
 
 
-def test_every_metric_that_the_code_emits_is_watched(deployed: Template) -> None:
+def test_every_emitted_metric_is_in_an_alarm_or_a_widget(deployed: Template) -> None:
     assert emitted_metrics() == used_metrics(deployed) == metrics.OF_A_WORKFLOW | metrics.OF_A_SERVICE
 
 
-def test_a_metric_that_is_not_emitted_cannot_be_watched() -> None:
-    with pytest.raises(LookupError, match="'Complete' with the dimensions service"):
+def test_a_metric_that_is_not_emitted_is_rejected() -> None:
+    with pytest.raises(LookupError, match="no metric 'Complete' with the dimensions service is emitted"):
         Metrics("dev").of_service("Complete", "domain-scheduler", statistic="Sum", minutes=5)
 
 
-def test_a_metric_of_paid_calls_is_watched_where_there_can_be_some_and_nowhere_else(
+def test_metrics_of_paid_calls_are_used_only_for_workflows_that_can_make_them(
     deployed: Template, varied: Mapping[str, Template]
 ) -> None:
-    def watching(template: Template, name: str) -> set[str]:
-        return {dimensions["workflow"] for metric, dimensions in watched(template) if metric == name}
+    def workflows(template: Template, name: str) -> set[str]:
+        return {dimensions["workflow"] for metric, dimensions in metric_uses(template) if metric == name}
 
     for name in (metrics.PAID_CALLS, metrics.BUDGET_SPENT):
-        assert watching(deployed, name) == {"deep_scan"}
-        assert watching(varied["network"], name) == {"deep_scan", "metadata", "discovery", "import"}  # by the proxy
+        assert workflows(deployed, name) == {"deep_scan"}
+        assert workflows(varied["network"], name) == {"deep_scan", "metadata", "discovery", "import"}  # by the proxy
 
 
-def test_metrics_are_watched_under_the_very_dimensions_they_are_emitted_with(deployed: Template) -> None:
+def test_metrics_are_used_with_the_dimensions_they_are_emitted_with(deployed: Template) -> None:
     owners = {(service.name, workflow.name) for service in SERVICES for workflow in service.workflows}
-    for name, dimensions in watched(deployed):
+    for name, dimensions in metric_uses(deployed):
         assert dimensions["stage"] == deployed.stack.removeprefix("scrapersky-")
         if name in metrics.OF_A_WORKFLOW:
             assert (dimensions["service"], dimensions["workflow"]) in owners
@@ -78,33 +78,33 @@ def test_metrics_are_watched_under_the_very_dimensions_they_are_emitted_with(dep
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_every_key_that_a_query_names_is_logged(query: str) -> None:
+def test_every_key_in_a_query_is_logged(query: str) -> None:
     assert keys_of(QUERIES[query]) - logged_keys() - BY_POWERTOOLS - BY_LAMBDA == set()
 
 
-def test_every_key_that_is_logged_is_in_a_query_or_said_to_be_for_exploration() -> None:
-    asked = {key for text in QUERIES.values() for key in keys_of(text)}
-    assert logged_keys() - asked == FOR_EXPLORATION
+def test_every_logged_key_is_in_a_query_or_listed_for_exploration() -> None:
+    queried = {key for text in QUERIES.values() for key in keys_of(text)}
+    assert logged_keys() - queried == FOR_EXPLORATION
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_query_starts_with_words_for_the_operator(query: str) -> None:
+def test_a_query_starts_with_a_comment_and_explains_its_parameters(query: str) -> None:
     assert re.match(r"# [A-Z].+[.:!?]?\n", QUERIES[query])
     for name in PARAMETER.findall(QUERIES[query]):
         assert re.search(rf"^#.*\b{name}\b", QUERIES[query], re.MULTILINE), f"{name} is not explained"
 
 
-def test_messages_that_queries_look_for_are_said_by_the_code() -> None:
-    said = {node.value for node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    said.add("transition")  # Observer.transition
+def test_messages_in_queries_are_logged_by_the_code() -> None:
+    logged = {node.value for node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    logged.add("transition")  # Observer.transition
     for text in QUERIES.values():
-        assert set(re.findall(r'message = "(.+?)"', text)) <= said
+        assert set(re.findall(r'message = "(.+?)"', text)) <= logged
         for messages in re.findall(r"message in \[(.+?)\]", text):
-            assert set(json.loads(f"[{messages}]")) <= said
-        assert "message like" not in text  # what only looks like a message proves nothing
+            assert set(json.loads(f"[{messages}]")) <= logged
+        assert "message like" not in text  # a pattern could not be compared with the code
 
 
-def test_every_query_is_saved_over_every_log_group_with_its_parameters(deployed: Template) -> None:
+def test_every_query_is_saved_for_all_log_groups_with_its_parameters(deployed: Template) -> None:
     saved = deployed.of_type("AWS::Logs::QueryDefinition").values()
     assert {one["Name"]: one["QueryString"] for one in saved} == {
         f"{deployed.stack}/{name}": text for name, text in QUERIES.items()
@@ -121,15 +121,15 @@ def test_every_query_is_saved_over_every_log_group_with_its_parameters(deployed:
         )
 
 
-def test_the_keys_that_a_query_finds_one_record_or_one_tick_by_are_indexed(deployed: Template) -> None:
+def test_keys_that_select_one_record_or_one_tick_are_indexed(deployed: Template) -> None:
     looked_for = {key for text in QUERIES.values() for key in re.findall(r'(\w+) = "?\{\{', text)}
     assert looked_for == {"workflow", "record_id", "correlation_id"}
     for one in deployed.of_type("AWS::Lambda::Function").values():
         group = deployed.resources[target(one["LoggingConfig"]["LogGroup"])]["Properties"]
-        assert set(group["FieldIndexPolicies"][0]["Fields"]) == looked_for - {"workflow"}  # of which there are six
+        assert set(group["FieldIndexPolicies"][0]["Fields"]) == looked_for - {"workflow"}  # only six values
 
 
-def test_silence_of_a_workflows_tick_is_an_alarm_and_other_silence_is_none(template: Template) -> None:
+def test_missing_data_fires_the_alarm_only_for_the_heartbeat_of_a_workflow(template: Template) -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm").values()
     heartbeats = [one for one in alarms if one["TreatMissingData"] == "breaching"]
     assert {one["MetricName"] for one in heartbeats} == {metrics.OLDEST_QUEUED_SECONDS}
@@ -137,19 +137,19 @@ def test_silence_of_a_workflows_tick_is_an_alarm_and_other_silence_is_none(templ
     assert {one["TreatMissingData"] for one in alarms} == {"breaching", "notBreaching"}
 
 
-def test_no_alarm_about_what_ticks_bring_looks_more_often_than_they_come(varied: Mapping[str, Template]) -> None:
+def test_alarms_on_metrics_of_ticks_have_periods_of_at_least_the_interval(varied: Mapping[str, Template]) -> None:
     alarms = varied["existing"].of_type("AWS::CloudWatch::Alarm").values()
     ours = [one for one in alarms if one.get("Namespace", metrics.NAMESPACE) == metrics.NAMESPACE]
-    whenever_it_happens = {"Dead-lettered", "Dead letter of nobody"}
+    independent_of_ticks = {"Dead-lettered", "Unattributable dead letter"}
     for one in ours:
         kind = one["AlarmName"].removeprefix("scrapersky-existing ").partition(":")[0]
         parts = [part["MetricStat"] for part in one.get("Metrics", []) if "MetricStat" in part]
-        assert {part["Period"] for part in parts or [one]} == {300 if kind in whenever_it_happens else 20 * 60}, kind
+        assert {part["Period"] for part in parts or [one]} == {300 if kind in independent_of_ticks else 20 * 60}, kind
     late = [one["Threshold"] for one in ours if one["TreatMissingData"] == "breaching"]
-    assert set(late) == {2 * 20 * 60}  # what came just after a tick waits for the next
+    assert set(late) == {2 * 20 * 60}  # a record that is due just after a tick waits for the next
 
 
-def test_every_alarm_and_its_end_are_told_to_the_topic_and_stand_in_the_runbook(template: Template) -> None:
+def test_every_alarm_notifies_the_topic_at_both_ends_and_is_in_the_runbook(template: Template) -> None:
     (topic,) = template.of_type("AWS::SNS::Topic")
     runbook = (ROOT / "docs" / "runbook.md").read_text()
     for alarm in template.of_type("AWS::CloudWatch::Alarm").values():
@@ -159,14 +159,14 @@ def test_every_alarm_and_its_end_are_told_to_the_topic_and_stand_in_the_runbook(
         assert f"\u201c{kind}\u201d" in alarm["AlarmDescription"]
 
 
-def test_the_bill_counts_every_metric_that_an_alarm_looks_at(deployed: Template) -> None:
+def test_the_cost_model_counts_every_metric_of_every_alarm(deployed: Template) -> None:
     alarms = deployed.of_type("AWS::CloudWatch::Alarm").values()
-    looked_at = [one["Metrics"] if "Metrics" in one else [{"MetricStat": one["MetricName"]}] for one in alarms]
+    billed = [one["Metrics"] if "Metrics" in one else [{"MetricStat": one["MetricName"]}] for one in alarms]
     stage = STAGES[deployed.stack.removeprefix("scrapersky-")]
-    assert sum("MetricStat" in part for parts in looked_at for part in parts) == alarm_metrics(plan(stage, {}))
+    assert sum("MetricStat" in part for parts in billed for part in parts) == alarm_metrics(plan(stage, {}))
 
 
-def test_cloudwatch_of_this_account_may_publish_alarms_and_nobody_without_tls(template: Template) -> None:
+def test_only_cloudwatch_of_this_account_may_publish_alarms_and_only_over_tls(template: Template) -> None:
     (policy,) = template.of_type("AWS::SNS::TopicPolicy").values()
     allowed = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
     (allow,) = allowed
@@ -176,21 +176,21 @@ def test_cloudwatch_of_this_account_may_publish_alarms_and_nobody_without_tls(te
     assert denied == [{"Bool": {"aws:SecureTransport": "false"}}]
 
 
-def test_the_dashboard_shows_alarms_first(deployed: Template) -> None:
+def test_the_dashboards_first_widget_shows_all_alarms(deployed: Template) -> None:
     first = dashboard(deployed)["widgets"][0]
     assert first["type"] == "alarm"
     assert len(first["properties"]["alarms"]) == len(deployed.of_type("AWS::CloudWatch::Alarm"))
 
 
-def test_no_widget_holds_more_alarms_than_cloudwatch_admits() -> None:
+def test_no_widget_has_more_alarms_than_cloudwatchs_limit() -> None:
     stack = Stack(App(), "crowded")
     arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
     many = [cloudwatch.Alarm.from_alarm_arn(stack, str(number), f"{arn}{number}") for number in range(101)]
-    (first,), (second,) = (widget.to_json() for widget in widgets.alarms(many))
+    (first,), (second,) = (widget.to_json() for widget in alarm_widgets(many))
     assert [len(one["properties"]["alarms"]) for one in (first, second)] == [100, 1]
 
 
-def test_a_query_on_the_dashboard_has_no_comment_which_there_would_stand_behind_a_pipe(deployed: Template) -> None:
+def test_a_query_on_the_dashboard_has_no_comment_because_it_follows_a_pipe(deployed: Template) -> None:
     queries = [one["properties"]["query"] for one in dashboard(deployed)["widgets"] if one["type"] == "log"]
     assert queries
     for query in queries:
@@ -198,7 +198,7 @@ def test_a_query_on_the_dashboard_has_no_comment_which_there_would_stand_behind_
         assert "#" not in query
 
 
-def test_the_funnel_draws_what_goes_in_and_what_comes_out_to_one_scale(deployed: Template) -> None:
+def test_the_funnel_has_claims_and_outcomes_on_one_scale(deployed: Template) -> None:
     for name in WORKFLOWS:
         (funnel,) = (one for one in dashboard(deployed)["widgets"] if one["properties"].get("title") == name)
         assert {metric[1] for metric in funnel["properties"]["metrics"]} >= {
@@ -210,18 +210,18 @@ def test_the_funnel_draws_what_goes_in_and_what_comes_out_to_one_scale(deployed:
 
 
 def emitted_metrics() -> set[str]:
-    """Metrics that code outside ``metrics.py`` names."""
+    """Return the metrics that code outside ``metrics.py`` names."""
     named = {node.attr for node in nodes() if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "metrics"}
     return {getattr(metrics, name) for name in named if name.isupper()}
 
 
 def used_metrics(template: Template) -> set[str]:
-    """Metrics that an alarm or a widget names."""
-    return {name for name, _ in watched(template)}
+    """Return the metrics that an alarm or a widget names."""
+    return {name for name, _ in metric_uses(template)}
 
 
-def watched(template: Template) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Each of our metrics in alarms and widgets, with its dimensions."""
+def metric_uses(template: Template) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield each metric of the namespace in alarms and widgets, with its dimensions."""
     for alarm in template.of_type("AWS::CloudWatch::Alarm").values():
         for one in [
             alarm,
@@ -237,19 +237,19 @@ def watched(template: Template) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def dimensions_of(listed: list[dict[str, str]]) -> dict[str, str]:
-    """CloudFormation's list of dimensions as a mapping."""
+    """Return CloudFormation's list of dimensions as a mapping."""
     return {one["Name"]: one["Value"] for one in listed}
 
 
 def dashboard(template: Template) -> dict[str, Any]:
-    """The dashboard's body; whatever CloudFormation fills in reads "…"."""
+    """Return the dashboard's body, with "…" for the values that CloudFormation inserts."""
     (one,) = template.of_type("AWS::CloudWatch::Dashboard").values()
     parts = one["DashboardBody"]["Fn::Join"][1]
     return dict(json.loads("".join(part if isinstance(part, str) else "…" for part in parts)))
 
 
 def nodes() -> Iterator[ast.AST]:
-    """Every node of the functions' and our layer's code, but what defines the names."""
+    """Yield every syntax node of the functions and the common layer, except of ``metrics.py``."""
     for folder in CODE:
         for file in folder.rglob("*.py"):
             if file.name != "metrics.py":
@@ -257,7 +257,7 @@ def nodes() -> Iterator[ast.AST]:
 
 
 def logged_keys() -> set[str]:
-    """Keys of ``transition(…)``, ``line(…, {…})`` and ``extra={…}``."""
+    """Return the keys of ``transition(…)``, ``line(…, {…})`` and ``extra={…}``."""
     keys: set[str] = set()
     for node in nodes():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -270,11 +270,11 @@ def logged_keys() -> set[str]:
                     keys |= literals(one)
         if isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(node.value, ast.Dict):
             (name, *_) = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
-            if isinstance(name, ast.Name) and name.id == "keys":  # what is given as extra=keys
+            if isinstance(name, ast.Name) and name.id == "keys":  # passed as extra=keys
                 keys |= literals(node.value)
     return keys
 
 
 def literals(dictionary: ast.Dict) -> set[str]:
-    """The keys that are written out."""
+    """Return the literal keys."""
     return {str(key.value) for key in dictionary.keys if isinstance(key, ast.Constant)}

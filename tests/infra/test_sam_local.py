@@ -1,9 +1,9 @@
-"""docs/sam-local.md works as written: its logical ids, files and variables are those of the template."""
+"""docs/sam-local.md agrees with the template: logical ids, files and variables."""
 
 import json
 import re
 
-from infra.dependencies import ROOT
+from infra import ROOT
 from tests.infra.template import Template
 
 DOCUMENT = (ROOT / "docs" / "sam-local.md").read_text()
@@ -25,7 +25,7 @@ def test_every_row_names_the_logical_id_of_its_function_and_its_event_files(temp
     assert written == {file.parent.parent.name for file in ROOT.glob("functions/*/events/*.json")}
 
 
-def test_the_command_names_a_function_an_event_and_an_environment_that_are_there(
+def test_the_command_names_an_existing_function_event_and_environment(
     templates: dict[str, Template],
 ) -> None:
     (id,) = re.findall(r"sam local invoke (\w+)", DOCUMENT)
@@ -40,7 +40,7 @@ def test_the_environment_file_sets_only_variables_that_the_template_declares(tem
         assert variables.keys() <= functions[id]["Environment"]["Variables"].keys(), id
 
 
-def test_every_variable_that_only_cloudformation_knows_is_in_the_environment_file(
+def test_the_environment_file_sets_every_variable_that_only_cloudformation_resolves(
     templates: dict[str, Template],
 ) -> None:
     for id in ENVIRONMENT:

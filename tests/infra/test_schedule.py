@@ -1,4 +1,4 @@
-"""Rules over all ticks, and what must be there before the first."""
+"""Rules for all ticks, and for the migrations that run before the first."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from scrapersky.runtime.registry import SERVICES
 from tests.infra.template import Template, target
 
 
-def test_every_service_is_ticked_by_one_rule_at_its_own_rate(template: Template) -> None:
+def test_every_service_has_one_rule_with_its_own_rate(template: Template) -> None:
     rates = {}
     for rule in template.of_type("AWS::Events::Rule").values():
         (ticked,) = rule["Targets"]
@@ -21,7 +21,7 @@ def test_every_service_is_ticked_by_one_rule_at_its_own_rate(template: Template)
     assert rates == {service.name: _rate(settings[service.name].interval_minutes) for service in SERVICES}
 
 
-def test_an_undelivered_tick_is_dropped_within_a_minute_by_the_rule_and_by_the_function(template: Template) -> None:
+def test_rule_and_function_drop_an_undelivered_tick_within_a_minute(template: Template) -> None:
     for rule in template.of_type("AWS::Events::Rule").values():
         assert rule["Targets"][0]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
     ticked = {target(rule["Targets"][0]["Arn"]) for rule in template.of_type("AWS::Events::Rule").values()}
@@ -41,7 +41,7 @@ def test_only_its_own_rule_may_invoke_a_service(template: Template) -> None:
     assert {one["Principal"] for one in services} == {"events.amazonaws.com"}
 
 
-def test_the_schema_is_there_before_any_rule_mapping_or_new_code(template: Template) -> None:
+def test_rules_mappings_and_functions_wait_for_the_schema(template: Template) -> None:
     (schema,) = template.of_type("Custom::DatabaseSchema")
     migrate = target(template.of_type("Custom::DatabaseSchema")[schema]["ServiceToken"])
     waiting = [
@@ -50,10 +50,10 @@ def test_the_schema_is_there_before_any_rule_mapping_or_new_code(template: Templ
         *(id for id in template.of_type("AWS::Lambda::Function") if id != migrate),
     ]
     for id in waiting:
-        assert schema in template.waits_for(id), f"{id} may be there before the schema is"
+        assert schema in template.waits_for(id), f"{id} does not wait for the schema"
 
 
-def test_migrate_has_its_permissions_and_its_code_before_it_is_called(template: Template) -> None:
+def test_migrate_has_its_permissions_and_layers_before_it_is_invoked(template: Template) -> None:
     (schema,) = template.of_type("Custom::DatabaseSchema")
     role = target(template.function("migrate")["Role"])
     ahead = template.waits_for(schema)
@@ -62,12 +62,12 @@ def test_migrate_has_its_permissions_and_its_code_before_it_is_called(template: 
     assert set(map(target, template.function("migrate")["Layers"])) <= ahead
 
 
-def test_cloudformation_waits_longer_for_the_answer_than_migrate_may_run(template: Template) -> None:
+def test_cloudformation_waits_longer_than_the_timeout_of_migrate(template: Template) -> None:
     (schema,) = template.of_type("Custom::DatabaseSchema").values()
     assert int(schema["ServiceTimeout"]) > template.function("migrate")["Timeout"]
 
 
-def test_a_call_of_migrate_that_cloudformation_no_longer_waits_for_is_not_made_again(template: Template) -> None:
+def test_an_invocation_of_migrate_is_not_retried_after_cloudformation_gave_up(template: Template) -> None:
     (schema,) = template.of_type("Custom::DatabaseSchema")
     migrate = target(template.of_type("Custom::DatabaseSchema")[schema]["ServiceToken"])
     ((id, invoked),) = (
@@ -75,14 +75,14 @@ def test_a_call_of_migrate_that_cloudformation_no_longer_waits_for_is_not_made_a
         for id, one in template.of_type("AWS::Lambda::EventInvokeConfig").items()
         if target(one["FunctionName"]) == migrate
     )
-    assert invoked["MaximumRetryAttempts"] > 0  # its answer may have been lost on its way
+    assert invoked["MaximumRetryAttempts"] > 0  # the response may have been lost
     assert invoked["MaximumEventAgeInSeconds"] < template.function("migrate")["Timeout"] or template.stack.endswith(
         "local"
     )
     assert id in template.waits_for(schema)
 
 
-def test_a_new_migration_and_nothing_else_runs_the_migrations_again(tmp_path: Path) -> None:
+def test_only_a_new_migration_changes_the_digest(tmp_path: Path) -> None:
     (tmp_path / "versions").mkdir()
     (tmp_path / "versions" / "0001_schema.py").write_text("one")
     before = digest(tmp_path)
@@ -93,7 +93,7 @@ def test_a_new_migration_and_nothing_else_runs_the_migrations_again(tmp_path: Pa
     assert digest(tmp_path) != before
 
 
-def test_the_deployed_schema_is_named_by_the_migrations_that_are_there(templates: Mapping[str, Template]) -> None:
+def test_the_schema_resource_has_the_digest_of_the_existing_migrations(templates: Mapping[str, Template]) -> None:
     for template in templates.values():
         (schema,) = template.of_type("Custom::DatabaseSchema").values()
         assert schema["Migrations"] == digest(FOLDER)

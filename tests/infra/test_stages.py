@@ -1,4 +1,4 @@
-"""What differs between stages, and what the operator may change when deploying."""
+"""The differences between stages, and what the operator may override when deploying."""
 
 import json
 import re
@@ -12,33 +12,33 @@ from aws_cdk import aws_sqs as sqs
 
 from infra.app import main
 from infra.config import DEV, STAGES
-from infra.options import Aurora, Network
 from infra.plan import NEVER_DEPLOYED, plan
 from infra.stack import ScraperSkyStack
+from infra.stage import Aurora, Network
 from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import SettingsError
 from tests.infra.conftest import OVERRIDES
 from tests.infra.template import Template
 
-LOG_KEEPING = re.compile(r'"(RetentionInDays|UpdateReplacePolicy|DeletionPolicy)": ("\w+"|\d+),? ?')
+LOG_RETENTION = re.compile(r'"(RetentionInDays|UpdateReplacePolicy|DeletionPolicy)": ("\w+"|\d+),? ?')
 
 
-def test_dev_and_prod_are_the_same_stack_but_for_names_and_log_keeping(templates: Mapping[str, Template]) -> None:
+def test_dev_and_prod_differ_only_in_names_and_log_retention(templates: Mapping[str, Template]) -> None:
     assert _without_names(templates["dev"]) == _without_names(templates["prod"])
 
 
-def test_local_is_the_same_stack_without_the_layer_and_what_the_emulator_refuses(
+def test_local_lacks_only_the_layer_and_what_the_emulator_does_not_support(
     templates: Mapping[str, Template],
 ) -> None:
     shapes = {}
     for name in ("dev", "local"):
         resources = templates[name].resources.items()
         shapes[name] = {re.sub(r"AllowEventRule\w+", "", id): one["Type"] for id, one in resources}
-    left_out = [shapes["dev"][id] for id in shapes["dev"].keys() - shapes["local"].keys()]
-    assert set(left_out) == {"AWS::Lambda::LayerVersion", "AWS::Logs::QueryDefinition", "AWS::CloudWatch::Alarm"}
-    assert left_out.count("AWS::Lambda::LayerVersion") == 1
+    missing = [shapes["dev"][id] for id in shapes["dev"].keys() - shapes["local"].keys()]
+    assert set(missing) == {"AWS::Lambda::LayerVersion", "AWS::Logs::QueryDefinition", "AWS::CloudWatch::Alarm"}
+    assert missing.count("AWS::Lambda::LayerVersion") == 1
     for alarm in templates["local"].of_type("AWS::CloudWatch::Alarm").values():
-        assert "Metrics" not in alarm  # only those that compute with metrics are left out
+        assert "Metrics" not in alarm  # only alarms on metric math are left out
     assert shapes["local"].items() <= shapes["dev"].items()
 
 
@@ -49,13 +49,13 @@ def test_prod_is_protected_and_keeps_its_logs(templates: Mapping[str, Template])
         assert templates["prod"].resources[id]["DeletionPolicy"] == "Retain"
 
 
-def test_nothing_is_looked_up_in_an_account_at_synth(template: Template) -> None:
+def test_the_synth_looks_nothing_up_in_an_account(template: Template) -> None:
     manifest = json.loads((template.folder / "manifest.json").read_text())
     assert "missing" not in manifest
     assert manifest["artifacts"][template.stack]["environment"] == "aws://unknown-account/unknown-region"
 
 
-def test_a_setting_of_the_operator_reaches_the_rule_the_mapping_and_the_function(overridden: Template) -> None:
+def test_an_operators_setting_reaches_the_rule_the_mapping_and_the_function(overridden: Template) -> None:
     rules = [rule["ScheduleExpression"] for rule in overridden.of_type("AWS::Events::Rule").values()]
     assert sorted(rules) == ["rate(1 minute)"] * (len(SERVICES) - 1) + ["rate(5 minutes)"]
     mappings = overridden.of_type("AWS::Lambda::EventSourceMapping").values()
@@ -68,7 +68,7 @@ def test_a_setting_of_the_operator_reaches_the_rule_the_mapping_and_the_function
     assert overridden.environment("domain-scheduler")["DOMAIN_SCHEDULER_INTERVAL_MINUTES"] == "5"
 
 
-def test_the_operators_own_database_loopback_internet_and_stage_never_reach_a_function(overridden: Template) -> None:
+def test_the_operators_own_database_loopback_internet_and_stage_are_never_deployed(overridden: Template) -> None:
     for name in overridden.function_names:
         environment = overridden.environment(name)
         assert not {variable.upper() for variable in NEVER_DEPLOYED} & environment.keys()
@@ -87,53 +87,55 @@ def test_the_operators_own_database_loopback_internet_and_stage_never_reach_a_fu
         ("HANDOFF_DISCOVERY_TO_IMPORT", "perhaps"),
     ],
 )
-def test_a_bad_setting_fails_the_plan_of_every_stage_with_its_name_and_value(variable: str, value: str) -> None:
+def test_an_invalid_setting_fails_the_plan_of_every_stage_with_its_name_and_value(variable: str, value: str) -> None:
     for stage in STAGES.values():
         with pytest.raises(SettingsError, match=f"{variable}='{value}'"):
             plan(stage, {variable: value})
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "complaint"),
+    ("variable", "value", "problem"),
     [
-        ("RECORD_DEADLINE_SECONDS", "180", "less than FUNCTION_TIMEOUT_SECONDS=180 is right"),
-        ("REDELIVERY_MIN_SECONDS", "61", "no more than REDELIVERY_MAX_SECONDS=60 is right"),
-        ("DISPATCH_LEASE_SECONDS", "5400", "more than 5400 is right, the seconds that 5 deliveries"),
+        ("RECORD_DEADLINE_SECONDS", "180", "must be less than FUNCTION_TIMEOUT_SECONDS=180"),
+        ("REDELIVERY_MIN_SECONDS", "61", "must not be more than REDELIVERY_MAX_SECONDS=60"),
+        ("DISPATCH_LEASE_SECONDS", "5400", "must be more than 5400, the seconds that 5 receives"),
     ],
 )
-def test_settings_that_contradict_each_other_fail_the_plan(variable: str, value: str, complaint: str) -> None:
-    with pytest.raises(SettingsError, match=f"{variable}={value}.*{complaint}"):
+def test_settings_that_contradict_each_other_fail_the_plan(variable: str, value: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=f"{variable}={value}.*{problem}"):
         plan(DEV, {variable: value})
 
 
-def test_more_instances_than_the_database_has_connections_for_fail_the_plan() -> None:
+def test_more_instances_than_database_connections_fail_the_plan() -> None:
     assert plan(DEV, {}).connections == 4 * (10 + 1) + 4 * 2 + 10
-    with pytest.raises(SettingsError, match="stage dev may open 102 connections at once, and its database has 100"):
+    with pytest.raises(
+        SettingsError, match="stage dev may open 102 connections at the same time, but the database has 100"
+    ):
         plan(DEV, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
-    roomy = replace(DEV, network=Network(), database=Aurora(max_acu=1))
-    assert plan(roomy, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
-    with pytest.raises(SettingsError, match="its database has 180"):
-        plan(roomy, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "150"})
+    larger = replace(DEV, network=Network(), database=Aurora(max_acu=1))
+    assert plan(larger, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
+    with pytest.raises(SettingsError, match="the database has 180"):
+        plan(larger, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "150"})
 
 
-def test_everything_of_a_stage_is_tagged_for_the_bill(deployed: Template) -> None:
+def test_stacks_are_tagged_for_cost_allocation(deployed: Template) -> None:
     manifest = json.loads((deployed.folder / "manifest.json").read_text())["artifacts"]
     stage = deployed.stack.removeprefix("scrapersky-")
     assert manifest[deployed.stack]["properties"]["tags"] == {"project": "scrapersky", "stage": stage}
 
 
-def test_a_bad_setting_ends_the_synth_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_ends_the_synth_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SITEMAP_SCHEDULER_INTERVAL_MINUTES", "never")
     with pytest.raises(SystemExit, match="SITEMAP_SCHEDULER_INTERVAL_MINUTES='never'"):
         main(["local"], tmp_path)
 
 
-def test_an_unknown_stage_ends_the_synth_naming_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="'production': one of dev, prod, local is right"):
+def test_an_unknown_stage_ends_the_synth_with_the_valid_ones(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="unknown stage 'production'; valid stages: dev, prod, local"):
         main(["production"], tmp_path)
 
 
-def test_a_finding_that_nobody_acknowledged_fails_the_synth(tmp_path: Path, placeholder: Path) -> None:
+def test_an_unacknowledged_finding_of_cdk_nag_fails_the_synth(tmp_path: Path, placeholder: Path) -> None:
     app = App(outdir=str(tmp_path))
     sqs.Queue(ScraperSkyStack(app, plan=plan(DEV, {}), dependencies=placeholder), "Open")
     with pytest.raises(RuntimeError, match="ValidationFailed"):
@@ -148,9 +150,9 @@ def _without_names(template: Template) -> str:
     for name in (template.stack, f"scrapersky/{stage}/", f'"STAGE": "{stage}"', f"stage {stage}", *_dimensions(stage)):
         assert name in text
         text = text.replace(name, "<stage>")
-    return LOG_KEEPING.sub("", text)
+    return LOG_RETENTION.sub("", text)
 
 
 def _dimensions(stage: str) -> tuple[str, str]:
-    """How alarms and the dashboard say that a metric is of ``stage``."""
+    """Return how alarms and the dashboard write the dimension of ``stage``."""
     return f'"Name": "stage", "Value": "{stage}"', rf"\"stage\",\"{stage}\""

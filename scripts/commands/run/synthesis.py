@@ -47,7 +47,7 @@ def synthesizing(stage: str = "local", cache: Path = CACHE) -> Iterator[Callable
         with (
             said.open("wb") as output,
             leashed(
-                [sys.executable, "-m", "infra.synth", "--stage", stage, "--out", str(assembly)],
+                [sys.executable, "-m", "infra.app", "--stage", stage, "--out", str(assembly)],
                 # With a place for temporary files that goes when it is stopped, as Node leaves its own behind.
                 environment={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, SOURCES)), "TMPDIR": making},
                 directory=ROOT,

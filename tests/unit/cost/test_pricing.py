@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from infra import ROOT
 from infra.config import PROD
-from infra.dependencies import ROOT
-from infra.options import Aurora, Network
 from infra.plan import plan
+from infra.stage import Aurora, Network
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 from scripts.commands.scrapersky.cost.__main__ import HERE, STALE_DAYS, stale
 from scripts.commands.scrapersky.cost.model import Measured, per_million, per_month

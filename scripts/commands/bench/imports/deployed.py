@@ -8,7 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.dependencies import PLATFORM, ROOT, Architecture, install
+from infra import ROOT
+from infra.dependencies import PLATFORM, Architecture, install
 
 OURS = {"functions": ROOT / "functions", "common": ROOT / "layers" / "common" / "python"}
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.config import DEPLOYED, STAGES
-from infra.options import Aurora, Network
 from infra.plan import plan
+from infra.stage import Aurora, Network
 from scrapersky.runtime.registry import WORKFLOWS
 from scripts.commands.scrapersky.cost.model import Measured, per_million, per_month
 

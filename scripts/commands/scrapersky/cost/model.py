@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.options import Aurora, ExistingNetwork, Network
 from infra.plan import Plan
+from infra.stage import Aurora, ExistingNetwork, Network
 from scrapersky.metrics import BUDGET_SPENT, OF_A_SERVICE, OF_A_WORKFLOW, PAID_CALLS
 from scrapersky.runtime.registry import SERVICES
 
@@ -83,7 +83,7 @@ def alarm_metrics(plan: Plan) -> int:
     of_workflows = sum(11 + plan.pays(service, workflow) for service in SERVICES for workflow in service.workflows)
     of_services = 2 * len(SERVICES)
     of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
-    return of_workflows + of_services + of_functions + len(("dead letters of nobody", "the curation API"))
+    return of_workflows + of_services + of_functions + len(("unattributable dead letters", "the curation API"))
 
 
 def series(plan: Plan) -> int:

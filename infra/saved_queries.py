@@ -1,4 +1,4 @@
-"""Saved Logs Insights queries: one text file each in ``infra/queries``, its name the query's, ``{{name}}`` a parameter."""
+"""Saved Logs Insights queries. Each file in ``infra/queries`` is one, named by the file; ``{{name}}`` is a parameter."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.dependencies import ROOT
+from infra import ROOT
 from infra.plan import Plan
 
 FOLDER = ROOT / "infra" / "queries"
@@ -14,13 +14,13 @@ PARAMETER = re.compile(r"\{\{(\w+)\}\}")
 COMMENT = re.compile(r"^#.*\n", re.MULTILINE)
 
 
-def query(name: str) -> str:
-    """The query without its words for people: a widget puts it behind the names of log groups, in one line with its first."""
+def query_without_comments(name: str) -> str:
+    """Return a query for a dashboard widget, which puts its first line behind a pipe and so allows no comment there."""
     return COMMENT.sub("", (FOLDER / f"{name}.txt").read_text()).strip()
 
 
-class Queries(Construct):
-    """Every query of the folder over ``log_groups``, in the console's folder named like the stack."""
+class SavedQueries(Construct):
+    """All queries over ``log_groups``, in a folder of the console that is named after the stack."""
 
     def __init__(self, scope: Construct, id: str, *, plan: Plan, log_groups: Sequence[logs.ILogGroup]) -> None:
         super().__init__(scope, id)

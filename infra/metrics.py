@@ -1,4 +1,4 @@
-"""The metrics that the functions emit, as CloudWatch knows them. A name that is not emitted cannot be asked for."""
+"""CloudWatch metrics that the functions emit. Asking for one that is not emitted fails the synth."""
 
 from dataclasses import dataclass
 
@@ -19,18 +19,18 @@ class Metrics:
     def of_workflow(
         self, name: str, service: Service, workflow: Workflow, *, statistic: str, minutes: int
     ) -> cloudwatch.Metric:
-        """``name`` of ``workflow``, one value per ``minutes``."""
+        """Return the metric ``name`` of ``workflow``, with periods of ``minutes``."""
         return self._metric(name, OF_A_WORKFLOW, statistic, minutes, service=service.name, workflow=workflow.name)
 
     def of_service(self, name: str, service: str, *, statistic: str, minutes: int) -> cloudwatch.Metric:
-        """``name`` of the function of ``service``, one value per ``minutes``."""
+        """Return the metric ``name`` of the function of ``service``, with periods of ``minutes``."""
         return self._metric(name, OF_A_SERVICE, statistic, minutes, service=service)
 
     def _metric(
-        self, name: str, known: frozenset[str], statistic: str, minutes: int, **dimensions: str
+        self, name: str, emitted: frozenset[str], statistic: str, minutes: int, **dimensions: str
     ) -> cloudwatch.Metric:
-        if name not in known:
-            raise LookupError(f"metric {name!r} with the dimensions {', '.join(dimensions)}: not one that is emitted")
+        if name not in emitted:
+            raise LookupError(f"no metric {name!r} with the dimensions {', '.join(dimensions)} is emitted")
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,

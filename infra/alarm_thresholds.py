@@ -1,0 +1,23 @@
+"""Alarm thresholds. ``infra/alarms.py`` defines the alarms; ``docs/runbook.md`` says what to do about each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmThresholds:
+    """Thresholds of one stage. A stage in ``infra/config.py`` can replace these defaults."""
+
+    oldest_queued_seconds: int = 900
+    """*Queued too long*: age of a workflow's oldest due record. The alarm also fires without a value: no tick ran."""
+    stuck_beyond_lease_seconds: int = 900
+    """*Stuck Processing*: age of a live attempt beyond the longest lease, by when recovery should have taken it."""
+    error_percent: float = 50
+    """*Error ratio*: share of the finished records. Some websites are always dead; after a broken deployment all fail."""
+    error_minimum: int = 10
+    """*Error ratio*: number of errors below which the share is not evaluated."""
+    ratio_minutes: int = 15
+    """*Error ratio*: period over which records are counted."""
+    idle_minutes: int = 15
+    """*No progress*: fires after two periods of this length with due records and none finished."""
+    timeout_percent: float = 90
+    """*Near timeout*: p99 of the duration, as a share of the function's timeout."""

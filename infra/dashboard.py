@@ -1,0 +1,165 @@
+"""The dashboard. Rows from top to bottom: alarms, funnel, ages, errors, queues, durations, cost."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.metrics import Metrics
+from infra.plan import Plan
+from infra.queues import Queues
+from infra.saved_queries import query_without_comments
+from scrapersky import metrics as names
+from scrapersky.runtime.registry import SERVICES, Service
+from scrapersky.status.workflow import Workflow
+
+FIVE_MINUTES = Duration.minutes(5)
+ALARMS_PER_WIDGET = 100
+"""CloudWatch's limit; four more services would exceed it."""
+OUT = (names.COMPLETED, names.ERRORED, names.RETRIED, names.SNOOZED, names.LOST, names.UNDELIVERED)
+
+
+class Dashboard(Construct):
+    """One page for one stage."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        plan: Plan,
+        alarms: Sequence[cloudwatch.IAlarm],
+        functions: Mapping[str, lambda_.Function],
+        queues: Mapping[str, Queues],
+        log_groups: Sequence[logs.ILogGroup],
+    ) -> None:
+        super().__init__(scope, id)
+        metrics = Metrics(plan.stage.name)
+        cloudwatch.Dashboard(
+            self,
+            "Page",
+            dashboard_name=plan.stage.stack,
+            default_interval=Duration.hours(12),
+            widgets=[
+                alarm_widgets(alarms),
+                funnel(metrics),
+                ages(metrics),
+                [errors_by_code(log_groups)],
+                queue_graphs(queues),
+                durations(metrics, functions),
+                cost(metrics, functions, plan),
+            ],
+        )
+
+
+def alarm_widgets(alarms: Sequence[cloudwatch.IAlarm]) -> Sequence[cloudwatch.IWidget]:
+    """Return the state of all alarms, in as many widgets as CloudWatch's limit requires."""
+    return [
+        cloudwatch.AlarmStatusWidget(
+            title="Alarms", alarms=alarms[first : first + ALARMS_PER_WIDGET], width=24, height=6
+        )
+        for first in range(0, len(alarms), ALARMS_PER_WIDGET)
+    ]
+
+
+def funnel(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
+    """Return a graph per workflow of the records claimed and how they ended."""
+    return [
+        graph(
+            workflow.name,
+            [
+                metrics.of_workflow(name, service, workflow, statistic="Sum", minutes=5)
+                for name in (names.CLAIMED, *OUT)
+            ],
+            width=4,
+        )
+        for service in SERVICES
+        for workflow in service.workflows
+    ]
+
+
+def ages(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
+    """Return the ages of the oldest records and the numbers of records, queued and processing."""
+    return [
+        graph("Oldest queued, seconds", each_workflow(metrics, names.OLDEST_QUEUED_SECONDS, "Maximum")),
+        graph("Oldest processing, seconds", each_workflow(metrics, names.OLDEST_PROCESSING_SECONDS, "Maximum")),
+        graph("Queued", each_workflow(metrics, names.QUEUED, "Maximum")),
+        graph("Processing", each_workflow(metrics, names.PROCESSING, "Maximum")),
+    ]
+
+
+def errors_by_code(log_groups: Sequence[logs.ILogGroup]) -> cloudwatch.IWidget:
+    """Return the saved query ``errors-by-code`` as a table."""
+    return cloudwatch.LogQueryWidget(
+        title="Errors by code",
+        log_group_names=[group.log_group_name for group in log_groups],
+        query_string=query_without_comments("errors-by-code"),
+        view=cloudwatch.LogQueryVisualizationType.TABLE,
+        width=24,
+        height=8,
+    )
+
+
+def queue_graphs(queues: Mapping[str, Queues]) -> Sequence[cloudwatch.IWidget]:
+    """Return waiting messages, messages in flight and dead letters, by service."""
+
+    def each(make: Callable[[sqs.Queue, sqs.Queue], cloudwatch.Metric]) -> list[cloudwatch.IMetric]:
+        return [make(both.work, both.dead).with_(label=name) for name, both in queues.items()]
+
+    period = FIVE_MINUTES
+    return [
+        graph(
+            "Messages waiting", each(lambda work, _: work.metric_approximate_number_of_messages_visible(period=period))
+        ),
+        graph("In flight", each(lambda work, _: work.metric_approximate_number_of_messages_not_visible(period=period))),
+        graph("Oldest message", each(lambda work, _: work.metric_approximate_age_of_oldest_message(period=period))),
+        graph("Dead letters", each(lambda _, dead: dead.metric_approximate_number_of_messages_visible(period=period))),
+    ]
+
+
+def durations(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Sequence[cloudwatch.IWidget]:
+    """Return the durations of records and of invocations, throttles, and stale results."""
+    named = functions.items()
+    stale = [metrics.of_service(names.STALE, name, statistic="Sum", minutes=5) for name, _ in named]
+    return [
+        graph("Record p50, ms", each_workflow(metrics, names.RECORD_MILLISECONDS, "p50")),
+        graph("Record p99, ms", each_workflow(metrics, names.RECORD_MILLISECONDS, "p99")),
+        graph("Invocation p99, ms", [one.metric_duration(statistic="p99", label=name) for name, one in named]),
+        graph("Throttles; stale", [one.metric_throttles(label=name) for name, one in named], right=stale),
+    ]
+
+
+def cost(metrics: Metrics, functions: Mapping[str, lambda_.Function], plan: Plan) -> Sequence[cloudwatch.IWidget]:
+    """Return what determines the bill: paid calls, invocations, and their duration."""
+    named = functions.items()
+    hour = Duration.hours(1)
+    return [
+        graph("Paid calls", each_workflow(metrics, names.PAID_CALLS, "Sum", where=plan.pays), width=8),
+        graph("Invocations", [one.metric_invocations(period=hour, label=name) for name, one in named], width=8),
+        graph(
+            "Time, ms", [one.metric_duration(statistic="Sum", period=hour, label=name) for name, one in named], width=8
+        ),
+    ]
+
+
+def each_workflow(
+    metrics: Metrics, name: str, statistic: str, *, where: Callable[[Service, Workflow], bool] = lambda *_: True
+) -> list[cloudwatch.IMetric]:
+    """Return the metric ``name`` of every workflow for which ``where`` is true."""
+    return [
+        metrics.of_workflow(name, service, workflow, statistic=statistic, minutes=5).with_(label=workflow.name)
+        for service in SERVICES
+        for workflow in service.workflows
+        if where(service, workflow)
+    ]
+
+
+def graph(
+    title: str, left: Iterable[cloudwatch.IMetric], *, right: Iterable[cloudwatch.IMetric] = (), width: int = 6
+) -> cloudwatch.GraphWidget:
+    """Return a graph; the default width fits four in a row."""
+    return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), width=width, height=6)
