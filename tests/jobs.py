@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.runtime.context import Job, JobContext
 from scrapersky.runtime.outcomes import Outcome
 from scrapersky.runtime.proxy import web_of_the_record
@@ -60,7 +61,7 @@ def run_job(
     pay = spend or for_nothing
 
     async def run(known: Settings) -> Outcome:
-        async with WebClient(known) as web:
+        async with WebClient(known, HostLimiter(known)) as web:
             now = asyncio.get_running_loop().time()
             context = JobContext(
                 web=web_of_the_record(web, known, secret, pay),

@@ -12,7 +12,7 @@ from api.of_domain import NewUrl, add_urls
 from scrapersky.models import Page
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.web.page_type import page_type_of
-from scrapersky.web.urls import host_and_path, path_depth
+from scrapersky.web.urls import NormalUrl, host_and_path, path_depth
 
 LEAD_SOURCE = "manual"
 
@@ -33,5 +33,5 @@ def add_pages(connection: Connection, pages: Sequence[NewPage], *, ports: Set[in
 
 
 def _told_by(url: str) -> Mapping[str, Any]:
-    _, path = host_and_path(url)
+    _, path = host_and_path(NormalUrl(url))
     return {"page_type": page_type_of(path).value, "path_depth": path_depth(path), "lead_source": LEAD_SOURCE}

@@ -15,8 +15,7 @@ from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.web.charset import decode
-from scrapersky.web.client import Fetched
-from scrapersky.web.home_page import fetch_home_page
+from scrapersky.web.client import Fetched, fetch_home_page
 from scrapersky.web.hosts import HostError, normalise_host
 
 

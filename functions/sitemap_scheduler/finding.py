@@ -13,7 +13,7 @@ SAME_FILE = "same_file"
 NOT_TRIED = "not_tried"
 NOTHING_THERE = "nothing_there"
 
-KEPT_FROM_ASKING = {"host_busy": "host", "host_resting": "host", "budget_of_the_record": "budget"}
+KEPT_FROM_ASKING = {"host_busy": "host", "host_cooldown": "host", "budget_of_the_record": "budget"}
 """Results that say nothing about the url, as it was not asked for, and what of us or of the host was against it."""
 
 

@@ -1,6 +1,6 @@
 """Sitemap files: the URLs that are read, one row per format."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scrapersky.web.sitemaps import SitemapReader, SitemapRefused
@@ -29,7 +29,7 @@ def compare(corpus: Corpus) -> Table:
     return table
 
 
-def read(body: bytes, url: str) -> tuple[list[str], str]:
+def read(body: bytes, url: str) -> tuple[Sequence[str], str]:
     """Return the URLs in ``body`` in their order, and its kind; or no URLs and the code of the refusal."""
     reader = SitemapReader(url)
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scrapersky.web.client import Fetched, FetchError, WebClient
+from scrapersky.web.client import Fetched, FetchError
 from tests.hostile.answers import Answer
 from tests.hostile.server import Sites, hostile_internet
 
@@ -48,7 +48,7 @@ def fetch(
     async def go() -> Seen:
         async with (
             hostile_internet(sites, directory, on_tls_port=on_tls_port, **(settings or {})) as internet,
-            WebClient(internet.settings) as web,
+            internet.client() as web,
         ):
             page = error = None
             start = time.monotonic()

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from tests.hostile.working import outcome_in
@@ -54,7 +55,8 @@ def _served(request: dict[str, Any]) -> dict[str, Any]:
 async def _code(job: str, host: str, path: str, settings: dict[str, Any]) -> str:
     if job not in {"get", "robots"}:
         return (await outcome_in(job, host, path, settings)).code
-    async with WebClient(Settings.model_validate(settings)) as web:
+    known = Settings.model_validate(settings)
+    async with WebClient(known, HostLimiter(known)) as web:
         url = f"http://{host}{path}"
         try:
             if job == "robots":

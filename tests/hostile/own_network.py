@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import Sequence
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from tests.hostile.working import HURRIED, outcome_in
@@ -61,7 +62,7 @@ async def codes() -> dict[str, object]:
     servers = [await asyncio.start_server(inside, "127.0.0.1", 80), await asyncio.start_server(redirecting, PUBLIC, 80)]
     settings = Settings.model_validate(HURRIED)
     found: dict[str, object] = {}
-    async with WebClient(settings, look_up=look_up) as web:
+    async with WebClient(settings, HostLimiter(settings), look_up=look_up) as web:
         for url in (
             "http://public.example/",
             "http://mixed.example/",

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
+from scrapersky.web.client import WebClient
 from scrapersky.web.loopback import LoopbackInternet
 from tests.hostile.answers import Answer, answer
 from tests.hostile.authority import DAY, Authority
@@ -41,6 +43,10 @@ class Internet:
     settings: Settings
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
+
+    def client(self) -> WebClient:
+        """Return a web client for this internet; use as ``async with``."""
+        return WebClient(self.settings, HostLimiter(self.settings))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one request."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from scrapersky.web.loopback import LoopbackInternet
@@ -17,7 +18,8 @@ from tests.hostile.server import hostile_internet
 
 def code_of(url: str, **settings: Any) -> str:
     async def go() -> str:
-        async with WebClient(Settings(**{"web_request_deadline_seconds": 5, **settings})) as web:
+        known = Settings(**{"web_request_deadline_seconds": 5, **settings})
+        async with WebClient(known, HostLimiter(known)) as web:
             try:
                 await web.get(url, robots=False)
             except FetchError as failure:
@@ -112,7 +114,7 @@ def test_an_address_is_refused_in_a_loopback_internet_too_even_that_of_its_own_s
             assert file is not None
             port = LoopbackInternet.read(file).http_port
             settings = internet.settings.model_copy(update={"web_ports": f"80,{port}"})
-            async with WebClient(settings) as web:
+            async with WebClient(settings, HostLimiter(settings)) as web:
                 with pytest.raises(FetchError) as caught:
                     await web.get(f"http://127.0.0.1:{port}/", robots=False, headers={"Host": "shop.example"})
             return caught.value.code, internet.connections

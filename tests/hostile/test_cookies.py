@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.web.client import WebClient
 from scrapersky.web.cookies import MAX_COOKIE_BYTES, MAX_COOKIES, MAX_HEADER_BYTES
 from tests.hostile.answers import Answer, answer, raw, redirect
 from tests.hostile.fetching import fetch
@@ -35,7 +34,7 @@ def test_a_site_that_sets_a_cookie_and_sends_its_visitor_round_is_read(tmp_path:
     async def go() -> tuple[bytes, list[Mapping[str, str]]]:
         async with (
             hostile_internet({"shop.example": {}}, tmp_path) as internet,
-            WebClient(internet.settings) as web,
+            internet.client() as web,
         ):
 
             async def home(writer: asyncio.StreamWriter) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.web.client import WebClient
 from scrapersky.web.sitemaps import Entry, Limits, read_entries, reader_of
 from tests.hostile.answers import Answer, answer, raw, slam
 from tests.hostile.server import hostile_internet
@@ -47,7 +46,10 @@ def imported(home: Answer, directory: Path) -> Imported:
             settings = {"web_loopback_internet": internet.settings.web_loopback_internet, **HURRIED}
             outcome = await outcome_in("import", "shop.example", "/maps/sitemap.xml", settings)
             entries: list[Entry] = []
-            async with WebClient(internet.settings) as web, web.stream(URL, truncate=True) as response:
+            async with (
+                internet.client() as web,
+                web.stream(URL, truncate=True) as response,
+            ):
                 reader = reader_of(response, Limits())
                 async for batch in read_entries(reader, response):
                     entries += batch

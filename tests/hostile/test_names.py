@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from tests.hostile.conftest import Secret
@@ -22,7 +23,7 @@ def failure_of(url: str, answer: Sequence[str] | Exception, port: int = 80) -> F
 
     async def go() -> FetchError:
         settings = Settings(web_ports=f"80,443,{port}", web_request_deadline_seconds=5)
-        async with WebClient(settings, look_up=look_up) as web:
+        async with WebClient(settings, HostLimiter(settings), look_up=look_up) as web:
             with pytest.raises(FetchError) as caught:
                 await web.get(url)
             return caught.value

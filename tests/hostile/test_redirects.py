@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.web.client import WebClient
 from tests.hostile.answers import answer, raw, redirect
 from tests.hostile.conftest import Secret
 from tests.hostile.fetching import fetch
@@ -81,7 +80,7 @@ def test_a_redirect_that_nobody_wants_to_follow_is_the_answer(tmp_path: Path) ->
 
         async with (
             hostile_internet(sites, tmp_path) as internet,
-            WebClient(internet.settings) as web,
+            internet.client() as web,
             web.stream(HOME, robots=False, follow=follow) as response,
         ):
             return response.status, response.leads_to, offered, [each.url for each in internet.asked]

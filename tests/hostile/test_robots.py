@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.web.client import FetchError, WebClient
+from scrapersky.web.client import FetchError
 from tests.hostile.answers import Answer, answer, dripping, endless, redirect, silence
 from tests.hostile.fetching import fetch
 from tests.hostile.server import Sites, hostile_internet
@@ -56,7 +56,10 @@ def test_98_of_an_endless_robots_txt_500_kib_are_read(tmp_path: Path) -> None:
 
     async def go() -> tuple[tuple[str, ...], bool, bool]:
         sites = shop(endless(OK + rules, b"# nothing\n" * 1_000))
-        async with hostile_internet(sites, tmp_path) as internet, WebClient(internet.settings) as web:
+        async with (
+            hostile_internet(sites, tmp_path) as internet,
+            internet.client() as web,
+        ):
             robots = await web.robots(HOME)
             return robots.sitemaps, robots.truncated, robots.allows(f"{HOME}private")
 
@@ -74,7 +77,10 @@ def test_the_robots_txt_behind_five_redirects_holds_for_the_host_that_was_asked(
 
     async def go(first: int) -> tuple[bool, bool, tuple[str, ...], int]:
         sites: Sites = {**hops, "5.example": {"/robots.txt": rules}}
-        async with hostile_internet(sites, tmp_path) as internet, WebClient(internet.settings) as web:
+        async with (
+            hostile_internet(sites, tmp_path) as internet,
+            internet.client() as web,
+        ):
             robots = await web.robots(f"http://{first}.example/")
             closed = robots.allows(f"http://{first}.example/private")
             return closed, robots.allows(f"http://{first}.example/"), robots.sitemaps, robots.requests
@@ -85,7 +91,10 @@ def test_the_robots_txt_behind_five_redirects_holds_for_the_host_that_was_asked(
 def test_robots_txt_is_read_once_for_many_pages(tmp_path: Path) -> None:
     async def go() -> list[str]:
         sites: Sites = {"shop.example": {"/robots.txt": answer(200), "*": answer(200)}}
-        async with hostile_internet(sites, tmp_path) as internet, WebClient(internet.settings) as web:
+        async with (
+            hostile_internet(sites, tmp_path) as internet,
+            internet.client() as web,
+        ):
             await asyncio.gather(*(web.get(f"{HOME}{number}") for number in range(10)))
             return [asked.url for asked in internet.asked]
 
@@ -99,7 +108,7 @@ def test_requests_to_one_host_start_a_crawl_delay_apart(tmp_path: Path) -> None:
         sites = {"shop.example": {"/robots.txt": answer(200, b"User-agent: *\nCrawl-delay: 60"), "*": answer(200)}}
         async with (
             hostile_internet(sites, tmp_path, web_crawl_delay_cap_seconds=0.1) as internet,
-            WebClient(internet.settings) as web,
+            internet.client() as web,
         ):
             await web.robots(HOME)
             start = asyncio.get_running_loop().time()
@@ -127,7 +136,7 @@ def test_one_host_gets_as_many_requests_at_once_as_the_setting_says_and_others_d
         sites: Sites = {"shop.example": {"*": counting}, "other.example": {"*": answer(200)}}
         async with (
             hostile_internet(sites, tmp_path, web_requests_per_host=2) as internet,
-            WebClient(internet.settings) as web,
+            internet.client() as web,
         ):
             slow = [asyncio.create_task(web.get(HOME, robots=False)) for _ in range(6)]
             await reached.wait()
@@ -140,7 +149,7 @@ def test_one_host_gets_as_many_requests_at_once_as_the_setting_says_and_others_d
 
 
 @pytest.mark.parametrize(
-    ("status", "later"), [(429, "host_resting"), (503, "host_resting"), (500, "200"), (404, "200")]
+    ("status", "later"), [(429, "host_cooldown"), (503, "host_cooldown"), (500, "200"), (404, "200")]
 )
 def test_who_says_retry_after_with_429_or_503_is_left_alone_until_then(status: int, later: str, tmp_path: Path) -> None:
     async def go() -> tuple[list[str], bool]:
@@ -151,7 +160,10 @@ def test_who_says_retry_after_with_429_or_503_is_left_alone_until_then(status: i
             "other.example": {"/": answer(200)},
         }
         codes = []
-        async with hostile_internet(sites, tmp_path) as internet, WebClient(internet.settings) as web:
+        async with (
+            hostile_internet(sites, tmp_path) as internet,
+            internet.client() as web,
+        ):
             await web.get(f"{HOME}busy")
             asked = len(internet.asked)
             for url in (HOME, "http://www.shop.example/"):
@@ -163,4 +175,4 @@ def test_who_says_retry_after_with_429_or_503_is_left_alone_until_then(status: i
             assert (await web.get("http://other.example/")).status == 200
             return codes, not_asked
 
-    assert asyncio.run(go()) == ([later, later], later == "host_resting")
+    assert asyncio.run(go()) == ([later, later], later == "host_cooldown")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.web.client import FetchError, WebClient
+from scrapersky.web.client import FetchError
 from tests.hostile.answers import Answer, answer, dripping, raw, redirect, silence, slam
 from tests.hostile.server import hostile_internet
 
@@ -40,7 +40,7 @@ def test_a_key_in_a_header_appears_in_no_error_and_no_log_line(
             if name == "no-server":
                 _close_http_port(internet.settings.web_loopback_internet)
             host = "nowhere.example" if name == "no-host" else "api.example"
-            async with WebClient(internet.settings) as web:
+            async with internet.client() as web:
                 try:
                     page = await web.get(f"http://{host}/", headers={"X-Goog-Api-Key": KEY}, robots=False, deadline=0.3)
                     page.raise_for_status()

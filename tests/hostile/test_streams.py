@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.web.client import FetchError, WebClient
+from scrapersky.web.client import FetchError
 from tests.hostile.answers import Answer, dripping, endless, raw, silence
 from tests.hostile.server import hostile_internet
 
@@ -24,7 +24,7 @@ def test_a_stream_gives_its_head_before_its_body_and_can_be_left_early(tmp_path:
         sites = shop(endless(OK + b"Content-Type: text/xml\r\n\r\n", b"x" * 65_536))
         async with (
             hostile_internet(sites, tmp_path) as internet,
-            WebClient(internet.settings) as web,
+            internet.client() as web,
             web.stream(HOME, robots=False) as response,
         ):
             assert response.headers["content-type"] == "text/xml"
@@ -43,7 +43,7 @@ def test_the_deadline_of_a_stream_never_interrupts_the_callers_own_work(tmp_path
         finished = False
         async with (
             hostile_internet(sites, tmp_path) as internet,
-            WebClient(internet.settings) as web,
+            internet.client() as web,
             web.stream(HOME, robots=False, deadline=0.2) as response,
         ):
             chunks = response.chunks()
@@ -60,7 +60,10 @@ def test_the_deadline_of_a_stream_never_interrupts_the_callers_own_work(tmp_path
 
 def test_the_cancellation_of_a_request_is_passed_on(tmp_path: Path) -> None:
     async def go() -> None:
-        async with hostile_internet(shop(silence), tmp_path) as internet, WebClient(internet.settings) as web:
+        async with (
+            hostile_internet(shop(silence), tmp_path) as internet,
+            internet.client() as web,
+        ):
             start = time.monotonic()
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2):
@@ -78,7 +81,7 @@ def test_what_came_before_the_other_side_cut_the_body_is_kept_however_late_it_is
         sites = shop(raw(OK + b"Content-Length: 5000\r\n\r\n" + b"x" * 1_000))
         async with (
             hostile_internet(sites, tmp_path) as internet,
-            WebClient(internet.settings) as web,
+            internet.client() as web,
             web.stream(HOME, robots=False) as response,
         ):
             with contextlib.suppress(TimeoutError):

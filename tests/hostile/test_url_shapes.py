@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from tests.hostile.conftest import Secret
@@ -54,7 +55,7 @@ def test_a_url_of_a_hostile_shape_is_refused_before_anything_is_looked_up_or_dia
         return ["127.0.0.1"]
 
     async def go() -> FetchError:
-        async with WebClient(Settings(), look_up=look_up) as web:
+        async with WebClient(Settings(), HostLimiter(Settings()), look_up=look_up) as web:
             with pytest.raises(FetchError) as caught:
                 await web.get(SHAPES[number])
             return caught.value
@@ -68,7 +69,8 @@ def test_a_url_of_a_hostile_shape_is_refused_before_anything_is_looked_up_or_dia
 
 def test_45_an_admitted_port_of_an_address_is_still_not_dialled(secret: Secret) -> None:
     async def go() -> None:
-        async with WebClient(Settings(web_ports=str(secret.port))) as web:
+        settings = Settings(web_ports=str(secret.port))
+        async with WebClient(settings, HostLimiter(settings)) as web:
             with pytest.raises(FetchError, match="blocked_address"):
                 await web.get(f"http://127.0.0.1:{secret.port}/", robots=False)
 

@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 
 from domain_scheduler.metadata import read_metadata
 from scrapersky.models import Domain, Place, Sitemap, SitemapFile
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.runtime.context import Job, JobContext
 from scrapersky.runtime.outcomes import Outcome, outcome_of
 from scrapersky.settings import Settings
@@ -74,7 +75,7 @@ async def outcome_in(job: str, host: str, path: str, settings: Mapping[str, Any]
         """Budgets are the runtime's, and tested there."""
 
     known = Settings.model_validate({"places_secret": "places", **settings})
-    async with WebClient(known) as web:
+    async with WebClient(known, HostLimiter(known)) as web:
         deadline = asyncio.get_running_loop().time() + known.record_deadline_seconds
         context = JobContext(web, known, Logger(service="hostile"), deadline, secret, spend)
         try:

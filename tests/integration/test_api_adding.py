@@ -10,6 +10,7 @@ from api import adding
 from scrapersky.runtime.registry import DISCOVERY
 from scrapersky.status.claim import claim
 from scrapersky.web.sitemaps import Entry
+from scrapersky.web.urls import NormalUrl
 from sitemap_import_scheduler.pages import Spool
 from tests.integration.api import ADA, Api, domains, results, row
 
@@ -147,7 +148,7 @@ def test_a_sitemap_that_lists_an_added_page_keeps_who_found_it_and_what_was_deci
     (page,) = api.post("/pages", {"domain": SHOP, "url": url, "curation_status": "Maybe"}).json["results"]
     (file,) = api.post("/sitemap-files", {"domain": SHOP, "url": f"https://{SHOP}/map.xml"}).json["results"]
     spool = Spool(SHOP)
-    spool.add([Entry(url, priority=0.5)])
+    spool.add([Entry(NormalUrl(url), priority=0.5)])
     with engine.begin() as importing:
         spool.store(importing, domain_id=domain_id, sitemap_file_id=file["id"], tenant="default")
     now = row(connection, "pages", page["id"])

@@ -255,7 +255,7 @@ def test_a_site_that_tells_us_to_come_later_is_left_alone_at_once(
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, web_requests_per_host=1)
     assert isinstance(scanned.outcome, Retry)
     assert (scanned.outcome.code, scanned.outcome.after) == ("http_429", 600)
-    assert (scanned.report["/sitemap.xml"], scanned.report["/sitemap_index.xml"]) == ("http_429", "host_resting")
+    assert (scanned.report["/sitemap.xml"], scanned.report["/sitemap_index.xml"]) == ("http_429", "host_cooldown")
     assert "/sitemap.txt" not in scanned.report
 
 

@@ -1,8 +1,9 @@
-"""Workers that share a database are as polite to a website together as one of them would be alone."""
+"""Workers that share a database keep the limits of a host together, as if they were one worker."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from sqlalchemy import Connection, event, text
 
 from scrapersky.errors import FetchError
 from scrapersky.models import Domain
+from scrapersky.politeness.lease_manager import LeaseManager
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Outcome
-from scrapersky.runtime.politeness import polite_turns
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.runtime.runtime import BackgroundService, Runtime
 from scrapersky.status.claim import claim
-from scrapersky.web.turns import Turns
 from scripts.commands.run.internet.server import Internet
 from scripts.commands.run.internet.website import Answer, Request
 from tests.integration.conftest import message
@@ -29,7 +30,7 @@ HOST = "shop.test"
 
 
 async def visit(record: Domain, ctx: JobContext) -> Outcome:
-    """A job that asks for its domain's home page, and for another one."""
+    """A job that requests two pages of its domain."""
     for path in ("", "contact"):
         (await ctx.web.get(f"http://{record.domain}/{path}")).raise_for_status()
     return Done("read")
@@ -37,36 +38,36 @@ async def visit(record: Domain, ctx: JobContext) -> Outcome:
 
 @dataclass
 class Workers:
-    """Services in an internet of websites, each with a connection of its own, as Lambda's instances have."""
+    """Workers in a simulated internet, each with its own database connection, like Lambda's instances."""
 
     environment: dict[str, str]
     connection: Connection
     services: list[BackgroundService] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def start(self, **settings: Any) -> BackgroundService:
-        """One more worker."""
-        more = {name.upper(): str(value) for name, value in settings.items()}
-        service = BackgroundService(DOMAIN_SCHEDULER, {METADATA: visit}, {**self.environment, **more})
+        """Start another worker."""
+        variables = {name.upper(): str(value) for name, value in settings.items()}
+        service = BackgroundService(DOMAIN_SCHEDULER, {METADATA: visit}, {**self.environment, **variables})
         self.services.append(service)
         return service
 
     def runtime(self, **settings: Any) -> Runtime:
-        """What one more worker runs with."""
+        """Start another worker and return its runtime."""
         return self.start(**{"web_host_interval_seconds": 0, "web_host_keep_alive_seconds": 0, **settings}).runtime
 
     def work(self, service: BackgroundService, *domains: str) -> None:
-        """Hands a batch of these domains to the worker."""
+        """Send a batch of these domains to the worker."""
         for domain in domains:
             self.connection.execute(
                 text("INSERT INTO domains (domain, status) VALUES (:domain, 'Queued') ON CONFLICT DO NOTHING"),
                 {"domain": domain},
             )
-        held = claim(self.connection, METADATA, batch=100, max_in_flight=100, dispatch_lease=60)
-        service.handler({"Records": [message(each.attempt_id) for each in held]}, LambdaContext())
+        claimed = claim(self.connection, METADATA, batch=100, max_in_flight=100, dispatch_lease=60)
+        service.handler({"Records": [message(each.attempt_id) for each in claimed]}, LambdaContext())
 
     def record(self, domain: str) -> tuple[str, str, int, float | None]:
-        """Its status, its last attempt's code, its failures, and in how many seconds it is due."""
+        """Return a domain's status, the code of its last attempt, its failures, and in how many seconds it is due."""
         row = self.connection.execute(
             text(
                 "SELECT status, failures, extract(epoch FROM due_at - now())::float8,"
@@ -78,13 +79,13 @@ class Workers:
         return row.status, row.code, row.failures, row[2]
 
     def leases(self) -> dict[str, str | None]:
-        """{host: holder}."""
+        """Return {host: holder} from the table."""
         return {row.host: row.holder for row in self.connection.execute(text("SELECT host, holder FROM host_leases"))}
 
 
 @pytest.fixture
 def answers() -> dict[str, Answer]:
-    """What a host answers, where it is not a plain page."""
+    """The answer of a host, where it is not a plain page."""
     return {}
 
 
@@ -92,67 +93,75 @@ def answers() -> dict[str, Answer]:
 def workers(
     environment: dict[str, str], connection: Connection, answers: dict[str, Answer], tmp_path: Path
 ) -> Iterator[Workers]:
-    """Workers in an internet of shop.test, www.shop.test and ten others."""
-    made = Workers(environment, connection)
+    """Workers in a simulated internet of shop.test, www.shop.test and ten others."""
+    workers = Workers(environment, connection)
 
     def answer(request: Request) -> Answer:
-        made.asked.append(f"{request.host}{request.path}")
+        workers.requests.append(f"{request.host}{request.path}")
         if request.path == "/robots.txt":
             return Answer(404)
         return answers.get(request.host, Answer(200, b"<p>Welcome</p>", {"Content-Type": "text/html"}))
 
     hosts = [HOST, f"www.{HOST}", *(f"{number}.test" for number in range(10))]
     with Internet.start(dict.fromkeys(hosts, Answers(answer)), tmp_path) as internet:
-        made.environment = {
+        workers.environment = {
             **environment,
             "WEB_LOOPBACK_INTERNET": str(internet.file),
             "WEB_HOST_INTERVAL_SECONDS": "0",
         }
-        yield made
-    for service in made.services:
+        yield workers
+    for service in workers.services:
         service.runtime.database.engine.dispose()
 
 
-def together(go: Callable[[Turns, Turns], Any], *runtimes: Runtime) -> Any:
-    """Runs ``go`` with the turns of two workers."""
+@asynccontextmanager
+async def host_limiter(runtime: Runtime) -> AsyncIterator[HostLimiter]:
+    """The host limiter of one invocation, with its leases."""
+    settings = runtime.settings
+    async with LeaseManager(settings, runtime.database, asyncio.Lock(), runtime.observer.log) as leases:
+        yield HostLimiter(settings, leases)
+
+
+def together(go: Callable[[HostLimiter, HostLimiter], Any], *runtimes: Runtime) -> Any:
+    """Run ``go`` with the host limiters of two workers."""
 
     async def run() -> Any:
         first, second = runtimes
-        async with polite_turns(first, asyncio.Lock()) as one, polite_turns(second, asyncio.Lock()) as two:
+        async with host_limiter(first) as one, host_limiter(second) as two:
             return await go(one, two)
 
     return asyncio.run(run())
 
 
-def test_only_one_of_two_workers_speaks_to_a_host_at_a_time(workers: Workers) -> None:
-    speaking: Counter[str] = Counter()
-    seen: set[tuple[str, ...]] = set()
+def test_only_one_of_two_workers_sends_requests_to_a_host_at_a_time(workers: Workers) -> None:
+    active: Counter[str] = Counter()
+    active_together: set[tuple[str, ...]] = set()
     most = 0
 
-    async def request(turns: Turns, name: str) -> None:
+    async def request(limiter: HostLimiter, name: str) -> None:
         nonlocal most
         for _ in range(3):
-            async with turns.turn(HOST, 0, 5):
-                speaking[name] += 1
-                seen.add(tuple(sorted(+speaking)))
-                most = max(most, speaking.total())
+            async with limiter.slot(HOST, polite=True, spacing=0, seconds=5):
+                active[name] += 1
+                active_together.add(tuple(sorted(+active)))
+                most = max(most, active.total())
                 await asyncio.sleep(0.01)
-                speaking[name] -= 1
+                active[name] -= 1
 
-    async def go(one: Turns, two: Turns) -> None:
-        await asyncio.gather(*(request(turns, name) for turns, name in [(one, "one"), (two, "two")] * 3))
+    async def go(one: HostLimiter, two: HostLimiter) -> None:
+        await asyncio.gather(*(request(limiter, name) for limiter, name in [(one, "one"), (two, "two")] * 3))
 
     together(go, workers.runtime(), workers.runtime())
-    assert seen == {("one",), ("two",)}
+    assert active_together == {("one",), ("two",)}
     assert most == 2  # web_requests_per_host
 
 
-def test_requests_of_two_workers_start_as_far_apart_as_those_of_one(workers: Workers) -> None:
+def test_requests_of_two_workers_start_the_requested_spacing_apart(workers: Workers) -> None:
     starts = []
 
-    async def go(one: Turns, two: Turns) -> None:
-        for turns in (one, two, one):
-            async with turns.turn(HOST, 0.3, 5):
+    async def go(one: HostLimiter, two: HostLimiter) -> None:
+        for limiter in (one, two, one):
+            async with limiter.slot(HOST, polite=True, spacing=0.3, seconds=5):
                 starts.append(asyncio.get_running_loop().time())
 
     together(go, workers.runtime(), workers.runtime())
@@ -160,51 +169,54 @@ def test_requests_of_two_workers_start_as_far_apart_as_those_of_one(workers: Wor
     assert starts[2] - starts[1] >= 0.299
 
 
-def test_a_host_that_one_worker_is_told_to_leave_alone_is_left_alone_by_all(workers: Workers) -> None:
-    async def go(one: Turns, two: Turns) -> list[FetchError]:
-        async with one.turn(HOST, 0, 5):
-            one.rest(HOST, 600)
-        refused = []
-        for turns in (one, two):
+def test_a_cooldown_from_one_worker_holds_for_all(workers: Workers) -> None:
+    async def go(one: HostLimiter, two: HostLimiter) -> list[FetchError]:
+        async with one.slot(HOST, polite=True, spacing=0, seconds=5):
+            one.cool_down(HOST, 600, polite=True)
+        postponed = []
+        for limiter in (one, two):
             with pytest.raises(FetchError) as caught:
-                async with turns.turn(HOST, 0, 5):
+                async with limiter.slot(HOST, polite=True, spacing=0, seconds=5):
                     pass
-            refused.append(caught.value)
-        return refused
+            postponed.append(caught.value)
+        return postponed
 
-    refused = together(go, workers.runtime(), workers.runtime(web_host_acquire_timeout_seconds=0))
-    assert [each.code for each in refused] == ["host_resting", "host_resting"]
-    assert all(500 < (each.retry_after or 0) <= 600 for each in refused)
+    postponed = together(go, workers.runtime(), workers.runtime(web_host_acquire_timeout_seconds=0))
+    assert [each.code for each in postponed] == ["host_cooldown", "host_cooldown"]
+    assert all(500 < (each.retry_after or 0) <= 600 for each in postponed)
 
 
-def test_a_rest_shorter_than_the_patience_is_waited_for(workers: Workers) -> None:
-    async def go(one: Turns, two: Turns) -> float:
-        async with one.turn(HOST, 0, 5):
-            one.rest(HOST, 0.3)
+def test_a_cooldown_shorter_than_the_acquire_timeout_is_waited_for(workers: Workers) -> None:
+    async def go(one: HostLimiter, two: HostLimiter) -> float:
+        async with one.slot(HOST, polite=True, spacing=0, seconds=5):
+            one.cool_down(HOST, 0.3, polite=True)
         start = asyncio.get_running_loop().time()
-        async with two.turn(HOST, 0, 5), one.turn("other.test", 0, 5):
+        async with (
+            two.slot(HOST, polite=True, spacing=0, seconds=5),
+            one.slot("other.test", polite=True, spacing=0, seconds=5),
+        ):
             return asyncio.get_running_loop().time() - start
 
     assert together(go, workers.runtime(), workers.runtime()) >= 0.2
 
 
-def test_a_batch_takes_all_its_hosts_in_one_statement_and_leaves_none_behind(workers: Workers) -> None:
+def test_a_batch_leases_all_its_hosts_in_one_statement_and_releases_them(workers: Workers) -> None:
     service = workers.start()
-    said: Counter[str] = Counter()
+    statements: Counter[str] = Counter()
 
     @event.listens_for(service.runtime.database.engine, "before_cursor_execute")
     def count(_: Any, __: Any, statement: str, *more: Any) -> None:
-        said[statement.split(maxsplit=1)[0] if "host_leases" in statement else "other"] += 1
+        statements[statement.split(maxsplit=1)[0] if "host_leases" in statement else "other"] += 1
 
     domains = [f"{number}.test" for number in range(10)]
     workers.work(service, *domains)
     assert [workers.record(domain)[:3] for domain in domains] == [("Completed", "read", 0)] * 10
-    assert len(workers.asked) == 30
-    assert said["WITH"] <= 4, said  # take and give back, in a burst or two each
+    assert len(workers.requests) == 30
+    assert 2 <= statements["WITH"] <= 4, statements  # acquire and release, each in one statement or two
     assert workers.leases() == {}
 
 
-def test_a_record_whose_host_is_taken_waits_its_turn_without_blame(workers: Workers) -> None:
+def test_a_record_whose_host_is_busy_is_snoozed_without_a_failure(workers: Workers) -> None:
     workers.connection.execute(
         text("INSERT INTO host_leases VALUES ('shop.test', 'another', now() + interval '1 min')")
     )
@@ -213,34 +225,34 @@ def test_a_record_whose_host_is_taken_waits_its_turn_without_blame(workers: Work
     assert (status, code, failures) == ("Queued", "host_busy", 0)
     assert due_in is not None
     assert due_in < 0.3
-    assert workers.asked == []
+    assert workers.requests == []
     assert workers.leases() == {HOST: "another"}
 
 
-def test_the_host_of_a_worker_that_vanished_is_free_when_its_lease_ends(workers: Workers) -> None:
+def test_the_host_of_a_vanished_worker_is_free_when_its_lease_ends(workers: Workers) -> None:
     workers.connection.execute(text("INSERT INTO host_leases VALUES ('shop.test', 'vanished', now())"))
     workers.work(workers.start(), HOST)
     assert workers.record(HOST)[:2] == ("Completed", "read")
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_retry_after_holds_back_every_worker_and_the_record_until_then(
+def test_retry_after_holds_back_every_worker_until_then(
     workers: Workers, answers: dict[str, Answer], status: int
 ) -> None:
     answers[f"www.{HOST}"] = Answer(status, b"", {"Retry-After": "600"})
     workers.work(workers.start(), f"www.{HOST}")
     assert workers.record(f"www.{HOST}")[:3] == ("Queued", f"http_{status}", 1)
-    asked = list(workers.asked)
+    before = list(workers.requests)
     workers.work(workers.start(), HOST)
-    status_of_it, code, failures, due_in = workers.record(HOST)
-    assert (status_of_it, code, failures) == ("Queued", "host_resting", 0)
+    status_after, code, failures, due_in = workers.record(HOST)
+    assert (status_after, code, failures) == ("Queued", "host_cooldown", 0)
     assert due_in is not None
     assert 500 < due_in <= 600
-    assert workers.asked == asked
+    assert workers.requests == before
     assert workers.leases() == {HOST: None}
 
 
-def test_a_call_of_an_api_takes_no_lease_and_waits_for_none(workers: Workers) -> None:
+def test_a_call_of_an_api_neither_needs_nor_waits_for_a_lease(workers: Workers) -> None:
     workers.connection.execute(
         text("INSERT INTO host_leases VALUES ('shop.test', 'another', now() + interval '1 min')")
     )

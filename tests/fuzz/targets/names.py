@@ -11,7 +11,7 @@ from domain_scheduler.phones import number_of
 from domain_scheduler.socials import profile_of
 from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
 from scrapersky.web.page_type import page_type_of
-from scrapersky.web.retry_after import retry_after_seconds
+from scrapersky.web.response import retry_after_seconds
 from scrapersky.web.sitemaps.lastmod import parse_lastmod
 from scrapersky.web.urls import normalise_url, parse_url
 from sitemap_scheduler.domain_extraction import owner_of

@@ -29,8 +29,8 @@ def check(body: bytes) -> None:
     )
     for url in rules.sitemaps:
         hold(normalise_url(url) == url, "a sitemap URL that is not normalised", url)
-    for url in CHECKED_URLS:
-        hold(rules.allows(url) in {True, False}, "the answer is not a boolean", url)
+    for checked in CHECKED_URLS:
+        hold(rules.allows(checked) in {True, False}, "the answer is not a boolean", checked)
 
 
 def seeds() -> Iterable[bytes]:

@@ -6,9 +6,9 @@ Gzip must unpack as zlib unpacks it, and no result may depend on the chunk bound
 import zlib
 from collections.abc import Iterable
 
+from scrapersky.web.body import PageBytes
 from scrapersky.web.charset import decode
 from scrapersky.web.gunzip import PIECE_BYTES, Gunzip
-from scrapersky.web.page_bytes import PageBytes
 from tests.fuzz.runner import Target, hold
 
 MAX_BYTES = 3_000_000

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched, FetchError, WebClient
 from scripts.commands.run.internet import corpus, listing, places, shipped
@@ -24,7 +25,7 @@ def getter(internet: Internet) -> Get:
 
     def get(url: str, **options: Any) -> Fetched:
         async def once() -> Fetched:
-            async with WebClient(settings) as web:
+            async with WebClient(settings, HostLimiter(settings)) as web:
                 return await web.get(url, **options)
 
         return run(once())

@@ -16,7 +16,7 @@ from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Outcome, Retry, Snooze, outcome_of
 from scrapersky.settings import Settings
 from scrapersky.web.proxy import ProxyAccess
-from scrapersky.web.sending import Sender
+from scrapersky.web.transport import Transport
 from scripts.commands.run.internet.website import Answer, Request, Website
 from sitemap_scheduler.discovery import discover_sitemaps
 from tests.jobs import Answers, page, run_job
@@ -163,7 +163,7 @@ def test_the_proxy_is_asked_for_no_address(address: str) -> None:
     async def go() -> None:
         settings = Settings(web_proxy="always")
         access = ProxyAccess(settings, key=never, spend=never)
-        await access.send(Sender(settings, None), can_ada.parse(f"http://{address}/"), 0)
+        await access.send(Transport(settings, None), can_ada.parse(f"http://{address}/"), 0)
 
     with pytest.raises(FetchError, match="blocked_address"):
         asyncio.run(go())
@@ -195,7 +195,7 @@ def test_a_proxy_that_cannot_be_reached_is_told_from_a_site_that_cannot(tmp_path
     outcome = visit(tmp_path, web_proxy="blocked", web_proxy_url="http://nowhere.test/").outcome
     assert isinstance(outcome, Retry)
     assert outcome.code == "proxy_failed"
-    assert "the proxy, asked for http://shop.test/, has a host name that does not resolve" in outcome.reason
+    assert "the proxy, called for http://shop.test/, has a host name that does not resolve" in outcome.reason
 
 
 @pytest.mark.parametrize(

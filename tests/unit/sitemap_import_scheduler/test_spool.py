@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scrapersky.web.sitemaps import Entry
-from scrapersky.web.urls import host_and_path, normalise_url
+from scrapersky.web.urls import NormalUrl, host_and_path, normalise_url
 from sitemap_import_scheduler.pages import Spool
 
 
@@ -15,7 +15,8 @@ def peak_of(number: int) -> int:
     spool = Spool("shop.test")
     tracemalloc.start()
     spool.add(
-        Entry(f"https://shop.test/category/page-{each}.html", alternates={"de": "x" * 100}) for each in range(number)
+        Entry(NormalUrl(f"https://shop.test/category/page-{each}.html"), alternates={"de": NormalUrl("x" * 100)})
+        for each in range(number)
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -6,8 +6,8 @@ import pytest
 
 from scrapersky.errors import FetchPostponed, FetchRefused
 from scrapersky.models import DiscoveryMethod
-from scrapersky.web.failures import http_error
 from scrapersky.web.sitemaps import SitemapRefused
+from scrapersky.web.transport import http_error
 from sitemap_scheduler.finding import NOT_TRIED, SITEMAP, Finding
 
 NAMED = Finding("https://shop.test/s.xml", DiscoveryMethod.ROBOTS_TXT, NOT_TRIED)
@@ -22,7 +22,7 @@ NAMED = Finding("https://shop.test/s.xml", DiscoveryMethod.ROBOTS_TXT, NOT_TRIED
         (NAMED.failed(http_error(503, "why")), None),
         (NAMED, None),
         (NAMED.failed(FetchPostponed("host_busy", "why")), None),
-        (NAMED.failed(FetchPostponed("host_resting", "why")), None),
+        (NAMED.failed(FetchPostponed("host_cooldown", "why")), None),
         (NAMED.failed(FetchRefused("budget_of_the_record", "why")), None),
     ],
     ids=lambda value: value.result if isinstance(value, Finding) else None,

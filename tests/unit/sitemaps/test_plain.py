@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scrapersky.web.sitemaps import Entry, Limits
 from scrapersky.web.sitemaps.markup import GRID, STRIDE
 from scrapersky.web.sitemaps.plain import plain_entries, reads_as_expat_within
+from scrapersky.web.urls import NormalUrl
 from scripts.commands.bench.sitemaps.sitemap import HEAD
 from scripts.commands.bench.sitemaps.sitemap import entries as measured
 from tests.unit.sitemaps.reading import URL, read
@@ -187,7 +188,7 @@ def test_what_is_written_plainly_needs_no_parser(text: str) -> None:
 @pytest.mark.parametrize("text", NOT_PLAIN.values(), ids=NOT_PLAIN)
 def test_at_what_is_not_written_plainly_reading_without_a_parser_ends(text: str) -> None:
     first = PLAIN["a loc alone"]
-    assert plain_entries(first + text + first, URL) == ([Entry("https://example.com/a")], text + first)
+    assert plain_entries(first + text + first, URL) == ([Entry(NormalUrl("https://example.com/a"))], text + first)
 
 
 def test_limits_lower_than_a_plain_entry_needs_are_the_parsers() -> None:

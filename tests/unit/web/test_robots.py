@@ -1,7 +1,9 @@
-"""robots.txt as RFC 9309 has it, and as people write it."""
+"""robots.txt: the rules of RFC 9309, the files that sites really have, and the cache."""
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from scrapersky.web.response import Headers
 from scrapersky.web.robots import Robots, RobotsCache, parse_robots
 
 ORIGIN = "https://shop.example"
+Read = Callable[[str], Coroutine[Any, Any, Robots]]
 
 
 def page(body: bytes, status: int = 200, truncated: bool = False, retry_after: float | None = None) -> Fetched:
@@ -24,18 +27,20 @@ def rules(text: str | bytes, *, truncated: bool = False, **settings: object) -> 
     return parse_robots(page(body, truncated=truncated), Settings.model_validate(settings))
 
 
-def reading(*answers: Fetched | FetchError, seconds: float = 3_600) -> tuple[RobotsCache, list[str]]:
-    asked: list[str] = []
+def reading(*answers: Fetched | FetchError, seconds: float = 3_600) -> tuple[Read, list[str]]:
+    """Return a function that reads the rules of a URL's origin through a cache, and the URLs that it fetches."""
+    fetched: list[str] = []
     left = list(answers)
 
     async def fetch(url: str) -> Fetched:
-        asked.append(url)
+        fetched.append(url)
         answer = left.pop(0)
         if isinstance(answer, FetchError):
             raise answer
         return answer
 
-    return RobotsCache(Settings(web_robots_cache_seconds=seconds), fetch), asked
+    cache = RobotsCache(Settings(web_robots_cache_seconds=seconds))
+    return lambda url: cache.of(url, fetch), fetched
 
 
 def test_the_longest_match_decides_and_allow_wins_a_tie() -> None:
@@ -47,12 +52,12 @@ def test_the_longest_match_decides_and_allow_wins_a_tie() -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent", "ours"),
+    ("agent", "is_ours"),
     [
         ("ScraperSkyBot", True),
         ("scraperskybot", True),
         ("ScraperSkyBot/1.0", True),
-        ("ScraperSkyBot # us", True),
+        ("ScraperSkyBot # comment", True),
         ("*", True),
         ("Scraper", False),
         ("ScraperSkyBot-News", False),
@@ -60,11 +65,11 @@ def test_the_longest_match_decides_and_allow_wins_a_tie() -> None:
         ("", False),
     ],
 )
-def test_a_group_is_ours_when_it_names_our_whole_product_token_or_everybody(agent: str, ours: bool) -> None:
-    assert rules(f"User-agent: {agent}\nDisallow: /\n").allows(f"{ORIGIN}/x") is not ours
+def test_a_group_applies_if_it_names_our_whole_product_token_or_all_agents(agent: str, is_ours: bool) -> None:
+    assert rules(f"User-agent: {agent}\nDisallow: /\n").allows(f"{ORIGIN}/x") is not is_ours
 
 
-def test_our_own_group_comes_before_everybodys() -> None:
+def test_our_own_group_replaces_the_group_for_all_agents() -> None:
     text = "User-agent: *\nDisallow: /\n\nUser-agent: Other\nUser-agent: ScraperSkyBot\nDisallow: /private\n"
     assert rules(text).allows(f"{ORIGIN}/x")
     assert not rules(text).allows(f"{ORIGIN}/private/x")
@@ -116,7 +121,7 @@ def test_a_sitemap_line_is_read_as_it_is_meant(line: str, urls: list[str]) -> No
     assert list(rules(f"User-agent: *\nSitemap: {line}\n").sitemaps) == urls
 
 
-def test_a_file_that_notepad_saved_as_unicode_is_read() -> None:
+def test_a_utf_16_file_is_read() -> None:
     robots = rules("User-agent: *\nDisallow: /a\nSitemap: /s.xml".encode("utf-16"))
     assert robots.sitemaps == (f"{ORIGIN}/s.xml",)
     assert not robots.allows(f"{ORIGIN}/a")
@@ -127,13 +132,13 @@ def test_a_sitemap_line_with_broken_bytes_is_skipped_and_the_rest_is_read() -> N
 
 
 @pytest.mark.parametrize("text", ["<!doctype html><html><body>Not found</body></html>", "", "\0\0\0", "x" * 1_000_000])
-def test_text_that_is_no_robots_file_has_no_rules(text: str) -> None:
+def test_text_that_is_not_a_robots_file_has_no_rules(text: str) -> None:
     robots = rules(text)
     assert robots.allows(f"{ORIGIN}/x")
     assert robots.sitemaps == ()
 
 
-def test_the_cut_last_line_of_a_truncated_file_is_not_read() -> None:
+def test_the_last_line_of_a_truncated_file_is_ignored() -> None:
     text = "User-agent: *\nDisallow: /private\nDisallow: /"
     assert rules(text, truncated=True).allows(f"{ORIGIN}/x")
     assert not rules(text, truncated=True).allows(f"{ORIGIN}/private")
@@ -154,76 +159,76 @@ def test_a_file_of_ten_thousand_agents_and_as_many_rules_is_read_in_linear_time(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451, 300])
-def test_a_robots_txt_that_is_not_there_allows_all(status: int) -> None:
-    cache, _ = reading(page(b"User-agent: *\nDisallow: /", status))
-    robots = asyncio.run(cache.of(f"{ORIGIN}/x"))
+def test_a_missing_robots_txt_allows_all(status: int) -> None:
+    read, _ = reading(page(b"User-agent: *\nDisallow: /", status))
+    robots = asyncio.run(read(f"{ORIGIN}/x"))
     assert robots.status == status
     assert robots.allows(f"{ORIGIN}/x")
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 599, 999])
-def test_a_robots_txt_that_its_server_cannot_give_keeps_us_out_for_now(status: int) -> None:
-    cache, _ = reading(page(b"", status, retry_after=60.0))
+def test_a_server_error_for_robots_txt_blocks_the_site_for_now(status: int) -> None:
+    read, _ = reading(page(b"", status, retry_after=60.0))
     with pytest.raises(FetchError) as caught:
-        asyncio.run(cache.of(f"{ORIGIN}/x"))
+        asyncio.run(read(f"{ORIGIN}/x"))
     assert (caught.value.code, caught.value.retry_after) == ("robots_unreachable", 60.0)
 
 
 @pytest.mark.parametrize("code", ["timeout", "reset", "bad_response"])
-def test_a_robots_txt_that_does_not_come_keeps_us_out_for_now(code: str) -> None:
-    cache, _ = reading(FetchFailed(code, "why"))
+def test_a_failed_request_for_robots_txt_blocks_the_site_for_now(code: str) -> None:
+    read, _ = reading(FetchFailed(code, "why"))
     with pytest.raises(FetchError, match=r"robots_unreachable: .*why"):
-        asyncio.run(cache.of(f"{ORIGIN}/x"))
+        asyncio.run(read(f"{ORIGIN}/x"))
 
 
-@pytest.mark.parametrize("code", ["dns", "connect", "tls", "blocked_address", "host_busy", "host_resting"])
-def test_a_site_that_cannot_be_reached_at_all_says_so_itself(code: str) -> None:
-    cache, _ = reading(FetchFailed(code, "why"))
+@pytest.mark.parametrize("code", ["dns", "connect", "tls", "blocked_address", "host_busy", "host_cooldown"])
+def test_a_failure_of_the_whole_site_is_reported_with_its_own_code(code: str) -> None:
+    read, _ = reading(FetchFailed(code, "why"))
     with pytest.raises(FetchError, match=f"{code}: why"):
-        asyncio.run(cache.of(f"{ORIGIN}/x"))
+        asyncio.run(read(f"{ORIGIN}/x"))
 
 
 @pytest.mark.parametrize("code", ["too_many_redirects", "bad_redirect"])
-def test_a_robots_txt_whose_redirects_lead_nowhere_counts_as_absent(code: str) -> None:
-    cache, _ = reading(FetchFailed(code, "why"))
-    assert asyncio.run(cache.of(f"{ORIGIN}/x")).allows(f"{ORIGIN}/x")
+def test_a_robots_txt_whose_redirects_lead_nowhere_counts_as_missing(code: str) -> None:
+    read, _ = reading(FetchFailed(code, "why"))
+    assert asyncio.run(read(f"{ORIGIN}/x")).allows(f"{ORIGIN}/x")
 
 
-def test_each_origin_is_asked_once_however_many_ask_at_the_same_time() -> None:
-    cache, asked = reading(page(b""), page(b""), page(b""))
+def test_concurrent_readers_of_one_origin_share_one_request() -> None:
+    read, fetched = reading(page(b""), page(b""), page(b""))
 
     async def go() -> None:
         urls = [f"{ORIGIN}/1", f"{ORIGIN}/2", "http://shop.example/", "https://shop.example:8443/", f"{ORIGIN}/3"]
-        await asyncio.gather(*(cache.of(url) for url in urls))
+        await asyncio.gather(*(read(url) for url in urls))
 
     asyncio.run(go())
     origins = [ORIGIN, "http://shop.example", "https://shop.example:8443"]
-    assert asked == [f"{origin}/robots.txt" for origin in origins]
+    assert fetched == [f"{origin}/robots.txt" for origin in origins]
 
 
-def test_rules_are_read_again_when_their_time_is_over() -> None:
-    cache, asked = reading(page(b"User-agent: *\nDisallow: /"), page(b""), seconds=0)
+def test_rules_are_fetched_again_after_the_cache_time() -> None:
+    read, fetched = reading(page(b"User-agent: *\nDisallow: /"), page(b""), seconds=0)
 
     async def go() -> list[bool]:
-        return [(await cache.of(ORIGIN)).allows(f"{ORIGIN}/x") for _ in range(2)]
+        return [(await read(ORIGIN)).allows(f"{ORIGIN}/x") for _ in range(2)]
 
     assert asyncio.run(go()) == [False, True]
-    assert len(asked) == 2
+    assert len(fetched) == 2
 
 
-def test_a_failure_to_read_the_rules_is_not_kept() -> None:
-    cache, asked = reading(FetchFailed("timeout", "why"), page(b""))
+def test_a_failure_is_not_cached() -> None:
+    read, fetched = reading(FetchFailed("timeout", "why"), page(b""))
 
     async def go() -> int | None:
         with pytest.raises(FetchError):
-            await cache.of(ORIGIN)
-        return (await cache.of(ORIGIN)).status
+            await read(ORIGIN)
+        return (await read(ORIGIN)).status
 
     assert asyncio.run(go()) == 200
-    assert len(asked) == 2
+    assert len(fetched) == 2
 
 
-def test_the_cancellation_of_one_caller_does_not_reach_the_others() -> None:
+def test_cancelling_one_reader_does_not_cancel_the_others() -> None:
     started, release = asyncio.Event(), asyncio.Event()
 
     async def fetch(url: str) -> Fetched:
@@ -232,8 +237,8 @@ def test_the_cancellation_of_one_caller_does_not_reach_the_others() -> None:
         return page(b"")
 
     async def go() -> int | None:
-        cache = RobotsCache(Settings(), fetch)
-        first, second = (asyncio.create_task(cache.of(ORIGIN)) for _ in range(2))
+        cache = RobotsCache(Settings())
+        first, second = (asyncio.create_task(cache.of(ORIGIN, fetch)) for _ in range(2))
         await started.wait()
         first.cancel()
         release.set()

@@ -55,3 +55,8 @@ class FetchRefused(FetchError, Permanent):
 
 class FetchPostponed(FetchError, Unavailable):
     """The request was not sent, because the host is busy or cooling down."""
+
+
+def shorten(text: str, limit: int = 200) -> str:
+    """Return ``text``, or its start and an ellipsis, ``limit`` characters together: for values in messages."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

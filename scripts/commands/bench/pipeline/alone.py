@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from scrapersky.models import Domain
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.web.client import WebClient
 from scripts.commands.bench.pipeline import job
 from scripts.commands.bench.pipeline.web import host
@@ -18,7 +19,7 @@ def work(records: int, settings: Mapping[str, str], at_once: int, go: Callable[[
 async def _read_all(records: int, values: Mapping[str, str], at_once: int, go: Callable[[], None]) -> None:
     settings = job.settings_of(values)
     room = asyncio.Semaphore(at_once)
-    async with WebClient(settings) as web:
+    async with WebClient(settings, HostLimiter(settings)) as web:
 
         async def read(number: int) -> None:
             async with room:

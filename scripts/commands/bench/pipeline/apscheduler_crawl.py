@@ -13,6 +13,7 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-not-found]
 from sqlalchemy import text
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.web.client import WebClient
 from scripts.commands.bench.pipeline import job
 
@@ -47,7 +48,7 @@ async def _drain(url: str, values: Mapping[str, str], go: Callable[[], None]) ->
         began = time.perf_counter()
         with records.transaction() as connection:
             taken = list(connection.execute(TAKE).scalars())
-        async with WebClient(settings) as web:
+        async with WebClient(settings, HostLimiter(settings)) as web:
             for number in taken:
                 await records.work(number, web, settings)
                 with records.transaction() as connection:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import celery  # type: ignore[import-not-found]
 import redis  # type: ignore[import-not-found]
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.web.client import WebClient
 from scripts.commands.bench.pipeline import job
 
@@ -37,7 +38,7 @@ def work(
     counter = redis.Redis.from_url(broker)
 
     async def read_in_a_loop(number: int) -> None:
-        async with WebClient(own) as web:
+        async with WebClient(own, HostLimiter(own)) as web:
             outcome = await job.read(database.load(number), web, own)
         database.save(number, outcome)
 

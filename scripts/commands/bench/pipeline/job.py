@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from domain_scheduler.metadata import read_metadata
 from scrapersky.errors import WorkError
 from scrapersky.models import Domain
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Outcome, Retry
 from scrapersky.settings import Settings, load
@@ -52,7 +53,7 @@ async def read(record: Domain, web: WebClient, settings: Settings) -> Outcome:
 async def warm_up(settings: Settings) -> None:
     """Reads the first home page before the clock runs: whatever is only made or imported once is there. A worker lives for
     hours and an environment for many invocations; what it costs to start one is the bench of cold starts'."""
-    async with WebClient(settings) as web:
+    async with WebClient(settings, HostLimiter(settings)) as web:
         await read(Domain(id=0, domain=host(FIRST_ANSWERING).name), web, settings)
 
 

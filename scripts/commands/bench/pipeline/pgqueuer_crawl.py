@@ -11,6 +11,7 @@ from pgqueuer.qm import QueueManager  # type: ignore[import-not-found]
 from pgqueuer.queries import Queries  # type: ignore[import-not-found]
 from pgqueuer.types import QueueExecutionMode  # type: ignore[import-not-found]
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.web.client import WebClient
 from scripts.commands.bench.pipeline import job
 from scripts.commands.bench.status_machine import pgqueuer_queue
@@ -30,7 +31,10 @@ def work(url: str, records: int, settings: Mapping[str, str], at_once: int, go: 
 async def _drain(url: str, values: Mapping[str, str], at_once: int, go: Callable[[], None]) -> None:
     settings = job.settings_of(values)
     records = job.Records(url, pool=8)
-    async with WebClient(settings) as web, asyncpg.create_pool(conninfo(url), min_size=2, max_size=8) as pool:
+    async with (
+        WebClient(settings, HostLimiter(settings)) as web,
+        asyncpg.create_pool(conninfo(url), min_size=2, max_size=8) as pool,
+    ):
         manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
 
         @manager.entrypoint("nothing")  # type: ignore[untyped-decorator]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import procrastinate  # type: ignore[import-not-found]
 import psycopg  # type: ignore[import-not-found]
 
+from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.web.client import WebClient
 from scripts.commands.bench.pipeline import job
 from scripts.commands.bench.status_machine.address import conninfo
@@ -32,7 +33,7 @@ async def _drain(url: str, values: Mapping[str, str], at_once: int, go: Callable
     settings = job.settings_of(values)
     records = job.Records(url, pool=8)
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(url), min_size=4, max_size=8))
-    async with WebClient(settings) as web, app.open_async():
+    async with WebClient(settings, HostLimiter(settings)) as web, app.open_async():
 
         @app.task(name="read")  # type: ignore[untyped-decorator]
         async def read(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Host leases: which worker speaks to which website now, so that all workers together are as polite as one."""
+"""Host leases: which worker may send requests to which website now."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from scrapersky.models.base import AUTOVACUUM, Base
 
 
 class HostLease(Base):
-    """One host that is spoken to, or left alone, until ``held_until``. No row, or an old one, means: free."""
+    """A host that is leased by one worker, or cools down, until ``held_until``. A host without a valid row is free."""
 
     __tablename__ = "host_leases"
     __table_args__ = (
@@ -18,5 +18,5 @@ class HostLease(Base):
     )
 
     host: Mapped[str] = mapped_column(primary_key=True, comment="without a leading www.")
-    holder: Mapped[str | None] = mapped_column(comment="the invocation that speaks to it; null: nobody may for now")
+    holder: Mapped[str | None] = mapped_column(comment="the invocation that leases it; null: it cools down")
     held_until: Mapped[datetime]

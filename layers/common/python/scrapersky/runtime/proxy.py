@@ -39,4 +39,4 @@ def web_of_the_record(
     async def pay() -> None:
         await spend(BUDGET)
 
-    return web.by_proxy(ProxyAccess(settings, key=key, spend=pay))
+    return web.with_proxy(ProxyAccess(settings, key=key, spend=pay))

@@ -79,12 +79,14 @@ async def web_client(
         yield None
         return
     with importing():
-        from scrapersky.runtime.politeness import polite_turns  # noqa: PLC0415
+        from scrapersky.politeness.lease_manager import LeaseManager  # noqa: PLC0415
+        from scrapersky.politeness.limiter import HostLimiter  # noqa: PLC0415
         from scrapersky.web.client import WebClient  # noqa: PLC0415
 
+    settings = runtime.settings
     async with (
-        polite_turns(runtime, one_connection) as turns,
-        WebClient(runtime.settings, turns=turns) as web,
+        LeaseManager(settings, runtime.database, one_connection, runtime.observer.log) as leases,
+        WebClient(settings, HostLimiter(settings, leases)) as web,
     ):
         yield web
 

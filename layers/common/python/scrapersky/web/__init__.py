@@ -1,1 +1,1 @@
-"""Everything that touches the web, all of it hostile: knows neither the status machine nor the models."""
+"""The web client and the readers of what it fetches. All input is untrusted; depends on settings and errors only."""

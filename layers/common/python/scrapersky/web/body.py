@@ -1,23 +1,32 @@
-"""Reading a body that may be endless, a bomb, cut, or not what its headers say: counted and capped as it comes."""
+"""Reads the body of an answer, which may be endless, a decompression bomb, truncated, or not what its headers say.
+
+Every byte is counted when it arrives; the limits hold for the bytes on the wire and for the unpacked bytes.
+"""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import aiohttp
 
-from scrapersky.errors import FetchFailed, FetchRefused
-from scrapersky.web.failures import explain, shown_url
+from scrapersky.errors import FetchFailed, FetchRefused, shorten
 from scrapersky.web.gunzip import Gunzip
+from scrapersky.web.transport import fetch_error
 
 READ_BYTES = 65_536
 
+# In lower case only, as nearly every page writes it: a case-insensitive search takes nine times as long.
+_EMBEDDED = re.compile(rb"data:[\w.+/-]{1,60}(?:;[\w.=-]{1,40}){0,3};base64,")
+_MAX_EMBEDDED_START = 200  # bytes that a match of the above can have
+_EMBEDDED_CONTENT = re.compile(rb"[A-Za-z0-9+/=%]*")
+
 
 @dataclass(frozen=True)
-class Limits:
-    """Where reading stops. With ``truncate`` a body beyond a cap is cut there; without, it is ``too_large``.
+class BodyLimits:
+    """Where reading stops. A longer body raises ``too_large``, or is truncated there with ``truncate``.
 
-    ``ends_at`` is the event loop's time.
+    ``ends_at`` is in the event loop's time.
     """
 
     wire_bytes: int
@@ -27,13 +36,13 @@ class Limits:
 
 
 class Body:
-    """One answer's body. ``wire_bytes`` and ``decoded_bytes`` count as it is read.
+    """The body of one answer. ``wire_bytes`` and ``decoded_bytes`` count what has been read so far.
 
-    A body cut by the other side (shorter than its Content-Length, a broken chunk, an unfinished gzip stream) keeps
-    what came, and ``truncated`` is set; if nothing came it is an error.
+    A body that the server cut off (shorter than its Content-Length, a broken chunk, an unfinished gzip stream) keeps
+    the bytes that arrived, and ``truncated`` is set. It is an error only if no byte arrived.
     """
 
-    def __init__(self, answer: aiohttp.ClientResponse, url: str, limits: Limits) -> None:
+    def __init__(self, answer: aiohttp.ClientResponse, url: str, limits: BodyLimits) -> None:
         self.wire_bytes = 0
         self.decoded_bytes = 0
         self.truncated = False
@@ -42,49 +51,50 @@ class Body:
         self._limits = limits
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """The unpacked body in pieces. Raises :class:`FetchError`: timeout, too_large, reset, bad_response."""
+        """Yield the unpacked body in pieces. Raises FetchError: ``timeout``, ``too_large``, ``reset``, ``bad_response``."""
         unpack = self._is_gzip()
-        self._refuse_announced_excess(unpack)
+        self._check_announced_length(unpack)
         gunzip = Gunzip()
         async for chunk in self._wire_chunks():
             for piece in gunzip.feed(chunk) if unpack else (chunk,):
-                kept = self._kept(piece)
+                kept = self._limited(piece)
                 yield kept
                 if len(kept) < len(piece):
                     return
             if gunzip.broken:
                 break
         for piece in gunzip.end():
-            yield self._kept(piece)
+            yield self._limited(piece)
         if unpack and self.wire_bytes and not gunzip.complete:
             self.truncated = True
             if not self.decoded_bytes:
-                raise FetchFailed("bad_response", f"{shown_url(self._url)} sent gzip that cannot be unpacked")
+                raise FetchFailed("bad_response", f"{shorten(self._url)} sent gzip that cannot be unpacked")
 
     async def read(self) -> bytes:
-        """The whole unpacked body."""
+        """Return the whole unpacked body."""
         return b"".join([chunk async for chunk in self.chunks()])
 
     def _is_gzip(self) -> bool:
-        """Whether the body is to be unpacked. Only gzip was asked for, and only once is it undone."""
+        """Return whether the body must be unpacked; gzip is undone once, and any other encoding is an error."""
         names = ",".join(self._answer.headers.getall("Content-Encoding", ())).lower().split(",")
         encodings = [name for name in map(str.strip, names) if name not in {"", "identity"}]
         if encodings in ([], ["gzip"], ["x-gzip"]):
             return bool(encodings)
         listed = ascii(", ".join(encodings))[:80]
-        raise FetchFailed("bad_response", f"{shown_url(self._url)} is encoded as {listed}; only gzip was asked for")
+        raise FetchFailed("bad_response", f"{shorten(self._url)} is encoded as {listed}; only gzip was requested")
 
-    def _refuse_announced_excess(self, unpack: bool) -> None:
+    def _check_announced_length(self, unpack: bool) -> None:
         announced = self._answer.content_length or 0
-        cap = self._limits.wire_bytes if unpack else min(self._limits.wire_bytes, self._limits.decoded_bytes)
-        if announced > cap and not self._limits.truncate:
-            raise self._too_large(f"announces {announced} bytes", cap)
+        limit = self._limits.wire_bytes if unpack else min(self._limits.wire_bytes, self._limits.decoded_bytes)
+        if announced > limit and not self._limits.truncate:
+            raise self._too_large(f"announces {announced} bytes", limit)
 
-    def _kept(self, piece: bytes) -> bytes:
+    def _limited(self, piece: bytes) -> bytes:
+        """Count ``piece``, and return as much of it as the limit on unpacked bytes allows."""
         room = self._limits.decoded_bytes - self.decoded_bytes
         if len(piece) > room:
             if not self._limits.truncate:
-                raise self._too_large("unpacks to too much", self._limits.decoded_bytes)
+                raise self._too_large("unpacks to too many bytes", self._limits.decoded_bytes)
             self.truncated = True
             piece = piece[:room]
         self.decoded_bytes += len(piece)
@@ -97,7 +107,7 @@ class Body:
             excess = self.wire_bytes - self._limits.wire_bytes
             if excess > 0:
                 if not self._limits.truncate:
-                    raise self._too_large("sends too much", self._limits.wire_bytes)
+                    raise self._too_large("sends too many bytes", self._limits.wire_bytes)
                 self.wire_bytes -= excess
                 chunk, cut = chunk[:-excess], True
             self.truncated = self.truncated or cut
@@ -107,21 +117,61 @@ class Body:
                 return
 
     async def _next_chunk(self) -> tuple[bytes, bool]:
-        """The next bytes (none at the end), and whether the other side cut the body here."""
+        """Return the next bytes (none at the end), and whether the server cut off the body behind them."""
         content = self._answer.content
         try:
             if asyncio.get_running_loop().time() >= self._limits.ends_at:
                 raise TimeoutError
             async with asyncio.timeout_at(self._limits.ends_at):
                 return await content.read(READ_BYTES), False
-        except Exception as problem:
-            # aiohttp raises before it hands out what it has already buffered: take that, it is the body's last part.
-            left = b"" if isinstance(problem, TimeoutError) else content._read_nowait(-1)
-            if isinstance(problem, TimeoutError) or not (left or self.wire_bytes):
-                failure = explain(problem, self._url)
+        except Exception as error:
+            # aiohttp raises before it returns what it has buffered already: that is the last part of the body.
+            left = b"" if isinstance(error, TimeoutError) else content._read_nowait(-1)
+            if isinstance(error, TimeoutError) or not (left or self.wire_bytes):
+                failure = fetch_error(error, self._url)
             else:
                 return left, True
         raise failure
 
-    def _too_large(self, what: str, cap: int) -> FetchRefused:
-        return FetchRefused("too_large", f"{shown_url(self._url)} {what}; at most {cap} bytes are read")
+    def _too_large(self, what: str, limit: int) -> FetchRefused:
+        return FetchRefused("too_large", f"{shorten(self._url)} {what}; at most {limit} bytes are read")
+
+
+class PageBytes:
+    """Collects the first ``limit`` bytes of an HTML page that is fed in pieces, without the content of ``data:`` URLs.
+
+    Embedded images and fonts are most of the largest pages, and stand before the footer with the address. The result
+    does not depend on how the page is cut into pieces.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.kept = bytearray()
+        self._limit = limit
+        self._undecided = b""
+        self._inside = False
+
+    @property
+    def full(self) -> bool:
+        """Whether the page exceeds the limit, so that no more pieces are needed."""
+        return len(self.kept) > self._limit
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the page."""
+        at, piece = 0, self._undecided + piece
+        while True:
+            if self._inside:
+                content = _EMBEDDED_CONTENT.match(piece, at)
+                at = content.end() if content else at
+                self._inside = at == len(piece)
+            found = _EMBEDDED.search(piece, at)
+            if found is None:
+                break
+            self.kept += piece[at : found.end()]
+            at, self._inside = found.end(), True
+        undecided = max(at, len(piece) - _MAX_EMBEDDED_START)
+        self.kept += piece[at:undecided]
+        self._undecided = piece[undecided:]
+
+    def end(self) -> bytes:
+        """Return the bytes that were kept, after the last piece."""
+        return bytes((self.kept + self._undecided)[: self._limit])

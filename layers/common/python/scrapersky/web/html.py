@@ -1,4 +1,4 @@
-"""HTML from the web, parsed as browsers parse it, in linear time and memory whatever the page."""
+"""Parses HTML as browsers do, in time and memory linear in the size of the page."""
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -7,23 +7,23 @@ from scrapersky.web.urls import normalise_url
 
 
 def parse_html(text: str) -> LexborHTMLParser:
-    """The document that ``text`` describes; HTML has no errors, so there are none. Lone surrogates become ``?``."""
+    """Return the document that ``text`` describes. Never raises: HTML has no syntax errors. Lone surrogates become ``?``."""
     return LexborHTMLParser(cut_where_too_complex(text).encode("utf-8", errors="replace"))
 
 
 def attributes_of(node: LexborNode) -> dict[str, str]:
-    """The attributes of an element by name; one without a value is empty.
+    """Return the attributes of an element by name; the value of one without a value is empty.
 
-    In a drawing a selector's ``[href]`` is met by ``xlink:href`` too, so that is told as ``href``.
+    ``xlink:href`` is also returned as ``href``, because the selector ``[href]`` matches it in an SVG.
     """
-    given = {name: value or "" for name, value in node.attributes.items()}
-    if "xlink:href" in given:
-        given.setdefault("href", given["xlink:href"])
-    return given
+    attributes = {name: value or "" for name, value in node.attributes.items()}
+    if "xlink:href" in attributes:
+        attributes.setdefault("href", attributes["xlink:href"])
+    return attributes
 
 
 def base_url(document: LexborHTMLParser, url: str) -> str:
-    """What relative references in ``document`` are relative to: its first ``<base href>``, else its own ``url``."""
+    """Return the base of relative references in ``document``: its first ``<base href>``, else its own ``url``."""
     base = document.css_first("base[href]")
     href = base.attributes.get("href") if base is not None else None
     return normalise_url(href, url) or url if href else url

@@ -1,6 +1,6 @@
-"""An internet on loopback, for the local run and the tests: which names exist and where they are served.
+"""A simulated internet on loopback, for the local run and the tests: its names, and where they are served.
 
-Danger first: this is the one way in which the web client may dial loopback. No deployed stack sets
+Warning: this is the only way for the web client to connect to loopback. No deployed stack sets
 ``WEB_LOOPBACK_INTERNET``; with it set, the client reaches the two listed sockets and nothing else.
 """
 
@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class LoopbackInternet(BaseModel):
-    """The file that ``WEB_LOOPBACK_INTERNET`` names.
+    """The content of the file that ``WEB_LOOPBACK_INTERNET`` names.
 
-    Every name in ``hosts`` resolves to ``address``, its port 80 to ``http_port`` and 443 to ``https_port``; all other
-    names do not exist. Only certificates signed by ``ca_file`` (PEM) are trusted.
+    Every name in ``hosts`` resolves to ``address``, its port 80 to ``http_port`` and 443 to ``https_port``; other names
+    do not resolve. Only certificates signed by ``ca_file`` (PEM) are trusted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,7 +31,7 @@ class LoopbackInternet(BaseModel):
     @classmethod
     def _only_loopback(cls, address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
         if not address.is_loopback:
-            raise ValueError(f"{address} is not a loopback address; a loopback internet lives on 127.0.0.0/8 or ::1")
+            raise ValueError(f"{address} is not a loopback address; valid are 127.0.0.0/8 and ::1")
         return address
 
     @field_validator("hosts")
@@ -41,19 +41,19 @@ class LoopbackInternet(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The internet described by the JSON file at ``path``. Raises OSError or pydantic's ValidationError."""
+        """Read the JSON file at ``path``. Raises OSError or pydantic's ValidationError."""
         return cls.model_validate_json(path.read_bytes())
 
     def write(self, path: Path) -> None:
-        """Writes the JSON file that :meth:`read` reads."""
+        """Write the JSON file that :meth:`read` reads."""
         path.write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
     @property
     def ports(self) -> Mapping[int, int]:
-        """Which local port serves which port of the world."""
+        """The local port for each public port."""
         return {80: self.http_port, 443: self.https_port}
 
     @property
     def sockets(self) -> frozenset[tuple[str, int]]:
-        """All (address, port) pairs that may be dialled."""
+        """All (address, port) pairs that may be connected to."""
         return frozenset({(str(self.address), self.http_port), (str(self.address), self.https_port)})

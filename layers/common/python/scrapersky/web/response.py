@@ -1,23 +1,24 @@
-"""What a request brings back: status, headers made safe to keep, and the body, whole or in chunks."""
+"""The answer to a request: status, headers that are safe to store, and the body, whole or in chunks."""
 
 import re
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
-from scrapersky.errors import FetchError
-from scrapersky.web.body import Body
-from scrapersky.web.failures import http_error, shown_url
-from scrapersky.web.page_bytes import PageBytes
+from scrapersky.errors import FetchError, shorten
+from scrapersky.web.body import Body, PageBytes
+from scrapersky.web.transport import http_error
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Headers(Mapping[str, str]):
-    """Response headers: names in any case, repeated ones joined by ``, ``, values free of control characters.
+    """Response headers: names are case-insensitive, repeated headers are joined by ``, ``.
 
-    Bytes that are no UTF-8 became U+FFFD, so a value can be stored and sent on.
+    Values have no control characters, and U+FFFD for bytes that are not UTF-8, so that they can be stored and sent back.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
@@ -40,15 +41,15 @@ class Headers(Mapping[str, str]):
 
 
 def clean_header(value: str) -> str:
-    """``value`` without control characters, its undecodable bytes (lone surrogates) replaced."""
+    """Return ``value`` without control characters, and with U+FFFD for undecodable bytes (lone surrogates)."""
     return _SURROGATE.sub("\ufffd", _CONTROL.sub("", value)).strip()
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A whole answer. ``url`` is where redirects ended; ``wire_bytes`` counts the body as it was sent.
+    """An answer with its whole body. ``url`` is where the redirects ended; ``wire_bytes`` is the body's size as sent.
 
-    ``truncated``: the body was cut, by the caller's cap or by the other side. ``retry_after`` is seconds, clamped.
+    ``truncated`` is set if the body was cut by a limit or by the server. ``retry_after`` is in seconds, capped.
     """
 
     status: int
@@ -62,13 +63,16 @@ class Fetched:
     retry_after: float | None = None
 
     def raise_for_status(self) -> None:
-        """Raises :class:`FetchError` ``http_<status>`` for 400 and above, with ``retry_after``."""
+        """Raise :class:`FetchError` ``http_<status>`` for a status of 400 and above, with ``retry_after``."""
         _raise_for_status(self.status, self.url, self.retry_after)
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer whose body is still on its way; only valid inside ``async with web.stream(…)``."""
+    """An answer whose body is still being received; valid only inside ``async with web.stream(…)``.
+
+    ``leads_to`` is the target of a redirect that was not followed.
+    """
 
     status: int
     url: str
@@ -80,26 +84,29 @@ class Response:
     leads_to: str | None = None
 
     def chunks(self) -> AsyncGenerator[bytes]:
-        """The body, unpacked, in pieces; raises :class:`FetchError` where a cap or the deadline is met."""
+        """Yield the unpacked body in pieces. Raises :class:`FetchError` at a limit or at the deadline."""
         return self.body.chunks()
 
     @property
     def truncated(self) -> bool:
-        """Whether the body read so far was cut, by the caller's cap or by the other side."""
+        """Whether the body read so far was cut by a limit or by the server."""
         return self.body.truncated
 
     @property
     def wire_bytes(self) -> int:
-        """Bytes of the body read so far, as sent."""
+        """Bytes of the body received so far, before unpacking."""
         return self.body.wire_bytes
 
     def raise_for_status(self) -> None:
-        """Raises :class:`FetchError` ``http_<status>`` for 400 and above, with ``retry_after``."""
+        """Raise :class:`FetchError` ``http_<status>`` for a status of 400 and above, with ``retry_after``."""
         _raise_for_status(self.status, self.url, self.retry_after)
 
 
-async def whole(response: Response, page: PageBytes | None = None) -> Fetched:
-    """``response`` with its whole body in memory, or what ``page`` keeps of it; an error page may come without one."""
+async def read_whole(response: Response, page: PageBytes | None = None) -> Fetched:
+    """Return ``response`` with its whole body, or with the part that ``page`` keeps.
+
+    The body of an error page (400 and above) is empty if it cannot be read.
+    """
     body = await _body_of(response, page)
     return Fetched(
         status=response.status,
@@ -118,7 +125,7 @@ async def _body_of(response: Response, page: PageBytes | None) -> bytes:
     try:
         return await response.body.read() if page is None else await _page_of(response, page)
     except FetchError as failure:
-        # The status says more about an error page than the encoding it was sent in.
+        # For an error page the status matters more than an unreadable body.
         if response.status < 400 or failure.code not in {"bad_response", "too_large"}:
             raise
         response.body.truncated = True
@@ -137,4 +144,22 @@ async def _page_of(response: Response, page: PageBytes) -> bytes:
 
 def _raise_for_status(status: int, url: str, retry_after: float | None) -> None:
     if status >= 400:
-        raise http_error(status, f"{shown_url(url)} answered {status}", retry_after)
+        raise http_error(status, f"{shorten(url)} answered {status}", retry_after)
+
+
+def retry_after_seconds(value: str | None, cap: float, now: datetime | None = None) -> float | None:
+    """Return the seconds to wait of a Retry-After header (RFC 9110 §10.2.3), between 0 and ``cap``.
+
+    ``value`` is a number of seconds or an HTTP date; for anything else the result is None.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"[0-9]+", value):
+        return min(float(value), cap)
+    try:
+        date = parsedate_to_datetime(value)
+        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - (now or datetime.now(UTC))).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), cap)

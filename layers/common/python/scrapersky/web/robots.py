@@ -1,6 +1,7 @@
-"""robots.txt (RFC 9309): read once per origin and kept a while; who is not sure stays out.
+"""robots.txt (RFC 9309): fetched once per origin and cached.
 
-4xx means no rules, 5xx and silence mean "do not come" (``robots_unreachable``, worth another try later).
+A 4xx answer means that there are no rules. After a 5xx answer, or none, the rules are unknown, and the site is not
+requested (``robots_unreachable``, which is transient).
 """
 
 import asyncio
@@ -15,14 +16,16 @@ from protego import Protego
 from scrapersky.errors import FetchError, FetchFailed
 from scrapersky.settings import Settings
 from scrapersky.web.response import Fetched
-from scrapersky.web.urls import normalise_url
+from scrapersky.web.urls import NormalUrl, normalise_url
 
 Fetch = Callable[[str], Awaitable[Fetched]]
 
-_KEPT_ORIGINS = 256
-_SAME_FOR_THE_SITE = {"blocked_address", "connect", "dns", "invalid_url", "tls"}
-_NOT_ASKED = {"host_busy", "host_resting", "proxy_busy", "budget_of_the_record"}
-_AS_IF_ABSENT = {"bad_redirect", "too_many_redirects"}  # RFC 9309 §2.3.1.2
+_MAX_ORIGINS = 256
+_SITE_CODES = {"blocked_address", "connect", "dns", "invalid_url", "tls"}
+"""Failures that every other URL of the site would have too; they are reported unchanged."""
+_NOT_SENT_CODES = {"host_busy", "host_cooldown", "proxy_busy", "budget_of_the_record"}
+"""Failures that say nothing about robots.txt, because the request was not sent; they are reported unchanged."""
+_ABSENT_CODES = {"bad_redirect", "too_many_redirects"}  # RFC 9309 §2.3.1.2
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(?P<value>.*)", re.IGNORECASE | re.DOTALL)
 _BETWEEN_URLS = re.compile(r"[\s,;]{1,9}(?=https?://)", re.IGNORECASE)
 _AROUND_A_URL = " \t\xa0<>\"'"
@@ -31,11 +34,14 @@ _TOKEN = re.compile(r"[a-z_-]+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Robots:
-    """One origin's rules for us. ``status`` is None where redirects led nowhere; ``sitemaps`` are absolute urls;
-    ``requests`` is what reading them took, redirects included."""
+    """The rules of one origin for our product token.
+
+    ``status`` is None where redirects ended without an answer. ``sitemaps`` are absolute URLs. ``requests`` counts the
+    requests that were needed, including redirects.
+    """
 
     status: int | None
-    sitemaps: tuple[str, ...] = ()
+    sitemaps: tuple[NormalUrl, ...] = ()
     crawl_delay: float = 0.0
     truncated: bool = False
     requests: int = 1
@@ -43,38 +49,37 @@ class Robots:
     rules: Protego | None = field(default=None, repr=False)
 
     def allows(self, url: str) -> bool:
-        """Whether our product token may fetch ``url`` (of this origin)."""
+        """Return whether our product token may fetch ``url`` (of this origin)."""
         return self.rules is None or bool(self.rules.can_fetch(url, self.token))
 
 
 class RobotsCache:
-    """Every origin's :class:`Robots`, fetched by ``fetch`` once at a time and kept for a setting's time."""
+    """The :class:`Robots` of every origin, cached for ``web_robots_cache_seconds``. Concurrent readers share one fetch."""
 
-    def __init__(self, settings: Settings, fetch: Fetch) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._fetch = fetch
-        self._known: dict[str, tuple[float, asyncio.Task[Robots]]] = {}
+        self._cached: dict[str, tuple[float, asyncio.Task[Robots]]] = {}
 
-    async def of(self, url: str, fetch: Fetch | None = None) -> Robots:
-        """The rules for ``url``'s origin, fetched by ``fetch`` if they are to be fetched now and it is given.
+    async def of(self, url: str, fetch: Fetch) -> Robots:
+        """Return the rules of ``url``'s origin, fetched with ``fetch`` unless they are cached.
 
-        Raises :class:`FetchError`, ``robots_unreachable`` among others.
+        Raises :class:`FetchError`, for example ``robots_unreachable``. A failure is not cached.
         """
         origin = str(can_ada.parse(url).origin)
         now = asyncio.get_running_loop().time()
-        kept = self._known.get(origin)
-        if kept is None or kept[0] < now or _failed(kept[1]):
-            task = asyncio.create_task(self._read(f"{origin}/robots.txt", fetch or self._fetch))
-            task.add_done_callback(_failed)  # looks at the exception, or asyncio complains when nobody waits any more
-            self._known.pop(origin, None)
-            self._known[origin] = kept = (now + self._settings.web_robots_cache_seconds, task)
-            if len(self._known) > _KEPT_ORIGINS:
-                self._known.pop(next(iter(self._known)))
-        return await asyncio.shield(kept[1])  # one caller's cancellation must not fail the others
+        cached = self._cached.get(origin)
+        if cached is None or cached[0] < now or _failed(cached[1]):
+            task = asyncio.create_task(self._read(f"{origin}/robots.txt", fetch))
+            task.add_done_callback(_failed)  # retrieves the exception: asyncio logs those that are never retrieved
+            self._cached.pop(origin, None)
+            self._cached[origin] = cached = (now + self._settings.web_robots_cache_seconds, task)
+            if len(self._cached) > _MAX_ORIGINS:
+                self._cached.pop(next(iter(self._cached)))
+        return await asyncio.shield(cached[1])  # one caller's cancellation must not fail the others
 
     async def close(self) -> None:
-        """Ends what is still being fetched."""
-        tasks = [task for _, task in self._known.values()]
+        """Cancel the fetches that are running."""
+        tasks = [task for _, task in self._cached.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -83,26 +88,28 @@ class RobotsCache:
         try:
             page = await fetch(url)
         except FetchError as failure:
-            if failure.code in _AS_IF_ABSENT:
+            if failure.code in _ABSENT_CODES:
                 return Robots(status=None)
-            if failure.code in _SAME_FOR_THE_SITE | _NOT_ASKED:
+            if failure.code in _SITE_CODES | _NOT_SENT_CODES:
                 raise
-            raise FetchFailed("robots_unreachable", f"no robots.txt, so no visit: {failure.reason}") from None
+            raise FetchFailed("robots_unreachable", f"robots.txt could not be read: {failure.reason}") from None
         if page.status >= 500 or page.status == 429:
-            raise FetchFailed("robots_unreachable", f"{url} answered {page.status}, so no visit", page.retry_after)
+            raise FetchFailed(
+                "robots_unreachable", f"{url} answered {page.status}, so the rules are unknown", page.retry_after
+            )
         if not 200 <= page.status < 300:
             return Robots(status=page.status, requests=1 + len(page.redirects))
         return parse_robots(page, self._settings)
 
 
 def parse_robots(page: Fetched, settings: Settings) -> Robots:
-    """The rules in a fetched robots.txt; text that is none (HTML, noise) has no rules."""
+    """Return the rules in a fetched robots.txt; other text (HTML, noise) has no rules."""
     encoding = "utf-16" if page.body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     text = page.body.decode(encoding, "replace")
     lines = text.splitlines()
     if page.truncated:
-        lines = lines[:-1]  # the cut line may say the opposite of the whole one
-    rules = Protego.parse("\n".join(_only_ours(lines, settings.web_user_agent_token)))
+        lines = lines[:-1]  # a truncated line may mean the opposite of the whole one
+    rules = Protego.parse("\n".join(_merged_groups(lines, settings.web_user_agent_token)))
     token = settings.web_user_agent_token
     found = (url for line in rules.sitemaps if "\ufffd" not in line for url in _sitemap_urls(line, page.url))
     return Robots(
@@ -116,8 +123,11 @@ def parse_robots(page: Fetched, settings: Settings) -> Robots:
     )
 
 
-def _sitemap_urls(line: str, url: str) -> Iterator[str | None]:
-    """The urls of a ``Sitemap:`` line of the robots.txt at ``url``: one, but some write several, in quotes, or no scheme."""
+def _sitemap_urls(line: str, url: str) -> Iterator[NormalUrl | None]:
+    """Yield the URLs of a ``Sitemap:`` line of the robots.txt at ``url``.
+
+    Usually one; some sites write several in a line, in quotes, or without a scheme.
+    """
     own = str(can_ada.parse(url).hostname).removeprefix("www.")
     for part in _BETWEEN_URLS.split(line):
         reference = part.strip(_AROUND_A_URL)
@@ -126,11 +136,12 @@ def _sitemap_urls(line: str, url: str) -> Iterator[str | None]:
         yield normalise_url(reference, url) if reference else None
 
 
-def _only_ours(lines: list[str], token: str) -> list[str]:
-    """``lines`` with every group that is not for us under one name.
+def _merged_groups(lines: list[str], token: str) -> list[str]:
+    """Return ``lines`` with one common name in place of all user agents that are not ours.
 
-    Protego keeps each rule once per agent of its group: a hostile file of 500 KiB with 10,000 agents and as many rules
-    would take gigabytes. It also reads "scraper" as a name for us, where RFC 9309 wants the whole product token.
+    Protego stores each rule once per agent of its group: a hostile file of 500 KiB with 10,000 agents and as many rules
+    would take gigabytes. It also matches a prefix such as "scraper" to our token, where RFC 9309 requires the whole
+    product token.
     """
     return [_agent_line(agent["value"].strip(), token) if (agent := _agent(line)) else line for line in lines]
 

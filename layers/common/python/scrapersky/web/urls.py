@@ -1,11 +1,15 @@
-"""One parser for every url: WHATWG's, as browsers parse them, with the shapes refused that parsers disagree about."""
+"""Parses and normalises URLs by the WHATWG standard, as browsers do, and rejects URLs that parsers read differently."""
 
 import re
+from typing import NewType
 
 import can_ada
 
+NormalUrl = NewType("NormalUrl", str)
+"""A URL that :func:`normalise_url` has returned: each page and file has exactly one spelling."""
+
 MAX_URL_LENGTH = 2_048
-"""sitemaps.org's limit on a loc, and the database's on a page's url."""
+"""Limit of sitemaps.org for a loc, and of the database for the URL of a page."""
 
 _EDGES = "".join(map(chr, range(0x21)))  # WHATWG strips C0 controls and spaces from both ends
 _REFUSED = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
@@ -16,18 +20,18 @@ _ORIGIN = (
     r"https?://(?=[^/]{1,253}/)(?:(?!xn--)[a-z0-9_-]{1,63}\.)*(?!xn--)[a-z][a-z0-9_-]{0,62}"  # no address, no punycode
 )
 _NORMAL = re.compile(_ORIGIN + r"/[A-Za-z0-9._~!$&()*+,;=:@%/-]*(?:\?[A-Za-z0-9._~!$&()*+,;=:@%/?-]*)?")
-"""Urls that the parser would give back as they are, unless they have a dot segment. What most sitemaps are full of."""
+"""Matches URLs that the parser returns unchanged unless they contain a dot segment. Most URLs of sitemaps match."""
 PLAIN_URL = _ORIGIN + r"/[A-Za-z0-9._~!$()*+,=:@/-]{0,900}+(?:\?[A-Za-z0-9._~!$()*+,=:@/?-]{0,800}+)?+"
-"""A regular expression of those without escapes and ampersands: :func:`is_normal` says yes where no ``/.`` is in them."""
+"""Regular expression of URLs without escapes and ampersands; those without ``/.`` are normal (:func:`is_normal`)."""
 _NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
 
 
 def parse_url(text: str, base: str | None = None, *, max_length: int = MAX_URL_LENGTH) -> can_ada.URL | None:
-    """``text`` parsed (against ``base``, an absolute url, when given), or None if it is no http(s) url we would fetch.
+    """Return ``text`` parsed, or None if it is not an http(s) URL that may be fetched.
 
-    Refused: other schemes, userinfo, backslashes, control characters, lone surrogates, ``http:host`` and
-    ``http:///host``, names that DNS could not hold, more than ``max_length`` characters before or after parsing.
-    The fragment is dropped, and the dot that may end a host name.
+    ``base``, an absolute URL, makes relative references absolute. Rejected: other schemes, userinfo, backslashes,
+    control characters, lone surrogates, ``http:host`` and ``http:///host``, names that are not valid in DNS, more than
+    ``max_length`` characters before or after parsing. The fragment and the trailing dot of the host name are removed.
     """
     text = text.strip(_EDGES)
     if len(text) > max_length or _REFUSED.search(text) or not _is_plain(text, relative=base is not None):
@@ -37,27 +41,27 @@ def parse_url(text: str, base: str | None = None, *, max_length: int = MAX_URL_L
         url.hash = ""
         if url.hostname.endswith("."):
             url.hostname = url.hostname[:-1]
-    except (ValueError, TypeError):  # what can_ada raises for text it cannot parse, or cannot even take
+    except (ValueError, TypeError):  # can_ada raises these for text that it cannot parse or encode
         return None
     if url.protocol not in {"http:", "https:"} or url.username or url.password or len(url.href) > max_length:
         return None
     return url if url.hostname.startswith("[") or _NAME.fullmatch(url.hostname) else None
 
 
-def normalise_url(text: str, base: str | None = None) -> str | None:
-    """The one spelling of an http(s) url by which pages and files are told apart, or None if it is not one.
+def normalise_url(text: str, base: str | None = None) -> NormalUrl | None:
+    """Return the canonical spelling of an http(s) URL, or None if ``text`` is not one.
 
-    WHATWG serialisation (lower-case scheme and host, IDNA, default port dropped, dots resolved), no fragment, no
+    WHATWG serialisation (lower-case scheme and host, IDNA, no default port, dot segments resolved) without fragment and
     userinfo, at most 2,048 characters. ``base`` makes relative references absolute. Idempotent.
     """
     if is_normal(text):
-        return text
+        return NormalUrl(text)
     url = parse_url(text, base)
-    return None if url is None else str(url.href)
+    return None if url is None else NormalUrl(str(url.href))
 
 
 def is_normal(text: str) -> bool:
-    """Whether ``text`` is beyond doubt its own normal form; ten times as fast as asking the parser."""
+    """Return whether ``text`` is certainly normal already. Ten times as fast as the parser; False means unknown."""
     return (
         len(text) <= MAX_URL_LENGTH
         and _NORMAL.fullmatch(text) is not None
@@ -68,26 +72,26 @@ def is_normal(text: str) -> bool:
 
 
 def port_of(url: can_ada.URL) -> int:
-    """The port that ``url`` is dialled on."""
+    """Return the port to connect to."""
     return int(url.port or (443 if url.protocol == "https:" else 80))
 
 
-def host_and_path(url: str) -> tuple[str, str]:
-    """Host and path of a normalised url, which has no userinfo and no fragment: in a third of urlsplit's time.
+def host_and_path(url: NormalUrl) -> tuple[str, str]:
+    """Return host and path of a normal URL, in a third of the time of ``urlsplit``.
 
-    Of an IPv6 address only its bracket is given: no website of ours is one.
+    For an IPv6 address the host is only ``[``: no website that is imported is one.
     """
     _, _, authority, rest = url.split("/", 3)
     return authority.partition(":")[0], "/" + rest.partition("?")[0]
 
 
 def path_depth(path: str) -> int:
-    """How many names a path is made of: 0 for ``/``, 2 for ``/a/b/``."""
+    """Return the number of segments of a path: 0 for ``/``, 2 for ``/a/b/``."""
     return sum(map(bool, path.split("/")))
 
 
 def _is_plain(text: str, *, relative: bool) -> bool:
-    """Whether the start of ``text`` means to every parser what it means to ours."""
+    """Return whether every parser reads the start of ``text`` (scheme and authority) alike."""
     if _SCHEME.match(text):
         return _ABSOLUTE.match(text) is not None
     if not relative:

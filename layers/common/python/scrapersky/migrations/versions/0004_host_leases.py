@@ -14,9 +14,7 @@ def upgrade() -> None:
     op.create_table(
         "host_leases",
         sa.Column("host", sa.Text(), nullable=False, comment="without a leading www."),
-        sa.Column(
-            "holder", sa.Text(), nullable=True, comment="the invocation that speaks to it; null: nobody may for now"
-        ),
+        sa.Column("holder", sa.Text(), nullable=True, comment="the invocation that leases it; null: it cools down"),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("host", name=op.f("pk_host_leases")),
         postgresql_with={"autovacuum_vacuum_scale_factor": "0.02", "autovacuum_analyze_scale_factor": "0.02"},

@@ -24,6 +24,7 @@ from scrapersky.web.sitemaps.vocabulary import (
     VIDEO,
     tag_of,
 )
+from scrapersky.web.urls import NormalUrl
 
 _MAX_NAMES = 1_000  # names remembered; a hostile file may invent as many as it has bytes
 
@@ -209,7 +210,7 @@ class Elements:
         self._open = True
         self._fields: list[str | None] = [None] * (LAST_FIELD + 1)
         self._counts = [0] * OTHER
-        self._alternates: dict[str, str] = {}
+        self._alternates: dict[str, NormalUrl] = {}
 
     def _finish_entry(self) -> None:
         if not self._open:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from scrapersky.web.sitemaps.lastmod import parse_lastmod
-from scrapersky.web.urls import is_normal, normalise_url
+from scrapersky.web.urls import NormalUrl, is_normal, normalise_url
 
 CHANGE_FREQUENCIES = frozenset({"always", "hourly", "daily", "weekly", "monthly", "yearly", "never"})
 
@@ -27,14 +27,14 @@ class Entry(NamedTuple):
     hreflang to an absolute url.
     """
 
-    url: str
+    url: NormalUrl
     last_modified: datetime | None = None
     changefreq: str | None = None
     priority: float | None = None
     images: int = 0
     videos: int = 0
     news: int = 0
-    alternates: Mapping[str, str] | None = None
+    alternates: Mapping[str, NormalUrl] | None = None
 
 
 def make_entry(
@@ -47,7 +47,7 @@ def make_entry(
     images: int = 0,
     videos: int = 0,
     news: int = 0,
-    alternates: Mapping[str, str] | None = None,
+    alternates: Mapping[str, NormalUrl] | None = None,
 ) -> Entry | None:
     """The entry that the texts of an element's fields make, or None where ``loc`` is no url to fetch.
 
@@ -68,7 +68,7 @@ def make_entry(
     )
 
 
-def page_url(loc: str, base: str | None) -> str | None:
+def page_url(loc: str, base: str | None) -> NormalUrl | None:
     """``loc`` made absolute and normalised; None for other schemes, markup in the url, over 2,048 characters.
 
     Line breaks inside are dropped, as browsers do, with the indentation around them; ``&`` escaped twice or more
@@ -77,7 +77,7 @@ def page_url(loc: str, base: str | None) -> str | None:
     in a path is a ``/``, as in browsers.
     """
     if ";" not in loc and "%5" not in loc and is_normal(loc):  # nothing of what follows could change it
-        return loc
+        return NormalUrl(loc)
     loc = loc.strip(_EDGES)
     if not loc or "<" in loc:  # something ran on into the next tags: what the url was, nobody can say
         return None

@@ -10,7 +10,7 @@ from functools import partial
 from scrapersky.web.sitemaps.entry import Entry, change_frequency, page_url, priority_of
 from scrapersky.web.sitemaps.lastmod import parse_lastmod
 from scrapersky.web.sitemaps.limits import Limits
-from scrapersky.web.urls import MAX_URL_LENGTH, PLAIN_URL
+from scrapersky.web.urls import MAX_URL_LENGTH, PLAIN_URL, NormalUrl
 
 END = "</url>"
 """How a plain entry ends."""
@@ -45,7 +45,7 @@ def plain_entries(text: str, base: str) -> tuple[list[Entry | None], str]:
     rest = found.pop()[-1] if found and found[-1][-1] else ""
     entries: list[Entry | None] = []
     for plain, other, lastmod, changefreq, priority, images, _ in found:
-        url: str | None = plain
+        url: NormalUrl | None = plain
         if not plain or "/." in plain:
             url = page_url((plain or other).strip().replace("&amp;", "&"), base)
         if url is None:
