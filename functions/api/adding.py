@@ -1,47 +1,37 @@
-"""Adds records, one or many, and tells of every row what became of it: the same for every resource.
+"""Add records, one or many, and report the result of every row: the same for every resource.
 
-A record that is there already is left as it is, whoever made it. ``Selected`` makes a new record Queued at once.
+An existing record is left as it is. ``Selected`` makes a new record Queued at once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from api.curation_table import CurationField
-from api.problem import invalid
-from api.wiring import caller_of, wiring_of
-from api.writing import write
+from api.dependencies import caller_of, dependencies_of
+from api.idempotency import write_once
+from api.problem import invalid, shorten
+from api.resource import Resource, View
+from api.rows import Known, NewRecord, RowRefused
 from scrapersky.models.vocabulary import Curation, Status
-from scrapersky.runtime.input_model import InputModel
 from scrapersky.status.sql import SET_ACTOR
 
 RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
+Key = tuple[Any, ...]
 
-SHOWN_CHARACTERS = 200
 ROWS_PER_STATEMENT = 1_000
-"""Postgres takes 65,535 parameters in one statement."""
-
-
-class NewRecord(InputModel):
-    """A record to add."""
-
-    curation_status: Curation = Field(Curation.NEW, description="Selected queues its workflow at once")
-
-
-R = TypeVar("R", bound=NewRecord)
-T = TypeVar("T")
+"""Postgres accepts at most 65,535 parameters in one statement."""
 
 
 class AddedRow(BaseModel):
-    """What became of one row: ``created`` or ``queued``; ``exists`` already; ``duplicate`` of an earlier row; ``refused``."""
+    """The result of one row: ``created`` or ``queued``; it ``exists``; ``duplicate`` of an earlier row; ``refused``."""
 
-    row: int = Field(description="its number, from 1; of a CSV file its line")
+    row: int = Field(description="its number, from 1; in a CSV file its line")
     given: str
     result: RowResult
     domain: str | None = Field(None, description="of a domain: as it is stored")
@@ -51,132 +41,97 @@ class AddedRow(BaseModel):
 
 
 class Added(BaseModel):
-    """What became of each row."""
+    """The result of each row."""
 
     results: list[AddedRow]
     counts: dict[RowResult, int]
 
 
-class RowRefused(ValueError):
-    """A row becomes no record; the message names the field, what was given, and what would be right."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A row as it was given, and the record that it would be: none, where ``refused`` says why."""
-
-    number: int
-    given: str
-    curation_status: Curation = Curation.NEW
-    columns: Mapping[str, Any] = field(default_factory=dict)
-    refused: str | None = None
-
-
-def candidates(
-    rows: Sequence[R], *, given: Callable[[R], str], columns: Callable[[R], Mapping[str, Any]]
-) -> list[Candidate]:
-    """The rows with the ``columns`` that can be made of them; where that raises :class:`RowRefused`, with its reason."""
-    found = []
-    for number, row in enumerate(rows, 1):
-        try:
-            found.append(Candidate(number, given(row), row.curation_status, columns(row)))
-        except RowRefused as refused:
-            found.append(Candidate(number, given(row), refused=str(refused)))
-    return found
-
-
-def answer(
+def add_records(
     router: Router,
-    name: str,
-    rows: Sequence[T],
-    add: Callable[[Connection, Sequence[T]], Added],
-    reason: str = "added",
+    resource: Resource[View],
+    rows: Sequence[NewRecord],
     *,
+    numbers: Sequence[int] | None = None,
+    reason: str = "added",
     alone: bool = False,
 ) -> Added:
-    """Answers a request to add ``rows``, its field ``name``: carried out by ``add`` in one transaction, and once.
+    """Add ``rows`` in one transaction and once; ``numbers`` are their lines in a file, by default 1, 2, ….
 
-    Among many, a refused row is an answer; ``alone``, it is the whole request, which is a 422 then.
+    In a bulk request a refused row is a result; ``alone``, the row is the whole request, which is then a 422.
+    Raises a 422 for more rows than ``API_BULK_MAX``.
     """
-    cap = wiring_of(router).settings.api_bulk_max
-    if len(rows) > cap:
-        raise invalid(name, f"{len(rows)} rows are too many at once; at most {cap} are right")
-    actor = caller_of(router)
+    settings, actor = dependencies_of(router).settings, caller_of(router)
+    if len(rows) > settings.api_bulk_max:
+        count, cap = len(rows), settings.api_bulk_max
+        raise invalid(resource.name, f"{count} rows are too many for one request; at most {cap} are allowed")
 
     def work(connection: Connection) -> Added:
         connection.execute(text(SET_ACTOR), {"actor": actor, "reason": reason})
-        added = add(connection, rows)
+        known = Known.read(connection, rows, settings.ports)
+        numbered = zip(numbers or range(1, len(rows) + 1), rows, strict=True)
+        added = _add(connection, resource, [_checked(number, row, known) for number, row in numbered])
         first = added.results[0]
         if alone and first.result == "refused":
             raise invalid("body", first.why or "refused")
         return added
 
-    return write(router, Added, work)
+    return write_once(router, Added, work)
 
 
-def add(connection: Connection, field: CurationField, key: Sequence[str], rows: Sequence[Candidate]) -> Added:
-    """Adds records told apart by the columns ``key``, in the key's order, within the caller's transaction."""
+@dataclass(frozen=True)
+class _Row:
+    """A row with its record's columns and its result so far."""
 
-    def key_of(one: Candidate) -> tuple[Any, ...]:
-        return tuple(one.columns[name] for name in key)
+    curation_status: Curation
+    columns: Mapping[str, Any]
+    result: AddedRow
 
-    first: dict[tuple[Any, ...], Candidate] = {}
-    for one in rows:
-        if one.refused is None:
-            first.setdefault(key_of(one), one)
-    wanted = sorted(first)
-    created: set[int] = set()
-    ids: dict[tuple[Any, ...], int] = {}
-    for start in range(0, len(wanted), ROWS_PER_STATEMENT):
-        some = wanted[start : start + ROWS_PER_STATEMENT]
-        created |= _insert(connection, field, key, [first[one] for one in some])
-        ids |= _ids(connection, field, key, some)
 
-    def told(one: Candidate) -> AddedRow:
-        columns, earlier, record_id = one.columns, first[key_of(one)], ids[key_of(one)]
-        row = AddedRow(row=one.number, given=_shown(one.given), result="created", id=record_id)
-        row.domain, row.url = columns.get("domain"), columns.get("url")
-        if earlier is not one:
-            row.result, row.why = "duplicate", f"the same as row {earlier.number}"
-        elif record_id not in created:
-            row.result, row.why = "exists", "it was there before, and is left as it is"
-        elif field.workflow and _status(one) == Status.QUEUED:
-            row.result = "queued"
-        return row
+def _checked(number: int, row: NewRecord, known: Known) -> _Row:
+    result = AddedRow(row=number, given=shorten(row.label()), result="created")
+    columns: Mapping[str, Any] = {}
+    try:
+        columns = row.columns(known)
+        result.domain, result.url = columns.get("domain"), columns.get("url")
+    except RowRefused as refused:
+        result.result, result.why = "refused", str(refused)
+    return _Row(row.curation_status, columns, result)
 
-    results = [_refused(one) if one.refused else told(one) for one in rows]
+
+def _add(connection: Connection, resource: Resource[View], rows: Sequence[_Row]) -> Added:
+    """Insert the first row of each key, in the order of the keys: else concurrent requests could deadlock."""
+    first: dict[Key, _Row] = {}
+    duplicates = []
+    for row in rows:
+        if row.result.result != "refused":
+            earlier = first.setdefault(tuple(row.columns[name] for name in resource.key), row)
+            duplicates += [(row.result, earlier.result)] if earlier is not row else []
+    keys = sorted(first)
+    for start in range(0, len(keys), ROWS_PER_STATEMENT):
+        _insert(connection, resource, {key: first[key] for key in keys[start : start + ROWS_PER_STATEMENT]})
+    for result, same in duplicates:
+        result.result, result.why, result.id = "duplicate", f"the same as row {same.row}", same.id
+    results = [row.result for row in rows]
     return Added(results=results, counts=dict(Counter(one.result for one in results)))
 
 
-def _refused(one: Candidate) -> AddedRow:
-    return AddedRow(row=one.number, given=_shown(one.given), result="refused", why=one.refused)
-
-
-def _insert(connection: Connection, field: CurationField, key: Sequence[str], rows: Sequence[Candidate]) -> set[int]:
-    """The ids of those that were not there."""
-    records = []
-    for one in rows:
-        decision: Curation = one.curation_status
-        record: dict[str, Any] = {**one.columns, field.name: decision}
-        if field.workflow:
-            record[field.workflow.field] = _status(one)
+def _insert(connection: Connection, resource: Resource[View], rows: Mapping[Key, _Row]) -> None:
+    """Insert the records that do not exist yet, and complete the results."""
+    workflow, records = resource.curation["curation_status"], []
+    for row in rows.values():
+        decision: Curation = row.curation_status
+        record: dict[str, Any] = {**row.columns, "curation_status": decision}
+        if workflow:
+            record[workflow.field] = Status.QUEUED if decision == Curation.SELECTED else Status.NEW
         records.append(record)
-    model = field.model
-    statement = insert(model).values(records).on_conflict_do_nothing(index_elements=list(key)).returning(model.id)
-    return set(connection.execute(statement).scalars())
-
-
-def _status(one: Candidate) -> Status:
-    return Status.QUEUED if one.curation_status == Curation.SELECTED else Status.NEW
-
-
-def _ids(
-    connection: Connection, field: CurationField, key: Sequence[str], wanted: Sequence[tuple[Any, ...]]
-) -> dict[tuple[Any, ...], int]:
-    columns = [getattr(field.model, name) for name in key]
-    known = select(field.model.id, *columns).where(tuple_(*columns).in_(wanted))
-    return {tuple(row[1:]): row.id for row in connection.execute(known)}
-
-
-def _shown(given: str) -> str:
-    return given if len(given) <= SHOWN_CHARACTERS else given[: SHOWN_CHARACTERS - 1] + "…"
+    model, key = resource.model, [getattr(resource.model, name) for name in resource.key]
+    statement = insert(model).values(records).on_conflict_do_nothing(index_elements=list(resource.key))
+    created = set(connection.execute(statement.returning(model.id)).scalars())
+    for record_id, *values in connection.execute(select(model.id, *key).where(tuple_(*key).in_(rows))):
+        row = rows[tuple(values)]
+        row.result.id = record_id
+        if record_id not in created:
+            row.result.result, row.result.why = "exists", "it already exists and was not changed"
+        elif workflow and row.curation_status == Curation.SELECTED:
+            row.result.result = "queued"

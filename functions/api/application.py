@@ -1,4 +1,4 @@
-"""The application: routers, errors, and the OpenAPI document at /openapi.json."""
+"""The application: its routers, its error responses, and the OpenAPI document at /openapi.json."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,11 +9,11 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 
-from api import request_body
+from api import dev_tools, request_body
+from api.dependencies import KEY, Dependencies
 from api.problem import Problem, as_event, respond, respond_to_invalid, respond_to_problem
-from api.routers import dev_tools, domains, local_businesses, pages, places, sitemap_files, sitemaps
+from api.resources import domains, local_businesses, pages, places, sitemap_files, sitemaps
 from api.triggers import Triggers
-from api.wiring import KEY, Wiring
 from scrapersky.database import Database, ReadSecret, sqlstate
 from scrapersky.metrics import Observer
 from scrapersky.secret_store import read_secret
@@ -23,14 +23,15 @@ from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION, 
 NAME = "api"
 VERSION = "1.0.0"
 ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, dev_tools)
-REFUSED_BY_THE_DATABASE = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
-TOOK_TOO_LONG = {
-    "57014": "the database took too long and stopped; a filter by status, id or domain, or fewer records, may be quick enough",
-    "55P03": "others hold the records for longer than a request may wait; nothing was changed, try again",
+GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
+"""SQLSTATEs of the database's guard."""
+TIMEOUTS = {
+    "57014": "the statement took too long and was cancelled; filter by status, id or domain, or send fewer records",
+    "55P03": "other transactions hold the records for too long; nothing was changed, send the request again",
 }
 """PostgreSQL's query_canceled and lock_not_available."""
-LONGEST_STATEMENT_SECONDS = 20.0
-"""The function ends after 29 seconds and an HTTP API after 30, with an answer of its own; the client is to hear it from us."""
+MAX_STATEMENT_SECONDS = 20.0
+"""Less than the function's 29 seconds and the HTTP API's 30, so that the client receives our problem document."""
 
 
 class Application:
@@ -38,50 +39,52 @@ class Application:
 
     def __init__(self, environment: Mapping[str, str], secrets: ReadSecret = read_secret) -> None:
         settings = load(Settings, environment)
-        longest = min(settings.database_statement_timeout_seconds, LONGEST_STATEMENT_SECONDS)
-        settings = settings.model_copy(update={"database_statement_timeout_seconds": longest})
+        timeout = min(settings.database_statement_timeout_seconds, MAX_STATEMENT_SECONDS)
+        settings = settings.model_copy(update={"database_statement_timeout_seconds": timeout})
         self.observer = Observer(NAME, settings.stage)
-        self.wiring = Wiring(settings, Database(settings, NAME, secrets), Triggers(settings.stage))
+        self.dependencies = Dependencies(settings, Database(settings, NAME, secrets), Triggers(settings.stage))
         self.app = APIGatewayHttpResolver(enable_validation=True)
         for module in ROUTERS:
             self.app.include_router(module.router)
-        self._answer_errors()
+        self._register_error_responses()
         self.app.get("/openapi.json", include_in_schema=False, enable_validation=False)(self.openapi)
 
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Lambda's entry point: one request of the HTTP API (payload 2.0)."""
+        """Serve one request of the HTTP API (payload 2.0)."""
         try:
-            request_body.refuse(event)
+            request_body.check(event)
         except Problem as problem:
             return as_event(respond_to_problem(problem))
-        self.app.append_context(**{KEY: self.wiring})
+        self.app.append_context(**{KEY: self.dependencies})
         return self.app.resolve(event, context)
 
     def openapi(self) -> Response[str]:
-        """The OpenAPI document, generated from the routes' types."""
+        """Return the OpenAPI document, generated from the routes' types."""
         document = self.app.get_openapi_json_schema(
             title="ScraperSky curation API",
             version=VERSION,
-            description="Look at records, add some, decide what goes on; /dev-tools passes operators' triggers on.",
+            description="List, add and curate records; /dev-tools passes operators' triggers on to the services.",
         )
         return Response(HTTPStatus.OK, content_type="application/json", body=document)
 
-    def _answer_errors(self) -> None:
+    def _register_error_responses(self) -> None:
         app = self.app
         app.exception_handler(Problem)(respond_to_problem)
         app.exception_handler(RequestValidationError)(respond_to_invalid)
         app.not_found(self._not_found)
-        app.exception_handler(DBAPIError)(self._database_refused)
+        app.exception_handler(DBAPIError)(self._database_error)
         app.exception_handler(Exception)(self._failed)
 
     def _not_found(self, _: NotFoundError) -> Response[str]:
         event = self.app.current_event
-        return respond(HTTPStatus.NOT_FOUND, f"there is no {event.http_method} {event.path}; /openapi.json lists all")
+        detail = f"there is no route {event.http_method} {event.path}; /openapi.json lists all routes"
+        return respond(HTTPStatus.NOT_FOUND, detail)
 
-    def _database_refused(self, error: DBAPIError) -> Response[str]:
-        if sqlstate(error) in TOOK_TOO_LONG:
-            return respond(HTTPStatus.SERVICE_UNAVAILABLE, TOOK_TOO_LONG[str(sqlstate(error))])
-        if sqlstate(error) in REFUSED_BY_THE_DATABASE:
+    def _database_error(self, error: DBAPIError) -> Response[str]:
+        state = sqlstate(error)
+        if state in TIMEOUTS:
+            return respond(HTTPStatus.SERVICE_UNAVAILABLE, TIMEOUTS[state])
+        if state in GUARD_REFUSALS:
             return respond(HTTPStatus.CONFLICT, str(error.orig.args[0]["M"]) if error.orig else str(error))
         return self._failed(error)
 

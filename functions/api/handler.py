@@ -1,4 +1,4 @@
-"""Wiring of the curation API."""
+"""Lambda handler of the curation API."""
 
 import os
 

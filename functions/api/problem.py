@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): what is wrong, in which field, what was given, what would be right."""
+"""Errors as problem documents (RFC 9457): what is wrong, in which field, with which value, and what is valid."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import ValidationException
 
 CONTENT_TYPE = "application/problem+json"
-SHOWN_CHARACTERS = 200
+MAX_SHOWN = 200
 
 
 class Problem(Exception):
@@ -23,20 +23,40 @@ class Problem(Exception):
 
 
 def invalid(field: str, detail: str) -> Problem:
-    """A 422 about one field of the request."""
+    """Return a 422 about one field of the request."""
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field=field)
 
 
 def respond(status: HTTPStatus, detail: str, errors: Sequence[Mapping[str, Any]] = ()) -> Response[str]:
-    """The response with the problem document."""
+    """Return the response with the problem document."""
     document: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     if errors:
         document["errors"] = errors
     return Response(status, content_type=CONTENT_TYPE, body=json.dumps(document, ensure_ascii=False))
 
 
+def respond_to_problem(problem: Problem) -> Response[str]:
+    """Return the response for a :class:`Problem`."""
+    errors = [{"field": problem.field, "message": problem.detail}] if problem.field else []
+    return respond(problem.status, problem.detail, errors)
+
+
+def respond_to_invalid(invalid: ValidationException) -> Response[str]:
+    """Return the 422 for a request that does not fit its model: every invalid field with its value."""
+    errors = [
+        {
+            "field": _field(one["loc"]),
+            "message": one["msg"].removeprefix("Value error, "),
+            "given": shorten(json.dumps(one.get("input"), ensure_ascii=False, default=str)),
+        }
+        for one in invalid.errors()
+    ]
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
+    return respond(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors)
+
+
 def as_event(response: Response[str]) -> dict[str, Any]:
-    """A response as the HTTP API takes it (payload 2.0), for a request that no route saw."""
+    """Return a response in the HTTP API's format (payload 2.0), for a request that reached no route."""
     return {
         "statusCode": response.status_code,
         "headers": {"Content-Type": CONTENT_TYPE},
@@ -45,34 +65,14 @@ def as_event(response: Response[str]) -> dict[str, Any]:
     }
 
 
-def respond_to_problem(problem: Problem) -> Response[str]:
-    """The response for a :class:`Problem`."""
-    errors = [{"field": problem.field, "message": problem.detail}] if problem.field else []
-    return respond(problem.status, problem.detail, errors)
-
-
-def respond_to_invalid(invalid: ValidationException) -> Response[str]:
-    """The 422 for a request that does not fit its model: every bad field with what was given."""
-    errors = [
-        {
-            "field": _field(one["loc"]),
-            "message": one["msg"].removeprefix("Value error, "),
-            "given": _short(one.get("input")),
-        }
-        for one in invalid.errors()
-    ]
-    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
-    return respond(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors)
+def shorten(text: str) -> str:
+    """Return at most :data:`MAX_SHOWN` characters of ``text``."""
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 def _field(location: Sequence[Any]) -> str:
-    """``ids.3`` for ``("body", "ids", 3)``, ``limit`` for ``("query", "query", "limit")``; else where it is."""
+    """Return ``ids.3`` for ``("body", "ids", 3)`` and ``limit`` for ``("query", "query", "limit")``; else the location."""
     where, *path = map(str, location)
     if where == "query" and path[1:]:
         path = path[1:]
     return ".".join(path) or where
-
-
-def _short(given: Any) -> str:
-    text = json.dumps(given, ensure_ascii=False, default=str)
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

@@ -1,7 +1,7 @@
-"""What a request's body must be before anybody reads its fields: JSON, and said to be JSON.
+"""Check that a request's body is JSON and declared as JSON before its fields are read.
 
-Powertools fails on other media types, on JSON nested too deeply and on numbers with thousands of digits, where the client
-is to blame; so all three are looked for first. The CSV import looks at its file itself.
+Powertools answers 500 to another media type, to JSON nested too deeply and to numbers of thousands of digits, although
+the client is to blame; so all three are checked first. The CSV import checks its file itself.
 """
 
 import json
@@ -16,24 +16,20 @@ CSV_PATHS = frozenset({"/domains/csv"})
 JSON = "application/json"
 
 
-def refuse(event: Mapping[str, Any]) -> None:
-    """Raises a 415 or a 422 for a POST whose body cannot be read."""
+def check(event: Mapping[str, Any]) -> None:
+    """Raise a 415 or a 422 for a POST whose body cannot be read."""
     http = event["requestContext"]["http"]
     body = event.get("body")
     if http["method"] != "POST" or http["path"] in CSV_PATHS or not body:
         return
-    media_type = _header(event, "content-type").partition(";")[0].strip()
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    media_type = headers.get("content-type", "").partition(";")[0].strip()
     if media_type not in ("", JSON):
-        raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{media_type!r} is not read here; {JSON} is right", field="Content-Type"
-        )
+        detail = f"media type {media_type!r} is not supported; send {JSON}"
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
     try:
         json.loads(b64decode(body) if event.get("isBase64Encoded") else body)
     except RecursionError:
         raise invalid("body", "the JSON is nested too deeply") from None
     except ValueError as error:
-        raise invalid("body", f"the body is no JSON: {error}") from None
-
-
-def _header(event: Mapping[str, Any], wanted: str) -> str:
-    return next((value for name, value in (event.get("headers") or {}).items() if name.lower() == wanted), "")
+        raise invalid("body", f"the body is not valid JSON: {error}") from None

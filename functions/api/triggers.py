@@ -1,4 +1,4 @@
-"""Passes manual payloads on to the services' own functions. The API itself runs no job."""
+"""Pass manual payloads on to the services' own functions. The API itself runs no job."""
 
 import json
 from functools import cached_property
@@ -13,29 +13,28 @@ from api.problem import Problem, invalid
 from scrapersky.runtime.registry import Service
 
 READ_TIMEOUT_SECONDS = 25
-"""An HTTP API gives up after 30 seconds, whatever it is set to."""
+"""An HTTP API gives up after 30 seconds; that limit cannot be raised."""
 
 
 class Triggers:
-    """The services' functions of ``stage``."""
+    """Invokes the functions of the services of ``stage``."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
 
     def ask(self, service: Service, payload: dict[str, Any]) -> dict[str, Any]:
-        """Sends ``payload`` and returns the service's answer. Raises :class:`Problem` where it is an error."""
+        """Send ``payload`` and return the service's answer. Raises a 502 or a 422 for an error."""
         answer = self._invoke(service, payload, "RequestResponse")
-        told = json.loads(answer["Payload"].read())
+        result = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise Problem(
-                HTTPStatus.BAD_GATEWAY, f"{service.name} failed: {told.get('errorMessage')}; its log has more"
-            )
-        if set(told) == {"error"}:
-            raise invalid(told["error"]["field"], told["error"]["message"])
-        return dict(told)
+            detail = f"{service.name} failed: {result.get('errorMessage')}; its log has the details"
+            raise Problem(HTTPStatus.BAD_GATEWAY, detail)
+        if set(result) == {"error"}:
+            raise invalid(result["error"]["field"], result["error"]["message"])
+        return dict(result)
 
     def start(self, service: Service, payload: dict[str, Any]) -> None:
-        """Sends ``payload`` without waiting: for work that may take longer than a request may."""
+        """Send ``payload`` without waiting, for work that may take longer than a request may."""
         self._invoke(service, payload, "Event")
 
     def _invoke(self, service: Service, payload: dict[str, Any], kind: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The architecture page says what the code says."""
+"""The architecture page agrees with the code."""
 
 import json
 
@@ -11,7 +11,7 @@ from scripts.commands.crosswalk.page import PageError, filled
 from scripts.commands.crosswalk.rows import ROUTERS, crosswalk
 
 
-def test_the_page_is_what_the_registry_and_the_routers_say() -> None:
+def test_the_page_agrees_with_the_registry_and_the_routers() -> None:
     assert command.main(["--check"]) == 0
 
 
@@ -22,7 +22,7 @@ def test_every_workflow_has_a_row_with_what_it_monitors_and_sets() -> None:
     assert workflows["discovery"]["queued_by"] == [{"workflow": "submission", "setting": None}]
 
 
-def test_a_changed_cell_is_drift() -> None:
+def test_a_changed_cell_changes_the_page() -> None:
     found = crosswalk()
     text = command.PAGE.read_text(encoding="utf-8")
     assert filled(text, found) == text
@@ -30,7 +30,7 @@ def test_a_changed_cell_is_drift() -> None:
     assert filled(text, found) != text
 
 
-def test_a_lost_marker_is_an_error_that_names_it() -> None:
+def test_the_error_for_a_missing_marker_names_it() -> None:
     text = command.PAGE.read_text(encoding="utf-8").replace("<!-- /crosswalk:summary -->", "")
     with pytest.raises(PageError, match="crosswalk:summary"):
         filled(text, crosswalk())
@@ -41,12 +41,12 @@ def test_the_crosswalk_is_printed_as_json(capsys: pytest.CaptureFixture[str]) ->
     assert len(json.loads(capsys.readouterr().out)["services"]) == len(SERVICES)
 
 
-def test_our_own_routers_pass_the_audit_with_their_listed_manual_triggers() -> None:
+def test_our_routers_pass_the_audit_with_their_allowed_manual_triggers() -> None:
     allowed = command.PAGE.parents[1] / "scripts" / "commands" / "crosswalk" / "allowed.toml"
     assert audit([str(ROUTERS), "--allow", str(allowed)]) == 0
 
 
-def test_the_decisions_that_queue_a_workflow_are_found_through_the_table_that_says_so() -> None:
+def test_the_routes_that_queue_a_workflow_are_found_through_the_resources_declarations() -> None:
     routes = {
         one["workflow"]: {route["route"] for route in one["routers"]}
         for service in crosswalk()["services"]

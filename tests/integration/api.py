@@ -1,4 +1,4 @@
-"""Speaks to the curation API's handler as an HTTP API does (payload 2.0)."""
+"""A client that calls the curation API's handler as an HTTP API does (payload 2.0)."""
 
 import json
 from dataclasses import dataclass, field
@@ -25,18 +25,18 @@ class Answer:
 
 @dataclass
 class Api:
-    """The API, asked by ``caller``."""
+    """The API, called by ``caller``."""
 
     application: Application
     caller: str = ADA
     headers: dict[str, str] = field(default_factory=dict)
 
     def get(self, path: str, **parameters: Any) -> Answer:
-        """GET, with query parameters."""
+        """Send a GET with query parameters."""
         return self.send("GET", path, None, query=parameters)
 
     def post(self, path: str, body: Any = None, **headers: str) -> Answer:
-        """POST of JSON; underscores in a header's name are hyphens."""
+        """Send a POST with JSON; underscores in a header's name become hyphens."""
         return self.send("POST", path, json.dumps(body), headers={"content-type": "application/json", **headers})
 
     def send(
@@ -50,7 +50,7 @@ class Api:
         route_key: str | None = None,
         encoded: bool = False,
     ) -> Answer:
-        """Any request."""
+        """Send any request."""
         named = {name.replace("_", "-").lower(): value for name, value in {**self.headers, **(headers or {})}.items()}
         dev_tools = method == "POST" and path.startswith("/dev-tools/")
         route = route_key or (f"{method} /dev-tools/{{proxy+}}" if dev_tools else f"{method} /{{proxy+}}")
@@ -80,19 +80,19 @@ class Api:
 
 
 def row(connection: Connection, table: str, record_id: int) -> RowMapping:
-    """The whole row."""
+    """Return the whole row."""
     found = connection.execute(text(f"SELECT * FROM {table} WHERE id = :id"), {"id": record_id})
     return found.mappings().one()
 
 
 def results(answer: Answer) -> list[str]:
-    """What became of each row or record."""
+    """Return the result of each row or record."""
     assert answer.status in {200, 201}, answer.json
     return [one["result"] for one in answer.json["results"]]
 
 
 def domains(connection: Connection, *names: str, status: Status | str = Status.NEW) -> list[int]:
-    """Adds domains; returns their ids."""
+    """Add domains and return their ids."""
     return [
         connection.execute(
             text("INSERT INTO domains (domain, status) VALUES (:name, CAST(:status AS work_status)) RETURNING id"),

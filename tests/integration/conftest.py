@@ -143,4 +143,4 @@ def api(environment: dict[str, str]) -> Iterator[Api]:
     """The curation API on this test's database, asked by an IAM user."""
     application = Application(environment)
     yield Api(application)
-    application.wiring.database.engine.dispose()
+    application.dependencies.database.engine.dispose()

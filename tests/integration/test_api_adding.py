@@ -1,4 +1,4 @@
-"""The curation API adds records: one, many, or a file of them, and says of each row what became of it."""
+"""The curation API adds records (one, many, or a CSV file) and reports the result of each row."""
 
 import base64
 from typing import Any
@@ -24,12 +24,12 @@ ADDED = [
     ("sitemap-files", "sitemap_files", {"domain": SHOP, "url": f"https://{SHOP}/map.xml"}, "sitemap_import_status"),
     ("pages", "pages", {"domain": SHOP, "url": f"https://{SHOP}/contact/"}, None),
 ]
-"""(path, table and name of the rows, a row, the status that Selected makes Queued)."""
+"""(path, table and field of the rows, a row, the status that Selected makes Queued)."""
 RESOURCES = pytest.mark.parametrize(("path", "table", "given", "status"), ADDED, ids=[one[0] for one in ADDED])
 
 
 @RESOURCES
-def test_a_record_is_created_and_a_second_time_exists_and_keeps_what_people_made_of_it(
+def test_adding_an_existing_record_reports_exists_and_changes_nothing(
     api: Api, connection: Connection, path: str, table: str, given: dict[str, Any], status: str | None
 ) -> None:
     domains(connection, SHOP)
@@ -45,7 +45,7 @@ def test_a_record_is_created_and_a_second_time_exists_and_keeps_what_people_made
 
 
 @RESOURCES
-def test_what_is_added_as_selected_is_queued_and_the_audit_trail_names_who_did_it(
+def test_a_record_added_as_selected_is_queued_and_the_audit_trail_names_the_caller(
     api: Api, connection: Connection, path: str, table: str, given: dict[str, Any], status: str | None
 ) -> None:
     domains(connection, SHOP)
@@ -63,7 +63,7 @@ def test_what_is_added_as_selected_is_queued_and_the_audit_trail_names_who_did_i
     )
 
 
-def test_the_same_key_adds_once_and_is_answered_alike(api: Api, connection: Connection) -> None:
+def test_a_repeated_idempotency_key_adds_once_and_returns_the_same_answer(api: Api, connection: Connection) -> None:
     domains(connection, SHOP)
     for path, table, given, _ in ADDED:
         first, second = (api.post(f"/{path}/bulk", {table: [given]}, Idempotency_Key=path) for _ in range(2))
@@ -71,40 +71,42 @@ def test_the_same_key_adds_once_and_is_answered_alike(api: Api, connection: Conn
         assert first.json == second.json
 
 
-def test_a_scan_that_was_added_as_selected_is_discoverys_queue_entry(api: Api, connection: Connection) -> None:
+def test_a_scan_added_as_selected_is_claimed_by_discovery(api: Api, connection: Connection) -> None:
     domains(connection, SHOP)
     (added,) = api.post("/sitemaps", {"domain": SHOP, "curation_status": "Selected"}).json["results"]
     held = claim(connection, DISCOVERY, batch=10, max_in_flight=10, dispatch_lease=60, trigger="schedule")
-    assert [message.record_id for message in held] == [added["id"]]
+    assert [claimed.record_id for claimed in held] == [added["id"]]
 
 
-NO_DOMAIN: list[tuple[dict[str, Any], str]] = [
-    ({}, "domain_id, domain: neither was given; exactly one of them is right"),
+INVALID_DOMAINS: list[tuple[dict[str, Any], str]] = [
+    ({}, "domain_id, domain: neither was given; exactly one of them is needed"),
     ({"domain_id": 1, "domain": SHOP}, "domain_id, domain: 1 and 'shop.example' were given; exactly one of"),
     ({"domain_id": 999}, "domain_id: there is no domain 999; "),
-    ({"domain": "www.other.example"}, "domain: 'other.example' is not there; add it by POST /domains first"),
+    ({"domain": "www.other.example"}, "domain: 'other.example' is unknown; add it by POST /domains first"),
     ({"domain": "no domain"}, "domain: 'no domain' is no host"),
 ]
 
 
 @pytest.mark.parametrize("path", ["sitemaps", "sitemap-files", "pages"])
-def test_a_row_of_no_domain_is_refused_by_itself(api: Api, connection: Connection, path: str) -> None:
+def test_a_row_without_a_known_domain_is_refused_and_the_others_are_added(
+    api: Api, connection: Connection, path: str
+) -> None:
     (domain_id,) = domains(connection, SHOP)
     url = {} if path == "sitemaps" else {"url": f"https://{SHOP}/"}
-    rows = [{**url, **named} for named, _ in NO_DOMAIN] + [{**url, "domain_id": domain_id}]
+    rows = [{**url, **named} for named, _ in INVALID_DOMAINS] + [{**url, "domain_id": domain_id}]
     answer = api.post(f"/{path}/bulk", {path.replace("-", "_"): rows})
-    assert results(answer) == ["refused"] * len(NO_DOMAIN) + ["created"]
-    for refused, (_, why) in zip(answer.json["results"][:-1], NO_DOMAIN, strict=True):
+    assert results(answer) == ["refused"] * len(INVALID_DOMAINS) + ["created"]
+    for refused, (_, why) in zip(answer.json["results"][:-1], INVALID_DOMAINS, strict=True):
         assert refused["why"].startswith(why)
 
 
-NOT_ON_THE_SHOP = [
-    ("https://cdn.example/x.xml", "on cdn.example; one on shop.example is right"),
+INVALID_URLS = [
+    ("https://cdn.example/x.xml", "on cdn.example; a url on shop.example is needed"),
     ("https://shop.example.evil.example/", "on shop.example.evil.example"),
     ("https://127.0.0.1/", "on no website's host"),
     ("ftp://shop.example/x.xml", "absolute http or https url"),
     ("https://ada:secret@shop.example/", "without a login"),
-    (f"https://{SHOP}:8443/x.xml", "on port 8443; a crawler dials 80, 443 only"),
+    (f"https://{SHOP}:8443/x.xml", "on port 8443; the crawler uses only ports 80, 443"),
     ("/x.xml", "absolute http or https url"),
     ("", "absolute http or https url"),
     (f"https://{SHOP}/{'x' * 2_048}", "at most 2,048 characters"),
@@ -112,21 +114,21 @@ NOT_ON_THE_SHOP = [
 
 
 @pytest.mark.parametrize("path", ["sitemap-files", "pages"])
-def test_a_url_that_is_none_or_on_another_host_is_refused_by_itself(
+def test_an_invalid_url_or_one_on_another_host_is_refused_and_the_others_are_added(
     api: Api, connection: Connection, path: str
 ) -> None:
     domains(connection, SHOP)
-    urls = [*(url for url, _ in NOT_ON_THE_SHOP), f"HTTPS://WWW.{SHOP}:443/a/../b#c"]
+    urls = [*(url for url, _ in INVALID_URLS), f"HTTPS://WWW.{SHOP}:443/a/../b#c"]
     answer = api.post(f"/{path}/bulk", {path.replace("-", "_"): [{"domain": SHOP, "url": url} for url in urls]})
-    assert results(answer) == ["refused"] * len(NOT_ON_THE_SHOP) + ["created"]
+    assert results(answer) == ["refused"] * len(INVALID_URLS) + ["created"]
     *refused, added = answer.json["results"]
     assert added["url"] == f"https://www.{SHOP}/b"
-    for one, (url, where) in zip(refused, NOT_ON_THE_SHOP, strict=True):
+    for one, (url, where) in zip(refused, INVALID_URLS, strict=True):
         assert one["why"].startswith(f"url: {url[:100]!r} is ")
         assert where in one["why"]
 
 
-def test_records_of_a_domain_are_its_tenants_and_say_that_a_person_added_them(api: Api, connection: Connection) -> None:
+def test_records_of_a_domain_get_its_tenant_and_are_marked_as_added_manually(api: Api, connection: Connection) -> None:
     domains(connection, SHOP)
     connection.execute(text("UPDATE domains SET tenant = 'north'"))
     found = {
@@ -140,7 +142,7 @@ def test_records_of_a_domain_are_its_tenants_and_say_that_a_person_added_them(ap
     assert not page["other_host"]
 
 
-def test_a_sitemap_that_lists_an_added_page_keeps_who_found_it_and_what_was_decided(
+def test_an_import_that_finds_an_added_page_keeps_its_lead_source_and_decision(
     api: Api, connection: Connection, engine: Engine
 ) -> None:
     (domain_id,) = domains(connection, SHOP)
@@ -156,9 +158,7 @@ def test_a_sitemap_that_lists_an_added_page_keeps_who_found_it_and_what_was_deci
     assert (now["page_type"], now["path_depth"], now["other_host"]) == ("contact", 1, False)
 
 
-def test_a_business_keeps_its_website_as_its_one_spelling_and_a_bad_one_is_refused(
-    api: Api, connection: Connection
-) -> None:
+def test_a_website_is_stored_normalised_and_an_invalid_one_is_refused(api: Api, connection: Connection) -> None:
     given = ["HTTPS://Shop.example", "shop.example", "https://127.0.0.1/", "mailto:a@shop.example", None]
     rows = [{"place_id": f"ChIJ{number}", "website_url": url} for number, url in enumerate(given)]
     answer = api.post("/local-businesses/bulk", {"local_businesses": rows})
@@ -169,7 +169,7 @@ def test_a_business_keeps_its_website_as_its_one_spelling_and_a_bad_one_is_refus
     assert list(stored) == ["https://shop.example/", None]
 
 
-def test_more_rows_than_one_statement_takes_are_added_all(
+def test_rows_beyond_the_limit_of_one_statement_are_all_added(
     api: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adding, "ROWS_PER_STATEMENT", 2)
@@ -183,7 +183,7 @@ def test_more_rows_than_one_statement_takes_are_added_all(
         assert results(api.post(f"/{path}/bulk", {table: rows})) == ["exists"] * 3 + ["created"] * 2
 
 
-def test_a_domain_is_added_as_its_one_spelling_and_a_second_time_exists(api: Api, connection: Connection) -> None:
+def test_a_domain_is_stored_normalised_and_a_second_time_exists(api: Api, connection: Connection) -> None:
     answer = api.post("/domains", {"domain": "HTTPS://WWW.Shop.example:443/about"})
     assert answer.status == 201
     (added,) = answer.json["results"]
@@ -193,7 +193,7 @@ def test_a_domain_is_added_as_its_one_spelling_and_a_second_time_exists(api: Api
     assert row(connection, "domains", added["id"])["status"] == "New"
 
 
-def test_domains_in_bulk_are_answered_row_by_row(api: Api, connection: Connection) -> None:
+def test_domains_in_bulk_get_one_result_per_row(api: Api, connection: Connection) -> None:
     domains(connection, "old.example")
     given = ["New.example", "old.example", "http://new.example/", "127.0.0.1", ""]
     answer = api.post("/domains/bulk", {"domains": given, "curation_status": "Selected"})
@@ -204,7 +204,7 @@ def test_domains_in_bulk_are_answered_row_by_row(api: Api, connection: Connectio
     assert statuses == {"new.example": "Queued", "old.example": "New"}
 
 
-def test_a_csv_file_is_imported_with_the_line_of_each_row(api: Api) -> None:
+def test_the_results_of_a_csv_file_name_the_line_of_each_row(api: Api) -> None:
     body = "\ufeffName;Website\r\nA;https://www.a.example/\r\n\r\nB;a.example\r\nC;no host\r\nD\r\n"
     encoded = base64.b64encode(body.encode()).decode()
     answer = api.send(
@@ -227,7 +227,7 @@ def test_a_csv_file_is_imported_with_the_line_of_each_row(api: Api) -> None:
         ("sitemap-files", {"domain": SHOP, "url": f"https://{SHOP}:8080/x.xml"}, "on port 8080"),
     ],
 )
-def test_a_record_that_is_refused_alone_is_a_refused_request_and_leaves_its_key_free(
+def test_a_single_record_that_is_refused_is_a_422_and_does_not_use_up_its_idempotency_key(
     api: Api, path: str, given: dict[str, str], named: str
 ) -> None:
     api.post("/domains", {"domain": SHOP})
@@ -236,13 +236,15 @@ def test_a_record_that_is_refused_alone_is_a_refused_request_and_leaves_its_key_
     assert api.post("/domains", {"domain": "later.example"}, Idempotency_Key="k").status == 201
 
 
-def test_a_csv_file_of_one_column_needs_no_head(api: Api) -> None:
+def test_a_csv_file_of_one_column_needs_no_header(api: Api) -> None:
     answer = api.send("POST", "/domains/csv", "a.example\nb.example\n", headers={"content-type": "text/csv"})
     assert answer.json["counts"] == {"created": 2}
 
 
-@pytest.mark.parametrize(("body", "why"), [("", "empty"), ("name,city\nA,B\n", "no column domain"), ('domain\n"a', "")])
-def test_a_csv_file_that_cannot_be_read_is_told_so(api: Api, body: str, why: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "why"), [("", "empty"), ("name,city\nA,B\n", "no column named domain"), ('domain\n"a', "")]
+)
+def test_a_csv_file_without_a_domain_column_or_rows_is_rejected_with_the_reason(api: Api, body: str, why: str) -> None:
     answer = api.send("POST", "/domains/csv", body, headers={"content-type": "text/csv"})
     if why:
         assert (answer.status, answer.json["errors"][0]["field"]) == (422, "body")
@@ -251,7 +253,7 @@ def test_a_csv_file_that_cannot_be_read_is_told_so(api: Api, body: str, why: str
         assert results(answer) == ["refused"]
 
 
-def test_a_file_that_is_not_utf_8_or_no_csv_is_told_so(api: Api) -> None:
+def test_a_file_that_is_not_utf_8_or_not_csv_is_rejected(api: Api) -> None:
     encoded = base64.b64encode("domain\nmünchen.de\n".encode("latin-1")).decode()
     answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
     assert (answer.status, "UTF-8" in answer.json["detail"]) == (422, True)
@@ -267,13 +269,13 @@ def test_a_file_that_is_not_utf_8_or_no_csv_is_told_so(api: Api) -> None:
         b"sep=;\ndomain\na.example\n",
     ],
 )
-def test_a_file_as_excel_writes_it_is_read(api: Api, file: bytes) -> None:
+def test_files_written_by_excel_are_read(api: Api, file: bytes) -> None:
     encoded = base64.b64encode(file).decode()
     answer = api.send("POST", "/domains/csv", encoded, headers={"content-type": "text/csv"}, encoded=True)
     assert [one["domain"] for one in answer.json["results"]] == ["a.example"]
 
 
-def test_places_are_added_by_googles_ids(api: Api, connection: Connection) -> None:
+def test_places_are_identified_by_googles_ids(api: Api, connection: Connection) -> None:
     body = {"places": [{"place_id": "ChIJ1", "name": "A"}, {"place_id": "ChIJ1"}, {"place_id": "ChIJ2"}]}
     assert results(api.post("/places/bulk", body)) == ["created", "duplicate", "created"]
     assert results(api.post("/places", {"place_id": "ChIJ1"})) == ["exists"]

@@ -1,4 +1,4 @@
-"""The curation API's triggers: passed on to the real service, behind an endpoint that speaks Lambda's Invoke."""
+"""The curation API's manual triggers, passed on to the real service behind an endpoint that implements Lambda's Invoke."""
 
 from collections.abc import Iterator
 
@@ -12,14 +12,14 @@ from tests.lambda_endpoint import serving
 
 @pytest.fixture
 def operator(api: Api, harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The API, with domain-scheduler and no other service behind it."""
+    """Return the API with domain-scheduler as the only reachable service."""
     handlers = {"scrapersky-test-domain-scheduler": lambda event: harness.service.handler(event, LambdaContext())}
     with serving(handlers) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint)
         yield api
 
 
-def test_a_trigger_is_answered_by_the_service_that_owns_the_workflow(operator: Api, harness: Harness) -> None:
+def test_the_service_that_owns_the_workflow_answers_a_trigger(operator: Api, harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     answer = operator.post("/dev-tools/run", {"workflow": "metadata", "ids": [record_id]})
     assert answer.status == 200
@@ -28,7 +28,7 @@ def test_a_trigger_is_answered_by_the_service_that_owns_the_workflow(operator: A
     assert timeline["now"]["status"] == "Processing"
 
 
-def test_every_action_of_a_service_is_a_post_of_its_own(operator: Api, harness: Harness) -> None:
+def test_every_action_of_a_service_has_its_own_post_route(operator: Api, harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     by = {"workflow": "metadata", "reason": "a test", "actor": "ada"}
     assert operator.post("/dev-tools/status", {"workflow": "metadata"}).json["workflows"]["metadata"]["counts"]
@@ -40,35 +40,35 @@ def test_every_action_of_a_service_is_a_post_of_its_own(operator: Api, harness: 
     assert operator.post("/dev-tools/abandon", {**by, "ids": [record_id]}).json["ended"] == [record_id]
 
 
-def test_work_that_may_take_long_is_started_and_not_waited_for(operator: Api, harness: Harness) -> None:
+def test_process_starts_the_work_and_does_not_wait_for_it(operator: Api, harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     answer = operator.post("/dev-tools/process", {"workflow": "metadata", "id": record_id})
     assert (answer.status, answer.json) == (202, {"started": True, "workflow": "metadata", "id": record_id})
     assert harness.worked_on == ["a.test"]
 
 
-def test_an_unknown_workflow_is_a_problem_that_lists_them(operator: Api) -> None:
+def test_the_error_for_an_unknown_workflow_lists_the_valid_ones(operator: Api) -> None:
     answer = operator.post("/dev-tools/run", {"workflow": "imports"})
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "workflow")
     assert "metadata, discovery" in answer.json["detail"]
 
 
-def test_a_run_of_everything_at_once_is_not_offered(operator: Api) -> None:
+def test_a_run_without_a_workflow_is_rejected(operator: Api) -> None:
     assert operator.post("/dev-tools/run", {}).status == 422
 
 
-def test_what_the_service_refuses_is_a_problem_that_names_the_field(operator: Api) -> None:
+def test_a_refusal_by_the_service_is_a_422_that_names_the_field(operator: Api) -> None:
     answer = operator.post("/dev-tools/explain", {"workflow": "metadata", "id": 999})
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "id")
 
 
-def test_a_service_that_cannot_be_reached_is_a_bad_gateway(operator: Api) -> None:
+def test_an_unreachable_service_is_a_502(operator: Api) -> None:
     answer = operator.post("/dev-tools/status", {"workflow": "import"})
     assert answer.status == 502
     assert "scrapersky-test-sitemap-import-scheduler could not be invoked" in answer.json["detail"]
 
 
-def test_the_authorisation_of_curation_is_not_enough(operator: Api, harness: Harness) -> None:
+def test_a_request_authorised_as_curation_is_refused(operator: Api, harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     for action, body in (
         ("run", '{"workflow": "metadata"}'),

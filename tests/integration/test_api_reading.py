@@ -1,4 +1,4 @@
-"""The curation API's reading half: listings, filters, cursors, single records, the OpenAPI document, its errors."""
+"""The curation API reads: listings, filters, cursors, single records, the OpenAPI document, errors."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ RESOURCES = ("places", "local-businesses", "domains", "sitemaps", "sitemap-files
 
 @pytest.fixture
 def domains(connection: Connection) -> list[int]:
-    """Seven domains; the last two are Selected and Queued."""
+    """Add seven domains; the last two are Selected and Queued."""
     rows = connection.execute(
         text("""
             INSERT INTO domains (domain, status, curation_status)
@@ -26,7 +26,7 @@ def domains(connection: Connection) -> list[int]:
 
 
 def pages_of(api: Api, path: str, **filters: object) -> Iterator[list[int]]:
-    """The ids of each page of a listing."""
+    """Yield the ids of each page of a listing."""
     cursor: dict[str, object] = {}
     while True:
         answer = api.get(path, **filters, **cursor)
@@ -37,15 +37,15 @@ def pages_of(api: Api, path: str, **filters: object) -> Iterator[list[int]]:
         cursor = {"cursor": answer.json["next"]}
 
 
-def test_a_listing_shows_every_record_once_over_its_pages(api: Api, domains: list[int]) -> None:
+def test_the_pages_of_a_listing_show_every_record_once(api: Api, domains: list[int]) -> None:
     assert list(pages_of(api, "/domains", limit=3)) == [domains[:3], domains[3:6], domains[6:]]
 
 
-def test_a_last_page_that_is_full_has_no_next(api: Api, domains: list[int]) -> None:
+def test_a_full_last_page_has_no_next_cursor(api: Api, domains: list[int]) -> None:
     assert list(pages_of(api, "/domains", limit=7)) == [domains]
 
 
-def test_records_that_come_meanwhile_neither_hide_nor_repeat_others(
+def test_records_added_or_deleted_between_two_pages_neither_hide_nor_repeat_others(
     api: Api, domains: list[int], connection: Connection
 ) -> None:
     pages = pages_of(api, "/domains", limit=4)
@@ -61,12 +61,12 @@ def test_several_filters_must_all_hold(api: Api, domains: list[int]) -> None:
     assert list(pages_of(api, "/domains", status="New", curation_status="Selected")) == [[]]
 
 
-def test_a_search_takes_its_text_literally(api: Api, domains: list[int]) -> None:
+def test_wildcards_in_a_search_are_literal(api: Api, domains: list[int]) -> None:
     assert list(pages_of(api, "/domains", search="%")) == [[]]
     assert list(pages_of(api, "/domains", search="shop_1")) == [[]]
 
 
-def test_an_instant_filters_by_creation(api: Api, domains: list[int]) -> None:
+def test_listings_filter_by_time_of_creation(api: Api, domains: list[int]) -> None:
     assert list(pages_of(api, "/domains", created_before="2020-01-01T00:00:00Z")) == [[]]
     assert list(pages_of(api, "/domains", created_after="2020-01-01T00:00:00Z")) == [domains]
 
@@ -85,7 +85,7 @@ def test_an_instant_filters_by_creation(api: Api, domains: list[int]) -> None:
         ({"created_before": "9999-12-31T23:59:59-14:00"}, "created_before"),
     ],
 )
-def test_a_bad_parameter_is_a_problem_that_names_it(api: Api, parameters: dict[str, object], field: str) -> None:
+def test_the_error_for_an_invalid_parameter_names_it(api: Api, parameters: dict[str, object], field: str) -> None:
     answer = api.get("/domains", **parameters)
     assert answer.status == 422
     assert answer.content_type == "application/problem+json"
@@ -93,14 +93,14 @@ def test_a_bad_parameter_is_a_problem_that_names_it(api: Api, parameters: dict[s
 
 
 @pytest.mark.parametrize("path", RESOURCES)
-def test_every_resource_lists_and_says_that_a_record_is_not_there(api: Api, path: str) -> None:
+def test_an_empty_resource_lists_nothing_and_answers_404_for_a_record(api: Api, path: str) -> None:
     assert api.get(f"/{path}").json == {"items": [], "next": None}
     answer = api.get(f"/{path}/1")
     assert (answer.status, answer.content_type) == (404, "application/problem+json")
     assert "has no record 1" in answer.json["detail"]
 
 
-def test_a_single_record_is_as_it_stands_in_a_listing(api: Api, domains: list[int]) -> None:
+def test_a_single_record_equals_its_entry_in_a_listing(api: Api, domains: list[int]) -> None:
     (listed,) = api.get("/domains", search="shop-7").json["items"]
     assert api.get(f"/domains/{domains[6]}").json == listed
     assert listed["domain"] == "shop-7.example"
@@ -108,17 +108,17 @@ def test_a_single_record_is_as_it_stands_in_a_listing(api: Api, domains: list[in
 
 
 @pytest.mark.parametrize("record_id", ["0", "-1", "seven", "9223372036854775808"])
-def test_an_id_that_can_be_none_is_refused(api: Api, record_id: str) -> None:
+def test_an_invalid_id_is_rejected(api: Api, record_id: str) -> None:
     answer = api.get(f"/domains/{record_id}")
     assert answer.status == 422
     assert answer.json["errors"][0]["field"] == "record_id"
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("DELETE", "/domains/1"), ("GET", "/dev-tools/run")])
-def test_a_route_that_is_not_there_is_a_problem_too(api: Api, method: str, path: str) -> None:
+def test_an_unknown_route_is_a_404_problem_document(api: Api, method: str, path: str) -> None:
     answer = api.send(method, path, None)
     assert (answer.status, answer.content_type) == (404, "application/problem+json")
-    assert f"there is no {method} {path}" in answer.json["detail"]
+    assert f"there is no route {method} {path};" in answer.json["detail"]
 
 
 def test_the_openapi_document_describes_every_route_and_resolves(api: Api) -> None:
@@ -134,7 +134,7 @@ def test_the_openapi_document_describes_every_route_and_resolves(api: Api) -> No
     assert parameters >= {"status", "curation_status", "cursor", "limit", "search"}
 
 
-def test_nothing_but_reading_is_done_by_get(api: Api) -> None:
+def test_routes_that_change_records_accept_only_post(api: Api) -> None:
     document = api.get("/openapi.json").json
     for path, operations in document["paths"].items():
         if "dev-tools" in path or path.endswith(("/curation", "/bulk", "/csv")):

@@ -1,4 +1,4 @@
-"""The curation API's writing half: deciding in bulk, and writing once however often a request comes."""
+"""The curation API writes: bulk curation, and one write per idempotency key."""
 
 import base64
 import json
@@ -9,8 +9,14 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from api.application import Application
-from api.curation_table import CURATION_FIELDS
-from api.writing import EXPIRED_AT_ONCE
+from api.idempotency import MAX_EXPIRED_DELETED
+from api.resource import Resource, View
+from api.resources.domains import DOMAINS
+from api.resources.local_businesses import LOCAL_BUSINESSES
+from api.resources.pages import PAGES
+from api.resources.places import PLACES
+from api.resources.sitemap_files import SITEMAP_FILES
+from api.resources.sitemaps import SITEMAPS
 from infra.curation_api import TIMEOUT_SECONDS
 from scrapersky.models.base import Recorded
 from scrapersky.models.vocabulary import Curation
@@ -20,18 +26,12 @@ from tests.integration.api import ADA, Api, domains, results, row
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
-PATHS = {
-    "places": "places",
-    "local_businesses": "local-businesses",
-    "domains": "domains",
-    "sitemaps": "sitemaps",
-    "sitemap_files": "sitemap-files",
-    "pages": "pages",
-}
+RESOURCES = (PLACES, LOCAL_BUSINESSES, DOMAINS, SITEMAPS, SITEMAP_FILES, PAGES)
+CURATION_FIELDS = [(resource, field) for resource in RESOURCES for field in resource.curation]
 
 
 def one_of(connection: Connection, model: type[Recorded]) -> int:
-    """A fresh record of ``model``, with what it needs."""
+    """Add a record of ``model`` with the domain that it needs; return its id."""
     domain = "(SELECT id FROM domains ORDER BY id LIMIT 1)"
     statements = {
         "domains": "INSERT INTO domains (domain) VALUES ('shop.example')",
@@ -50,30 +50,33 @@ def one_of(connection: Connection, model: type[Recorded]) -> int:
 
 
 def seize(connection: Connection, ids: list[int]) -> None:
-    """Makes Queued domains Processing, as a tick does."""
+    """Claim Queued domains as a tick does, so that they are Processing."""
     held = claim(connection, METADATA, batch=10, max_in_flight=10, dispatch_lease=60, trigger="manual", ids=ids)
     assert len(held) == len(ids)
 
 
-@pytest.mark.parametrize("field", CURATION_FIELDS, ids=lambda field: f"{field.model.__tablename__}.{field.name}")
-def test_selecting_queues_the_fields_own_workflow_and_no_other(api: Api, connection: Connection, field: Any) -> None:
-    record_id, table = one_of(connection, field.model), field.model.__tablename__
-    body = {"ids": [record_id], "curation_status": "Selected"}
-    if table == "domains":
-        body["field"] = field.name
-    answer = api.post(f"/{PATHS[table]}/curation", body)
-    assert results(answer) == ["queued" if field.workflow else "set"]
-    now = row(connection, table, record_id)
-    assert now[field.name] == "Selected"
+@pytest.mark.parametrize(
+    ("resource", "field"), CURATION_FIELDS, ids=[f"{resource.name}.{field}" for resource, field in CURATION_FIELDS]
+)
+def test_selecting_queues_the_fields_own_workflow_and_no_other(
+    api: Api, connection: Connection, resource: Resource[View], field: str
+) -> None:
+    record_id, queued = one_of(connection, resource.model), resource.curation[field]
+    path = f"/{resource.name.replace('_', '-')}/curation"
+    body = {"ids": [record_id], "curation_status": "Selected", **({"field": field} if resource is DOMAINS else {})}
+    answer = api.post(path, body)
+    assert results(answer) == ["queued" if queued else "set"]
+    now = row(connection, resource.name, record_id)
+    assert now[field] == "Selected"
     for workflow in WORKFLOWS.values():
-        if workflow.table == table:
-            assert now[workflow.field] == ("Queued" if workflow == field.workflow else "New")
-    again = api.post(f"/{PATHS[table]}/curation", body)
+        if workflow.table == resource.name:
+            assert now[workflow.field] == ("Queued" if workflow == queued else "New")
+    again = api.post(path, body)
     assert results(again) == ["unchanged"]
 
 
 def test_every_workflow_of_the_pipeline_is_queued_by_exactly_one_curation_field() -> None:
-    queued = [field.workflow for field in CURATION_FIELDS if field.workflow]
+    queued = [workflow for resource, field in CURATION_FIELDS if (workflow := resource.curation[field])]
     assert len(queued) == len(set(queued))
     assert set(queued) >= {one for arrow in HAND_OFFS for one in (arrow.source, arrow.target)}
 
@@ -85,7 +88,7 @@ def test_the_audit_trail_names_who_selected_and_why(api: Api, connection: Connec
     assert tuple(event) == (f"api:{ADA}", "looks good", "Queued")
 
 
-def test_a_record_that_is_processing_is_refused_and_left_as_it_is(api: Api, connection: Connection) -> None:
+def test_curation_of_a_processing_record_is_refused_and_changes_nothing(api: Api, connection: Connection) -> None:
     busy, free = domains(connection, "busy.example", "free.example", status="Queued")
     seize(connection, [busy])
     before = row(connection, "domains", busy)
@@ -97,7 +100,7 @@ def test_a_record_that_is_processing_is_refused_and_left_as_it_is(api: Api, conn
 
 
 @pytest.mark.parametrize("ended", ["Completed", "Error"])
-def test_selecting_what_was_worked_on_before_queues_it_again(api: Api, connection: Connection, ended: str) -> None:
+def test_selecting_a_completed_or_failed_record_queues_it_again(api: Api, connection: Connection, ended: str) -> None:
     (record_id,) = domains(connection, "a.example", status="Queued")
     seize(connection, [record_id])
     connection.exec_driver_sql("BEGIN")
@@ -114,7 +117,7 @@ def test_selecting_what_was_worked_on_before_queues_it_again(api: Api, connectio
 
 
 @pytest.mark.parametrize("decision", [Curation.MAYBE, Curation.NOT_A_FIT, Curation.ARCHIVED])
-def test_any_other_decision_is_set_and_queues_nothing(api: Api, connection: Connection, decision: Curation) -> None:
+def test_other_decisions_than_selected_queue_nothing(api: Api, connection: Connection, decision: Curation) -> None:
     (record_id,) = domains(connection, "a.example")
     body = {"ids": [record_id], "curation_status": decision}
     assert results(api.post("/domains/curation", body)) == ["set"]
@@ -123,12 +126,12 @@ def test_any_other_decision_is_set_and_queues_nothing(api: Api, connection: Conn
     assert (now["curation_status"], now["status"]) == (decision, "New")
 
 
-def test_a_record_that_is_not_there_is_refused_by_itself(api: Api, connection: Connection) -> None:
+def test_an_unknown_record_is_refused_and_the_others_are_curated(api: Api, connection: Connection) -> None:
     (record_id,) = domains(connection, "a.example")
     answer = api.post("/domains/curation", {"ids": [record_id, 999], "curation_status": "Selected"})
     assert results(answer) == ["queued", "refused"]
     assert answer.json["counts"] == {"queued": 1, "refused": 1}
-    assert answer.json["results"][1] == {"id": 999, "result": "refused", "why": "domains has no such record"}
+    assert answer.json["results"][1] == {"id": 999, "result": "refused", "why": "domains has no record 999"}
 
 
 def test_a_sitemap_index_may_be_archived_but_never_queued(api: Api, connection: Connection) -> None:
@@ -140,7 +143,7 @@ def test_a_sitemap_index_may_be_archived_but_never_queued(api: Api, connection: 
     assert results(api.post("/sitemap-files/curation", {"ids": [record_id], "curation_status": "Archived"})) == ["set"]
 
 
-def test_a_filter_decides_about_what_fits_up_to_the_limit_and_tells_of_more(api: Api, connection: Connection) -> None:
+def test_a_filter_curates_matching_records_up_to_the_limit_and_reports_more(api: Api, connection: Connection) -> None:
     ids = domains(connection, "a.example", "b.example", "c.example", "other.test")
     body = {"filter": {"search": ".example", "status": "New"}, "limit": 2, "curation_status": "Selected"}
     first, second = (api.post("/domains/curation", body) for _ in range(2))
@@ -163,7 +166,7 @@ def test_a_filter_decides_about_what_fits_up_to_the_limit_and_tells_of_more(api:
         ({"curation_status": "Selected", "ids": [1], "field": "status"}, "field", "sitemap_curation_status"),
     ],
 )
-def test_a_bad_decision_is_refused_by_field_and_changes_nothing(
+def test_an_invalid_decision_is_rejected_by_field_and_changes_nothing(
     api: Api, connection: Connection, body: dict[str, Any], field: str, why: str
 ) -> None:
     domains(connection, "a.example")
@@ -175,13 +178,13 @@ def test_a_bad_decision_is_refused_by_field_and_changes_nothing(
     assert connection.execute(text("SELECT count(*) FROM domains WHERE curation_status <> 'New'")).scalar_one() == 0
 
 
-def test_a_body_that_is_no_json_is_told_so(api: Api) -> None:
+def test_an_incomplete_json_body_is_a_422(api: Api) -> None:
     answer = api.send("POST", "/domains", "{", headers={"content-type": "application/json"})
     assert (answer.status, answer.content_type) == (422, "application/problem+json")
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"domain": ' + "9" * 5_000 + "}", "domain=a.example", b"\xff"])
-def test_a_body_that_no_reader_of_json_can_read_is_the_clients_fault(api: Api, body: str | bytes) -> None:
+def test_an_unreadable_body_is_a_422_that_names_the_body(api: Api, body: str | bytes) -> None:
     encoded = base64.b64encode(body).decode() if isinstance(body, bytes) else body
     headers = {"content-type": "application/json"}
     answer = api.send("POST", "/domains", encoded, headers=headers, encoded=isinstance(body, bytes))
@@ -189,14 +192,14 @@ def test_a_body_that_no_reader_of_json_can_read_is_the_clients_fault(api: Api, b
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/vnd.api+json"])
-def test_a_body_of_another_media_type_is_told_which_is_right(api: Api, media_type: str) -> None:
+def test_the_error_for_an_unsupported_media_type_names_the_supported_one(api: Api, media_type: str) -> None:
     answer = api.send("POST", "/domains", '{"domain": "a.example"}', headers={"content-type": media_type})
     assert (answer.status, answer.json["errors"][0]["field"]) == (415, "Content-Type")
     assert answer.content_type == "application/problem+json"
-    assert "application/json is right" in answer.json["detail"]
+    assert "; send application/json" in answer.json["detail"]
 
 
-def test_a_media_type_with_a_charset_or_none_at_all_is_read(api: Api) -> None:
+def test_json_is_read_with_a_charset_parameter_and_without_a_content_type(api: Api) -> None:
     for headers in ({"content-type": "application/json; charset=utf-8"}, {}):
         assert api.send("POST", "/domains", '{"domain": "a.example"}', headers=headers).status == 201
 
@@ -216,12 +219,14 @@ def test_a_media_type_with_a_charset_or_none_at_all_is_read(api: Api) -> None:
         ("/dev-tools/pause", {"action": "pause", "workflow": "metadata", "reason": "\0"}, "reason"),
     ],
 )
-def test_what_no_database_keeps_is_refused_by_field(api: Api, path: str, body: dict[str, Any], field: str) -> None:
+def test_values_that_postgres_cannot_store_are_rejected_by_field(
+    api: Api, path: str, body: dict[str, Any], field: str
+) -> None:
     answer = api.post(path, body)
     assert (answer.status, [error["field"] for error in answer.json["errors"]]) == (422, [field])
 
 
-def test_what_takes_the_database_too_long_is_told_as_that_and_changes_nothing(
+def test_a_statement_timeout_is_a_503_and_changes_nothing(
     environment: dict[str, str], connection: Connection, engine: Engine
 ) -> None:
     (held,) = domains(connection, "a.example")
@@ -229,19 +234,19 @@ def test_what_takes_the_database_too_long_is_told_as_that_and_changes_nothing(
     with engine.begin() as other:
         other.execute(text("SELECT 1 FROM domains WHERE id = :id FOR UPDATE"), {"id": held})
         answer = Api(application).post("/domains/curation", {"ids": [held], "curation_status": "Archived"})
-    application.wiring.database.engine.dispose()
+    application.dependencies.database.engine.dispose()
     assert (answer.status, answer.content_type) == (503, "application/problem+json")
     assert "too long" in answer.json["detail"]
     assert row(connection, "domains", held)["curation_status"] == "New"
 
 
-def test_the_api_waits_no_longer_for_the_database_than_a_client_may_for_it(environment: dict[str, str]) -> None:
+def test_the_statement_timeout_is_shorter_than_the_functions_timeout(environment: dict[str, str]) -> None:
     application = Application({**environment, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "60"})
-    assert application.wiring.settings.database_statement_timeout_seconds < TIMEOUT_SECONDS
-    application.wiring.database.engine.dispose()
+    assert application.dependencies.settings.database_statement_timeout_seconds < TIMEOUT_SECONDS
+    application.dependencies.database.engine.dispose()
 
 
-def test_more_records_than_the_cap_are_refused(environment: dict[str, str]) -> None:
+def test_more_records_than_the_cap_are_rejected(environment: dict[str, str]) -> None:
     application = Application({**environment, "API_BULK_MAX": "2"})
     api = Api(application)
     for path, body, field in (
@@ -252,10 +257,12 @@ def test_more_records_than_the_cap_are_refused(environment: dict[str, str]) -> N
     ):
         answer = api.post(path, body)
         assert (answer.status, answer.json["errors"][0]["field"]) == (422, field)
-    application.wiring.database.engine.dispose()
+    application.dependencies.database.engine.dispose()
 
 
-def test_the_same_key_and_request_are_carried_out_once_and_answered_alike(api: Api, connection: Connection) -> None:
+def test_a_repeated_key_and_request_is_carried_out_once_and_returns_the_same_answer(
+    api: Api, connection: Connection
+) -> None:
     body = {"domain": "a.example"}
     first = api.post("/domains", body, Idempotency_Key="one")
     second = api.post("/domains", body, Idempotency_Key="one")
@@ -264,27 +271,25 @@ def test_the_same_key_and_request_are_carried_out_once_and_answered_alike(api: A
     assert connection.execute(text("SELECT count(*) FROM idempotency_keys")).scalar_one() == 1
 
 
-def test_the_same_key_with_another_request_is_refused(api: Api, connection: Connection) -> None:
+def test_a_key_used_for_another_request_is_rejected(api: Api, connection: Connection) -> None:
     api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one")
     answer = api.post("/domains", {"domain": "b.example"}, Idempotency_Key="one")
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "Idempotency-Key")
     assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 1
 
 
-def test_a_key_is_its_callers_own(api: Api) -> None:
+def test_each_caller_has_their_own_keys(api: Api) -> None:
     api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one")
     assert results(Api(api.application, caller="bob").post("/domains", {"domain": "b.example"}, Idempotency_Key="one"))
 
 
-def test_a_request_that_failed_leaves_its_key_free(api: Api) -> None:
+def test_a_failed_request_does_not_use_up_its_key(api: Api) -> None:
     bad = {"filter": {"status": "New"}, "limit": 100_000, "curation_status": "New"}
     assert api.post("/domains/curation", bad, Idempotency_Key="one").status == 422
     assert api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one").status == 201
 
 
-def test_an_expired_key_is_free_again_also_where_so_many_are_expired_that_it_was_not_cleared_yet(
-    api: Api, connection: Connection
-) -> None:
+def test_an_expired_key_that_is_not_deleted_yet_can_be_used_again(api: Api, connection: Connection) -> None:
     api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one")
     connection.execute(text("UPDATE idempotency_keys SET expires_at = now() - interval '1 second'"))
     connection.execute(
@@ -292,16 +297,16 @@ def test_an_expired_key_is_free_again_also_where_so_many_are_expired_that_it_was
             "INSERT INTO idempotency_keys (caller, key, request_hash, expires_at)"
             " SELECT 'ada', 'old ' || n, '', now() - interval '1 day' FROM generate_series(1, :many) n"
         ),
-        {"many": EXPIRED_AT_ONCE},
+        {"many": MAX_EXPIRED_DELETED},
     )
     body = {"domain": "b.example"}
     assert results(api.post("/domains", body, Idempotency_Key="one")) == ["created"]
     assert list(connection.execute(text("SELECT key FROM idempotency_keys")).scalars()) == ["one"]
-    assert results(api.post("/domains", body, Idempotency_Key="one")) == ["created"]  # remembered anew
+    assert results(api.post("/domains", body, Idempotency_Key="one")) == ["created"]  # from the stored answer
     assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 2
 
 
-def test_an_expired_key_is_free_again_and_cleared_away(api: Api, connection: Connection) -> None:
+def test_expired_keys_can_be_used_again_and_are_deleted(api: Api, connection: Connection) -> None:
     for name in ("one", "two"):
         api.post("/domains", {"domain": f"{name}.example"}, Idempotency_Key=name)
     connection.execute(text("UPDATE idempotency_keys SET expires_at = now() - interval '1 second'"))
@@ -310,12 +315,12 @@ def test_an_expired_key_is_free_again_and_cleared_away(api: Api, connection: Con
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\x00b"])
-def test_a_key_that_cannot_be_kept_is_refused(api: Api, key: str) -> None:
+def test_an_invalid_key_is_rejected(api: Api, key: str) -> None:
     answer = api.post("/domains", {"domain": "a.example"}, Idempotency_Key=key)
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "Idempotency-Key")
 
 
-def test_a_request_waits_for_its_equal_that_is_under_way_and_gets_its_answer(
+def test_a_concurrent_request_with_the_same_key_waits_and_returns_the_first_answer(
     api: Api, engine: Engine, connection: Connection
 ) -> None:
     body = {"domain": "a.example"}
@@ -330,11 +335,11 @@ def test_a_request_waits_for_its_equal_that_is_under_way_and_gets_its_answer(
             text(f"INSERT INTO idempotency_keys ({names}) VALUES ({values})"),
             {**kept, "answer": json.dumps(kept["answer"])},
         )
-        asked = pool.submit(api.post, "/domains", body, Idempotency_Key="one")
+        answer = pool.submit(api.post, "/domains", body, Idempotency_Key="one")
         while connection.execute(WAITING).scalar_one() < 1:
             pass
         earlier.commit()
-        assert asked.result().json == first
+        assert answer.result().json == first
     assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 0
 
 
@@ -344,14 +349,14 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND app
 """)
 
 
-def test_a_decision_waits_for_a_claim_that_is_under_way_and_then_refuses(
+def test_curation_waits_for_a_concurrent_claim_and_is_then_refused(
     api: Api, engine: Engine, connection: Connection
 ) -> None:
     (record_id,) = domains(connection, "a.example", status="Queued")
     with ThreadPoolExecutor(1) as pool, engine.begin() as claiming:
         seize(claiming, [record_id])
-        asked = pool.submit(api.post, "/domains/curation", {"ids": [record_id], "curation_status": "Selected"})
+        answer = pool.submit(api.post, "/domains/curation", {"ids": [record_id], "curation_status": "Selected"})
         while connection.execute(WAITING).scalar_one() < 1:
             pass
         claiming.commit()
-        assert results(asked.result()) == ["refused"]
+        assert results(answer.result()) == ["refused"]

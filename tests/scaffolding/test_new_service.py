@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("docs", "functions", "infra", "layers/common", "scripts", "tests", "pyproject.toml")
 WANTED = ("contact-finder", "--model", "Domain", "--field", "contact_status", "--job", "find_contacts")
 CHANGED = (
-    *("functions/contact_finder", "functions/api/views", "tests/unit/contact_finder"),
+    *("functions/contact_finder", "functions/api/resources", "tests/unit/contact_finder"),
     *(f"layers/common/python/scrapersky/{name}" for name in ("models", "migrations", "runtime/registry.py")),
 )
 SHARED = ("event_files", "guard", "migrations", "storage")

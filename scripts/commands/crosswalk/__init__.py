@@ -1,1 +1,1 @@
-"""The crosswalk: services, workflows and the routers that meet them in status fields, generated and audited."""
+"""The crosswalk: which services, workflows and routers share status fields, generated from the code and audited."""

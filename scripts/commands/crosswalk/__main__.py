@@ -1,4 +1,4 @@
-"""``scripts/crosswalk``: the tables of docs/BACKGROUND_SERVICES_ARCHITECTURE.md; ``scripts/crosswalk audit``: router code."""
+"""``scripts/crosswalk`` writes tables of docs/BACKGROUND_SERVICES_ARCHITECTURE.md; ``… audit`` audits router code."""
 
 import gc
 import sys
@@ -7,7 +7,7 @@ from scripts.commands.crosswalk.audit.command import main as audit
 
 
 def main(arguments: list[str]) -> int:
-    """Dispatches."""
+    """Run one of the two commands; return its exit code."""
     if arguments[:1] == ["audit"]:
         return audit(arguments[1:])
     from scripts.commands.crosswalk.command import main as crosswalk  # noqa: PLC0415
@@ -16,8 +16,8 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # What an audit reads it keeps to the end. Walking all of it again and again for cycles took four fifths of the parsing.
+    # An audit keeps all it reads until the end. With collection enabled, parsing took five times as long.
     gc.disable()
     code = main(sys.argv[1:])
-    gc.freeze()  # else all of it is walked once more on the way out
+    gc.freeze()  # else the collection at exit walks all of it once more
     sys.exit(code)

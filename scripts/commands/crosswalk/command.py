@@ -1,4 +1,4 @@
-"""``scripts/crosswalk [--check | --json]``: writes, checks or prints the crosswalk's tables."""
+"""``scripts/crosswalk [--check | --json]``: write, check or print the crosswalk's tables."""
 
 import argparse
 import json
@@ -12,31 +12,31 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "BACKGROUND_SERVICES_ARCHI
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one of the three."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
         prog="scripts/crosswalk",
-        description="Writes the tables between markers in docs/BACKGROUND_SERVICES_ARCHITECTURE.md from the registry and the "
-        "routers' code. `scripts/crosswalk audit --help` tells about the audit of router code.",
+        description="Write the generated tables of docs/BACKGROUND_SERVICES_ARCHITECTURE.md from the registry and the "
+        "routers' code. `scripts/crosswalk audit --help` describes the audit of router code.",
     )
     parser.add_argument(
-        "--check", action="store_true", help="change nothing; exit 1 when the page is not what the code says"
+        "--check", action="store_true", help="change nothing; exit 1 when the page differs from the code"
     )
     parser.add_argument("--json", action="store_true", help="print the crosswalk as JSON")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     found = crosswalk()
-    if given.json:
+    if options.json:
         print(json.dumps(found, indent=2))
         return 0
     text = PAGE.read_text(encoding="utf-8")
     try:
-        wanted = filled(text, found)
+        expected = filled(text, found)
     except PageError as error:
         print(f"{PAGE.name}: {error}", file=sys.stderr)
         return 1
-    if wanted == text:
+    if expected == text:
         return 0
-    if given.check:
-        print(f"{PAGE.name} is not what the code says: run scripts/crosswalk and commit the page", file=sys.stderr)
+    if options.check:
+        print(f"{PAGE.name} differs from the code: run scripts/crosswalk and commit the page", file=sys.stderr)
         return 1
-    PAGE.write_text(wanted, encoding="utf-8")
+    PAGE.write_text(expected, encoding="utf-8")
     return 0

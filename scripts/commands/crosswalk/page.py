@@ -1,18 +1,20 @@
-"""The page's generated parts, between ``<!-- crosswalk:NAME -->`` and ``<!-- /crosswalk:NAME -->``."""
+"""Fill in the page's generated parts, between ``<!-- crosswalk:NAME -->`` and ``<!-- /crosswalk:NAME -->``."""
 
 import re
 from typing import Any
+
+from scrapersky.models.vocabulary import Curation
 
 START, END = "<!-- crosswalk:{} -->", "<!-- /crosswalk:{} -->"
 MARK = re.compile(r"<!-- (/?)crosswalk:([\w-]+) -->")
 
 
 class PageError(ValueError):
-    """The page's markers are not what they should be; the message names the marker."""
+    """A marker is missing, repeated or unknown; the message names it."""
 
 
 def filled(text: str, found: dict[str, Any]) -> str:
-    """``text`` with every generated part written anew. Raises :class:`PageError`."""
+    """Return ``text`` with every generated part replaced. Raises :class:`PageError`."""
     parts = tables(found)
     for name, part in parts.items():
         start, end = START.format(name), END.format(name)
@@ -21,15 +23,15 @@ def filled(text: str, found: dict[str, Any]) -> str:
         before, _, rest = text.partition(start)
         _, closed, after = rest.partition(end)
         if not closed:
-            raise PageError(f"{end} stands before {start}")
+            raise PageError(f"{end} comes before {start}")
         text = f"{before}{start}\n{part.strip()}\n{end}{after}"
     if unknown := {name for _, name in MARK.findall(text)} - set(parts):
-        raise PageError(f"nothing generates {', '.join(sorted(unknown))}; known are {', '.join(parts)}")
+        raise PageError(f"unknown markers: {', '.join(sorted(unknown))}; valid markers: {', '.join(parts)}")
     return text
 
 
 def tables(found: dict[str, Any]) -> dict[str, str]:
-    """Each generated part by its name."""
+    """Return each generated part by its name."""
     return {
         "summary": _summary(found),
         "workflows": _workflows(found),
@@ -40,8 +42,8 @@ def tables(found: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
@@ -59,7 +61,7 @@ def _workflows(found: dict[str, Any]) -> str:
     rows = []
     for service in found["services"]:
         for workflow in service["workflows"]:
-            before = [f"{_hand_off(one)} after {one['workflow']}" for one in workflow["queued_by"]]
+            before = [f"{_condition(one)} after {one['workflow']}" for one in workflow["queued_by"]]
             routers = [f"`{route['route']}`" for route in workflow["routers"]]
             rows.append(
                 [
@@ -68,15 +70,15 @@ def _workflows(found: dict[str, Any]) -> str:
                     f"`{workflow['model']}.{workflow['field']}`",
                     ", ".join(workflow["monitors"]),
                     ", ".join(workflow["sets"]),
-                    "; ".join(before) or "nothing",
+                    "; ".join(before) or "none",
                     ", ".join(routers) or "none",
                 ]
             )
-    head = ["Service", "Workflow", "Field", "Monitors", "Sets", "Handed on", "Routers that write it"]
-    return _table(head, rows)
+    header = ["Service", "Workflow", "Field", "Monitors", "Sets", "Hand-off", "Routers that write it"]
+    return _table(header, rows)
 
 
-def _hand_off(hand_off: dict[str, Any]) -> str:
+def _condition(hand_off: dict[str, Any]) -> str:
     return f"by `{hand_off['setting']}`" if hand_off["setting"] else "always"
 
 
@@ -96,14 +98,19 @@ def _routers(found: dict[str, Any]) -> str:
         [
             f"`{route['route']}`",
             f"`{route['handler']}`",
-            "<br>".join(f"`{write['field']}` to {write['values']}" for write in route["writes"]) or "none",
+            "<br>".join(f"`{write['field']}` to {_values(write['values'])}" for write in route["writes"]) or "none",
             "yes" if route["starts"] else "no",
         ]
         for route in found["routers"]
     ]
     if not rows:
         return "No router writes a status field."
-    return _table(["Route", "Handler", "Status fields it writes", "Manual trigger?"], rows)
+    table = _table(["Route", "Handler", "Status fields it writes", "Manual trigger?"], rows)
+    return f"`Curation` is {', '.join(Curation)}.\n\n{table}"
+
+
+def _values(values: str) -> str:
+    return "any `Curation`" if set(values.split(", ")) == set(Curation) else values
 
 
 def _triggers(found: dict[str, Any]) -> str:
@@ -111,9 +118,9 @@ def _triggers(found: dict[str, Any]) -> str:
 
 
 def _settings(found: dict[str, Any]) -> str:
-    wanted = ("INTERVAL_MINUTES", "BATCH_SIZE", "MAX_INSTANCES")
+    shown = ("INTERVAL_MINUTES", "BATCH_SIZE", "MAX_INSTANCES")
     rows = []
     for service in found["services"]:
-        cells = [f"`{name}` = {value}" for name, value in service["settings"].items() if name.endswith(wanted)]
+        cells = [f"`{name}` = {value}" for name, value in service["settings"].items() if name.endswith(shown)]
         rows.append([service["service"], *cells])
-    return _table(["Service", "Every (minutes)", "Records a tick and workflow", "Records at once"], rows)
+    return _table(["Service", "Every (minutes)", "Records per tick and workflow", "Records at once"], rows)

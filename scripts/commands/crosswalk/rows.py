@@ -1,4 +1,4 @@
-"""The crosswalk as data: service, workflow, field, statuses, settings, hand-offs, routers that write it, manual triggers."""
+"""The crosswalk as data: services, workflows, fields, statuses, settings, hand-offs, routers and manual triggers."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -17,11 +17,11 @@ ROUTERS = ROOT / "functions" / "api"
 
 MONITORED = (Status.QUEUED,)
 SET = (Status.PROCESSING, Status.COMPLETED, Status.ERROR, Status.QUEUED)
-"""What every workflow's machine sets: the claim, the two ends, and Queued again for a retry."""
+"""The statuses that every workflow sets: at the claim, at the two ends, and Queued again for a retry."""
 
 
 def crosswalk() -> dict[str, Any]:
-    """Everything, as JSON can carry it."""
+    """Return the whole crosswalk, ready for JSON."""
     analysis = analyse([ROUTERS]) if ROUTERS.is_dir() else Analysis(ROOT, [], [], [])
     return {
         "services": [_service(service, analysis) for service in SERVICES],
@@ -54,14 +54,10 @@ def _workflow(workflow: Workflow, analysis: Analysis) -> dict[str, Any]:
         "monitors": [status.value for status in MONITORED],
         "sets": [status.value for status in SET],
         "queued_by": [
-            {"workflow": hand_off.source.name, "setting": hand_off.setting}
-            for hand_off in HAND_OFFS
-            if hand_off.target == workflow
+            {"workflow": one.source.name, "setting": one.setting} for one in HAND_OFFS if one.target == workflow
         ],
         "queues": [
-            {"workflow": hand_off.target.name, "setting": hand_off.setting}
-            for hand_off in HAND_OFFS
-            if hand_off.source == workflow
+            {"workflow": one.target.name, "setting": one.setting} for one in HAND_OFFS if one.source == workflow
         ],
         "routers": [
             {
@@ -99,7 +95,7 @@ def _routes(analysis: Analysis) -> list[dict[str, Any]]:
 
 
 def actions() -> list[dict[str, str]]:
-    """The manual payloads that every service's function takes, with what each does."""
+    """Return the manual payloads that every service's function accepts, with their descriptions."""
     union = get_args(PAYLOAD._type)[0]
     return [
         {

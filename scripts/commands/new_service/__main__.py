@@ -70,9 +70,7 @@ def _told(wish: Wish) -> int:
     print(f"{wish.service} is there. Still yours, in this order (docs/how-to/add-a-service.md tells more):")
     print(f"  1. the job's own logic in {job}; until then each record ends in Error, not_written")
     print(f"  2. tests/unit/{wish.folder}, and the half page in docs/BACKGROUND_SERVICES_ARCHITECTURE.md")
-    print(
-        "  3. who queues its records: a hand-off in the registry, or a curation field in functions/api/curation_table.py"
-    )
+    print("  3. what queues its records: a hand-off in the registry, or a curation field in functions/api/resources")
     print("  4. scripts/test")
     return 0
 

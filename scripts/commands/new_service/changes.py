@@ -19,7 +19,7 @@ REGISTRY = Path("layers/common/python/scrapersky/runtime/registry.py")
 VERSIONS = Path("layers/common/python/scrapersky/migrations/versions")
 ARCHITECTURE = Path("docs/BACKGROUND_SERVICES_ARCHITECTURE.md")
 SAM_PAGE, SAM_ENVIRONMENT = Path("docs/sam-local.md"), Path("scripts/sam/environment.json")
-VIEWS = Path("functions/api/views")
+API_RESOURCES = Path("functions/api/resources")
 
 
 def changes(wish: Wish, root: Path) -> list[Change]:
@@ -90,7 +90,7 @@ def _edits(wish: Wish, root: Path) -> list[Change]:
     ]
     if wish.is_new_field:
         model = wish.model_file.relative_to(root)
-        view = VIEWS / model.name
+        view = API_RESOURCES / f"{wish.model.__tablename__}.py"
         edits += [
             edit(model, with_field(now(model), wish)),
             edit(view, documents.with_view_fields(now(view), wish)),

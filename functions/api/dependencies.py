@@ -1,4 +1,4 @@
-"""What a request needs, handed to the routers by the application."""
+"""What the routes need: settings, database and triggers, the current request, and its caller."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -10,11 +10,11 @@ from api.triggers import Triggers
 from scrapersky.database import Database
 from scrapersky.settings import Settings
 
-KEY = "wiring"
+KEY = "dependencies"
 
 
 @dataclass(frozen=True)
-class Wiring:
+class Dependencies:
     """Made once per cold start."""
 
     settings: Settings
@@ -22,18 +22,18 @@ class Wiring:
     triggers: Triggers
 
 
-def wiring_of(router: Router) -> Wiring:
-    """The wiring of the application that ``router`` serves just now."""
-    return cast(Wiring, router.context[KEY])
+def dependencies_of(router: Router) -> Dependencies:
+    """Return the dependencies of the application that ``router`` belongs to."""
+    return cast(Dependencies, router.context[KEY])
 
 
 def event_of(router: Router) -> APIGatewayProxyEventV2:
-    """The request that ``router`` serves just now."""
+    """Return the request that ``router`` is serving."""
     return cast(APIGatewayProxyEventV2, router.current_event)
 
 
 def caller_of(router: Router) -> str:
-    """Who asks, for the audit trail: the IAM principal's ARN, the token's subject, or that nobody was told."""
+    """Return the actor for the audit trail: the IAM principal's ARN, the token's subject, or ``api:unknown``."""
     authorizer = event_of(router).raw_event["requestContext"].get("authorizer") or {}
     iam = (authorizer.get("iam") or {}).get("userArn")
     subject = ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub")

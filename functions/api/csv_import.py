@@ -1,0 +1,48 @@
+"""Read the domains in a CSV file."""
+
+import csv
+import io
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+
+from api.problem import invalid
+
+COLUMNS = ("domain", "website", "website_url", "url", "host")
+"""Possible names of the column with the domain; the first that the file has is read."""
+
+SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")
+"""The first line by which Excel names the separator of the cells."""
+
+
+def read_csv(body: bytes) -> list[tuple[int, str]]:
+    """Return (line, domain) from the column named in :data:`COLUMNS`, or from a file of one column without a header.
+
+    UTF-8 with or without a byte order mark, or UTF-16 with one (Excel's "Unicode text"); separated by commas, semicolons
+    or tabs, or as a first line ``sep=;`` states. Raises a 422.
+    """
+    text = _decode(body)
+    stated = SEPARATOR_LINE.match(text)
+    header = text.lstrip("\r\n").partition("\n")[0]
+    separator = stated.group(1) if stated else max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise invalid("body", f"line {reader.line_num} is not valid CSV: {error}") from None
+    lines = lines[1:] if stated else lines
+    if not lines:
+        raise invalid("body", "the file is empty; a column named domain is needed")
+    names = [cell.strip().lower().replace(" ", "_") for cell in lines[0][1]]
+    column = next((names.index(name) for name in COLUMNS if name in names), None)
+    if column is None and len(names) > 1:
+        raise invalid("body", f"line 1 has no column named domain; it has: {', '.join(names)[:200]}")
+    data = lines if column is None else lines[1:]
+    return [(number, row[column or 0].strip() if len(row) > (column or 0) else "") for number, row in data]
+
+
+def _decode(body: bytes) -> str:
+    encoding = "utf-16" if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return body.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise invalid("body", f"byte {error.start} of the file is not UTF-8; save the file as 'CSV UTF-8'") from None

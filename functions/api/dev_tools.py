@@ -1,0 +1,82 @@
+"""Operators' manual triggers: POST only, authorised separately, passed on to the service that owns the workflow.
+
+Warning: the API's curation routes match every path. A request that arrives here by another route than
+``POST /dev-tools/…`` was authorised as curation, and is refused.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from pydantic import BaseModel
+
+from api.dependencies import dependencies_of, event_of
+from api.problem import Problem, invalid
+from scrapersky.runtime import payloads
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS, Service, service_of
+
+router = Router()
+TAGS = ["dev-tools"]
+ROUTE = "POST /dev-tools/"
+
+
+@router.post("/dev-tools/status", tags=TAGS, summary="Return counts, ages and pauses of a workflow, or of all")
+def status(body: payloads.StatusQuestion) -> dict[str, Any]:
+    if body.workflow is not None:
+        return _ask(body)
+    _check_route()
+    answers = [dependencies_of(router).triggers.ask(service, _payload(body)) for service in SERVICES]
+    return {"workflows": {name: found for answer in answers for name, found in answer["workflows"].items()}}
+
+
+@router.post(
+    "/dev-tools/process",
+    tags=TAGS,
+    summary="Start work on one Queued record; explain returns the result",
+    status_code=HTTPStatus.ACCEPTED,
+)
+def process(body: payloads.Process) -> dict[str, Any]:
+    dependencies_of(router).triggers.start(_owner(body), _payload(body))
+    return {"started": True, "workflow": body.workflow, "id": body.id}
+
+
+def _passed_on(name: str, payload: type[BaseModel]) -> Callable[..., dict[str, Any]]:
+    def passed_on(body: payload) -> dict[str, Any]:  # type: ignore[valid-type]
+        return _ask(body)
+
+    passed_on.__name__ = name  # the operationId starts with it
+    return passed_on
+
+
+for path, payload, summary in (
+    ("/dev-tools/explain", payloads.Explain, "Return one record's timeline"),
+    ("/dev-tools/run", payloads.Run, "Claim and fan out now"),
+    ("/dev-tools/requeue", payloads.Requeue, "New, Completed or Error → Queued"),
+    ("/dev-tools/cancel", payloads.Cancel, "Queued → New"),
+    ("/dev-tools/abandon", payloads.Abandon, "Processing → Error abandoned"),
+    ("/dev-tools/pause", payloads.Pause, "Stop claims of a workflow"),
+    ("/dev-tools/resume", payloads.Resume, "Resume claims of a workflow"),
+):
+    router.post(path, tags=TAGS, summary=summary)(_passed_on(path.rpartition("/")[2], payload))
+
+
+def _ask(body: BaseModel) -> dict[str, Any]:
+    return dependencies_of(router).triggers.ask(_owner(body), _payload(body))
+
+
+def _owner(body: BaseModel) -> Service:
+    _check_route()
+    name = getattr(body, "workflow", None)
+    if name not in WORKFLOWS:
+        raise invalid("workflow", f"there is no workflow {name!r}; valid workflows: {', '.join(WORKFLOWS)}")
+    return service_of(WORKFLOWS[str(name)])
+
+
+def _payload(body: BaseModel) -> dict[str, Any]:
+    return body.model_dump(mode="json", exclude_none=True)
+
+
+def _check_route() -> None:
+    if not event_of(router).route_key.startswith(ROUTE):
+        raise Problem(HTTPStatus.FORBIDDEN, f"authorised as curation; {ROUTE}… needs its own authorisation")

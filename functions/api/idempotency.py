@@ -1,0 +1,73 @@
+"""Carry out a write in one short transaction; with an ``Idempotency-Key``, at most once.
+
+The key, a hash of the request and the answer are stored in the transaction of the write itself. So a request that
+failed leaves no key behind, and of two concurrent requests the second waits for the first to commit and returns its
+answer. Follows the IETF draft "The Idempotency-Key HTTP Header Field".
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from pydantic import BaseModel
+from sqlalchemy import Connection, text
+
+from api.dependencies import caller_of, dependencies_of, event_of
+from api.problem import invalid
+
+HEADER = "Idempotency-Key"
+MAX_KEY_LENGTH = 200
+MAX_EXPIRED_DELETED = 100
+"""Expired keys that one write deletes."""
+
+DELETE_EXPIRED = text("""
+DELETE FROM idempotency_keys WHERE (caller, key) IN (
+    SELECT caller, key FROM idempotency_keys WHERE expires_at <= now() ORDER BY expires_at LIMIT :limit
+    FOR UPDATE SKIP LOCKED)
+""")
+
+RESERVE = text("""
+INSERT INTO idempotency_keys (caller, key, request_hash, expires_at)
+VALUES (:caller, :key, :request_hash, now() + make_interval(secs => :seconds))
+ON CONFLICT (caller, key) DO UPDATE
+    SET request_hash = EXCLUDED.request_hash, answer = NULL, expires_at = EXCLUDED.expires_at
+    WHERE idempotency_keys.expires_at <= now()
+RETURNING key
+""")
+
+READ = text("SELECT request_hash, answer FROM idempotency_keys WHERE caller = :caller AND key = :key")
+
+SAVE = text("UPDATE idempotency_keys SET answer = CAST(:answer AS jsonb) WHERE caller = :caller AND key = :key")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def write_once(router: Router, answers: type[M], work: Callable[[Connection], M]) -> M:
+    """Run ``work`` in a transaction and return its answer, or the stored answer when the key was used before.
+
+    Raises a 422 for a key that was used for another request.
+    """
+    dependencies, event = dependencies_of(router), event_of(router)
+    key = event.headers.get(HEADER.lower())
+    if key is None:
+        with dependencies.database.transaction() as connection:
+            return work(connection)
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise invalid(
+            HEADER,
+            f"{key[:50]!r} is no valid key; 1 to {MAX_KEY_LENGTH} printable characters are valid, such as a UUID",
+        )
+    own = {"caller": caller_of(router), "key": key}
+    request_hash = hashlib.sha256(f"{event.http_method} {event.path}\0{event.body or ''}".encode()).hexdigest()
+    reservation = {**own, "request_hash": request_hash, "seconds": dependencies.settings.api_idempotency_seconds}
+    with dependencies.database.transaction() as connection:
+        connection.execute(DELETE_EXPIRED, {"limit": MAX_EXPIRED_DELETED})
+        if connection.execute(RESERVE, reservation).one_or_none() is None:
+            used_for, answer = connection.execute(READ, own).one()
+            if used_for != request_hash:
+                raise invalid(HEADER, f"{key!r} was used for another request; send a new key with each request")
+            return answers.model_validate(answer)
+        answer = work(connection)
+        connection.execute(SAVE, {**own, "answer": answer.model_dump_json()})
+        return answer

@@ -1,0 +1,178 @@
+"""Domains. ``Selected`` queues the metadata scan, or the submission for sitemap analysis."""
+
+import base64
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import Field
+
+from api.adding import Added, add_records
+from api.csv_import import read_csv
+from api.curation import Decision, Decisions, curate
+from api.dependencies import event_of
+from api.listing import Listing, RecordId, list_records, read_record
+from api.problem import Problem
+from api.resource import Named, Paging, Resource, View
+from api.rows import Known, NewRecord, RowRefused
+from scrapersky.models import Domain
+from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.registry import METADATA, SUBMISSION
+from scrapersky.web.hosts import HostError, normalise_host
+
+router = Router()
+TAGS = ["domains"]
+
+
+class DomainView(View):
+    """A domain with the metadata of its home page, without the large JSON columns."""
+
+    domain: str
+    final_url: str | None
+    http_status: int | None
+    last_scan: datetime | None
+    title: str | None
+    description: str | None
+    language: str | None
+    favicon_url: str | None
+    logo_url: str | None
+    generator: str | None
+    is_wordpress: bool | None
+    wordpress_version: str | None
+    has_elementor: bool | None
+    elementor_version: str | None
+    email_addresses: list[str] | None
+    phone_numbers: list[str] | None
+    facebook_url: str | None
+    twitter_url: str | None
+    linkedin_url: str | None
+    instagram_url: str | None
+    youtube_url: str | None
+    tiktok_url: str | None
+    pinterest_url: str | None
+    curation_status: Curation
+    sitemap_curation_status: Curation
+    status: Status
+    due_at: datetime | None
+    failures: int
+    error_code: str | None
+    error: str | None
+    sitemap_analysis_status: Status
+    sitemap_analysis_due_at: datetime | None
+    sitemap_analysis_failures: int
+    sitemap_analysis_error_code: str | None
+    sitemap_analysis_error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class DomainFilter(Named):
+    """The filters of domains."""
+
+    sitemap_curation_status: Curation | None = None
+    status: Status | None = None
+    error_code: str | None = None
+    sitemap_analysis_status: Status | None = None
+    sitemap_analysis_error_code: str | None = None
+    is_wordpress: bool | None = None
+
+
+class DomainQuery(Paging, DomainFilter):
+    """The query parameters of a listing."""
+
+
+class NewDomain(InputModel):
+    """A domain to add."""
+
+    domain: str = Field(min_length=1, max_length=2_048, description="a host name or a url")
+    curation_status: Curation = Curation.NEW
+    reason: str = Field("added", min_length=1, max_length=500)
+
+
+class NewDomains(InputModel):
+    """Domains to add; ``Selected`` queues their metadata at once."""
+
+    domains: list[str] = Field(min_length=1, description="host names or urls")
+    curation_status: Curation = Curation.NEW
+    reason: str = Field("added", min_length=1, max_length=500)
+
+
+class _Row(NewRecord):
+    """One domain of any request; a text that is no host is a refused row, not an invalid request."""
+
+    domain: str
+
+    def label(self) -> str:
+        """Return the text as it was sent."""
+        return self.domain
+
+    def columns(self, known: Known) -> dict[str, Any]:  # noqa: ARG002
+        """Return the normalised host. Raises :class:`RowRefused`."""
+        try:
+            return {"domain": normalise_host(self.domain)}
+        except HostError as error:
+            raise RowRefused(str(error)) from None
+
+
+class DomainDecision(Decision[DomainFilter]):
+    """A decision about domains, on one of their two curation fields."""
+
+    field: Literal["curation_status", "sitemap_curation_status"] = Field(
+        "curation_status", description="curation_status queues metadata, sitemap_curation_status queues submission"
+    )
+
+
+DOMAINS = Resource(
+    model=Domain,
+    view=DomainView,
+    key=("domain",),
+    search="domain",
+    curation={"curation_status": METADATA, "sitemap_curation_status": SUBMISSION},
+)
+
+
+@router.get("/domains", tags=TAGS, summary="List domains")
+def list_domains(query: Annotated[DomainQuery, Query()]) -> Listing[DomainView]:
+    return list_records(router, DOMAINS, query)
+
+
+@router.get("/domains/<record_id>", tags=TAGS, summary="Return one domain")
+def read_domain(record_id: RecordId) -> DomainView:
+    return read_record(router, DOMAINS, record_id)
+
+
+@router.post("/domains", tags=TAGS, summary="Add a domain", status_code=HTTPStatus.CREATED)
+def create_domain(body: NewDomain) -> Added:
+    row = _Row(domain=body.domain, curation_status=body.curation_status)
+    return add_records(router, DOMAINS, [row], reason=body.reason, alone=True)
+
+
+@router.post("/domains/bulk", tags=TAGS, summary="Add domains")
+def create_domains(body: NewDomains) -> Added:
+    rows = [_Row(domain=one, curation_status=body.curation_status) for one in body.domains]
+    return add_records(router, DOMAINS, rows, reason=body.reason)
+
+
+@router.post("/domains/csv", tags=TAGS, summary="Add the domains of a CSV file (text/csv) with a column named domain")
+def import_domains() -> Added:
+    event = event_of(router)
+    media_type = event.headers.get("content-type") or "text/csv"
+    if not media_type.startswith("text/csv"):
+        detail = f"media type {media_type!r} is not supported; send the file as text/csv"
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
+    body = event.body or ""
+    lines = read_csv(base64.b64decode(body) if event.is_base64_encoded else body.encode())
+    rows = [_Row(domain=one) for _, one in lines]
+    return add_records(
+        router, DOMAINS, rows, numbers=[number for number, _ in lines], reason="imported from a CSV file"
+    )
+
+
+@router.post("/domains/curation", tags=TAGS, summary="Curate domains; Selected queues a workflow")
+def curate_domains(body: DomainDecision) -> Decisions:
+    # Spelled out so that the audit of routers sees both fields.
+    field = "curation_status" if body.field == "curation_status" else "sitemap_curation_status"
+    return curate(router, DOMAINS, body, field)

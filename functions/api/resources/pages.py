@@ -1,0 +1,108 @@
+"""Pages, as sitemap files list them: the end of the pipeline, so curation queues nothing."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import Field
+
+from api.adding import Added, add_records
+from api.curation import Decision, Decisions, curate
+from api.listing import Listing, RecordId, list_records, read_record
+from api.resource import MAX_ID, Named, Paging, Resource, View
+from api.rows import Known, NewUrl
+from scrapersky.models import Page
+from scrapersky.models.vocabulary import Curation
+from scrapersky.runtime.input_model import InputModel
+from scrapersky.web.page_type import page_type_of
+from scrapersky.web.urls import host_and_path, path_depth
+
+router = Router()
+TAGS = ["pages"]
+LEAD_SOURCE = "manual"
+
+
+class PageView(View):
+    """A page."""
+
+    domain_id: int
+    sitemap_file_id: int | None
+    url: str
+    last_modified: datetime | None
+    changefreq: str | None
+    priority: float | None
+    image_count: int
+    video_count: int
+    news_count: int
+    hreflang: dict[str, Any] | None
+    page_type: str
+    path_depth: int
+    other_host: bool
+    lead_source: str
+    curation_status: Curation
+    created_at: datetime
+    updated_at: datetime
+
+
+class PageFilter(Named):
+    """The filters of pages."""
+
+    domain_id: int | None = Field(None, ge=1, le=MAX_ID)
+    sitemap_file_id: int | None = Field(None, ge=1, le=MAX_ID)
+    page_type: str | None = None
+    lead_source: str | None = None
+
+
+class PageQuery(Paging, PageFilter):
+    """The query parameters of a listing."""
+
+
+class NewPage(NewUrl):
+    """A page to add. An import that finds it too adds what it knows, and keeps ``lead_source`` and the decision."""
+
+    def columns(self, known: Known) -> dict[str, Any]:
+        """Return the record's columns; type and depth follow from the URL. Raises :class:`~api.rows.RowRefused`."""
+        found = super().columns(known)
+        _, path = host_and_path(found["url"])
+        return {
+            **found,
+            "page_type": page_type_of(path).value,
+            "path_depth": path_depth(path),
+            "lead_source": LEAD_SOURCE,
+        }
+
+
+class NewPages(InputModel):
+    """Pages to add."""
+
+    pages: list[NewPage] = Field(min_length=1)
+
+
+PAGES = Resource(model=Page, view=PageView, key=("domain_id", "url"), search="url", curation={"curation_status": None})
+
+
+@router.get("/pages", tags=TAGS, summary="List pages")
+def list_pages(query: Annotated[PageQuery, Query()]) -> Listing[PageView]:
+    return list_records(router, PAGES, query)
+
+
+@router.get("/pages/<record_id>", tags=TAGS, summary="Return one page")
+def read_page(record_id: RecordId) -> PageView:
+    return read_record(router, PAGES, record_id)
+
+
+@router.post("/pages", tags=TAGS, summary="Add a page", status_code=HTTPStatus.CREATED)
+def create_page(body: NewPage) -> Added:
+    return add_records(router, PAGES, [body], alone=True)
+
+
+@router.post("/pages/bulk", tags=TAGS, summary="Add pages")
+def create_pages(body: NewPages) -> Added:
+    return add_records(router, PAGES, body.pages)
+
+
+@router.post("/pages/curation", tags=TAGS, summary="Curate pages")
+def curate_pages(body: Decision[PageFilter]) -> Decisions:
+    return curate(router, PAGES, body)

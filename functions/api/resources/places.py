@@ -1,0 +1,101 @@
+"""Places, as map searches found them. ``Selected`` queues the deep scan."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import Field
+
+from api.adding import Added, add_records
+from api.curation import Decision, Decisions, curate
+from api.listing import Listing, RecordId, list_records, read_record
+from api.resource import Named, Paging, Resource, View
+from api.rows import NewOfPlace
+from scrapersky.models import Place
+from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.registry import DEEP_SCAN
+
+router = Router()
+TAGS = ["places"]
+
+
+class PlaceView(View):
+    """A place, before and after its deep scan."""
+
+    place_id: str
+    name: str | None
+    formatted_address: str | None
+    search_query: str | None
+    latitude: float | None
+    longitude: float | None
+    moved_to_place_id: str | None
+    curation_status: Curation
+    deep_scan_status: Status
+    deep_scan_due_at: datetime | None
+    deep_scan_failures: int
+    deep_scan_error_code: str | None
+    deep_scan_error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class PlaceFilter(Named):
+    """The filters of places."""
+
+    place_id: str | None = None
+    search_query: str | None = None
+    deep_scan_status: Status | None = None
+    deep_scan_error_code: str | None = None
+
+
+class PlaceQuery(Paging, PlaceFilter):
+    """The query parameters of a listing."""
+
+
+class NewPlace(NewOfPlace):
+    """A place to add."""
+
+    name: str | None = Field(None, max_length=500)
+    formatted_address: str | None = Field(None, max_length=1_000)
+    search_query: str | None = Field(None, max_length=500)
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+
+
+class NewPlaces(InputModel):
+    """Places to add."""
+
+    places: list[NewPlace] = Field(min_length=1)
+
+
+PLACES = Resource(
+    model=Place, view=PlaceView, key=("place_id",), search="name", curation={"curation_status": DEEP_SCAN}
+)
+
+
+@router.get("/places", tags=TAGS, summary="List places")
+def list_places(query: Annotated[PlaceQuery, Query()]) -> Listing[PlaceView]:
+    return list_records(router, PLACES, query)
+
+
+@router.get("/places/<record_id>", tags=TAGS, summary="Return one place")
+def read_place(record_id: RecordId) -> PlaceView:
+    return read_record(router, PLACES, record_id)
+
+
+@router.post("/places", tags=TAGS, summary="Add a place", status_code=HTTPStatus.CREATED)
+def create_place(body: NewPlace) -> Added:
+    return add_records(router, PLACES, [body], alone=True)
+
+
+@router.post("/places/bulk", tags=TAGS, summary="Add places")
+def create_places(body: NewPlaces) -> Added:
+    return add_records(router, PLACES, body.places)
+
+
+@router.post("/places/curation", tags=TAGS, summary="Curate places; Selected queues their deep scan")
+def curate_places(body: Decision[PlaceFilter]) -> Decisions:
+    return curate(router, PLACES, body)

@@ -1,0 +1,89 @@
+"""Sitemap scans, one per domain. ``Selected`` queues the discovery."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import Field
+
+from api.adding import Added, add_records
+from api.curation import Decision, Decisions, curate
+from api.listing import Listing, RecordId, list_records, read_record
+from api.resource import MAX_ID, Filter, Paging, Resource, View
+from api.rows import NewOfDomain
+from scrapersky.models import Sitemap
+from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.registry import DISCOVERY
+
+router = Router()
+TAGS = ["sitemaps"]
+
+
+class SitemapView(View):
+    """The sitemap scan of one domain, without its report of the URLs it tried."""
+
+    domain_id: int
+    files_found: int | None
+    requests_made: int | None
+    scanned_at: datetime | None
+    curation_status: Curation
+    status: Status
+    due_at: datetime | None
+    failures: int
+    error_code: str | None
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class SitemapFilter(Filter):
+    """The filters of sitemap scans."""
+
+    domain_id: int | None = Field(None, ge=1, le=MAX_ID)
+    status: Status | None = None
+    error_code: str | None = None
+
+
+class SitemapQuery(Paging, SitemapFilter):
+    """The query parameters of a listing."""
+
+
+class NewSitemap(NewOfDomain):
+    """The sitemap scan of a domain."""
+
+
+class NewSitemaps(InputModel):
+    """Sitemap scans to add."""
+
+    sitemaps: list[NewSitemap] = Field(min_length=1)
+
+
+SITEMAPS = Resource(model=Sitemap, view=SitemapView, key=("domain_id",), curation={"curation_status": DISCOVERY})
+
+
+@router.get("/sitemaps", tags=TAGS, summary="List sitemap scans")
+def list_sitemaps(query: Annotated[SitemapQuery, Query()]) -> Listing[SitemapView]:
+    return list_records(router, SITEMAPS, query)
+
+
+@router.get("/sitemaps/<record_id>", tags=TAGS, summary="Return one sitemap scan")
+def read_sitemap(record_id: RecordId) -> SitemapView:
+    return read_record(router, SITEMAPS, record_id)
+
+
+@router.post("/sitemaps", tags=TAGS, summary="Add a domain's sitemap scan", status_code=HTTPStatus.CREATED)
+def create_sitemap(body: NewSitemap) -> Added:
+    return add_records(router, SITEMAPS, [body], alone=True)
+
+
+@router.post("/sitemaps/bulk", tags=TAGS, summary="Add sitemap scans")
+def create_sitemaps(body: NewSitemaps) -> Added:
+    return add_records(router, SITEMAPS, body.sitemaps)
+
+
+@router.post("/sitemaps/curation", tags=TAGS, summary="Curate sitemap scans; Selected queues discovery")
+def curate_sitemaps(body: Decision[SitemapFilter]) -> Decisions:
+    return curate(router, SITEMAPS, body)

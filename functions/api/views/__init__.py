@@ -1,1 +1,0 @@
-"""What the API shows of each kind of record."""
