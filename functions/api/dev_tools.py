@@ -38,7 +38,7 @@ def status(body: payloads.StatusQuestion) -> dict[str, Any]:
 )
 def process(body: payloads.Process) -> dict[str, Any]:
     dependencies_of(router).triggers.start(_owner(body), _payload(body))
-    return {"started": True, "workflow": body.workflow, "id": body.id}
+    return {"started": True, "workflow": body.workflow, "record": body.record}
 
 
 def _passed_on(name: str, payload: type[BaseModel]) -> Callable[..., dict[str, Any]]:

@@ -10,6 +10,8 @@ from tests.conftest import TEMPLATE
 
 ROWS = 500_000
 QUEUED = 100_000
+CODES = 101
+ERRORS = ROWS // 7
 LIVE = 400
 """Live attempts of each workflow, of which a quarter have outlived their lease."""
 NEWEST = 10_000_000
@@ -37,6 +39,10 @@ QUIET = (
         (CASE WHEN n <= {LIVE} THEN 'Processing' WHEN n % 7 = 0 THEN 'Error' ELSE 'Completed' END)::work_status,
         CASE WHEN n > {LIVE} AND n % 7 = 0 THEN 'http_' || 400 + n % 100 END
     FROM generate_series(1, {ROWS}) AS n
+    """,
+    f"""
+    INSERT INTO status_events (workflow, record_id, to_status, actor)
+    SELECT 'metadata', n, 'Error', 'test' FROM generate_series(7, {ROWS}, 7) AS n
     """,
     f"""
     INSERT INTO attempts (attempt_id, workflow, record_id, trigger, started_at, lease_until) OVERRIDING SYSTEM VALUE

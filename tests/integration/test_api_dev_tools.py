@@ -43,7 +43,7 @@ def test_every_action_of_a_service_has_its_own_post_route(operator: Api, harness
 def test_process_starts_the_work_and_does_not_wait_for_it(operator: Api, harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     answer = operator.post("/dev-tools/process", {"workflow": "metadata", "id": record_id})
-    assert (answer.status, answer.json) == (202, {"started": True, "workflow": "metadata", "id": record_id})
+    assert (answer.status, answer.json) == (202, {"started": True, "workflow": "metadata", "record": record_id})
     assert harness.worked_on == ["a.test"]
 
 
@@ -59,7 +59,7 @@ def test_a_run_without_a_workflow_is_rejected(operator: Api) -> None:
 
 def test_a_refusal_by_the_service_is_a_422_that_names_the_field(operator: Api) -> None:
     answer = operator.post("/dev-tools/explain", {"workflow": "metadata", "id": 999})
-    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "id")
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "record")
 
 
 def test_an_unreachable_service_is_a_502(operator: Api) -> None:

@@ -133,7 +133,7 @@ def test_cancel_moves_what_is_queued_and_says_what_it_left_alone(scrapersky: Com
     status, out, _ = scrapersky("cancel", "metadata", str(queued), str(new), "--reason", "a mistake")
     assert status == 0
     assert "1 moved" in out
-    assert f"1 left alone ({new})" in out
+    assert f"  {new}: is New; cancel needs Queued" in out
     assert harness.row(queued)["status"] == "New"
 
 
@@ -179,7 +179,7 @@ def test_stage_local_without_an_endpoint_says_where_to_find_it(
 
 def test_what_the_service_refuses_is_told_with_the_field_and_ends_with_1(scrapersky: CommandLine) -> None:
     status, _, complaint = scrapersky("explain", "metadata", "999")
-    assert (status, complaint) == (1, "scrapersky explain: id: domains has no record 999\n")
+    assert (status, complaint) == (1, "scrapersky explain: record: domains has no record 999\n")
 
 
 def test_a_crashed_function_is_told_with_its_error(capsys: pytest.CaptureFixture[str]) -> None:

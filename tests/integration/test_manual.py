@@ -1,4 +1,4 @@
-"""Manual payloads: each answers truthfully, and a bad one names its field and changes nothing."""
+"""Manual payloads: each answers with what it did, and an invalid one names its field and changes nothing."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from scrapersky.runtime.outcomes import Fail
+from scrapersky.runtime.payloads import MODELS
 from tests.integration.conftest import Harness
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -18,10 +19,27 @@ def test_run_claims_and_sends_at_most_the_limit(harness: Harness) -> None:
     assert len(harness.receive()) == 2
 
 
-def test_run_may_be_sent_three_times_and_claims_each_record_once(harness: Harness) -> None:
+def test_run_sent_three_times_claims_each_record_once(harness: Harness) -> None:
     (first, _) = harness.add("a.test", "b.test")
-    answers = [harness.say(action="run", workflow="metadata", ids=[first]) for _ in range(3)]
+    answers = [harness.say(action="run", workflow="metadata", records=[first]) for _ in range(3)]
     assert [answer["workflows"]["metadata"]["claimed"] for answer in answers] == [1, 0, 0]
+
+
+def test_run_reports_why_a_named_record_was_not_claimed(harness: Harness) -> None:
+    (completed, _, paused) = harness.add("a.test", "b.test", "c.test")
+    harness.connection.execute(text("UPDATE domains SET due_at = now() + interval '1 h' WHERE domain <> 'a.test'"))
+    harness.drain()
+    records = [completed, "b.test", 999, "none.test"]
+    run = harness.say(action="run", workflow="metadata", records=records)["workflows"]["metadata"]
+    reasons = {one["record"]: one["reason"] for one in run["not_moved"]}
+    assert reasons[completed] == "is Completed; run needs Queued"
+    assert reasons["b.test"].startswith("is due in 3")
+    assert reasons[999] == "domains has no record 999"
+    assert reasons["none.test"] == "domains has no record 'none.test'"
+    harness.connection.execute(text("UPDATE domains SET due_at = now() WHERE domain = 'c.test'"))
+    harness.say(action="pause", reason="maintenance")
+    (left,) = harness.say(action="run", records=[paused])["workflows"]["metadata"]["not_moved"]
+    assert left == {"record": paused, "id": paused, "status": "Queued", "reason": "metadata is paused"}
 
 
 def test_a_dry_run_changes_nothing(harness: Harness) -> None:
@@ -30,7 +48,7 @@ def test_a_dry_run_changes_nothing(harness: Harness) -> None:
     assert harness.row(record_id)["status"] == "Queued"
 
 
-def test_status_counts_what_is_there(harness: Harness) -> None:
+def test_status_counts_the_records_of_each_status(harness: Harness) -> None:
     harness.add("a.test", "b.test")
     harness.add("c.test", status="New")
     harness.tick()
@@ -41,18 +59,79 @@ def test_status_counts_what_is_there(harness: Harness) -> None:
     assert answer["invariant_breaches"] == []
 
 
-def test_explain_tells_the_whole_timeline(harness: Harness) -> None:
+def test_list_returns_the_records_in_a_status_with_key_time_and_code(harness: Harness) -> None:
+    (parked, fine) = harness.add("parked.test", "fine.test")
+    harness.behaviour["parked.test"] = lambda _: Fail("parked", "the domain is for sale")
+    harness.drain()
+    (queued,) = harness.add("queued.test")
+    (new,) = harness.add("new.test", status="New")
+
+    def ids(**asked: Any) -> list[int]:
+        return [one["id"] for one in harness.say(action="list", workflow="metadata", **asked)["records"]]
+
+    assert ids() == [new, queued, fine, parked]
+    assert (ids(status="New"), ids(status="Queued"), ids(status="Completed")) == ([new], [queued], [fine])
+    (record,) = harness.say(action="list", workflow="metadata", status="Error")["records"]
+    assert record.pop("since").startswith("20")
+    assert record == {
+        "id": parked,
+        "record": "parked.test",
+        "status": "Error",
+        "due_at": None,
+        "failures": 1,
+        "error_code": "parked",
+        "error": "the domain is for sale",
+    }
+    harness.tick()
+    assert ids(status="Processing") == [queued]
+
+
+def test_a_list_is_continued_from_its_next_before(harness: Harness) -> None:
+    added = harness.add("a.test", "b.test", "c.test")
+    first = harness.say(action="list", workflow="metadata", status="Queued", limit=2)
+    rest = harness.say(action="list", workflow="metadata", status="Queued", limit=2, before=first["next_before"])
+    assert [one["id"] for one in first["records"] + rest["records"]] == added[::-1]
+    assert rest["next_before"] is None
+
+
+def test_errors_are_grouped_by_code_with_number_times_and_examples(harness: Harness) -> None:
+    domains = [f"{letter}.test" for letter in "abcde"]
+    harness.add(*domains)
+    harness.behaviour = dict.fromkeys(domains, lambda _: Fail("http_403", "refused"))
+    harness.behaviour["e.test"] = lambda _: Fail("parked", "for sale")
+    harness.drain()
+    frequent, rare = harness.say(action="errors")["workflows"]["metadata"]["errors"]
+    assert (frequent["error_code"], frequent["records"], rare["error_code"], rare["records"]) == (
+        "http_403",
+        4,
+        "parked",
+        1,
+    )
+    assert len(frequent["examples"]) == 3
+    assert frequent["first_seen"] <= frequent["last_seen"]
+    assert [one["record"] for one in rare["examples"]] == ["e.test"]
+
+
+def test_explain_returns_the_whole_timeline_by_id_and_by_natural_key(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.behaviour["a.test"] = lambda _: Fail("parked", "the domain is for sale")
     harness.drain()
-    timeline = harness.say(action="explain", workflow="metadata", id=record_id)
+    timeline = harness.say(action="explain", workflow="metadata", record=record_id)
     assert timeline["now"]["error_code"] == "parked"
     assert [event["to_status"] for event in timeline["events"]] == ["Queued", "Processing", "Error"]
     assert timeline["events"][-1]["actor"] == "domain-scheduler"
     assert timeline["attempts"][0]["detail"]["reason"] == "the domain is for sale"
+    for spelling in ("a.test", "https://WWW.A.test/about", " A.TEST "):
+        assert harness.say(action="explain", workflow="metadata", record=spelling)["id"] == record_id
 
 
-def test_requeue_by_error_code_takes_only_those_and_is_audited(harness: Harness) -> None:
+def test_the_older_names_id_and_ids_are_understood(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    assert harness.say(action="explain", workflow="metadata", id=record_id)["id"] == record_id
+    assert harness.say(action="cancel", workflow="metadata", ids=[record_id], reason="x")["ended"] == [record_id]
+
+
+def test_requeue_by_error_code_moves_only_those_records_and_is_audited(harness: Harness) -> None:
     parked, other = harness.add("a.test", "b.test")
     harness.behaviour["a.test"] = lambda _: Fail("parked", "for sale")
     harness.behaviour["b.test"] = lambda _: Fail("not_html", "a picture")
@@ -65,21 +144,57 @@ def test_requeue_by_error_code_takes_only_those_and_is_audited(harness: Harness)
     assert tuple(event) == ("ada", "sold")
 
 
-def test_requeue_of_a_processing_record_changes_nothing(harness: Harness) -> None:
+@pytest.mark.parametrize("action", ["requeue", "list"])
+def test_an_error_code_that_no_record_has_is_reported_with_those_present(harness: Harness, action: str) -> None:
+    harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Fail("http_403", "refused")
+    harness.drain()
+    reason = {"reason": "again"} if action == "requeue" else {}
+    problem = harness.say(action=action, workflow="metadata", error_code="htp_403", **reason)["error"]
+    assert problem["field"] == "error_code"
+    assert problem["message"] == "no record with error code 'htp_403'; present: http_403 (1)"
+
+
+def test_requeue_of_a_processing_record_changes_nothing_and_reports_it(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.tick()
-    assert harness.say(action="requeue", workflow="metadata", ids=[record_id], reason="again")["queued"] == 0
+    answer = harness.say(action="requeue", workflow="metadata", records=["a.test"], reason="again")
+    assert answer["queued"] == 0
+    assert answer["not_moved"] == [
+        {
+            "record": "a.test",
+            "id": record_id,
+            "status": "Processing",
+            "reason": "is Processing; requeue needs New, Completed or Error",
+        }
+    ]
     assert harness.row(record_id)["status"] == "Processing"
 
 
-def test_cancel_and_abandon_end_only_what_is_in_the_right_status(harness: Harness) -> None:
+def test_cancel_and_abandon_end_only_records_in_the_right_status(harness: Harness) -> None:
     processing, queued = harness.add("a.test", "b.test")
     harness.say(action="run", limit=1)
-    cancelled = harness.say(action="cancel", workflow="metadata", ids=[processing, queued], reason="a mistake")
-    assert (cancelled["ended"], cancelled["left_alone"]) == ([queued], [processing])
-    abandoned = harness.say(action="abandon", workflow="metadata", ids=[processing, queued], reason="it loops")
-    assert (abandoned["ended"], abandoned["left_alone"]) == ([processing], [queued])
+    both: dict[str, Any] = {"workflow": "metadata", "records": [processing, queued]}
+    cancelled = harness.say(action="cancel", **both, reason="a mistake")
+    assert cancelled["ended"] == [queued]
+    assert [(one["id"], one["reason"]) for one in cancelled["not_moved"]] == [
+        (processing, "is Processing; cancel needs Queued")
+    ]
+    abandoned = harness.say(action="abandon", **both, reason="it loops")
+    assert abandoned["ended"] == [processing]
+    assert [(one["id"], one["reason"]) for one in abandoned["not_moved"]] == [
+        (queued, "is New; abandon needs Processing")
+    ]
     assert (harness.row(queued)["status"], harness.row(processing)["error_code"]) == ("New", "abandoned")
+
+
+def test_records_that_do_not_exist_are_reported_and_the_others_are_moved(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    answer = harness.say(action="cancel", workflow="metadata", records=["a.test", 999, "no host"], reason="x")
+    assert answer["ended"] == [record_id]
+    reasons = {one["record"]: one["reason"] for one in answer["not_moved"]}
+    assert reasons[999] == "domains has no record 999"
+    assert reasons["no host"].startswith("'no host' is no host")
 
 
 def test_pause_stops_claims_until_resumed(harness: Harness) -> None:
@@ -90,11 +205,24 @@ def test_pause_stops_claims_until_resumed(harness: Harness) -> None:
     assert harness.tick()["workflows"]["metadata"]["claimed"] == 1
 
 
-def test_process_works_on_one_record_and_answers_with_its_end(harness: Harness) -> None:
+@pytest.mark.parametrize("by_key", [False, True])
+def test_process_works_on_one_record_and_answers_with_its_result(harness: Harness, by_key: bool) -> None:
     (record_id,) = harness.add("a.test")
-    answer = harness.say(action="process", workflow="metadata", id=record_id)
+    answer = harness.say(action="process", workflow="metadata", record="a.test" if by_key else record_id)
+    assert answer["id"] == record_id
     assert answer["now"]["status"] == "Completed"
     assert answer["attempt"]["code"] == "read"
+
+
+def test_process_reports_the_status_that_it_cannot_start_from(harness: Harness) -> None:
+    harness.add("a.test", status="New")
+    problem = harness.say(action="process", workflow="metadata", record="a.test")["error"]
+    assert problem == {"field": "record", "message": "is New; process needs Queued"}
+
+
+@pytest.mark.parametrize("name", ["metadata", "METADATA", " Metadata "])
+def test_a_workflow_is_found_in_any_case(harness: Harness, name: str) -> None:
+    assert list(harness.say(action="status", workflow=name)["workflows"]) == ["metadata"]
 
 
 @pytest.mark.parametrize(
@@ -105,13 +233,42 @@ def test_process_works_on_one_record_and_answers_with_its_end(harness: Harness) 
         ({"action": "run", "limit": 0}, "limit"),
         ({"action": "run", "workflow": "nope"}, "workflow"),
         ({"action": "run", "colour": "red"}, "colour"),
-        ({"action": "explain", "workflow": "metadata", "id": 77}, "id"),
-        ({"action": "requeue", "workflow": "metadata", "reason": "x"}, "requeue"),
-        ({"action": "requeue", "workflow": "metadata", "ids": [1]}, "reason"),
-        ({"action": "process", "workflow": "metadata", "id": 77}, "id"),
+        ({"action": "explain", "workflow": "metadata", "record": 77}, "record"),
+        ({"action": "explain", "workflow": "metadata", "record": "nowhere.test"}, "record"),
+        ({"action": "explain", "workflow": "metadata", "record": 2**63}, "record"),
+        ({"action": "explain", "workflow": "metadata", "record": True}, "record"),
+        ({"action": "explain", "workflow": "metadata", "record": " "}, "record"),
+        ({"action": "explain", "workflow": "metadata", "record": "a\0.test"}, "record"),
+        ({"action": "cancel", "workflow": "metadata", "records": [1, "\ud800"], "reason": "x"}, "records"),
+        ({"action": "cancel", "workflow": "metadata", "records": [1, -1], "reason": "x"}, "records.1"),
+        ({"action": "requeue", "workflow": "metadata", "reason": "x"}, "payload"),
+        ({"action": "requeue", "workflow": "metadata", "records": [1]}, "reason"),
+        ({"action": "requeue", "workflow": "metadata", "records": [1], "reason": "  "}, "reason"),
+        ({"action": "requeue", "workflow": "metadata", "records": [1], "reason": "\udfff"}, "reason"),
+        ({"action": "pause", "reason": "x", "seconds": 1e300}, "seconds"),
+        ({"action": "list", "workflow": "metadata", "status": "Pending"}, "status"),
+        ({"action": "list", "workflow": "metadata", "status": "New", "error_code": "dns"}, "payload"),
+        ({"action": "process", "workflow": "metadata", "record": 77}, "record"),
     ],
 )
-def test_a_bad_payload_is_answered_with_its_field(harness: Harness, payload: dict[str, Any], field: str) -> None:
+def test_an_invalid_payload_is_answered_with_its_field(harness: Harness, payload: dict[str, Any], field: str) -> None:
     (record_id,) = harness.add("a.test")
     assert harness.say(**payload)["error"]["field"] == field
     assert harness.row(record_id)["status"] == "Queued"
+
+
+@pytest.mark.parametrize("event", [[], "status", 7, None])
+def test_an_event_that_is_no_object_is_answered_with_an_error(harness: Harness, event: Any) -> None:
+    problem = harness.service.handler(event, None)["error"]
+    assert problem["field"] == "payload"
+    assert "JSON object" in problem["message"]
+
+
+def test_a_missing_action_is_answered_with_the_valid_ones(harness: Harness) -> None:
+    problem = harness.say()["error"]
+    assert problem["message"] == f"is missing; valid actions: {', '.join(MODELS)}"
+
+
+def test_an_unknown_field_is_answered_with_the_valid_ones(harness: Harness) -> None:
+    problem = harness.say(action="explain", workflow="metadata", record=1, ids=[1])["error"]
+    assert problem["message"] == "is not a field of explain; its fields: action, workflow, record"

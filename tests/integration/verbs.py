@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
+from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.registry import IMPORT, METADATA
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel
@@ -14,12 +15,13 @@ from scrapersky.status.explain import explain
 from scrapersky.status.finish import complete, complete_all, fail, retry, snooze
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.invariants import SAMPLE_SIZE, count_cheap_breaches
+from scrapersky.status.records import MAX_DATED, find_by_key, group_errors, list_records, read_states
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.requeue import hand_off, requeue
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
-from tests.integration.large import LIVE, NEWEST, QUEUED, TENANTS
+from tests.integration.large import CODES, ERRORS, LIVE, NEWEST, QUEUED, TENANTS
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
 IDS = list(range(1_001, 200_000, 401))[:100]
@@ -75,5 +77,6 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     "abandon": (lambda c: abandon(c, METADATA, [1, 3, 5, 7, 9], actor="a", reason="r"), 3 * len(HELD)),
     "explain": (lambda c: explain(c, METADATA, 777), 4),
     "heartbeat": (lambda c: record_tick(c, METADATA), 2),
+        lambda c: list_records(c, METADATA, status=Status.QUEUED, limit=50, searched=5_000),
     "switches": (lambda c: read_control(c, METADATA), 2),
 }

@@ -1,10 +1,10 @@
 """The crosswalk as data: services, workflows, fields, statuses, settings, hand-offs, routers and manual triggers."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from scrapersky.models.vocabulary import Status
-from scrapersky.runtime.payloads import PAYLOAD
+from scrapersky.runtime.payloads import MODELS
 from scrapersky.runtime.registry import HAND_OFFS, SERVICES, Service
 from scrapersky.status.transitions import ALLOWED, CREATED
 from scrapersky.status.workflow import Workflow
@@ -96,11 +96,7 @@ def _routes(analysis: Analysis) -> list[dict[str, Any]]:
 
 def actions() -> list[dict[str, str]]:
     """Return the manual payloads that every service's function accepts, with their descriptions."""
-    union = get_args(PAYLOAD._type)[0]
     return [
-        {
-            "action": get_args(payload.model_fields["action"].annotation)[0],
-            "does": " ".join((payload.__doc__ or "").split()),
-        }
-        for payload in get_args(union)
+        {"action": action, "does": " ".join((model.__doc__ or "").replace("``", "`").split())}
+        for action, model in MODELS.items()
     ]

@@ -2,6 +2,8 @@
 
 import ast
 
+from sqlalchemy import FromClause, Table, UniqueConstraint
+
 from scripts.commands.new_service.change import inserted
 from scripts.commands.new_service.wish import Refused, Wish
 
@@ -35,9 +37,17 @@ def registered(text: str, wish: Wish) -> str:
 
 def _watching(wish: Wish) -> str:
     host = f', host="{wish.host}"' if wish.host else ""
-    names = f'"{wish.workflow}", "{wish.model.__name__}.{wish.field}", table="{wish.model.__tablename__}"{host}'
+    named = f'table="{wish.model.__tablename__}", key="{natural_key(wish.model.__table__)}"{host}'
+    names = f'"{wish.workflow}", "{wish.model.__name__}.{wish.field}", {named}'
     line = f"{wish.workflow_constant} = Workflow.watching({names})\n"
     return line if len(line) <= LINE else line.replace(names, f"\n    {names}\n")
+
+
+def natural_key(table: FromClause) -> str:
+    """Return the column that names a record for people: the last one of the table's unique constraint."""
+    assert isinstance(table, Table)
+    (unique,) = (one for one in table.constraints if isinstance(one, UniqueConstraint))
+    return str(list(unique.columns)[-1].name)
 
 
 def _after(node: ast.stmt) -> int:

@@ -59,12 +59,8 @@ def show_moved(console: Console, answer: Mapping[str, Any]) -> None:
     """What ``requeue``, ``cancel`` or ``abandon`` moved, and what it left alone."""
     moved = answer.get("ended", answer.get("ids", []))
     console.print(f"{answer['workflow']}: {len(moved):,} moved {_listed(moved)}", highlight=False, soft_wrap=True)
-    if left := answer.get("left_alone"):
-        console.print(
-            f"{len(left):,} left alone {_listed(left)}: not in the status this command starts from",
-            highlight=False,
-            soft_wrap=True,
-        )
+    for one in answer.get("not_moved", ()):
+        console.print(f"  {one['record']}: {one['reason']}", highlight=False, soft_wrap=True)
 
 
 def show_process(console: Console, answer: Mapping[str, Any]) -> None:

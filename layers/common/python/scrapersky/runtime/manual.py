@@ -1,18 +1,25 @@
-"""Manual payloads: what an operator sends with ``aws lambda invoke``. Validated, audited, and safe to send three times.
+"""Manual payloads: what an operator sends with ``aws lambda invoke``. Validated, audited, and safe to repeat.
 
-Reference: docs/reference.md. A bad payload is answered with ``{"error": {"field", "message"}}`` and changes nothing.
+Reference: ``docs/manual-triggers.md``. An invalid payload is answered with ``{"error": {"field", "message"}}`` and
+changes nothing.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
+from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.payloads import (
+    MODELS,
     PAYLOAD,
     Abandon,
     Cancel,
+    Errors,
     Explain,
+    ListRecords,
     Pause,
     Payload,
     Process,
@@ -21,6 +28,7 @@ from scrapersky.runtime.payloads import (
     Run,
     StatusQuestion,
 )
+from scrapersky.runtime.records import not_moved, resolve, resolve_one
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.tick import claim_and_send
 from scrapersky.status.abandon import abandon
@@ -30,13 +38,16 @@ from scrapersky.status.control import pause, read_control, resume
 from scrapersky.status.explain import explain
 from scrapersky.status.gauges import count_by_status, read_gauges
 from scrapersky.status.invariants import find_breaches
+from scrapersky.status.records import count_by_code, group_errors, list_records
 from scrapersky.status.requeue import requeue
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
 
+MAX_SHOWN = 200
+
 
 class Refused(ValueError):
-    """A well-formed payload that cannot be served; ``field`` names what is wrong with it."""
+    """A valid payload that cannot be served; ``field`` names the reason's field."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -44,53 +55,86 @@ class Refused(ValueError):
 
 
 def answer(runtime: Runtime, event: Any, context: Any) -> dict[str, Any]:
-    """Serves one manual payload; always answers JSON, an error included."""
+    """Serve one manual payload. The answer is JSON, also for an error."""
     try:
-        payload = PAYLOAD.validate_python(event)
-        return _serve(runtime, payload, context)
+        if not isinstance(event, dict):
+            raise Refused("payload", 'is not a JSON object; one such as {"action": "status"} is needed')
+        return _serve(runtime, PAYLOAD.validate_python(event), context)
     except ValidationError as error:
-        problem = error.errors()[0]
-        action, *place = (str(part) for part in problem["loc"] or ("action",))
-        field = ".".join(place) or action
-        return {"error": {"field": field, "message": problem["msg"], "given": _short(problem["input"])}}
+        return {"error": _problem(error, event)}
     except Refused as refused:
         return {"error": {"field": refused.field, "message": str(refused)}}
+
+
+def _problem(error: ValidationError, event: dict[str, Any]) -> dict[str, Any]:
+    """Describe the first invalid field in terms of the payload."""
+    problem = error.errors()[0]
+    _, *place = problem["loc"] or ("",)
+    field = ".".join(str(part) for part in place) or "payload"
+    match problem["type"]:
+        case "union_tag_not_found" | "union_tag_invalid":
+            field = "action"
+            given = f"{_shown(event['action'])} is no action" if "action" in event else "is missing"
+            message = f"{given}; valid actions: {', '.join(MODELS)}"
+        case "missing":
+            message = f"is missing; {event['action']} needs it"
+        case "extra_forbidden":
+            names = MODELS[event["action"]].model_fields
+            message = f"is not a field of {event['action']}; its fields: {', '.join(names)}"
+        case _:
+            message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    return {"field": field, "message": message, "given": _shown(problem["input"])}
 
 
 def _serve(runtime: Runtime, payload: Payload, context: Any) -> dict[str, Any]:
     match payload:
         case Run():
             return _run(runtime, payload, context.aws_request_id)
-        case StatusQuestion():
-            return _for_each(runtime, payload.workflow, lambda workflow: _status(runtime, workflow))
+        case ListRecords():
+            return _list(runtime, payload)
         case Explain():
             return _explain(runtime, payload)
         case Requeue():
             return _requeue(runtime, payload)
         case Cancel() | Abandon():
-            return _end_by_hand(runtime, payload)
-        case Pause():
-            return _for_each(runtime, payload.workflow, lambda workflow: _pause(runtime, workflow, payload))
-        case Resume():
-            return _for_each(runtime, payload.workflow, lambda workflow: _resume(runtime, workflow, payload))
+            return _end(runtime, payload)
         case Process():
             return _process(runtime, payload, context)
+        case _:
+            return _for_each(runtime, payload.workflow, lambda workflow: _of_workflow(runtime, workflow, payload))
 
 
-def _workflows(runtime: Runtime, name: str | None) -> tuple[Workflow, ...]:
-    if name is None:
-        return runtime.service.workflows
+def _of_workflow(
+    runtime: Runtime, workflow: Workflow, payload: StatusQuestion | Errors | Pause | Resume
+) -> dict[str, Any]:
+    with runtime.database.autocommit() as connection:
+        match payload:
+            case StatusQuestion():
+                return _status(connection, workflow)
+            case Errors():
+                return {"errors": group_errors(connection, workflow, limit=payload.limit)}
+            case Pause():
+                pause(connection, workflow, actor=payload.actor, reason=payload.reason, seconds=payload.seconds)
+                return {"paused": True}
+            case Resume():
+                was_paused = resume(connection, workflow, actor=payload.actor, reason=payload.reason)
+                return {"paused": False, "was_paused": was_paused}
+
+
+def _workflow(runtime: Runtime, name: str) -> Workflow:
     try:
-        return (runtime.workflow(name),)
+        return runtime.workflow(name)
     except KeyError as error:
         raise Refused("workflow", str(error.args[0])) from None
 
 
 def _for_each(runtime: Runtime, name: str | None, answer_for: Callable[[Workflow], dict[str, Any]]) -> dict[str, Any]:
+    workflows = runtime.service.workflows if name is None else (_workflow(runtime, name),)
     return {
         "service": runtime.service.name,
         "stage": runtime.settings.stage,
-        "workflows": {workflow.name: answer_for(workflow) for workflow in _workflows(runtime, name)},
+        "at": datetime.now(UTC).isoformat(),
+        "workflows": {workflow.name: answer_for(workflow) for workflow in workflows},
     }
 
 
@@ -99,6 +143,7 @@ def _run(runtime: Runtime, payload: Run, request_id: str) -> dict[str, Any]:
         with runtime.database.autocommit() as connection:
             if payload.dry_run:
                 return {"queued": read_gauges(connection, workflow).queued, "dry_run": True}
+            named = None if payload.records is None else resolve(connection, workflow, payload.records)
             dispatched = claim_and_send(
                 runtime,
                 connection,
@@ -106,93 +151,124 @@ def _run(runtime: Runtime, payload: Run, request_id: str) -> dict[str, Any]:
                 request_id,
                 batch=payload.limit or runtime.own.batch_size,
                 trigger="manual",
-                ids=payload.ids,
+                ids=None if named is None else list(named.ids),
             )
-            return {
-                "claimed": len(dispatched.claimed) - len(dispatched.released),
+            claimed = [held.record_id for held in dispatched.claimed]
+            answer = {
+                "claimed": len(claimed) - len(dispatched.released),
                 "released": len(dispatched.released),
-                "ids": [held.record_id for held in dispatched.claimed],
+                "ids": claimed,
             }
+            if named is not None:
+                answer["not_moved"] = not_moved(
+                    connection,
+                    workflow,
+                    named,
+                    claimed,
+                    verb="run",
+                    needs=[Status.QUEUED],
+                    otherwise=_not_claimed(connection, workflow),
+                )
+            return answer
 
-    if payload.ids is not None and payload.workflow is None and len(runtime.service.workflows) > 1:
-        raise Refused("workflow", "ids need the workflow they are records of")
+    if payload.records is not None and payload.workflow is None and len(runtime.service.workflows) > 1:
+        raise Refused("workflow", "is missing; records need the workflow to which they belong")
     return _for_each(runtime, payload.workflow, run)
 
 
-def _status(runtime: Runtime, workflow: Workflow) -> dict[str, Any]:
+def _not_claimed(connection: Connection, workflow: Workflow) -> str:
+    """Return why a record that is Queued and due was not claimed."""
+    if read_control(connection, workflow).paused:
+        return f"{workflow.name} is paused"
+    return "is locked by another transaction, or beyond the limit of the batch or of the records in flight"
+
+
+def _status(connection: Connection, workflow: Workflow) -> dict[str, Any]:
+    gauges = read_gauges(connection, workflow)
+    control = read_control(connection, workflow)
+    return {
+        "counts": count_by_status(connection, workflow),
+        "oldest_due_seconds": round(gauges.oldest_queued_seconds, 1),
+        "oldest_processing_seconds": round(gauges.oldest_processing_seconds, 1),
+        "live_attempts": gauges.processing,
+        "last_tick_at": control.last_tick_at.isoformat() if control.last_tick_at else None,
+        "paused": control.paused,
+        "paused_until": control.paused_until.isoformat() if control.paused and control.paused_until else None,
+        "paused_by": control.paused_by if control.paused else None,
+        "pause_reason": control.pause_reason if control.paused else None,
+        "invariant_breaches": [
+            {"breach": breach.breach, "id": breach.record_id} for breach in find_breaches(connection, workflow)
+        ],
+    }
+
+
+def _list(runtime: Runtime, payload: ListRecords) -> dict[str, Any]:
+    workflow = _workflow(runtime, payload.workflow)
     with runtime.database.autocommit() as connection:
-        gauges = read_gauges(connection, workflow)
-        control = read_control(connection, workflow)
-        return {
-            "counts": count_by_status(connection, workflow),
-            "oldest_due_seconds": round(gauges.oldest_queued_seconds, 1),
-            "oldest_processing_seconds": round(gauges.oldest_processing_seconds, 1),
-            "live_attempts": gauges.processing,
-            "last_tick_at": control.last_tick_at.isoformat() if control.last_tick_at else None,
-            "paused": control.paused,
-            "paused_until": control.paused_until.isoformat() if control.paused and control.paused_until else None,
-            "paused_by": control.paused_by if control.paused else None,
-            "pause_reason": control.pause_reason if control.paused else None,
-            "invariant_breaches": [
-                {"breach": breach.breach, "id": breach.record_id} for breach in find_breaches(connection, workflow)
-            ],
-        }
+        listed = list_records(
+            connection,
+            workflow,
+            limit=payload.limit,
+            status=payload.status,
+            error_code=payload.error_code,
+            before=payload.before,
+        )
+        if payload.error_code is not None and not listed["records"] and payload.before is None:
+            raise _no_such_code(connection, workflow, payload.error_code)
+    return {"workflow": workflow.name, "at": datetime.now(UTC).isoformat(), **listed}
 
 
 def _explain(runtime: Runtime, payload: Explain) -> dict[str, Any]:
-    (workflow,) = _workflows(runtime, payload.workflow)
+    workflow = _workflow(runtime, payload.workflow)
     with runtime.database.autocommit() as connection:
-        timeline = explain(connection, workflow, payload.id)
+        try:
+            record_id = resolve_one(connection, workflow, payload.record)
+        except LookupError as error:
+            raise Refused("record", str(error)) from None
+        timeline = explain(connection, workflow, record_id)
     if timeline is None:
-        raise Refused("id", f"{workflow.table} has no record {payload.id}")
+        raise Refused("record", f"{workflow.table} has no record {record_id}")
     return timeline
 
 
 def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
-    (workflow,) = _workflows(runtime, payload.workflow)
+    workflow = _workflow(runtime, payload.workflow)
     with runtime.database.autocommit() as connection:
+        named = None if payload.records is None else resolve(connection, workflow, payload.records)
         queued = requeue(
             connection,
             workflow,
-            ids=payload.ids,
+            ids=None if named is None else list(named.ids),
             error_code=payload.error_code,
             limit=payload.limit,
             spread=payload.spread_seconds,
             actor=payload.actor,
             reason=payload.reason,
         )
-    return {"workflow": workflow.name, "queued": len(queued), "ids": queued}
+        if named is None and not queued and payload.error_code not in count_by_code(connection, workflow):
+            raise _no_such_code(connection, workflow, str(payload.error_code))
+        needs = [Status.NEW, Status.COMPLETED, Status.ERROR]
+        left = not_moved(connection, workflow, named, queued, verb="requeue", needs=needs) if named else []
+    return {"workflow": workflow.name, "queued": len(queued), "ids": queued, "not_moved": left}
 
 
-def _end_by_hand(runtime: Runtime, payload: Cancel | Abandon) -> dict[str, Any]:
-    (workflow,) = _workflows(runtime, payload.workflow)
-    verb = cancel if isinstance(payload, Cancel) else abandon
+def _end(runtime: Runtime, payload: Cancel | Abandon) -> dict[str, Any]:
+    workflow = _workflow(runtime, payload.workflow)
+    verb, needs = (cancel, Status.QUEUED) if isinstance(payload, Cancel) else (abandon, Status.PROCESSING)
     with runtime.database.autocommit() as connection:
-        ended = verb(connection, workflow, payload.ids, actor=payload.actor, reason=payload.reason)
-    return {
-        "workflow": workflow.name,
-        "ended": ended,
-        "left_alone": sorted(set(payload.ids) - set(ended)),
-    }
-
-
-def _pause(runtime: Runtime, workflow: Workflow, payload: Pause) -> dict[str, Any]:
-    with runtime.database.autocommit() as connection:
-        pause(connection, workflow, actor=payload.actor, reason=payload.reason, seconds=payload.seconds)
-    return {"paused": True}
-
-
-def _resume(runtime: Runtime, workflow: Workflow, payload: Resume) -> dict[str, Any]:
-    with runtime.database.autocommit() as connection:
-        return {"paused": False, "was_paused": resume(connection, workflow, actor=payload.actor, reason=payload.reason)}
+        named = resolve(connection, workflow, payload.records)
+        ended = verb(connection, workflow, list(named.ids), actor=payload.actor, reason=payload.reason)
+        left = not_moved(connection, workflow, named, ended, verb=payload.action, needs=[needs])
+    return {"workflow": workflow.name, "ended": ended, "not_moved": left}
 
 
 def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]:
     from scrapersky.runtime.work import work_on_started  # noqa: PLC0415 - no other payload needs the web client
 
-    (workflow,) = _workflows(runtime, payload.workflow)
+    workflow = _workflow(runtime, payload.workflow)
     remaining = context.get_remaining_time_in_millis() / 1000
     with runtime.database.autocommit() as connection:
+        named = resolve(connection, workflow, [payload.record])
         held = claim(
             connection,
             workflow,
@@ -200,10 +276,14 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
             max_in_flight=runtime.own.max_in_flight,
             dispatch_lease=remaining,
             trigger="manual",
-            ids=[payload.id],
+            ids=list(named.ids),
         )
         if not held:
-            raise Refused("id", f"{workflow.name} {payload.id} cannot be claimed: it is not Queued and due, or paused")
+            otherwise = _not_claimed(connection, workflow)
+            (left,) = not_moved(
+                connection, workflow, named, [], verb="process", needs=[Status.QUEUED], otherwise=otherwise
+            )
+            raise Refused("record", left["reason"])
         started = start(
             connection,
             [held[0].attempt_id],
@@ -213,11 +293,21 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
         )
     work_on_started(runtime, started, {}, remaining)
     with runtime.database.autocommit() as connection:
-        timeline = explain(connection, workflow, payload.id)
+        timeline = explain(connection, workflow, held[0].record_id)
     assert timeline is not None
-    return {"workflow": workflow.name, "id": payload.id, "now": timeline["now"], "attempt": timeline["attempts"][-1]}
+    return {
+        "workflow": workflow.name,
+        "id": held[0].record_id,
+        "now": timeline["now"],
+        "attempt": timeline["attempts"][-1],
+    }
 
 
-def _short(given: Any) -> str:
-    text = repr(given)
-    return text if len(text) <= 200 else text[:199] + "…"
+def _no_such_code(connection: Connection, workflow: Workflow, code: str) -> Refused:
+    present = [f"{name} ({number})" for name, number in count_by_code(connection, workflow).items()]
+    return Refused("error_code", f"no record with error code {code!r}; present: {', '.join(present) or 'none'}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -1,56 +1,115 @@
-"""Manual payloads: what an operator may send to a service, as models. A bad one is refused by field, and changes nothing.
+"""Manual payloads: what an operator may send to a service's function, as models that reject anything else by field.
 
-Read by the services (:mod:`scrapersky.runtime.manual`), which serve them, and by the curation API, which passes them on.
+Served by :mod:`scrapersky.runtime.manual` and passed on by the curation API. Reference: ``docs/manual-triggers.md``.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.input_model import InputModel
+from scrapersky.status.records import MAX_ID
 from scrapersky.status.requeue import MAX_REQUEUED
 
-Ids = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=MAX_REQUEUED)]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
-Actor = Annotated[str, Field(min_length=1, max_length=100)]
+MAX_PAUSE_SECONDS = 366 * 86_400
+MAX_KEY_CHARACTERS = 2_048
+
+
+def _workflow_name(value: Any) -> Any:
+    return value.strip().lower().replace("-", "_").replace(" ", "_") if isinstance(value, str) else value
+
+
+def _record(value: Any) -> int | str:
+    if isinstance(value, str) and 0 < len(key := value.strip()) <= MAX_KEY_CHARACTERS:
+        value = int(key) if key.isdecimal() else key
+    if (isinstance(value, str) and value) or (type(value) is int and 1 <= value <= MAX_ID):
+        return value
+    raise ValueError("is no record: an id (a whole number from 1) or a domain, url or place id is needed")
+
+
+WorkflowName = Annotated[str, BeforeValidator(_workflow_name)]
+"""A workflow's name; ``deep-scan`` and ``deep scan`` are ``deep_scan``."""
+Record = Annotated[int | str, BeforeValidator(_record)]
+"""A record by its id, or by its natural key: the domain, url or place id. Digits are an id."""
+Records = Annotated[list[Record], Field(min_length=1, max_length=MAX_REQUEUED)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Actor = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+ErrorCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+ONE = Field(validation_alias=AliasChoices("record", "id"))
+SOME = AliasChoices("records", "ids")
 
 
 class _Payload(InputModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Run(_Payload):
-    """Claim and fan out now; with ``dry_run`` only say what would be claimed."""
-
-    action: Literal["run"] = "run"
-    workflow: str | None = None
-    limit: int | None = Field(None, ge=1, le=1_000)
-    ids: Ids | None = None
-    dry_run: bool = False
-
-
 class StatusQuestion(_Payload):
     """Counts by status, ages, live attempts, last tick, invariant breaches."""
 
     action: Literal["status"] = "status"
-    workflow: str | None = None
+    workflow: WorkflowName | None = None
+
+
+class ListRecords(_Payload):
+    """Records by status or error code, highest id first."""
+
+    action: Literal["list"] = "list"
+    workflow: WorkflowName
+    status: Status | None = None
+    error_code: ErrorCode | None = None
+    limit: int = Field(50, ge=1, le=500)
+    before: int | None = Field(None, ge=1, le=MAX_ID)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ListRecords":
+        if self.error_code is not None and self.status not in (None, Status.ERROR):
+            raise ValueError(f"a record that is {self.status} has no error_code; leave out one of the two")
+        return self
+
+
+class Errors(_Payload):
+    """The records in Error grouped by code."""
+
+    action: Literal["errors"] = "errors"
+    workflow: WorkflowName | None = None
+    limit: int = Field(20, ge=1, le=100)
 
 
 class Explain(_Payload):
     """One record's timeline."""
 
     action: Literal["explain"] = "explain"
-    workflow: str
-    id: int = Field(ge=1)
+    workflow: WorkflowName
+    record: Record = ONE
+
+
+class Run(_Payload):
+    """Claim and fan out now; ``dry_run`` only counts the queued records."""
+
+    action: Literal["run"] = "run"
+    workflow: WorkflowName | None = None
+    limit: int | None = Field(None, ge=1, le=1_000)
+    records: Records | None = Field(None, validation_alias=SOME)
+    dry_run: bool = False
+
+
+class Process(_Payload):
+    """Work on one Queued record in this very invocation, and answer with the result."""
+
+    action: Literal["process"] = "process"
+    workflow: WorkflowName
+    record: Record = ONE
 
 
 class Requeue(_Payload):
-    """New, Completed or Error → Queued, for ``ids`` or for an ``error_code``."""
+    """New, Completed or Error → Queued, for ``records`` or for an ``error_code``."""
 
     action: Literal["requeue"] = "requeue"
-    workflow: str
-    ids: Ids | None = None
-    error_code: str | None = None
+    workflow: WorkflowName
+    records: Records | None = Field(None, validation_alias=SOME)
+    error_code: ErrorCode | None = None
     limit: int = Field(100, ge=1, le=MAX_REQUEUED)
     spread_seconds: float = Field(0, ge=0, le=86_400)
     reason: Reason
@@ -58,8 +117,8 @@ class Requeue(_Payload):
 
     @model_validator(mode="after")
     def _filtered(self) -> "Requeue":
-        if (self.ids is None) == (self.error_code is None):
-            raise ValueError("exactly one of ids and error_code is needed: an empty filter would mean every record")
+        if (self.records is None) == (self.error_code is None):
+            raise ValueError("exactly one of records and error_code is needed: no filter would mean every record")
         return self
 
 
@@ -67,18 +126,18 @@ class Cancel(_Payload):
     """Queued → New."""
 
     action: Literal["cancel"] = "cancel"
-    workflow: str
-    ids: Ids
+    workflow: WorkflowName
+    records: Records = Field(validation_alias=SOME)
     reason: Reason
     actor: Actor = "operator"
 
 
 class Abandon(_Payload):
-    """Processing → Error ``abandoned``: the live attempt ends, and what its worker still brings is discarded."""
+    """Processing → Error ``abandoned``: ends the live attempt; the worker's late result is discarded."""
 
     action: Literal["abandon"] = "abandon"
-    workflow: str
-    ids: Ids
+    workflow: WorkflowName
+    records: Records = Field(validation_alias=SOME)
     reason: Reason
     actor: Actor = "operator"
 
@@ -87,31 +146,30 @@ class Pause(_Payload):
     """Stop claims of one workflow, or of all that the service owns."""
 
     action: Literal["pause"] = "pause"
-    workflow: str | None = None
+    workflow: WorkflowName | None = None
     reason: Reason
     actor: Actor = "operator"
-    seconds: float | None = Field(None, gt=0)
+    seconds: float | None = Field(None, gt=0, le=MAX_PAUSE_SECONDS)
 
 
 class Resume(_Payload):
-    """Let claims go on."""
+    """Allow claims again."""
 
     action: Literal["resume"] = "resume"
-    workflow: str | None = None
+    workflow: WorkflowName | None = None
     reason: Reason
     actor: Actor = "operator"
 
 
-class Process(_Payload):
-    """Work on one Queued record in this very invocation, and answer with its end."""
-
-    action: Literal["process"] = "process"
-    workflow: str
-    id: int = Field(ge=1)
-
-
 Payload = Annotated[
-    Run | StatusQuestion | Explain | Requeue | Cancel | Abandon | Pause | Resume | Process,
+    Run | StatusQuestion | ListRecords | Errors | Explain | Requeue | Cancel | Abandon | Pause | Resume | Process,
     Field(discriminator="action"),
 ]
 PAYLOAD: TypeAdapter[Payload] = TypeAdapter(Payload)
+MODELS: dict[str, type[_Payload]] = {
+    model.model_fields["action"].default: model
+    for model in (
+        Run, StatusQuestion, ListRecords, Errors, Explain, Requeue, Cancel, Abandon, Pause, Resume, Process
+    )
+}  # fmt: skip
+"""Each action's model."""

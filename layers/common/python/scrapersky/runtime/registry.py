@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from scrapersky.settings import Policy, ServiceSettings, Settings
 from scrapersky.status.workflow import Workflow
 
-METADATA = Workflow.watching("metadata", "Domain.status", table="domains")
-SUBMISSION = Workflow.watching("submission", "Domain.sitemap_analysis_status", table="domains")
-DISCOVERY = Workflow.watching("discovery", "Sitemap.status", table="sitemaps")
-IMPORT = Workflow.watching("import", "SitemapFile.sitemap_import_status", table="sitemap_files", host="domain_id")
-DEEP_SCAN = Workflow.watching("deep_scan", "Place.deep_scan_status", table="places")
+METADATA = Workflow.watching("metadata", "Domain.status", table="domains", key="domain")
+SUBMISSION = Workflow.watching("submission", "Domain.sitemap_analysis_status", table="domains", key="domain")
+DISCOVERY = Workflow.watching("discovery", "Sitemap.status", table="sitemaps", key="domain_id")
+IMPORT = Workflow.watching(
+    "import", "SitemapFile.sitemap_import_status", table="sitemap_files", key="url", host="domain_id"
+)
+DEEP_SCAN = Workflow.watching("deep_scan", "Place.deep_scan_status", table="places", key="place_id")
 DOMAIN_EXTRACTION = Workflow.watching(
-    "domain_extraction", "LocalBusiness.domain_extraction_status", table="local_businesses"
+    "domain_extraction", "LocalBusiness.domain_extraction_status", table="local_businesses", key="place_id"
 )
 
 

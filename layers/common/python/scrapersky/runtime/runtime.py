@@ -81,18 +81,19 @@ class BackgroundService:
             read_secret=secrets,
         )
 
-    def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    def handler(self, event: Any, context: Any) -> dict[str, Any]:
         """Lambda's entry point: tells the three kinds of events apart and answers with JSON.
 
         Each entry point is imported when it is first used: a tick needs no web client.
         """
+        fields = event if isinstance(event, dict) else {}  # an operator may send any JSON
         try:
-            if "Records" in event:
+            if "Records" in fields:
                 with importing():
                     from scrapersky.runtime.batch import work_on  # noqa: PLC0415
 
-                return work_on(self.runtime, event["Records"], context)
-            if event.get("detail-type") == "Scheduled Event":
+                return work_on(self.runtime, fields["Records"], context)
+            if fields.get("detail-type") == "Scheduled Event":
                 from scrapersky.runtime.tick import tick  # noqa: PLC0415
 
                 return tick(self.runtime, context.aws_request_id)

@@ -21,16 +21,17 @@ class Workflow:
     model_name: str
     field: str
     table: str
+    key: str  #: the column with a record's natural key; ``domain_id`` stands for the domain's name
     host: str | None = None  #: the column with a record's host, where many records share one
 
     @classmethod
-    def watching(cls, name: str, watched: str, *, table: str, host: str | None = None) -> "Workflow":
+    def watching(cls, name: str, watched: str, *, table: str, key: str, host: str | None = None) -> "Workflow":
         """Return the workflow ``name`` on a status field such as ``"Domain.status"``.
 
         The model is given by name because a tick does not need it, and mapping the models takes longer than a tick.
         """
         model_name, _, field = watched.partition(".")
-        return cls(name, model_name, field, table, host)
+        return cls(name, model_name, field, table, key, host)
 
     @property
     def watched(self) -> str:
@@ -52,6 +53,12 @@ class Workflow:
         """Return the column of a companion: ``due_at``, ``failures``, ``error_code`` or ``error``."""
         return f"{self.prefix}{name}"
 
+    @property
+    def natural_key(self) -> str:
+        """The SQL expression of a record's natural key."""
+        domain = f"(SELECT domain FROM domains WHERE domains.id = {self.table}.domain_id)"
+        return domain if self.key == "domain_id" else f"{self.table}.{self.key}"
+
     def statement(self, template: str) -> TextClause:
         """Return :meth:`sql` as a statement with parameters, cached per template."""
         return _statement(self, template)
@@ -59,13 +66,14 @@ class Workflow:
     def sql(self, template: str) -> str:
         """Return ``template`` with this workflow's names and the :data:`~scrapersky.status.sql.FRAGMENTS` filled in.
 
-        The names are ``{table}``, ``{status}``, ``{host}``, ``{due_at}``, ``{failures}``, ``{error_code}``,
+        The names are ``{table}``, ``{status}``, ``{key}``, ``{host}``, ``{due_at}``, ``{failures}``, ``{error_code}``,
         ``{error}``, and ``{workflow}`` as a literal.
         """
         names = {
             "table": self.table,
             "workflow": f"'{self.name}'",
             "status": self.field,
+            "key": self.natural_key,
             "host": self.host or "id",
             **{name: self.companion(name) for name in ("due_at", "failures", "error_code", "error")},
         }
