@@ -194,7 +194,7 @@ def test_records_that_do_not_exist_are_reported_and_the_others_are_moved(harness
     assert answer["ended"] == [record_id]
     reasons = {one["record"]: one["reason"] for one in answer["not_moved"]}
     assert reasons[999] == "domains has no record 999"
-    assert reasons["no host"].startswith("'no host' is no host")
+    assert "'no host'" in reasons["no host"]
 
 
 def test_pause_stops_claims_until_resumed(harness: Harness) -> None:

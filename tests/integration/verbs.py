@@ -76,7 +76,26 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     "cancel": (lambda c: cancel(c, METADATA, IDS, actor="a", reason="r"), 2 * len(IDS)),
     "abandon": (lambda c: abandon(c, METADATA, [1, 3, 5, 7, 9], actor="a", reason="r"), 3 * len(HELD)),
     "explain": (lambda c: explain(c, METADATA, 777), 4),
-    "heartbeat": (lambda c: record_tick(c, METADATA), 2),
+    "find by domain": (lambda c: find_by_key(c, METADATA, "d777.test"), 1),
+    "find by url": (
+        lambda c: find_by_key(c, IMPORT, "https://d1.test/sitemap.xml", ["www.d1.test", "d1.test"]),
+        4,
+    ),
+    "states": (lambda c: read_states(c, METADATA, IDS), len(IDS)),
+    "list queued": (
         lambda c: list_records(c, METADATA, status=Status.QUEUED, limit=50, searched=5_000),
+        5_000 + 2 * 50,
+    ),
+    "list processing": (lambda c: list_records(c, METADATA, status=Status.PROCESSING, limit=50), LIVE + 2 * 50),
+    "list errors": (
+        lambda c: list_records(c, METADATA, status=Status.ERROR, limit=50),
+        CODES * 50 + 2 * CODES + 2 * 50,
+    ),
+    "list by error code": (
+        lambda c: list_records(c, METADATA, error_code="http_404", limit=50),
+        CODES * 50 + 2 * CODES + 2 * 50,
+    ),
+    "errors by code": (lambda c: group_errors(c, METADATA, limit=5), ERRORS + 2 * CODES + 5 * 2 * MAX_DATED),
+    "heartbeat": (lambda c: record_tick(c, METADATA), 2),
     "switches": (lambda c: read_control(c, METADATA), 2),
 }

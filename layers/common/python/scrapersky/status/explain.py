@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from scrapersky.status.records import json_ready
 from scrapersky.status.workflow import Workflow
 
 NOW = """
@@ -46,7 +47,7 @@ def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[
     found = connection.execute(workflow.statement(NOW), {"record_id": record_id}).mappings().one_or_none()
     if found is None:
         return None
-    now = _plain(found)
+    now = json_ready(found)
     key = {"workflow": workflow.name, "record_id": record_id}
     report = {}
     if hasattr(workflow.model, "report"):
@@ -56,8 +57,8 @@ def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[
         "id": record_id,
         "at": now.pop("at"),
         "now": now,
-        "events": [_plain(row) for row in connection.execute(EVENTS, key).mappings()],
-        "attempts": [_plain(row) for row in connection.execute(ATTEMPTS, key).mappings()],
+        "events": [json_ready(row) for row in connection.execute(EVENTS, key).mappings()],
+        "attempts": [json_ready(row) for row in connection.execute(ATTEMPTS, key).mappings()],
         **report,
     }
 
@@ -96,10 +97,6 @@ class _Entry:
     at: datetime
     headline: str
     details: tuple[str, ...] = ()
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    return {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in row.items()}
 
 
 def _headline(timeline: Mapping[str, Any]) -> str:
