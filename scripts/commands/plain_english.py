@@ -67,6 +67,7 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
         "someone": "a placeholder address on web pages",
     },
     "functions/domain_scheduler/socials.py": {"stories": "a path of Facebook and Instagram"},
+    "tests/chaos/proxy.py": {"linger": "the socket option SO_LINGER"},
 }
 """{file: {word: why it is right there}}, for what is data or another program's own term."""
 

@@ -1,1 +1,1 @@
-"""Chaos: the real handlers over a real Postgres, on a strict simulator of SQS and Lambda, with everything going wrong."""
+"""Chaos: a strict simulator of SQS and Lambda, in which processes, network and database fail while the services run."""

@@ -1,4 +1,4 @@
-"""``scripts/chaos``: the long chaos run. Exit code 1 when anything was lost, stuck, stale or applied twice."""
+"""``scripts/chaos``: run the services while everything fails, then check that no result was lost or applied twice."""
 
 import argparse
 import json
@@ -7,38 +7,51 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.plan import Plan
-from tests.chaos.report import as_json, as_table
-from tests.chaos.run import OutOfTime
-from tests.chaos.stage import wreak
+from tests.chaos.results import as_json, as_table
+from tests.chaos.run import OutOfTime, run_chaos
+
+DESCRIPTION = """ Run the domain-scheduler and dead-letter functions in processes of their own, against a simulated
+SQS and a real Postgres. Meanwhile messages are repeated, delayed and broken, calls fail, processes are killed or
+frozen, and Postgres and its network fail. When enough messages were delivered, the faults stop, the queues are worked
+off, and the database is checked. Exit status: 0 when no result was lost, stale or applied twice and every record came
+to an end, else 1.
+"""
 
 
 def main(arguments: list[str]) -> int:
-    """Runs, prints the table (or ``--json``), judges."""
-    parser = argparse.ArgumentParser(prog="scripts/chaos", description=__doc__)
-    parser.add_argument("--deliveries", type=int, default=100_000, help="messages delivered before things calm down")
-    parser.add_argument("--records", type=int, default=5_000, help="records, each through several cycles")
-    parser.add_argument("--seed", type=int, default=1, help="fixes every draw")
-    parser.add_argument("--environments", type=int, default=4, help="worker processes at once")
-    parser.add_argument("--freeze", type=float, default=Plan.freeze, help="share of batches whose worker freezes")
-    parser.add_argument("--time-limit", type=float, default=3_600, help="seconds after which the run has failed")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    chosen = parser.parse_args(arguments)
+    """Run, print the report and return the exit status."""
+    parser = argparse.ArgumentParser(prog="scripts/chaos", description=DESCRIPTION)
+    add = parser.add_argument
+    add("--deliveries", type=int, default=100_000, metavar="N", help="messages to deliver with faults (100,000)")
+    add("--records", type=int, default=5_000, metavar="N", help="records; each is worked on several times (5,000)")
+    add("--seed", type=int, default=1, metavar="N", help="seed of all random choices (1)")
+    add("--environments", type=int, default=4, metavar="N", help="worker processes (4)")
+    add(
+        "--freeze",
+        type=float,
+        default=Plan.freeze,
+        metavar="SHARE",
+        help="share of batches that freeze (0.06)",
+    )
+    add("--time-limit", type=float, default=3_600, metavar="SECONDS", help="fail after this time (3600)")
+    add("--json", action="store_true", help="print the report as JSON")
+    options = parser.parse_args(arguments)
     plan = Plan(
-        seed=chosen.seed,
-        deliveries=chosen.deliveries,
-        records=chosen.records,
-        environments=chosen.environments,
-        freeze=chosen.freeze,
-        time_limit=chosen.time_limit,
+        seed=options.seed,
+        deliveries=options.deliveries,
+        records=options.records,
+        environments=options.environments,
+        freeze=options.freeze,
+        time_limit=options.time_limit,
     )
     with tempfile.TemporaryDirectory(prefix="scrapersky-chaos-", ignore_cleanup_errors=True) as directory:
         try:
-            outcome = wreak(plan, Path(directory), lambda line: print(line, file=sys.stderr, flush=True))
-        except OutOfTime as problem:
-            print(f"FAILED: {problem}", file=sys.stderr)
+            result = run_chaos(plan, Path(directory), lambda line: print(line, file=sys.stderr, flush=True))
+        except OutOfTime as error:
+            print(f"FAILED: {error}", file=sys.stderr)
             return 1
-    print(json.dumps(as_json(outcome), indent=2) if chosen.json else as_table(outcome))
-    return 0 if outcome.passed else 1
+    print(json.dumps(as_json(result), indent=2) if options.json else as_table(result))
+    return 0 if result.passed else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The two batch calls that our code makes of SQS, with the limits and partial failures that the API reference gives them."""
+"""The two batch calls that the product makes of SQS, with the API reference's limits and partial failures."""
 
 import random
 import re
@@ -15,21 +15,21 @@ ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """How often, from 0 to 1, a call or an entry of it goes wrong."""
+class CallFaults:
+    """How often, from 0 to 1, a call or one of its entries fails."""
 
-    entry_fails: float = 0.0  #: an entry of a batch is refused, the others are taken
-    call_fails: float = 0.0  #: nothing is taken, and the caller gets an error
-    answer_lost: float = 0.0  #: everything is taken, and the caller gets an error all the same
-    corrupt: float = 0.0  #: an entry's body is stored broken (a bug of ours, or a hand in the console)
+    entry_fails: float = 0.0  #: one entry is refused, the others are accepted
+    call_fails: float = 0.0  #: nothing is accepted, and the caller gets an error
+    answer_lost: float = 0.0  #: everything is accepted, and the caller gets an error nevertheless
+    corrupt: float = 0.0  #: the body of an entry is stored truncated
 
 
 @dataclass
 class Client:
-    """Stands in for boto3's client of SQS. ``archive`` keeps what was really stored: (message id, entry)."""
+    """A replacement for boto3's SQS client. ``archive`` has what was really stored: (message id, entry)."""
 
     queues: Mapping[str, Queue]
-    trouble: Trouble = Trouble()
+    faults: CallFaults = CallFaults()
     rng: random.Random = field(default_factory=lambda: random.Random(0))
     counts: Counter[str] = field(default_factory=Counter)
     archive: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
@@ -42,8 +42,8 @@ class Client:
 
         def send(entry: Mapping[str, Any]) -> dict[str, Any]:
             body = entry["MessageBody"]
-            if self.rng.random() < self.trouble.corrupt:
-                self.counts["bodies broken"] += 1
+            if self.rng.random() < self.faults.corrupt:
+                self.counts["bodies truncated"] += 1
                 body = body[:-1]
             message_id = queue.send(body, entry.get("MessageAttributes"), float(entry.get("DelaySeconds", 0)))
             self.archive.append((message_id, entry))
@@ -65,23 +65,23 @@ class Client:
         self, entries: Sequence[Mapping[str, Any]], do: Callable[[Mapping[str, Any]], dict[str, Any]]
     ) -> dict[str, Any]:
         _check(entries)
-        if self.rng.random() < self.trouble.call_fails:
+        if self.rng.random() < self.faults.call_fails:
             self.counts["calls failed"] += 1
             raise SqsError("ServiceUnavailable", "try again")
         successful: list[dict[str, Any]] = []
         failed: list[dict[str, Any]] = []
         for entry in entries:
-            if self.rng.random() < self.trouble.entry_fails:
+            if self.rng.random() < self.faults.entry_fails:
                 self.counts["entries failed"] += 1
                 failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
                 continue
             try:
                 successful.append({"Id": entry["Id"], **do(entry)})
-            except SqsError as refusal:
-                failed.append({"Id": entry["Id"], "Code": refusal.code, "SenderFault": True, "Message": str(refusal)})
-        if self.rng.random() < self.trouble.answer_lost:
+            except SqsError as error:
+                failed.append({"Id": entry["Id"], "Code": error.code, "SenderFault": True, "Message": str(error)})
+        if self.rng.random() < self.faults.answer_lost:
             self.counts["answers lost"] += 1
-            raise SqsError("RequestTimeout", "the answer was lost on its way")
+            raise SqsError("RequestTimeout", "the answer was lost")
         return {"Successful": successful, **({"Failed": failed} if failed else {})}
 
     def _queue(self, url: str) -> Queue:

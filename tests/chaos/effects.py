@@ -1,7 +1,7 @@
-"""Effects: each result leaves one row, naming the invocation that made it, so that twice and too late can be seen.
+"""Effects: each result inserts a row that names its invocation, so that double and stale results can be counted.
 
-``attempts.request_id`` names the invocation that started an attempt, and one invocation starts a record at most once: so
-(record, invocation) tells exactly whose result a row is, without asking the code under test.
+``attempts.request_id`` is the invocation that started an attempt, and an invocation starts a record at most once. So
+(record, invocation) identifies the attempt of an effect without relying on the code under test.
 """
 
 import asyncio
@@ -15,22 +15,25 @@ from scrapersky.errors import FetchFailed
 from scrapersky.models import Domain
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, Write
 
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE effects (
     effect_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     record_id bigint NOT NULL,
     request_id text NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-CREATE TABLE ended_twice (attempt_id bigint NOT NULL, was text NOT NULL, became text);
-CREATE FUNCTION note_ended_twice() RETURNS trigger LANGUAGE plpgsql AS $$
+)""",
+    "CREATE TABLE ended_twice (attempt_id bigint NOT NULL, before text NOT NULL, after text)",
+    """
+CREATE FUNCTION record_second_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO ended_twice VALUES (NEW.attempt_id, OLD.outcome, NEW.outcome);
     RETURN NULL;
-END $$;
-CREATE TRIGGER note_ended_twice AFTER UPDATE ON attempts
-    FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL) EXECUTE FUNCTION note_ended_twice()
-"""
+END $$""",
+    """
+CREATE TRIGGER record_second_end AFTER UPDATE ON attempts
+    FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL) EXECUTE FUNCTION record_second_end()""",
+)
 
 WRITE = text("INSERT INTO effects (record_id, request_id) VALUES (:record_id, :request_id)")
 
@@ -39,13 +42,13 @@ NOTHING_TO_WRITE = "nothing_to_write"
 
 
 def install(connection: Connection) -> None:
-    """Makes the tables of effects, and the trigger that notices an attempt ended twice."""
-    for statement in SCHEMA.split(";\nCREATE"):
-        connection.exec_driver_sql(statement if statement.lstrip().startswith("CREATE") else "CREATE" + statement)
+    """Create the table of effects and the trigger that records an attempt that ended twice."""
+    for statement in SCHEMA:
+        connection.exec_driver_sql(statement)
 
 
 def effect(record_id: int, request_id: str) -> Write:
-    """A write that leaves the effect of this invocation on this record."""
+    """Return a write that inserts the effect of this invocation on this record."""
 
     def write(connection: Connection) -> list[int]:
         connection.execute(WRITE, {"record_id": record_id, "request_id": request_id})
@@ -55,24 +58,24 @@ def effect(record_id: int, request_id: str) -> Write:
 
 
 def make_job(seed: int, request_id: Callable[[], str], reach: Callable[[str], None]) -> Any:
-    """A job whose outcome is drawn from ``seed``, the record and the invocation: mostly a result, sometimes every trouble."""
+    """Return a job whose outcome depends on seed, record and invocation: mostly a result, sometimes another outcome."""
 
     async def job(record: Domain, _: Any) -> Outcome:
         request = request_id()
         await asyncio.sleep(0)
         reach("mid-job")
-        fate = random.Random(f"{seed}:{record.id}:{request}").random()
-        if fate < 0.82:
+        draw = random.Random(f"{seed}:{record.id}:{request}").random()
+        if draw < 0.82:
             return Done(WRITTEN, write=effect(record.id, request))
-        if fate < 0.88:
+        if draw < 0.88:
             return Done(NOTHING_TO_WRITE)
-        if fate < 0.92:
+        if draw < 0.92:
             return Retry("timeout", "the site was slow", after=1)
-        if fate < 0.95:
+        if draw < 0.95:
             return Snooze("later", "the site asks to wait", after=30)
-        if fate < 0.97:
-            raise ZeroDivisionError("nobody thought of this")
-        if fate < 0.98:
+        if draw < 0.97:
+            raise ZeroDivisionError("a defect in the job")
+        if draw < 0.98:
             raise FetchFailed("http_503", "overloaded", retry_after=60)
         return Fail("parked", "the domain is for sale")
 

@@ -1,4 +1,4 @@
-"""The pool of execution environments, seen from the parent: starts them, talks to them, notices that one died."""
+"""The pool of execution environments in the parent: start them, serve them, detect that one died."""
 
 import multiprocessing
 import signal
@@ -11,57 +11,58 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from tests.chaos.client import Client
-from tests.chaos.environment import Answer, Ask, Function, Go, Held, Invoke, live
+from tests.chaos.environment import Answer, Frozen, Function, Invoke, Resume, SqsCall, run_environment
 from tests.chaos.event_source import Batch, EventSourceMapping
 from tests.chaos.sqs import SqsError
 
 CONTEXT = multiprocessing.get_context("forkserver")
-"""A server that has imported everything forks each environment: a cold start costs milliseconds, and shares nothing."""
+"""A server that has imported everything forks each environment: a cold start takes milliseconds and shares nothing."""
 
 
 @dataclass
-class Work:
-    """One invocation under way. ``batch`` and its ``source`` when a mapping made it."""
+class Invocation:
+    """An invocation under way. ``batch`` and its ``source`` when an event source mapping made it."""
 
     invoke: Invoke
     kind: str
     batch: Batch | None = None
     source: EventSourceMapping | None = None
     began: float = 0.0
-    killed_by: str | None = None  #: what the parent did to it; None when it died by its own orders
+    killed_by: str | None = None  #: why the parent killed it; None when it died at a crash point
 
 
 class Environment:
-    """One process. ``work`` is what it does now, ``held`` the point it waits at."""
+    """One process. ``invocation`` is what it runs now, ``frozen_at`` the point at which it is frozen."""
 
     def __init__(self, function: Function, variables: Mapping[str, str], seed: int) -> None:
         self.function = function
         self.pipe: Pipe
-        self.pipe, theirs = CONTEXT.Pipe()
-        self.process = CONTEXT.Process(target=live, args=(theirs, function, dict(variables), seed), daemon=True)
+        self.pipe, child = CONTEXT.Pipe()
+        arguments = (child, function, dict(variables), seed)
+        self.process = CONTEXT.Process(target=run_environment, args=arguments, daemon=True)
         self.process.start()
-        theirs.close()
-        self.work: Work | None = None
-        self.held: str | None = None
+        child.close()
+        self.invocation: Invocation | None = None
+        self.frozen_at: str | None = None
 
-    def invoke(self, work: Work) -> None:
-        """Starts an invocation. A process that died in the meantime is noticed when it does not answer."""
-        self.work = work
-        work.began = time.monotonic()
-        self._send(work.invoke)
+    def invoke(self, invocation: Invocation) -> None:
+        """Start an invocation. If the process has died in the meantime, the missing answer shows it."""
+        self.invocation = invocation
+        invocation.began = time.monotonic()
+        self._send(invocation.invoke)
 
-    def let_go(self) -> None:
-        """Ends a hold."""
-        self.held = None
-        if self.work is not None:
-            self.work.began = time.monotonic()
-        self._send(Go())
+    def resume(self) -> None:
+        """End a freeze."""
+        self.frozen_at = None
+        if self.invocation is not None:
+            self.invocation.began = time.monotonic()
+        self._send(Resume())
 
     def kill(self, why: str) -> None:
-        """SIGKILL, from outside."""
-        if self.work is not None:
-            self.work.killed_by = why
-        self.held = None
+        """Send SIGKILL."""
+        if self.invocation is not None:
+            self.invocation.killed_by = why
+        self.frozen_at = None
         self.process.kill()
 
     def _send(self, message: object) -> None:
@@ -75,20 +76,19 @@ class Environment:
 class Returned:
     """An invocation ended with an answer or an exception."""
 
-    work: Work
+    invocation: Invocation
     answer: Answer
 
 
 @dataclass(frozen=True)
 class Died:
-    """An environment is gone, with what it was doing."""
+    """An environment ended, with the invocation it ran."""
 
-    work: Work | None
-    killed: bool
+    invocation: Invocation | None
 
 
 class Pool:
-    """Environments of both functions, a few slots each; a dead one's slot is filled again at its next use."""
+    """Slots for environments of both functions. The slot of one that died is filled at its next use."""
 
     def __init__(self, client: Client, seed: int, time_limit: float) -> None:
         self._client = client
@@ -100,15 +100,15 @@ class Pool:
         CONTEXT.set_forkserver_preload(["tests.chaos.environment", "scrapersky.web.client", "dead_letter"])
 
     def add(self, function: Function, variables: Mapping[str, str]) -> None:
-        """One more slot."""
+        """Add one slot."""
         self._slots.append((function, variables))
         self._environments.append(None)
 
     def idle(self, function: Function) -> Iterator[Environment]:
-        """Environments that could take an invocation now; cold ones are started when they are reached."""
+        """Yield the environments that can take an invocation, starting cold ones."""
         for number, (of, variables) in enumerate(self._slots):
             environment = self._environments[number]
-            if of == function and (environment is None or environment.work is None):
+            if of == function and (environment is None or environment.invocation is None):
                 if environment is None:
                     environment = Environment(function, variables, self._seed)
                     self._environments[number] = environment
@@ -117,65 +117,65 @@ class Pool:
 
     @property
     def living(self) -> list[Environment]:
-        """Those that have been started and not died."""
+        """The environments that were started and have not died."""
         return [environment for environment in self._environments if environment is not None]
 
     @property
     def busy(self) -> list[Environment]:
-        """Those with an invocation, held ones too."""
-        return [environment for environment in self.living if environment.work is not None]
+        """The environments with an invocation, frozen ones included."""
+        return [environment for environment in self.living if environment.invocation is not None]
 
-    def listen(self, seconds: float) -> list[Returned | Died]:
-        """Serves the environments for at most ``seconds``; returns as soon as something ended."""
-        happened: list[Returned | Died] = []
+    def serve(self, seconds: float) -> list[Returned | Died]:
+        """Serve the environments for at most ``seconds``; return as soon as an invocation ended."""
+        ended: list[Returned | Died] = []
         by_pipe = {environment.pipe: environment for environment in self.living}
         for pipe in wait(list(by_pipe), timeout=seconds):
             environment = by_pipe[pipe]  # type: ignore[index]
             try:
                 message = environment.pipe.recv()
             except (EOFError, OSError):
-                happened.append(self._bury(environment))
+                ended.append(self._remove(environment))
                 continue
             match message:
-                case Ask(method, arguments):
-                    environment._send(self._ask(method, arguments))
-                case Held(point):
-                    environment.held = point
-                    self.counts[f"held {point}"] += 1
+                case SqsCall(method, arguments):
+                    environment._send(self._call(method, arguments))
+                case Frozen(point):
+                    environment.frozen_at = point
+                    self.counts[f"frozen {point}"] += 1
                 case Answer():
-                    assert environment.work is not None
-                    work, environment.work = environment.work, None
-                    happened.append(Returned(work, message))
+                    assert environment.invocation is not None
+                    invocation, environment.invocation = environment.invocation, None
+                    ended.append(Returned(invocation, message))
         self._enforce_time_limit()
-        return happened
+        return ended
 
     def close(self) -> None:
-        """Ends every environment."""
+        """End every environment."""
         for environment in self.living:
-            environment.kill("the end")
+            environment.kill("end of the run")
             environment.process.join()
             environment.pipe.close()
         self._environments = [None] * len(self._environments)
 
-    def _ask(self, method: str, arguments: Mapping[str, Any]) -> Any:
+    def _call(self, method: str, arguments: Mapping[str, Any]) -> Any:
         try:
             return getattr(self._client, method)(**arguments)
         except SqsError as error:
             return error
 
-    def _bury(self, environment: Environment) -> Died:
+    def _remove(self, environment: Environment) -> Died:
         environment.process.join()
         environment.pipe.close()
         self._environments[self._environments.index(environment)] = None
         killed = environment.process.exitcode == -signal.SIGKILL
         self.counts["deaths by SIGKILL" if killed else f"deaths with exit {environment.process.exitcode}"] += 1
-        return Died(environment.work, killed)
+        return Died(environment.invocation)
 
     def _enforce_time_limit(self) -> None:
-        """Lambda's own timeout: an invocation that takes too long is killed, wherever it is."""
+        """Kill invocations that exceed Lambda's timeout."""
         for environment in self.busy:
-            assert environment.work is not None
-            if environment.held is None and time.monotonic() - environment.work.began > self._time_limit:
+            assert environment.invocation is not None
+            if environment.frozen_at is None and time.monotonic() - environment.invocation.began > self._time_limit:
                 self.counts["timed out"] += 1
                 environment.kill("Lambda's timeout")
-                environment.work.began = float("inf")
+                environment.invocation.began = float("inf")

@@ -1,6 +1,6 @@
-"""A TCP proxy before Postgres that can black-hole and cut: what a network does to a function, without touching the server.
+"""A TCP proxy in front of Postgres that drops bytes or resets connections, as a network does.
 
-Black-holed bytes are read and dropped, so neither end learns anything, as when a NAT gateway forgets a flow.
+In a black hole, bytes are read and dropped and no connection is closed, as when a NAT gateway forgets a flow.
 """
 
 import selectors
@@ -11,19 +11,19 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from threading import Thread
 
-LINGER_ZERO = struct.pack("ii", 1, 0)
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Mode(Enum):
-    """What happens to bytes."""
+    """What the proxy does with bytes."""
 
     FORWARD = "forward"
-    BLACK_HOLE = "black hole"  #: dropped, both ways
-    DEAF = "deaf"  #: what the client says arrives; the answers do not
+    BLACK_HOLE = "black hole"  #: drop both directions
+    DEAF = "deaf"  #: drop the server's answers
 
 
 class Proxy:
-    """Listens on a port of 127.0.0.1 (``port``), connects each client to ``target``. One thread serves all."""
+    """Listens on 127.0.0.1:``port`` and connects each client to ``target``. One thread serves all connections."""
 
     def __init__(self, target: int) -> None:
         self.mode = Mode.FORWARD
@@ -40,7 +40,7 @@ class Proxy:
     @classmethod
     @contextmanager
     def before(cls, port: int) -> Iterator["Proxy"]:
-        """A running proxy before the server on ``port``."""
+        """Run a proxy in front of the server on ``port``."""
         proxy = cls(port)
         thread = Thread(target=proxy._run, name="proxy", daemon=True)
         thread.start()
@@ -50,17 +50,17 @@ class Proxy:
             proxy._stop = True
             proxy._wake.send(b".")
             thread.join()
-            # Not by the thread: it may see the end before it is woken, and nobody could knock then.
+            # Warning: closed here and not by the thread, which may end before the wake-up is sent.
             for one in (proxy._listener, proxy._woken, proxy._wake):
                 one.close()
 
     def cut(self) -> None:
-        """Resets every connection."""
+        """Reset every connection."""
         self._cut = True
         self._wake.send(b".")
 
     def heal(self) -> None:
-        """Forwards again. Connections whose one end gave up meanwhile, or that lost bytes, are reset, as TCP would."""
+        """Forward again. Reset the connections that lost bytes or that one end closed meanwhile, as TCP does."""
         self.mode = Mode.FORWARD
         self._heal = True
         self._wake.send(b".")
@@ -111,7 +111,7 @@ class Proxy:
         if dropping:
             self._lost |= {source, target}
             if not data:
-                # The other end must not hear of it before the network heals.
+                # The other end must not notice before the network heals.
                 self._selector.unregister(source)
         elif not data:
             self._reset({source})
@@ -132,5 +132,5 @@ class Proxy:
                 with suppress(KeyError, ValueError):
                     self._selector.unregister(end)
                 with suppress(OSError):
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 end.close()

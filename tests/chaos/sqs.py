@@ -1,9 +1,9 @@
-"""A standard SQS queue as its documentation says it may behave, not as it mostly does.
+"""A standard SQS queue that uses every freedom its documentation gives it, on a virtual clock.
 
-At least once, in no order: a received message may be received again while it is being worked on, a deleted one may come
-back, the oldest may come last. Sources: the SQS developer guide on visibility timeout, dead-letter queues (the message is
-moved when it is received once more than ``maxReceiveCount``; a standard queue keeps its first enqueue time) and at-least-once
-delivery; the API reference of each call for its limits and error codes.
+Delivery is at least once and unordered: a received message may be received again while it is worked on, a deleted one
+may be redelivered, the oldest may come last. Sources: SQS Developer Guide on visibility timeout, at-least-once
+delivery and dead-letter queues (a message is moved at the receive after ``maxReceiveCount``; a standard queue keeps
+its first enqueue time); API Reference of each call for limits and error codes.
 """
 
 import random
@@ -12,16 +12,27 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 
-from tests.chaos.clock import Clock
-
 MAX_VISIBILITY_SECONDS = 43_200
 MAX_DELAY_SECONDS = 900
 MAX_IN_FLIGHT = 120_000
 MAX_RECEIVE = 10
 
 
+class Clock:
+    """Virtual time in seconds: starts at 0 and passes only by :meth:`advance`."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass."""
+        if seconds < 0:
+            raise ValueError(f"advance({seconds}): time does not go back")
+        self.now += seconds
+
+
 class SqsError(Exception):
-    """What SQS answers to a call that it refuses; ``code`` is the error code of the API reference."""
+    """A call that SQS refuses. ``code`` is the error code of the API Reference."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
@@ -29,22 +40,22 @@ class SqsError(Exception):
 
 
 @dataclass(frozen=True)
-class Mischief:
-    """How often, from 0 to 1, the queue uses a liberty that its contract gives it."""
+class DeliveryFaults:
+    """How often, from 0 to 1, the queue deviates from ideal delivery, within its contract."""
 
-    duplicate: float = 0.0  #: a received message stays visible, and somebody else may receive it too
-    resurrect: float = 0.0  #: a delete is forgotten: the message comes back when its visibility timeout ends
-    reorder: float = 0.0  #: the next message is any one, not the oldest
-    linger: float = 0.0  #: a sent message becomes visible only after ``linger_seconds`` (uniform up to that)
-    linger_seconds: float = 0.0
+    duplicate: float = 0.0  #: a received message stays visible and may be received again
+    undelete: float = 0.0  #: a delete is lost: the message is visible again when its visibility timeout ends
+    reorder: float = 0.0  #: the next message is a random one, not the oldest
+    delay: float = 0.0  #: a sent message becomes visible only after up to ``delay_seconds``
+    delay_seconds: float = 0.0
 
 
-CALM = Mischief()
+NO_FAULTS = DeliveryFaults()
 
 
 @dataclass(eq=False)
 class Message:
-    """One stored message. ``handle`` is the latest receipt handle; an older one no longer deletes it for sure."""
+    """A stored message. ``handle`` is its latest receipt handle, the only one that deletes it."""
 
     message_id: str
     body: str
@@ -60,7 +71,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Received:
-    """A message as one receive call hands it over."""
+    """A message as a receive call returns it."""
 
     message_id: str
     receipt_handle: str
@@ -73,7 +84,7 @@ class Received:
 
 @dataclass
 class Queue:
-    """A standard queue. Times are the clock's seconds; ``dead_letters`` is its dead-letter queue, if it has one."""
+    """A standard queue. Times are seconds of the clock; ``dead_letters`` is its dead-letter queue, if any."""
 
     name: str
     clock: Clock
@@ -81,7 +92,7 @@ class Queue:
     retention: float = 345_600.0
     dead_letters: "Queue | None" = None
     max_receive_count: int = 5
-    mischief: Mischief = CALM
+    faults: DeliveryFaults = NO_FAULTS
     rng: random.Random = field(default_factory=lambda: random.Random(0))
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -93,59 +104,59 @@ class Queue:
 
     @property
     def url(self) -> str:
-        """What a client calls it by."""
+        """The queue's url."""
         return f"https://sqs.chaos/{self.name}"
 
     def send(self, body: str, attributes: dict[str, dict[str, str]] | None = None, delay: float = 0.0) -> str:
-        """Stores a message; returns its id."""
+        """Store a message and return its id."""
         if not 0 <= delay <= MAX_DELAY_SECONDS:
             raise SqsError("InvalidParameterValue", f"DelaySeconds={delay} must be 0 to {MAX_DELAY_SECONDS}")
         now = self.clock.now
-        if self.rng.random() < self.mischief.linger:
-            delay += self.rng.uniform(0, self.mischief.linger_seconds)
-            self.counts["lingered"] += 1
+        if self.rng.random() < self.faults.delay:
+            delay += self.rng.uniform(0, self.faults.delay_seconds)
+            self.counts["delayed"] += 1
         message = Message(f"{self.name}-{next(self._order)}", body, attributes or {}, now, now + delay)
         self._hide(message)
         self.counts["sent"] += 1
         return message.message_id
 
     def receive(self, number: int) -> list[Received]:
-        """At most ``number`` visible messages, each now invisible for the visibility timeout."""
+        """Return at most ``number`` visible messages, and make each invisible for the visibility timeout."""
         if not 1 <= number <= MAX_RECEIVE:
             raise SqsError("ReadCountOutOfRange", f"MaxNumberOfMessages={number} must be 1 to {MAX_RECEIVE}")
         if self.in_flight() >= MAX_IN_FLIGHT:
             raise SqsError("OverLimit", f"{MAX_IN_FLIGHT} messages are in flight")
-        self._surface()
+        self._make_visible()
         taken: list[Received] = []
         while self._ready and len(taken) < number:
-            if self.rng.random() < self.mischief.reorder:
+            if self.rng.random() < self.faults.reorder:
                 self._ready.rotate(-self.rng.randrange(len(self._ready)))
                 self.counts["reordered"] += 1
             message = self._ready.popleft()
             if message.deleted:
                 continue
             if self.clock.now - message.sent_at >= self.retention:
-                self._forget(message)
+                self._remove(message)
                 self.counts["expired"] += 1
             elif self.dead_letters is not None and message.receive_count >= self.max_receive_count:
                 self._move(message, self.dead_letters)
             else:
-                taken.append(self._hand_over(message))
+                taken.append(self._deliver(message))
         return taken
 
     def delete(self, receipt_handle: str) -> None:
-        """Deletes the message, when ``receipt_handle`` is its latest; an old one succeeds and deletes nothing."""
+        """Delete the message. An old receipt handle succeeds and deletes nothing."""
         message = self._of(receipt_handle)
         if message is None or message.handle != receipt_handle:
             return
-        if self.rng.random() < self.mischief.resurrect:
-            self.counts["resurrected"] += 1
+        if self.rng.random() < self.faults.undelete:
+            self.counts["undeleted"] += 1
             return
-        self._forget(message)
+        self._remove(message)
         self.counts["deleted"] += 1
 
     def change_visibility(self, receipt_handle: str, seconds: float) -> None:
-        """Makes a message in flight visible again in ``seconds`` from now."""
+        """Make a message in flight visible in ``seconds`` from now."""
         if not 0 <= seconds <= MAX_VISIBILITY_SECONDS:
             raise SqsError("InvalidParameterValue", f"VisibilityTimeout={seconds}: 0 to {MAX_VISIBILITY_SECONDS}")
         message = self._of(receipt_handle)
@@ -160,21 +171,21 @@ class Queue:
         self._hide(message)
 
     def visible(self) -> int:
-        """Messages that a receive call could get now."""
-        self._surface()
+        """Return the number of messages that a receive call could get now."""
+        self._make_visible()
         return sum(not message.deleted for message in self._ready)
 
     def in_flight(self) -> int:
-        """Messages received and neither deleted nor visible again."""
+        """Return the number of messages received and neither deleted nor visible again."""
         return sum(message.visible_at > self.clock.now for message in self._by_handle.values())
 
     def size(self) -> int:
-        """Messages stored, visible or not."""
+        """Return the number of stored messages, visible or not."""
         hidden = {id(message) for _, _, message in self._later if not message.deleted}
         return len(hidden | {id(message) for message in self._ready if not message.deleted})
 
     def next_visible_in(self) -> float | None:
-        """Seconds until a message becomes visible: 0 when one is, None when the queue is empty."""
+        """Return the seconds until a message becomes visible: 0 when one is, None when the queue is empty."""
         if self.visible():
             return 0.0
         times = [at for at, _, message in self._later if not message.deleted and message.visible_at == at]
@@ -186,21 +197,21 @@ class Queue:
     def _hide(self, message: Message) -> None:
         heappush(self._later, (message.visible_at, next(self._order), message))
 
-    def _surface(self) -> None:
+    def _make_visible(self) -> None:
         while self._later and self._later[0][0] <= self.clock.now:
             at, _, message = heappop(self._later)
-            # An entry whose time is not the message's any more was overtaken by a change of visibility.
+            # An entry with another time than its message is outdated by a change of visibility.
             if not message.deleted and at == message.visible_at:
                 self._ready.append(message)
 
-    def _hand_over(self, message: Message) -> Received:
+    def _deliver(self, message: Message) -> Received:
         now = self.clock.now
         message.receive_count += 1
         message.received_at = now
         message.first_received_at = now if message.first_received_at is None else message.first_received_at
         message.handle = f"{message.message_id}#{message.receive_count}"
         self._by_handle[message.message_id] = message
-        if self.rng.random() < self.mischief.duplicate:
+        if self.rng.random() < self.faults.duplicate:
             message.visible_at = now
             self.counts["duplicated"] += 1
         else:
@@ -218,14 +229,14 @@ class Queue:
         )
 
     def _move(self, message: Message, target: "Queue") -> None:
-        self._forget(message)
+        self._remove(message)
         moved = Message(message.message_id, message.body, message.attributes, message.sent_at, self.clock.now)
-        if target.rng.random() < target.mischief.linger:
-            moved.visible_at += target.rng.uniform(0, target.mischief.linger_seconds)
-            target.counts["lingered"] += 1
+        if target.rng.random() < target.faults.delay:
+            moved.visible_at += target.rng.uniform(0, target.faults.delay_seconds)
+            target.counts["delayed"] += 1
         target._hide(moved)
         self.counts["dead_lettered"] += 1
 
-    def _forget(self, message: Message) -> None:
+    def _remove(self, message: Message) -> None:
         message.deleted = True
         self._by_handle.pop(message.message_id, None)

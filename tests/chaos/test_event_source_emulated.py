@@ -1,6 +1,7 @@
-"""The simulated mapping's scenarios again, through the mapping of the emulated AWS that the local run uses.
+"""The documented answers again, through the mapping of the emulated AWS that the local run uses.
 
-Where it is laxer than Lambda the simulator decides, and this says so: an emulator that mends its ways fails here.
+Where the emulator is laxer than Lambda, the simulator decides. The differences are listed here, so that a stricter
+emulator fails these tests.
 """
 
 import io
@@ -15,9 +16,9 @@ from typing import Any
 import pytest
 
 from scripts.commands.run.emulator import ACCOUNT, REGION, Aws
-from tests.chaos.answers import ANSWERS, BOTH, NEITHER, told
+from tests.chaos.event_source import BOTH, DOCUMENTED_ANSWERS, NEITHER, repr_of_answer
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 HOUR = 3_600
 LAXER = [
     {"batchItemFailures": [{"itemIdentifier": ""}]},
@@ -29,9 +30,10 @@ LAXER = [
     "done",
     ["a"],
 ]
-"""Answers that bring everything back on Lambda, and here only what they name."""
+"""Answers that fail the whole batch on Lambda, but only the named messages here."""
 BROKEN = [{"batchItemFailures": None}, {"batchItemFailures": ["a"]}, {"batchItemFailures": "a"}]
-"""Answers on which the emulator itself trips, so that nothing is deleted."""
+"""Answers on which the emulator itself raises, so that nothing is deleted."""
+DIFFERENT = LAXER + BROKEN
 
 HANDLER = """
 import json
@@ -40,7 +42,7 @@ def handler(event, context):
     names = {json.loads(record["body"])["name"]: record for record in event["Records"]}
     answer = json.loads(next(iter(names.values()))["body"])["answer"]
     if answer == "crash":
-        raise RuntimeError("as ordered")
+        raise RuntimeError("as requested")
     if isinstance(answer, dict) and isinstance(answer.get("batchItemFailures"), list):
         for failure in answer["batchItemFailures"]:
             if isinstance(failure, dict) and failure.get("itemIdentifier") in ("a", "b"):
@@ -48,12 +50,12 @@ def handler(event, context):
                 failure["itemIdentifier"] = named["messageId"] if named else failure["itemIdentifier"]
     return answer
 """
-"""Answers what its messages' bodies say, with their names replaced by message ids."""
+"""Returns the answer given in the bodies, with names replaced by message ids."""
 
 
 @dataclass
 class Scene:
-    """A function that does what its messages say, on one queue with its dead-letter queue."""
+    """A queue with its dead-letter queue, and a function that answers as its messages request."""
 
     aws: Aws
     name: str
@@ -73,7 +75,7 @@ class Scene:
         )["QueueUrl"]
 
     def play(self, answer: Any) -> None:
-        """Sends ``a`` and ``b``, and opens the mapping when both are there."""
+        """Send ``a`` and ``b``, then create the mapping."""
         self.aws.client("sqs").send_message_batch(
             QueueUrl=self.url,
             Entries=[
@@ -82,33 +84,33 @@ class Scene:
         )
         self.mapping = self.aws.client("lambda").create_event_source_mapping(
             EventSourceArn=arn("sqs", self.name),
-            FunctionName="obedient",
+            FunctionName="echo",
             BatchSize=2,
             FunctionResponseTypes=["ReportBatchItemFailures"],
         )["UUID"]
 
     def answered(self) -> bool:
-        """Whether the mapping has dealt with an answer."""
+        """Return whether the mapping has processed an answer."""
         state = self.aws.client("lambda").get_event_source_mapping(UUID=self.mapping)
         return bool(state.get("LastProcessingResult", "No records processed") != "No records processed")
 
     def size(self, url: str | None = None) -> int:
-        """Messages of the queue, hidden or not."""
+        """Return the number of messages in the queue, visible or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.aws.client("sqs").get_queue_attributes(QueueUrl=url or self.url, AttributeNames=names)
-        return sum(int(told["Attributes"][name]) for name in names)
+        attributes = self.aws.client("sqs").get_queue_attributes(QueueUrl=url or self.url, AttributeNames=names)
+        return sum(int(attributes["Attributes"][name]) for name in names)
 
 
 def arn(service: str, name: str) -> str:
-    """The name of a resource of the emulated account."""
+    """Return the ARN of a resource of the emulated account."""
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Asks the emulator until it is so."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    """Poll until ``condition`` holds."""
+    give_up = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
-        assert time.monotonic() < give_up, f"it did not come to that in {PATIENCE_SECONDS:.0f} s"
+        assert time.monotonic() < give_up, f"not so within {TIMEOUT_SECONDS:.0f} s"
 
 
 @pytest.fixture(scope="module")
@@ -116,13 +118,13 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """An emulated AWS with the function."""
     asset = io.BytesIO()
     with zipfile.ZipFile(asset, "w") as archive:
-        archive.writestr("obedient.py", HANDLER)
+        archive.writestr("echo.py", HANDLER)
     with Aws.start(Path(tmp_path_factory.mktemp("aws")), {}) as aws:
         aws.client("lambda").create_function(
-            FunctionName="obedient",
+            FunctionName="echo",
             Runtime="python3.14",
-            Role=f"arn:aws:iam::{ACCOUNT}:role/obedient",
-            Handler="obedient.handler",
+            Role=f"arn:aws:iam::{ACCOUNT}:role/echo",
+            Handler="echo.handler",
             Code={"ZipFile": asset.getvalue()},
             Timeout=30,
         )
@@ -131,8 +133,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture(scope="module")
 def played(aws: Aws) -> dict[str, Scene]:
-    """Every answer that the emulator can take, each given in a scene of its own; all at once, for it polls leisurely."""
-    answers = [answer for answer, _ in ANSWERS if answer not in BROKEN] + ["crash"]
+    """Every answer that the emulator accepts, each in a scene of its own, all at once because it polls slowly."""
+    answers = [answer for answer, _ in DOCUMENTED_ANSWERS if answer not in BROKEN] + ["crash"]
     scenes = {repr(answer): Scene(aws, f"messages-{number}", HOUR, 5) for number, answer in enumerate(answers)}
     for answer in answers:
         scenes[repr(answer)].play(answer)
@@ -142,39 +144,40 @@ def played(aws: Aws) -> dict[str, Scene]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "again"),
-    [(answer, again) for answer, again in ANSWERS if answer not in LAXER + BROKEN] + [("crash", BOTH)],
-    ids=told,
+    ("answer", "redelivered"),
+    [(answer, redelivered) for answer, redelivered in DOCUMENTED_ANSWERS if answer not in DIFFERENT]
+    + [("crash", BOTH)],
+    ids=repr_of_answer,
 )
-def test_the_emulated_mapping_takes_an_answer_as_documented(
-    played: dict[str, Scene], answer: Any, again: frozenset[str]
+def test_the_emulated_mapping_interprets_an_answer_as_documented(
+    played: dict[str, Scene], answer: Any, redelivered: frozenset[str]
 ) -> None:
-    assert played[repr(answer)].size() == len(again)
+    assert played[repr(answer)].size() == len(redelivered)
 
 
 @pytest.mark.parametrize("answer", LAXER, ids=repr)
 def test_the_emulated_mapping_is_laxer_than_lambda_here(played: dict[str, Scene], answer: Any) -> None:
-    assert next(again for one, again in ANSWERS if one == answer) == BOTH
+    assert next(redelivered for one, redelivered in DOCUMENTED_ANSWERS if one == answer) == BOTH
     named = {"a"} if '"itemIdentifier": "a"' in json.dumps(answer) else NEITHER
     assert played[repr(answer)].size() == len(named)
 
 
-def test_what_fails_comes_again_until_it_has_been_received_too_often_and_is_then_a_dead_letter(
+def test_a_failed_message_is_redelivered_up_to_its_maximum_and_then_becomes_a_dead_letter(
     aws: Aws,
 ) -> None:
-    messages = Scene(aws, "impatient", visibility=1, receives=2)
+    messages = Scene(aws, "retried", visibility=1, receives=2)
     messages.play({"batchItemFailures": [{"itemIdentifier": "a"}]})
     wait_until(lambda: messages.size(messages.dead_url) == 1)
     assert messages.size() == 0
-    (letter,) = aws.client("sqs").receive_message(
+    (dead_letter,) = aws.client("sqs").receive_message(
         QueueUrl=messages.dead_url, MessageSystemAttributeNames=["ApproximateReceiveCount"]
     )["Messages"]
-    assert json.loads(letter["Body"])["name"] == "a"
+    assert json.loads(dead_letter["Body"])["name"] == "a"
 
 
-def test_a_shortened_visibility_brings_a_message_back_before_its_queues_timeout(aws: Aws) -> None:
+def test_a_shortened_visibility_timeout_redelivers_a_message_early(aws: Aws) -> None:
     sqs = aws.client("sqs")
-    messages = Scene(aws, "patient", visibility=HOUR, receives=5)
+    messages = Scene(aws, "hidden", visibility=HOUR, receives=5)
     sqs.send_message(QueueUrl=messages.url, MessageBody="late")
     (first,) = sqs.receive_message(QueueUrl=messages.url)["Messages"]
     sqs.change_message_visibility_batch(

@@ -1,4 +1,4 @@
-"""The instruments of chaos do what they say: the proxy loses bytes, time lapses, points are where the verbs are."""
+"""The instruments of chaos work: the proxy drops bytes, virtual time passes, crash points are reached at the verbs."""
 
 import socket
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ from scrapersky.status.finish import complete
 from scrapersky.status.recover import recover
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
-from tests.chaos.lapse import lapse
-from tests.chaos.points import Deed, Order, Points
+from tests.chaos.crash_points import Action, Interrupt, Points
+from tests.chaos.database import pass_time
 from tests.chaos.proxy import Mode, Proxy
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
-NOTHING_COMES_SECONDS = 0.2
+NO_ANSWER_SECONDS = 0.2
 
 
 @contextmanager
 def echo() -> Iterator[int]:
-    """A server that answers each byte with itself; its port."""
+    """Run a server that echoes each byte; yield its port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -52,13 +52,13 @@ def echo() -> Iterator[int]:
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    """A proxy before an echo."""
+    """A proxy in front of an echo server."""
     with echo() as port, Proxy.before(port) as proxy:
         yield proxy
 
 
 def connect(proxy: Proxy) -> socket.socket:
-    """A client that has been answered once."""
+    """Return a client that has been answered once."""
     client = socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
     client.sendall(b"hello")
     assert client.recv(1024) == b"hello"
@@ -66,11 +66,11 @@ def connect(proxy: Proxy) -> socket.socket:
 
 
 @pytest.mark.parametrize("mode", [Mode.BLACK_HOLE, Mode.DEAF])
-def test_a_black_hole_answers_nothing_and_healing_resets_who_lost_bytes(proxy: Proxy, mode: Mode) -> None:
+def test_a_black_hole_answers_nothing_and_healing_resets_connections_that_lost_bytes(proxy: Proxy, mode: Mode) -> None:
     client = connect(proxy)
     proxy.mode = mode
     client.sendall(b"lost")
-    client.settimeout(NOTHING_COMES_SECONDS)
+    client.settimeout(NO_ANSWER_SECONDS)
     with pytest.raises(TimeoutError):
         client.recv(1024)
     proxy.heal()
@@ -80,7 +80,7 @@ def test_a_black_hole_answers_nothing_and_healing_resets_who_lost_bytes(proxy: P
     connect(proxy).close()
 
 
-def test_a_connection_that_said_nothing_in_a_black_hole_survives_it(proxy: Proxy) -> None:
+def test_a_connection_that_was_idle_in_a_black_hole_survives_it(proxy: Proxy) -> None:
     client = connect(proxy)
     proxy.mode = Mode.BLACK_HOLE
     proxy.heal()
@@ -96,32 +96,32 @@ def test_a_cut_resets_every_connection(proxy: Proxy) -> None:
 
 
 def hold_one(connection: Connection) -> int:
-    """The live attempt of one claimed domain, its lease ten minutes long."""
+    """Claim one domain with a lease of ten minutes; return its attempt."""
     connection.execute(text("INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"))
-    (held,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)
-    return held.attempt_id
+    (claimed,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)
+    return claimed.attempt_id
 
 
-def test_a_lapse_ends_leases_waits_and_pauses(connection: Connection) -> None:
+def test_passing_time_ends_leases_backoffs_and_pauses(connection: Connection) -> None:
     attempt = hold_one(connection)
     start(connection, [attempt], lease=600, worker="w", request_id="r")
-    lapse(connection, 599)
+    pass_time(connection, 599)
     assert recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5) == []
-    lapse(connection, 1)
+    pass_time(connection, 1)
     assert len(recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)) == 1
     assert claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600) == [], "it backs off"
     pause(connection, METADATA, actor="ada", reason="test", seconds=45)
-    lapse(connection, 31)
+    pass_time(connection, 31)
     assert claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600) == [], "it is paused"
-    lapse(connection, 15)
+    pass_time(connection, 15)
     assert len(claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)) == 1
 
 
-def test_points_are_reached_where_the_verbs_and_commits_are(engine: Engine, connection: Connection) -> None:
+def test_crash_points_are_reached_before_and_after_each_verb_and_commit(engine: Engine, connection: Connection) -> None:
     reached: list[str] = []
     points = Points(reached.append)
     names = ("claim", "start", "finish", "recover", "commit")
-    points.obey([Order(f"{when} {name}", Deed.HOLD) for name in names for when in ("before", "after")])
+    points.set([Interrupt(f"{when} {name}", Action.FREEZE) for name in names for when in ("before", "after")])
     points.watch(engine)
     attempt = hold_one(connection)
     start(connection, [attempt], lease=-1, worker="w", request_id="r")

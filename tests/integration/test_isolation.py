@@ -21,10 +21,9 @@ from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import Started
-from tests.chaos.client import Client, Trouble
-from tests.chaos.clock import Clock
+from tests.chaos.client import CallFaults, Client
 from tests.chaos.environment import Context
-from tests.chaos.sqs import Queue
+from tests.chaos.sqs import Clock, Queue
 from tests.integration.conftest import SCHEDULED, Harness
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -120,7 +119,7 @@ def test_entries_that_a_send_refuses_go_back_at_once_and_the_others_are_under_wa
     harness: Harness, messages: Queue
 ) -> None:
     harness.add(*(f"d{number}.test" for number in range(20)))
-    speak_through(harness, Client({messages.url: messages}, Trouble(entry_fails=0.3)))
+    speak_through(harness, Client({messages.url: messages}, CallFaults(entry_fails=0.3)))
     harness.tick()
     assert 0 < statuses(harness.connection).count("Queued") < 20
     assert statuses(harness.connection).count("Processing") == messages.visible()
@@ -135,7 +134,7 @@ def test_a_send_that_fails_in_its_second_call_takes_back_only_what_was_not_sent(
     client = Client({messages.url: messages})
 
     def fail_from_the_second_on(message_id: str, *_: object) -> None:
-        client.trouble = Trouble(call_fails=1.0)
+        client.faults = CallFaults(call_fails=1.0)
 
     client.archive = Noticing(fail_from_the_second_on)
     speak_through(harness, client)

@@ -11,10 +11,10 @@ from pathlib import Path
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import ROOT, Mutant, Trial, run_tests, try_out
 
-DESCRIPTION = """
-Remove each guard of the status machine, its runtime and its database schema in turn, in a copy of the code, and run the
-tests that must notice. Prints one line per mutant: the guard, the time, and the test that failed ("SURVIVED" if none did).
-The tests first run against the unchanged code. Exit status: 0 when every mutant was killed, else 1.
+DESCRIPTION = """ Remove each guard of the status machine, its runtime and its database schema in turn, in a copy of
+the code, and run the tests that must notice. Prints one line per mutant: the guard, the time, and the test that
+failed ("SURVIVED" if none did). The tests first run against the unchanged code. Exit status: 0 when every mutant was
+killed, else 1.
 """
 
 

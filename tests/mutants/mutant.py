@@ -28,8 +28,8 @@ class AnchorError(ValueError):
 class Edit:
     """Replace ``text``, which must occur exactly ``times`` times in ``file``.
 
-    ``scope`` (a function, a constant, or ``Class.method``) limits the search, so that ``text`` can be short. All whitespace
-    in ``text`` is equal, so that layout does not matter.
+    ``scope`` (a function, a constant, or ``Class.method``) limits the search, so that ``text`` can be short. All
+    whitespace in ``text`` is equal, so that layout does not matter.
     """
 
     file: str
@@ -65,7 +65,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Trial:
-    """``killer`` is the first test that failed. If it is None, the mutant survived or ``error`` says what went wrong."""
+    """``killer`` is the first test that failed. Without one, the mutant survived, or ``error`` says what went wrong."""
 
     mutant: Mutant
     killer: str | None

@@ -1,4 +1,4 @@
-"""The page of promises names tests that are there."""
+"""Every test that docs/status-machine.md names exists."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,10 @@ ROW = re.compile(r"^\| +(\d+) \|.*\| \[([a-z0-9 ]+)\]\(\.\./(tests/[a-z0-9_/]+\.
 ROWS = ROW.findall(PAGE.read_text())
 
 
-def test_all_known_traps_are_on_the_page() -> None:
+def test_the_page_lists_all_known_traps() -> None:
     assert [int(number) for number, _, _ in ROWS] == list(range(1, 23))
 
 
 @pytest.mark.parametrize(("number", "name", "file"), ROWS, ids=[number for number, _, _ in ROWS])
-def test_the_test_that_notices_a_trap_exists(number: str, name: str, file: str) -> None:
+def test_the_test_that_detects_a_trap_exists(number: str, name: str, file: str) -> None:
     assert f"def test_{name.replace(' ', '_')}(" in (ROOT / file).read_text(), f"trap {number}"

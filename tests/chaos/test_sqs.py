@@ -1,26 +1,25 @@
-"""The simulated queue against what AWS documents of a standard queue."""
+"""The simulated queue follows the documentation of standard queues."""
 
 import random
 
 import pytest
 
-from tests.chaos.client import Client, Trouble
-from tests.chaos.clock import Clock
-from tests.chaos.sqs import CALM, Mischief, Queue, SqsError
+from tests.chaos.client import CallFaults, Client
+from tests.chaos.sqs import NO_FAULTS, Clock, DeliveryFaults, Queue, SqsError
 
 
-def queue(clock: Clock, mischief: Mischief = CALM, **settings: float) -> Queue:
-    """A queue with a dead-letter queue, 30 s of visibility and three receives."""
+def queue(clock: Clock, faults: DeliveryFaults = NO_FAULTS, **settings: float) -> Queue:
+    """Return a queue with a dead-letter queue, 30 s of visibility timeout and three receives."""
     dead_letters = Queue("dead", clock, retention=1_209_600)
-    return Queue("messages", clock, 30.0, dead_letters=dead_letters, max_receive_count=3, mischief=mischief, **settings)  # type: ignore[arg-type]
+    return Queue("messages", clock, 30.0, dead_letters=dead_letters, max_receive_count=3, faults=faults, **settings)  # type: ignore[arg-type]
 
 
-def refusal(error: pytest.ExceptionInfo[SqsError]) -> str:
-    """The error code."""
+def code_of(error: pytest.ExceptionInfo[SqsError]) -> str:
+    """Return the error code."""
     return error.value.code
 
 
-def test_a_received_message_is_invisible_until_its_timeout_ends_and_then_comes_back() -> None:
+def test_a_received_message_is_invisible_until_its_timeout_ends_and_then_redelivered() -> None:
     clock = Clock()
     messages = queue(clock)
     messages.send("a")
@@ -34,7 +33,7 @@ def test_a_received_message_is_invisible_until_its_timeout_ends_and_then_comes_b
     assert second.first_received_at == first.first_received_at
 
 
-def test_a_message_received_once_more_than_its_limit_is_moved_and_not_handed_over() -> None:
+def test_a_message_at_its_maximum_receive_count_is_moved_instead_of_delivered() -> None:
     clock = Clock()
     messages = queue(clock)
     sent = messages.send("a")
@@ -44,11 +43,11 @@ def test_a_message_received_once_more_than_its_limit_is_moved_and_not_handed_ove
     assert messages.dead_letters is not None
     assert messages.dead_letters.receive(10) == []
     assert messages.receive(10) == []
-    (letter,) = messages.dead_letters.receive(10)
-    assert (letter.message_id, letter.body, messages.size()) == (sent, "a", 0)
+    (moved,) = messages.dead_letters.receive(10)
+    assert (moved.message_id, moved.body, messages.size()) == (sent, "a", 0)
 
 
-def test_a_standard_queues_dead_letter_keeps_its_age() -> None:
+def test_a_dead_letter_of_a_standard_queue_keeps_its_age() -> None:
     clock = Clock()
     messages = queue(clock)
     messages.send("a")
@@ -61,7 +60,7 @@ def test_a_standard_queues_dead_letter_keeps_its_age() -> None:
     assert messages.dead_letters.counts["expired"] == 1
 
 
-def test_a_message_past_its_retention_is_gone() -> None:
+def test_a_message_is_deleted_after_its_retention() -> None:
     clock = Clock()
     messages = queue(clock)
     messages.send("a")
@@ -83,7 +82,7 @@ def test_only_the_latest_receipt_handle_deletes() -> None:
     assert messages.size() == 0
 
 
-def test_a_message_whose_timeout_ended_is_still_deleted_by_who_received_it_last() -> None:
+def test_the_latest_receipt_handle_deletes_a_message_even_after_its_visibility_timeout() -> None:
     clock = Clock()
     messages = queue(clock)
     messages.send("a")
@@ -94,7 +93,7 @@ def test_a_message_whose_timeout_ended_is_still_deleted_by_who_received_it_last(
     assert messages.receive(1) == []
 
 
-def test_a_shortened_visibility_brings_the_message_back_earlier_and_a_longer_one_later() -> None:
+def test_a_changed_visibility_timeout_redelivers_the_message_earlier_or_later() -> None:
     clock = Clock()
     messages = queue(clock)
     messages.send("a")
@@ -109,28 +108,28 @@ def test_a_shortened_visibility_brings_the_message_back_earlier_and_a_longer_one
     assert len(messages.receive(1)) == 1
 
 
-def test_visibility_has_its_limits() -> None:
+def test_visibility_timeouts_have_limits() -> None:
     clock = Clock()
     messages = queue(clock)
     messages.send("a")
     (message,) = messages.receive(1)
-    with pytest.raises(SqsError) as refused:
+    with pytest.raises(SqsError) as error:
         messages.change_visibility(message.receipt_handle, 43_201)
-    assert refusal(refused) == "InvalidParameterValue"
+    assert code_of(error) == "InvalidParameterValue"
     clock.advance(10)
-    with pytest.raises(SqsError) as refused:
+    with pytest.raises(SqsError) as error:
         messages.change_visibility(message.receipt_handle, 43_195)
-    assert refusal(refused) == "InvalidParameterValue"
+    assert code_of(error) == "InvalidParameterValue"
     clock.advance(20)
-    with pytest.raises(SqsError) as refused:
+    with pytest.raises(SqsError) as error:
         messages.change_visibility(message.receipt_handle, 5)
-    assert refusal(refused) == "MessageNotInflight"
-    with pytest.raises(SqsError) as refused:
-        messages.change_visibility("nobody#1", 5)
-    assert refusal(refused) == "ReceiptHandleIsInvalid"
+    assert code_of(error) == "MessageNotInflight"
+    with pytest.raises(SqsError) as error:
+        messages.change_visibility("unknown#1", 5)
+    assert code_of(error) == "ReceiptHandleIsInvalid"
 
 
-def test_a_delayed_message_waits_and_more_than_fifteen_minutes_are_refused() -> None:
+def test_a_message_may_be_delayed_by_at_most_fifteen_minutes() -> None:
     clock = Clock()
     messages = queue(clock)
     messages.send("a", delay=900)
@@ -144,14 +143,14 @@ def test_a_delayed_message_waits_and_more_than_fifteen_minutes_are_refused() -> 
 
 
 @pytest.mark.parametrize("number", [0, 11])
-def test_one_receive_hands_over_one_to_ten(number: int) -> None:
+def test_a_receive_returns_one_to_ten_messages(number: int) -> None:
     with pytest.raises(SqsError):
         queue(Clock()).receive(number)
 
 
-def test_at_least_once_means_that_two_may_hold_one_message() -> None:
+def test_a_message_may_be_delivered_to_two_receivers() -> None:
     clock = Clock()
-    messages = queue(clock, Mischief(duplicate=1.0))
+    messages = queue(clock, DeliveryFaults(duplicate=1.0))
     messages.send("a")
     (one,) = messages.receive(1)
     (other,) = messages.receive(1)
@@ -159,9 +158,9 @@ def test_at_least_once_means_that_two_may_hold_one_message() -> None:
     assert (one.receive_count, other.receive_count) == (1, 2)
 
 
-def test_a_forgotten_delete_brings_the_message_back() -> None:
+def test_a_lost_delete_redelivers_the_message() -> None:
     clock = Clock()
-    messages = queue(clock, Mischief(resurrect=1.0))
+    messages = queue(clock, DeliveryFaults(undelete=1.0))
     messages.send("a")
     (message,) = messages.receive(1)
     messages.delete(message.receipt_handle)
@@ -169,9 +168,9 @@ def test_a_forgotten_delete_brings_the_message_back() -> None:
     assert len(messages.receive(1)) == 1
 
 
-def test_the_same_seed_makes_the_same_mischief() -> None:
+def test_the_same_seed_makes_the_same_faults() -> None:
     def order(seed: int) -> list[str]:
-        messages = queue(Clock(), Mischief(reorder=1.0))
+        messages = queue(Clock(), DeliveryFaults(reorder=1.0))
         messages.rng = random.Random(seed)
         for number in range(20):
             messages.send(str(number))
@@ -183,7 +182,7 @@ def test_the_same_seed_makes_the_same_mischief() -> None:
 
 
 def entries(*ids: str) -> list[dict[str, str]]:
-    """Entries of a send."""
+    """Return entries of a send."""
     return [{"Id": name, "MessageBody": name} for name in ids]
 
 
@@ -196,33 +195,33 @@ def entries(*ids: str) -> list[dict[str, str]]:
         (["a b"], "InvalidBatchEntryId"),
     ],
 )
-def test_a_malformed_batch_call_is_refused_whole(ids: list[str], code: str) -> None:
+def test_a_malformed_batch_call_is_rejected_as_a_whole(ids: list[str], code: str) -> None:
     messages = queue(Clock())
-    with pytest.raises(SqsError) as refused:
+    with pytest.raises(SqsError) as error:
         Client({messages.url: messages}).send_message_batch(QueueUrl=messages.url, Entries=entries(*ids))
-    assert refusal(refused).endswith(code)
+    assert code_of(error).endswith(code)
     assert messages.size() == 0
 
 
-def test_a_batch_call_may_fail_in_part_wholly_or_only_in_its_answer() -> None:
+def test_a_batch_call_may_fail_in_part_completely_or_only_in_its_answer() -> None:
     messages = queue(Clock())
 
-    def send(trouble: Trouble) -> dict[str, object]:
-        client = Client({messages.url: messages}, trouble)
+    def send(faults: CallFaults) -> dict[str, object]:
+        client = Client({messages.url: messages}, faults)
         return client.send_message_batch(QueueUrl=messages.url, Entries=entries("a", "b"))
 
-    answer = send(Trouble(entry_fails=1.0))
+    answer = send(CallFaults(entry_fails=1.0))
     assert [failed["Id"] for failed in answer["Failed"]] == ["a", "b"]  # type: ignore[attr-defined]
     assert messages.size() == 0
     with pytest.raises(SqsError):
-        send(Trouble(call_fails=1.0))
+        send(CallFaults(call_fails=1.0))
     assert messages.size() == 0
     with pytest.raises(SqsError):
-        send(Trouble(answer_lost=1.0))
+        send(CallFaults(answer_lost=1.0))
     assert messages.size() == 2
 
 
-def test_an_entry_that_sqs_refuses_is_told_as_failed_and_the_others_are_done() -> None:
+def test_an_entry_that_sqs_rejects_is_reported_as_failed_and_the_others_are_done() -> None:
     clock = Clock()
     messages = queue(clock)
     messages.send("a")
@@ -231,7 +230,7 @@ def test_an_entry_that_sqs_refuses_is_told_as_failed_and_the_others_are_done() -
         QueueUrl=messages.url,
         Entries=[
             {"Id": "0", "ReceiptHandle": message.receipt_handle, "VisibilityTimeout": 1},
-            {"Id": "1", "ReceiptHandle": "nobody#1", "VisibilityTimeout": 1},
+            {"Id": "1", "ReceiptHandle": "unknown#1", "VisibilityTimeout": 1},
         ],
     )
     assert [entry["Id"] for entry in answer["Successful"]] == ["0"]
