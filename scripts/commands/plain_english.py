@@ -68,6 +68,7 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
     },
     "functions/domain_scheduler/socials.py": {"stories": "a path of Facebook and Instagram"},
     "tests/chaos/proxy.py": {"linger": "the socket option SO_LINGER"},
+    "tests/infra/test_deployment.py": {"notices": "an option of the CDK CLI"},
 }
 """{file: {word: why it is right there}}, for what is data or another program's own term."""
 

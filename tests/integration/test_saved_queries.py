@@ -1,4 +1,4 @@
-"""The saved queries over what the functions really log: each finds lines, and on them every key that it names."""
+"""The saved queries on the functions' real log lines: each query finds lines that have all of its keys."""
 
 import json
 from typing import Any
@@ -14,19 +14,22 @@ from tests.infra.insights import keeps, keys_of
 from tests.integration.conftest import Harness
 from tests.integration.lambda_context import LambdaContext
 
-OF_LAMBDA_ITSELF = {"cold-starts-and-memory", "timeouts-and-crashes"}
-"""Queries over the lines that the platform writes."""
+PLATFORM_QUERIES = {"cold-starts-and-memory", "timeouts-and-crashes"}
+"""Queries on lines that Lambda itself writes."""
 
 
-def everything_happens(harness: Harness) -> dict[str, Any]:
-    """Records that succeed, fail, are retried, crash and come too late, and messages that come twice; the queries' values."""
+def produce_every_log_line(harness: Harness) -> dict[str, Any]:
+    """Process records that succeed, fail, are retried, crash and finish too late, and deliver all messages twice.
+
+    Returns values for the queries' parameters.
+    """
 
     def too_late(record: Any) -> Outcome:
-        abandon(harness.connection, METADATA, [record.id], actor="test", reason="to see what its worker says")
+        abandon(harness.connection, METADATA, [record.id], actor="test", reason="make the result stale")
         return Done("read")
 
     def crash(_: Any) -> Outcome:
-        raise ZeroDivisionError("nobody thought of this")
+        raise ZeroDivisionError("an unexpected error")
 
     harness.behaviour |= {
         "gone.test": lambda _: Fail("http_404", "no such page"),
@@ -40,31 +43,29 @@ def everything_happens(harness: Harness) -> dict[str, Any]:
     for message in messages:
         message["attributes"]["ApproximateReceiveCount"] = "2"
     assert harness.deliver(messages) == []
-    assert harness.deliver(messages) == []  # delivered once more: nothing is live any more
+    assert harness.deliver(messages) == []  # redelivered: no attempt is live any more
     return {"workflow": "metadata", "record_id": str(failing), "correlation_id": LambdaContext().aws_request_id}
 
 
-def test_every_query_finds_lines_and_on_them_every_key_that_it_names(
-    harness: Harness, caplog: pytest.LogCaptureFixture
-) -> None:
-    values = everything_happens(harness)
+def test_every_query_finds_lines_that_have_all_of_its_keys(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    values = produce_every_log_line(harness)
     formatter = harness.service.runtime.observer.log.registered_formatter
     lines = [json.loads(formatter.format(record)) for record in caplog.records if record.name == "domain-scheduler"]
-    for name in set(names()) - OF_LAMBDA_ITSELF:
+    for name in set(names()) - PLATFORM_QUERIES:
         query = Query.named(name)
-        asked = query.with_values({parameter: values[parameter] for parameter in query.parameters})
-        found = [line for line in lines if keeps(asked, line)]
-        assert found, f"{name} finds nothing"
+        filled = query.with_values({parameter: values[parameter] for parameter in query.parameters})
+        found = [line for line in lines if keeps(filled, line)]
+        assert found, f"{name} finds no line"
         missing = keys_of(query.text) - {key for line in found for key in line}
         assert not missing, f"{name}: none of its lines has {', '.join(sorted(missing))}"
 
 
-def test_a_result_that_came_too_late_is_told_as_stale_with_whose_it_was(
+def test_a_late_result_is_logged_as_stale_with_its_record_and_attempt(
     harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    everything_happens(harness)
-    (told,) = (vars(record) for record in caplog.records if record.getMessage() == "stale result")
-    assert told["workflow"] == "metadata"
+    produce_every_log_line(harness)
+    (line,) = (vars(record) for record in caplog.records if record.getMessage() == "stale result")
+    assert line["workflow"] == "metadata"
     domain = text("SELECT domain FROM domains WHERE id = :id")
-    assert harness.connection.execute(domain, {"id": told["record_id"]}).scalar_one() == "late.test"
-    assert told["attempt_id"]
+    assert harness.connection.execute(domain, {"id": line["record_id"]}).scalar_one() == "late.test"
+    assert line["attempt_id"]
