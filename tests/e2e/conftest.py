@@ -1,4 +1,4 @@
-"""The whole system, run once for all end-to-end tests: over the corpus where it is, else over the shipped sites."""
+"""The whole system, run once for all end-to-end tests: with the corpus if it is there, else with the shipped sites."""
 
 import io
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ DRAINED_WITHIN_SECONDS = 600
 
 @dataclass(frozen=True)
 class Running:
-    """The running system after its pipeline ran dry. ``report`` is what ``scripts/run --report`` would have written."""
+    """The running system after its pipeline has ended. ``report`` is what ``scripts/run --report`` writes."""
 
     system: System
     engine: Engine
@@ -33,7 +33,7 @@ class Running:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Everything up and drained."""
+    """Start everything and drain the pipeline."""
     over_corpus = (CORPUS / "sites.jsonl").is_file()
     inputs = corpus_sites(CORPUS) if over_corpus else shipped_sites()
     folder = tmp_path_factory.mktemp("system") / "in a path with spaces"
@@ -50,7 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def corpus(running: Running) -> Path:
-    """The corpus that was run; skips where there is none."""
+    """Return the folder of the corpus; skip the test without one."""
     if not running.over_corpus:
         pytest.skip(f"the corpus of real websites is not at {CORPUS}")
     return CORPUS

@@ -1,4 +1,4 @@
-"""The pipeline on real websites: what it found agrees with what an independent reading of their files says."""
+"""The pipeline on real websites: its pages are those of an independent reading of the same files."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def pages_of(running: Running, domain: str) -> frozenset[str]:
         return frozenset(found.scalars())
 
 
-def test_no_record_is_left_waiting_and_every_error_has_a_code_and_a_reason(running: Running) -> None:
+def test_every_record_ends_and_every_error_has_a_code_and_a_reason(running: Running) -> None:
     assert running.quiet
     for workflow, statuses in running.report["workflows"].items():
         assert (workflow, statuses["Queued"], statuses["Processing"]) == (workflow, 0, 0)
@@ -34,23 +34,23 @@ def test_no_record_is_left_waiting_and_every_error_has_a_code_and_a_reason(runni
             assert len(reason) > len("a reason"), site
 
 
-def test_pages_are_those_of_every_sitemap_that_discovery_can_reach(running: Running, corpus: Path) -> None:
-    wanted = found = 0
+def test_the_pages_of_every_reachable_sitemap_are_found(running: Running, corpus: Path) -> None:
+    expected = found = 0
     differing = {}
     for site in truth.read(corpus):
         pages = pages_of(running, site.domain)
-        wanted += len(site.reachable)
+        expected += len(site.reachable)
         found += len(site.reachable & pages)
         if missing := site.reachable - pages:
             differing[site.domain] = sorted(missing)[:3]
-    assert found >= ENOUGH * wanted, f"{found} of {wanted}; missing for example: {differing}"
+    assert found >= ENOUGH * expected, f"{found} of {expected}; missing for example: {differing}"
     assert not differing
 
 
-def test_no_page_is_there_that_no_sitemap_lists(running: Running, corpus: Path) -> None:
-    invented = {
+def test_every_page_is_listed_in_a_sitemap(running: Running, corpus: Path) -> None:
+    unlisted = {
         site.domain: sorted(surplus)[:5]
         for site in truth.read(corpus)
         if (surplus := pages_of(running, site.domain) - site.listed)
     }
-    assert invented == {}
+    assert unlisted == {}

@@ -1,6 +1,6 @@
-"""What cannot even be started ends in Error, by way of the real dead-letter queue.
+"""A record that cannot even be started ends in Error, through the real dead-letter queue.
 
-The stack's own rules go on ticking meanwhile, so no test here may depend on who claims a record that it queued.
+The stack's own rules keep invoking ticks, so no test may depend on which tick claims a record that it queued.
 """
 
 import io
@@ -18,7 +18,7 @@ from scrapersky.models import Domain, Status
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, METADATA, Service
 from scrapersky.status.claim import claim
 from scripts.commands.run.run import Options, drain
-from scripts.commands.run.ticks import press, rule_of
+from scripts.commands.run.ticks import invoke_tick, rule_of
 from tests.e2e.conftest import Running
 
 pytestmark = pytest.mark.timeout(900)
@@ -31,14 +31,14 @@ def queue_domain(connection: Connection, host: str, **statuses: Status) -> int:
     return connection.execute(insert(Domain).values(domain=host, **statuses).returning(Domain.id)).scalar_one()
 
 
-def press_until_claimed(running: Running, service: Service, domain_id: int) -> None:
-    """Presses the service's tick until the domain is Processing: claimed by this tick, or by one of the rule's own."""
+def tick_until_claimed(running: Running, service: Service, domain_id: int) -> None:
+    """Invoke the service's tick until the domain is Processing: claimed by this tick, or by one of the rule's own."""
     client, rule = (
         running.system.aws.client("lambda"),
         rule_of(running.system.aws, running.system.deployed(service).function),
     )
     for _ in range(MOST_TICKS):
-        press(client, rule)
+        invoke_tick(client, rule)
         with running.engine.connect() as connection:
             status = connection.execute(
                 select(Domain.sitemap_analysis_status).where(Domain.id == domain_id)
@@ -55,20 +55,20 @@ def wait_until_quiet(running: Running) -> None:
 
 
 @contextmanager
-def coming_back_at_once(running: Running, service: Service) -> Iterator[None]:
-    """Shortens the queue's visibility: the stack's own follows the function's timeout, and the test would wait for it."""
+def redelivered_at_once(running: Running, service: Service) -> Iterator[None]:
+    """Shorten the queue's visibility timeout: the stack's own follows the function's timeout, which is too long for a test."""
     sqs, url = running.system.aws.client("sqs"), running.system.deployed(service).queue_url
-    stacks = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    own = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
     try:
         yield
     finally:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes=stacks)
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=own)
 
 
 @contextmanager
-def deliveries_held_back(client: Any, function: str) -> Iterator[None]:
-    """The function's queue keeps its messages until the block ends."""
+def deliveries_paused(client: Any, function: str) -> Iterator[None]:
+    """Keep the messages in the function's queue until the block ends."""
     (mapping,) = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
@@ -79,7 +79,7 @@ def deliveries_held_back(client: Any, function: str) -> Iterator[None]:
 
 @contextmanager
 def crashing(client: Any, function: str) -> Iterator[None]:
-    """The function's process ends as soon as it starts, until the block ends."""
+    """End the function's process as soon as it starts, until the block ends."""
     described = client.get_function(FunctionName=function)
     with urllib.request.urlopen(described["Code"]["Location"]) as download:
         code = download.read()
@@ -94,17 +94,17 @@ def crashing(client: Any, function: str) -> Iterator[None]:
         client.update_function_code(FunctionName=function, ZipFile=code)
 
 
-def test_a_malformed_message_leads_to_error_through_the_dead_letter_queue(running: Running) -> None:
+def test_a_malformed_message_sets_error_through_the_dead_letter_queue(running: Running) -> None:
     with running.engine.begin() as connection:
         domain_id = queue_domain(connection, "malformed-message.example", status=Status.QUEUED)
-        (held,) = claim(
+        (claimed,) = claim(
             connection, METADATA, batch=1, max_in_flight=100, dispatch_lease=900, trigger="manual", ids=[domain_id]
         )
-    with coming_back_at_once(running, DOMAIN_SCHEDULER):
+    with redelivered_at_once(running, DOMAIN_SCHEDULER):
         running.system.aws.client("sqs").send_message(
             QueueUrl=running.system.deployed(DOMAIN_SCHEDULER).queue_url,
             MessageBody='{"v": 1, "workflow": "metadata", "attempt',
-            MessageAttributes={"attempt_id": {"DataType": "Number", "StringValue": str(held.attempt_id)}},
+            MessageAttributes={"attempt_id": {"DataType": "Number", "StringValue": str(claimed.attempt_id)}},
         )
         wait_until_quiet(running)
     with running.engine.connect() as connection:
@@ -115,16 +115,16 @@ def test_a_malformed_message_leads_to_error_through_the_dead_letter_queue(runnin
     assert "dead-letter queue" in ended.error
 
 
-def test_a_record_whose_function_crashes_at_start_leads_to_error_through_the_dead_letter_queue(
+def test_a_function_that_crashes_at_start_sets_error_through_the_dead_letter_queue(
     running: Running,
 ) -> None:
     function = running.system.deployed(DOMAIN_SITEMAP_SUBMISSION).function
     client = running.system.aws.client("lambda")
-    with coming_back_at_once(running, DOMAIN_SITEMAP_SUBMISSION), ExitStack() as broken:
-        with deliveries_held_back(client, function):
+    with redelivered_at_once(running, DOMAIN_SITEMAP_SUBMISSION), ExitStack() as broken:
+        with deliveries_paused(client, function):
             with running.engine.begin() as connection:
                 domain_id = queue_domain(connection, "crashing-function.example", sitemap_analysis_status=Status.QUEUED)
-            press_until_claimed(running, DOMAIN_SITEMAP_SUBMISSION, domain_id)
+            tick_until_claimed(running, DOMAIN_SITEMAP_SUBMISSION, domain_id)
             broken.enter_context(crashing(client, function))
         wait_until_quiet(running)
     with running.engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Nothing of the local run can be reached from another machine."""
+"""The local run cannot be reached from another machine."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 
 
 def sockets_of(process: Path) -> Iterator[str]:
-    """Inodes of the process's open sockets."""
+    """Yield the inodes of the process's open sockets."""
     for descriptor in (process / "fd").iterdir():
         try:
             target = str(descriptor.readlink())
@@ -26,8 +26,8 @@ def sockets_of(process: Path) -> Iterator[str]:
             yield target.removeprefix("socket:[").removesuffix("]")
 
 
-def family(running: Running) -> Iterator[Path]:
-    """This process, which serves the internet, and every one that knows the run's folder."""
+def processes(running: Running) -> Iterator[Path]:
+    """Yield this process (it serves the internet) and those whose arguments or environment name the folder of the run."""
     folder = str(running.system.aws.log.parents[1]).encode()
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -40,8 +40,8 @@ def family(running: Running) -> Iterator[Path]:
 
 
 def test_every_port_is_on_loopback_only(running: Running) -> None:
-    ours = {inode for process in family(running) for inode in sockets_of(process)}
+    inodes = {inode for process in processes(running) for inode in sockets_of(process)}
     rows = [line.split() for table in ("tcp", "tcp6") for line in Path("/proc/net", table).read_text().splitlines()[1:]]
-    addresses = [row[1].partition(":")[0] for row in rows if row[3] == LISTENING and row[9] in ours]
+    addresses = [row[1].partition(":")[0] for row in rows if row[3] == LISTENING and row[9] in inodes]
     assert len(addresses) >= 4, "Postgres, AWS, http and https"
     assert set(addresses) <= LOOPBACK

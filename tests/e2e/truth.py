@@ -1,4 +1,4 @@
-"""What the corpus says must be found, worked out from its files alone, without any of the project's own reading."""
+"""The pages that must be found, computed from the corpus' files alone, without the project's own readers."""
 
 import gzip
 import html
@@ -21,19 +21,19 @@ WELL_KNOWN = """
 """At the root of the host."""
 
 WELL_KNOWN_BELOW = ("sitemap.xml", "sitemap_index.xml")
-"""Beside the home page of a site that stands below the root of its host."""
+"""Next to the home page of a site that is below the root of its host."""
 
 HREF = re.compile(rb"""<(?:a|link)\b[^>]*?\bhref\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 
 LOC = re.compile(rb"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]]*?)\s*(?:\]\]>|%5D%5D%3E)?\s*</loc>")
-"""The truth where XML is broken, as the corpus' own ``n_loc_regex`` says."""
+"""The URLs of broken XML, as the corpus' own ``n_loc_regex`` counts them."""
 
 
 @dataclass(frozen=True)
 class SiteTruth:
-    """One site of the corpus: the page urls of the sitemaps that discovery can reach, and of all its sitemaps.
+    """One site of the corpus: the page URLs of the sitemaps that discovery can reach, and of all its sitemaps.
 
-    ``unreached`` are the sitemaps that nothing names, by their path in the corpus.
+    ``unreached`` are the sitemaps that no file names, by their path in the corpus.
     """
 
     domain: str
@@ -43,7 +43,7 @@ class SiteTruth:
 
 
 def read(corpus: Path) -> Iterator[SiteTruth]:
-    """Every site of the corpus in ``corpus``."""
+    """Yield every site of the corpus in the folder ``corpus``."""
     lines = (json.loads(line) for line in (corpus / "sites.jsonl").read_text(encoding="utf-8").splitlines())
     truths = (json.loads(line) for line in (corpus / "truth.jsonl").read_text(encoding="utf-8").splitlines())
     for site, truth in zip(lines, truths, strict=True):
@@ -63,7 +63,7 @@ def _site(corpus: Path, site: dict[str, Any], truth: dict[str, Any]) -> SiteTrut
     kinds = {sitemap["path"]: sitemap["kind"] for sitemap in truth["sitemaps"]}
     at = {_key(urljoin(home, path)): path for path in locs}
 
-    # robots.txt counts only where a crawler asks for it: at the root of the host.
+    # robots.txt counts only at the root of the host, where a crawler requests it.
     named = truth["robots"]["protego_sitemaps"] if truth["robots"] and not base else []
     linked = HREF.findall((corpus / "sites" / site["dir"] / "index.html").read_bytes())
     urls = [
@@ -93,6 +93,6 @@ def _pages(sitemap: str, locs: list[str]) -> frozenset[str]:
 
 
 def _key(url: str) -> str:
-    """One file, whether named with http or https, with www. or without."""
+    """Return the same key for a file, whether named with http or https, with www. or without."""
     parts = urlsplit(url)
     return f"{(parts.hostname or '').removeprefix('www.')}{parts.path}?{parts.query}"

@@ -1,4 +1,4 @@
-"""Creates and drops databases on a server, and opens them, by url."""
+"""Create, open and drop databases on a Postgres server, by URL."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -7,14 +7,27 @@ from typing import Any
 
 import pg8000.native
 from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
 
 from scrapersky.database import address_of_url
 
+ROLE_TIMEOUTS: Mapping[str, str] = {
+    "statement_timeout": "60s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+"""What a role of the system should have, for sessions that set none of their own (psql, a router)."""
+
+
+class DatabaseError(RuntimeError):
+    """A database URL is not valid, or its server does not answer; the message names the URL without its password."""
+
 
 def create(server: str, name: str, template: str | None = None) -> str:
-    """Creates ``name`` on the server of the url ``server``, empty or as a copy of ``template``; returns its url.
+    """Create the database ``name`` on the server of the URL ``server``; return the new database's URL.
 
-    A small template is copied by file: twice as fast as through the log, where nothing is due at the checkpoints around it.
+    The database is empty, or a copy of ``template``, made by file copy: for a small template twice as fast as through the
+    log. Raises :class:`DatabaseError`.
     """
     copy = f" TEMPLATE {pg8000.native.identifier(template)} STRATEGY file_copy" if template else ""
     with _connection(server) as connection:
@@ -22,22 +35,39 @@ def create(server: str, name: str, template: str | None = None) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
+def limit_role(url: str) -> None:
+    """Give the role of ``url`` the :data:`ROLE_TIMEOUTS` in the database of ``url``."""
+    database = pg8000.native.identifier(make_url(url).database or "")
+    with _connection(url) as connection:
+        for name, value in ROLE_TIMEOUTS.items():
+            connection.run(f"ALTER ROLE CURRENT_USER IN DATABASE {database} SET {name} = '{value}'")
+
+
 def drop(server: str, name: str) -> None:
-    """Drops ``name`` if it is there, ending its connections."""
+    """Drop the database ``name`` if it exists, and end its connections."""
     with _connection(server) as connection:
         connection.run(f"DROP DATABASE IF EXISTS {pg8000.native.identifier(name)} WITH (FORCE)")
 
 
 def address(url: str) -> dict[str, Any]:
-    """What the database secret holds for ``url``. ``?sslmode=disable`` is for a server in a private network."""
-    mode = make_url(url).query.get("sslmode")
-    return {**address_of_url(url), **({"sslmode": mode} if mode else {})}
+    """Return what the database secret holds for ``url``. ``?sslmode=disable`` is for a server in a private network."""
+    try:
+        parsed = make_url(url)
+        mode = parsed.query.get("sslmode")
+        return {**address_of_url(url), **({"sslmode": mode} if mode else {})}
+    except (ArgumentError, ValueError):
+        raise DatabaseError("the database URL is not valid: write postgresql://USER:PASSWORD@HOST:PORT/NAME") from None
 
 
 def engine(url: str) -> Engine:
-    """An engine on ``url``, with or without TLS as its secret would say."""
+    """Return an engine on ``url``, with or without TLS as its secret would have it. Raises :class:`DatabaseError`."""
     plain = URL.create("postgresql+pg8000", **{key: value for key, value in _parts(url).items() if value is not None})
     return create_engine(plain, connect_args={"ssl_context": _tls(url)}, pool_size=1, max_overflow=2)
+
+
+def psql_url(url: str, *, hide_password: bool = False) -> str:
+    """Return ``url`` as psql takes it: without the name of a Python driver."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=hide_password)
 
 
 def _parts(url: str) -> Mapping[str, Any]:
@@ -56,7 +86,10 @@ def _tls(url: str) -> ssl.SSLContext | bool:
 def _connection(url: str) -> Iterator[pg8000.native.Connection]:
     parts = {**_parts(url)}
     user = parts.pop("username") or ""
-    connection = pg8000.native.Connection(user, timeout=10, ssl_context=_tls(url), **parts)
+    try:
+        connection = pg8000.native.Connection(user, timeout=10, ssl_context=_tls(url), **parts)
+    except (OSError, pg8000.native.InterfaceError, pg8000.native.DatabaseError) as error:
+        raise DatabaseError(f"no connection to the database {psql_url(url, hide_password=True)}: {error}") from None
     try:
         yield connection
     finally:

@@ -1,7 +1,7 @@
-"""Deploys a synthesized stack into the emulated AWS, as ``cdk deploy`` would, in under a second.
+"""Deploy a synthesized stack into the emulated AWS, as ``cdk deploy`` would, in under a second.
 
-What the CDK CLI does with a cloud assembly is little: upload the assets that its manifest lists, and create the stack
-from the template. The bootstrap stack it relies on is an S3 bucket and a version number in SSM.
+With a cloud assembly the CDK CLI does little: it uploads the assets that the manifest lists, and creates the stack from the
+template. The bootstrap stack that it relies on is an S3 bucket and a version number in SSM.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ class DeploymentError(RuntimeError):
 
 @dataclass(frozen=True)
 class Asset:
-    """A file to upload: where it is in the assembly, and where the template looks for it."""
+    """A file to upload: where it is in the assembly, and where the template expects it."""
 
     source: Path
     bucket: str
     key: str
 
     def read(self) -> bytes:
-        """The file, or a zip of the folder."""
+        """Return the file, or a zip of the folder."""
         return _zip(self.source) if self.source.is_dir() else self.source.read_bytes()
 
 
 def put_secret(aws: Aws, name: str, value: Mapping[str, Any] | str) -> None:
-    """Creates the secret ``name``."""
+    """Create the secret ``name``."""
     text = value if isinstance(value, str) else json.dumps(value)
     aws.client("secretsmanager").create_secret(Name=name, SecretString=text)
 
 
 def deploy(aws: Aws, assembly: Path, stack: str) -> Mapping[str, str]:
-    """Creates ``stack`` from ``assembly`` and waits for it; returns its outputs. Raises :class:`DeploymentError`."""
+    """Create ``stack`` from ``assembly`` and wait for it; return its outputs. Raises :class:`DeploymentError`."""
     s3 = aws.client("s3")
     aws.client("ssm").put_parameter(Name=BOOTSTRAP_VERSION_PARAMETER, Value=BOOTSTRAP_VERSION, Type="String")
     template_url = ""
@@ -56,9 +56,11 @@ def deploy(aws: Aws, assembly: Path, stack: str) -> Mapping[str, str]:
         if asset.bucket not in buckets:
             s3.create_bucket(Bucket=asset.bucket)
             buckets.add(asset.bucket)
-        s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.read())
+        body = asset.read()
         if asset.source.name == f"{stack}.template.json":
             template_url = f"{aws.endpoint}/{asset.bucket}/{asset.key}"
+            body = with_local_api_urls(body, aws.endpoint)
+        s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=body)
     if not template_url:
         raise DeploymentError(f"{assembly} holds no template of {stack}")
     return _create(aws, stack, template_url)
@@ -83,7 +85,7 @@ def _create(aws: Aws, stack: str, template_url: str) -> Mapping[str, str]:
 
 
 def assets(assembly: Path, stack: str) -> Iterator[Asset]:
-    """What ``<stack>.assets.json`` lists."""
+    """Yield what ``<stack>.assets.json`` lists."""
     manifest = json.loads((assembly / f"{stack}.assets.json").read_bytes())
     for file in manifest["files"].values():
         for destination in file["destinations"].values():
@@ -92,6 +94,19 @@ def assets(assembly: Path, stack: str) -> Iterator[Asset]:
                 bucket=_here(destination["bucketName"]),
                 key=_here(destination["objectKey"]),
             )
+
+
+def with_local_api_urls(template: bytes, endpoint: str) -> bytes:
+    """Return ``template`` with the URL of each HTTP API in its outputs replaced by the one that works on this machine.
+
+    The emulated AWS gives an API a host name that no resolver knows, and serves it below a path of its own port.
+    """
+    parsed = json.loads(template)
+    for output in parsed.get("Outputs", {}).values():
+        api, _, attribute = ".".join(output["Value"].get("Fn::GetAtt", ())).partition(".")
+        if attribute == "ApiEndpoint":
+            output["Value"] = {"Fn::Join": ["", [f"{endpoint}/_aws/execute-api/", {"Ref": api}, "/$default"]]}
+    return json.dumps(parsed).encode()
 
 
 def _here(text: str) -> str:

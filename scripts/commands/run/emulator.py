@@ -1,8 +1,8 @@
 """The emulated AWS: MiniStack on loopback, functions as processes of this machine, nothing left behind.
 
-Danger first: by default MiniStack listens on every interface, opens a port for MQTT and talks to a Docker daemon if
-there is one. All three are off here. Its functions inherit its environment, which is therefore made from nothing: no
-variable of the caller's shell reaches them but the few that are passed on.
+Warning: by default MiniStack listens on every interface, opens a port for MQTT and talks to a Docker daemon if there is one.
+All three are off here. Its functions inherit its environment, which is therefore built from nothing: of the caller's shell
+they see only :data:`INHERITED`.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from scripts.commands.run.leash import leashed
 from scripts.commands.run.postgres import PORT_ATTEMPTS, free_port
+from scripts.commands.run.supervisor import supervised
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 START_TIMEOUT_SECONDS = 60
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH")
-"""Variables of the caller that functions may see."""
+INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH")
+"""Variables of the caller's shell that functions may see."""
 
 
 class EmulatorError(RuntimeError):
-    """The emulator did not come up; the message has the end of its log."""
+    """The emulator did not start; the message has the end of its log."""
 
 
 @dataclass(frozen=True)
 class Aws:
-    """A running emulated AWS, and how to speak to it."""
+    """A running emulated AWS, and how to reach it."""
 
     port: int
     log: Path
 
     @property
     def endpoint(self) -> str:
-        """What ``AWS_ENDPOINT_URL`` must be."""
+        """The value for ``AWS_ENDPOINT_URL``."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables with which the AWS command line and boto3 find it, and nothing else."""
+        """The variables by which the AWS CLI and boto3 find it, and only it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": REGION,
@@ -61,7 +61,7 @@ class Aws:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client of ``service`` that knows nothing of the caller's own AWS configuration; threads may share it."""
+        """Return a boto3 client of ``service`` that ignores the caller's own AWS configuration; threads may share it."""
         session = boto3.Session(
             aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
@@ -79,9 +79,9 @@ class Aws:
     @classmethod
     @contextmanager
     def start(cls, directory: Path, environment: Mapping[str, str]) -> Iterator[Aws]:
-        """Runs it with its files in ``directory`` until the block ends, or this process does.
+        """Run it with its files in ``directory`` until the block ends, or this process does.
 
-        ``environment`` is added to what its functions see. Raises :class:`EmulatorError`.
+        ``environment`` is added to the variables that its functions see. Raises :class:`EmulatorError`.
         """
         (directory / "tmp").mkdir(parents=True, exist_ok=True)
         for attempt in range(PORT_ATTEMPTS):
@@ -94,13 +94,13 @@ class Aws:
 
 @contextmanager
 def _process(aws: Aws, directory: Path, environment: Mapping[str, str], *, last: bool) -> Iterator[bool]:
-    """Runs the emulator; the value is False when its port was taken meanwhile and another may be tried."""
+    """Run the emulator; yield False when another process took its port meanwhile and the next may be tried."""
     with (
         aws.log.open("wb") as log,
-        leashed(
+        supervised(
             [sys.executable, "-m", "ministack"],
             environment={
-                **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                **{name: os.environ[name] for name in INHERITED if name in os.environ},
                 "PYTHONNOUSERSITE": "1",
                 "HOME": str(directory),
                 "TMPDIR": str(directory / "tmp"),
@@ -113,24 +113,24 @@ def _process(aws: Aws, directory: Path, environment: Mapping[str, str], *, last:
                 "GATEWAY_PORT": str(aws.port),
                 "SFTP_ENABLED": "0",
                 "IOT_MTLS_ENABLED": "0",
-                "DOCKER_HOST": f"unix://{directory}/no-docker-here",
+                "DOCKER_HOST": f"unix://{directory}/no-docker",
                 **aws.environment,
                 **environment,
             },
             directory=directory,
             output=log,
-            stop_signal=signal.SIGKILL,  # it has nothing to save, and would wait for its idle connections
+            stop_signal=signal.SIGKILL,  # it has nothing to save, and SIGTERM waits for idle connections
         ) as process,
     ):
         ready = _wait_until_ready(aws, process, directory / "tmp" / f"ministack-{aws.port}.pid")
-        said = aws.log.read_text(errors="replace")
-        if not ready and (last or "already in use" not in said):
-            raise EmulatorError(f"the emulated AWS did not start on port {aws.port}: {said[-2000:].strip()}")
+        log_text = aws.log.read_text(errors="replace")
+        if not ready and (last or "already in use" not in log_text):
+            raise EmulatorError(f"the emulated AWS did not start on port {aws.port}: {log_text[-2000:].strip()}")
         yield ready
 
 
 def _wait_until_ready(aws: Aws, process: subprocess.Popen[bytes], pid_file: Path) -> bool:
-    """Waits for an answer on the port, of our own emulator: it writes its file after it has found the port free."""
+    """Wait until this emulator, and no other server, answers: it writes its pid file once it has found the port free."""
     give_up = time.monotonic() + START_TIMEOUT_SECONDS
     while process.poll() is None and time.monotonic() < give_up:
         if pid_file.exists() and _answers(aws.port) and process.poll() is None:

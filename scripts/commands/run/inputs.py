@@ -1,20 +1,23 @@
-"""What a run works on: shipped sites, a corpus, or real domains of the internet."""
+"""The records that a run starts with: places of the shipped sites or of a corpus, or real domains."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.dialects.postgresql import insert
 
+from scrapersky.models import Domain, Place, Status
 from scrapersky.web.hosts import normalise_host
-from scripts.commands.run import seeds
-from scripts.commands.run.internet import corpus, listing, shipped
-from scripts.commands.run.internet.listing import Details
-from scripts.commands.run.internet.places import HOST, PlacesApi
+from scripts.commands.run.internet import corpus, places, shipped
+from scripts.commands.run.internet.places import Details, PlacesApi
 from scripts.commands.run.internet.website import Website
 from scripts.commands.run.system import PLACES_KEY
+
+ACTOR = "scripts/run"
+"""The actor of the run's own changes in the audit trail."""
 
 
 @dataclass(frozen=True)
@@ -26,39 +29,73 @@ class Inputs:
     websites: Mapping[str, Website] | None
     places: Sequence[Details] = ()
     without_https: frozenset[str] = field(default_factory=frozenset)
+    explanation: str = ""
+    """One sentence on the numbers that the tables will show."""
 
     def queue(self, engine: Engine) -> int:
-        """Queues a record for each: places for their deep scan, or domains for metadata; returns how many."""
-        return seeds.queue_places(engine, self.places) if self.places else seeds.queue_domains(engine, self.names)
+        """Queue a record for each input, places for their deep scan or domains for metadata; return how many."""
+        return queue_places(engine, self.places) if self.places else queue_domains(engine, self.names)
 
 
 def shipped_sites() -> Inputs:
-    """The sites in ``scripts/commands/run/sites``, each with a place, and some places that have no site."""
+    """Return the sites in ``scripts/commands/run/sites``, each with a place, and some places without a site."""
     sites = shipped.read()
-    places = [*map(listing.of_shipped, sites), *listing.others()]
+    others = places.others()
+    unknown = sum(place["id"] in places.ERRORS for place in others)
+    details = [*map(places.of_shipped, sites), *others]
     return Inputs(
         title=f"{len(sites)} sites shipped with the project",
-        names={site.domain: listing.place_id(site.name) for site in sites},
-        websites={**shipped.websites(sites), HOST: PlacesApi(listing.known(places), PLACES_KEY)},
-        places=places,
+        names={site.domain: places.place_id(site.name) for site in sites},
+        websites={**shipped.websites(sites), places.HOST: PlacesApi(places.known(details), PLACES_KEY)},
+        places=details,
         without_https=shipped.without_https(sites),
+        explanation=f"{len(details)} places are queued: {len(sites)} businesses with a website, {len(others) - unknown} "
+        f"without their own, and {unknown} that Google no longer knows.",
     )
 
 
 def corpus_sites(folder: Path) -> Inputs:
-    """The sites of a folder in the corpus layout, each with a place. Raises :class:`corpus.CorpusError`."""
+    """Return the sites of a folder in the corpus layout, each with a place. Raises :class:`corpus.CorpusError`."""
     sites = corpus.read(folder)
-    places = list(map(listing.of_corpus, sites))
+    details = list(map(places.of_corpus, sites))
     return Inputs(
-        title=f"{len(sites)} sites of {folder}",
-        names={site.domain: place["id"] for site, place in zip(sites, places, strict=True)},
-        websites={**corpus.websites(folder, sites), HOST: PlacesApi(listing.known(places), PLACES_KEY)},
-        places=places,
+        title=f"{len(sites)} {'site' if len(sites) == 1 else 'sites'} of {folder}",
+        names={site.domain: place["id"] for site, place in zip(sites, details, strict=True)},
+        websites={**corpus.websites(folder, sites), places.HOST: PlacesApi(places.known(details), PLACES_KEY)},
+        places=details,
     )
 
 
 def real_domains(names: Sequence[str]) -> Inputs:
-    """Domains of the real internet. Raises :class:`scrapersky.web.hosts.HostError` for what is no domain."""
+    """Return domains of the real internet. Raises :class:`scrapersky.web.hosts.HostError` for an invalid name."""
     for name in names:
         normalise_host(name)
     return Inputs(title=", ".join(names), names=dict.fromkeys(names), websites=None)
+
+
+def queue_places(engine: Engine, details: Iterable[Details]) -> int:
+    """Insert ``details`` as places of a map search, Queued for their deep scan; return how many."""
+    rows = [
+        {
+            "place_id": place["id"],
+            "name": place.get("displayName", {}).get("text"),
+            "formatted_address": place.get("formattedAddress"),
+            "search_query": ACTOR,
+            "deep_scan_status": Status.QUEUED,
+        }
+        for place in details
+    ]
+    return _insert(engine, Place, rows)
+
+
+def queue_domains(engine: Engine, names: Iterable[str]) -> int:
+    """Insert the domains ``names`` (hosts or URLs), Queued for metadata; return how many. Raises HostError."""
+    hosts = dict.fromkeys(normalise_host(name) for name in names)
+    return _insert(engine, Domain, [{"domain": host, "status": Status.QUEUED} for host in hosts])
+
+
+def _insert(engine: Engine, model: type[Domain] | type[Place], rows: list[dict[str, object]]) -> int:
+    with engine.begin() as connection:
+        connection.execute(text("SELECT set_config('scrapersky.actor', :actor, true)"), {"actor": ACTOR})
+        connection.execute(insert(model), rows)
+    return len(rows)

@@ -1,16 +1,19 @@
-"""Brings the whole system up on this machine, and down again: database, internet, emulated AWS, the deployed stack."""
+"""Start the whole system on this machine, and stop it: database, internet, emulated AWS, the deployed stack."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.config import LOCAL
 from scrapersky.runtime.registry import Service
 from scripts.commands.run import databases
 from scripts.commands.run.deployment import deploy, put_secret
@@ -20,13 +23,22 @@ from scripts.commands.run.internet.website import Website
 from scripts.commands.run.postgres import Postgres
 from scripts.commands.run.synthesis import synthesizing
 
+# The names that infra/config.py gives the stage: importing them would start the CDK's Node process here (a test compares).
+STAGE = "local"
+STACK = f"scrapersky-{STAGE}"
+DATABASE_SECRET = f"scrapersky/{STAGE}/database"
+PLACES_SECRET = f"scrapersky/{STAGE}/google-places"
+
 PLACES_KEY = "local-places-key"
 """The key that the fake Places API accepts."""
+
+PREFIX = "scrapersky-local-"
+LOCK = "in-use"
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What the stack made for one service."""
+    """What the stack created for one service."""
 
     function: str
     queue_url: str
@@ -35,14 +47,14 @@ class Deployed:
 
 @dataclass(frozen=True)
 class System:
-    """Everything running. ``outputs`` are the stack's."""
+    """The running system. ``outputs`` are the stack's."""
 
     database_url: str
     aws: Aws
     outputs: Mapping[str, str]
 
     def deployed(self, service: Service) -> Deployed:
-        """The function and queues of ``service``."""
+        """Return the function and queues of ``service``."""
         start = "".join(word.capitalize() for word in service.name.split("-"))
         return Deployed(
             function=self.outputs[f"{start}FunctionName"],
@@ -52,9 +64,8 @@ class System:
 
     @property
     def api_url(self) -> str:
-        """Where the curation API answers; the name in the stack's own output has an address that no resolver knows."""
-        api_id = self.outputs["ApiUrl"].partition("://")[2].partition(".")[0]
-        return f"{self.aws.endpoint}/_aws/execute-api/{api_id}/$default"
+        """The base URL of the curation API."""
+        return self.outputs["ApiUrl"]
 
     @classmethod
     @contextmanager
@@ -65,37 +76,72 @@ class System:
         *,
         without_https: Collection[str] = (),
         database_server: str | None = None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> Iterator[System]:
-        """Runs everything until the block ends, with all files in ``folder``.
+        """Run everything until the block ends, with all files in ``folder``.
 
-        ``websites`` None means that the functions reach the real internet. ``database_server`` is the url of a Postgres
-        in which a database of our own is made, and dropped at the end; None starts one.
+        ``websites`` None means that the functions reach the real internet. ``database_server`` is the URL of a Postgres in
+        which a new database is created, and dropped at the end; None starts a server. ``report`` is called with each step.
         """
-        with ExitStack() as stack, ThreadPoolExecutor(1) as meanwhile:
-            assembly = stack.enter_context(synthesizing())
-            database = meanwhile.submit(stack.enter_context, _database(folder, database_server))
+        with ExitStack() as stack, ThreadPoolExecutor(1) as background:
+            assembly = stack.enter_context(synthesizing(STAGE, report=report))
+            report("creating the database" if database_server else "starting Postgres")
+            database = background.submit(stack.enter_context, _database(folder, database_server))
             environment: dict[str, str] = {}
             if websites is not None:
                 internet = Internet.start(websites, folder / "internet", without_https=without_https)
                 environment["WEB_LOOPBACK_INTERNET"] = str(stack.enter_context(internet).file)
+            report("starting the emulated AWS")
             aws = stack.enter_context(Aws.start(folder / "aws", environment))
             database_url = database.result()
-            put_secret(aws, LOCAL.database_secret, databases.address(database_url))
-            put_secret(aws, LOCAL.places_secret, PLACES_KEY)
-            outputs = deploy(aws, assembly(), LOCAL.stack)
-            yield cls(database_url, aws, outputs)
+            put_secret(aws, DATABASE_SECRET, databases.address(database_url))
+            put_secret(aws, PLACES_SECRET, PLACES_KEY)
+            synthesized = assembly()
+            report("deploying the stack and migrating the database")
+            yield cls(database_url, aws, deploy(aws, synthesized, STACK))
+
+
+@contextmanager
+def run_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Yield a new folder under ``parent`` (default: the system's folder for temporary files), removed when the block ends.
+
+    A locked file in it marks it as in use for as long as its run lives. A later run removes the folder of a run that was
+    killed.
+    """
+    parent = parent or Path(tempfile.gettempdir())
+    remove_abandoned(parent)
+    folder = parent / f"{PREFIX}{secrets.token_hex(6)}"
+    try:  # before the folder exists: a signal may end the run at any moment
+        folder.mkdir(mode=0o700)
+        with (folder / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove the folders that killed runs left in ``parent``."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        # A folder of another user, or one that another run is just creating, is left alone.
+        with contextlib.suppress(OSError), (folder / LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def _database(folder: Path, server: str | None) -> Iterator[str]:
-    """The url of an empty database."""
+    """Yield the URL of an empty database whose role has the timeouts that it should have."""
     if server is None:
         with Postgres.start(folder / "postgres") as postgres:
-            yield postgres.create_database("scrapersky")
+            url = postgres.create_database("scrapersky")
+            databases.limit_role(url)
+            yield url
         return
     name = f"scrapersky_local_{os.getpid()}_{secrets.token_hex(4)}"
     url = databases.create(server, name)
     try:
+        databases.limit_role(url)
         yield url
     finally:
         databases.drop(server, name)

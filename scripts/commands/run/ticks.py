@@ -1,4 +1,4 @@
-"""Presses ticks: invokes a service's function with the very event that its EventBridge rule sends, only more often."""
+"""Invoke ticks: call a service's function with the exact event of its EventBridge rule, only more often."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from scripts.commands.run.system import System
 log = logging.getLogger(__name__)
 
 LAST_TICK_SECONDS = 10
-"""How long the end waits for the ticks that are under way: a tick takes about one second."""
+"""How long the end waits for running ticks: a tick takes about one second."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """An enabled rate rule and its function. ``input`` is what the rule's target sends instead of the event, if set."""
+    """An enabled rate rule and its function. ``input``, if set, is sent by the rule's target instead of the event."""
 
     arn: str
     function: str
     input: str | None
 
     def payload(self) -> str:
-        """What EventBridge sends at this moment."""
+        """Return what EventBridge would send now."""
         return self.input or json.dumps(scheduled_event(self.arn))
 
 
 def scheduled_event(rule_arn: str) -> Mapping[str, Any]:
-    """The event of a rate rule (EventBridge User Guide, "Scheduled events")."""
+    """Return the event of a rate rule (EventBridge User Guide, "Scheduled events")."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -52,7 +52,7 @@ def scheduled_event(rule_arn: str) -> Mapping[str, Any]:
 
 
 def rule_of(aws: Aws, function: str) -> Rule:
-    """The rule that ticks ``function``. Raises LookupError where the deployed stack has none that is enabled."""
+    """Return the rule that invokes ``function``. Raises LookupError if the deployed stack has none that is enabled."""
     events = aws.client("events")
     arn = aws.client("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"]
     for name in events.list_rule_names_by_target(TargetArn=arn)["RuleNames"]:
@@ -60,45 +60,45 @@ def rule_of(aws: Aws, function: str) -> Rule:
         if rule["State"] == "ENABLED" and rule.get("ScheduleExpression", "").startswith("rate("):
             (target,) = (t for t in events.list_targets_by_rule(Rule=name)["Targets"] if t["Arn"] == arn)
             return Rule(rule["Arn"], function, target.get("Input"))
-    raise LookupError(f"no enabled rate rule ticks {function}: nothing would ever wake it")
+    raise LookupError(f"no enabled rate rule invokes {function}")
 
 
-def press(client: Any, rule: Rule) -> Mapping[str, Any]:
-    """One tick, waited for. Raises RuntimeError when the function failed."""
+def invoke_tick(client: Any, rule: Rule) -> Mapping[str, Any]:
+    """Invoke one tick and return its result. Raises RuntimeError when the function failed."""
     answer = client.invoke(FunctionName=rule.function, Payload=rule.payload())
-    said: Mapping[str, Any] = json.loads(answer["Payload"].read())
+    result: Mapping[str, Any] = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
-        raise RuntimeError(f"the tick of {rule.function} failed: {said.get('errorMessage', said)}")
-    return said
+        raise RuntimeError(f"the tick of {rule.function} failed: {result.get('errorMessage', result)}")
+    return result
 
 
 @contextmanager
-def pressing(system: System, *, every: float, has_work: Callable[[Service], bool]) -> Iterator[list[str]]:
-    """Presses every service's tick at once, and then ``every`` seconds while it ``has_work``, in a thread of its own.
+def invoking_ticks(system: System, *, every: float, has_work: Callable[[Service], bool]) -> Iterator[list[str]]:
+    """Invoke each service's tick at once, and then every ``every`` seconds while it ``has_work``, in one thread per service.
 
-    The value lists what went wrong with a tick, oldest first; the next one is pressed all the same. When it has ended, none
-    of its ticks is under way any more, so what is queued then is claimed by whoever comes after it.
+    Yields the list of ticks' errors, oldest first; an error does not stop the next tick. After the block no tick is running,
+    so that records queued then are claimed by the stack's own rules or a later block.
     """
     client = system.aws.client("lambda")
     stop = threading.Event()
-    trouble: list[str] = []
+    errors: list[str] = []
 
-    def keep_pressing(service: Service, rule: Rule) -> None:
-        first = True  # also without work: the function's cold start is over then when work comes
+    def keep_invoking(service: Service, rule: Rule) -> None:
+        first = True  # also without work, so that the function's cold start is over when work arrives
         while not stop.is_set():
             began = time.monotonic()
             if first or has_work(service):
                 try:
-                    press(client, rule)
+                    invoke_tick(client, rule)
                 except Exception as error:
                     if not stop.is_set():
-                        trouble.append(str(error))
+                        errors.append(str(error))
             first = False
             stop.wait(max(0.0, every - (time.monotonic() - began)))
 
     threads = [
         threading.Thread(
-            target=keep_pressing,
+            target=keep_invoking,
             args=(service, rule_of(system.aws, system.deployed(service).function)),
             name=f"ticks of {service.name}",
             daemon=True,
@@ -108,9 +108,11 @@ def pressing(system: System, *, every: float, has_work: Callable[[Service], bool
     for thread in threads:
         thread.start()
     try:
-        yield trouble
-    finally:
+        yield errors
+    except BaseException:  # the system is being stopped: its ticks end with it
         stop.set()
-        give_up = time.monotonic() + LAST_TICK_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, give_up - time.monotonic()))
+        raise
+    stop.set()
+    give_up = time.monotonic() + LAST_TICK_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, give_up - time.monotonic()))

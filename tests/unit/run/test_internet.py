@@ -1,4 +1,4 @@
-"""The small internet, seen through the project's own web client."""
+"""The small internet, requested with the project's own web client."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import pytest
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched, FetchError, WebClient
-from scripts.commands.run.internet import corpus, listing, places, shipped
+from scripts.commands.run.internet import corpus, places, shipped
 from scripts.commands.run.internet.places import PlacesApi
 from scripts.commands.run.internet.server import Internet
 
@@ -40,32 +40,32 @@ def run(work: Coroutine[Any, Any, Fetched]) -> Fetched:
 @pytest.fixture(scope="module")
 def get(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Get]:
     websites = shipped.websites(SITES)
-    websites[places.HOST] = PlacesApi(listing.known(map(listing.of_shipped, SITES)), KEY)
+    websites[places.HOST] = PlacesApi(places.known(map(places.of_shipped, SITES)), KEY)
     directory = tmp_path_factory.mktemp("internet") / "with spaces"
     with Internet.start(websites, directory, without_https=shipped.without_https(SITES)) as internet:
         yield getter(internet)
 
 
-def test_there_are_sites_of_at_least_eight_makes_and_each_says_what_it_is() -> None:
+def test_at_least_eight_different_sites_are_shipped() -> None:
     assert len(SITES) >= 8
     assert len({site.manifest.what for site in SITES}) == len(SITES)
 
 
-def test_a_page_comes_over_https_under_the_sites_own_name(get: Get) -> None:
+def test_a_page_is_served_over_https_under_the_sites_own_host_name(get: Get) -> None:
     page = get("https://bright-oven-bakery.example/")
     assert (page.status, page.url) == (200, "https://bright-oven-bakery.example/")
     assert page.headers["content-type"] == "text/html"
     assert b"Bread with a bright crust" in page.body
 
 
-def test_www_leads_to_the_bare_name_and_a_moved_site_to_its_new_address(get: Get) -> None:
+def test_www_redirects_to_the_bare_name_and_a_moved_site_to_its_new_one(get: Get) -> None:
     assert get("https://www.bright-oven-bakery.example/bread/").url == "https://bright-oven-bakery.example/bread/"
     moved = get("http://swift-movers.example/")
     assert moved.url == "https://www.swift-movers.example/"
     assert moved.status == 200
 
 
-def test_an_unlisted_name_does_not_exist(get: Get) -> None:
+def test_an_unlisted_host_name_does_not_resolve(get: Get) -> None:
     with pytest.raises(FetchError) as caught:
         get("https://vanished-hotel.example/")
     assert caught.value.code == "dns"
@@ -84,20 +84,20 @@ def test_a_missing_file_is_404_and_a_soft_404_is_200(get: Get) -> None:
     assert (soft.status, soft.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
-def test_a_gzipped_sitemap_is_a_file_and_no_content_encoding(get: Get) -> None:
+def test_a_gzipped_sitemap_is_a_file_without_content_encoding(get: Get) -> None:
     packed = get("https://granite-tools.example/sitemap.xml.gz")
     assert packed.headers["content-type"] == "application/gzip"
     assert "content-encoding" not in packed.headers
     assert packed.body[:2] == b"\x1f\x8b"
 
 
-def test_robots_are_served_and_their_order_obeyed(get: Get) -> None:
+def test_robots_txt_is_served_and_obeyed(get: Get) -> None:
     with pytest.raises(FetchError) as caught:
         get("https://private-club.example/")
     assert caught.value.code == "robots_disallowed"
 
 
-def test_an_unchanged_file_costs_no_body(get: Get) -> None:
+def test_an_unchanged_file_is_answered_without_its_body(get: Get) -> None:
     url = "https://bright-oven-bakery.example/sitemap.xml"
     first = get(url)
     assert get(url, headers={"If-None-Match": first.headers["etag"]}).status == 304
@@ -108,7 +108,7 @@ def test_nothing_outside_a_sites_folder_is_served(get: Get) -> None:
     assert get("https://bright-oven-bakery.example/site.json").status == 404
 
 
-def test_a_cut_answer_breaks_off_in_the_middle(tmp_path: Path) -> None:
+def test_a_cut_answer_ends_in_the_middle(tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text("x" * 100_000)
     manifest = shipped.Manifest(what="cut", place={}, cut={"/long.txt": 70_000})
     site = shipped.ShippedSite("cut.example", tmp_path, manifest)
@@ -149,22 +149,49 @@ def test_a_corpus_is_served_under_its_own_names_and_base_paths(folder: Path, tmp
         assert get("https://pages.test/robots.txt").status == 404
 
 
-def test_a_folder_that_is_no_corpus_is_refused_with_what_is_wanted(tmp_path: Path) -> None:
-    with pytest.raises(corpus.CorpusError, match=r"a folder with sites\.jsonl is wanted"):
-        corpus.read(tmp_path)
-    (tmp_path / "sites.jsonl").write_text('{"domain": "a.test"}\n')
-    with pytest.raises(corpus.CorpusError, match=r"sites\.jsonl, line 1: .*"):
+def test_a_folder_without_sites_jsonl_is_rejected_with_the_layout(tmp_path: Path) -> None:
+    with pytest.raises(corpus.CorpusError, match=r"sites\.jsonl: No such file.*--sites needs a folder"):
         corpus.read(tmp_path)
 
 
-def test_a_site_that_is_listed_twice_is_refused_with_both_lines(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ('{"domain": "a.test"}', 'field "dir": it is missing; the name of a folder below sites/ is valid'),
+        ('{"domain": 1, "dir": "one"}', 'field "domain": it is 1; a host name, such as "shop.example" is valid'),
+        (
+            '{"domain": "a b", "dir": "one"}',
+            'field "domain": it is "a b"; a host name, such as "shop.example" is valid',
+        ),
+        (
+            '{"domain": "a.test", "dir": "none"}',
+            "sites/none is not a folder; the name of a folder below sites/ is valid",
+        ),
+        ('{"domain": "a.test", "dir": "one", "base_path": "x"}', 'field "base_path": it is "x"; empty, or a path that'),
+        ('{"domain": "a.test", "dir": "one", "pages": [{}]}', 'field "pages.0.url": it is missing; a list of objects'),
+        ('{"domain": "a.test",', "line 1, column 21: not valid JSON"),
+        ('["a.test"]', 'line 1: not a JSON object; {"domain": "shop.example", "dir": "shop"} is valid'),
+        ("", "has no line: write one per site"),
+    ],
+)
+def test_an_invalid_line_is_rejected_with_its_number_its_field_and_what_is_valid(
+    folder: Path, line: str, error: str
+) -> None:
+    (folder / "sites.jsonl").write_text(line)
+    with pytest.raises(corpus.CorpusError) as caught:
+        corpus.read(folder)
+    assert error in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_a_site_listed_twice_is_rejected_with_both_lines(folder: Path) -> None:
     with (folder / "sites.jsonl").open("a") as listing:
         listing.write('\n\n{"domain": "PAGES.test", "dir": "one", "base_path": "/one/"}\n')
-    with pytest.raises(corpus.CorpusError, match=r"line 5: https://pages\.test/one/ is in line 2 already"):
+    with pytest.raises(corpus.CorpusError, match=r"line 5: https://pages\.test/one/ is already in line 2"):
         corpus.read(folder)
 
 
-def test_a_listing_of_another_machine_is_read_like_ours(folder: Path) -> None:
+def test_a_list_with_a_byte_order_mark_and_crlf_is_read(folder: Path) -> None:
     lines = ['{"domain": "a.test.", "dir": "one", "title": "one\u2028two"}', '{"domain": "bücher.test", "dir": "two"}']
     (folder / "sites.jsonl").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
     assert [site.url for site in corpus.read(folder)] == ["https://a.test/", "https://xn--bcher-kva.test/"]
@@ -173,15 +200,15 @@ def test_a_listing_of_another_machine_is_read_like_ours(folder: Path) -> None:
 # --- the fake Places API
 
 
-def ask(get: Get, place_id: str, mask: str = "id", key: str = KEY) -> tuple[int, Any]:
+def places_answer(get: Get, place_id: str, mask: str = "id", key: str = KEY) -> tuple[int, Any]:
     headers = {"X-Goog-Api-Key": key} | ({"X-Goog-FieldMask": mask} if mask else {})
     answer = get(f"https://{places.HOST}/v1/places/{place_id}", headers=headers, robots=False)
     return answer.status, json.loads(answer.body)
 
 
-def test_places_answers_with_the_masked_fields_and_leaves_out_what_is_absent(get: Get) -> None:
-    place_id = listing.place_id("bright-oven-bakery.example")
-    status, place = ask(get, place_id, "id,websiteUri,displayName.text,movedPlaceId")
+def test_places_answers_with_the_fields_of_the_mask_that_the_place_has(get: Get) -> None:
+    place_id = places.place_id("bright-oven-bakery.example")
+    status, place = places_answer(get, place_id, "id,websiteUri,displayName.text,movedPlaceId")
     assert (status, place) == (
         200,
         {
@@ -195,16 +222,18 @@ def test_places_answers_with_the_masked_fields_and_leaves_out_what_is_absent(get
 @pytest.mark.parametrize(
     ("place_id", "options", "status", "word"),
     [
-        ("ChIJnobody", {}, 400, "INVALID_ARGUMENT"),
-        ("ChIJtrouble_not_found", {}, 404, "NOT_FOUND"),
-        ("ChIJtrouble_denied", {}, 403, "PERMISSION_DENIED"),
-        ("ChIJtrouble_quota_day", {}, 429, "RESOURCE_EXHAUSTED"),
-        ("ChIJtrouble_unavailable", {}, 503, "UNAVAILABLE"),
-        ("ChIJnobody", {"mask": ""}, 400, "INVALID_ARGUMENT"),
-        ("ChIJnobody", {"mask": "id,phone"}, 400, "INVALID_ARGUMENT"),
-        ("ChIJnobody", {"key": "wrong"}, 400, "INVALID_ARGUMENT"),
+        ("ChIJunknown", {}, 400, "INVALID_ARGUMENT"),
+        ("ChIJerror_not_found", {}, 404, "NOT_FOUND"),
+        ("ChIJerror_denied", {}, 403, "PERMISSION_DENIED"),
+        ("ChIJerror_quota_day", {}, 429, "RESOURCE_EXHAUSTED"),
+        ("ChIJerror_unavailable", {}, 503, "UNAVAILABLE"),
+        ("ChIJunknown", {"mask": ""}, 400, "INVALID_ARGUMENT"),
+        ("ChIJunknown", {"mask": "id,phone"}, 400, "INVALID_ARGUMENT"),
+        ("ChIJunknown", {"key": "wrong"}, 400, "INVALID_ARGUMENT"),
     ],
 )
-def test_places_refuses_as_documented(get: Get, place_id: str, options: dict[str, str], status: int, word: str) -> None:
-    got, body = ask(get, place_id, **options)
+def test_places_answers_errors_as_documented(
+    get: Get, place_id: str, options: dict[str, str], status: int, word: str
+) -> None:
+    got, body = places_answer(get, place_id, **options)
     assert (got, body["error"]["code"], body["error"]["status"]) == (status, status, word)

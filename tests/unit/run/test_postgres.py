@@ -40,7 +40,9 @@ def test_a_server_starts_in_a_path_with_spaces_and_copies_a_template(tmp_path: P
             connect(postgres.url_of("copy"))
 
 
-def test_a_port_taken_meanwhile_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_port_is_tried_when_the_first_was_taken_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Postgres.start(tmp_path / "first") as first:
         free = launcher.free_port()
         offered = iter([first.port, free])
@@ -49,9 +51,11 @@ def test_a_port_taken_meanwhile_is_not_the_end(tmp_path: Path, monkeypatch: pyte
             assert second.port == free
 
 
-def test_root_without_user_namespaces_becomes_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_without_user_namespaces_becomes_an_unprivileged_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root needs to become somebody else")
+        pytest.skip("only root needs another user")
     find = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "unshare" else find(name))
     with Postgres.start(tmp_path / "server") as postgres:
@@ -61,7 +65,7 @@ def test_root_without_user_namespaces_becomes_nobody(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("crash", [False, True])
-def test_a_restarted_server_has_its_data_and_port_and_nobodys_connection(tmp_path: Path, crash: bool) -> None:
+def test_a_restarted_server_keeps_data_and_port_and_drops_connections(tmp_path: Path, crash: bool) -> None:
     with Postgres.start(tmp_path / "server") as postgres:
         before = connect(postgres.url)
         before.run("SET synchronous_commit = on")
@@ -74,7 +78,7 @@ def test_a_restarted_server_has_its_data_and_port_and_nobodys_connection(tmp_pat
         after.close()
 
 
-def test_missing_binaries_are_named(tmp_path: Path) -> None:
+def test_missing_binaries_are_an_error_that_names_initdb(tmp_path: Path) -> None:
     with (
         pytest.raises(PostgresError, match="initdb"),
         Postgres.start(tmp_path / "server", binaries=tmp_path / "nowhere" / "install" / "bin"),
@@ -82,7 +86,7 @@ def test_missing_binaries_are_named(tmp_path: Path) -> None:
         pass
 
 
-HOLDER = """
+STARTER = """
 import sys
 from pathlib import Path
 from scripts.commands.run.postgres import Postgres
@@ -92,19 +96,19 @@ with Postgres.start(Path(sys.argv[1])) as postgres:
 """
 
 
-def test_the_server_dies_with_a_holder_that_is_killed(tmp_path: Path) -> None:
+def test_the_server_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path / "server")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout is not None
-        server = int(holder.stdout.readline())
+        [sys.executable, "-c", STARTER, str(tmp_path / "server")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as starter:
+        assert starter.stdout is not None
+        server = int(starter.stdout.readline())
         pidfd = os.pidfd_open(server)
-        holder.send_signal(signal.SIGKILL)
+        starter.send_signal(signal.SIGKILL)
     assert ended(pidfd, seconds=20)
 
 
 def ended(pidfd: int, seconds: float) -> bool:
-    """Waits until the process of ``pidfd`` has ended."""
+    """Wait for the end of the process of ``pidfd``; return whether it ended within ``seconds``."""
     import select
 
     try:

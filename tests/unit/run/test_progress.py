@@ -1,4 +1,4 @@
-"""Progress: what the live table and the log lines tell."""
+"""Progress: the numbers of the live table and of the lines of a log."""
 
 import io
 import time
@@ -8,8 +8,7 @@ from rich.console import Console
 
 from scrapersky.models import Status
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SITEMAP_SCHEDULER
-from scripts.commands.run.display import display
-from scripts.commands.run.progress import Progress, waiting
+from scripts.commands.run.progress import Progress, display, waiting
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_the_rate_is_of_the_last_seconds(clock: list[float]) -> None:
+def test_the_rate_counts_the_last_seconds_only(clock: list[float]) -> None:
     progress = Progress()
     progress.update({"metadata": {Status.COMPLETED: 100, Status.ERROR: 0}})
     clock[0] += 10
@@ -40,7 +39,7 @@ def test_a_service_has_work_while_a_record_of_its_workflows_is_queued_or_process
     assert waiting(progress.counts) == 1
 
 
-def test_a_terminal_gets_a_table_with_every_status_and_a_log_gets_lines_when_something_changed() -> None:
+def test_a_terminal_shows_a_table_with_every_status_and_a_log_a_line_per_change() -> None:
     progress = Progress()
     progress.update({"metadata": {Status.QUEUED: 2, Status.COMPLETED: 31}})
     screen, log = io.StringIO(), io.StringIO()

@@ -1,4 +1,4 @@
-"""The report and the summary tell what the database holds."""
+"""The report and the summary contain what the database holds."""
 
 import io
 
@@ -7,17 +7,16 @@ from rich.console import Console
 from sqlalchemy import Connection, Engine, insert, text
 
 from scrapersky.models import Attempt, Domain, Page, Sitemap, SitemapFile, Status
-from scripts.commands.run import findings, seeds
-from scripts.commands.run.report import report
-from scripts.commands.run.summary import summarise
+from scripts.commands.run.inputs import queue_places
+from scripts.commands.run.report import counted, report, summarise, unfinished
 
 NOW = text("now()")
 
 
 @pytest.fixture
 def filled(engine: Engine, connection: Connection) -> Connection:
-    """One site that went through, with an index and two files, one of them broken; one whose home page failed."""
-    seeds.queue_places(engine, [{"id": "ChIJ1", "displayName": {"text": "Good Shop"}}])
+    """One site that was processed, with an index and two files, one of them broken; one whose home page failed."""
+    queue_places(engine, [{"id": "ChIJ1", "displayName": {"text": "Good Shop"}}])
     ends = {"status": Status.ERROR, "error_code": "http_403", "error": "https://bad.example/ answered 403"}
     for values in ({"domain": "good.example", "status": Status.QUEUED}, {"domain": "bad.example"}):
         connection.execute(insert(Domain).values(**values))
@@ -54,7 +53,7 @@ def filled(engine: Engine, connection: Connection) -> Connection:
 def finish(
     connection: Connection, table: str, workflow: str, id: int, field: str, values: dict[str, str | Status]
 ) -> None:
-    """Takes a record the legal way from New to its end, with one finished attempt."""
+    """Take a record by valid transitions from New to its end, with one finished attempt."""
     code = next((str(value) for name, value in values.items() if name.endswith("error_code")), "imported")
     connection.exec_driver_sql("BEGIN")
     connection.execute(text(f"UPDATE {table} SET {field} = 'Queued' WHERE id = :id AND {field} = 'New'"), {"id": id})
@@ -72,13 +71,13 @@ def finish(
     connection.exec_driver_sql("COMMIT")
 
 
-def test_the_report_tells_each_sites_timeline_under_its_owners_name(filled: Connection) -> None:
-    told = report(filled, {"www.good.example": "ChIJ1", "bad.example": None, "unknown.example": None}, 1.26)
-    assert told["seconds"] == 1.3
-    assert told["totals"] == {"domains": 2, "sitemaps": 1, "sitemap_files": 3, "pages": 2, "local_businesses": 0}
-    assert told["workflows"]["import"] == {"New": 1, "Queued": 0, "Processing": 0, "Completed": 1, "Error": 1}
-    assert told["outcomes"]["import"] == {"imported": 1, "not_xml": 1}
-    good, bad, unknown = told["domains"]
+def test_the_report_lists_each_site_under_its_owners_name(filled: Connection) -> None:
+    found = report(filled, {"www.good.example": "ChIJ1", "bad.example": None, "unknown.example": None}, 1.26)
+    assert found["seconds"] == 1.3
+    assert found["totals"] == {"domains": 2, "sitemaps": 1, "sitemap_files": 3, "pages": 2, "local_businesses": 0}
+    assert found["workflows"]["import"] == {"New": 1, "Queued": 0, "Processing": 0, "Completed": 1, "Error": 1}
+    assert found["outcomes"]["import"] == {"imported": 1, "not_xml": 1}
+    good, bad, unknown = found["domains"]
     assert good["domain"] == "www.good.example"
     assert (
         good["statuses"].items()
@@ -104,35 +103,37 @@ def test_the_report_tells_each_sites_timeline_under_its_owners_name(filled: Conn
     assert unknown == {"domain": "unknown.example", "statuses": {}, "error": None, "sitemap_files": [], "pages": 0}
 
 
-def test_a_site_whose_name_no_website_can_have_is_in_the_report_too(
+def test_a_site_with_an_invalid_host_name_is_in_the_report_too(
     filled: Connection,
 ) -> None:
-    (told,) = report(filled, {"127.0.0.1": "ChIJ1"}, 1.0)["domains"]
-    assert told["statuses"] == {"deep_scan": "Queued"}
+    (site,) = report(filled, {"127.0.0.1": "ChIJ1"}, 1.0)["domains"]
+    assert site["statuses"] == {"deep_scan": "Queued"}
 
 
 def test_the_summary_groups_failures_by_code_with_examples(filled: Connection) -> None:
-    said = io.StringIO()
-    summarise(Console(file=said, width=200), filled, 2.0)
-    assert "2 domains" in said.getvalue()
-    assert "1 imported, 1 not_xml" in said.getvalue()
-    assert "metadata · http_403 × 1\n      bad.example: https://bad.example/ answered 403" in said.getvalue()
+    printed = io.StringIO()
+    summarise(Console(file=printed, width=200), filled, 2.0)
+    assert "2 domains" in printed.getvalue()
+    assert "1 imported, 1 not_xml" in printed.getvalue()
+    assert "metadata · http_403 × 1\n      bad.example: https://bad.example/ answered 403" in printed.getvalue()
 
 
-def test_stuck_records_are_named_with_what_happened_to_them(filled: Connection) -> None:
-    lines = findings.stuck(filled)
+def test_unfinished_records_are_listed_with_the_end_of_their_last_attempt(filled: Connection) -> None:
+    lines = unfinished(filled)
     assert [line.partition(":")[0] for line in lines] == ["deep_scan Good Shop", "metadata good.example"]
     assert "Queued" in lines[0]
     assert lines[0].endswith("last attempt: none")
 
 
-def test_queued_domains_are_normalised_and_told_apart(engine: Engine, connection: Connection) -> None:
-    seeds.queue_domains(engine, ["https://www.One.example/", "one.example", "two.example"])
-    rows = connection.execute(text("SELECT domain, status, due_at IS NOT NULL FROM domains ORDER BY id")).all()
-    assert [tuple(row) for row in rows] == [("one.example", "Queued", True), ("two.example", "Queued", True)]
+def test_a_number_agrees_with_its_noun() -> None:
+    assert [counted(number, "record") for number in (0, 1, 2_000)] == ["0 records", "1 record", "2,000 records"]
+    assert counted(3, "local business", "local businesses") == "3 local businesses"
 
 
-def test_who_queued_a_record_is_in_the_audit(engine: Engine, connection: Connection) -> None:
-    seeds.queue_places(engine, [{"id": "ChIJ1"}])
-    assert connection.execute(text("SELECT actor FROM status_events")).scalars().all() == [seeds.ACTOR]
-    assert connection.execute(text("SELECT name FROM places")).scalars().all() == [None]
+def test_one_record_in_error_is_singular(filled: Connection) -> None:
+    filled.execute(
+        text("UPDATE sitemap_files SET sitemap_import_status = 'Queued' WHERE sitemap_import_status = 'Error'")
+    )
+    printed = io.StringIO()
+    summarise(Console(file=printed, width=200), filled, 2.0)
+    assert "Why 1 record is in Error" in printed.getvalue()

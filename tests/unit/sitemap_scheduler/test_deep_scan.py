@@ -61,7 +61,7 @@ def test_every_field_of_the_mask_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place_id", "code"), [("ChIJtrouble_not_found", "place_not_found"), ("ChIJunheard of", "no_such_place")]
+    ("place_id", "code"), [("ChIJerror_not_found", "place_not_found"), ("ChIJunheard of", "no_such_place")]
 )
 def test_a_place_that_google_does_not_know_fails_at_once(tmp_path: Path, place_id: str, code: str) -> None:
     outcome = scan(tmp_path, place_id)
@@ -72,9 +72,9 @@ def test_a_place_that_google_does_not_know_fails_at_once(tmp_path: Path, place_i
 @pytest.mark.parametrize(
     ("place_id", "code"),
     [
-        ("ChIJtrouble_quota_minute", "http_429"),
-        ("ChIJtrouble_internal", "places_unavailable"),
-        ("ChIJtrouble_unavailable", "places_unavailable"),
+        ("ChIJerror_quota_minute", "http_429"),
+        ("ChIJerror_internal", "places_unavailable"),
+        ("ChIJerror_unavailable", "places_unavailable"),
     ],
 )
 def test_trouble_that_passes_is_tried_again(tmp_path: Path, place_id: str, code: str) -> None:
@@ -84,7 +84,7 @@ def test_trouble_that_passes_is_tried_again(tmp_path: Path, place_id: str, code:
 
 
 def test_a_denied_key_pauses_the_workflow(tmp_path: Path) -> None:
-    outcome = scan(tmp_path, "ChIJtrouble_denied")
+    outcome = scan(tmp_path, "ChIJerror_denied")
     assert isinstance(outcome, Snooze)
     assert (outcome.code, outcome.pause, outcome.after) == ("places_denied", True, 900)
 
@@ -96,7 +96,7 @@ def test_a_wrong_key_pauses_the_workflow(tmp_path: Path) -> None:
 
 
 def test_the_used_up_day_pauses_until_google_s_midnight(tmp_path: Path) -> None:
-    outcome = scan(tmp_path, "ChIJtrouble_quota_day")
+    outcome = scan(tmp_path, "ChIJerror_quota_day")
     assert isinstance(outcome, Snooze)
     assert (outcome.code, outcome.pause) == ("places_quota_day", True)
     assert 0 < outcome.after <= 25 * 3600

@@ -1,1 +1,1 @@
-"""A small internet on loopback: websites under their own names, and a fake Google Places API."""
+"""A small internet on loopback: websites under their own host names, and a fake Google Places API."""

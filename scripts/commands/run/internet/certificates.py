@@ -1,4 +1,4 @@
-"""A certificate authority made for one run, and a certificate for each host name when somebody asks for it."""
+"""A certificate authority for one run, and a certificate for each host name, made on first use."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-LIFE = datetime.timedelta(days=30)
+VALIDITY = datetime.timedelta(days=30)
 
 
 class Authority:
-    """Signs certificates; its own is ``ca_file`` (PEM) in ``folder``. The private key never leaves this process."""
+    """Signs certificates. Its own is ``ca_file`` (PEM) in ``folder``; the private key never leaves this process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ca_file = folder / "ca.pem"
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "The small internet on loopback")])
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ScraperSky local run CA")])
         self._contexts: dict[str, ssl.SSLContext] = {}
         certificate = (
             self._builder(self._name, self._key)
@@ -46,7 +46,7 @@ class Authority:
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def context(self, host: str) -> ssl.SSLContext:
-        """A server's TLS context with a certificate for ``host``, made once."""
+        """Return a server's TLS context with a certificate for ``host``, made once."""
         if host not in self._contexts:
             self._contexts[host] = self._make_context(host)
         return self._contexts[host]
@@ -54,7 +54,7 @@ class Authority:
     def _make_context(self, host: str) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
-            self._builder(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "On loopback")]), key)
+            self._builder(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "ScraperSky local run")]), key)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -82,5 +82,5 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + LIFE)
+            .not_valid_after(now + VALIDITY)
         )

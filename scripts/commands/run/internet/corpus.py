@@ -1,39 +1,65 @@
-"""Websites of a folder in the corpus layout: ``sites.jsonl`` and ``sites/<dir>/…``."""
+"""Websites of a folder in the corpus layout, as docs/how-to/run-your-own-sites.md describes it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import can_ada
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from scripts.commands.run.internet.files import FileSite
-from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website, not_found
+from scripts.commands.run.internet.website import Answer, FileSite, RedirectTo, Request, Website, not_found
+
+EXAMPLE = '{"domain": "shop.example", "dir": "shop"}'
+VALID = {
+    "domain": 'a host name, such as "shop.example"',
+    "dir": "the name of a folder below sites/",
+    "base_path": 'empty, or a path that starts with "/"',
+    "pages": 'a list of objects such as {"url": "/contact", "file": "contact.html"}',
+}
+"""{field of a line: what is valid}."""
 
 
 class CorpusError(ValueError):
-    """The folder is not in the corpus layout; the message names the line and what would be right."""
+    """The folder is not in the corpus layout; the message names the file, the line, the field and what is valid."""
 
 
 class PageLine(BaseModel):
-    """A page's address, and the file that it is."""
+    """A page's URL, and its file relative to the site's folder."""
+
+    model_config = ConfigDict(strict=True)
 
     url: str
     file: str
 
 
 class SiteLine(BaseModel):
-    """One line of ``sites.jsonl``, as far as serving it needs. ``base_path`` is empty or starts with a slash."""
+    """One line of ``sites.jsonl``; other fields are ignored. ``base_path`` is empty or starts with a slash."""
+
+    model_config = ConfigDict(strict=True)
 
     domain: str
     dir: str
     base_path: str = ""
-    pages: tuple[PageLine, ...] = ()
+    pages: list[PageLine] = []
+
+    @field_validator("domain")
+    @classmethod
+    def _is_host(cls, domain: str) -> str:
+        can_ada.parse(f"http://{domain}/")  # raises ValueError
+        return domain
+
+    @field_validator("base_path")
+    @classmethod
+    def _starts_with_slash(cls, path: str) -> str:
+        if path and not path.startswith("/"):
+            raise ValueError
+        return path
 
     @property
     def host(self) -> str:
-        """The domain as it stands in DNS: lower case, punycode."""
+        """The domain as in DNS: lower case, punycode."""
         return can_ada.parse(f"http://{self.domain}/").hostname.removesuffix(".")
 
     @property
@@ -43,36 +69,56 @@ class SiteLine(BaseModel):
 
 
 def read(folder: Path) -> list[SiteLine]:
-    """The sites of the corpus in ``folder``. Raises :class:`CorpusError`."""
+    """Return the sites of the corpus in ``folder``. Raises :class:`CorpusError`."""
     listing = folder / "sites.jsonl"
     try:
         lines = listing.read_text(encoding="utf-8-sig").split("\n")  # not splitlines(): a JSON string may hold U+2028
     except OSError as error:
-        raise CorpusError(f"{listing} cannot be read ({error}); a folder with sites.jsonl is wanted") from None
+        raise CorpusError(
+            f"{listing}: {error.strerror}. --sites needs a folder with a file sites.jsonl, one line per site, such as "
+            f"{EXAMPLE}, and that site's files in sites/shop. See docs/how-to/run-your-own-sites.md."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{listing} is not UTF-8: byte {error.start} is not valid") from None
     sites = list(_sites(listing, lines))
-    for site in sites:
-        if not (folder / "sites" / site.dir).is_dir():
-            raise CorpusError(f"{listing} names {site.domain}, but {folder / 'sites' / site.dir} is no folder")
+    if not sites:
+        raise CorpusError(f"{listing} has no line: write one per site, such as {EXAMPLE}")
     return sites
 
 
 def _sites(listing: Path, lines: list[str]) -> Iterator[SiteLine]:
-    seen: dict[str, int] = {}
+    first_lines: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            try:
-                site = SiteLine.model_validate_json(line)
-                url = site.url  # a name that cannot stand in DNS raises here, with its line
-            except (ValidationError, ValueError) as error:
-                raise CorpusError(f"{listing}, line {number}: {error}") from None
-            if url in seen:
-                raise CorpusError(f"{listing}, line {number}: {url} is in line {seen[url]} already; one line a site")
-            seen[url] = number
+            where = f"{listing}, line {number}"
+            site = _site(where, line)
+            if site.url in first_lines:
+                raise CorpusError(
+                    f"{where}: {site.url} is already in line {first_lines[site.url]}; write one line per site"
+                )
+            first_lines[site.url] = number
+            if not (files := listing.parent / "sites" / site.dir).is_dir():
+                raise CorpusError(f'{where}, field "dir": {files} is not a folder; {VALID["dir"]} is valid')
             yield site
 
 
+def _site(where: str, line: str) -> SiteLine:
+    try:
+        return SiteLine.model_validate(json.loads(line))
+    except json.JSONDecodeError as error:
+        raise CorpusError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {EXAMPLE} is valid") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        if not problem["loc"]:
+            raise CorpusError(f"{where}: not a JSON object; {EXAMPLE} is valid") from None
+        path = ".".join(map(str, problem["loc"]))
+        found = "is missing" if problem["type"] == "missing" else f"is {json.dumps(problem['input'])}"
+        valid = VALID[str(problem["loc"][0])]
+        raise CorpusError(f'{where}, field "{path}": it {found}; {valid} is valid') from None
+
+
 def websites(folder: Path, sites: list[SiteLine]) -> dict[str, Website]:
-    """{host: website} of ``sites``, and of each one's counterpart with or without www., which redirects to it.
+    """Return {host: website} of ``sites``, and for each a redirect from its name with (or without) www.
 
     Sites of one host (GitHub pages) share it, each at its own base path.
     """
@@ -94,13 +140,13 @@ def websites(folder: Path, sites: list[SiteLine]) -> dict[str, Website]:
 
 @dataclass(frozen=True)
 class SharedHost:
-    """Several sites on one host, told apart by their base paths."""
+    """Several sites on one host, each at its own base path."""
 
     sites: tuple[FileSite, ...]
 
     def answer(self, request: Request) -> Answer:
-        """The answer of the site whose base path fits best; the root belongs to the first."""
+        """Return the answer of the site with the longest matching base path; the root belongs to the first site."""
         if request.path == "/" and all(site.base_path for site in self.sites):
             return self.sites[0].answer(request)
-        fitting = [s for s in self.sites if request.path == s.base_path or request.path.startswith(f"{s.base_path}/")]
-        return max(fitting, key=lambda site: len(site.base_path)).answer(request) if fitting else not_found()
+        matching = [s for s in self.sites if request.path == s.base_path or request.path.startswith(f"{s.base_path}/")]
+        return max(matching, key=lambda site: len(site.base_path)).answer(request) if matching else not_found()

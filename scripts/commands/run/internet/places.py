@@ -1,17 +1,26 @@
-"""A fake of Google's Places API (New), Place Details: the documented shapes and errors, and nothing else.
+"""A fake of Google's Places API (New), Place Details, and the places that it knows.
 
-Source: developers.google.com/maps/documentation/places/web-service/place-details. Special place ids (:data:`TROUBLE`)
-answer with one error each.
+It has the documented shapes and errors, and nothing else. Source:
+developers.google.com/maps/documentation/places/web-service/place-details. Special place ids (:data:`ERRORS`) answer with one
+error each.
 """
 
+import base64
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from scripts.commands.run.internet.corpus import SiteLine
+from scripts.commands.run.internet.shipped import FOLDER, ShippedSite
 from scripts.commands.run.internet.website import Answer, Request
 
 HOST = "places.googleapis.com"
+
+Details = Mapping[str, Any]
+"""A place in the shape of Places API (New)."""
 
 _FIELDS = """
 accessibilityOptions addressComponents adrFormatAddress attributions businessStatus currentOpeningHours displayName
@@ -27,39 +36,39 @@ _QUOTA = (
     "Quota exceeded for quota metric 'GetPlaceRequest' and limit 'GetPlaceRequest per {}' of service "
     "'places.googleapis.com' for consumer 'project_number:000000000000'."
 )
-TROUBLE: Mapping[str, tuple[int, str, str, str | None]] = {
-    "ChIJtrouble_not_found": (404, "NOT_FOUND", "The Place ID is no longer valid.", None),
-    "ChIJtrouble_malformed": (400, "INVALID_ARGUMENT", "Not a valid Place ID: ChIJtrouble_malformed", None),
-    "ChIJtrouble_denied": (
+ERRORS: Mapping[str, tuple[int, str, str, str | None]] = {
+    "ChIJerror_not_found": (404, "NOT_FOUND", "The Place ID is no longer valid.", None),
+    "ChIJerror_malformed": (400, "INVALID_ARGUMENT", "Not a valid Place ID: ChIJerror_malformed", None),
+    "ChIJerror_denied": (
         403,
         "PERMISSION_DENIED",
         "Places API (New) has not been used in project 000000000000 before or it is disabled.",
         "SERVICE_DISABLED",
     ),
-    "ChIJtrouble_quota_minute": (429, "RESOURCE_EXHAUSTED", _QUOTA.format("minute"), "RATE_LIMIT_EXCEEDED"),
-    "ChIJtrouble_quota_day": (429, "RESOURCE_EXHAUSTED", _QUOTA.format("day"), "RATE_LIMIT_EXCEEDED"),
-    "ChIJtrouble_internal": (500, "INTERNAL", "Internal error encountered.", None),
-    "ChIJtrouble_unavailable": (503, "UNAVAILABLE", "The service is currently unavailable.", None),
+    "ChIJerror_quota_minute": (429, "RESOURCE_EXHAUSTED", _QUOTA.format("minute"), "RATE_LIMIT_EXCEEDED"),
+    "ChIJerror_quota_day": (429, "RESOURCE_EXHAUSTED", _QUOTA.format("day"), "RATE_LIMIT_EXCEEDED"),
+    "ChIJerror_internal": (500, "INTERNAL", "Internal error encountered.", None),
+    "ChIJerror_unavailable": (503, "UNAVAILABLE", "The service is currently unavailable.", None),
 }
 """{place id: (HTTP status, status word, message, reason)}."""
 
 
 @dataclass(frozen=True)
 class PlacesApi:
-    """Answers for ``places`` ({place id: its details}) to whoever holds ``key``."""
+    """The API, with ``places`` ({place id: its details}), for callers that send ``key``."""
 
     places: Mapping[str, Mapping[str, Any]]
     key: str
 
     def answer(self, request: Request) -> Answer:
-        """``GET /v1/places/{id}`` with the headers ``X-Goog-Api-Key`` and ``X-Goog-FieldMask``."""
+        """Answer ``GET /v1/places/{id}`` with the headers ``X-Goog-Api-Key`` and ``X-Goog-FieldMask``."""
         folder, _, place_id = request.path.rpartition("/")
         if request.method != "GET" or folder != "/v1/places" or request.scheme != "https":
             return Answer(404, b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", {"Content-Type": "text/html"})
         mask = request.headers.get("X-Goog-FieldMask", "")
         refusal = self._refusal_of_key(request.headers.get("X-Goog-Api-Key", "")) or _refusal_of_mask(mask)
-        if refusal or place_id in TROUBLE:
-            return refusal or _error(*TROUBLE[place_id])
+        if refusal or place_id in ERRORS:
+            return refusal or _error(*ERRORS[place_id])
         if place_id not in self.places:
             return _error(400, "INVALID_ARGUMENT", f"Not a valid Place ID: {place_id}")
         return _json(200, _masked(self.places[place_id], mask.split(",")))
@@ -83,7 +92,7 @@ def _refusal_of_mask(mask: str) -> Answer | None:
 
 
 def _masked(details: Mapping[str, Any], mask: list[str]) -> dict[str, Any]:
-    """``details`` cut down to ``mask``, with dotted paths; absent fields stay absent, as in proto3 JSON."""
+    """Return the fields of ``details`` in ``mask`` (dotted paths); absent fields stay absent, as in proto3 JSON."""
     if "*" in mask:
         return dict(details)
     wanted: dict[str, Any] = {}
@@ -107,3 +116,36 @@ def _error(status: int, word: str, message: str, reason: str | None = None) -> A
 def _json(status: int, body: Mapping[str, Any]) -> Answer:
     text = json.dumps(body, ensure_ascii=False, indent=2)
     return Answer(status, text.encode(), {"Content-Type": "application/json; charset=UTF-8"})
+
+
+def place_id(name: str) -> str:
+    """Return an id that looks like Google's, always the same for one name."""
+    return "ChIJ" + base64.urlsafe_b64encode(hashlib.sha256(name.encode()).digest()).decode()[:23]
+
+
+def of_shipped(site: ShippedSite) -> Details:
+    """Return the place of a shipped site, as its manifest describes it."""
+    return {"id": place_id(site.name), "websiteUri": site.url, **site.manifest.place}
+
+
+def of_corpus(site: SiteLine) -> Details:
+    """Return a place for a site of a corpus, of which only the URL is known."""
+    name = site.host.removeprefix("www.").split(".")[0].replace("-", " ").title()
+    return {
+        "id": place_id(site.url),
+        "displayName": {"text": name, "languageCode": "en"},
+        "types": ["point_of_interest", "establishment"],
+        "businessStatus": "OPERATIONAL",
+        "websiteUri": site.url,
+    }
+
+
+def others(folder: Path = FOLDER) -> list[Details]:
+    """Return the shipped places without a website of their own, and one that Google no longer knows."""
+    places: list[Details] = json.loads((folder / "other-places.json").read_bytes())
+    return places
+
+
+def known(places: Iterable[Details]) -> dict[str, Details]:
+    """Return {place id: details} of the places that the API knows."""
+    return {place["id"]: {"name": f"places/{place['id']}", **place} for place in places if place["id"] not in ERRORS}

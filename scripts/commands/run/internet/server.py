@@ -1,4 +1,4 @@
-"""Serves many websites under their own names on two ports of loopback, one for http and one for https."""
+"""Serve many websites under their own host names on two loopback ports, one for http and one for https."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Internet:
-    """A running internet. ``file`` is what the setting ``WEB_LOOPBACK_INTERNET`` must name."""
+    """A running internet. ``file`` is the value for the setting ``WEB_LOOPBACK_INTERNET``."""
 
     file: Path
     description: LoopbackInternet
@@ -34,9 +34,9 @@ class Internet:
     def start(
         cls, websites: Mapping[str, Website], directory: Path, *, without_https: Collection[str] = ()
     ) -> Iterator[Internet]:
-        """Serves ``websites`` (by host name, lower case, punycode) until the block ends; ``directory`` takes its files.
+        """Serve ``websites`` (by host name, lower case, punycode) until the block ends, with its files in ``directory``.
 
-        A host in ``without_https`` refuses TLS handshakes. It runs in a thread of its own.
+        A host in ``without_https`` refuses TLS handshakes. The server runs in its own thread.
         """
         directory.mkdir(parents=True, exist_ok=True)
         authority = Authority(directory)
@@ -86,7 +86,7 @@ def _served(
 
 
 def _tls(authority: Authority, hosts: frozenset[str]) -> ssl.SSLContext:
-    """A context that presents the asked-for host's own certificate, and refuses a name that has none."""
+    """Return a context that presents the requested host's certificate, and refuses the name of an unknown host."""
 
     def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> int | None:
         if name is None or name.lower() not in hosts:
@@ -104,13 +104,13 @@ async def _respond(websites: Mapping[str, Website], request: web.BaseRequest) ->
     website = websites.get(host.lower())
     if website is None:
         return web.Response(status=421, text=f"{host} is not served here\n")
-    asked = Request(
+    received = Request(
         request.method, "https" if request.secure else "http", host.lower(), request.raw_path, request.headers
     )
     try:
-        answer = website.answer(asked)
+        answer = website.answer(received)
     except Exception:
-        log.exception("the website %s broke on %s", host, request.raw_path)
+        log.exception("website %s failed on %s", host, request.raw_path)
         answer = Answer(500)
     if answer.cut_at is None:
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)

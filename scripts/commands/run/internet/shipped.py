@@ -1,4 +1,4 @@
-"""The websites that the project ships: folders with a ``site.json`` that says what kind of site each is."""
+"""The websites that the project ships: folders with a ``site.json`` that describes how each site behaves."""
 
 import gzip
 from collections.abc import Iterator, Mapping
@@ -9,14 +9,13 @@ from typing import Any, Literal
 import can_ada
 from pydantic import BaseModel, ConfigDict, Field
 
-from scripts.commands.run.internet.files import FileSite
-from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website, redirect
+from scripts.commands.run.internet.website import Answer, FileSite, RedirectTo, Request, Website, redirect
 
 FOLDER = Path(__file__).parents[1] / "sites"
 
 
 class Expectation(BaseModel):
-    """What the pipeline finds, truthfully, at the end: pages, and the error code of each workflow that must fail."""
+    """What the pipeline must find: the number of pages, and the error code of each workflow that must fail."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,15 +30,15 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     what: str
-    """What is special about the site, in a sentence."""
+    """The special feature of the site, in one sentence."""
     domain: str | None = None
-    """Its name, where the folder's cannot be it; without ``www.``."""
+    """Its domain without ``www.``, where the folder's name cannot be it."""
     place: Mapping[str, Any]
     """Its Google place, in the shape of Places API (New); ``id`` and ``websiteUri`` are added where absent."""
     expect: Expectation = Expectation()
 
     www: bool = False
-    """Its pages are at www., and the bare name redirects there."""
+    """Its pages are at www., and the bare domain redirects there."""
     https: Literal["yes", "only", "no"] = "yes"
     """``only``: http redirects to https. ``no``: TLS handshakes fail."""
     status: int | None = None
@@ -47,9 +46,9 @@ class Manifest(BaseModel):
     every_path: str | None = None
     """A file that answers for every path that is no file, with status 200 (a "soft 404")."""
     busy: int = 0
-    """The first so many requests are answered with 503 and Retry-After."""
+    """The first ``busy`` requests are answered with 503 and Retry-After."""
     gzipped: tuple[str, ...] = ()
-    """Paths ending in .gz, packed at start from the file of that name without .gz."""
+    """Paths ending in .gz, compressed from the file of that name without .gz."""
     cut: Mapping[str, int] = Field(default_factory=dict)
     """{path: bytes after which the connection breaks}."""
     headers: Mapping[str, str] = Field(default_factory=dict)
@@ -72,17 +71,17 @@ class ShippedSite:
 
     @property
     def host(self) -> str:
-        """Where its pages are."""
+        """The host of its pages."""
         return f"www.{self.domain}" if self.manifest.www else self.domain
 
     @property
     def url(self) -> str:
-        """The home page, as people write it: without regard to where it redirects."""
+        """The home page as people write it: before any redirect."""
         return f"{'http' if self.manifest.https == 'no' else 'https'}://{self.domain}/"
 
 
 def read(folder: Path = FOLDER) -> list[ShippedSite]:
-    """All shipped sites, by name."""
+    """Return all shipped sites, in the order of their names."""
     return [
         ShippedSite(file.parent.name, file.parent, Manifest.model_validate_json(file.read_bytes()))
         for file in sorted(folder.glob("*/site.json"))
@@ -90,12 +89,12 @@ def read(folder: Path = FOLDER) -> list[ShippedSite]:
 
 
 def websites(sites: list[ShippedSite]) -> dict[str, Website]:
-    """{host: website} of ``sites``, each bare and www. name; a dead site has none."""
+    """Return {host: website} of ``sites``, with bare and www. names; a dead site has none."""
     return {host: website for site in sites if not site.manifest.dead for host, website in _hosts(site)}
 
 
 def without_https(sites: list[ShippedSite]) -> frozenset[str]:
-    """Hosts that refuse TLS."""
+    """Return the hosts that refuse TLS."""
     return frozenset(
         name for site in sites if site.manifest.https == "no" for name in (site.domain, f"www.{site.domain}")
     )
@@ -103,13 +102,13 @@ def without_https(sites: list[ShippedSite]) -> frozenset[str]:
 
 def _hosts(site: ShippedSite) -> Iterator[tuple[str, Website]]:
     other = site.domain if site.manifest.www else f"www.{site.domain}"
-    yield site.host, Behaving(site.host, site.manifest, FileSite(site.folder, headers=site.manifest.headers))
+    yield site.host, ShippedWebsite(site.host, site.manifest, FileSite(site.folder, headers=site.manifest.headers))
     yield other, RedirectTo(site.host, scheme="https" if site.manifest.https == "only" else None)
 
 
 @dataclass
-class Behaving:
-    """A folder of files with the ways of its manifest."""
+class ShippedWebsite:
+    """A folder of files that behaves as its manifest describes."""
 
     host: str
     manifest: Manifest
@@ -117,7 +116,7 @@ class Behaving:
     answered: int = field(default=0)
 
     def answer(self, request: Request) -> Answer:
-        """The file's answer, as the manifest bends it."""
+        """Return the file's answer, modified as the manifest says."""
         self.answered += 1
         if self.answered <= self.manifest.busy:
             return Answer(503, b"Back in a second.\n", {"Retry-After": "1", "Content-Type": "text/plain"})
@@ -125,13 +124,13 @@ class Behaving:
             return redirect(f"https://{self.host}{request.target}")
         if request.path == "/site.json":
             return self.files.missing()
-        answer = self._packed(request) if request.path in self.manifest.gzipped else self.files.answer(request)
+        answer = self._compressed(request) if request.path in self.manifest.gzipped else self.files.answer(request)
         if answer.status == 404 and self.manifest.every_path:
             body = (self.files.folder / self.manifest.every_path).read_bytes()
             answer = Answer(200, body, {"Content-Type": "text/html; charset=utf-8", **self.manifest.headers})
         status = self.manifest.status or answer.status
         return Answer(status, answer.body, answer.headers, cut_at=self.manifest.cut.get(request.path))
 
-    def _packed(self, request: Request) -> Answer:
+    def _compressed(self, request: Request) -> Answer:
         file = self.files.folder / request.path.removeprefix("/").removesuffix(".gz")
         return Answer(200, gzip.compress(file.read_bytes(), mtime=0), {"Content-Type": "application/gzip"})

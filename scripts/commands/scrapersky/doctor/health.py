@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from scrapersky.models import Base
+from scripts.commands.run.databases import ROLE_TIMEOUTS
 from scripts.commands.scrapersky.doctor.finding import Finding
 
 OLD_SECONDS = 300
@@ -14,8 +15,6 @@ OLD_SECONDS = 300
 DEAD_SHARE = 0.2
 DEAD_AT_LEAST = 10_000
 """Dead rows that are told of: this share of the table, and this many."""
-
-WANTED_TIMEOUTS = {"statement_timeout": "60s", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 
 # What somebody else who logs in as this role gets: our functions ask for their own at every start of a session.
 TIMEOUTS = text("""
@@ -67,7 +66,7 @@ HORIZON = "vacuum may not remove what it can still see: dead rows and claims tha
 
 def check_timeouts(connection: Connection) -> Iterator[Finding]:
     """The role's own timeouts."""
-    rows = connection.execute(TIMEOUTS, {"names": list(WANTED_TIMEOUTS)}).all()
+    rows = connection.execute(TIMEOUTS, {"names": list(ROLE_TIMEOUTS)}).all()
     without = sorted(name for name, _, value in rows if value in {"0", "0ms", "0s"})
     if without:
         role = rows[0][1]
@@ -76,7 +75,7 @@ def check_timeouts(connection: Connection) -> Iterator[Finding]:
             what=f"role {role} has no {', '.join(without)}",
             where=f"role {role}",
             why="the functions set their own, but whoever else logs in so (a router, psql) may hold locks and vacuum for ever",
-            mend=tuple(f"ALTER ROLE {role} SET {name} = '{WANTED_TIMEOUTS[name]}';" for name in without),
+            mend=tuple(f"ALTER ROLE {role} SET {name} = '{ROLE_TIMEOUTS[name]}';" for name in without),
         )
 
 
