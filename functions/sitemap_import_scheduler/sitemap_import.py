@@ -52,7 +52,7 @@ async def import_sitemap(record: SitemapFile, ctx: JobContext) -> Outcome:
 
 
 def _outcome(record: SitemapFile, response: Response, reader: SitemapReader, spool: Spool) -> Outcome:
-    trouble = reader.trouble
+    trouble = reader.error
     facts: dict[str, Any] = {
         **VALID,
         "imported_at": func.now(),

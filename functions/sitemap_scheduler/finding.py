@@ -88,7 +88,7 @@ class Finding:
             url_count=reader.urls,
             has_lastmod=reader.with_lastmod > 0,
             is_gzip=reader.is_gzip,
-            broken_at=reader.trouble,
+            broken_at=reader.error,
         )
 
     def failed(self, failure: WorkError) -> "Finding":

@@ -14,7 +14,7 @@ def test_the_sitemap_that_is_measured_is_read_alike_by_ours_and_by_plain_expat(t
     reader = SitemapReader(BASE)
     entries = [*reader.feed(file.read_bytes()), *reader.close()]
     assert (len(entries), reader.with_lastmod, reader.with_images) == (500, 500, 50)
-    assert reader.trouble is None
+    assert reader.error is None
     assert [entry.url for entry in entries] == list(READERS["expat, values"]()(file))
 
 

@@ -21,7 +21,7 @@ class Read:
     refusal: str | None
     kind: str | None
     capped: str | None
-    trouble: str | None
+    error: str | None
 
 
 def read(body: bytes, chunk: int) -> Read:
@@ -41,7 +41,7 @@ def read(body: bytes, chunk: int) -> Read:
         refusal = refused.code
     hold(reader.urls == len(entries), "the URL counter is wrong", (reader.urls, len(entries)))
     hold(len(entries) <= LIMITS.urls, "more entries than the limit", len(entries))
-    return Read(tuple(entries), refusal, reader.kind and reader.kind.value, reader.capped, reader.trouble)
+    return Read(tuple(entries), refusal, reader.kind and reader.kind.value, reader.capped, reader.error)
 
 
 def check(body: bytes) -> None:

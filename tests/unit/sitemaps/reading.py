@@ -1,4 +1,4 @@
-"""Reads a whole body with the reader under test, as a job would."""
+"""Helpers of the sitemap tests: reading a whole body as a job does, and building documents."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,21 @@ NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of it."""
+    """The result of reading a body."""
 
     entries: list[Entry]
     reader: SitemapReader
 
     @property
     def urls(self) -> list[str]:
-        """The entries' urls, in the file's order."""
+        """The URLs of the entries, in the order of the file."""
         return [entry.url for entry in self.entries]
 
 
 def read(
     body: bytes | str, *, chunk: int = 65_536, limits: Limits | None = None, truncated: bool = False, url: str = URL
 ) -> Reading:
-    """Feeds ``body`` in chunks of ``chunk`` bytes until the reader has enough, and closes it."""
+    """Feed ``body`` in chunks of ``chunk`` bytes until the reader is finished, and close it."""
     data = body.encode() if isinstance(body, str) else body
     reader = SitemapReader(url, limits)
     entries: list[Entry] = []
@@ -37,11 +37,11 @@ def read(
 
 
 def urlset(*locs: str, head: str = '<?xml version="1.0" encoding="UTF-8"?>\n') -> str:
-    """A plain urlset of ``locs``, written as they are."""
+    """Return a plain urlset of ``locs``, which are inserted unescaped."""
     return head + f"<urlset {NAMESPACE}>" + "".join(f"<url><loc>{loc}</loc></url>\n" for loc in locs) + "</urlset>"
 
 
 def index(*locs: str) -> str:
-    """A sitemap index of ``locs``."""
+    """Return a sitemap index of ``locs``."""
     children = "".join(f"<sitemap><loc>{loc}</loc></sitemap>" for loc in locs)
     return f"<sitemapindex {NAMESPACE}>{children}</sitemapindex>"

@@ -1,4 +1,4 @@
-"""How the network cuts a body into chunks changes nothing, whatever the body is."""
+"""The result never depends on how the network cuts a body into chunks."""
 
 import gzip
 import itertools
@@ -23,12 +23,12 @@ DOCUMENTS = [
 PIECES = ["<url>", "</url>", "<loc>", "</loc>", "http://a.test/", "&", "&amp;", "&nbsp;", "<", ">", '"', "<!--", "-->"]
 PIECES += ["<![CDATA[", "]]>", "<?xml ?>", "<urlset>", "</urlset>", "\n", "é", "\x00", "<image:image>", "<url a=", "/>"]
 ROOT = re.compile(r"<(?:\w+:)?(?:urlset|sitemapindex|rss|rdf|feed)\b[^<>]*>|(?<=/a)\r?\n", re.IGNORECASE)
-HEAD = 16_390  # the reader waits for its head; only what is behind it is read as it comes
+HEAD = 16_390  # the reader collects its head first; only the text behind it is parsed as it arrives
 UNCUT = 16_300
 
 
 def long(text: str) -> str:
-    """``text`` with so many blanks behind its start that the rest is beyond the reader's head."""
+    """Return ``text`` with so many line breaks behind its start that the rest is beyond the reader's head."""
     return ROOT.sub(lambda root: root[0] + "\n" * HEAD, text, count=1)
 
 
@@ -55,7 +55,7 @@ def outcome(chunks: list[bytes], limits: Limits, *, truncated: bool) -> tuple[ob
         entries += reader.close(truncated=truncated)
     except SitemapRefused as refusal:
         return entries, refusal.code, refusal.reason
-    return entries, reader.trouble, reader.capped, reader.truncated, reader.skipped, reader.file_type, reader.is_gzip
+    return entries, reader.error, reader.capped, reader.truncated, reader.skipped, reader.file_type, reader.is_gzip
 
 
 @settings(max_examples=400, deadline=None)
@@ -72,7 +72,7 @@ def outcome(chunks: list[bytes], limits: Limits, *, truncated: bool) -> tuple[ob
     ),
     truncated=st.booleans(),
 )
-def test_chunking_never_changes_the_result(
+def test_the_chunks_never_change_the_result(
     body: bytes, cuts: list[int], size: int, limits: Limits, truncated: bool
 ) -> None:
     start = UNCUT if len(body) > UNCUT else 0
@@ -86,7 +86,7 @@ def test_chunking_never_changes_the_result(
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: ("<urlset>" + text).encode("utf-8", "replace")))
-def test_any_bytes_are_read_or_refused_and_every_url_is_one(body: bytes) -> None:
+def test_any_bytes_are_read_or_refused_and_every_entry_has_a_url(body: bytes) -> None:
     result = outcome([body], Limits(), truncated=False)
     entries = result[0]
     assert isinstance(entries, list)

@@ -1,4 +1,4 @@
-"""The sitemaps of real websites: every file gives exactly the urls that are truly in it."""
+"""The sitemaps of real websites: the reader finds exactly the URLs of each file."""
 
 import gzip
 import json
@@ -38,22 +38,22 @@ ABSENCE = [pytest.param(None, None, None, marks=pytest.mark.skip(reason=ABSENT))
 
 
 @pytest.mark.parametrize(("domain", "folder", "file"), SITE_FILES or ABSENCE)
-def test_a_sites_sitemap_gives_exactly_its_urls(domain: str, folder: str, file: dict[str, Any]) -> None:
+def test_the_sitemap_of_a_site_gives_exactly_its_urls(domain: str, folder: str, file: dict[str, Any]) -> None:
     reading = read((CORPUS / "sites" / folder / file["path"]).read_bytes(), url=file["url"])
-    if file["kind"] == "other:br":  # a PHP warning before the prolog, where the reference's parsers gave up
+    if file["kind"] == "other:br":  # a PHP warning before the prolog, where the reference parsers failed
         assert len(reading.urls) == file["n_loc_regex"]
         return
     assert str(reading.reader.kind) == KINDS[file["kind"]]
-    # Four locs of one file hold the markup of the next elements, behind a CDATA section whose end a tool encoded.
+    # Four locs of one file contain the following markup, behind a CDATA section whose end a tool has encoded.
     locs = [loc.partition("</loc>")[0] for loc in true_locs(domain)[file["path"]]]
     assert len(reading.urls) == (len(locs) if file["n_loc_regex"] is None else file["n_loc_regex"])
     assert set(reading.urls) == {page_url(loc, file["url"]) for loc in locs}
     assert reading.reader.skipped == 0
-    assert reading.reader.trouble is None
+    assert reading.reader.error is None
 
 
 @pytest.mark.parametrize("file", EXTRA_FILES or [pytest.param(None, marks=pytest.mark.skip(reason=ABSENT))])
-def test_an_extra_sitemap_gives_as_many_urls_as_it_has_locs(file: dict[str, Any]) -> None:
+def test_an_extra_sitemap_gives_one_url_per_loc(file: dict[str, Any]) -> None:
     body = (CORPUS / "sitemaps_extra" / file["file"]).read_bytes()
     if file["kind"] in ("html", "unreadable", "other:site"):
         with pytest.raises(SitemapRefused) as refusal:

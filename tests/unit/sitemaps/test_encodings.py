@@ -1,4 +1,4 @@
-"""A sitemap's bytes become text whatever encoding it declares, and whether or not that is true."""
+"""A sitemap is decoded correctly whether or not its declared encoding is true."""
 
 import pytest
 
@@ -21,7 +21,7 @@ CASES = {
     "UTF-16 LE without BOM": (document("UTF-16", "/café").encode("utf-16-le"), CAFE),
     "UTF-16 BE without BOM": (document(None, "/café").encode("utf-16-be"), CAFE),
     "UTF-16 text without BOM": ("https://example.com/café\n".encode("utf-16-le"), CAFE),
-    "says UTF-16, is UTF-8": (document("UTF-16", "/café").encode(), CAFE),
+    "declares UTF-16, is UTF-8": (document("UTF-16", "/café").encode(), CAFE),
     "ISO-8859-1": (document("ISO-8859-1", "/café").encode("latin-1"), CAFE),
     "windows-1252": (document("windows-1252", "/caf\u00e9").encode("cp1252"), CAFE),
     "windows-1251": (document("windows-1251", "/магазин").encode("cp1251"), SHOP),
@@ -29,7 +29,7 @@ CASES = {
     "Shift_JIS": (document("Shift_JIS", "/店").encode("shift_jis"), "https://example.com/%E5%BA%97"),
     "GB2312": (document("gb2312", "/店").encode("gb2312"), "https://example.com/%E5%BA%97"),
     "an unknown encoding": (document("klingon", "/café").encode(), CAFE),
-    "says UTF-8, is Latin-1": (document("UTF-8", "/café").encode("latin-1"), CAFE),
+    "declares UTF-8, is Latin-1": (document("UTF-8", "/café").encode("latin-1"), CAFE),
     "undeclared Latin-1": (document(None, "/café").encode("latin-1"), CAFE),
     "a BOM outweighs the declaration": (b"\xef\xbb\xbf" + document("windows-1251", "/café").encode(), CAFE),
 }
@@ -46,7 +46,7 @@ def test_utf8_with_one_latin1_line_keeps_both() -> None:
     assert read(body).urls == [CAFE, CAFE]
 
 
-def test_an_unclean_line_loses_no_other() -> None:
+def test_an_undecodable_line_affects_no_other_line() -> None:
     body = document("Shift_JIS", "/a", "/\ue000", "/b").encode("utf-8")
     urls = read(body).urls
     assert (len(urls), urls[0], urls[2]) == (3, "https://example.com/a", "https://example.com/b")

@@ -1,4 +1,4 @@
-"""What a sitemap says about a page: kept when it means something, None when it does not."""
+"""The fields of an entry: parsed if they are valid, otherwise None."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrapersky.web.sitemaps.lastmod import parse_lastmod
+from scrapersky.web.sitemaps.entry import parse_lastmod
 from tests.unit.sitemaps.reading import read
 
 NOON = datetime(2024, 5, 6, 12, 30, tzinfo=UTC)
@@ -34,7 +34,7 @@ NOON = datetime(2024, 5, 6, 12, 30, tzinfo=UTC)
         ("1997-07-16T19:20:30.45+01:00", datetime(1997, 7, 16, 19, 20, 30, 450_000, timezone(timedelta(hours=1)))),
     ],
 )
-def test_lastmod_is_read_in_all_precisions_as_an_aware_instant(text: str, moment: datetime) -> None:
+def test_lastmod_is_parsed_in_all_precisions_as_an_aware_instant(text: str, moment: datetime) -> None:
     assert parse_lastmod(text) == moment
 
 
@@ -46,12 +46,12 @@ def test_lastmod_is_read_in_all_precisions_as_an_aware_instant(text: str, moment
         "２０２４-05-06", "2024-05-06T12", "1714996200", "9999-12-31T23:59:59Z", "x" * 10_000, "\x00", "12:30:45:99 x",
     ],
 )  # fmt: skip
-def test_a_lastmod_that_is_no_date_is_none(text: str) -> None:
+def test_an_invalid_lastmod_is_none(text: str) -> None:
     assert parse_lastmod(text) is None
 
 
 @given(st.text(max_size=40) | st.from_regex(r"\d{1,5}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([+-]\d\d:?\d\d|Z)?"))
-def test_any_text_gives_an_aware_instant_that_utc_can_hold_or_none(text: str) -> None:
+def test_any_text_gives_none_or_an_aware_instant_that_utc_can_express(text: str) -> None:
     moment = parse_lastmod(text)
     assert moment is None or (moment.utcoffset() is not None and moment.astimezone(UTC).year >= 1969)
 
@@ -66,16 +66,16 @@ def fields(xml: str) -> tuple[str | None, float | None]:
     [("0.5", 0.5), (" 1.0 ", 1.0), ("0", 0.0), (".8", 0.8), ("1.", 1.0)]
     + [(text, None) for text in ("1.1", "-0.1", "nan", "inf", "0,5", "high", "", "1e-1", "0_1", "٠.٥")],
 )
-def test_a_priority_is_from_0_to_1_or_none(text: str, priority: float | None) -> None:
+def test_a_priority_is_between_0_and_1_or_none(text: str, priority: float | None) -> None:
     assert fields(f"<priority>{text}</priority>") == (None, priority)
 
 
 @pytest.mark.parametrize(("text", "word"), [("weekly", "weekly"), (" Daily ", "daily"), ("often", None), ("", None)])
-def test_a_changefreq_is_one_of_the_protocols_words_or_none(text: str, word: str | None) -> None:
+def test_a_changefreq_is_a_word_of_the_protocol_or_none(text: str, word: str | None) -> None:
     assert fields(f"<changefreq>{text}</changefreq>") == (word, None)
 
 
-def test_fields_of_extensions_and_of_others_are_not_the_pages() -> None:
+def test_fields_inside_extensions_are_not_fields_of_the_page() -> None:
     xml = "<video:video><video:publication_date>2020</video:publication_date><priority>0.9</priority></video:video>"
     (entry,) = read(f"<urlset><url>{xml}<loc>/a</loc></url></urlset>").entries
     assert (entry.priority, entry.last_modified, entry.videos) == (None, None, 1)

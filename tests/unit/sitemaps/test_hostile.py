@@ -1,4 +1,4 @@
-"""Documents made to hurt the reader: refused or cut at a cap, in little memory and in time linear in their size."""
+"""Documents that attack the reader: refused or stopped at a limit, in bounded memory and linear time."""
 
 import gzip
 import tracemalloc
@@ -17,7 +17,7 @@ A = "https://example.com/a"
 
 
 def stream(chunks: Iterator[bytes], limits: Limits | None = None) -> tuple[SitemapReader, int]:
-    """Reads what is too much to hold; returns the reader and the peak of memory it took, in bytes."""
+    """Read chunks without storing them; return the reader and its peak memory in bytes."""
     reader = SitemapReader(URL, limits)
     tracemalloc.start()
     try:
@@ -34,13 +34,13 @@ def stream(chunks: Iterator[bytes], limits: Limits | None = None) -> tuple[Sitem
 
 
 def repeated(text: str, size: int, head: str = "<urlset>") -> Iterator[bytes]:
-    """``head``, then ``text`` again and again up to ``size`` bytes in all, in chunks of about 64 KiB."""
+    """Return ``head``, then ``text`` repeated up to ``size`` bytes, in chunks of about 64 KiB."""
     chunk = (text * (65_536 // len(text) + 1)).encode()
     return chain([head.encode()], repeat(chunk, size // len(chunk)))
 
 
 def nonsense(text: str, size: int) -> Iterator[bytes]:
-    """``text`` again and again, behind what stands before its ``…``."""
+    """Return ``text`` repeated up to ``size`` bytes; a part before ``…`` comes first, and once."""
     head, _, text = text.rpartition("…")
     return repeated(text, size, head or "<urlset>")
 
@@ -55,7 +55,7 @@ ENTITIES = {
 
 
 @pytest.mark.parametrize("declarations", ENTITIES.values(), ids=ENTITIES)
-def test_a_document_that_declares_entities_is_refused_unexpanded(declarations: str) -> None:
+def test_a_document_with_entity_declarations_is_refused_unexpanded(declarations: str) -> None:
     body = urlset(f"{A}/&c;").replace("<urlset", f"<!DOCTYPE urlset [{declarations}]><urlset", 1)
     with pytest.raises(SitemapRefused, match="entities are not expanded") as refusal:
         read(body)
@@ -68,8 +68,8 @@ def test_an_external_dtd_is_not_fetched_and_its_entities_stay_text() -> None:
 
 
 HUGE = {
-    "elements nested for ever": "<a>",
-    "urls nested for ever": "<url>",
+    "endlessly nested elements": "<a>",
+    "endlessly nested urls": "<url>",
     "empty urls": "<url/>",
     "a tag that never ends": "<urlset><url …x ",
     "a name that never ends": "<urlset><url…x",
@@ -95,7 +95,7 @@ HUGE = {
 
 
 @pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
-def test_megabytes_of_nonsense_take_time_linear_in_their_size(text: str) -> None:
+def test_megabytes_of_nonsense_take_linear_time(text: str) -> None:
     times = []
     for size in (MEGABYTE // 4, MEGABYTE):
         reader = SitemapReader(URL, Limits(urls=10**9))
@@ -110,27 +110,27 @@ def test_megabytes_of_nonsense_take_time_linear_in_their_size(text: str) -> None
 
 
 @pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
-def test_nonsense_takes_little_memory(text: str) -> None:
+def test_nonsense_takes_bounded_memory(text: str) -> None:
     _, peak = stream(nonsense(text, MEGABYTE // 2), Limits(repairs=10_000))
     assert peak < 4 * MEGABYTE
 
 
-def test_xml_with_more_to_repair_than_the_cap_is_not_read_on() -> None:
+def test_reading_stops_at_the_limit_of_repairs() -> None:
     locs = [f"https://example.com/{number}?a&b" for number in range(100)]
     reading = read(urlset(*locs), limits=Limits(repairs=10))
     assert reading.urls == locs[: len(reading.urls)]
     assert (len(reading.urls), reading.reader.capped) == (9, "errors")
-    assert reading.reader.trouble == "too broken to go on: the rest was not read"
+    assert reading.reader.error == "too many errors: the rest was not read"
 
 
-def test_a_tag_longer_than_the_cap_costs_no_more_than_itself() -> None:
+def test_a_tag_longer_than_the_limit_loses_no_entry() -> None:
     urls = [f"https://example.com/{number}" for number in range(2_000)]
     reading = read(urlset(*urls).replace("<url>", f'<url id="{"x" * 30_000}">', 1), limits=Limits(tag_bytes=20_000))
     assert reading.urls == urls
-    assert "a tag longer than 20000 bytes" in str(reading.reader.trouble)
+    assert "a tag longer than 20000 bytes" in str(reading.reader.error)
 
 
-def test_a_loc_of_twenty_megabytes_costs_its_entry_and_no_memory() -> None:
+def test_a_loc_of_20_mb_costs_one_entry_and_no_memory() -> None:
     chunks = chain(
         repeated("x", 20 * MEGABYTE, "<urlset><url><loc>https://example.com/"),
         [f"</loc></url><url><loc>{A}</loc></url></urlset>".encode()],
@@ -140,7 +140,7 @@ def test_a_loc_of_twenty_megabytes_costs_its_entry_and_no_memory() -> None:
     assert peak < 4 * MEGABYTE
 
 
-def test_a_text_line_of_twenty_megabytes_costs_its_line_and_no_memory() -> None:
+def test_a_text_line_of_20_mb_costs_one_line_and_no_memory() -> None:
     reader, peak = stream(chain(repeated("x", 20 * MEGABYTE, f"{A}\nhttps://example.com/"), [f"\n{A}\n".encode()]))
     assert (reader.urls, reader.skipped) == (2, 1)
     assert peak < 4 * MEGABYTE
@@ -152,35 +152,35 @@ def test_memory_does_not_grow_with_the_file() -> None:
     assert peaks[1] < 1.2 * peaks[0] < 4 * MEGABYTE
 
 
-def test_more_urls_than_the_cap_are_not_read_and_the_reader_says_so() -> None:
+def test_urls_beyond_the_limit_are_not_read_and_reported() -> None:
     locs = [f"https://example.com/{number}" for number in range(11)]
     exact = read(urlset(*locs[:10]), limits=Limits(urls=10))
-    assert (len(exact.urls), exact.reader.capped, exact.reader.trouble) == (10, None, None)
+    assert (len(exact.urls), exact.reader.capped, exact.reader.error) == (10, None, None)
     for body in (urlset(*locs), "\n".join(locs)):
         over = read(body, limits=Limits(urls=10))
         assert over.urls == locs[:10]
         assert (over.reader.finished, over.reader.capped, over.reader.truncated) == (True, "urls", False)
-        assert over.reader.trouble == "more than 10 urls: the rest was not read"
+        assert over.reader.error == "more than 10 URLs: the rest was not read"
 
 
-def test_empty_urls_count_against_the_cap() -> None:
+def test_empty_urls_count_towards_the_limit() -> None:
     assert read("<urlset>" + "<url/>" * 11, limits=Limits(urls=10)).reader.capped == "urls"
 
 
-def test_more_bytes_than_the_cap_are_not_read_and_no_half_url_comes_of_it() -> None:
+def test_reading_stops_at_the_byte_limit_without_a_partial_url() -> None:
     locs = [f"https://example.com/{number:04}" for number in range(100)]
     for body in (urlset(*locs), "\n".join(locs)):
-        for cap in range(400, 450):
-            reading = read(gzip.compress(body.encode()), limits=Limits(decoded_bytes=cap))
+        for limit in range(400, 450):
+            reading = read(gzip.compress(body.encode()), limits=Limits(decoded_bytes=limit))
             assert reading.urls == locs[: len(reading.urls)]
             assert reading.urls
             assert reading.reader.capped == "bytes"
-            assert reading.reader.decoded_bytes == cap
-            assert reading.reader.trouble == f"more than {cap} bytes unpacked: the rest was not read"
+            assert reading.reader.decoded_bytes == limit
+            assert reading.reader.error == f"more than {limit} unpacked bytes: the rest was not read"
 
 
 def bomb(size: int, layers: int = 1) -> bytes:
-    """A urlset followed by ``size`` blanks, gzipped ``layers`` times."""
+    """Return a urlset followed by ``size`` blanks, gzipped ``layers`` times."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = packer.compress(urlset(A).encode())
     packed += b"".join(packer.compress(b" " * MEGABYTE) for _ in range(size // MEGABYTE)) + packer.flush()
@@ -190,20 +190,20 @@ def bomb(size: int, layers: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_a_gzip_bomb_is_cut_at_the_cap(layers: int) -> None:
+def test_a_gzip_bomb_stops_at_the_limit(layers: int) -> None:
     reader, peak = stream(iter([bomb(200 * MEGABYTE, layers)]), Limits(decoded_bytes=20 * MEGABYTE))
     assert (reader.urls, reader.capped, reader.decoded_bytes) == (1, "bytes", 20 * MEGABYTE)
     assert peak < 4 * MEGABYTE
 
 
-def test_gzip_within_gzip_is_unpacked_three_layers_deep() -> None:
+def test_nested_gzip_is_unpacked_up_to_three_layers() -> None:
     assert read(bomb(0, 3), chunk=1).urls == [A]
     with pytest.raises(SitemapRefused) as refusal:
         read(bomb(0, 4))
     assert refusal.value.code == "not_xml"
 
 
-def test_gzip_members_in_a_row_are_one_body() -> None:
+def test_concatenated_gzip_members_are_one_body() -> None:
     body = urlset(A, f"{A}/b").encode()
     assert read(gzip.compress(body[:150]) + gzip.compress(body[150:]), chunk=1).urls == [A, f"{A}/b"]
 
@@ -219,7 +219,7 @@ def test_gzip_members_in_a_row_are_one_body() -> None:
         "C:\\a",
     ],
 )
-def test_a_loc_that_is_no_web_url_is_left_out(loc: str) -> None:
+def test_a_loc_that_is_not_a_web_url_is_skipped(loc: str) -> None:
     reading = read(urlset(loc, A))
     assert (reading.urls, reading.reader.skipped) == ([A], 1)
 

@@ -1,4 +1,4 @@
-"""Every kind of sitemap is told by its content and gives its entries."""
+"""Every format is recognised by its content and gives its entries."""
 
 import gzip
 
@@ -21,7 +21,7 @@ NEWS = (
 HREFLANG = (
     f"<urlset><url><loc>{A}</loc>"
     f'<xhtml:link rel="alternate" hreflang="de-AT" href="https://example.com/de"/>'
-    f'<xhtml:link rel="alternate" hreflang="x-default" href="/x"/><xhtml:link rel="alternate" href="/nobody"/>'
+    f'<xhtml:link rel="alternate" hreflang="x-default" href="/x"/><xhtml:link rel="alternate" href="/no-language"/>'
     "</url></urlset>"
 )
 RSS = (
@@ -67,26 +67,26 @@ ATOM = (
         pytest.param(gzip.compress(f"{A}\n".encode()), Kind.TEXT, "text", [A], id="gzipped text"),
     ],
 )
-def test_a_sitemap_is_told_by_its_content(body: bytes | str, kind: Kind, file_type: str, urls: list[str]) -> None:
+def test_a_format_is_recognised_by_its_content(body: bytes | str, kind: Kind, file_type: str, urls: list[str]) -> None:
     reading = read(body)
     assert (reading.reader.kind, reading.reader.file_type, reading.urls) == (kind, file_type, urls)
-    assert reading.reader.trouble is None
+    assert reading.reader.error is None
     assert not reading.reader.truncated
 
 
-def test_extensions_are_counted_and_their_locs_are_no_pages() -> None:
+def test_extensions_are_counted_and_their_locs_are_not_pages() -> None:
     (entry,) = read(IMAGES).entries
     assert (entry.url, entry.images, entry.videos, entry.news) == (A, 2, 0, 0)
     (entry,) = read(NEWS).entries
     assert (entry.images, entry.news) == (1, 1)
 
 
-def test_alternates_are_kept_by_language_and_made_absolute() -> None:
+def test_alternates_are_absolute_urls_by_language() -> None:
     (entry,) = read(HREFLANG).entries
     assert entry.alternates == {"de-AT": "https://example.com/de", "x-default": "https://example.com/x"}
 
 
-def test_feeds_give_the_dates_of_their_items() -> None:
+def test_the_items_of_feeds_have_dates() -> None:
     dates = [entry.last_modified.isoformat() if entry.last_modified else None for entry in read(RSS).entries]
     assert dates == ["2021-09-06T16:45:00+02:00", None]
     dates = [entry.last_modified.isoformat() if entry.last_modified else None for entry in read(ATOM).entries]
@@ -94,7 +94,7 @@ def test_feeds_give_the_dates_of_their_items() -> None:
     assert [entry.last_modified is not None for entry in read(RDF).entries] == [True]
 
 
-def test_the_reader_counts_what_it_gave() -> None:
+def test_the_reader_counts_its_entries() -> None:
     body = urlset(A, "javascript:alert(1)", B).replace("</loc>", "</loc><lastmod>2024</lastmod>", 1)
     reader = read(body).reader
     assert (reader.urls, reader.skipped, reader.with_lastmod, reader.is_gzip) == (2, 1, 1, False)

@@ -1,12 +1,12 @@
-"""The ways in which real sitemaps are broken: each costs nothing that could be read, and nothing is invented."""
+"""The errors of real sitemaps: everything readable is read, and nothing is invented."""
 
 import gzip
 
 import pytest
 
 from scrapersky.web.sitemaps import SitemapRefused
-from scrapersky.web.sitemaps.markup import GRID
 from scrapersky.web.sitemaps.sanitiser import MAX_COMMENT
+from scrapersky.web.sitemaps.xml import GRID
 from tests.unit.sitemaps.reading import NAMESPACE, read, urlset
 
 A, B, C = "https://example.com/a", "https://example.com/b", "https://example.com/c"
@@ -17,8 +17,8 @@ PHP = "<br />\n<b>Notice</b>: Undefined index: x in <b>/var/www/sitemap.php</b> 
 SURVIVED = {
     "comments": (PLAIN.replace("<url>", "<!-- <url><loc>https://example.com/no</loc></url> --><url>"), ABC),
     "comments with -- inside": (PLAIN.replace("<url>", "<!-- old -- <url> new --><url>"), ABC),
-    "a comment that ends with ->": (PLAIN.replace("<url>", "<!-- made by hand -><url>", 2), ABC),
-    "a comment without end before the root": (PLAIN.replace("<urlset", "<!-- made by hand >\n<urlset", 1), ABC),
+    "a comment that ends with ->": (PLAIN.replace("<url>", "<!-- written manually -><url>", 2), ABC),
+    "a comment without end before the root": (PLAIN.replace("<urlset", "<!-- written manually >\n<urlset", 1), ABC),
     "a comment without end behind one with": (PLAIN.replace("<url>", "<!-- a --><!-- b -- ><url>", 1), ABC),
     "processing instructions": (PLAIN.replace("<urlset", '<?xml-stylesheet href="a.xsl"?><?php x ?><urlset'), ABC),
     "CDATA": (urlset(*(f"<![CDATA[{url}?x=1&y=2]]>" for url in ABC)), [f"{url}?x=1&y=2" for url in ABC]),
@@ -106,81 +106,81 @@ SURVIVED = {
 
 
 @pytest.mark.parametrize(("body", "urls"), SURVIVED.values(), ids=SURVIVED)
-def test_a_broken_sitemap_gives_what_can_be_read(body: str, urls: list[str]) -> None:
+def test_a_broken_sitemap_gives_all_readable_entries(body: str, urls: list[str]) -> None:
     assert read(body).urls == urls
     assert read(gzip.compress(body.encode()), chunk=7).urls == urls
 
 
 @pytest.mark.parametrize("end", range(len(urlset(A)) + 1, len(PLAIN)))
-def test_a_body_cut_anywhere_never_gives_half_a_url(end: int) -> None:
+def test_a_body_truncated_anywhere_gives_no_partial_url(end: int) -> None:
     reading = read(PLAIN[:end], truncated=True)
     assert reading.urls == ABC[: len(reading.urls)]
     assert reading.reader.truncated
-    assert "the body ends early" in str(reading.reader.trouble)
+    assert "the body ends early" in str(reading.reader.error)
 
 
 @pytest.mark.parametrize("more", range(30))
-def test_a_url_cut_where_the_parser_had_half_of_it_already_is_not_taken(more: int) -> None:
+def test_a_truncated_url_is_dropped_even_if_the_parser_has_seen_its_start(more: int) -> None:
     body = f"<urlset><url><loc>{A}</loc></url>".ljust(GRID - 25) + f"<url><loc>{C}"
     reading = read(body + "x" * more, truncated=True)
     assert reading.urls == [A]
     assert reading.reader.truncated
 
 
-def test_junk_behind_the_root_is_no_trouble_unless_there_are_urls_in_it() -> None:
+def test_junk_behind_the_root_is_an_error_only_if_urls_follow() -> None:
     whole = read(PLAIN + "\n</html> & 0").reader
-    assert (whole.trouble, whole.truncated) == (None, False)
+    assert (whole.error, whole.truncated) == (None, False)
     more = read(PLAIN + f"\n<url><loc>{A}</loc></url></urlset>").reader
-    assert str(more.trouble).startswith("line 6, byte ")
-    assert more.trouble is not None
-    assert "junk after document element" in more.trouble
+    assert str(more.error).startswith("line 6, byte ")
+    assert more.error is not None
+    assert "junk after document element" in more.error
 
 
-def test_an_entry_is_found_again_wherever_the_parsers_pieces_end() -> None:
+def test_the_next_entry_is_found_wherever_the_pieces_of_the_parser_end() -> None:
     for length in range(GRID - 40, GRID + 10):
         body = "<urlset><url></lastmod>".ljust(length) + f"<url><loc>{A}</loc></url></urlset>"
         assert read(body).urls == [A]
 
 
 @pytest.mark.parametrize("end", [1, 10, 50, 100])
-def test_a_cut_gzip_stream_gives_what_arrived(end: int) -> None:
+def test_a_truncated_gzip_stream_gives_the_entries_that_arrived(end: int) -> None:
     urls = [f"https://example.com/{number}" for number in range(5_000)]
     packed = gzip.compress(urlset(*urls).encode())
     reading = read(packed[: -end * 50])
     assert reading.urls == urls[: len(reading.urls)]
     assert reading.urls
     assert reading.reader.truncated
-    assert reading.reader.trouble == "the gzip data ends early"
+    assert reading.reader.error == "the gzip data ends early"
 
 
-def test_a_damaged_gzip_stream_gives_what_came_before_the_damage() -> None:
+def test_a_damaged_gzip_stream_gives_the_entries_before_the_damage() -> None:
     urls = [f"https://example.com/{number}" for number in range(5_000)]
     packed = bytearray(gzip.compress(urlset(*urls).encode()))
     packed[len(packed) // 2 :] = bytes(byte ^ 0x55 for byte in packed[len(packed) // 2 :])
     reading = read(bytes(packed))
     assert reading.urls
     assert reading.reader.truncated
-    assert reading.reader.trouble == "the gzip data is damaged"
+    assert reading.reader.error == "the gzip data is damaged"
 
 
-def test_the_last_line_of_a_cut_text_sitemap_is_not_taken() -> None:
+def test_the_last_line_of_a_truncated_text_sitemap_is_dropped() -> None:
     assert read(f"{A}\n{B}").urls == [A, B]
     reading = read(f"{A}\n{B}", truncated=True)
     assert reading.urls == [A]
     assert reading.reader.truncated
 
 
-def test_trouble_names_the_line_of_the_first_break_and_how_many_there_are() -> None:
+def test_the_error_names_the_line_of_the_first_break_and_the_number_of_breaks() -> None:
     body = urlset(A, B, C).replace("</loc>", "</lastmod>", 2).replace("<urlset", "<!-- one\ntwo -->\n<urlset")
     reading = read(body)
     assert reading.urls == ABC
-    assert str(reading.reader.trouble).startswith("line 4, byte ")
-    assert str(reading.reader.trouble).endswith("mismatched tag (and 1 more)")
+    assert str(reading.reader.error).startswith("line 4, byte ")
+    assert str(reading.reader.error).endswith("mismatched tag (and 1 more)")
     assert not reading.reader.truncated
 
 
 @pytest.mark.parametrize(("length", "is_comment"), [(MAX_COMMENT, True), (MAX_COMMENT + 1, False)])
-def test_a_comment_is_one_only_where_its_end_is_near(length: int, is_comment: bool) -> None:
+def test_a_comment_counts_only_if_it_ends_within_the_limit(length: int, is_comment: bool) -> None:
     comment = f" <url><loc>{B}</loc></url>".ljust(length)
     body = urlset(A, C).replace("</url>", f"</url><!--{comment}-->", 1)
     for chunk in (999, len(body)):
@@ -214,7 +214,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("body", "code"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_sitemap_is_refused_with_its_code(body: bytes, code: str) -> None:
+def test_a_body_that_is_not_a_sitemap_is_refused_with_a_code(body: bytes, code: str) -> None:
     with pytest.raises(SitemapRefused) as refusal:
         read(body)
     assert refusal.value.code == code

@@ -1,4 +1,4 @@
-"""What kind of page a url is, told by its path alone: a hint for people who look for contacts, never a fact."""
+"""Guesses the type of a page from its path alone: a hint for finding contacts, not a fact."""
 
 import re
 from enum import StrEnum
@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 
 class PageType(StrEnum):
-    """Kinds of pages."""
+    """Types of pages."""
 
     PRODUCT = "product"
     CATEGORY = "category"
@@ -56,22 +56,23 @@ WORDS: dict[PageType, str] = {
     " actualités notizie haberler press presse magazine magazin новости",
     PageType.VIDEO: "video videos",
 }
-"""Words that a path segment may consist of; those of a page of its own also as its first word (``contact-form-berlin``)."""
+"""Words that are a whole path segment. Words for types in :data:`OF_A_LEAF` also count as the first word of a segment
+(``contact-form-berlin``)."""
 
 BY_WORD = {word: kind for kind, words in reversed(WORDS.items()) for word in words.split()}
 OF_A_LEAF = frozenset({PageType.CONTACT, PageType.LEGAL, PageType.CAREER, PageType.ABOUT})
-"""Types that name the page itself; the others name the folder that a page is in."""
+"""Types that name the page itself; the other types name the folder that contains it."""
 LISTS = frozenset({PageType.CATEGORY, PageType.TAG})
-"""Types of pages that list others: ``/blog/tag/wood/`` is one, ``/blog/products/our-new-saw/`` is a post."""
+"""Types of pages that list others: ``/blog/tag/wood/`` is a tag page, ``/blog/products/our-new-saw/`` a post."""
 
 INDEXES = frozenset({"index", "default", "home"})
 DATED = re.compile(r"/(?:19|20)\d\d/(?:0?[1-9]|1[0-2])/")
 
 
 def page_type_of(path: str) -> PageType:
-    """The type of the page at ``path`` (percent-encoded, with its leading slash).
+    """Return the type of the page at ``path`` (percent-encoded, with its leading slash).
 
-    What folder it is in says more than its own name: ``/blog/contact-lenses`` is a post.
+    The folder takes precedence over the name of the page: ``/blog/contact-lenses`` is a post.
     """
     path = (unquote(path) if "%" in path else path).lower()
     name, dot, suffix = path.rpartition(".")
@@ -83,15 +84,13 @@ def page_type_of(path: str) -> PageType:
         folder, _, leaf = path.rstrip("/").rpartition("/")
     if leaf in INDEXES:
         folder, _, leaf = folder.rstrip("/").rpartition("/")
-    of_what_is_in_it, of_itself = _of_folder(folder)
-    return (
-        of_what_is_in_it or _named_leaf(leaf) or of_itself or (PageType.POST if DATED.search(path) else PageType.PAGE)
-    )
+    of_every_page, fallback = _of_folder(folder)
+    return of_every_page or _named_leaf(leaf) or fallback or (PageType.POST if DATED.search(path) else PageType.PAGE)
 
 
 @lru_cache(maxsize=1_024)  # the pages of a sitemap share their folders
 def _of_folder(folder: str) -> tuple[PageType | None, PageType | None]:
-    """What a folder makes of every page in it; and, if that is nothing, what it makes of those whose own names say nothing."""
+    """Return (type of every page in the folder, fallback type for pages whose own name is inconclusive)."""
     kinds = [kind for segment in folder.split("/") if (kind := _named(segment))]
     folders = [kind for kind in kinds if kind not in OF_A_LEAF]
     if folders:

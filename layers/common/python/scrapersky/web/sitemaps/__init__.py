@@ -1,13 +1,9 @@
-"""Reading sitemaps: one streaming reader for XML, text, RSS and Atom, whatever is wrong with them.
+"""Reads sitemaps: one streaming reader for XML, text, RSS and Atom, however broken they are.
 
-Every file here handles bytes of strangers. Nothing keeps more of them in memory than one piece and one entry.
+Every module here handles untrusted bytes. Memory is bounded by one chunk and one entry.
 """
 
-from scrapersky.web.sitemaps.entry import Entry
-from scrapersky.web.sitemaps.kind import Kind
-from scrapersky.web.sitemaps.limits import Limits
-from scrapersky.web.sitemaps.reader import SitemapReader
-from scrapersky.web.sitemaps.refusal import SitemapRefused
-from scrapersky.web.sitemaps.streaming import read_entries, reader_of
+from scrapersky.web.sitemaps.reader import SitemapReader, read_entries, reader_of
+from scrapersky.web.sitemaps.types import Entry, Kind, Limits, SitemapRefused
 
 __all__ = ["Entry", "Kind", "Limits", "SitemapReader", "SitemapRefused", "read_entries", "reader_of"]

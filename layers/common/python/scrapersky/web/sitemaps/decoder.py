@@ -1,8 +1,8 @@
-"""From a sitemap's bytes to its text, piece by piece: never fails, whatever the bytes and whatever they declare.
+"""Decodes the bytes of a sitemap piece by piece. Never fails, whatever the bytes are and whatever they declare.
 
-Order of evidence: byte order mark, UTF-16 that shows in the first four bytes, the XML declaration, the HTTP header's
-charset, UTF-8. Bytes that are not valid UTF-8 after all are read as windows-1252, one by one: a file that says UTF-8
-and has a Latin-1 line in it keeps both.
+Order of evidence: byte order mark, UTF-16 recognisable in the first four bytes, the XML declaration, the charset of the
+HTTP header, UTF-8. Bytes that are not valid UTF-8 are decoded as windows-1252, one by one: a file that declares UTF-8 and
+has a Latin-1 line in it keeps both.
 """
 
 import codecs
@@ -18,7 +18,7 @@ _LENIENT = "scrapersky.lenient"
 
 
 class Decoder:
-    """An incremental decoder that chooses its encoding from the first 1,024 bytes; ``encoding`` names it (WHATWG)."""
+    """An incremental decoder that selects its ``encoding`` (WHATWG name) from the first 1,024 bytes."""
 
     def __init__(self, charset: str | None = None) -> None:
         self.encoding: str | None = None
@@ -27,7 +27,7 @@ class Decoder:
         self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, data: bytes, *, final: bool = False) -> str:
-        """The text that ``data`` adds."""
+        """Return the text that ``data`` adds."""
         if self._decoder is None:
             self._start += data
             if len(self._start) < _PRESCAN_BYTES and not final:
@@ -38,7 +38,7 @@ class Decoder:
         return self._decoder.decode(data, final)
 
     def _choose(self, start: bytes) -> bytes:
-        """Fixes the encoding; returns ``start`` without its byte order mark."""
+        """Select the encoding; return ``start`` without its byte order mark."""
         mark, self.encoding = self._marked(start)
         self._decoder = codecs.getincrementaldecoder(codec_of(self.encoding))(errors=_LENIENT)
         return start[len(mark) :]
@@ -53,19 +53,19 @@ class Decoder:
         declared = _DECLARED.search(start[:_PRESCAN_BYTES])
         for label in (declared[1].decode("ascii") if declared else "", self._charset or ""):
             meant = encoding_of(label)
-            # Whoever declares UTF-16 in ASCII letters does not mean it.
+            # A declaration that is readable as ASCII cannot be UTF-16.
             if meant is not None and not meant.startswith("utf-16"):
                 return b"", meant
         return b"", "utf-8"
 
 
 def _lenient(error: UnicodeError) -> tuple[str, int]:
-    """Undecodable bytes: as windows-1252 in what should be UTF-8, else as U+FFFD."""
+    """Decode invalid bytes: as windows-1252 in UTF-8, otherwise as U+FFFD."""
     assert isinstance(error, UnicodeDecodeError)
-    wrong = error.object[error.start : error.end]
+    invalid = error.object[error.start : error.end]
     if error.encoding.lower().replace("_", "-") != "utf-8":
         return "\ufffd", error.end
-    return "".join(bytes([byte]).decode("cp1252", "replace") for byte in wrong), error.end
+    return "".join(bytes([byte]).decode("cp1252", "replace") for byte in invalid), error.end
 
 
 codecs.register_error(_LENIENT, _lenient)

@@ -1,36 +1,48 @@
-"""From expat's events to entries. Knows nothing of bytes, positions or recovery."""
+"""Turns the events of expat into entries. Knows nothing of bytes, positions or recovery from broken markup."""
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from scrapersky.web.sitemaps.entry import Entry, make_entry, page_url
-from scrapersky.web.sitemaps.kind import Kind
-from scrapersky.web.sitemaps.limits import Limits
-from scrapersky.web.sitemaps.refusal import SitemapRefused
+from scrapersky.web.sitemaps.entry import make_entry, page_url
 from scrapersky.web.sitemaps.sniff import wrong_root
-from scrapersky.web.sitemaps.vocabulary import (
-    CHANGEFREQ,
-    ENTRY,
-    GUID,
-    IMAGE,
-    LAST_FIELD,
-    LASTMOD,
-    LINK,
-    LOC,
-    NEWS,
-    OTHER,
-    PRIORITY,
-    PUBLISHED,
-    ROOTS,
-    VIDEO,
-    tag_of,
-)
+from scrapersky.web.sitemaps.types import Entry, Kind, Limits, SitemapRefused
 from scrapersky.web.urls import NormalUrl
 
-_MAX_NAMES = 1_000  # names remembered; a hostile file may invent as many as it has bytes
+# Integers and not an enum, because they are compared for every element of files with millions of them.
+LOC: Final = 1
+LASTMOD: Final = 2
+CHANGEFREQ: Final = 3
+PRIORITY: Final = 4
+GUID: Final = 5  #: RSS: replaces the link of an item that has none, if it is a URL
+PUBLISHED: Final = 6  #: the date of an entry without a date of change
+LAST_FIELD: Final = PUBLISHED  #: the texts of the elements up to here are kept
+IMAGE: Final = 7
+VIDEO: Final = 8
+NEWS: Final = 9
+LINK: Final = 10  #: xhtml:link with hreflang, or Atom's link
+OTHER: Final = 11
+ENTRY: Final = 12
+
+ROOTS = {"urlset": Kind.URLSET, "sitemapindex": Kind.INDEX, "rss": Kind.RSS, "rdf": Kind.RSS, "feed": Kind.ATOM}
+
+_SITEMAP = {
+    "url": ENTRY,
+    "sitemap": ENTRY,
+    "loc": LOC,
+    "lastmod": LASTMOD,
+    "changefreq": CHANGEFREQ,
+    "priority": PRIORITY,
+}
+_RSS = {"item": ENTRY, "link": LOC, "pubdate": LASTMOD, "guid": GUID}
+_ATOM = {"entry": ENTRY, "link": LINK, "updated": LASTMOD, "modified": LASTMOD, "published": PUBLISHED}
+_OWN = {Kind.URLSET: _SITEMAP, Kind.INDEX: _SITEMAP, Kind.RSS: _RSS, Kind.ATOM: _ATOM}
+_EXTENSIONS = {"image": IMAGE, "video": VIDEO, "news": NEWS, "link": LINK}
+
+_MAX_NAMES = 1_000
+"""Element names whose tag is cached; a hostile file can have as many names as bytes."""
 
 
 class Parser(Protocol):
-    """The part of an expat parser that is used here."""
+    """The interface of an expat parser, as far as it is used here."""
 
     CharacterDataHandler: Any
     EndElementHandler: Any
@@ -44,13 +56,13 @@ class Parser(Protocol):
 
 
 class TooManyEntriesError(Exception):
-    """The cap on urls is met; nothing after it is read."""
+    """The limit on URLs is reached; nothing behind it is read."""
 
 
 class TooDeepError(Exception):
-    """An element is nested deeper than the cap: what expat remembers of the open ones must be let go.
+    """An element is nested too deep. The parser must be dropped, because it stores every open element.
 
-    ``at`` and ``line`` are where its start tag is, as the parser counts.
+    ``at`` and ``line`` are the position of its start tag, as the parser counts.
     """
 
     def __init__(self, at: int, line: int) -> None:
@@ -60,17 +72,17 @@ class TooDeepError(Exception):
 
 
 class Elements:
-    """The handlers of one document; they survive a new parser when the old one gave up at broken markup.
+    """The event handlers of one document. A new parser can be attached after broken markup.
 
-    An entry ends with its end tag, or where the next one starts; a field ends with the next tag of any name. So a
-    missing end tag costs nothing, and a field that the end of the body cut is never taken. A loc that stands in the root
-    itself is an entry of its own.
+    An entry ends with its end tag or where the next one starts; a field ends with the next tag of any name. So a missing
+    end tag loses nothing, and a field that the end of the body cuts off is dropped. A loc directly in the root element is
+    an entry of its own.
     """
 
     def __init__(self, base: str, limits: Limits) -> None:
         self.kind: Kind | None = None
         self.root = ""
-        """The root element's name as the file spells it."""
+        """The name of the root element, as spelled in the file."""
         self.entries: list[Entry] = []
         self.skipped = 0
         self.root_closed = False
@@ -88,11 +100,11 @@ class Elements:
 
     @property
     def openers(self) -> tuple[str, ...]:
-        """The elements that a parser must be given before it starts at an entry, so that their end tags fit."""
+        """The elements that a new parser must see before it starts at an entry, so that their end tags match."""
         return (self.root, "channel") if self.root.lower() == "rss" else (self.root,)
 
     def attach(self, parser: Parser, *, depth: int) -> None:
-        """Makes ``parser`` report here; ``depth`` elements were opened in it before."""
+        """Set the handlers of ``parser``, in which ``depth`` elements are open already."""
         self._parser = parser
         self._stack = [OTHER] * depth
         self.root_closed = False
@@ -101,7 +113,7 @@ class Elements:
         parser.EntityDeclHandler = self._refuse_entity
 
     def open_root(self, name: str) -> None:
-        """Takes the root element to be ``name``; raises :class:`SitemapRefused` if no sitemap has such a root."""
+        """Set the root element. Raises :class:`SitemapRefused` if no sitemap has a root of this ``name``."""
         self._prefix, _, local = name.lower().rpartition(":")
         self.kind = ROOTS.get(local)
         if self.kind is None:
@@ -109,9 +121,9 @@ class Elements:
         self.root = name
 
     def interrupt(self, *, at_a_tag: bool = False) -> None:
-        """Ends the entry at hand where the markup or the body broke: what is whole counts.
+        """End the open entry where the markup or the body broke, and keep its complete fields.
 
-        The open field is whole only if it ended ``at_a_tag``, be it the wrong one.
+        The open field is complete only if the break is ``at_a_tag``, even at a wrong one.
         """
         if at_a_tag and self._text is not None:
             self._take_field()
@@ -120,11 +132,11 @@ class Elements:
 
     @property
     def between_entries(self) -> bool:
-        """Whether all that was reported of a urlset so far is in its root element, and the last entry is finished."""
+        """Whether the parser is between two entries of a urlset, directly in the root element."""
         return self.kind is Kind.URLSET and len(self._stack) == 1 and not self._open
 
     def add(self, entries: list[Entry | None]) -> None:
-        """Takes entries that were read otherwise, with None for one whose loc is no url to fetch."""
+        """Add entries that were read without the parser; None stands for an entry without a valid URL."""
         left = self._limits.urls - self._seen
         self._seen += len(entries)
         self.entries += [entry for entry in entries[:left] if entry is not None]
@@ -183,21 +195,21 @@ class Elements:
         too_long = self._length > self._limits.field_characters
         text = "" if too_long else "".join(self._text).strip()
         self._text = None
-        if self._tag == LOC and self._fields[LOC] is not None:  # a second loc is a second page
+        if self._tag == LOC and self._fields[LOC] is not None:  # a second loc starts a second entry
             self._finish_entry()
             self._begin_entry()
         self._fields[self._tag] = text
 
     def _take_link(self, attributes: list[str]) -> None:
-        given = {name.lower(): value for name, value in zip(attributes[::2], attributes[1::2], strict=True)}
-        href = given.get("href", "").strip()
+        attribute = {name.lower(): value for name, value in zip(attributes[::2], attributes[1::2], strict=True)}
+        href = attribute.get("href", "").strip()
         if not href:
             return
         if self.kind is Kind.ATOM:
-            if given.get("rel", "alternate").lower() == "alternate" and self._fields[LOC] is None:
+            if attribute.get("rel", "alternate").lower() == "alternate" and self._fields[LOC] is None:
                 self._fields[LOC] = href
             return
-        language = given.get("hreflang", "").strip()[:35]  # RFC 5646: longer tags need not be kept
+        language = attribute.get("hreflang", "").strip()[:35]  # RFC 5646 requires no longer tags
         if language and len(self._alternates) < self._limits.alternates:
             url = page_url(href, self._base)
             if url is not None:
@@ -239,19 +251,40 @@ class Elements:
             self.entries.append(entry)
 
     def _learn(self, name: str) -> int:
-        """What an element's name means, which the root element, always the first, decides."""
+        """Return the tag for an element's name. The first element is the root, which decides the kind."""
         if self.kind is None:
             self.open_root(name)
             return OTHER
         assert self.kind is not None
         tag = tag_of(name, self.kind, self._prefix)
         if tag == ENTRY and self.kind is Kind.URLSET and self._seen == 0 and name.lower().endswith("sitemap"):
-            self.kind = Kind.INDEX  # <urlset><sitemap>…: the entries say what the root should have said
+            self.kind = Kind.INDEX  # <urlset><sitemap>…: the entries show what the root should be
         if len(self._names) < _MAX_NAMES:
             self._names[name] = tag
         return tag
 
     def _refuse_entity(self, name: str, *_: object) -> None:
         raise SitemapRefused(
-            "not_a_sitemap", f"the document declares the entity {name[:60]!r}; entities are not expanded here"
+            "not_a_sitemap", f"the document declares the entity {name[:60]!r}; entities are not expanded"
         )
+
+
+def tag_of(name: str, kind: Kind, prefix: str) -> int:
+    """Return the tag of the element ``name`` in a document of ``kind`` whose root has ``prefix`` (often empty).
+
+    Prefixes are compared as written and need not be declared, because broken sitemaps often omit the declaration. So
+    ``image:loc`` is not ``loc``.
+    """
+    own, colon, local = name.lower().rpartition(":")
+    if not colon or own == prefix:
+        tag = _OWN[kind].get(local)
+        if tag is not None:
+            return tag
+    if kind in (Kind.URLSET, Kind.INDEX):
+        return _EXTENSIONS.get(local, OTHER)
+    return PUBLISHED if (own, local) == ("dc", "date") else OTHER
+
+
+def entry_names(kind: Kind) -> str:
+    """Return the names of the elements that are entries, as alternatives of a regular expression."""
+    return "|".join(name for name, tag in _OWN[kind].items() if tag == ENTRY)

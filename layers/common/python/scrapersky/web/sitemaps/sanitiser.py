@@ -1,9 +1,9 @@
-"""Makes text that browsers and people would read as XML into text that expat reads as XML, piece by piece.
+"""Repairs text that is almost XML, piece by piece, so that expat accepts it.
 
-What is repaired: raw ``&`` and ``<``, HTML's named entities, references to characters that XML forbids, control
-characters, ``]]>`` in text, XML declarations in the middle. Comments are dropped (``--`` inside one is common; one that
-is never ended was meant to end at its ``>``) and CDATA becomes plain text; a section that is left open ends with its
-field. Line ends stay where they were, so a line number found later is the file's.
+Repaired are: raw ``&`` and ``<``, named entities of HTML, references to characters that XML forbids, control characters,
+``]]>`` in text, XML declarations in the middle. Comments are removed (``--`` inside one is common; a comment without an
+end is read as ending at its ``>``). CDATA becomes plain text; a section without an end ends with its field. Line breaks
+are kept, so that line numbers are those of the file.
 """
 
 import re
@@ -11,24 +11,25 @@ from html.entities import html5
 from io import StringIO
 
 _NOT_A_TAG = r"<(?![^\x00-.0-9;-@\[-^`{-\x7f])"  # no letter, "_", ":" or "/" follows, nor anything beyond ASCII
-_NOT_XMLS = r"&(?!(?:amp|lt|gt|quot|apos);)"
-_SUSPECTS = [re.compile(pattern) for pattern in (_NOT_A_TAG, _NOT_XMLS, r"\]\]>")]
-"""Where none of these is found, nothing is special. Each starts with one character: four times as fast as all in one."""
+_NOT_XML_ENTITY = r"&(?!(?:amp|lt|gt|quot|apos);)"
+_SUSPECTS = [re.compile(pattern) for pattern in (_NOT_A_TAG, _NOT_XML_ENTITY, r"\]\]>")]
+"""Text without a match of these needs no repair. Three expressions, because each has a fixed first character: four times
+as fast as one expression."""
 _SPECIAL = re.compile(
     _NOT_A_TAG + r"(?:!--|!\[[Cc][Dd][Aa][Tt][Aa]\[|\?[Xx][Mm][Ll](?=[\s?])|(?![!?]))"
-    rf"|{_NOT_XMLS}" + r"(?:#?[0-9A-Za-z]{1,32};)?"
+    rf"|{_NOT_XML_ENTITY}" + r"(?:#?[0-9A-Za-z]{1,32};)?"
     r"|\]\]>"
 )
 MAX_COMMENT = 65_536
-"""Characters in which a comment's end is looked for: what is commented out for longer is taken for a slip."""
+"""Characters within which a comment must end; a longer one is read as a comment whose end is missing."""
 
 _CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if chr(code) not in "\t\n\r")
-_LOOK_AHEAD = 40  # characters that decide what a "<" or "&" is
+_LOOK_AHEAD = 40  # characters that decide the meaning of a "<" or "&"
 _COMMENT, _CDATA = "<!--", "<![CDATA["
-_SLIP_END = re.compile(">")
+_TAG_END = re.compile(">")
 _END = {
     _COMMENT: re.compile("-->"),
-    # No url, date or number has a "<" in it: where its end tag comes first, the section's own end is missing.
+    # A URL, date or number has no "<" in it: if the end tag of its field comes first, the end of the section is missing.
     _CDATA: re.compile(
         r"\]\]>|(?=</(?:[\w.-]{1,16}:)?(?:loc|lastmod|changefreq|priority|link|guid|pubdate)\s{0,4}>)", re.IGNORECASE
     ),
@@ -36,9 +37,9 @@ _END = {
 
 
 class Sanitiser:
-    """Text in, well-formed-at-the-character-level text out. The output does not depend on how the input is cut.
+    """Turns text into text whose characters and references are well-formed. The output does not depend on the pieces.
 
-    After ``repairs`` repairs nothing more comes out: ``exhausted``.
+    After ``repairs`` repairs it returns no more text, and is ``exhausted``.
     """
 
     def __init__(self, repairs: int) -> None:
@@ -46,22 +47,22 @@ class Sanitiser:
         self._held = ""
         self._inside: str | None = None
         self._end = dict(_END)
-        self._comment = StringIO()  # what may be one, until its end is seen
+        self._comment = StringIO()  # the text of a comment whose end has not been found yet
 
     @property
     def inside_section(self) -> bool:
-        """Whether what was fed so far ends within a comment or a CDATA section."""
+        """Whether the text so far ends within a comment or a CDATA section."""
         return self._inside is not None
 
     @property
     def exhausted(self) -> bool:
-        """Whether there was more to repair than is done."""
+        """Whether the text needs more repairs than allowed."""
         return self._repairs_left < 0
 
     def feed(self, text: str, *, final: bool = False) -> str:
-        """The sanitised text that ``text`` adds; some characters wait for those that decide their meaning."""
+        """Return the sanitised text that ``text`` adds. The last characters may be held back until the next piece."""
         text = self._held + _without_controls(text)
-        cut = len(text) if final else _undecided_from(text)
+        cut = len(text) if final else _held_back_from(text)
         self._held = text[cut:]
         text = text[:cut]
         if self._inside is None and not any(suspect.search(text) for suspect in _SUSPECTS):
@@ -93,13 +94,13 @@ class Sanitiser:
         return out
 
     def _section(self, text: str, at: int, out: list[str]) -> tuple[str, int]:
-        """Goes through a comment or CDATA section from ``at``; returns what is to be read on, and from where."""
+        """Process a comment or CDATA section from ``at``; return the text to continue with, and the index in it."""
         assert self._inside is not None
         end = self._end[self._inside].search(text, at)
         body = text[at : end.start() if end else len(text)]
         if self._inside == _CDATA:
             out.append(_escaped(body))
-        elif self._end[_COMMENT] is _SLIP_END:
+        elif self._end[_COMMENT] is _TAG_END:
             out.append("\n" * body.count("\n"))
         elif self._comment.tell() + self._comment.write(body) > MAX_COMMENT:
             return self._without_comment(text[at + len(body) :]), 0
@@ -111,8 +112,8 @@ class Sanitiser:
         return text, end.end()
 
     def _without_comment(self, rest: str) -> str:
-        """All that was taken for a comment's, and ``rest``, to be read again: from here on a ``>`` ends every comment."""
-        self._end[_COMMENT] = _SLIP_END
+        """Return the text of the supposed comment and ``rest``, to be read again; from now on ``>`` ends every comment."""
+        self._end[_COMMENT] = _TAG_END
         return self._taken_comment() + rest
 
     def _taken_comment(self) -> str:
@@ -121,13 +122,13 @@ class Sanitiser:
 
 
 def _without_controls(text: str) -> str:
-    """``text`` without the characters that XML forbids: by way of its bytes, in a third of a pattern's time at most."""
+    """Return ``text`` without characters that XML forbids; via its bytes, at least three times as fast as with ``re``."""
     kept = text.encode("utf-8", "replace").translate(None, _CONTROLS).decode()
     return kept.replace("\ufffe", "").replace("\uffff", "")
 
 
-def _undecided_from(text: str) -> int:
-    """Where the end of ``text`` starts whose meaning depends on what comes next."""
+def _held_back_from(text: str) -> int:
+    """Return the index from which ``text`` must be held back until more input arrives."""
     low = max(0, len(text) - _LOOK_AHEAD)
     start = max(text.rfind("<", low), text.rfind("&", low))
     if start >= 0:
@@ -147,7 +148,7 @@ def _repaired(found: str) -> str:
 
 
 def _reference(found: str) -> str:
-    """What a reference stands for that is none of XML's five, as XML can say it; a lone ``&`` is text."""
+    """Return the XML for a reference that is not one of XML's five; a lone ``&`` is text."""
     name = found[1:-1]
     if not name:
         return "&amp;"
@@ -162,7 +163,7 @@ def _reference(found: str) -> str:
 
 
 def _is_xml_character(code: int) -> bool:
-    """Whether XML 1.0 allows the character (https://www.w3.org/TR/xml/#charsets)."""
+    """Return whether XML 1.0 allows the character (https://www.w3.org/TR/xml/#charsets)."""
     return code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
 
 

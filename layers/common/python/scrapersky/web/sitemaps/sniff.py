@@ -1,13 +1,14 @@
-"""Whether a body that starts so can be a sitemap, and where in it the sitemap starts."""
+"""Decides from the start of a body whether it can be a sitemap, and where in it the sitemap starts."""
 
 import re
 
-from scrapersky.web.sitemaps.refusal import SitemapRefused
-from scrapersky.web.sitemaps.text_lines import columns
+from scrapersky.errors import shorten
+from scrapersky.web.sitemaps.text import columns
+from scrapersky.web.sitemaps.types import SitemapRefused
 from scrapersky.web.urls import normalise_url
 
 HEAD_CHARACTERS = 16_384
-"""How much of the text is looked at: a sitemap behind a longer foreword is not found."""
+"""Length of the start that is examined: a sitemap behind a longer prefix is not found."""
 
 ROOT = r"(?:(?P<prefix>[a-z_][\w.-]{0,40}):)?(?P<root>urlset|sitemapindex|rss|feed|rdf)(?=[\s>/])"
 
@@ -21,10 +22,10 @@ _HTML_ELEMENT = re.compile(
 
 
 def find_xml(head: str) -> int | None:
-    """Where in ``head`` the XML starts, behind blank lines or a PHP notice; None if this is a list of urls.
+    """Return the index in ``head`` at which the XML starts, behind blank lines or a PHP notice; None for a list of URLs.
 
-    Raises :class:`SitemapRefused`: ``empty``, ``not_xml`` or ``not_a_sitemap``. ``head`` is the first
-    :data:`HEAD_CHARACTERS` characters of the text, or all of it.
+    ``head`` is the first :data:`HEAD_CHARACTERS` characters of the text, or all of it. Raises :class:`SitemapRefused`:
+    ``empty``, ``not_xml``, ``not_a_sitemap``.
     """
     start = head.lstrip()
     if not start.strip("\x00\ufeff \t\r\n"):
@@ -43,24 +44,24 @@ def find_xml(head: str) -> int | None:
             if any(map(normalise_url, columns(text))):
                 return None
             break
-    raise SitemapRefused("not_xml", f"the body is neither XML nor a list of urls: it starts with {_shown(start)}")
+    raise SitemapRefused("not_xml", f"the body is neither XML nor a list of URLs: it starts with {_quoted(start)}")
 
 
 def _foreign(text: str) -> SitemapRefused:
     element = _ELEMENT.match(text)
     if element is None or _HTML_ELEMENT.fullmatch(element[1]):
-        return SitemapRefused("not_xml", f"the body is no XML document: it starts with {_shown(text)}")
+        return SitemapRefused("not_xml", f"the body is not an XML document: it starts with {_quoted(text)}")
     return wrong_root(element[1])
 
 
 def wrong_root(name: str) -> SitemapRefused:
-    """The refusal of a document whose root element is ``name``."""
+    """Return the refusal of a document whose root element is ``name``."""
     if name.lower() == "html":
         return SitemapRefused("not_xml", "the body is an HTML page")
     return SitemapRefused(
-        "not_a_sitemap", f"the root element is <{name[:60]}>; urlset, sitemapindex, rss or feed is wanted"
+        "not_a_sitemap", f"the root element is <{name[:60]}>; valid are urlset, sitemapindex, rss and feed"
     )
 
 
-def _shown(text: str) -> str:
-    return repr(text[:60])[:80]
+def _quoted(text: str) -> str:
+    return shorten(repr(text[:60]), 80)

@@ -1,18 +1,20 @@
-"""Text sitemaps: one absolute url a line; of a list with columns, whatever in it is one."""
+"""Reads text sitemaps: one absolute URL per line, or several columns of which some are URLs."""
 
 import re
 from collections.abc import Iterator, Sequence
 
-from scrapersky.web.sitemaps.entry import Entry, make_entry
-from scrapersky.web.sitemaps.kind import Kind
-from scrapersky.web.sitemaps.limits import Limits
+from scrapersky.web.sitemaps.entry import make_entry
+from scrapersky.web.sitemaps.types import Entry, Kind, Limits
 
 _LINE_END = re.compile(r"[\r\n]+")
-_NEXT_COLUMN = re.compile(r"\t|(?<![ ,;])[ ,;]{1,8}(?=https?://|\d{4}-\d\d-\d\d\b)")  # linear: no run is entered twice
+_NEXT_COLUMN = re.compile(r"\t|(?<![ ,;])[ ,;]{1,8}(?=https?://|\d{4}-\d\d-\d\d\b)")  # linear: scans no run twice
 
 
 class TextLines:
-    """The entries of a text sitemap fed in pieces; lines that are no url are counted in ``skipped``, comments are not."""
+    """The entries of a text sitemap that is fed in pieces.
+
+    Lines without a URL are counted in ``skipped``; comments are not.
+    """
 
     kind = Kind.TEXT
 
@@ -20,23 +22,23 @@ class TextLines:
         self.skipped = 0
         self.capped: str | None = None
         self.complete = True
-        self.trouble: str | None = None
+        self.error: str | None = None
         self._limits = limits
         self._seen = 0
         self._rest = ""
 
     def feed(self, text: str) -> Iterator[list[Entry]]:
-        """The entries of the lines that ``text`` ends."""
+        """Yield the entries of the lines that ``text`` completes."""
         *lines, self._rest = _LINE_END.split(self._rest + text)
-        # No url is that long: of an endless line only the start is kept, which is enough to refuse it.
+        # No URL is that long: the start of an endless line is enough to skip it.
         self._rest = self._rest[: self._limits.field_characters]
         yield [entry for line in lines for entry in self._entries(line)]
 
     def close(self, *, truncated: bool) -> Iterator[list[Entry]]:
-        """The entry of the last line; of a truncated body nobody knows whether that line is whole."""
+        """Yield the entries of the last line, unless the body was truncated: then the line may be incomplete."""
         self.complete = not truncated
         if truncated:
-            self.trouble = f"the body ends early, after {self._seen} lines"
+            self.error = f"the body ends early, after {self._seen} lines"
         else:
             yield list(self._entries(self._rest))
 
@@ -58,5 +60,5 @@ class TextLines:
 
 
 def columns(line: str) -> Sequence[str]:
-    """The parts of a line: more than one where tabs part them, or blanks or commas before a url or a date."""
+    """Return the columns of a line: separated by tabs, or by blanks or commas before a URL or a date."""
     return _NEXT_COLUMN.split(line)

@@ -1,4 +1,4 @@
-"""Plain entries, which are read without a parser, are what the parser would have read."""
+"""The fast path reads plain entries exactly as the parser does."""
 
 import re
 
@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scrapersky.web.sitemaps import Entry, Limits
-from scrapersky.web.sitemaps.markup import GRID, STRIDE
-from scrapersky.web.sitemaps.plain import plain_entries, reads_as_expat_within
+from scrapersky.web.sitemaps.fast_path import fits_within, plain_entries
+from scrapersky.web.sitemaps.xml import GRID, STRIDE
 from scrapersky.web.urls import NormalUrl
 from scripts.commands.bench.sitemaps.sitemap import HEAD
 from scripts.commands.bench.sitemaps.sitemap import entries as measured
@@ -77,7 +77,7 @@ ODDITIES = [
 ]
 
 BLANK = "\n" * GRID
-FAR = "\n" * STRIDE + "<url></url>"  # the parser reads this far before plain entries are looked for again
+FAR = "\n" * STRIDE + "<url></url>"  # the parser reads this far before the fast path is tried again
 START = f"<urlset>{FAR}"
 
 entries = st.builds(
@@ -95,8 +95,8 @@ parts = st.builds(
 documents = st.lists(parts, min_size=1, max_size=6).map(lambda texts: START + "".join(texts) + "</urlset>")
 
 
-def the_long_way(body: str) -> str:
-    """``body`` in which no entry is plain, and which says the same to who reads tags in any case: a byte for a byte."""
+def without_fast_path(body: str) -> str:
+    """Return ``body`` with tags in upper case: same meaning and length, but no entry is plain."""
     return re.sub(r"(?<=<)(/?)url\b", r"\1URL", body)
 
 
@@ -119,9 +119,9 @@ DOCUMENTS = {
 
 
 @pytest.mark.parametrize("body", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_a_document_is_read_alike_with_and_without_plain_entries(body: str) -> None:
+def test_a_document_gives_the_same_result_with_and_without_the_fast_path(body: str) -> None:
     for limits in (Limits(field_characters=2_048), Limits(urls=10)):
-        assert result(body, limits) == result(the_long_way(body), limits)
+        assert result(body, limits) == result(without_fast_path(body), limits)
 
 
 @settings(max_examples=200, deadline=None)
@@ -140,19 +140,19 @@ def test_a_document_is_read_alike_with_and_without_plain_entries(body: str) -> N
     ),
     truncated=st.booleans(),
 )
-def test_so_it_is_however_it_is_broken_and_limited(
+def test_broken_and_limited_documents_give_the_same_result_without_the_fast_path(
     body: str, back: int, less: int, more: str, chunk: int, limits: Limits, truncated: bool
 ) -> None:
     at = max(len(START), len(body) - back)
     body = body[:at] + more + body[at + less :]
-    expected = result(the_long_way(body), limits, chunk=chunk, truncated=truncated)
+    expected = result(without_fast_path(body), limits, chunk=chunk, truncated=truncated)
     assert result(body, limits, chunk=chunk, truncated=truncated) == expected
 
 
-def test_the_file_that_is_measured_is_all_plain() -> None:
+def test_the_file_of_the_benchmark_consists_of_plain_entries() -> None:
     found, rest = plain_entries("".join(measured(100)) + "</urlset>", URL)
     assert (len(found), rest) == (100, "\n</urlset>")
-    assert found == read(the_long_way(HEAD + "".join(measured(100)))).entries
+    assert found == read(without_fast_path(HEAD + "".join(measured(100)))).entries
 
 
 PLAIN = {
@@ -179,19 +179,19 @@ NOT_PLAIN = {
 
 
 @pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
-def test_what_is_written_plainly_needs_no_parser(text: str) -> None:
+def test_a_plain_entry_is_read_without_the_parser(text: str) -> None:
     found, rest = plain_entries(text * 2, URL)
     assert (len(found), rest) == (2, "")
-    assert found == read(the_long_way(f"<urlset>{text * 2}")).entries
+    assert found == read(without_fast_path(f"<urlset>{text * 2}")).entries
 
 
 @pytest.mark.parametrize("text", NOT_PLAIN.values(), ids=NOT_PLAIN)
-def test_at_what_is_not_written_plainly_reading_without_a_parser_ends(text: str) -> None:
+def test_the_fast_path_stops_at_an_entry_that_is_not_plain(text: str) -> None:
     first = PLAIN["a loc alone"]
     assert plain_entries(first + text + first, URL) == ([Entry(NormalUrl("https://example.com/a"))], text + first)
 
 
-def test_limits_lower_than_a_plain_entry_needs_are_the_parsers() -> None:
-    assert reads_as_expat_within(Limits())
-    assert not reads_as_expat_within(Limits(depth=3))
-    assert not reads_as_expat_within(Limits(field_characters=2_047))
+def test_the_fast_path_is_off_if_a_plain_entry_could_exceed_the_limits() -> None:
+    assert fits_within(Limits())
+    assert not fits_within(Limits(depth=3))
+    assert not fits_within(Limits(field_characters=2_047))

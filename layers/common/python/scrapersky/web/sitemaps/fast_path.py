@@ -1,19 +1,18 @@
-"""Entries as nearly every sitemap writes them, read by one pattern: in a fraction of the time that expat takes.
+"""Reads entries in the form that nearly every sitemap uses, with one regular expression: six times as fast as expat.
 
-The pattern takes an entry only where expat would find the same in it: tags in lower case without attributes, in them
-text without markup. At the first entry that is written otherwise it stops; that one is expat's.
+The expression matches only where expat would read the same entry: tags in lower case without attributes, and in them text
+without markup. It stops at the first entry that it cannot match; expat parses that one.
 """
 
 import re
 from functools import partial
 
-from scrapersky.web.sitemaps.entry import Entry, change_frequency, page_url, priority_of
-from scrapersky.web.sitemaps.lastmod import parse_lastmod
-from scrapersky.web.sitemaps.limits import Limits
+from scrapersky.web.sitemaps.entry import change_frequency, page_url, parse_lastmod, priority_of
+from scrapersky.web.sitemaps.types import Entry, Limits
 from scrapersky.web.urls import MAX_URL_LENGTH, PLAIN_URL, NormalUrl
 
 END = "</url>"
-"""How a plain entry ends."""
+"""The end of a plain entry."""
 
 _IMAGE = "<image:image>"
 _BLANK = r"[ \t\r\n]*+"
@@ -24,22 +23,22 @@ _ENTRY = re.compile(
     rf"{_BLANK}<url>{_BLANK}<loc>{_BLANK}{_LOC}{_BLANK}</loc>{_BLANK}"
     rf"(?:<(?:lastmod>{_TEXT}</lastmod|changefreq>{_TEXT}</changefreq|priority>{_TEXT}</priority)>{_BLANK})*+"
     rf"((?:{_IMAGE}{_BLANK}(?:<image:(?:{_PARTS})>{_BLANK})*+</image:image>{_BLANK})*+){END}"
-    r"|(.+)",  # all the rest, so that no two matches have a gap between them
+    r"|(.+)",  # the rest of the text, so that there is no gap between two matches
     re.DOTALL,
 )
-_new = partial(tuple.__new__, Entry)  # half the time of its own constructor, which is Python
-_DEPTH = 4  # of an image's loc
+_new = partial(tuple.__new__, Entry)  # takes half the time of Entry(), whose constructor is Python
+_DEPTH = 4  # nesting of the loc of an image
 
 
-def reads_as_expat_within(limits: Limits) -> bool:
-    """Whether no plain entry can exceed ``limits``."""
+def fits_within(limits: Limits) -> bool:
+    """Return whether no plain entry can exceed ``limits``."""
     return limits.depth >= _DEPTH and limits.field_characters >= MAX_URL_LENGTH
 
 
 def plain_entries(text: str, base: str) -> tuple[list[Entry | None], str]:
-    """The plain entries that ``text``, sanitised and between two entries of a urlset, starts with; and what is left of it.
+    """Return the plain entries at the start of ``text``, and the rest of it. None stands for an entry without a valid URL.
 
-    None stands for an entry whose loc is no url to fetch.
+    ``text`` is sanitised and starts between two entries of a urlset.
     """
     found = _ENTRY.findall(text)
     rest = found.pop()[-1] if found and found[-1][-1] else ""
