@@ -1,4 +1,4 @@
-"""The bench of the pipeline, as small as it goes, with our own contender; and the web that it meets."""
+"""The benchmark of the pipeline in its smallest form, with our own contenders; and the web that it reads."""
 
 import json
 from collections import Counter
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts.commands.bench.pipeline.__main__ import main
-from scripts.commands.bench.pipeline.waiting import with_waiting
+from scripts.commands.bench.pipeline.draining import with_waiting
 from scripts.commands.bench.pipeline.web import DEAD, HANGING, SLOW, home_pages, host
 
 
@@ -30,7 +30,7 @@ def test_on_the_slow_web_every_host_takes_three_to_ten_seconds() -> None:
     assert 9.9 < max(latencies) <= 10
 
 
-def test_there_are_home_pages_also_without_a_corpus(tmp_path: Path) -> None:
+def test_without_a_corpus_the_sites_of_the_local_run_are_read(tmp_path: Path) -> None:
     assert all(b"<" in page for page in home_pages(tmp_path))
 
 
@@ -41,14 +41,13 @@ def test_a_batch_starts_at_the_next_full_minute_after_the_one_before(batches: li
     assert with_waiting(batches) == seconds
 
 
-def test_the_bench_of_the_pipeline_reads_real_pages_and_writes_its_tables(tmp_path: Path) -> None:
-    places = ("machine", "pipeline", "pipeline-chart", "cpu-chart", "slow")
-    (tmp_path / "pipeline.md").write_text("".join(f"<!-- {name} -->\nOLD TEXT\n<!-- /{name} -->\n" for name in places))
-
+def test_a_run_reads_real_pages_prints_its_tables_and_fills_its_page(tmp_path: Path) -> None:
+    page, result = tmp_path / "pipeline.md", tmp_path / "result.json"
+    page.write_text("<!-- results -->\nOLD TEXT\n<!-- /results -->\n")
     small = ["--records=2", "--at-once=10", "--rounds=1", "--slow-records=0", "--own-only", "--without-durability"]
-    assert main([*small, "--output", str(tmp_path)]) == 0
+    assert main([*small, "--publish", str(tmp_path), "--json", str(result)]) == 0
 
-    ours = json.loads((tmp_path / "pipeline.json").read_text())["contenders"]["ours"]
+    ours = json.loads(result.read_text())["contenders"]["ours"]
     assert (ours["records"], ours["read"], ours["different"]) == (2, 2, 0)
     assert ours["measures"]["statements"]["median"] > 0
-    assert "OLD TEXT" not in (tmp_path / "pipeline.md").read_text()
+    assert "OLD TEXT" not in page.read_text()

@@ -78,7 +78,7 @@ def test_selecting_queues_the_fields_own_workflow_and_no_other(
 def test_every_workflow_of_the_pipeline_is_queued_by_exactly_one_curation_field() -> None:
     queued = [workflow for resource, field in CURATION_FIELDS if (workflow := resource.curation[field])]
     assert len(queued) == len(set(queued))
-    assert set(queued) >= {one for arrow in HAND_OFFS for one in (arrow.source, arrow.target)}
+    assert set(queued) >= {one for hand_off in HAND_OFFS for one in (hand_off.source, hand_off.target)}
 
 
 def test_the_audit_trail_names_who_selected_and_why(api: Api, connection: Connection) -> None:

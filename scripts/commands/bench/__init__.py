@@ -1,1 +1,1 @@
-"""Benchmarks: each one command, all contenders interleaved in one run, a table, a JSON file, charts and a page."""
+"""Benchmarks: each is one command that measures all contenders in one run and prints tables."""

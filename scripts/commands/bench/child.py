@@ -1,7 +1,8 @@
-"""A contender's process: started, warmed up, held until all are ready, then let go, and heard.
+"""Run a contender in a process of its own: start it, wait until it is ready, let it go, read its answer.
 
-It runs ``python -m scripts.commands.bench.child MODULE VERB JSON``: the function ``VERB`` of the module, with the values as
-keywords. A function that takes ``go`` calls it when it is ready to be timed, and its time and processor time count from there.
+The process is ``python -m scripts.commands.bench.child MODULE FUNCTION JSON``: it calls the module's function with the
+values as keywords. A function that takes ``go`` calls it when it is ready to be timed; its time and processor time
+count from there.
 """
 
 import inspect
@@ -20,20 +21,23 @@ from typing import Any
 from scripts.commands.bench.peers import environment
 
 TIME_LIMIT_SECONDS = 1_800
+TIMED = ("work",)
+"""Functions that take ``go``."""
+CHILDREN_CPU_SECONDS = "children_cpu_seconds"
+"""A key of what ``work`` may return: the processor time of its own children, without their start and end."""
 
 
 class ContenderFailed(RuntimeError):
-    """A contender's process ended without a result; the message ends with what it said."""
+    """A contender's process ended without a result; the message ends with its standard error."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a process answered, its seconds from go to end, and its processor seconds, children included."""
+class Answer:
+    """What a process returned, its seconds from go to end, and its processor seconds, children included."""
 
     value: Any
     seconds: float
     cpu_seconds: float
-    peak_mb: float
 
 
 @dataclass
@@ -44,32 +48,34 @@ class Child:
     name: str
 
     @classmethod
-    def start(cls, python: Path | str, module: str, verb: str, **values: Any) -> "Child":
-        """Starts it; it goes on by itself until it is ready."""
+    def start(cls, python: Path | str, module: str, function: str, **values: Any) -> "Child":
+        """Start the process; it prepares itself until it is ready."""
         process = subprocess.Popen(
-            [str(python), "-m", "scripts.commands.bench.child", module, verb, json.dumps(values)],
+            [str(python), "-m", "scripts.commands.bench.child", module, function, json.dumps(values)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=environment(),
         )
-        return cls(process, f"{module}.{verb}")
+        return cls(process, f"{module}.{function}")
 
     def ready(self) -> None:
-        """Waits until it is."""
+        """Wait until it is ready. Raises :class:`ContenderFailed`."""
         assert self.process.stdout is not None
         if self.process.stdout.readline().strip() != "ready":
-            self._fail()
+            self.process.kill()
+            _, err = self.process.communicate()
+            raise ContenderFailed(f"{self.name} never got ready: {err.strip()[-3000:]}")
 
     def go(self) -> None:
-        """Lets it begin."""
+        """Let it begin."""
         assert self.process.stdin is not None
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
 
-    def told(self) -> Told:
-        """Waits for its answer. Raises :class:`ContenderFailed`."""
+    def answer(self) -> Answer:
+        """Wait for its answer. Raises :class:`ContenderFailed`."""
         try:
             out, err = self.process.communicate(timeout=TIME_LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -78,43 +84,30 @@ class Child:
         lines = out.strip().splitlines()
         if self.process.returncode != 0 or not lines:
             raise ContenderFailed(f"{self.name} ended with {self.process.returncode}: {err.strip()[-3000:]}")
-        return Told(**json.loads(lines[-1]))
-
-    def _fail(self) -> None:
-        self.process.kill()
-        _, err = self.process.communicate()
-        raise ContenderFailed(f"{self.name} never got ready: {err.strip()[-3000:]}")
+        return Answer(**json.loads(lines[-1]))
 
 
-def call(python: Path | str, module: str, verb: str, **values: Any) -> Told:
-    """One process, one answer."""
-    child = Child.start(python, module, verb, **values)
-    if verb in TIMED:
+def call(python: Path | str, module: str, function: str, **values: Any) -> Answer:
+    """Run one process and return its answer."""
+    child = Child.start(python, module, function, **values)
+    if function in TIMED:
         child.ready()
         child.go()
-    return child.told()
+    return child.answer()
 
 
-TIMED = ("work",)
-CHILDREN_CPU_SECONDS = "children_cpu_seconds"
-"""A key of what ``work`` may return: what its children used for the work alone, without their start and their end."""
-
-
-def together(children: Sequence[Child], *, ready: bool = False) -> tuple[float, list[Told]]:
-    """Lets all go at once; returns the slowest one's seconds, and what each told. ``ready``: the caller has waited for that."""
-    if not ready:
-        for child in children:
-            child.ready()
+def run_together(children: Sequence[Child]) -> tuple[float, list[Answer]]:
+    """Let all ready ``children`` go at once; return the slowest one's seconds, and every answer."""
     for child in children:
         child.go()
-    told = [child.told() for child in children]
-    return max(one.seconds for one in told), told
+    answers = [child.answer() for child in children]
+    return max(one.seconds for one in answers), answers
 
 
-def main(module: str, verb: str, values: str) -> None:
-    """The process itself: prints ``ready`` when asked to, and its answer as the last line."""
+def main(module: str, function: str, values: str) -> None:
+    """Run in the process itself: print ``ready`` when the function is ready, and its answer as the last line."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a contender logs costs it its formatting, and disturbs nobody
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # log lines cost their formatting, and are discarded
     began = [time.perf_counter(), _cpu_seconds()]
 
     def go() -> None:
@@ -122,22 +115,21 @@ def main(module: str, verb: str, values: str) -> None:
         sys.stdin.readline()
         began[:] = [time.perf_counter(), _cpu_seconds()]
 
-    function: Callable[..., Any] = getattr(import_module(module), verb)
+    called: Callable[..., Any] = getattr(import_module(module), function)
     keywords = json.loads(values)
-    if "go" in inspect.signature(function).parameters:
+    if "go" in inspect.signature(called).parameters:
         keywords["go"] = go
-    value = function(**keywords)
+    value = called(**keywords)
     ended, cpu = time.perf_counter(), _cpu_seconds()
     if isinstance(value, dict) and CHILDREN_CPU_SECONDS in value:
         own = resource.getrusage(resource.RUSAGE_SELF)
         cpu = own.ru_utime + own.ru_stime + value.pop(CHILDREN_CPU_SECONDS)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answer = {"value": value, "seconds": ended - began[0], "cpu_seconds": cpu - began[1], "peak_mb": peak}
+    answer = {"value": value, "seconds": ended - began[0], "cpu_seconds": cpu - began[1]}
     print(json.dumps(answer), file=answers, flush=True)
 
 
 def _cpu_seconds() -> float:
-    """Of this process and of its children that have ended."""
+    """Return the processor seconds of this process and of its children that have ended."""
     spent = 0.0
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
         usage = resource.getrusage(who)

@@ -1,4 +1,4 @@
-"""One cold start, in the process that this is: milliseconds to import the handler, and to answer its first event."""
+"""One cold start in this process: milliseconds to import the handler, and to answer its first event."""
 
 import asyncio
 import os
@@ -23,13 +23,15 @@ EVENTS: dict[str, dict[str, Any] | None] = {
     },
 }
 EVENTS["work"] = EVENTS["batch"]
-"""A tick with nothing due, and a batch whose one message is stale: the function starts, asks its database, and is done.
-``work`` is such a batch, and then what a live message needs before its job begins: its record read, its web client open, the
-job imported."""
+"""A tick with nothing due, and a batch with one stale message: the function starts, queries its database, and returns.
+
+``work`` is such a batch, and then what a live message needs before its job starts: its record loaded, the web client open,
+the job imported.
+"""
 
 
 class Context:
-    """Lambda's."""
+    """The Lambda context."""
 
     function_name = "bench"
     function_version = "1"
@@ -38,12 +40,12 @@ class Context:
     aws_request_id = "bench"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Three minutes."""
+        """Return three minutes."""
         return 180_000
 
 
 def start(handler_module: str, event: str, url: str, workflow: str = "metadata") -> dict[str, float]:
-    """Imports ``handler_module`` and hands its handler ``event``."""
+    """Import ``handler_module`` and pass ``event`` to its handler; return the milliseconds and modules."""
     os.environ |= {"DATABASE_URL": url, "STAGE": "bench", "QUEUE_URL": "https://sqs.example/messages"}
     modules = len(sys.modules)
     began, cpu = time.perf_counter(), time.process_time()
@@ -66,8 +68,8 @@ def start(handler_module: str, event: str, url: str, workflow: str = "metadata")
 
 
 def make_ready(service: Any, name: str) -> None:
-    """All that the first record of the workflow ``name`` waits for, but its website: as a batch does it."""
-    from scrapersky.runtime.work import records_of, web_client  # noqa: PLC0415 - its import is part of what is measured
+    """Prepare the first record of the workflow ``name`` as a batch does, up to the start of its job."""
+    from scrapersky.runtime.work import records_of, web_client  # noqa: PLC0415 - its import is measured
     from scrapersky.status.start import Started  # noqa: PLC0415
 
     runtime, started = service.runtime, [Started(attempt_id=0, workflow=name, record_id=0)]

@@ -1,4 +1,4 @@
-"""The same handler as one usually writes it: everything imported and every client made at the top, whatever is needed."""
+"""The same handler as one usually writes it: everything imported and every client created at module level."""
 
 import json
 import os
@@ -27,7 +27,7 @@ engine = create_engine(settings.database_url)
 
 
 def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
-    """A tick: what is queued is taken and sent. A batch: each record is loaded, its page fetched and parsed."""
+    """Send the queued records (tick), or load each record, fetch its page and parse it (batch)."""
     with Session(engine) as session:
         if "Records" in event:
             ids = [json.loads(record["body"])["attempt_id"] for record in event["Records"]]

@@ -1,1 +1,1 @@
-"""How long handlers take to import, from the layer as it is built, in fresh processes."""
+"""Import times of every handler, from the layer as it is built, in fresh processes."""

@@ -1,7 +1,7 @@
 """APScheduler as the original uses it: a job that takes ten queued records and works on them one after the other.
 
-Without the minute's wait: the job is asked for again as soon as it is done. What the wait would add is computed from
-how long each batch took.
+The minute between two batches is left out: the job is scheduled again as soon as it is done. What the waiting would add
+is computed from the duration of each batch.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ COMPLETED = text("UPDATE domains SET status = 'Completed' WHERE id = :id AND sta
 
 
 def prepare(url: str, records: int) -> None:
-    """Queues the records."""
+    """Queue the records."""
     with job.Records(url, pool=1).transaction() as connection:
         connection.execute(QUEUED, {"records": records})
 
 
 def work(url: str, records: int, settings: Mapping[str, str], at_once: int, go: Callable[[], None]) -> dict[str, Any]:  # noqa: ARG001
-    """Drains the queue; answers the seconds of each batch."""
+    """Drain the queue; return the seconds of each batch."""
     return {"batches": asyncio.run(_drain(url, settings, go))}
 
 

@@ -1,4 +1,4 @@
-"""Celery on Redis: a worker with a pool of threads; tasks are functions, so each runs the job in an event loop of its own."""
+"""Celery on Redis: a worker with a pool of threads; each task runs the job in an event loop of its own."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ DONE = "records-done"
 
 
 def prepare(url: str, records: int, broker: str) -> None:  # noqa: ARG001
-    """Queues the records."""
+    """Queue the records."""
     redis.Redis.from_url(broker).flushall()
     app = celery.Celery("bench", broker=broker)
     with app.producer_pool.acquire(block=True) as producer:
@@ -30,7 +30,7 @@ def prepare(url: str, records: int, broker: str) -> None:  # noqa: ARG001
 def work(
     url: str, records: int, settings: Mapping[str, str], at_once: int, broker: str, go: Callable[[], None]
 ) -> None:
-    """Drains the queue; the worker is told to stop when the last record is done, whoever did it."""
+    """Drain the queue; the worker stops when the last record of all workers is done."""
     app = celery.Celery("bench", broker=broker)
     app.conf.update(task_ignore_result=True, task_acks_late=True, worker_prefetch_multiplier=1)
     own = job.settings_of(settings)

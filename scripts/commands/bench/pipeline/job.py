@@ -1,11 +1,11 @@
-"""The job that every contender runs: our reading of a domain's home page, its record loaded before and its facts saved after.
+"""The job that every contender runs: read a domain's home page. What differs between contenders is everything around it.
 
-What differs between contenders is everything around it. Theirs is saved as one would: in a transaction of its own, from a
-thread, by psycopg in C, in a database without our guards and history.
+Other projects load the record before and save its facts after, as one usually does: in a transaction of its own, from a
+thread, by psycopg in C, in a database without our guard and history.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +35,13 @@ FROM generate_series(1, CAST(:records AS bigint)) AS n
 """
 
 
+def settings_of(values: Mapping[str, str]) -> Settings:
+    """Return the settings of the job, the same for all contenders."""
+    return load(Settings, values)
+
+
 async def read(record: Domain, web: WebClient, settings: Settings) -> Outcome:
-    """The job under its deadline, and its outcome whatever happens."""
+    """Run the job under its deadline; return its outcome, also when it fails."""
     deadline = asyncio.get_running_loop().time() + settings.record_deadline_seconds
     context = JobContext(
         web=web, settings=settings, logger=Logger(service="bench"), deadline=deadline, secret=_none, spend=_none
@@ -51,10 +56,31 @@ async def read(record: Domain, web: WebClient, settings: Settings) -> Outcome:
 
 
 async def warm_up(settings: Settings) -> None:
-    """Reads the first home page before the clock runs: whatever is only made or imported once is there. A worker lives for
-    hours and an environment for many invocations; what it costs to start one is the bench of cold starts'."""
+    """Read one home page before the clock runs, so that everything made or imported once exists.
+
+    A worker lives for hours and an environment for many invocations; the benchmark of cold starts measures their start.
+    """
     async with WebClient(settings, HostLimiter(settings)) as web:
         await read(Domain(id=0, domain=host(FIRST_ANSWERING).name), web, settings)
+
+
+def work(records: int, settings: Mapping[str, str], at_once: int, go: Callable[[], None]) -> None:
+    """Run the job alone: read every domain's home page in one event loop, without a queue and a database."""
+
+    async def read_all() -> None:
+        loaded = settings_of(settings)
+        slots = asyncio.Semaphore(at_once)
+        async with WebClient(loaded, HostLimiter(loaded)) as web:
+
+            async def read_one(number: int) -> None:
+                async with slots:
+                    await read(Domain(id=number, domain=host(number).name), web, loaded)
+
+            await warm_up(loaded)
+            go()
+            await asyncio.gather(*(read_one(number) for number in range(1, records + 1)))
+
+    asyncio.run(read_all())
 
 
 async def _none(_: str) -> Any:
@@ -73,16 +99,16 @@ class Records:
         self._engine = create_engine(driver, pool_size=self.pool, max_overflow=0)
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        """A connection in a transaction."""
+        """Return a connection in a transaction."""
         return self._engine.begin()
 
     def load(self, number: int) -> Domain:
-        """One record, detached."""
+        """Return one record, detached."""
         with Session(self._engine, expire_on_commit=False) as session:
             return session.scalars(select(Domain).where(Domain.id == number)).one()
 
     def save(self, number: int, outcome: Outcome) -> None:
-        """Its facts, or why there are none."""
+        """Save the record's facts, or why there are none."""
         with self._engine.begin() as connection:
             if isinstance(outcome, Done):
                 assert outcome.write is not None
@@ -92,12 +118,7 @@ class Records:
                 connection.execute(FAILED, {"id": number, "code": outcome.code, "reason": reason})
 
     async def work(self, number: int, web: WebClient, settings: Settings) -> None:
-        """The whole of one record, the database spoken to from threads."""
+        """Work on one record, with the database calls in threads."""
         record = await asyncio.to_thread(self.load, number)
         outcome = await read(record, web, settings)
         await asyncio.to_thread(self.save, number, outcome)
-
-
-def settings_of(values: Mapping[str, str]) -> Settings:
-    """The settings of the job, the same for all."""
-    return load(Settings, values)

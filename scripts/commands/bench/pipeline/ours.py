@@ -1,7 +1,7 @@
-"""Ours: ticks claim and send messages; execution environments, processes as Lambda's are, get them in batches.
+"""Ours: ticks claim and send messages, and execution environments (processes, as on Lambda) receive them in batches.
 
-SQS is a list here, and the event source a loop: a free environment gets what waits, at most a batch. Everything else is the
-deployed function: its handler, its settings, its log lines.
+SQS is a list here, and the event source a loop that gives a free environment at most one batch of waiting messages.
+Everything else is the deployed function: its handler, its settings, its log lines.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from scripts.commands.bench.status_machine.ours import open_database
 from scripts.commands.bench.status_machine.ours_runtime import Invocation, Messages
 
 TICK_SECONDS = 1.0
-"""Instead of a minute: the bench is over in a few."""
+"""Instead of a minute, as a drain takes less than one."""
 
 
 def prepare(url: str, records: int) -> None:
-    """Queues the records."""
+    """Queue the records."""
     with open_database(url).autocommit() as connection:
         connection.execute(text(FILL), {"records": records, "status": "Queued"})
 
@@ -37,7 +37,7 @@ def prepare(url: str, records: int) -> None:
 def work(
     url: str, records: int, settings: Mapping[str, str], at_once: int, together: int, go: Callable[[], None]
 ) -> dict[str, Any]:
-    """Drains the queue with ``at_once`` / ``together`` environments; answers how many invocations that took."""
+    """Drain the queue with ``at_once`` / ``together`` environments; return how many invocations that took."""
     environment = {
         **settings,
         "DATABASE_URL": url,
@@ -80,11 +80,11 @@ def _deliver(runtime: Runtime, messages: Messages, environments: list[Pipe], rec
             busy[pipe] = len(sent)
             delivered += len(sent)
             invocations += 1
-        patience = max(0.0, next_tick - time.monotonic()) if busy else 0.0
-        pipes: list[Any] = wait(list(busy), timeout=max(0.05, patience))
+        until_tick = max(0.0, next_tick - time.monotonic()) if busy else 0.0
+        pipes: list[Any] = wait(list(busy), timeout=max(0.05, until_tick))
         for pipe in pipes:
             if (answer := pipe.recv())["batchItemFailures"]:
-                raise RuntimeError(f"messages came again: {answer}")
+                raise RuntimeError(f"messages were returned to the queue: {answer}")
             del busy[pipe]
             free.append(pipe)
     return invocations

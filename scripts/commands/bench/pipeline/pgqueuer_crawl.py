@@ -13,18 +13,18 @@ from pgqueuer.types import QueueExecutionMode  # type: ignore[import-not-found]
 
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.web.client import WebClient
+from scripts.commands.bench.peers import conninfo
 from scripts.commands.bench.pipeline import job
 from scripts.commands.bench.status_machine import pgqueuer_queue
-from scripts.commands.bench.status_machine.address import conninfo
 
 
 def prepare(url: str, records: int) -> None:
-    """Queues the records."""
+    """Queue the records."""
     pgqueuer_queue.prepare(url, first=1, last=records)
 
 
 def work(url: str, records: int, settings: Mapping[str, str], at_once: int, go: Callable[[], None]) -> None:  # noqa: ARG001
-    """Drains the queue."""
+    """Drain the queue."""
     asyncio.run(_drain(url, settings, at_once, go))
 
 

@@ -8,8 +8,8 @@ import psycopg  # type: ignore[import-not-found]
 
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.web.client import WebClient
+from scripts.commands.bench.peers import conninfo
 from scripts.commands.bench.pipeline import job
-from scripts.commands.bench.status_machine.address import conninfo
 
 QUEUE = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, args)
@@ -18,14 +18,14 @@ SELECT 'default', 'read', jsonb_build_object('number', n) FROM generate_series(1
 
 
 def prepare(url: str, records: int) -> None:
-    """Queues the records."""
+    """Queue the records."""
     with psycopg.connect(conninfo(url), autocommit=True) as connection:
         connection.execute(procrastinate.schema.SchemaManager.get_schema())
         connection.execute(QUEUE, (records,))
 
 
 def work(url: str, records: int, settings: Mapping[str, str], at_once: int, go: Callable[[], None]) -> None:  # noqa: ARG001
-    """Drains the queue."""
+    """Drain the queue."""
     asyncio.run(_drain(url, settings, at_once, go))
 
 

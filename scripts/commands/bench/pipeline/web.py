@@ -1,12 +1,14 @@
 """A slow web on loopback, in a process of its own: real home pages under many names, each with its own latency.
 
-Most hosts answer in 50 to 300 ms, some in seconds, some never, and some names do not exist. Which one a host is follows
+Most hosts answer in 50 to 300 ms, some in seconds, some never, and some names do not exist. The kind of a host follows
 from its number, so that every contender meets the same web.
 """
 
 import asyncio
 import datetime
 import ssl
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from scrapersky.web.loopback import LoopbackInternet
-from scripts.commands.bench.page import ROOT
+from scripts.commands.bench.child import Child
+from scripts.commands.bench.peers import ROOT
 
 CORPUS = ROOT.parent / "shared" / "corpus" / "sites"
 SHIPPED = ROOT / "scripts" / "commands" / "run" / "sites"
@@ -29,13 +32,13 @@ DEAD, HANGING, SLOW = 3, 2, 3
 """Of every hundred hosts: names that do not exist, hosts that never answer, hosts that take two to four seconds."""
 FOREVER_SECONDS = 600
 FIRST_ANSWERING = 1
-"""A host that answers soon, in any number of them."""
+"""The number of a host that answers fast."""
 ROBOTS = b"User-agent: *\nAllow: /\n"
 
 
 @dataclass(frozen=True)
 class Host:
-    """The host ``number``: its name, and the seconds it takes to answer (None: never), or that it does not exist."""
+    """The host ``number``: whether its name exists, and the seconds it takes to answer (None: never)."""
 
     number: int
     exists: bool
@@ -43,12 +46,12 @@ class Host:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Return its name."""
         return f"s{self.number:06}.{DOMAIN}"
 
 
 def host(number: int, *, slow: bool = False) -> Host:
-    """The kinds are spread evenly: any run of a hundred numbers has all of them. ``slow``: each takes three to ten seconds."""
+    """Return the host ``number``: any hundred numbers in a row have all kinds. ``slow``: each takes 3 to 10 seconds."""
     if slow:
         return Host(number, exists=True, seconds=3 + number * 7919 % 7001 / 1000)
     place = number * 37 % OUT_OF_EVERY
@@ -62,13 +65,13 @@ def host(number: int, *, slow: bool = False) -> Host:
 
 
 def home_pages(corpus: Path = CORPUS) -> list[bytes]:
-    """Real home pages where the corpus is at hand, else those of the sites shipped for the local run."""
+    """Return the home pages of the corpus where it is present, else those of the local run's sites."""
     pages = sorted(corpus.glob("*/index.html")) or sorted(SHIPPED.glob("*/index.html"))
     return [page.read_bytes() for page in pages]
 
 
 def serve(folder: str, hosts: int, slow: bool) -> None:
-    """Serves hosts 1 … ``hosts`` until the process is ended; writes ``internet.json`` into ``folder`` when it is ready."""
+    """Serve hosts 1 … ``hosts`` until the process is killed; write ``folder/internet.json`` when ready."""
     asyncio.run(_serve(Path(folder), [host(number, slow=slow) for number in range(1, hosts + 1)]))
 
 
@@ -103,7 +106,7 @@ async def _serve(folder: Path, hosts: Sequence[Host]) -> None:
 
 
 def _certified(folder: Path) -> ssl.SSLContext:
-    """A context with a certificate for every name below our domain, which is its own authority."""
+    """Return a TLS context with a self-signed certificate for every name below the domain."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "The slow web on loopback")])
     now = datetime.datetime.now(datetime.UTC)
@@ -132,12 +135,7 @@ def _certified(folder: Path) -> ssl.SSLContext:
 
 @contextmanager
 def running(folder: Path, hosts: int, *, slow: bool = False) -> Iterator[tuple[Path, int]]:
-    """Runs the web in a process of its own until the block ends: what ``WEB_LOOPBACK_INTERNET`` must name, and its id."""
-    import sys  # noqa: PLC0415
-    import time  # noqa: PLC0415
-
-    from scripts.commands.bench.child import Child  # noqa: PLC0415 - the served process does not need it
-
+    """Run the web in a process of its own until the block ends: the value of ``WEB_LOOPBACK_INTERNET``, and its id."""
     folder.mkdir(parents=True, exist_ok=True)
     child = Child.start(
         sys.executable, "scripts.commands.bench.pipeline.web", "serve", folder=str(folder), hosts=hosts, slow=slow
@@ -145,7 +143,7 @@ def running(folder: Path, hosts: int, *, slow: bool = False) -> Iterator[tuple[P
     try:
         while not (folder / "internet.json").is_file():
             if child.process.poll() is not None:
-                child.told()
+                child.answer()
             time.sleep(0.05)
         yield folder / "internet.json", child.process.pid
     finally:

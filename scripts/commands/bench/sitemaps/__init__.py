@@ -1,1 +1,1 @@
-"""Sitemaps: read by ours and by others, each in a process of its own; and pages stored in several ways."""
+"""Sitemaps: read by ours and other readers, each in a process of its own; and pages stored in several ways."""

@@ -1,6 +1,6 @@
-"""The contenders: each gives the urls of a sitemap file, one by one or all at once, as its library does.
+"""The contenders: each yields the urls of a sitemap file, one by one or all at once, as its library does.
 
-``work`` times one of them over a file; ``digest`` says what it found, so that all can be compared.
+``work`` times one of them over a file; ``digest`` returns what it found, so that all can be compared.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ Read = Callable[[Path], Iterator[str]]
 
 
 def ours() -> Read:
-    """Our reader: bytes in pieces, sanitised, bounded, every url normalised and every date parsed."""
+    """Return our reader: bytes in pieces, sanitised, bounded, every url normalised and every date parsed."""
     from scrapersky.web.sitemaps import Limits, SitemapReader  # noqa: PLC0415 - each contender imports only itself
 
     def read(file: Path) -> Iterator[str]:
@@ -34,12 +34,12 @@ def ours() -> Read:
 
 
 def expat_texts() -> Read:
-    """The floor: expat alone, the four fields of each entry as text, a well-formed file taken for granted."""
+    """Return the floor: expat alone, the four fields of each entry as text, for well-formed files only."""
     return lambda file: (entry["loc"] for entry in _expat(file))
 
 
 def expat_values() -> Read:
-    """The floor that gives what ours gives, where nothing is wrong with the file: the url normalised, the date parsed."""
+    """Return the floor with our result for a well-formed file: normalised url, parsed date."""
     from scrapersky.web.urls import normalise_url  # noqa: PLC0415
 
     def read(file: Path) -> Iterator[str]:
@@ -80,37 +80,17 @@ def _expat(file: Path) -> Iterator[dict[str, str]]:
 
 
 def ultimate_sitemap_parser() -> Read:
-    """ultimate-sitemap-parser, from a string."""
+    """Return ultimate-sitemap-parser, which reads a string."""
     from usp.tree import sitemap_from_str  # type: ignore[import-not-found]  # noqa: PLC0415
 
     return lambda file: (page.url for page in sitemap_from_str(file.read_text()).all_pages())
 
 
-def advertools() -> Read:
-    """advertools, into a data frame."""
-    from advertools import sitemap_to_df  # type: ignore[import-not-found]  # noqa: PLC0415
-
-    return lambda file: iter(sitemap_to_df(file.as_uri())["loc"])
-
-
 def scrapy() -> Read:
-    """scrapy's Sitemap, from bytes."""
+    """Return scrapy's Sitemap, which reads bytes."""
     from scrapy.utils.sitemap import Sitemap  # type: ignore[import-not-found]  # noqa: PLC0415
 
     return lambda file: (entry["loc"] for entry in Sitemap(file.read_bytes()))
-
-
-def trafilatura() -> Read:
-    """trafilatura: regular expressions over the text."""
-    from trafilatura.sitemaps import SitemapObject  # type: ignore[import-not-found]  # noqa: PLC0415
-
-    def read(file: Path) -> Iterator[str]:
-        found = SitemapObject("https://www.example.com", "example.com", [BASE])
-        found.content, found.current_url = file.read_text(), BASE
-        found.extract_sitemap_links()
-        yield from found.urls
-
-    return read
 
 
 READERS: dict[str, Callable[[], Read]] = {
@@ -118,15 +98,13 @@ READERS: dict[str, Callable[[], Read]] = {
     "expat, texts": expat_texts,
     "expat, values": expat_values,
     "ultimate-sitemap-parser": ultimate_sitemap_parser,
-    "advertools": advertools,
     "scrapy": scrapy,
-    "trafilatura": trafilatura,
 }
 OWN = ("ours", "expat, texts", "expat, values")
 
 
 def work(name: str, file: str, go: Callable[[], None]) -> dict[str, Any]:
-    """How many urls ``name`` finds, and the memory that this took beyond its imports, MB."""
+    """Return how many urls ``name`` finds, and the memory that this took beyond its imports, MB."""
     logging.disable(logging.CRITICAL)
     read = READERS[name]()
     go()
@@ -142,7 +120,7 @@ def _kilobytes(field: str) -> int:
 
 
 def digest(name: str, file: str) -> dict[str, Any]:
-    """What ``name`` finds, as a number and a hash of the sorted urls."""
+    """Return what ``name`` finds, as a number and a hash of the sorted urls."""
     logging.disable(logging.CRITICAL)
     urls = sorted(READERS[name]()(Path(file)))
     return {"urls": len(urls), "sha256": hashlib.sha256("\n".join(urls).encode()).hexdigest()}

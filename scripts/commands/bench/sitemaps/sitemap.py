@@ -1,4 +1,4 @@
-"""The sitemap that is read: made by rule, so that every run and every machine has the same."""
+"""The sitemap that is read: generated, so that every run and every machine reads the same."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ HEAD = (
 
 
 def write(file: Path, urls: int) -> Path:
-    """A urlset of ``urls`` entries as plugins write them: dates with time zones, changefreq, priority, some images."""
+    """Write a urlset of ``urls`` entries as plugins do: dates with time zones, changefreq, priority, some images."""
     with file.open("w", encoding="utf-8") as out:
         out.write(HEAD)
         out.writelines(entries(urls))
@@ -30,6 +30,7 @@ def write(file: Path, urls: int) -> Path:
 
 
 def entries(urls: int) -> Iterator[str]:
+    """Yield the text of each entry."""
     for n in range(urls):
         month, day, k = 1 + n % 12, 1 + n % 28, n % 97
         path = PATHS[n % len(PATHS)].format(n=n, k=k, m=month)

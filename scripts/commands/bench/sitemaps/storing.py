@@ -1,6 +1,6 @@
-"""Pages into the table: ours (parse, spool, COPY, upsert, in one transaction) against what else one would write.
+"""Store pages: ours (parse, spool, COPY, upsert, in one transaction) against other ways.
 
-All by the same driver, into the same table with the same indexes, durable.
+All use the same driver and write into the same table with the same indexes.
 """
 
 import io
@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
+from scrapersky.models import Page
 from scrapersky.web.sitemaps import Limits, SitemapReader
 from scripts.commands.bench.sitemaps.readers import BASE, PIECE
 from scripts.commands.bench.status_machine.ours import open_database
@@ -23,7 +24,7 @@ COPY = (
     " news_count, hreflang, page_type, path_depth, other_host) FROM STDIN"
 )
 SCALED = 2_000
-"""Rows that the slow ways store; their time is scaled up, as it is proportional."""
+"""Rows that the slow ways store; their time is scaled up, as it is proportional to the rows."""
 
 MAKE = (
     "INSERT INTO domains (domain, status) VALUES ('example.com', 'New') RETURNING id",
@@ -33,12 +34,12 @@ MAKE = (
 
 
 def work(way: str, url: str, file: str, go: Callable[[], None]) -> dict[str, Any]:
-    """Stores the pages of ``file`` in an empty table in ``way``; answers the rows stored and the seconds of all its pages."""
+    """Store the pages of ``file`` in an empty table; return the rows stored and the seconds for all its pages."""
     database = open_database(url)
     with database.transaction() as connection:
         domain_id = connection.execute(text(MAKE[0])).scalar_one()
         file_id = connection.execute(text(MAKE[1]), {"domain_id": domain_id}).scalar_one()
-    # What is prepared is not timed: only ours and its parts parse the file within their time.
+    # The preparation is not timed: only the ways that parse the file do so within their time.
     ready = WAYS[way](Path(file), domain_id, file_id)
     go()
     began = time.perf_counter()
@@ -51,11 +52,11 @@ def work(way: str, url: str, file: str, go: Callable[[], None]) -> dict[str, Any
 
 
 Ready = Callable[[Connection], float]
-"""Stores pages in the open transaction; answers which share of the file's pages that was."""
+"""Store pages in the open transaction; return which share of the file's pages that was."""
 
 
 def ours(file: Path, domain_id: int, file_id: int) -> Ready:
-    """As the import does it, from the file's bytes."""
+    """Store as the import does, from the file's bytes."""
 
     def store(connection: Connection) -> float:
         spool = _spooled(file)
@@ -66,7 +67,7 @@ def ours(file: Path, domain_id: int, file_id: int) -> Ready:
 
 
 def copy(file: Path, domain_id: int, file_id: int) -> Ready:
-    """A bare COPY of the same rows, ready made."""
+    """Run a bare COPY of the same rows, prepared before."""
     rows = _lines(file, domain_id, file_id)
 
     def store(connection: Connection) -> float:
@@ -77,7 +78,7 @@ def copy(file: Path, domain_id: int, file_id: int) -> Ready:
 
 
 def parsed_copy(file: Path, domain_id: int, file_id: int) -> Ready:
-    """Parsed by our reader, then a bare COPY: what an import costs that knows no second time."""
+    """Parse with our reader and run a bare COPY: an import that could not be repeated."""
 
     def store(connection: Connection) -> float:
         _copy(connection, _lines(file, domain_id, file_id))
@@ -87,7 +88,7 @@ def parsed_copy(file: Path, domain_id: int, file_id: int) -> Ready:
 
 
 def one_by_one(file: Path, domain_id: int, _: int) -> Ready:
-    """An INSERT for each row."""
+    """Run an INSERT for each row."""
     rows, share = _rows(file, domain_id)
 
     def store(connection: Connection) -> float:
@@ -99,21 +100,8 @@ def one_by_one(file: Path, domain_id: int, _: int) -> Ready:
     return store
 
 
-def executemany(file: Path, domain_id: int, _: int) -> Ready:
-    """The driver's executemany."""
-    rows, share = _rows(file, domain_id)
-
-    def store(connection: Connection) -> float:
-        connection.connection.cursor().executemany(INSERT, rows)
-        return share
-
-    return store
-
-
 def many_values(file: Path, domain_id: int, _: int) -> Ready:
-    """SQLAlchemy's INSERT of many values a statement."""
-    from scrapersky.models import Page  # noqa: PLC0415
-
+    """Use SQLAlchemy's INSERT of many values in a statement."""
     names = COLUMNS.split(", ")
     rows, _share = _rows(file, domain_id, all_of_them=True)
     values = [dict(zip(names, row, strict=True)) for row in rows]
@@ -131,7 +119,6 @@ WAYS: dict[str, Callable[[Path, int, int], Ready]] = {
     "bare COPY of ready rows": copy,
     "parse, bare COPY": parsed_copy,
     "INSERT row by row": one_by_one,
-    "executemany": executemany,
     "INSERT of 1,000 rows": many_values,
 }
 

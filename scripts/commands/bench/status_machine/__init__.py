@@ -1,5 +1,5 @@
-"""The status machine alone: contenders that do nothing with each record but take it and finish it.
+"""The status machine alone: contenders that take each record and finish it, and do nothing else.
 
-Each is a module with the same verbs, run in a process of its own: ``prepare`` (queue the records), ``work`` (drain, and
-say which records were worked on), ``claims`` (how long each claim took), ``judge`` (what the database says in the end).
+Each is a module with the same functions, run in a process of its own: ``prepare`` (queue the records), ``work`` (drain,
+and return the records worked on), ``claims`` (the duration of each claim), ``done`` (the records that the database calls done).
 """

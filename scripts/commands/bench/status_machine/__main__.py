@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.commands.bench import machine, page, stage
+from scripts.commands.bench import command, server
 from scripts.commands.bench.status_machine import report
-from scripts.commands.bench.status_machine.contenders import Contender, chosen
+from scripts.commands.bench.status_machine.contenders import ALL, Contender
 from scripts.commands.bench.status_machine.draining import drain_all
 from scripts.commands.bench.status_machine.growing import grow, hold_snapshot
 
 
 def main(arguments: list[str]) -> int:
-    """Measures, prints, publishes."""
-    parser = argparse.ArgumentParser(prog="scripts/bench/status-machine", description=__doc__)
+    """Measure and print."""
+    parser = command.parser(report.NAME, __doc__)
     parser.add_argument("--records", type=int, default=4_000, help="records of one drain")
     parser.add_argument("--rounds", type=int, default=3, help="drains of each contender")
     parser.add_argument("--workers", type=int, default=2, help="worker processes at once")
@@ -25,41 +25,34 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--claims", type=int, default=60, help="claims measured at each length")
     parser.add_argument("--snapshot-records", type=int, default=5_000, help="records claimed under an idle snapshot")
-    parser.add_argument("--own-only", action="store_true", help="without the others")
-    parser.add_argument("--without-durability", action="store_true", help="fsync and synchronous_commit off, for all")
-    parser.add_argument("--output", type=Path, default=page.PAGES, help="where the result, the charts and the page go")
-    given = parser.parse_args(arguments)
+    server.add_option(parser)
+    options = parser.parse_args(arguments)
+    with_peers = command.has_peers(options)
+    contenders = [one for one in ALL if one.ours or with_peers]
     with tempfile.TemporaryDirectory(prefix="scrapersky-bench-", ignore_cleanup_errors=True) as folder:
-        result = measure(given, Path(folder), chosen(given.own_only, _tell))
-    said = report.parts(result)
-    page.publish(report.NAME, result, said, report.charts(result), given.output)
-    print(said["machine"], said["drain"], said["growth"], said["snapshot"], sep="\n\n")
+        result = measure(options, Path(folder), contenders)
+    command.publish(report.NAME, options, result, report.paragraphs(result))
     return 0
 
 
-def measure(given: argparse.Namespace, folder: Path, contenders: Sequence[Contender]) -> dict[str, Any]:
-    """The whole result."""
-    described = machine.describe()
+def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Contender]) -> dict[str, Any]:
+    """Return the whole result."""
+    machine = command.machine()
     claiming = [contender for contender in contenders if contender.grows]
-    smallest = min(10_000, given.rows)
-    sizes = [smallest * 10**n for n in range(8) if smallest * 10**n <= given.rows]
-    with stage.prepared(folder, durable=not given.without_durability) as running:
-        settings = {
-            "postgres": running.version,
-            "durability": "off" if given.without_durability else "on",
-            **{name: getattr(given, name) for name in ("records", "rounds", "workers", "claims")},
-        }
+    smallest = min(10_000, options.rows)
+    sizes = [smallest * 10**n for n in range(8) if smallest * 10**n <= options.rows]
+    with server.running(folder, durable=not options.without_durability) as running:
         return {
-            "machine": described,
-            "settings": settings,
-            "drain": drain_all(running, contenders, given.records, given.workers, given.rounds, _tell),
-            "growth": grow(running, claiming, sizes, given.claims, _tell),
-            "snapshot": hold_snapshot(running, claiming, min(100_000, given.rows), given.snapshot_records, _tell),
+            "machine": machine,
+            "settings": {
+                "postgres": running.version,
+                "durability": running.durability,
+                **{name: getattr(options, name) for name in ("records", "rounds", "workers", "claims")},
+            },
+            "drain": drain_all(running, contenders, options.records, options.workers, options.rounds),
+            "growth": grow(running, claiming, sizes, options.claims),
+            "snapshot": hold_snapshot(running, claiming, min(100_000, options.rows), options.snapshot_records),
         }
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Ours, by the verbs of the status machine: a tick claims 50, an invocation starts its batch and completes it together."""
+"""Ours, by the status machine's verbs: a tick claims 50, an invocation starts a batch and completes it together."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -28,20 +27,20 @@ SELECT 'd' || n || '.example', 'Queued', now() - interval '1 hour' + n * interva
 FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
 """
 
-JUDGE = """
+DONE = """
 SELECT record_id, extract(epoch FROM finished_at - dispatched_at) * 1000 FROM attempts
 JOIN domains ON domains.id = record_id WHERE outcome = 'done' AND status = 'Completed'
 """
 
 
 def open_database(url: str) -> Database:
-    """The functions' own database, at ``url``."""
-    values = {"DATABASE_URL": url, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "3600"}  # a long queue takes long to make
+    """Return the functions' own database, at ``url``."""
+    values = {"DATABASE_URL": url, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "3600"}  # for filling a long queue
     return Database(load(Settings, values), "bench", read_secret)
 
 
 def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
-    """Queues records ``first`` … ``last``; in ``bulk`` without writing each one's history."""
+    """Queue records ``first`` … ``last``; in ``bulk`` without their history."""
     with open_database(url).autocommit() as connection:
         connection.execute(text("SET statement_timeout = 0"))
         if bulk:
@@ -52,7 +51,7 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
 
 
 def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
-    """Drains the queue, ``batch`` records an invocation; returns the records worked on."""
+    """Drain the queue, ``batch`` records per invocation; return the records worked on."""
     worked: list[int] = []
     with open_database(url).autocommit() as connection:
         go()
@@ -62,10 +61,10 @@ def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
 
 
 def claims(url: str, times: int) -> list[tuple[int, float]]:
-    """(records, milliseconds) of each of ``times`` claims; what is claimed is completed, untimed."""
+    """Return (records, milliseconds) of each of ``times`` claims; the completion of the records is not timed."""
     taken: list[tuple[int, float]] = []
     with open_database(url).autocommit() as connection:
-        _finish(connection, _claim(connection), CLAIMED)  # the first reads the catalog
+        _finish(connection, _claim(connection), CLAIMED)  # the first one reads the catalog
         for _ in range(times):
             began = time.perf_counter()
             claimed = _claim(connection)
@@ -74,11 +73,10 @@ def claims(url: str, times: int) -> list[tuple[int, float]]:
     return taken
 
 
-def judge(url: str) -> dict[str, Any]:
-    """The records that are done, and how long each took from its claim, ms."""
+def done(url: str) -> list[tuple[int, float]]:
+    """Return (record, milliseconds from its claim) of the records that are done."""
     with open_database(url).autocommit() as connection:
-        rows = list(connection.execute(text(JUDGE)))
-    return {"done": [int(number) for number, _ in rows], "milliseconds": [float(taken) for _, taken in rows]}
+        return [(int(number), float(duration)) for number, duration in connection.execute(text(DONE))]
 
 
 def _claim(connection: Connection) -> list[Claimed]:

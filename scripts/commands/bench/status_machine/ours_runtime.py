@@ -1,6 +1,6 @@
-"""Ours, the whole runtime: ticks that claim and send messages, and the handler fed with batches, as Lambda does.
+"""Ours, the whole runtime: ticks that claim and send messages, and batches delivered to the handler as Lambda does.
 
-Only SQS is missing: messages go through a list. Log lines are formatted and thrown away.
+Only SQS is missing: messages go through a list. Log lines are formatted and discarded.
 """
 
 import asyncio
@@ -21,28 +21,28 @@ from scripts.commands.bench.status_machine import ours
 
 prepare = ours.prepare
 claims = ours.claims
-judge = ours.judge
+done = ours.done
 
 
 @dataclass
 class Messages:
-    """Stands where SQS is: what was sent and not yet delivered."""
+    """Takes the place of SQS: the messages that are sent and not yet delivered."""
 
     waiting: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[int]:
-        """Takes every message."""
+        """Accept every message."""
         self.waiting += [record(workflow.name, one.attempt_id, correlation_id) for one in claimed]
         return set()
 
     def return_to_queue(self, receipt_handles: Sequence[str], shortest: int, longest: int) -> None:  # noqa: ARG002
-        """Nothing comes again here: a batch that could not start is a broken benchmark."""
+        """Fail: a batch that could not start means that the benchmark is broken."""
         raise AssertionError(f"{len(receipt_handles)} messages could not be started")
 
 
 @dataclass
 class Invocation:
-    """Lambda's context."""
+    """The Lambda context."""
 
     aws_request_id: str = "bench"
     function_name: str = "domain-scheduler"
@@ -51,12 +51,12 @@ class Invocation:
     invoked_function_arn: str = "arn:aws:lambda:eu-west-1:000000000000:function:bench"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Three minutes, always."""
+        """Return three minutes, always."""
         return 180_000
 
 
 def record(workflow: str, attempt_id: int, correlation_id: str = "bench") -> dict[str, Any]:
-    """A message as the event source mapping delivers it."""
+    """Return a message as the event source mapping delivers it."""
     return {
         "messageId": str(attempt_id),
         "receiptHandle": str(attempt_id),
@@ -67,7 +67,7 @@ def record(workflow: str, attempt_id: int, correlation_id: str = "bench") -> dic
 
 
 def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
-    """Ticks, delivers what was sent, until a tick claims nothing."""
+    """Tick and deliver the messages until a tick claims nothing; return the records worked on."""
     worked: list[int] = []
 
     async def nothing(domain: Domain, _: Any) -> Outcome:

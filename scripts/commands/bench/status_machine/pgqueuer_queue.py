@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import asyncpg  # type: ignore[import-not-found]
 from pgqueuer.db import AsyncpgPoolDriver  # type: ignore[import-not-found]
@@ -14,7 +13,7 @@ from pgqueuer.qm import QueueManager  # type: ignore[import-not-found]
 from pgqueuer.queries import EntrypointExecutionParameter, Queries  # type: ignore[import-not-found]
 from pgqueuer.types import QueueExecutionMode  # type: ignore[import-not-found]
 
-from scripts.commands.bench.status_machine.address import conninfo
+from scripts.commands.bench.peers import conninfo
 
 CLAIMED = 50
 
@@ -23,8 +22,8 @@ INSERT INTO pgqueuer (priority, status, entrypoint, payload)
 SELECT 0, 'queued', 'nothing', convert_to(n::text, 'UTF8') FROM generate_series($1::bigint, $2::bigint) AS n
 """
 
-# A job's number is its payload, which is gone with the job; ids were given in the same order.
-JUDGE = """
+# A job's number is in its payload, which is deleted with the job; ids are assigned in the same order.
+DONE = """
 SELECT done.job_id, extract(epoch FROM done.created - picked.created)::float * 1000 FROM pgqueuer_log AS done
 JOIN pgqueuer_log AS picked ON picked.job_id = done.job_id AND picked.status = 'picked'
 WHERE done.status = 'successful'
@@ -32,7 +31,7 @@ WHERE done.status = 'successful'
 
 
 def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
-    """Queues records ``first`` … ``last``; in ``bulk`` without notifications."""
+    """Queue records ``first`` … ``last``; in ``bulk`` without notifications."""
 
     async def fill() -> None:
         async with asyncpg.create_pool(conninfo(url), min_size=1, max_size=1) as pool:
@@ -48,7 +47,7 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
 
 
 def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
-    """Drains the queue by the library's manager, ``batch`` jobs at a time."""
+    """Drain the queue with the library's manager, ``batch`` jobs at a time; return the records worked on."""
     worked: list[int] = []
 
     async def drain() -> None:
@@ -69,7 +68,7 @@ def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
 
 
 def claims(url: str, times: int) -> list[tuple[int, float]]:
-    """(records, milliseconds) of each of ``times`` dequeues, by the manager's own statement."""
+    """Return (records, milliseconds) of each of ``times`` dequeues, by the manager's own statement."""
     taken: list[tuple[int, float]] = []
 
     async def measure() -> None:
@@ -93,13 +92,11 @@ def claims(url: str, times: int) -> list[tuple[int, float]]:
     return taken
 
 
-def judge(url: str) -> dict[str, Any]:
-    """The records that are done, and how long each took from being picked, ms."""
+def done(url: str) -> list[tuple[int, float]]:
+    """Return (record, milliseconds from its dequeue) of the records that are done."""
 
-    async def ask() -> list[Any]:
+    async def fetch() -> list[tuple[int, float]]:
         async with asyncpg.create_pool(conninfo(url), min_size=1, max_size=1) as pool:
-            rows: list[Any] = await pool.fetch(JUDGE)
-            return rows
+            return [tuple(row) for row in await pool.fetch(DONE)]
 
-    rows = asyncio.run(ask())
-    return {"done": [row[0] for row in rows], "milliseconds": [row[1] for row in rows]}
+    return asyncio.run(fetch())

@@ -1,12 +1,11 @@
-"""A plain loop: one row at a time by SKIP LOCKED, done, next. No attempts, no fence, no history, no recovery."""
+"""A plain loop that takes one row at a time by SKIP LOCKED. No attempts, no fence, no history, no recovery."""
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import psycopg  # type: ignore[import-not-found]
 
-from scripts.commands.bench.status_machine.address import conninfo
+from scripts.commands.bench.peers import conninfo
 
 SCHEMA = """
 CREATE TABLE jobs (
@@ -20,11 +19,11 @@ UPDATE jobs SET status = 'doing', claimed_at = now()
 WHERE id = (SELECT id FROM jobs WHERE status = 'queued' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id
 """
 
-DONE = "UPDATE jobs SET status = 'done', done_at = now() WHERE id = %s"
+FINISH = "UPDATE jobs SET status = 'done', done_at = now() WHERE id = %s"
 
 
 def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:  # noqa: ARG001
-    """Queues records ``first`` … ``last``."""
+    """Queue records ``first`` … ``last``."""
     with psycopg.connect(conninfo(url), autocommit=True) as connection:
         if first == 1:
             connection.execute(SCHEMA)
@@ -32,18 +31,18 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:  # noq
 
 
 def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:  # noqa: ARG001
-    """Drains the queue."""
+    """Drain the queue; return the records worked on."""
     worked: list[int] = []
     with psycopg.connect(conninfo(url), autocommit=True) as connection:
         go()
         while row := connection.execute(CLAIM).fetchone():
-            connection.execute(DONE, row)
+            connection.execute(FINISH, row)
             worked.append(row[0])
     return worked
 
 
 def claims(url: str, times: int) -> list[tuple[int, float]]:
-    """(records, milliseconds) of each of ``times`` claims."""
+    """Return (records, milliseconds) of each of ``times`` claims."""
     taken: list[tuple[int, float]] = []
     with psycopg.connect(conninfo(url), autocommit=True) as connection:
         for n in range(times + 1):
@@ -51,14 +50,14 @@ def claims(url: str, times: int) -> list[tuple[int, float]]:
             row = connection.execute(CLAIM).fetchone()
             if n:
                 taken.append((1 if row else 0, (time.perf_counter() - began) * 1000))
-            connection.execute(DONE, row)
+            connection.execute(FINISH, row)
     return taken
 
 
-def judge(url: str) -> dict[str, Any]:
-    """The records that are done, and how long each took from its claim, ms."""
+def done(url: str) -> list[tuple[int, float]]:
+    """Return (record, milliseconds from its claim) of the records that are done."""
     with psycopg.connect(conninfo(url)) as connection:
-        rows = connection.execute(
+        rows: list[tuple[int, float]] = connection.execute(
             "SELECT id, extract(epoch FROM done_at - claimed_at)::float * 1000 FROM jobs WHERE status = 'done'"
         ).fetchall()
-    return {"done": [number for number, _ in rows], "milliseconds": [taken for _, taken in rows]}
+        return rows

@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 import procrastinate  # type: ignore[import-not-found]
 import psycopg  # type: ignore[import-not-found]
 from procrastinate import sql
 
-from scripts.commands.bench.status_machine.address import conninfo
+from scripts.commands.bench.peers import conninfo
 
 CONCURRENCY = 10
 
@@ -18,7 +17,7 @@ INSERT INTO procrastinate_jobs (queue_name, task_name, args)
 SELECT 'default', 'nothing', jsonb_build_object('number', n) FROM generate_series(%s::bigint, %s::bigint) AS n
 """
 
-JUDGE = """
+DONE = """
 SELECT (args ->> 'number')::bigint, extract(epoch FROM done.at - began.at)::float * 1000 FROM procrastinate_jobs AS jobs
 JOIN procrastinate_events AS began ON began.job_id = jobs.id AND began.type = 'started'
 JOIN procrastinate_events AS done ON done.job_id = jobs.id AND done.type = 'succeeded'
@@ -27,7 +26,7 @@ WHERE jobs.status = 'succeeded'
 
 
 def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
-    """Queues records ``first`` … ``last``; in ``bulk`` without events and notifications."""
+    """Queue records ``first`` … ``last``; in ``bulk`` without events and notifications."""
     with psycopg.connect(conninfo(url), autocommit=True) as connection:
         if first == 1:
             connection.execute(procrastinate.schema.SchemaManager.get_schema())
@@ -39,7 +38,7 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
 
 
 def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:  # noqa: ARG001
-    """Drains the queue by the library's worker."""
+    """Drain the queue with the library's worker; return the records worked on."""
     worked: list[int] = []
     app = procrastinate.App(
         connector=procrastinate.PsycopgConnector(conninfo=conninfo(url), min_size=4, max_size=CONCURRENCY + 2)
@@ -59,7 +58,7 @@ def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:  # noqa: AR
 
 
 def claims(url: str, times: int) -> list[tuple[int, float]]:
-    """(records, milliseconds) of each of ``times`` fetches, by the worker's own statement."""
+    """Return (records, milliseconds) of each of ``times`` fetches, by the worker's own statement."""
     taken: list[tuple[int, float]] = []
     with psycopg.connect(conninfo(url), autocommit=True) as connection:
         ((worker,),) = connection.execute(sql.queries["register_worker"]).fetchall()
@@ -74,8 +73,8 @@ def claims(url: str, times: int) -> list[tuple[int, float]]:
     return taken
 
 
-def judge(url: str) -> dict[str, Any]:
-    """The records that are done, and how long each took from its start, ms."""
+def done(url: str) -> list[tuple[int, float]]:
+    """Return (record, milliseconds from its start) of the records that are done."""
     with psycopg.connect(conninfo(url)) as connection:
-        rows = connection.execute(JUDGE).fetchall()
-    return {"done": [number for number, _ in rows], "milliseconds": [taken for _, taken in rows]}
+        rows: list[tuple[int, float]] = connection.execute(DONE).fetchall()
+        return rows

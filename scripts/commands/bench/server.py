@@ -1,12 +1,13 @@
-"""The stage of a benchmark: one Postgres of its own, the same for all contenders, and what can be read from it.
+"""One Postgres server for all contenders of a run, and the resources that it used.
 
-Unlike the local run's it is durable: a commit waits for the disk, whoever commits.
+Unlike the local run's server it is durable: every commit waits for the disk.
 """
 
+import argparse
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,6 @@ from sqlalchemy.pool import NullPool
 from scrapersky import migrations
 from scripts.commands.run.postgres import Postgres
 
-DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SETTINGS = {
     "shared_buffers": "512MB",
     "max_wal_size": "4GB",
@@ -26,7 +25,7 @@ SETTINGS = {
     "autovacuum_naptime": "10s",
     "log_min_messages": "fatal",
 }
-"""The same for all contenders; sizes are a small server's."""
+"""The same for all contenders; the sizes are those of a small server."""
 
 MIGRATED = "migrated"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -34,7 +33,7 @@ _numbers = count(1)
 
 
 @dataclass(frozen=True)
-class Reading:
+class Usage:
     """What the server has done so far, in one database."""
 
     wal_bytes: int
@@ -43,88 +42,89 @@ class Reading:
     statements: int
     cpu_seconds: float
 
-    def since(self, earlier: "Reading") -> "Reading":
-        """What it did after ``earlier``."""
-        return Reading(
-            self.wal_bytes - earlier.wal_bytes,
-            self.versions - earlier.versions,
-            self.hot - earlier.hot,
-            self.statements - earlier.statements,
-            self.cpu_seconds - earlier.cpu_seconds,
-        )
+    def since(self, earlier: "Usage") -> "Usage":
+        """Return the difference to ``earlier``."""
+        return Usage(*(getattr(self, one.name) - getattr(earlier, one.name) for one in fields(self)))
 
 
 @dataclass(frozen=True)
-class Stage:
+class Server:
     """A running server with a migrated template."""
 
     postgres: Postgres
     postmaster: int
     version: str
+    durability: str
 
-    def database(self, *, migrated: bool) -> str:
-        """A fresh database; returns its SQLAlchemy url."""
+    def create_database(self, *, migrated: bool) -> str:
+        """Create a database; return its SQLAlchemy url."""
         return self.postgres.create_database(f"bench_{next(_numbers)}", template=MIGRATED if migrated else None)
 
     def drop(self, url: str) -> None:
-        """Drops a database, so that its vacuuming disturbs nobody."""
+        """Drop a database, so that its vacuuming does not disturb the next contender."""
         self.postgres.drop_database(str(make_url(url).database))
 
     def settle(self, url: str) -> None:
-        """Vacuums, analyses and checkpoints, so that every contender starts alike."""
+        """Vacuum, analyse and checkpoint, so that every contender starts alike."""
         self.run(url, "VACUUM ANALYZE", "CHECKPOINT")
 
     def run(self, url: str, *statements: str, **values: Any) -> list[Any]:
-        """The rows of the last of ``statements``, each its own transaction."""
+        """Run ``statements``, each in its own transaction; return the rows of the last."""
         engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             for statement in statements:
                 answer = connection.execute(text(statement), values)
             return list(answer) if answer.returns_rows else []
 
-    def read(self, url: str) -> Reading:
-        """What the server did so far; sessions that ended have told their share."""
+    def usage(self, url: str) -> Usage:
+        """Return what the server did so far, in sessions that have ended."""
         ((wal, versions, hot, statements),) = self.run(
             url,
             "SELECT pg_stat_force_next_flush()",
             "SELECT (SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint),"
             " (SELECT coalesce(sum(n_tup_upd + n_tup_del), 0)::bigint FROM pg_stat_user_tables),"
             " (SELECT coalesce(sum(n_tup_hot_upd), 0)::bigint FROM pg_stat_user_tables),"
-            " (SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements AS said"
-            "  JOIN pg_database ON pg_database.oid = said.dbid WHERE datname = current_database() AND toplevel)",
+            " (SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements AS statements"
+            "  JOIN pg_database ON pg_database.oid = statements.dbid WHERE datname = current_database() AND toplevel)",
         )
-        return Reading(wal, versions, hot, statements, family_cpu_seconds(self.postmaster))
+        return Usage(wal, versions, hot, statements, family_cpu_seconds(self.postmaster))
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that :func:`running` needs."""
+    parser.add_argument("--without-durability", action="store_true", help="fsync and synchronous_commit off, for all")
 
 
 @contextmanager
-def prepared(directory: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
-    """Runs the server in ``directory`` until the block ends."""
-    chosen = {**SETTINGS, **(DURABLE if durable else FAST), **(settings or {})}
-    with Postgres.start(directory, settings=chosen) as postgres:
+def running(directory: Path, *, durable: bool) -> Iterator[Server]:
+    """Run a server in ``directory`` until the block ends."""
+    switch = "on" if durable else "off"
+    durability = dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), switch)
+    with Postgres.start(directory, settings={**SETTINGS, **durability}) as postgres:
         engine = create_engine(postgres.create_database(MIGRATED), poolclass=NullPool)
         with engine.begin() as connection:
             migrations.upgrade(connection)
-        # In the template of all databases made from now on, and in ours.
+        # template1 is the template of the databases of other projects.
         for name in ("template1", MIGRATED):
             with create_engine(postgres.url_of(name), poolclass=NullPool).begin() as connection:
                 connection.execute(text("CREATE EXTENSION pg_stat_statements"))
                 version = connection.execute(text("SHOW server_version")).scalar_one()
         (pid_file,) = directory.rglob("postmaster.pid")
-        yield Stage(postgres, int(pid_file.read_text().split()[0]), version)
+        yield Server(postgres, int(pid_file.read_text().split()[0]), version, switch)
 
 
 def family_cpu_seconds(pid: int) -> float:
-    """Processor seconds of a process, its living children and its dead ones, down all generations."""
+    """Return the processor seconds of a process and all its descendants, ended ones included."""
     parents: dict[int, list[int]] = {}
     spent: dict[int, float] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                columns = (entry / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            parents.setdefault(int(fields[1]), []).append(int(entry.name))
-            spent[int(entry.name)] = sum(map(int, fields[11:15])) / TICKS
+            parents.setdefault(int(columns[1]), []).append(int(entry.name))
+            spent[int(entry.name)] = sum(map(int, columns[11:15])) / TICKS
     total, family = 0.0, [pid]
     while family:
         member = family.pop()
