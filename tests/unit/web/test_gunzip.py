@@ -1,4 +1,4 @@
-"""Unpacking gzip from strangers."""
+"""Unpacking untrusted gzip."""
 
 import gzip
 import zlib
@@ -10,6 +10,7 @@ from scrapersky.web.gunzip import PIECE_BYTES, Gunzip
 
 
 def unpacked(data: bytes, chunk: int = 7) -> tuple[bytes, Gunzip]:
+    """Return ``data`` unpacked, fed in chunks, and the reader."""
     gunzip = Gunzip()
     pieces = [piece for start in range(0, len(data), chunk) for piece in gunzip.feed(data[start : start + chunk])]
     pieces += gunzip.end()
@@ -17,25 +18,25 @@ def unpacked(data: bytes, chunk: int = 7) -> tuple[bytes, Gunzip]:
 
 
 @given(st.binary(max_size=500), st.integers(1, 50))
-def test_what_was_packed_comes_out_however_it_is_chunked(data: bytes, chunk: int) -> None:
+def test_compressed_data_is_unpacked_whatever_the_chunks(data: bytes, chunk: int) -> None:
     body, gunzip = unpacked(gzip.compress(data), chunk)
     assert body == data
     assert gunzip.complete
 
 
 @given(st.binary(max_size=200), st.integers(1, 5))
-def test_any_bytes_pass_or_unpack_without_an_exception(data: bytes, chunk: int) -> None:
+def test_any_bytes_are_passed_through_or_unpacked_without_an_exception(data: bytes, chunk: int) -> None:
     body, _ = unpacked(data, chunk)
     assert body == data or data.startswith(b"\x1f\x8b")
 
 
-def test_members_that_follow_each_other_are_joined_and_garbage_behind_them_is_ignored() -> None:
+def test_concatenated_members_are_joined_and_trailing_garbage_is_ignored() -> None:
     body, gunzip = unpacked(gzip.compress(b"one ") + gzip.compress(b"two") + b"\0\0garbage")
     assert body == b"one two"
     assert gunzip.complete
 
 
-def test_a_cut_stream_gives_what_came_and_is_not_complete() -> None:
+def test_a_truncated_stream_gives_its_data_and_is_not_complete() -> None:
     data = bytes(range(256)) * 40
     body, gunzip = unpacked(gzip.compress(data)[:-20])
     assert data.startswith(body)
@@ -44,7 +45,7 @@ def test_a_cut_stream_gives_what_came_and_is_not_complete() -> None:
     assert not gunzip.broken
 
 
-def test_a_corrupted_stream_gives_what_came_and_is_broken() -> None:
+def test_a_damaged_stream_gives_the_data_before_the_damage_and_is_broken() -> None:
     packed = bytearray(gzip.compress("".join(map(str, range(50_000))).encode()))
     middle = len(packed) // 2
     packed[middle : middle + 200] = bytes(range(200))
@@ -55,7 +56,7 @@ def test_a_corrupted_stream_gives_what_came_and_is_broken() -> None:
 
 
 @given(st.binary(max_size=300), st.integers(0, 400), st.integers(1, 255), st.integers(1, 40))
-def test_how_a_damaged_stream_is_cut_into_chunks_makes_no_difference(
+def test_the_result_of_a_damaged_stream_does_not_depend_on_the_chunks(
     data: bytes, at: int, flip: int, chunk: int
 ) -> None:
     packed = bytearray(gzip.compress(data * 3))
@@ -65,26 +66,26 @@ def test_how_a_damaged_stream_is_cut_into_chunks_makes_no_difference(
     assert (one[1].broken, one[1].complete) == (whole[1].broken, whole[1].complete)
 
 
-def test_a_wrong_checksum_costs_nothing_of_the_data_before_it() -> None:
+def test_a_wrong_checksum_loses_no_data() -> None:
     packed = gzip.compress(b"all of it")[:-8] + bytes(8)
     body, gunzip = unpacked(packed, 100_000)
     assert body == b"all of it"
     assert gunzip.broken
 
 
-def test_a_bomb_comes_in_pieces_of_bounded_size() -> None:
+def test_a_bomb_is_unpacked_in_pieces_of_bounded_size() -> None:
     bomb = gzip.compress(b"\0" * 5_000_000)
     sizes = [len(piece) for piece in Gunzip().feed(bomb)]
     assert sum(sizes) == 5_000_000
     assert max(sizes) <= PIECE_BYTES
 
 
-def test_only_the_outermost_gzip_is_undone() -> None:
+def test_only_the_outermost_gzip_is_unpacked() -> None:
     inner = gzip.compress(b"x" * 100)
     assert unpacked(gzip.compress(inner))[0] == inner
 
 
-def test_a_gzip_header_with_a_broken_block_is_broken_at_once() -> None:
+def test_a_gzip_header_before_an_invalid_block_is_broken() -> None:
     body, gunzip = unpacked(b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + zlib.compress(b"x"))
     assert body == b""
     assert gunzip.broken

@@ -1,4 +1,4 @@
-"""One website, one host name: the normaliser behind Domain's natural key."""
+"""Host normalisation: the natural key of a domain."""
 
 import pytest
 from hypothesis import assume, given
@@ -15,6 +15,7 @@ names = st.builds(
 
 
 def normalised(text: str) -> str | None:
+    """Return the normalised host, or None if ``text`` is not one."""
     try:
         return normalise_host(text)
     except HostError:
@@ -24,7 +25,7 @@ def normalised(text: str) -> str | None:
 @given(
     names | st.text(max_size=40) | st.from_regex(r"(https?://)?(www\.)*[a-zäß.]{1,12}(:\d+)?(/\w*)?", fullmatch=True)
 )
-def test_normalising_again_changes_nothing(text: str) -> None:
+def test_normalising_is_idempotent(text: str) -> None:
     once = normalised(text)
     assume(once is not None)
     assert once is not None
@@ -39,19 +40,19 @@ def test_normalising_again_changes_nothing(text: str) -> None:
     port=st.sampled_from(["", ":80", ":443", ":8080"]),
     rest=st.sampled_from(["", "/", "/a/b?c=d#e", "?q=www.other.com", "#x"]),
     dot=st.sampled_from(["", "."]),
-    shout=st.booleans(),
+    upper=st.booleans(),
 )
-def test_scheme_user_www_case_port_path_and_final_dot_make_no_difference(
-    name: str, scheme: str, user: str, www: str, port: str, rest: str, dot: str, shout: bool
+def test_scheme_user_www_case_port_path_and_trailing_dot_make_no_difference(
+    name: str, scheme: str, user: str, www: str, port: str, rest: str, dot: str, upper: bool
 ) -> None:
     plain = normalised(name)
     assume(plain is not None)
-    spelled = name.upper() if shout else name
+    spelled = name.upper() if upper else name
     assert normalised(f"{scheme}{user}{www}{spelled}{dot}{port}{rest}") == plain
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_host_of_two_labels_or_a_host_error(text: str) -> None:
+def test_any_text_gives_a_host_of_two_labels_or_a_host_error(text: str) -> None:
     host = normalised(text)
     assert host is None or (host == host.lower() and "." in host and host.isascii())
 
@@ -76,12 +77,12 @@ def test_any_text_is_a_host_of_two_labels_or_a_host_error(text: str) -> None:
         ("my_shop.example.com", "my_shop.example.com"),
         ("site.local", "site.local"),
         ("shop.example", "shop.example"),
-        ("someone.github.io", "someone.github.io"),
+        ("user.github.io", "user.github.io"),
         ("wordpress.com", "wordpress.com"),
         ("example。com", "example.com"),
     ],
 )
-def test_a_website_has_one_host(text: str, host: str) -> None:
+def test_each_website_has_one_spelling(text: str, host: str) -> None:
     assert normalise_host(text) == host
 
 
@@ -94,19 +95,19 @@ def test_a_website_has_one_host(text: str, host: str) -> None:
         f"{'a' * 64}.com", ".".join(["a" * 60] * 5), "example.com:99999", "exa\ud800mple.com", "n/a", "none", "-",
     ],
 )  # fmt: skip
-def test_what_is_no_website_is_refused_with_its_own_text_in_the_message(text: str) -> None:
+def test_text_that_is_not_a_host_is_rejected_with_the_text_in_the_message(text: str) -> None:
     with pytest.raises(HostError) as caught:
         normalise_host(text)
     assert repr(text)[1:20].rstrip("'") in str(caught.value)
 
 
-def test_a_public_suffix_is_known_by_icanns_list_only() -> None:
+def test_only_the_icann_section_counts_as_public_suffixes() -> None:
     assert is_public_suffix("co.uk")
     assert is_public_suffix("anything")
     assert not is_public_suffix("github.io")
     assert not is_public_suffix("example.co.uk")
 
 
-def test_the_registrable_domain_of_a_host_is_what_somebody_registered() -> None:
+def test_the_registrable_domain_is_one_label_below_the_public_suffix() -> None:
     assert registrable_domain("wiki.example.co.uk") == "example.co.uk"
     assert registrable_domain("example.com") == "example.com"

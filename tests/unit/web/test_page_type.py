@@ -1,4 +1,4 @@
-"""What kind of page a path names, in the languages of the corpus."""
+"""The type of a page by its path, in the languages of the corpus."""
 
 import pytest
 from hypothesis import given
@@ -51,10 +51,10 @@ from scrapersky.web.page_type import PageType, page_type_of
         ("/services/roofing", "page"),
     ],
 )
-def test_a_path_names_its_kind_of_page(path: str, kind: str) -> None:
+def test_a_path_has_the_expected_page_type(path: str, kind: str) -> None:
     assert page_type_of(path).value == kind
 
 
 @given(st.text(max_size=200))
-def test_any_path_has_one(path: str) -> None:
+def test_any_path_has_a_page_type(path: str) -> None:
     assert page_type_of(f"/{path}") in PageType

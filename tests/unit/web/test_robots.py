@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from scrapersky.errors import FetchError, FetchFailed
 from scrapersky.settings import Settings
@@ -14,6 +15,7 @@ from scrapersky.web.response import Headers
 from scrapersky.web.robots import Robots, RobotsCache, parse_robots
 
 ORIGIN = "https://shop.example"
+OURS = "User-agent: ScraperSkyBot\n"
 Read = Callable[[str], Coroutine[Any, Any, Robots]]
 
 
@@ -86,11 +88,11 @@ def test_our_own_group_replaces_the_group_for_all_agents() -> None:
         "# hello\n\nUser-agent: * # all\nDisallow: / # everything\n",
     ],
 )
-def test_a_carelessly_written_file_still_keeps_us_out(text: str) -> None:
+def test_rules_with_syntax_errors_are_obeyed(text: str) -> None:
     assert not rules(text).allows(f"{ORIGIN}/x")
 
 
-def test_sitemaps_are_absolute_unique_and_in_their_order_whatever_their_casing_or_group() -> None:
+def test_sitemaps_are_absolute_unique_and_in_file_order() -> None:
     robots = rules(
         "SITEMAP: https://cdn.example/s.xml\nUser-agent: *\nSitemap: /a.xml\nsitemap:https://cdn.example/s.xml\n"
         "# Sitemap: /comment.xml\nSitemap: ftp://x/\nSitemap:\nSitemap: b.xml # main\nSitemap: http://u@h/\n"
@@ -117,7 +119,7 @@ def test_sitemaps_are_absolute_unique_and_in_their_order_whatever_their_casing_o
         ('""', []),
     ],
 )
-def test_a_sitemap_line_is_read_as_it_is_meant(line: str, urls: list[str]) -> None:
+def test_a_sitemap_line_with_several_or_quoted_urls_is_read(line: str, urls: list[str]) -> None:
     assert list(rules(f"User-agent: *\nSitemap: {line}\n").sitemaps) == urls
 
 
@@ -127,7 +129,7 @@ def test_a_utf_16_file_is_read() -> None:
     assert not robots.allows(f"{ORIGIN}/a")
 
 
-def test_a_sitemap_line_with_broken_bytes_is_skipped_and_the_rest_is_read() -> None:
+def test_a_sitemap_line_with_invalid_bytes_is_skipped() -> None:
     assert rules(b"Sitemap: /\xff.xml\nSitemap: /ok.xml\n").sitemaps == (f"{ORIGIN}/ok.xml",)
 
 
@@ -147,7 +149,7 @@ def test_the_last_line_of_a_truncated_file_is_ignored() -> None:
 @pytest.mark.parametrize(
     ("delay", "seconds"), [("2", 2.0), ("0.5", 0.5), ("9999", 5.0), ("inf", 0.0), ("-1", 0.0), ("x", 0.0)]
 )
-def test_a_crawl_delay_is_honoured_up_to_the_cap(delay: str, seconds: float) -> None:
+def test_a_crawl_delay_is_honoured_up_to_the_limit(delay: str, seconds: float) -> None:
     assert rules(f"User-agent: *\nCrawl-delay: {delay}\n", web_crawl_delay_cap_seconds=5).crawl_delay == seconds
 
 
@@ -245,3 +247,68 @@ def test_cancelling_one_reader_does_not_cancel_the_others() -> None:
         return (await second).status
 
     assert asyncio.run(go()) == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "allowed"),
+    [
+        # §2.2.1: groups
+        ("", "/x", True),
+        ("User-agent: Other\nDisallow: /\n", "/x", True),
+        (OURS + "Disallow: /a\n\nUser-agent: Other\nDisallow: /b\n\n" + OURS + "Disallow: /c\n", "/a", False),
+        (OURS + "Disallow: /a\n\nUser-agent: Other\nDisallow: /b\n\n" + OURS + "Disallow: /c\n", "/c", False),
+        (OURS + "Disallow: /a\n\nUser-agent: Other\nDisallow: /b\n\n" + OURS + "Disallow: /c\n", "/b", True),
+        ("User-agent: *\nDisallow: /a\nUser-agent: Other\nDisallow: /b\nUser-agent: *\nDisallow: /c\n", "/c", False),
+        ("User-agent: Other\n" + OURS + "Disallow: /\n", "/x", False),
+        ("Disallow: /\n" + OURS + "Disallow: /a\n", "/x", True),
+        (OURS + "\nUser-agent: *\nDisallow: /\n", "/x", False),
+        # §2.2.2: which rule
+        (OURS + "Disallow:\n", "/x", True),
+        (OURS + "Disallow: /\nAllow: /shop/\n", "/shop/a", True),
+        (OURS + "Allow: /shop/\nDisallow: /\n", "/shop/a", True),
+        (OURS + "Allow: /shop\nDisallow: /shop/private\n", "/shop/private/a", False),
+        (OURS + "Allow: /page\nDisallow: /*.html\n", "/page.html", False),
+        (OURS + "Disallow: /page\nAllow: /page\n", "/page", True),
+        (OURS + "Disallow: /Private\n", "/private", True),
+        (OURS + "Disallow: /x\n", "/robots.txt", True),
+        # §2.2.2: octets
+        (OURS + "Disallow: /caf%C3%A9\n", "/café", False),
+        (OURS + "Disallow: /café\n", "/caf%C3%A9", False),
+        (OURS + "Disallow: /caf%c3%a9\n", "/caf%C3%A9", False),
+        (OURS + "Disallow: /a%62c\n", "/abc", False),
+        (OURS + "Disallow: /abc\n", "/a%62c", False),
+        (OURS + "Disallow: /a%2Fb\n", "/a/b", True),
+        (OURS + "Disallow: /?id=1\n", "/?id=1&x=2", False),
+        # §2.2.3: special characters
+        (OURS + "Disallow: /a # all of it\n", "/a", False),
+        (OURS + "Disallow: /*.php$\n", "/index.php", False),
+        (OURS + "Disallow: /*.php$\n", "/index.php?x=1", True),
+        (OURS + "Disallow: /fish*.php\n", "/fish/and/chips.php?x", False),
+        (OURS + "Disallow: /fish*.php\n", "/Fish.php", True),
+        (OURS + "Disallow: *\n", "/x", False),
+        (OURS + "Disallow: /path%2A\n", "/path*", False),
+        # §2.2.4: other records
+        (OURS + "Sitemap: /s.xml\nCrawl-delay: 1\nNoise: x\nDisallow: /a\n", "/a", False),
+        (OURS + "Sitemap: /s.xml\nUser-agent: Other\nDisallow: /a\n", "/a", False),
+    ],
+)
+def test_rules_allow_and_disallow_as_rfc_9309_says(text: str, path: str, allowed: bool) -> None:
+    assert rules(text).allows(f"{ORIGIN}{path}") is allowed
+
+
+@pytest.mark.parametrize(("seconds", "valid"), [(86_400, True), (86_401, False)])
+def test_robots_txt_is_cached_for_a_day_at_most(seconds: float, valid: bool) -> None:  # §2.4
+    if valid:
+        assert Settings(web_robots_cache_seconds=seconds).web_robots_cache_seconds == seconds
+    else:
+        with pytest.raises(ValidationError):
+            Settings(web_robots_cache_seconds=seconds)
+
+
+def test_at_least_500_kib_are_read() -> None:  # §2.5
+    assert Settings().web_robots_max_bytes >= 500 * 1_024
+    with pytest.raises(ValidationError):
+        Settings(web_robots_max_bytes=500 * 1_024 - 1)
+    text = OURS + "# filler\n" * 56_000
+    assert len(text) + len("Disallow: /last\n") < 512_000
+    assert not rules(text + "Disallow: /last\n").allows(f"{ORIGIN}/last")

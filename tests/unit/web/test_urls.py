@@ -1,4 +1,4 @@
-"""One page, one url: the normaliser behind Page's and SitemapFile's natural keys."""
+"""URL normalisation: the natural key of pages and sitemap files."""
 
 import re
 
@@ -12,7 +12,7 @@ urls = st.from_regex(r"https?://[a-zA-Z0-9.-]{1,20}(:\d{1,5})?(/[ -~äß]{0,30})
 
 
 @given(urls | st.text(max_size=60))
-def test_normalising_again_changes_nothing(text: str) -> None:
+def test_normalising_is_idempotent(text: str) -> None:
     once = normalise_url(text)
     assert once is None or normalise_url(once) == once
 
@@ -28,14 +28,14 @@ def test_normalising_again_changes_nothing(text: str) -> None:
 @example("http://a/%2E%2e/b")
 @example("http://a-.b_/?'")
 @example("http://a.b/;x=1&amp;y?z?")
-def test_the_short_cut_for_urls_in_normal_form_says_what_the_parser_says(text: str) -> None:
+def test_the_fast_check_for_normal_urls_agrees_with_the_parser(text: str) -> None:
     url = parse_url(text)
     assert normalise_url(text) == (None if url is None else url.href)
     assert "/." in text or re.fullmatch(PLAIN_URL, text) is None or is_normal(text)
 
 
 @given(st.text(max_size=60))
-def test_any_reference_in_a_page_is_an_http_url_or_nothing(text: str) -> None:
+def test_any_reference_gives_an_http_url_or_none(text: str) -> None:
     url = normalise_url(text, base="https://example.com/a/b?c")
     assert url is None or (url.startswith(("http://", "https://")) and "#" not in url and url.isascii())
 
@@ -56,7 +56,7 @@ def test_any_reference_in_a_page_is_an_http_url_or_nothing(text: str) -> None:
         ("http://2130706433/", "http://127.0.0.1/"),
     ],
 )
-def test_a_url_has_one_spelling(text: str, url: str) -> None:
+def test_each_url_has_one_spelling(text: str, url: str) -> None:
     assert normalise_url(text) == url
 
 
@@ -94,7 +94,7 @@ def test_a_relative_reference_is_resolved_against_its_base(reference: str, url: 
         "page:1",
     ],
 )
-def test_a_reference_that_parsers_disagree_about_is_refused(reference: str) -> None:
+def test_a_reference_that_parsers_read_differently_is_rejected(reference: str) -> None:
     assert normalise_url(reference, base="https://example.com/a/b") is None
 
 
@@ -106,5 +106,5 @@ def test_the_length_limit_holds_before_and_after_parsing() -> None:
     assert normalise_url(start + "a/../" * 1_000) is None
 
 
-def test_a_broken_base_gives_nothing() -> None:
+def test_an_invalid_base_gives_none() -> None:
     assert normalise_url("x", base="no url") is None
