@@ -18,8 +18,7 @@ from domain_scheduler.challenge_markers import (
 )
 from domain_scheduler.page import HtmlPage
 from scrapersky.runtime.outcomes import Fail
-from scrapersky.web.client import Fetched
-from scrapersky.web.proxy import challenge_header
+from scrapersky.web.fetched import Fetched, challenge_header
 
 SHORT_TEXT = 1_500
 """Characters of visible text up to which markers in the text count."""

@@ -13,7 +13,7 @@ from domain_scheduler.page import MAX_TITLE, MAX_URL, HtmlPage, language_tag
 from domain_scheduler.socials import read_socials
 from domain_scheduler.tech_stack import CONTENT_SYSTEMS, Technology, read_tech_stack
 from scrapersky.settings import Settings
-from scrapersky.web.client import Fetched
+from scrapersky.web.fetched import Fetched
 from scrapersky.web.storable import storable, storable_json, tidy
 
 MAX_METAS = 300

@@ -15,7 +15,8 @@ from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.web.charset import decode
-from scrapersky.web.client import Fetched, fetch_home_page
+from scrapersky.web.client import fetch_home_page
+from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import HostError, normalise_host
 
 

@@ -9,7 +9,8 @@ from scrapersky.errors import FetchError, FetchFailed, Permanent, WorkError
 from scrapersky.models import DiscoveryMethod, Sitemap
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, outcome_of
-from scrapersky.web.client import Fetched, fetch_home_page
+from scrapersky.web.client import fetch_home_page
+from scrapersky.web.fetched import Fetched
 from sitemap_scheduler.finding import KEPT_FROM_ASKING, NOT_TRIED
 from sitemap_scheduler.found_files import note
 from sitemap_scheduler.page_links import sitemap_hints, sitemap_links

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from selectolax.lexbor import LexborHTMLParser
 
 from scrapersky.web.charset import decode
-from scrapersky.web.client import Fetched
+from scrapersky.web.fetched import Fetched
 from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.urls import normalise_url
 

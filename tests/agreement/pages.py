@@ -10,8 +10,8 @@ from domain_scheduler.json_ld import Graph
 from domain_scheduler.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
+from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.hosts import normalise_host
-from scrapersky.web.response import Fetched, Headers
 from tests.agreement.corpus import Corpus
 from tests.agreement.score import Table
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scrapersky.web.client import Fetched, FetchError
+from scrapersky.web.client import FetchError
+from scrapersky.web.fetched import Fetched
 from tests.hostile.answers import Answer
 from tests.hostile.server import Sites, hostile_internet
 

@@ -10,7 +10,7 @@ from scrapersky.errors import FetchFailed, Misconfigured, WorkError
 from scrapersky.runtime.outcomes import Done, Fail, Retry, Snooze
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.status.invariants import find_breaches
-from scrapersky.web.transport import http_error
+from scrapersky.web.fetched import http_error
 from tests.integration.conftest import Harness, message
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")

@@ -20,8 +20,8 @@ from scrapersky.errors import (
 )
 from scrapersky.runtime.outcomes import Fail, Outcome, Retry, Snooze, outcome_of
 from scrapersky.settings import Settings
+from scrapersky.web.fetched import http_error
 from scrapersky.web.sitemaps import SitemapRefused
-from scrapersky.web.transport import http_error
 
 ROOT = Path(__file__).parents[2]
 KINDS = (Transient, Permanent, Unavailable, Misconfigured)

@@ -9,7 +9,7 @@ from domain_scheduler.facts import read_facts
 from domain_scheduler.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
-from scrapersky.web.response import Fetched, Headers
+from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.urls import normalise_url
 from sitemap_scheduler.page_links import sitemap_hints, sitemap_links
 from tests.fuzz.runner import Target, hold

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from scrapersky.settings import Settings
-from scrapersky.web.response import Fetched, Headers
+from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.robots import parse_robots
 from scrapersky.web.urls import normalise_url
 from tests.fuzz.runner import Target, hold

@@ -6,8 +6,7 @@ from typing import Any
 from domain_scheduler.facts import read_facts
 from domain_scheduler.page import HtmlPage
 from scrapersky.settings import Settings
-from scrapersky.web.client import Fetched
-from scrapersky.web.response import Headers
+from scrapersky.web.fetched import Fetched, Headers
 
 URL = "https://shop.example.com/home/"
 

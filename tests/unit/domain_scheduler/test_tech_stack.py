@@ -5,7 +5,7 @@ import re
 import pytest
 
 from domain_scheduler.tech_stack import DETECTORS, Detector, read_tech_stack
-from scrapersky.web.response import Headers
+from scrapersky.web.fetched import Headers
 from tests.unit.domain_scheduler.pages import a_page
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
-from scrapersky.web.client import Fetched, FetchError, WebClient
+from scrapersky.web.client import FetchError, WebClient
+from scrapersky.web.fetched import Fetched
 from scripts.commands.run.internet import corpus, places, shipped
 from scripts.commands.run.internet.places import PlacesApi
 from scripts.commands.run.internet.server import Internet

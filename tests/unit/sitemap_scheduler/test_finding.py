@@ -6,8 +6,8 @@ import pytest
 
 from scrapersky.errors import FetchPostponed, FetchRefused
 from scrapersky.models import DiscoveryMethod
+from scrapersky.web.fetched import http_error
 from scrapersky.web.sitemaps import SitemapRefused
-from scrapersky.web.transport import http_error
 from sitemap_scheduler.finding import NOT_TRIED, SITEMAP, Finding
 
 NAMED = Finding("https://shop.test/s.xml", DiscoveryMethod.ROBOTS_TXT, NOT_TRIED)

@@ -17,9 +17,9 @@ from domain_scheduler.phones import numbers_in
 from domain_scheduler.tech_stack import read_tech_stack
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
+from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.html_complexity import cut_where_too_complex
-from scrapersky.web.response import Fetched, Headers
 from scrapersky.web.robots import parse_robots
 from scrapersky.web.sitemaps import Limits, SitemapReader
 from scrapersky.web.urls import normalise_url

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrapersky.errors import FetchError
-from scrapersky.web.response import Fetched, Headers, clean_header, retry_after_seconds
+from scrapersky.web.fetched import Fetched, Headers, clean_header
+from scrapersky.web.response import retry_after_seconds
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 

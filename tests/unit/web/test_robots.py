@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from scrapersky.errors import FetchError, FetchFailed
 from scrapersky.settings import Settings
-from scrapersky.web.client import Fetched
-from scrapersky.web.response import Headers
+from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.robots import Robots, RobotsCache, parse_robots
 
 ORIGIN = "https://shop.example"

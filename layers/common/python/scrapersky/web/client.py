@@ -14,9 +14,10 @@ from scrapersky.errors import FetchError
 from scrapersky.settings import Settings
 from scrapersky.web.body import PageBytes
 from scrapersky.web.exchange import Exchange, Limiter, Network, Request
+from scrapersky.web.fetched import Fetched, clean_header
 from scrapersky.web.guard import LookUp, Targets
 from scrapersky.web.proxy import ProxyAccess
-from scrapersky.web.response import Fetched, Response, clean_header, read_whole
+from scrapersky.web.response import Response, read_whole
 from scrapersky.web.robots import Robots, RobotsCache
 from scrapersky.web.transport import Transport
 

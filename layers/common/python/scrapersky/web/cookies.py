@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 import can_ada
 
-from scrapersky.web.response import clean_header
+from scrapersky.web.fetched import clean_header
 
 MAX_COOKIES = 30
 """Cookies of one chain; further ones are dropped."""

@@ -18,9 +18,10 @@ from scrapersky.errors import FetchError, FetchRefused, shorten
 from scrapersky.settings import Settings
 from scrapersky.web.body import Body, BodyLimits
 from scrapersky.web.cookies import ChainCookies
+from scrapersky.web.fetched import Headers
 from scrapersky.web.guard import Targets
 from scrapersky.web.proxy import ProxyAccess, final_url, is_challenge
-from scrapersky.web.response import Headers, Response, retry_after_seconds
+from scrapersky.web.response import Response, retry_after_seconds
 from scrapersky.web.robots import Robots
 from scrapersky.web.transport import Transport
 

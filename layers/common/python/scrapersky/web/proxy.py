@@ -23,6 +23,7 @@ from scrapersky.errors import (
     shorten,
 )
 from scrapersky.settings import Settings
+from scrapersky.web.fetched import challenge_header
 from scrapersky.web.guard import is_address
 from scrapersky.web.transport import Transport
 
@@ -31,8 +32,6 @@ _PRIVATE_SUFFIXES = frozenset(
 )
 """Last labels of names in private networks, by registration or by habit (RFC 6761, 6762, 8375, 9476)."""
 
-_CHALLENGE_HEADERS = ("cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated")
-_CHALLENGES = frozenset(("challenge", "captcha", "deny"))
 _FINAL_URL_HEADERS = ("sa-final-url", "spb-resolved-url", "wsa-scraped-resolved-url")
 
 
@@ -93,11 +92,6 @@ class ProxyAccess:
 def is_challenge(status: int, headers: Mapping[str, str]) -> bool:
     """Return whether an answer rejects the crawler and not the URL: a 403, or a bot challenge."""
     return status == 403 or challenge_header(headers) is not None
-
-
-def challenge_header(headers: Mapping[str, str]) -> str | None:
-    """Return the name of the header that marks an answer as a bot challenge, or None."""
-    return next((name for name in _CHALLENGE_HEADERS if headers.get(name, "").lower() in _CHALLENGES), None)
 
 
 def final_url(headers: Mapping[str, str]) -> str | None:

@@ -1,70 +1,15 @@
 """The answer to a request: status, headers that are safe to store, and the body, whole or in chunks."""
 
 import re
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from scrapersky.errors import FetchError, shorten
+from scrapersky.errors import FetchError
 from scrapersky.web.body import Body, PageBytes
-from scrapersky.web.transport import http_error
-
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class Headers(Mapping[str, str]):
-    """Response headers: names are case-insensitive, repeated headers are joined by ``, ``.
-
-    Values have no control characters, and U+FFFD for bytes that are not UTF-8, so that they can be stored and sent back.
-    """
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._values: dict[str, str] = {}
-        for name, value in pairs:
-            known = self._values.get(name.lower())
-            self._values[name.lower()] = clean_header(value) if known is None else f"{known}, {clean_header(value)}"
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return f"Headers({self._values!r})"
-
-
-def clean_header(value: str) -> str:
-    """Return ``value`` without control characters, and with U+FFFD for undecodable bytes (lone surrogates)."""
-    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", value)).strip()
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """An answer with its whole body. ``url`` is where the redirects ended; ``wire_bytes`` is the body's size as sent.
-
-    ``truncated`` is set if the body was cut by a limit or by the server. ``retry_after`` is in seconds, capped.
-    """
-
-    status: int
-    url: str
-    requested_url: str
-    redirects: tuple[str, ...]
-    headers: Mapping[str, str]
-    body: bytes
-    truncated: bool
-    wire_bytes: int
-    retry_after: float | None = None
-
-    def raise_for_status(self) -> None:
-        """Raise :class:`FetchError` ``http_<status>`` for a status of 400 and above, with ``retry_after``."""
-        _raise_for_status(self.status, self.url, self.retry_after)
+from scrapersky.web.fetched import Fetched, raise_for_status
 
 
 @dataclass(frozen=True)
@@ -99,7 +44,7 @@ class Response:
 
     def raise_for_status(self) -> None:
         """Raise :class:`FetchError` ``http_<status>`` for a status of 400 and above, with ``retry_after``."""
-        _raise_for_status(self.status, self.url, self.retry_after)
+        raise_for_status(self.status, self.url, self.retry_after)
 
 
 async def read_whole(response: Response, page: PageBytes | None = None) -> Fetched:
@@ -140,11 +85,6 @@ async def _page_of(response: Response, page: PageBytes) -> bytes:
                 response.body.truncated = True
                 break
     return page.end()
-
-
-def _raise_for_status(status: int, url: str, retry_after: float | None) -> None:
-    if status >= 400:
-        raise http_error(status, f"{shorten(url)} answered {status}", retry_after)
 
 
 def retry_after_seconds(value: str | None, cap: float, now: datetime | None = None) -> float | None:

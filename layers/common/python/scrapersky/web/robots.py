@@ -15,7 +15,7 @@ from protego import Protego
 
 from scrapersky.errors import FetchError, FetchFailed
 from scrapersky.settings import Settings
-from scrapersky.web.response import Fetched
+from scrapersky.web.fetched import Fetched
 from scrapersky.web.urls import NormalUrl, normalise_url
 
 Fetch = Callable[[str], Awaitable[Fetched]]

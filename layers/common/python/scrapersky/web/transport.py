@@ -20,7 +20,6 @@ from scrapersky.web.guard import BlockedAddress, LookUp, open_connector
 from scrapersky.web.loopback import LoopbackInternet
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-_TRANSIENT_STATUSES = frozenset((408, 425, 429))
 
 
 class Transport:
@@ -87,12 +86,6 @@ def fetch_error(error: BaseException, url: str) -> FetchError:
         return error
     kind, code, reason = _translated(error)
     return kind(code, f"{shorten(url)} {reason}")
-
-
-def http_error(status: int, reason: str, retry_after: float | None = None) -> FetchError:
-    """Return the error ``http_<status>`` of an answer of 400 and above; 408, 425, 429 and 5xx are transient."""
-    kind = FetchFailed if status in _TRANSIENT_STATUSES or 500 <= status < 600 else FetchRefused
-    return kind(f"http_{status}", reason, retry_after)
 
 
 def _translated(error: BaseException) -> tuple[type[FetchError], str, str]:
