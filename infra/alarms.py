@@ -129,7 +129,7 @@ def tick_alarms(scope: Construct, alarms: AlarmFactory, service: Service, workfl
         scope, "Broken", f"Invariant breached: {name}", metric(names.INVARIANT_BREACHES), above=0, datapoints=(1, 1),
         description="A record and its attempts contradict each other.",
     )
-    if alarms.plan.pays(service, workflow):
+    if alarms.plan.pays(workflow):
         alarms.add(
             scope, "Spent", f"Budget spent: {name}", metric(names.BUDGET_SPENT, "Sum"), above=0, datapoints=(1, 1),
             description="The daily budget of paid calls is spent until midnight UTC.",

@@ -53,8 +53,8 @@ class BackgroundService(Construct):
 def _own_environment(service: Service, plan: Plan) -> dict[str, str]:
     """Return the names of the secrets that ``service`` uses, and all of its settings."""
     return {
-        **({"PLACES_SECRET": plan.stage.places_secret} if service.uses_places else {}),
-        **({"PROXY_SECRET": plan.stage.proxy_secret} if service.visits_websites and plan.uses_proxy else {}),
+        **({"PLACES_SECRET": plan.stage.places_secret} if service.uses_places_api else {}),
+        **({"PROXY_SECRET": plan.stage.proxy_secret} if service.uses_web and plan.uses_proxy else {}),
         **environment_variables(plan.services[service.name], prefix=f"{service.env_prefix}_", include_defaults=True),
     }
 

@@ -14,7 +14,7 @@ from infra.plan import Plan
 from infra.queues import Queues
 from infra.saved_queries import query_without_comments
 from scrapersky import metrics as names
-from scrapersky.runtime.registry import SERVICES, Service
+from scrapersky.runtime.registry import SERVICES
 from scrapersky.status.workflow import Workflow
 
 FIVE_MINUTES = Duration.minutes(5)
@@ -147,14 +147,14 @@ def cost(metrics: Metrics, functions: Mapping[str, lambda_.Function], plan: Plan
 
 
 def each_workflow(
-    metrics: Metrics, name: str, statistic: str, *, where: Callable[[Service, Workflow], bool] = lambda *_: True
+    metrics: Metrics, name: str, statistic: str, *, where: Callable[[Workflow], bool] = lambda _: True
 ) -> list[cloudwatch.IMetric]:
     """Return the metric ``name`` of every workflow for which ``where`` is true."""
     return [
         metrics.of_workflow(name, service, workflow, statistic=statistic, minutes=5).with_(label=workflow.name)
         for service in SERVICES
         for workflow in service.workflows
-        if where(service, workflow)
+        if where(workflow)
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from infra.stage import Stage
-from scrapersky.runtime.registry import SERVICES, Service
+from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import ServiceSettings, Settings, SettingsError, load
 from scrapersky.status.workflow import Workflow
 
@@ -37,9 +37,9 @@ class Plan:
         """Return whether websites may be requested through the proxy API."""
         return self.settings.web_proxy != "never"
 
-    def pays(self, service: Service, workflow: Workflow) -> bool:
-        """Return whether records of ``workflow``, which ``service`` owns, may cause paid calls (Places or proxy API)."""
-        return workflow in service.asks_places or (self.uses_proxy and service.visits(workflow))
+    def pays(self, workflow: Workflow) -> bool:
+        """Return whether records of ``workflow`` may cause paid calls (Places or proxy API)."""
+        return workflow.uses_places_api or (self.uses_proxy and workflow.uses_web)
 
     @property
     def connections(self) -> int:

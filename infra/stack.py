@@ -65,8 +65,8 @@ class ScraperSkyStack(Stack):
             service=service,
             functions=self.factory,
             secrets=[
-                *([self.places] if service.uses_places else []),
-                *([self.proxy] if service.visits_websites and self.factory.plan.uses_proxy else []),
+                *([self.places] if service.uses_places_api else []),
+                *([self.proxy] if service.uses_web and self.factory.plan.uses_proxy else []),
             ],
         )
         self._add(service.name, background.function)

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.runtime.context import Job, JobContext
 from scrapersky.runtime.outcomes import Outcome
-from scrapersky.runtime.proxy import web_of_the_record
+from scrapersky.runtime.web_access import web_of_the_record
 from scrapersky.settings import Settings
 from scrapersky.web.client import WebClient
 from scripts.commands.run.internet.server import Internet
@@ -64,7 +64,7 @@ def run_job(
         async with WebClient(known, HostLimiter(known)) as web:
             now = asyncio.get_running_loop().time()
             context = JobContext(
-                web=web_of_the_record(web, known, secret, pay),
+                web_client=web_of_the_record(web, known, secret, pay),
                 settings=known,
                 logger=Logger(service="test"),
                 deadline=now + known.record_deadline_seconds,

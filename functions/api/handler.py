@@ -2,10 +2,7 @@
 
 import os
 
-from scrapersky.importing import importing
-
-with importing():
-    from api.application import Application
+from api.application import Application
 
 application = Application(os.environ)
 handler = application.handler

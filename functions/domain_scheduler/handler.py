@@ -1,15 +1,7 @@
-"""Wiring of domain-scheduler."""
+"""Lambda handler of domain-scheduler."""
 
-from scrapersky.importing import importing
+from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER
 
-with importing():
-    from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
-    from scrapersky.runtime.runtime import BackgroundService
-
-service = BackgroundService(
-    DOMAIN_SCHEDULER,
-    {
-        METADATA: "domain_scheduler.metadata:read_metadata",
-    },
-)
+service = BackgroundService(DOMAIN_SCHEDULER)
 handler = service.handler

@@ -1,15 +1,7 @@
-"""Wiring of domain-sitemap-submission."""
+"""Lambda handler of domain-sitemap-submission."""
 
-from scrapersky.importing import importing
+from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.registry import DOMAIN_SITEMAP_SUBMISSION
 
-with importing():
-    from scrapersky.runtime.registry import DOMAIN_SITEMAP_SUBMISSION, SUBMISSION
-    from scrapersky.runtime.runtime import BackgroundService
-
-service = BackgroundService(
-    DOMAIN_SITEMAP_SUBMISSION,
-    {
-        SUBMISSION: "domain_sitemap_submission.submission:submit_domain",
-    },
-)
+service = BackgroundService(DOMAIN_SITEMAP_SUBMISSION)
 handler = service.handler

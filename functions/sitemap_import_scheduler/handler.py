@@ -1,15 +1,7 @@
-"""Wiring of sitemap-import-scheduler."""
+"""Lambda handler of sitemap-import-scheduler."""
 
-from scrapersky.importing import importing
+from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.registry import SITEMAP_IMPORT_SCHEDULER
 
-with importing():
-    from scrapersky.runtime.registry import IMPORT, SITEMAP_IMPORT_SCHEDULER
-    from scrapersky.runtime.runtime import BackgroundService
-
-service = BackgroundService(
-    SITEMAP_IMPORT_SCHEDULER,
-    {
-        IMPORT: "sitemap_import_scheduler.sitemap_import:import_sitemap",
-    },
-)
+service = BackgroundService(SITEMAP_IMPORT_SCHEDULER)
 handler = service.handler

@@ -6,9 +6,9 @@ from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import LocalBusiness, Place
-from scrapersky.runtime.api_key import UnusableKey, key_of
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
+from scrapersky.runtime.paid_calls import UnusableKey, key_of
 from sitemap_scheduler.place_mapping import business_columns, place_columns
 from sitemap_scheduler.places import place_details
 

@@ -1,17 +1,7 @@
-"""Wiring of sitemap-scheduler."""
+"""Lambda handler of sitemap-scheduler."""
 
-from scrapersky.importing import importing
+from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.registry import SITEMAP_SCHEDULER
 
-with importing():
-    from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, SITEMAP_SCHEDULER
-    from scrapersky.runtime.runtime import BackgroundService
-
-service = BackgroundService(
-    SITEMAP_SCHEDULER,
-    {
-        DISCOVERY: "sitemap_scheduler.discovery:discover_sitemaps",
-        DEEP_SCAN: "sitemap_scheduler.deep_scan:deep_scan_place",
-        DOMAIN_EXTRACTION: "sitemap_scheduler.domain_extraction:extract_domain",
-    },
-)
+service = BackgroundService(SITEMAP_SCHEDULER)
 handler = service.handler

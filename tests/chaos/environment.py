@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from scrapersky import metrics
 from scrapersky.metrics import Observer
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
-from scrapersky.runtime.runtime import BackgroundService
 from tests.chaos.crash_points import Interrupt, Points
 from tests.chaos.effects import make_job
 from tests.chaos.sqs import SqsError

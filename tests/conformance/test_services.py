@@ -19,10 +19,10 @@ from moto import mock_aws
 from sqlalchemy import Connection, RowMapping, text
 
 from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.runtime.payloads import PAYLOAD
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS, Service, service_of
-from scrapersky.runtime.runtime import BackgroundService
 from scrapersky.status.workflow import Workflow
 from scripts.commands import import_contracts
 from tests.integration.lambda_context import LambdaContext
@@ -37,9 +37,9 @@ each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=lamb
 
 
 def job_of(workflow: Workflow) -> Any:
-    """The job that the service's own handler wires to ``workflow``."""
+    """Return the job of ``workflow``, as the service's own handler resolves it."""
     handler = importlib.import_module(f"{service_of(workflow).folder}.handler")
-    return handler.service.runtime.jobs[workflow.name]
+    return handler.service.runtime.job_of(workflow)
 
 
 @dataclass

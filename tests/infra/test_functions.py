@@ -63,13 +63,13 @@ def test_a_function_reads_exactly_the_settings_of_the_plan(template: Template, n
 
 def test_only_services_that_use_places_have_its_secret(template: Template) -> None:
     having = {name for name in NAMES if "PLACES_SECRET" in template.environment(name)}
-    assert having == {service.name for service in SERVICES if service.uses_places}
+    assert having == {service.name for service in SERVICES if service.uses_places_api}
 
 
 def test_services_that_use_the_web_may_read_the_proxys_key_if_a_proxy_is_used(
     template: Template, varied: Mapping[str, Template]
 ) -> None:
-    visitors = {service.name for service in SERVICES if service.visits_websites}
+    visitors = {service.name for service in SERVICES if service.uses_web}
     assert not [name for name in NAMES if "PROXY_SECRET" in template.environment(name)]
     proxied = varied["network"]
     having = {
@@ -111,7 +111,7 @@ def test_a_function_may_use_its_own_log_queue_and_secrets_and_nothing_else(templ
     for service in SERVICES:
         if service.name == name:
             wanted["sqs"] = {target(template.environment(name)["QUEUE_URL"])}
-            if service.uses_places:
+            if service.uses_places_api:
                 wanted["secretsmanager"].add(f"{stage.places_secret}-??????")
     assert allowed == wanted
 

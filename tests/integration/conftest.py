@@ -13,9 +13,9 @@ from sqlalchemy import Connection, RowMapping, text
 
 from api.application import Application
 from scrapersky.models import Domain
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done, Outcome
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
-from scrapersky.runtime.runtime import BackgroundService
 from tests.integration.api import Api
 from tests.integration.lambda_context import LambdaContext
 

@@ -65,7 +65,8 @@ class Deeds(Hands):
 
         wanted = min(self.model.room(workflow.name, batch, 100), len(self.model.claimable(workflow.name)))
         try:
-            dispatch(self.connection, workflow, send, batch=batch, max_in_flight=100, dispatch_lease=LEASE)
+            due = claim(self.connection, workflow, batch=batch, max_in_flight=100, dispatch_lease=LEASE)
+            dispatch(self.connection, workflow, due, send)
         except (ConnectionError, Vanished):
             assert trouble in {"raises", "lies", "vanishes"}
         self._claimed(workflow, seen, wanted, None)

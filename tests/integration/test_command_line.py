@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SERVICES, WORKFLOWS
-from scrapersky.runtime.runtime import BackgroundService
 from scripts.commands.scrapersky.__main__ import COMMANDS, main
 from scripts.commands.scrapersky.arguments import parser
 from scripts.commands.scrapersky.tables import duration

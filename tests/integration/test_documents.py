@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SERVICES
-from scrapersky.runtime.runtime import BackgroundService
 from tests.integration.api import Api
 from tests.integration.conftest import Harness
 from tests.integration.documents import BLOCK, ROOT, Example, Stage, assert_fits, examples

@@ -1,4 +1,4 @@
-"""What an entry point imports: no more than it needs. The set of modules is tested; `scripts/bench/imports` tells the time."""
+"""An entry point imports no more than it needs. This tests the set of modules; `scripts/bench/imports` measures the time."""
 
 import json
 import os
@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from scrapersky.runtime.context import NoWeb
-from scrapersky.runtime.registry import SERVICES, SUBMISSION
+from scrapersky.models import Domain
+from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.outcomes import Done, Outcome
+from scrapersky.runtime.registry import DOMAIN_SITEMAP_SUBMISSION, SERVICES, SUBMISSION
 from scrapersky.status.claim import claim
 from scripts.commands.bench.status_machine.ours_runtime import record
+from tests.integration.lambda_context import LambdaContext
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [service.folder for service in SERVICES]
-ENTERED = f"""
+SERVED = f"""
 import importlib, json, sys
 from tests.integration.lambda_context import LambdaContext
 handlers = [importlib.import_module(name + ".handler") for name in {FOLDERS} + ["dead_letter"]]
@@ -34,7 +38,6 @@ NEEDED = {
 }
 """Packages that settings, messages, log lines and the database need."""
 
-
 SUBMITTED = """
 import json, sys
 from domain_sitemap_submission.handler import handler
@@ -44,8 +47,8 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def modules(event: object, environment: dict[str, str], program: str = ENTERED) -> set[str]:
-    """What a fresh process has imported after every service served ``event``, and dead-letter nothing."""
+def modules(event: object, environment: dict[str, str], program: str = SERVED) -> set[str]:
+    """Return what a fresh process has imported after every service served ``event``, and dead-letter an empty batch."""
     ran = subprocess.run(
         [sys.executable, "-c", program, json.dumps(event)],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"], **environment},
@@ -59,13 +62,13 @@ def modules(event: object, environment: dict[str, str], program: str = ENTERED) 
 
 
 @pytest.mark.parametrize("event", [TICK, {"action": "status"}], ids=["tick", "status"])
-def test_an_entry_point_without_work_imports_no_job_no_web_client_no_parser_and_maps_no_table(
+def test_a_tick_and_a_status_request_import_no_job_no_web_client_and_no_model(
     event: object, environment: dict[str, str]
 ) -> None:
     imported = modules(event, environment)
-    ours = {"scrapersky", "dead_letter", "tests", *FOLDERS}
+    own = {"scrapersky", "dead_letter", "tests", *FOLDERS}
     packages = {name.partition(".")[0] for name in imported if not name.startswith("_")}
-    assert packages - ours - sys.stdlib_module_names <= NEEDED
+    assert packages - own - sys.stdlib_module_names <= NEEDED
     jobs = {f"{folder}.{file.stem}" for folder in FOLDERS for file in (ROOT / "functions" / folder).glob("*.py")}
     assert imported & jobs == {f"{folder}.handler" for folder in FOLDERS}
     assert {name for name in imported if name.startswith("scrapersky.web")} == set()
@@ -74,7 +77,7 @@ def test_an_entry_point_without_work_imports_no_job_no_web_client_no_parser_and_
     assert mapping == {"scrapersky.models.limits", "scrapersky.models.vocabulary"}
 
 
-def test_a_job_that_asks_nobody_is_done_without_the_import_of_a_web_client(
+def test_a_job_without_web_completes_without_importing_a_web_client(
     environment: dict[str, str], connection: Connection
 ) -> None:
     connection.execute(text("INSERT INTO domains (domain, sitemap_analysis_status) VALUES ('a.test', 'Queued')"))
@@ -84,6 +87,17 @@ def test_a_job_that_asks_nobody_is_done_without_the_import_of_a_web_client(
     assert (status, imported & {"aiohttp", "scrapersky.web.client"}) == ("Completed", set())
 
 
-def test_who_uses_a_web_client_that_the_registry_says_is_not_needed_is_told_so() -> None:
-    with pytest.raises(RuntimeError, match="visits_no_website"):
-        NoWeb().get("https://a.test/")
+def test_a_job_that_is_registered_without_web_is_refused_a_web_client(
+    environment: dict[str, str], connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fetch(domain: Domain, ctx: JobContext) -> Outcome:
+        await ctx.web.get(f"https://{domain.domain}/")
+        return Done()
+
+    connection.execute(text("INSERT INTO domains (domain, sitemap_analysis_status) VALUES ('a.test', 'Queued')"))
+    (held,) = claim(connection, SUBMISSION, batch=1, max_in_flight=1, dispatch_lease=60)
+    service = BackgroundService(DOMAIN_SITEMAP_SUBMISSION, {SUBMISSION: fetch}, environment)
+    service.handler({"Records": [record(SUBMISSION.name, held.attempt_id)]}, LambdaContext())
+    assert "set uses_web or uses_places_api of its workflow in the registry" in caplog.text
+    assert connection.execute(text("SELECT code FROM attempts")).scalar_one() == "unexpected"
+    service.runtime.database.engine.dispose()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.runtime.apply import apply, apply_together
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done, Outcome, Write
 from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
-from scrapersky.runtime.runtime import BackgroundService
+from scrapersky.runtime.results import save, save_together
 from scrapersky.runtime.tick import TickFailed
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import Stale
@@ -186,14 +186,14 @@ def test_a_job_that_never_ends_is_stopped_at_its_deadline_and_holds_up_no_other(
     environment["RECORD_DEADLINE_SECONDS"] = "0.2"
     harness: Harness = request.getfixturevalue("harness")
     harness.add("endless.test", "quick.test")
-    quick = harness.service.runtime.jobs["metadata"]
+    quick = harness.service.runtime.jobs[METADATA]
 
     async def endless(record: Any, ctx: Any) -> Outcome:
         if record.domain == "endless.test":
             await asyncio.Event().wait()
         return await quick(record, ctx)
 
-    harness.service.runtime = replace(harness.service.runtime, jobs={"metadata": endless})
+    harness.service.runtime = replace(harness.service.runtime, jobs={METADATA: endless})
     harness.drain()
     assert statuses(harness.connection) == ["Queued", "Completed"]
     assert (
@@ -243,7 +243,7 @@ def test_the_write_of_a_result_that_comes_too_late_is_never_run(harness: Harness
         return []
 
     with pytest.raises(Stale):
-        apply(harness.service.runtime, Started(held.attempt_id, "metadata", record_id), Done("read", write=write))
+        save(harness.service.runtime, Started(held.attempt_id, "metadata", record_id), Done("read", write=write))
     assert ran == []
 
 
@@ -299,6 +299,6 @@ def test_of_results_that_end_together_the_late_ones_are_left_out_and_their_write
         return []
 
     results = {one.attempt_id: Done("read", write=partial(run, one.attempt_id)) for one in (early, late)}
-    assert list(apply_together(harness.service.runtime, METADATA.name, results)) == [early.attempt_id]
+    assert list(save_together(harness.service.runtime, METADATA.name, results)) == [early.attempt_id]
     assert ran == [early.attempt_id]
     assert sorted(harness.row(record_id)["status"] for record_id in ids) == ["Completed", "Queued"]

@@ -15,10 +15,11 @@ from scrapersky.errors import FetchError
 from scrapersky.models import Domain
 from scrapersky.politeness.lease_manager import LeaseManager
 from scrapersky.politeness.limiter import HostLimiter
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Outcome
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
-from scrapersky.runtime.runtime import BackgroundService, Runtime
+from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import claim
 from scripts.commands.run.internet.server import Internet
 from scripts.commands.run.internet.website import Answer, Request

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.models import Domain
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Outcome
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
-from scrapersky.runtime.runtime import BackgroundService
 from scrapersky.status.claim import claim
 from scrapersky.status.control import read_control
 from scripts.commands.run.internet.server import Internet

@@ -17,20 +17,20 @@ def without(
 
 
 FENCE = "_finish(runtime, connection, workflow, attempt.attempt_id, outcome)"
-APPLY = f"{LAYER}/runtime/apply.py"
+RESULTS = f"{LAYER}/runtime/results.py"
 
 RUNTIME_GUARDS = (
     # results
     without(
         "results: writes and transition are one transaction",
-        "apply._apply_once",
+        "results._save_once",
         "runtime.database.transaction()",
         RUNTIME,
         instead="runtime.database.autocommit()",
     ),
     without(
         "results: writes and transitions saved together are one transaction",
-        "apply.apply_together",
+        "results.save_together",
         "runtime.database.transaction()",
         ISOLATION,
         instead="runtime.database.autocommit()",
@@ -38,21 +38,21 @@ RUNTIME_GUARDS = (
     Mutant(
         "results: the fence comes before the writes",
         (
-            Edit(APPLY, f"finished = {FENCE}", "pass", "_apply_once"),
-            Edit(APPLY, "return finished", f"return {FENCE}", "_apply_once"),
+            Edit(RESULTS, f"finished = {FENCE}", "pass", "_save_once"),
+            Edit(RESULTS, "return finished", f"return {FENCE}", "_save_once"),
         ),
         (ISOLATION,),
     ),
     without(
         "results: of results saved together the stale ones are not written",
-        "apply.apply_together",
+        "results.save_together",
         "if attempt_id in finished",
         ISOLATION,
     ),
     without(
         "results: a lost deadlock is tried again",
-        "apply.apply",
-        "sqlstate(error) not in AGAIN",
+        "results.save",
+        "sqlstate(error) not in LOST_RACE",
         ISOLATION,
         instead="True",
     ),
@@ -65,28 +65,28 @@ RUNTIME_GUARDS = (
     ),
     without(
         "results: a configuration error pauses the workflow",
-        "apply._apply_once",
+        "results._save_once",
         "if isinstance(outcome, Snooze) and outcome.pause:",
         RUNTIME,
         instead="if False:",
     ),
     without(
         "results: an unknown exception has fewer tries",
-        "apply._backoff",
+        "results._backoff",
         'code != "unexpected"',
         RUNTIME,
         instead="True",
     ),
     without(
         "results: a result that cannot be saved is a failure",
-        "saving.Saving._alone",
-        "return await asyncio.to_thread(apply, self._runtime, attempt, failure)",
+        "results.Results._save_alone",
+        "return await asyncio.to_thread(save, self._runtime, attempt, failure)",
         RUNTIME,
         instead="return None",
     ),
     without(
         "results: results that cannot be saved together are saved one by one",
-        "saving.Saving._together",
+        "results.Results._save_together",
         "except Exception as error:",
         ISOLATION,
         instead="except LookupError as error:",
@@ -94,12 +94,14 @@ RUNTIME_GUARDS = (
     # job
     without(
         "job: one record's exception touches no other",
-        "job.run_job",
+        "work.Worker.run_job",
         "except Exception as error:",
         RUNTIME,
         instead="except LookupError as error:",
     ),
-    without("job: a record's deadline", "job.run_job", "timeout_at(deadline)", ISOLATION, instead="timeout_at(None)"),
+    without(
+        "job: a record's deadline", "work.Worker.run_job", "timeout_at(deadline)", ISOLATION, instead="timeout_at(None)"
+    ),
     # batch
     without(
         "batch: no start without time",
@@ -110,7 +112,7 @@ RUNTIME_GUARDS = (
     ),
     without(
         "batch: a malformed message touches no other",
-        "batch._read",
+        "batch._parse",
         "(MalformedMessage, KeyError)",
         RUNTIME,
         instead="ZeroDivisionError",
@@ -148,15 +150,15 @@ RUNTIME_GUARDS = (
     # queue
     without(
         "queue: entries that SQS refused are reported",
-        "queue.MessageQueue.send",
+        "messages.MessageQueue.send",
         '{int(failed["Id"]) for failed in answer.get("Failed", [])}',
         ISOLATION,
         instead="set()",
     ),
     without(
         "queue: what an earlier call sent is not taken back",
-        "queue.MessageQueue.send",
-        "claimed[claimed.index(held[0]) :]",
+        "messages.MessageQueue.send",
+        "claimed[claimed.index(batch[0]) :]",
         ISOLATION,
         instead="claimed",
     ),

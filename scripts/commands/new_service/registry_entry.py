@@ -36,11 +36,19 @@ def registered(text: str, wish: Wish) -> str:
 
 
 def _watching(wish: Wish) -> str:
-    host = f', host="{wish.host}"' if wish.host else ""
-    named = f'table="{wish.model.__tablename__}", key="{natural_key(wish.model.__table__)}"{host}'
-    names = f'"{wish.workflow}", "{wish.model.__name__}.{wish.field}", {named}'
-    line = f"{wish.workflow_constant} = Workflow.watching({names})\n"
-    return line if len(line) <= LINE else line.replace(names, f"\n    {names}\n")
+    arguments = [
+        f'"{wish.workflow}"',
+        f'"{wish.model.__name__}.{wish.field}"',
+        f'table="{wish.model.__tablename__}"',
+        f'key="{natural_key(wish.model.__table__)}"',
+        *([f'host="{wish.host}"'] if wish.host else []),
+        f'job="{wish.folder}.{wish.module}:{wish.job}"',
+    ]
+    line = f"{wish.workflow_constant} = Workflow.watching({', '.join(arguments)})\n"
+    if len(line) > LINE:
+        lines = "".join(f"    {argument},\n" for argument in arguments)
+        line = f"{wish.workflow_constant} = Workflow.watching(\n{lines})\n"
+    return line
 
 
 def natural_key(table: FromClause) -> str:

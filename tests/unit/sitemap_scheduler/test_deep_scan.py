@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scrapersky.models import Place
-from scrapersky.runtime.api_key import UnusableKey, key_of
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
+from scrapersky.runtime.paid_calls import UnusableKey, key_of
 from scripts.commands.run.internet.places import FIELDS, PlacesApi
 from scripts.commands.run.internet.website import Answer, Request
 from sitemap_scheduler.deep_scan import deep_scan_place

@@ -69,14 +69,14 @@ def start(handler_module: str, event: str, url: str, workflow: str = "metadata")
 
 def make_ready(service: Any, name: str) -> None:
     """Prepare the first record of the workflow ``name`` as a batch does, up to the start of its job."""
-    from scrapersky.runtime.work import records_of, web_client  # noqa: PLC0415 - its import is measured
+    from scrapersky.runtime.work import open_web, read_records  # noqa: PLC0415 - its import is measured
     from scrapersky.status.start import Started  # noqa: PLC0415
 
     runtime, started = service.runtime, [Started(attempt_id=0, workflow=name, record_id=0)]
 
     async def open_web_client() -> None:
-        async with web_client(runtime, started, asyncio.Lock()):
-            _ = runtime.jobs[name]
+        async with open_web(runtime, started, asyncio.Lock()):
+            runtime.job_of(runtime.workflow(name))
 
-    records_of(runtime, started)
+    read_records(runtime, started)
     asyncio.run(open_web_client())

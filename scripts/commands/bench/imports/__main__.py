@@ -60,7 +60,7 @@ def entry_points() -> Iterator[EntryPoint]:
         program = f"{handlers[service.name]}; import scrapersky.runtime.tick"
         yield EntryPoint(service.name, "tick", program, IDLE_MS)
     for service in SERVICES:
-        jobs = "import scrapersky.runtime.batch; dict(one.service.runtime.jobs)"
+        jobs = "import scrapersky.runtime.batch, scrapersky.runtime.web_access"
         modules = f"pkgutil.iter_modules({service.folder}.__path__)"
         every = f"[importlib.import_module('{service.folder}.' + one.name) for one in {modules}]"
         program = f"{handlers[service.name]}; {jobs}; import {service.folder}, importlib, pkgutil; {every}"

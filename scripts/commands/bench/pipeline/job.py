@@ -44,7 +44,7 @@ async def read(record: Domain, web: WebClient, settings: Settings) -> Outcome:
     """Run the job under its deadline; return its outcome, also when it fails."""
     deadline = asyncio.get_running_loop().time() + settings.record_deadline_seconds
     context = JobContext(
-        web=web, settings=settings, logger=Logger(service="bench"), deadline=deadline, secret=_none, spend=_none
+        web_client=web, settings=settings, logger=Logger(service="bench"), deadline=deadline, secret=_none, spend=_none
     )
     try:
         async with asyncio.timeout_at(deadline):

@@ -17,8 +17,9 @@ from sqlalchemy import text
 
 from domain_scheduler.metadata import read_metadata
 from scrapersky.runtime import batch, tick
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
-from scrapersky.runtime.runtime import BackgroundService, Runtime
+from scrapersky.runtime.runtime import Runtime
 from scripts.commands.bench.child import CHILDREN_CPU_SECONDS
 from scripts.commands.bench.pipeline.job import FILL, warm_up
 from scripts.commands.bench.status_machine.ours import open_database

@@ -10,11 +10,12 @@ from typing import Any
 
 from scrapersky.models import Domain
 from scrapersky.runtime import tick
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.batch import work_on
 from scrapersky.runtime.messages import Message
 from scrapersky.runtime.outcomes import Done, Outcome
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
-from scrapersky.runtime.runtime import BackgroundService, Runtime
+from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed
 from scrapersky.status.workflow import Workflow
 from scripts.commands.bench.status_machine import ours

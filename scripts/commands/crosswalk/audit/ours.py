@@ -1,17 +1,11 @@
 """Our own side: the status fields of our models with their words, and our jobs, read from the registry and the source."""
 
-import ast
-import re
 from functools import cache
-from pathlib import Path
 
 from sqlalchemy import Enum
 
 from scrapersky.models import Base, Curation, Status
-from scrapersky.runtime.registry import SERVICES
-
-NAMED_JOB = re.compile(r"\w+(\.\w+)*:\w+")
-FUNCTIONS = Path(__file__).resolve().parents[4] / "functions"
+from scrapersky.runtime.registry import WORKFLOWS
 
 STATUS_WORDS: tuple[str, ...] = tuple(Status)
 CURATION_WORDS: tuple[str, ...] = tuple(Curation)
@@ -34,13 +28,5 @@ def watched() -> dict[str, tuple[str, dict[str, tuple[str, ...]]]]:
 
 @cache
 def jobs() -> frozenset[str]:
-    """Our jobs as ``folder.module.function``: what each handler names to its BackgroundService."""
-    found = set()
-    for service in SERVICES:
-        handler = FUNCTIONS / service.folder / "handler.py"
-        if not handler.is_file():
-            continue
-        for node in ast.walk(ast.parse(handler.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAMED_JOB.fullmatch(node.value):
-                found.add(node.value.replace(":", "."))
-    return frozenset(found)
+    """Return our jobs as ``folder.module.function``, from the registry."""
+    return frozenset(workflow.job.replace(":", ".") for workflow in WORKFLOWS.values())

@@ -80,7 +80,7 @@ def database(chosen: Aurora | None, price: Mapping[str, float]) -> float:
 
 def alarm_metrics(plan: Plan) -> int:
     """How many metrics the alarms look at: each is billed. A test counts them in the template."""
-    of_workflows = sum(11 + plan.pays(service, workflow) for service in SERVICES for workflow in service.workflows)
+    of_workflows = sum(11 + plan.pays(workflow) for service in SERVICES for workflow in service.workflows)
     of_services = 2 * len(SERVICES)
     of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
     return of_workflows + of_services + of_functions + len(("unattributable dead letters", "the curation API"))
@@ -90,8 +90,6 @@ def series(plan: Plan) -> int:
     """How many metric series there can be: some of a workflow are emitted only where its records may cost a paid call."""
     free = len(OF_A_WORKFLOW - OF_PAID_CALLS)
     of_workflows = sum(
-        free + plan.pays(service, workflow) * len(OF_PAID_CALLS)
-        for service in SERVICES
-        for workflow in service.workflows
+        free + plan.pays(workflow) * len(OF_PAID_CALLS) for service in SERVICES for workflow in service.workflows
     )
     return of_workflows + len(OF_A_SERVICE) * len(SERVICES)

@@ -1,1 +1,1 @@
-"""The service runtime: registry, settings, outcomes and the three entry points of every background service."""
+"""The service runtime: registry, entry points, worker and results of every background service."""

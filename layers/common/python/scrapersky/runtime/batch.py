@@ -1,91 +1,54 @@
-"""A batch of messages: start those that are live in one statement, work on all at once, answer which must come again.
+"""A batch of messages: start the live ones in one statement, work on all of them, return the rest to the queue.
 
-A message comes again only when its work could not even be started (a broken body, no database, no time left). Everything
-after the start is settled in Postgres, and the message is acknowledged.
+A message is returned to the queue only if its work could not be started (malformed body, no database, no time left).
+After the start the result is saved in Postgres, and the message is acknowledged whatever the result.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scrapersky import metrics
-from scrapersky.runtime.messages import MalformedMessage, Message, parse_message
+from scrapersky.runtime.messages import Delivery, MalformedMessage, parse_message
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import work_on_started
-from scrapersky.status.start import start
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One received message and what its attributes say."""
-
-    message_id: str
-    receipt_handle: str
-    body: str
-    receive_count: int
-    correlation_id: str
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "Delivery":
-        """Reads one record of Lambda's SQS event."""
-        attributes = record.get("messageAttributes") or {}
-        correlation = attributes.get("correlation_id") or {}
-        return cls(
-            message_id=record["messageId"],
-            receipt_handle=record["receiptHandle"],
-            body=record["body"],
-            receive_count=int((record.get("attributes") or {}).get("ApproximateReceiveCount", 1)),
-            correlation_id=correlation.get("stringValue") or record["messageId"],
-        )
+from scrapersky.status.start import Started, start
 
 
 def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any) -> dict[str, Any]:
-    """Works on every message; answers Lambda's partial batch response: the messages that must come again."""
+    """Work on every message; return Lambda's partial batch response, which lists the messages to redeliver."""
     deliveries = [Delivery.of(record) for record in records]
-    again, messages = _read(runtime, deliveries)
+    by_attempt, malformed = _parse(runtime, deliveries)
     remaining = context.get_remaining_time_in_millis() / 1000
     if remaining < runtime.settings.start_minimum_seconds:
         runtime.observer.log.warning(
-            "no time left to start", extra={"remaining_seconds": remaining, "messages": len(messages)}
+            "too little time left; returning all messages to the queue",
+            extra={"remaining_seconds": remaining, "messages": len(by_attempt)},
         )
         return _return_to_queue(runtime, deliveries)
-    by_attempt = {message.attempt_id: delivery for delivery, message in messages}
     try:
-        with runtime.database.autocommit() as connection:
-            started = start(
-                connection,
-                list(by_attempt),
-                lease=remaining + runtime.settings.start_lease_margin_seconds,
-                worker=f"{context.function_name}:{context.function_version}",
-                request_id=context.aws_request_id,
-            )
+        started = _start(runtime, by_attempt, remaining, context)
     except Exception:
-        runtime.observer.log.exception("the database could not be asked; every message comes again")
+        runtime.observer.log.exception("could not reach the database; returning all messages to the queue")
         return _return_to_queue(runtime, deliveries)
-    stale = len(by_attempt) - len(started)
-    if stale:
-        runtime.observer.count(metrics.STALE, stale)
-    for attempt_id in by_attempt.keys() - {one.attempt_id for one in started}:
-        runtime.observer.log.info(
-            "stale delivery", extra={"attempt_id": attempt_id, "receive_count": by_attempt[attempt_id].receive_count}
-        )
-    settled = work_on_started(runtime, started, by_attempt, remaining)
+    outcomes = work_on_started(runtime, started, remaining)
     runtime.observer.line(
         "batch",
         {
             "received": len(deliveries),
             "started": len(started),
-            "stale": stale,
-            "again": len(again),
-            "outcomes": settled,
+            "stale": len(by_attempt) - len(started),
+            "again": len(malformed),
+            "outcomes": outcomes,
         },
     )
-    return _return_to_queue(runtime, again)
+    return _return_to_queue(runtime, malformed)
 
 
-def _read(runtime: Runtime, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[tuple[Delivery, Message]]]:
-    broken: list[Delivery] = []
-    messages: list[tuple[Delivery, Message]] = []
+def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[int, Delivery], list[Delivery]]:
+    """Return the deliveries by attempt id, and those whose message is malformed."""
+    by_attempt: dict[int, Delivery] = {}
+    malformed: list[Delivery] = []
     for delivery in deliveries:
         try:
             message = parse_message(delivery.body)
@@ -95,14 +58,38 @@ def _read(runtime: Runtime, deliveries: Sequence[Delivery]) -> tuple[list[Delive
                 "malformed message",
                 extra={"message_id": delivery.message_id, "error": str(error), "receive_count": delivery.receive_count},
             )
-            broken.append(delivery)
+            malformed.append(delivery)
         else:
-            messages.append((delivery, message))
-    return broken, messages
+            by_attempt[message.attempt_id] = delivery
+    return by_attempt, malformed
+
+
+def _start(runtime: Runtime, by_attempt: Mapping[int, Delivery], remaining: float, context: Any) -> list[Started]:
+    """Start the live attempts; log and count the others as stale."""
+    with runtime.database.autocommit() as connection:
+        live = start(
+            connection,
+            list(by_attempt),
+            lease=remaining + runtime.settings.start_lease_margin_seconds,
+            worker=f"{context.function_name}:{context.function_version}",
+            request_id=context.aws_request_id,
+        )
+    stale = by_attempt.keys() - {attempt.attempt_id for attempt in live}
+    if stale:
+        runtime.observer.count(metrics.STALE, len(stale))
+    for attempt_id in sorted(stale):
+        runtime.observer.log.info(
+            "stale delivery", extra={"attempt_id": attempt_id, "receive_count": by_attempt[attempt_id].receive_count}
+        )
+    return [_with_delivery(attempt, by_attempt[attempt.attempt_id]) for attempt in live]
+
+
+def _with_delivery(attempt: Started, delivery: Delivery) -> Started:
+    return replace(attempt, receive_count=delivery.receive_count, correlation_id=delivery.correlation_id)
 
 
 def _return_to_queue(runtime: Runtime, deliveries: Sequence[Delivery]) -> dict[str, Any]:
-    """Answers Lambda that these failed, and shortens their wait: the full visibility timeout would be six timeouts."""
+    """Report the deliveries to Lambda as failed and shorten their wait, which would else be six function timeouts."""
     if deliveries:
         try:
             runtime.queue.return_to_queue(
@@ -111,5 +98,7 @@ def _return_to_queue(runtime: Runtime, deliveries: Sequence[Delivery]) -> dict[s
                 runtime.settings.redelivery_max_seconds,
             )
         except Exception:
-            runtime.observer.log.exception("visibility could not be shortened; SQS redelivers at its own time")
+            runtime.observer.log.exception(
+                "could not shorten the visibility timeout; SQS redelivers when the full timeout ends"
+            )
     return {"batchItemFailures": [{"itemIdentifier": delivery.message_id} for delivery in deliveries]}

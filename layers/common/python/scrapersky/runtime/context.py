@@ -1,4 +1,4 @@
-"""What a job gets beside its record."""
+"""What a job receives in addition to its record."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from scrapersky.web.client import WebClient
 
 
-class NoWeb:
-    """Stands where a job has no web client, because the registry says that its workflow needs none."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise RuntimeError(
-            f"ctx.web.{name}: this job has no web client; take its workflow out of its service's visits_no_website"
-        )
-
-
 @dataclass(frozen=True)
 class JobContext:
-    """The tools of one record's work. ``deadline`` is in the event loop's time, seconds."""
+    """The tools for the work on one record. ``deadline`` is in the event loop's time, seconds."""
 
-    web: "WebClient"
+    web_client: "WebClient | None"
     settings: Settings
     logger: Logger
     deadline: float
     secret: Callable[[str], Awaitable[str]] = field(repr=False)
-    """Reads a secret's value by its name from Secrets Manager (cached); never log what it returns."""
+    """Read a secret by its name from Secrets Manager (cached). Never log its value."""
     spend: Callable[[str], Awaitable[None]] = field(repr=False)
-    """Counts one paid call of the named budget (``places``) for this record, in the database, before it is made. Raises
-    WorkError ``budget_of_the_day`` or ``budget_of_the_record`` when it must not be made."""
+    """Charge one paid call to the budget ``places`` or ``proxy`` and to this record, before the call is made. Raises
+    Misconfigured ``budget_of_the_day`` or Permanent ``budget_of_the_record`` when the call must not be made."""
+
+    @property
+    def web(self) -> "WebClient":
+        """The guarded web client. Raises RuntimeError if the workflow is registered without one."""
+        if self.web_client is None:
+            raise RuntimeError(
+                "this job has no web client: set uses_web or uses_places_api of its workflow in the registry"
+            )
+        return self.web_client
 
     def remaining(self) -> float:
-        """Seconds left for this record; never negative."""
+        """Return the seconds left for this record, at least 0."""
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
 
 Job = Callable[[Any, JobContext], Awaitable[Outcome]]
-"""``async def job(record, ctx) -> Outcome``: ``record`` is a detached, read-only model instance. No database session."""
+"""``async def job(record, ctx) -> Outcome``: ``record`` is a detached, read-only model instance; there is no session."""

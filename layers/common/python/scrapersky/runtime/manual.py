@@ -291,7 +291,7 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
             worker=f"{context.function_name}:{context.function_version}",
             request_id=context.aws_request_id,
         )
-    work_on_started(runtime, started, {}, remaining)
+    work_on_started(runtime, started, remaining)
     with runtime.database.autocommit() as connection:
         timeline = explain(connection, workflow, held[0].record_id)
     assert timeline is not None

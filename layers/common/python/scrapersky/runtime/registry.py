@@ -1,7 +1,7 @@
-"""The registry: the one list of services, their workflows, and the hand-offs between them.
+"""The registry: the list of services, their workflows with their jobs, and the hand-offs between workflows.
 
-Read by the stack, the functions, the local run, the crosswalk and the tests. Adding a service touches this file, one
-folder in ``functions/`` and one migration.
+The stack, the functions, the local run, the crosswalk and the tests read it. A new service adds an entry here, a folder in
+``functions/`` and a migration.
 """
 
 from collections.abc import Callable
@@ -10,31 +10,59 @@ from dataclasses import dataclass
 from scrapersky.settings import Policy, ServiceSettings, Settings
 from scrapersky.status.workflow import Workflow
 
-METADATA = Workflow.watching("metadata", "Domain.status", table="domains", key="domain")
-SUBMISSION = Workflow.watching("submission", "Domain.sitemap_analysis_status", table="domains", key="domain")
-DISCOVERY = Workflow.watching("discovery", "Sitemap.status", table="sitemaps", key="domain_id")
-IMPORT = Workflow.watching(
-    "import", "SitemapFile.sitemap_import_status", table="sitemap_files", key="url", host="domain_id"
+METADATA = Workflow.watching(
+    "metadata", "Domain.status", table="domains", key="domain", job="domain_scheduler.metadata:read_metadata"
 )
-DEEP_SCAN = Workflow.watching("deep_scan", "Place.deep_scan_status", table="places", key="place_id")
+SUBMISSION = Workflow.watching(
+    "submission",
+    "Domain.sitemap_analysis_status",
+    table="domains",
+    key="domain",
+    job="domain_sitemap_submission.submission:submit_domain",
+    uses_web=False,
+)
+DISCOVERY = Workflow.watching(
+    "discovery",
+    "Sitemap.status",
+    table="sitemaps",
+    key="domain_id",
+    job="sitemap_scheduler.discovery:discover_sitemaps",
+)
+IMPORT = Workflow.watching(
+    "import",
+    "SitemapFile.sitemap_import_status",
+    table="sitemap_files",
+    key="url",
+    host="domain_id",
+    job="sitemap_import_scheduler.sitemap_import:import_sitemap",
+)
+DEEP_SCAN = Workflow.watching(
+    "deep_scan",
+    "Place.deep_scan_status",
+    table="places",
+    key="place_id",
+    job="sitemap_scheduler.deep_scan:deep_scan_place",
+    uses_web=False,
+    uses_places_api=True,
+)
 DOMAIN_EXTRACTION = Workflow.watching(
-    "domain_extraction", "LocalBusiness.domain_extraction_status", table="local_businesses", key="place_id"
+    "domain_extraction",
+    "LocalBusiness.domain_extraction_status",
+    table="local_businesses",
+    key="place_id",
+    job="sitemap_scheduler.domain_extraction:extract_domain",
+    uses_web=False,
 )
 
 
 @dataclass(frozen=True)
 class Service:
-    """A background service: one Lambda function that owns ``workflows``. ``folder`` is its package in ``functions/``.
-
-    Of its workflows, ``asks_places`` make paid calls of Google Places, and ``visits_no_website`` never go to the web.
-    """
+    """A background service: one Lambda function that owns ``workflows``."""
 
     name: str
     env_prefix: str
     workflows: tuple[Workflow, ...]
     defaults: ServiceSettings
-    asks_places: tuple[Workflow, ...] = ()
-    visits_no_website: tuple[Workflow, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -42,22 +70,14 @@ class Service:
         return self.name.replace("-", "_")
 
     @property
-    def uses_places(self) -> bool:
-        """Whether it needs the key of Google Places."""
-        return bool(self.asks_places)
+    def uses_web(self) -> bool:
+        """Whether a job reads websites; then the function needs the proxy's key, if a proxy is configured."""
+        return any(workflow.uses_web for workflow in self.workflows)
 
     @property
-    def visits_websites(self) -> bool:
-        """Whether it needs the proxy's key, where there is a proxy."""
-        return any(map(self.visits, self.workflows))
-
-    def visits(self, workflow: Workflow) -> bool:
-        """Whether the job of ``workflow`` reads websites."""
-        return workflow not in self.visits_no_website
-
-    def needs_web_client(self, workflow: Workflow) -> bool:
-        """Whether the job of ``workflow`` asks anybody anything: websites, or Google Places."""
-        return self.visits(workflow) or workflow in self.asks_places
+    def uses_places_api(self) -> bool:
+        """Whether a job calls the Google Places API; then the function needs the API's key."""
+        return any(workflow.uses_places_api for workflow in self.workflows)
 
 
 @dataclass(frozen=True)
@@ -75,7 +95,7 @@ class HandOff:
 
     @property
     def setting(self) -> str | None:
-        """Return the environment variable of the policy's setting, None without a policy."""
+        """The environment variable of the policy's setting, None without a policy."""
         return f"HANDOFF_{self.source.name}_TO_{self.target.name}".upper() if self.policy else None
 
     def is_automatic(self, settings: Settings) -> bool:
@@ -89,15 +109,9 @@ SITEMAP_SCHEDULER = Service(
     "SITEMAP_SCHEDULER",
     (DISCOVERY, DEEP_SCAN, DOMAIN_EXTRACTION),
     ServiceSettings(batch_size=25),
-    asks_places=(DEEP_SCAN,),
-    visits_no_website=(DEEP_SCAN, DOMAIN_EXTRACTION),
 )
 DOMAIN_SITEMAP_SUBMISSION = Service(
-    "domain-sitemap-submission",
-    "DOMAIN_SITEMAP_SCHEDULER",
-    (SUBMISSION,),
-    ServiceSettings(batch_size=50),
-    visits_no_website=(SUBMISSION,),
+    "domain-sitemap-submission", "DOMAIN_SITEMAP_SCHEDULER", (SUBMISSION,), ServiceSettings(batch_size=50)
 )
 SITEMAP_IMPORT_SCHEDULER = Service(
     "sitemap-import-scheduler", "SITEMAP_IMPORT_SCHEDULER", (IMPORT,), ServiceSettings(batch_size=20)
@@ -112,10 +126,10 @@ SERVICES: tuple[Service, ...] = (
 
 HAND_OFFS: tuple[HandOff, ...] = (
     HandOff(DEEP_SCAN, DOMAIN_EXTRACTION, lambda settings: settings.handoff_deep_scan_to_domain_extraction, again=True),
-    # A chain's five hundred shops share one website: a domain that was read once is not read again for each.
+    # Not again: the five hundred shops of a chain share one website, whose metadata is read once and not for each shop.
     HandOff(DOMAIN_EXTRACTION, METADATA, lambda settings: settings.handoff_domain_extraction_to_metadata, again=False),
     HandOff(METADATA, SUBMISSION, lambda settings: settings.handoff_metadata_to_submission, again=True),
-    # A Sitemap row is the queue entry of its scan, so submitting is asking for it.
+    # Always: submission creates the Sitemap row in order to have it scanned.
     HandOff(SUBMISSION, DISCOVERY, None, again=True),
     HandOff(DISCOVERY, IMPORT, lambda settings: settings.handoff_discovery_to_import, again=True),
 )
@@ -125,7 +139,7 @@ WORKFLOWS: dict[str, Workflow] = {workflow.name: workflow for service in SERVICE
 
 
 def service_of(workflow: Workflow) -> Service:
-    """The service that owns ``workflow``."""
+    """Return the service that owns ``workflow``."""
     return next(service for service in SERVICES if workflow in service.workflows)
 
 

@@ -1,7 +1,7 @@
-"""The tick: for each workflow of the service, recover, then claim and fan out, then read the gauges.
+"""The tick: for each workflow of the service, recover, then claim and send messages, then read the gauges.
 
-Every workflow gets its turn even when another fails or is full; a tick that could not serve one raises at its end, so
-that Lambda counts an error.
+Each workflow is served even if another one fails or is full. A tick that could not serve one raises at its end, so that
+Lambda counts an error.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,21 +13,21 @@ from sqlalchemy.exc import DBAPIError
 from scrapersky import metrics
 from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.runtime import Runtime
-from scrapersky.status.claim import Claimed
+from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.control import record_tick
 from scrapersky.status.dispatch import Dispatched, dispatch
-from scrapersky.status.gauges import read_gauges
+from scrapersky.status.gauges import Gauges, read_gauges
 from scrapersky.status.invariants import count_cheap_breaches
-from scrapersky.status.recover import recover
+from scrapersky.status.recover import Recovered, recover
 from scrapersky.status.workflow import Workflow
 
 
 class TickFailed(RuntimeError):
-    """At least one workflow could not be served; its own traceback is in the log before this."""
+    """At least one workflow could not be served. Its traceback is in the log before this."""
 
 
 def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
-    """Serves every workflow once; answers ``{workflow: {recovered, claimed, …}}``. Raises :class:`TickFailed`."""
+    """Serve every workflow once; return ``{"workflows": {name: counts}}``. Raises :class:`TickFailed`."""
     counts: dict[str, Any] = {}
     failed: list[str] = []
     for workflow in runtime.service.workflows:
@@ -35,7 +35,7 @@ def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
             with runtime.database.autocommit() as connection:
                 counts[workflow.name] = _serve(runtime, connection, workflow, request_id)
         except Exception:
-            runtime.observer.log.exception("workflow could not be served", extra={"workflow": workflow.name})
+            runtime.observer.log.exception("could not serve the workflow", extra={"workflow": workflow.name})
             runtime.observer.count(metrics.TICK_FAILED)
             failed.append(workflow.name)
     runtime.observer.line("tick", {"workflows": counts, "failed": failed, "correlation_id": request_id})
@@ -53,20 +53,13 @@ def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        not_recovered = error  # told at the end: a record that cannot be rescued must keep no other from being claimed
+        not_recovered = error  # raised at the end, so that one such record does not stop the claims
     dispatched = claim_and_send(
         runtime, connection, workflow, request_id, batch=runtime.own.batch_size, trigger="schedule"
     )
     gauges = read_gauges(connection, workflow)
     breaches = count_cheap_breaches(connection, workflow)
-    for metric, value in (
-        (metrics.OLDEST_QUEUED_SECONDS, gauges.oldest_queued_seconds),
-        (metrics.OLDEST_PROCESSING_SECONDS, gauges.oldest_processing_seconds),
-        (metrics.QUEUED, gauges.queued),
-        (metrics.PROCESSING, gauges.processing),
-        (metrics.INVARIANT_BREACHES, breaches),
-    ):
-        runtime.observer.count(metric, value, workflow=workflow.name)
+    _count_gauges(runtime, workflow, gauges, breaches)
     if not_recovered is not None:
         raise not_recovered
     return {
@@ -90,15 +83,10 @@ def claim_and_send(
     trigger: str,
     ids: Sequence[int] | None = None,
 ) -> Dispatched:
-    """Claims at most ``batch`` due records and sends their messages, logging each transition."""
-
-    def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[int]:
-        return runtime.queue.send(workflow, claimed, request_id)
-
-    dispatched = dispatch(
+    """Claim at most ``batch`` due records, only of ``ids`` if given, send their messages and log each transition."""
+    claimed = claim(
         connection,
         workflow,
-        send,
         batch=batch,
         max_in_flight=runtime.own.max_in_flight,
         dispatch_lease=runtime.settings.dispatch_lease_seconds,
@@ -106,11 +94,16 @@ def claim_and_send(
         trigger=trigger,
         ids=ids,
     )
-    for held in dispatched.claimed:
+
+    def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[int]:
+        return runtime.queue.send(workflow, claimed, request_id)
+
+    dispatched = dispatch(connection, workflow, claimed, send)
+    for record in dispatched.claimed:
         runtime.observer.transition(
             workflow=workflow.name,
-            record_id=held.record_id,
-            attempt_id=held.attempt_id,
+            record_id=record.record_id,
+            attempt_id=record.attempt_id,
             from_status=Status.QUEUED,
             to_status=Status.PROCESSING,
             correlation_id=request_id,
@@ -128,17 +121,33 @@ def _recover(runtime: Runtime, connection: Connection, workflow: Workflow) -> in
         backoff=runtime.backoff,
         undelivered_max=runtime.settings.undelivered_max,
     )
-    for taken in recovered:
-        runtime.observer.count(metrics.LOST if taken.started else metrics.UNDELIVERED, workflow=workflow.name)
-        if taken.status is Status.ERROR:
-            runtime.observer.count(metrics.ERRORED, workflow=workflow.name)
-        runtime.observer.transition(
-            workflow=workflow.name,
-            record_id=taken.record_id,
-            attempt_id=taken.attempt_id,
-            from_status=Status.PROCESSING,
-            to_status=taken.status,
-            outcome="lost" if taken.started else "undelivered",
-            error_code=taken.error_code,
-        )
+    for record in recovered:
+        _report(runtime, workflow, record)
     return len(recovered)
+
+
+def _report(runtime: Runtime, workflow: Workflow, record: Recovered) -> None:
+    observer = runtime.observer
+    observer.count(metrics.LOST if record.started else metrics.UNDELIVERED, workflow=workflow.name)
+    if record.status is Status.ERROR:
+        observer.count(metrics.ERRORED, workflow=workflow.name)
+    observer.transition(
+        workflow=workflow.name,
+        record_id=record.record_id,
+        attempt_id=record.attempt_id,
+        from_status=Status.PROCESSING,
+        to_status=record.status,
+        outcome="lost" if record.started else "undelivered",
+        error_code=record.error_code,
+    )
+
+
+def _count_gauges(runtime: Runtime, workflow: Workflow, gauges: Gauges, breaches: int) -> None:
+    for metric, value in (
+        (metrics.OLDEST_QUEUED_SECONDS, gauges.oldest_queued_seconds),
+        (metrics.OLDEST_PROCESSING_SECONDS, gauges.oldest_processing_seconds),
+        (metrics.QUEUED, gauges.queued),
+        (metrics.PROCESSING, gauges.processing),
+        (metrics.INVARIANT_BREACHES, breaches),
+    ):
+        runtime.observer.count(metric, value, workflow=workflow.name)

@@ -1,98 +1,63 @@
-"""The work on started attempts: every job under its own deadline, all at once, and each end saved in a short transaction.
+"""Work on started attempts: run their jobs concurrently, each under its own deadline, and save each result.
 
-No session is open while a job runs. pg8000 is synchronous, so the database is spoken to from a thread, one at a time:
-the function has one connection.
+No database session is open while a job runs. pg8000 is synchronous and a function has one connection, so statements run
+in a thread, one at a time, under a lock.
 """
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scrapersky import metrics
-from scrapersky.importing import importing
-from scrapersky.models.vocabulary import Status
-from scrapersky.runtime.job import run_job
-from scrapersky.runtime.outcomes import Outcome, Snooze
+from scrapersky.errors import Misconfigured, WorkError
+from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.outcomes import Outcome, Retry, Snooze, outcome_of, unexpected
+from scrapersky.runtime.paid_calls import spend_one
+from scrapersky.runtime.results import Results
 from scrapersky.runtime.runtime import Runtime
-from scrapersky.runtime.saving import Saving
-from scrapersky.status.finish import Finished
 from scrapersky.status.start import Started
 
 if TYPE_CHECKING:
     from scrapersky.models.base import Recorded
-    from scrapersky.runtime.batch import Delivery
     from scrapersky.web.client import WebClient
 
-
-def work_on_started(
-    runtime: Runtime, started: Sequence[Started], deliveries: Mapping[int, "Delivery"], remaining: float
-) -> dict[str, int]:
-    """Works on all of ``started`` within ``remaining`` seconds; answers how many ended with which code."""
-    if not started:
-        return {}
-    return asyncio.run(_work_on_all(runtime, started, deliveries, remaining))
+Secret = Callable[[str], Awaitable[str]]
+Spend = Callable[[str], Awaitable[None]]
 
 
-async def _work_on_all(
-    runtime: Runtime, started: Sequence[Started], deliveries: Mapping[int, "Delivery"], remaining: float
-) -> dict[str, int]:
+def work_on_started(runtime: Runtime, started: Sequence[Started], remaining: float) -> dict[str, int]:
+    """Work on all of ``started`` within ``remaining`` seconds; return the number of results by code."""
+    return asyncio.run(_work_on_all(runtime, started, remaining)) if started else {}
+
+
+async def _work_on_all(runtime: Runtime, started: Sequence[Started], remaining: float) -> dict[str, int]:
     end = asyncio.get_running_loop().time() + remaining - runtime.settings.saving_seconds
-    records = records_of(runtime, started)
-    at_once = asyncio.Semaphore(runtime.own.max_instances)
+    records = read_records(runtime, started)
+    slots = asyncio.Semaphore(runtime.own.max_instances)
     one_connection = asyncio.Lock()
-    saving = Saving(runtime, one_connection)
-    codes: Counter[str] = Counter()
-    async with web_client(runtime, started, one_connection) as web:
+    results = Results(runtime, one_connection)
+    async with open_web(runtime, started, one_connection) as web:
+        worker = Worker(runtime, end, one_connection, web)
 
-        async def work_on_one(attempt: Started) -> None:
-            async with at_once:
+        async def work_on(attempt: Started) -> None:
+            async with slots:
                 began = time.monotonic()
-                outcome = await run_job(
-                    runtime,
-                    attempt,
-                    records.get((attempt.workflow, attempt.record_id)),
-                    web=web,
-                    end=end,
-                    one_connection=one_connection,
-                )
-                finished = await saving.save(attempt, outcome)
-            codes[outcome.code if finished else "stale"] += 1
-            _tell(runtime, attempt, deliveries.get(attempt.attempt_id), outcome, finished, time.monotonic() - began)
+                outcome = await worker.run_job(attempt, records.get((attempt.workflow, attempt.record_id)))
+                await results.add(attempt, outcome, began)
 
-        await asyncio.gather(*(work_on_one(attempt) for attempt in started))
-    return dict(codes)
+        await asyncio.gather(*map(work_on, started))
+    return dict(results.codes)
 
 
-@asynccontextmanager
-async def web_client(
-    runtime: Runtime, started: Sequence[Started], one_connection: asyncio.Lock
-) -> "AsyncIterator[WebClient | None]":
-    """The web client of this invocation; none where no job of it asks anybody, who need not wait for its import."""
-    workflows = {runtime.workflow(attempt.workflow) for attempt in started}
-    if not any(map(runtime.service.needs_web_client, workflows)):
-        yield None
-        return
-    with importing():
-        from scrapersky.politeness.lease_manager import LeaseManager  # noqa: PLC0415
-        from scrapersky.politeness.limiter import HostLimiter  # noqa: PLC0415
-        from scrapersky.web.client import WebClient  # noqa: PLC0415
-
-    settings = runtime.settings
-    async with (
-        LeaseManager(settings, runtime.database, one_connection, runtime.observer.log) as leases,
-        WebClient(settings, HostLimiter(settings, leases)) as web,
-    ):
-        yield web
-
-
-def records_of(runtime: Runtime, started: Sequence[Started]) -> "dict[tuple[str, int], Recorded]":
-    """The records of ``started`` by workflow and id, detached: nobody writes through them."""
+def read_records(runtime: Runtime, started: Sequence[Started]) -> "dict[tuple[str, int], Recorded]":
+    """Return the records of ``started`` by workflow and id, detached from the session: jobs only read them."""
     records: dict[tuple[str, int], Recorded] = {}
     with runtime.database.autocommit() as connection, Session(connection) as session:
         for name in {attempt.workflow for attempt in started}:
@@ -104,35 +69,76 @@ def records_of(runtime: Runtime, started: Sequence[Started]) -> "dict[tuple[str,
     return records
 
 
-def _tell(
-    runtime: Runtime,
-    attempt: Started,
-    delivery: "Delivery | None",
-    outcome: Outcome,
-    finished: Finished | None,
-    seconds: float,
-) -> None:
-    if finished is None:
-        runtime.observer.count(metrics.STALE)
+@asynccontextmanager
+async def open_web(
+    runtime: Runtime, started: Sequence[Started], one_connection: asyncio.Lock
+) -> "AsyncIterator[Callable[[Secret, Spend], WebClient] | None]":
+    """Open the invocation's web client, and yield what makes one record's client of it; None if no job needs one."""
+    if not any(runtime.workflow(attempt.workflow).needs_web_client for attempt in started):
+        yield None
         return
-    metric = {
-        Status.COMPLETED: metrics.COMPLETED,
-        Status.ERROR: metrics.ERRORED,
-        Status.QUEUED: metrics.SNOOZED if isinstance(outcome, Snooze) else metrics.RETRIED,
-    }[finished.status]
-    runtime.observer.count(metric, workflow=attempt.workflow)
-    runtime.observer.count(metrics.RECORD_MILLISECONDS, round(seconds * 1000), workflow=attempt.workflow)
-    runtime.observer.transition(
-        workflow=attempt.workflow,
-        record_id=attempt.record_id,
-        attempt_id=attempt.attempt_id,
-        from_status=Status.PROCESSING,
-        to_status=finished.status,
-        outcome=type(outcome).__name__.lower(),
-        code=outcome.code,
-        error_code=outcome.code if finished.status is Status.ERROR else None,
-        duration_ms=round(seconds * 1000),
-        attempt=finished.failures + (finished.status is Status.COMPLETED),
-        receive_count=delivery.receive_count if delivery else 1,
-        correlation_id=delivery.correlation_id if delivery else None,
-    )
+    # Imported here because aiohttp takes a third of the cold start of a batch whose jobs need no web client.
+    from scrapersky.runtime.web_access import open_web_client, web_of_the_record  # noqa: PLC0415
+
+    async with open_web_client(runtime, one_connection) as web:
+        yield partial(web_of_the_record, web, runtime.settings)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Runs the jobs of one invocation. ``end`` is in the event loop's time; ``web`` makes a record's web client."""
+
+    runtime: Runtime
+    end: float
+    one_connection: asyncio.Lock
+    web: "Callable[[Secret, Spend], WebClient] | None"
+
+    async def run_job(self, attempt: Started, record: "Recorded | None") -> Outcome:
+        """Return the job's outcome, or the outcome of its exception. Only the invocation's cancellation escapes."""
+        if record is None:
+            return Retry("record_gone", f"{attempt.workflow} record {attempt.record_id} no longer exists")
+        settings, workflow = self.runtime.settings, self.runtime.workflow(attempt.workflow)
+        full = asyncio.get_running_loop().time() + settings.record_deadline_seconds
+        deadline = min(full, self.end)
+        context = self._context(attempt, deadline)
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self.runtime.job_of(workflow)(record, context)
+        except TimeoutError:
+            if deadline < full:
+                return Snooze("out_of_time", "the invocation ended before the record's own deadline", after=0)
+            return Retry(
+                "deadline", f"not finished within RECORD_DEADLINE_SECONDS={settings.record_deadline_seconds:g}"
+            )
+        except WorkError as error:
+            return outcome_of(error, settings)
+        except Exception as error:
+            self.runtime.observer.log.exception(
+                "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
+            )
+            return unexpected(error)
+
+    def _context(self, attempt: Started, deadline: float) -> JobContext:
+        spend = partial(self._spend, attempt)
+        return JobContext(
+            web_client=None if self.web is None else self.web(self._secret, spend),
+            settings=self.runtime.settings,
+            logger=self.runtime.observer.log,
+            deadline=deadline,
+            secret=self._secret,
+            spend=spend,
+        )
+
+    async def _secret(self, name: str) -> str:
+        return await asyncio.to_thread(self.runtime.read_secret, name)
+
+    async def _spend(self, attempt: Started, budget: str) -> None:
+        """Charge one paid call. The metric is counted here, because metrics are not safe for use in threads."""
+        observer = self.runtime.observer
+        try:
+            async with self.one_connection:
+                await asyncio.to_thread(spend_one, self.runtime, budget, attempt.workflow, attempt.record_id)
+        except Misconfigured:
+            observer.count(metrics.BUDGET_SPENT, workflow=attempt.workflow)
+            raise
+        observer.count(metrics.PAID_CALLS, workflow=attempt.workflow)

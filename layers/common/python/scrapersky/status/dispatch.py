@@ -1,6 +1,6 @@
-"""Dispatch: claim, then send a message for each claimed record; release at once what could not be sent.
+"""Dispatch: send a message for each claimed record; release at once what could not be sent.
 
-The claim is committed before anything is sent. After a crash in between, recovery releases the records when their
+The claim must be committed before anything is sent. After a crash in between, recovery releases the records when their
 dispatch lease ends.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from scrapersky.status.claim import Claimed, claim
+from scrapersky.status.claim import Claimed
 from scrapersky.status.release import release
 from scrapersky.status.workflow import Workflow
 
@@ -25,29 +25,8 @@ class Dispatched:
     released: tuple[int, ...]
 
 
-def dispatch(
-    connection: Connection,
-    workflow: Workflow,
-    send: Send,
-    *,
-    batch: int,
-    max_in_flight: int,
-    dispatch_lease: float,
-    per_host: int = 1_000_000,
-    trigger: str = "schedule",
-    ids: Sequence[int] | None = None,
-) -> Dispatched:
-    """Claim and send. Needs an AUTOCOMMIT connection: the claim must be committed before its messages exist."""
-    claimed = claim(
-        connection,
-        workflow,
-        batch=batch,
-        max_in_flight=max_in_flight,
-        dispatch_lease=dispatch_lease,
-        per_host=per_host,
-        trigger=trigger,
-        ids=ids,
-    )
+def dispatch(connection: Connection, workflow: Workflow, claimed: Sequence[Claimed], send: Send) -> Dispatched:
+    """Send the messages of ``claimed``. Needs an AUTOCOMMIT connection, so that the claim is committed already."""
     if not claimed:
         return Dispatched((), ())
     try:

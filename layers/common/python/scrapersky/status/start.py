@@ -21,11 +21,13 @@ RETURNING attempt_id, workflow, record_id
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An attempt that this worker holds."""
+    """An attempt that this worker holds, with the delivery of its message (which has none in a manual run)."""
 
     attempt_id: int
     workflow: str
     record_id: int
+    receive_count: int = 1
+    correlation_id: str | None = None
 
 
 def start(

@@ -15,23 +15,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """The workflow ``name``, driven by the status field ``field`` of ``model_name``, whose rows are in ``table``."""
+    """The workflow ``name``, driven by the status field ``field`` of ``model_name``, whose rows are in ``table``.
+
+    The model and the job are given by name because a tick needs neither, and importing them takes longer than a tick.
+    """
 
     name: str
     model_name: str
     field: str
     table: str
     key: str  #: the column with a record's natural key; ``domain_id`` stands for the domain's name
+    job: str  #: ``"module:function"``
     host: str | None = None  #: the column with a record's host, where many records share one
+    uses_web: bool = True  #: the job reads websites
+    uses_places_api: bool = False  #: the job makes paid calls of the Google Places API
 
     @classmethod
-    def watching(cls, name: str, watched: str, *, table: str, key: str, host: str | None = None) -> "Workflow":
-        """Return the workflow ``name`` on a status field such as ``"Domain.status"``.
-
-        The model is given by name because a tick does not need it, and mapping the models takes longer than a tick.
-        """
+    def watching(
+        cls,
+        name: str,
+        watched: str,
+        *,
+        table: str,
+        key: str,
+        job: str,
+        host: str | None = None,
+        uses_web: bool = True,
+        uses_places_api: bool = False,
+    ) -> "Workflow":
+        """Return the workflow ``name`` on a status field such as ``"Domain.status"``."""
         model_name, _, field = watched.partition(".")
-        return cls(name, model_name, field, table, key, host)
+        return cls(name, model_name, field, table, key, job, host, uses_web, uses_places_api)
+
+    @property
+    def needs_web_client(self) -> bool:
+        """Whether the job sends requests, to websites or to the Google Places API."""
+        return self.uses_web or self.uses_places_api
 
     @property
     def watched(self) -> str:
