@@ -25,6 +25,8 @@ from scrapersky.runtime.outcomes import Fail
 from scrapersky.settings import SettingsError
 from scripts.commands.crosswalk.__main__ import main as crosswalk
 from scripts.commands.new_service.__main__ import main as new_service
+from scripts.commands.run.__main__ import parser as run_parser
+from scripts.commands.run.run import execute as run_locally
 from scripts.commands.scrapersky.__main__ import main as scrapersky
 from scripts.commands.scrapersky.explain.__main__ import main as explain
 from tests.integration.api import Api
@@ -128,6 +130,8 @@ class Stage:
             case "new-service":
                 assert "--dry-run" in rest
                 new_service(rest)
+            case "run":
+                run_locally(run_parser().parse_args(rest), None)
             case "crosswalk":
                 crosswalk([str(ROOT / word) if "/" in word else word for word in rest])
             case "cdk":

@@ -1,0 +1,63 @@
+"""The project's own files: CI, commit hooks, changelog, metadata."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.dependencies import PYTHON
+from scripts.commands import test as suite
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CHANGES = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+"""Kinds of changes (keepachangelog.com)."""
+
+
+def test_ci_runs_the_suite_on_the_oldest_python_and_on_that_of_the_functions() -> None:
+    job = loaded(".github/workflows/ci.yml")["jobs"]["test"]
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert job["strategy"]["matrix"]["python"] == [oldest, PYTHON]
+    assert job["steps"][-1] == {"run": "scripts/test", "env": {"PYTHON": "python${{ matrix.python }}"}}
+    assert {f"Programming Language :: Python :: {version}" for version in (oldest, PYTHON)} <= set(
+        PROJECT["classifiers"]
+    )
+
+
+def test_commit_hooks_download_nothing_and_run_in_the_projects_environment() -> None:
+    (local,) = loaded(".pre-commit-config.yaml")["repos"]
+    assert local["repo"] == "local"
+    for hook in local["hooks"]:
+        assert hook["language"] in {"system", "pygrep"}
+        if hook["language"] == "system":
+            assert hook["entry"].startswith("scripts/environment python ")
+
+
+def test_commit_hooks_run_the_static_checks_of_the_suite() -> None:
+    (local,) = loaded(".pre-commit-config.yaml")["repos"]
+    hooks = [shlex.split(hook["entry"])[2:4] for hook in local["hooks"] if hook["language"] == "system"]
+    assert all(list(command[:2]) in hooks for _, command in suite.CHECKS)
+
+
+def test_the_hook_for_commit_subjects_rejects_more_than_72_characters() -> None:
+    (hook,) = (one for one in loaded(".pre-commit-config.yaml")["repos"][0]["hooks"] if one["id"] == "commit-subject")
+    pattern = re.compile(hook["entry"], re.MULTILINE | re.DOTALL)  # as pre-commit compiles it with --multiline
+    assert not pattern.search("x" * 72 + "\n\n" + "y" * 100 + "\n")
+    assert pattern.search("x" * 73 + "\n")
+
+
+def test_the_changelog_has_an_unreleased_section_then_versions_with_dates() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    first, *released = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert first == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading) for heading in released)
+    assert released[0].startswith(f"[{PROJECT['version']}]")
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= CHANGES
+
+
+def loaded(name: str) -> dict[str, Any]:
+    """Return the YAML file ``name`` of the project."""
+    return dict(yaml.safe_load((ROOT / name).read_text()))
