@@ -1,4 +1,4 @@
-"""Fixtures for every test that needs a database: one real Postgres a session, one fresh, migrated database a test."""
+"""Fixtures for tests that need a database: one real Postgres per session, one fresh, migrated database per test."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -18,31 +18,31 @@ from scripts.commands.run.postgres import Postgres
 TEMPLATE = "migrated"
 numbers = count(1)
 IN_ONE_PROCESS = ("tests/e2e/", "tests/infra/")
-"""Folders whose files share what is dear to make: the running system, the synthesized stacks."""
+"""Folders whose files share expensive fixtures: the running system, the synthesized stacks."""
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives each process whole files, and those of :data:`IN_ONE_PROCESS` whole folders."""
+    """Assigns whole files to each process, and the folders of :data:`IN_ONE_PROCESS` as a whole."""
 
     def _split_scope(self, nodeid: str) -> str:
-        """The name of what runs in one process."""
+        """Return the name of the group that runs in one process."""
         return next((folder for folder in IN_ONE_PROCESS if nodeid.startswith(folder)), nodeid.partition("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
-    """How tests are dealt out where several processes run them."""
+    """Return the scheduler that distributes tests to processes."""
     return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A running Postgres, with a migrated database named ``migrated`` to copy.
+    """A running Postgres with a migrated database named ``migrated``, the template of each test's own.
 
-    Autovacuum is off: what it does, and the snapshots it holds meanwhile, would come between a test and what it measures.
-    A test that wants a table vacuumed or analysed says so.
+    Autovacuum is off, because its work and its snapshots would disturb measurements. Tests vacuum and analyse
+    explicitly.
     """
     with Postgres.start(Path(tmp_path_factory.mktemp("postgres")), settings={"autovacuum": "off"}) as server:
         engine = create_engine(server.create_database(TEMPLATE), poolclass=NullPool)
@@ -54,13 +54,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture
 def database_url(postgres: Postgres) -> str:
-    """The url of a fresh database with our schema, this test's own."""
+    """The url of a fresh, migrated database for this test."""
     return postgres.create_database(f"test_{next(numbers)}", template=TEMPLATE)
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """An engine on this test's own database; each connection is a new one, as two workers would have."""
+    """An engine on this test's database. Each connection is a new one, as those of two workers."""
     engine = create_engine(database_url, poolclass=NullPool)
     yield engine
     engine.dispose()
@@ -68,19 +68,19 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
-    """An AUTOCOMMIT connection on this test's own database, as the runtime's single-statement verbs use it."""
+    """An AUTOCOMMIT connection to this test's database, as the runtime uses for single statements."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
 
 
 @pytest.fixture
-def left_broken() -> None:
-    """For a test that breaks the database's invariants and leaves it so."""
+def breaks_invariants() -> None:
+    """Marks a test that leaves the database's invariants broken."""
 
 
 @pytest.fixture
 def invariants_hold(connection: Connection, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Asks for every breach of an invariant, in every workflow, when the test has passed."""
+    """Check the invariants of every workflow after the test."""
     yield
-    if "left_broken" not in request.fixturenames:
+    if "breaks_invariants" not in request.fixturenames:
         assert [breach for workflow in WORKFLOWS.values() for breach in find_breaches(connection, workflow)] == []

@@ -1,4 +1,4 @@
-"""How a record of each watched table comes to be, in any status that a router may give it."""
+"""Create a record of any watched table, and write with triggers disabled."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +21,14 @@ MAKE = {
 
 
 def make(connection: Connection, workflow: Workflow, status: str = "New", key: str = "a") -> int:
-    """Adds one record of the workflow's table; returns its id."""
+    """Insert a record into the workflow's table; return its id."""
     statement = MAKE[workflow.table].format(field=workflow.field, status=status, key=key)
     return int(connection.execute(text(statement)).scalar_one())
 
 
 @contextmanager
-def beneath_the_guards(connection: Connection) -> Iterator[None]:
-    """What only a superuser can do: writes that no trigger sees."""
+def triggers_disabled(connection: Connection) -> Iterator[None]:
+    """Disable all triggers, which only a superuser can do."""
     connection.execute(text("SET session_replication_role = replica"))
     yield
     connection.execute(text("RESET session_replication_role"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from scrapersky.database import Database
 from scrapersky.metrics import Observer
-from scrapersky.migrations.patience import upgrade_patiently
+from scrapersky.migrations.retries import upgrade_with_retries
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 
@@ -41,11 +41,11 @@ def migrate(context: Any) -> dict[str, Any]:
     """Upgrades to the newest revision, in one transaction; answers which that is."""
     # A migration may rewrite a table: it gets all the time this function has left, and not a service's minute.
     seconds = context.get_remaining_time_in_millis() / 1000 - ANSWER_TIMEOUT_SECONDS
-    patient = settings.model_copy(update={"database_statement_timeout_seconds": max(seconds, 1.0)})
-    database = Database(patient, NAME, read_secret)
+    with_timeout = settings.model_copy(update={"database_statement_timeout_seconds": max(seconds, 1.0)})
+    database = Database(with_timeout, NAME, read_secret)
     # Alembic begins and commits by itself, so it needs a connection that is not in AUTOCOMMIT.
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    revision = upgrade_patiently(engine, patience=seconds)
+    revision = upgrade_with_retries(engine, seconds=seconds)
     observer.line("migrated", {"revision": revision})
     return {"revision": revision}
 

@@ -1,4 +1,4 @@
-"""What Hypothesis' machine stands on: a database and the model, and that they agree after every step."""
+"""The base of the Hypothesis machine: a database, a model of it, and their comparison after every step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +12,10 @@ from scrapersky.status import transitions
 from scrapersky.status.invariants import BREACHES
 from scrapersky.status.workflow import Workflow
 from tests.integration.machine_model import Attempt, Key, Model, Record
-from tests.records import beneath_the_guards
+from tests.records import triggers_disabled
 
 RESULT = {METADATA: "title", SUBMISSION: "description", IMPORT: "etag"}
 """The workflows under test (two of them on the same row), and the column that a job of each writes."""
-
 
 FIND_BREACHES = text(" UNION ALL ".join(f"({workflow.sql(BREACHES)})" for workflow in RESULT))
 
@@ -35,23 +34,23 @@ READ_ATTEMPTS = text(
 )
 
 
-class Vanished(BaseException):
-    """The process is gone: nobody catches this, and nothing after it runs."""
+class Died(BaseException):
+    """The process has died: nothing catches this, and nothing after it runs."""
 
 
 class Machine(RuleBasedStateMachine):
-    """A database, a model of it, and their comparison. ``engine`` is of a database that this machine may empty."""
+    """Compares a database with a model. ``engine``: of a database that this machine may empty."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self.connection: Connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        with beneath_the_guards(self.connection):
+        with triggers_disabled(self.connection):
             self.connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
         self.model = Model()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """As the runtime's: rolled back by whatever happens inside, a vanished process included."""
+        """Run a transaction as the runtime does: rolled back by any exception, a died process included."""
         self.connection.exec_driver_sql("BEGIN")
         try:
             yield
@@ -61,25 +60,25 @@ class Machine(RuleBasedStateMachine):
         self.connection.exec_driver_sql("COMMIT")
 
     def workflow(self, attempt_id: int) -> Workflow:
-        """The workflow that the attempt belongs to."""
+        """Return the workflow of the attempt."""
         return WORKFLOWS[self.model.attempts[attempt_id].key[0]]
 
     def all_live(self) -> list[int]:
-        """The live attempts of all workflows."""
+        """Return the live attempts of all workflows."""
         return [n for n, one in self.model.attempts.items() if one.outcome is None]
 
     def is_live(self, attempt_id: int) -> bool:
-        """Whether the model holds the attempt for live."""
+        """Return whether the attempt is live in the model."""
         return self.model.attempts[attempt_id].outcome is None
 
     @invariant()
     def no_invariant_is_broken(self) -> None:
-        """The product's own query finds nothing."""
+        """Run the product's own query."""
         assert self.connection.execute(FIND_BREACHES, {"limit": 10}).all() == []
 
     @invariant()
-    def every_record_is_as_the_model_says(self) -> None:
-        """Status, failures, code, whether it may be claimed, and whose result it carries."""
+    def every_record_equals_the_model(self) -> None:
+        """Compare status, failures, code, whether it may be claimed, and which attempt wrote its result."""
         stored = {
             (workflow, record_id): Record(Status(status), *rest)
             for workflow, record_id, status, *rest in self.connection.execute(READ_RECORDS)
@@ -87,8 +86,8 @@ class Machine(RuleBasedStateMachine):
         assert stored == self.model.records
 
     @invariant()
-    def every_attempt_is_as_the_model_says(self) -> None:
-        """Whose, started, late, and how it ended; an ended one never changes again."""
+    def every_attempt_equals_the_model(self) -> None:
+        """Compare record, start, expiry and outcome; an ended attempt never changes."""
         stored = {
             attempt_id: Attempt((workflow, record_id), *rest)
             for attempt_id, workflow, record_id, *rest in self.connection.execute(READ_ATTEMPTS)
@@ -96,7 +95,7 @@ class Machine(RuleBasedStateMachine):
         assert stored == self.model.attempts
 
     def teardown(self) -> None:
-        """Every record's history is one unbroken chain of legal steps from its birth to what it is now."""
+        """Check that each history is an unbroken chain of legal transitions up to the present status."""
         steps = self.connection.execute(
             text("SELECT workflow, record_id, from_status, to_status FROM status_events ORDER BY event_id")
         ).all()

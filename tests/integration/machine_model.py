@@ -1,4 +1,4 @@
-"""The status machine again, in sixty lines of dictionaries: what the database must look like after each verb."""
+"""A model of the status machine in dictionaries: what the database must contain after each verb."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ UNDELIVERED_MAX = 2
 
 @dataclass
 class Record:
-    """``due`` says whether a Queued record may be claimed now; ``result`` is what a job wrote into it last."""
+    """``due``: a Queued record that may be claimed now. ``result``: what a job wrote last."""
 
     status: Status = Status.NEW
     failures: int = 0
@@ -26,11 +26,11 @@ class Record:
 
 @dataclass
 class Attempt:
-    """``late``: its lease has run out. ``outcome`` None: it is live."""
+    """``expired``: its lease has ended. ``outcome`` None: it is live."""
 
     key: Key
     started: bool = False
-    late: bool = False
+    expired: bool = False
     outcome: str | None = None
 
 
@@ -43,15 +43,15 @@ class Model:
     paused: set[str] = field(default_factory=set)
 
     def live(self, workflow: str) -> list[int]:
-        """The live attempts of ``workflow``, oldest first."""
+        """Return the live attempts of ``workflow``, oldest first."""
         return [n for n, one in sorted(self.attempts.items()) if one.key[0] == workflow and one.outcome is None]
 
     def holder(self, key: Key) -> int | None:
-        """The live attempt that holds ``key``."""
+        """Return the live attempt of ``key``."""
         return next((n for n, one in self.attempts.items() if one.key == key and one.outcome is None), None)
 
     def in_status(self, workflow: str, statuses: Collection[Status], among: Iterable[int] | None = None) -> list[int]:
-        """The records of ``workflow`` (``among`` these only) in one of ``statuses``, by id."""
+        """Return the records of ``workflow`` in one of ``statuses``, by id; only those of ``among``."""
         wanted = None if among is None else set(among)
         return sorted(
             record_id
@@ -60,22 +60,22 @@ class Model:
         )
 
     def claimable(self, workflow: str, among: Iterable[int] | None = None) -> list[int]:
-        """The records that a claim may take."""
+        """Return the records that a claim may take."""
         return [n for n in self.in_status(workflow, {Status.QUEUED}, among) if self.records[workflow, n].due]
 
-    def room(self, workflow: str, batch: int, max_in_flight: int) -> int:
-        """How many a claim may take."""
+    def capacity(self, workflow: str, batch: int, max_in_flight: int) -> int:
+        """Return how many records a claim may take."""
         return 0 if workflow in self.paused else max(0, min(batch, max_in_flight - len(self.live(workflow))))
 
     def claim(self, workflow: str, claimed: Iterable[tuple[int, int]]) -> None:
-        """(attempt, record): each is held from now on."""
+        """Add each (attempt, record) as claimed."""
         for attempt_id, record_id in claimed:
-            assert attempt_id not in self.attempts, f"attempt {attempt_id} was given out twice"
+            assert attempt_id not in self.attempts, f"attempt {attempt_id} was used twice"
             self.attempts[attempt_id] = Attempt((workflow, record_id))
             self.move((workflow, record_id), Status.PROCESSING)
 
     def move(self, key: Key, to: Status, *, code: str | None = None, due: bool = True, failed: bool = False) -> None:
-        """One legal transition, with everything that follows from it."""
+        """Make one legal transition, with its consequences for the companion columns."""
         record = self.records[key]
         assert to in ALLOWED[record.status], (record.status, to)
         if Status.PROCESSING not in (record.status, to) or to is Status.COMPLETED:
@@ -86,23 +86,23 @@ class Model:
 
     def end(self, attempt_id: int, outcome: str, to: Status, *, code: str | None = None, due: bool = True,
             failed: bool = False) -> None:  # fmt: skip
-        """The live attempt ends, and its record moves."""
+        """End the live attempt and move its record."""
         attempt = self.attempts[attempt_id]
         assert attempt.outcome is None
         attempt.outcome = outcome
         self.move(attempt.key, to, code=code, due=due, failed=failed)
 
     def fail_again(self, attempt_id: int, outcome: str, code: str) -> None:
-        """One failure more: queued again for later, or in Error at the last."""
+        """Count one failure: queue the record for later, or end it in Error at the last."""
         if self.records[self.attempts[attempt_id].key].failures + 1 >= MAX_FAILURES:
             self.end(attempt_id, outcome, Status.ERROR, code=code, failed=True)
         else:
             self.end(attempt_id, outcome, Status.QUEUED, due=False, failed=True)
 
     def recover(self, workflow: str, limit: int) -> list[int]:
-        """Takes back what is late; returns those attempts."""
-        late = [n for n in self.live(workflow) if self.attempts[n].late][:limit]
-        for attempt_id in late:
+        """Recover expired attempts; return them."""
+        expired = [n for n in self.live(workflow) if self.attempts[n].expired][:limit]
+        for attempt_id in expired:
             attempt = self.attempts[attempt_id]
             if attempt.started:
                 self.fail_again(attempt_id, "lost", "lost_repeatedly")
@@ -110,14 +110,14 @@ class Model:
                 self.end(attempt_id, "undelivered", Status.ERROR, code="undeliverable")
             else:
                 self.end(attempt_id, "undelivered", Status.QUEUED)
-        return late
+        return expired
 
     def undelivered_in_a_row(self, key: Key) -> int:
-        """How many of the record's last ended attempts were never delivered."""
+        """Return how many of the record's last ended attempts were never delivered."""
         ended = [one.outcome for _, one in sorted(self.attempts.items()) if one.key == key and one.outcome]
         return next((n for n, outcome in enumerate(reversed(ended)) if outcome != "undelivered"), len(ended))
 
     def queue(self, workflow: str, ids: Sequence[int]) -> None:
-        """Each goes into the queue."""
+        """Queue each of ``ids``."""
         for record_id in ids:
             self.move((workflow, record_id), Status.QUEUED)

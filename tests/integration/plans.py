@@ -1,4 +1,4 @@
-"""Plans: what a verb's statements really read, by EXPLAIN ANALYZE of exactly what the verb sends."""
+"""Query plans: what the statements of a verb read, by EXPLAIN ANALYZE of exactly what the verb sends."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """One statement's plan, as it ran. ``milliseconds`` is the execution alone."""
+    """The plan of one executed statement. ``milliseconds``: the execution without planning."""
 
     statement: str
     root: Node
@@ -20,34 +20,34 @@ class Plan:
 
     @property
     def scans(self) -> list[Node]:
-        """Every node that reads a table or an index of one."""
+        """The nodes that read a table or an index."""
         return [node for node in walk(self.root) if "Relation Name" in node and node["Node Type"].endswith("Scan")]
 
     @property
     def indexes(self) -> set[str]:
-        """The indexes that were used."""
+        """The names of the indexes that were used."""
         return {node["Index Name"] for node in walk(self.root) if "Index Name" in node and node["Actual Loops"]}
 
     @property
     def rows_read(self) -> float:
-        """Rows (or index entries) looked at by all scans, whether they passed their filter or not."""
+        """The rows or index entries that all scans visited, filtered out or not."""
         return sum(read_by(node) for node in self.scans)
 
     @property
     def blocks(self) -> int:
-        """8 KiB blocks visited, cached or not."""
+        """The 8 KiB blocks visited, cached or not."""
         return int(self.root["Shared Hit Blocks"] + self.root["Shared Read Blocks"])
 
-    def read_whole(self, tables: Sequence[str]) -> list[str]:
-        """Those of ``tables`` that were read from end to end."""
+    def sequential_scans(self, tables: Sequence[str]) -> list[str]:
+        """Return those of ``tables`` that were read completely."""
         return [
             node["Relation Name"]
             for node in self.scans
             if node["Node Type"] == "Seq Scan" and node["Relation Name"] in tables
         ]
 
-    def told(self) -> str:
-        """The scans, one a line, for a failing test's message."""
+    def summary(self) -> str:
+        """Return the scans, one per line, for the message of a failing test."""
         return "\n".join(
             f"{node['Node Type']} {node.get('Index Name', '')} on {node['Relation Name']}: {read_by(node):.0f} rows"
             for node in self.scans
@@ -55,26 +55,28 @@ class Plan:
 
 
 def read_by(node: Node) -> float:
-    """Rows that one scan looked at, over all its loops."""
-    a_loop = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-    return float(a_loop * node["Actual Loops"])
+    """Return the rows that one scan visited in all its loops."""
+    per_loop = (
+        node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    )
+    return float(per_loop * node["Actual Loops"])
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """``node`` and everything below it, initial plans and CTEs too."""
+    """Yield ``node`` and all nodes below it, including initial plans and CTEs."""
     yield node
     for child in node.get("Plans", ()):
         yield from walk(child)
 
 
 def plans_of(connection: Connection, verb: Callable[[Connection], object]) -> list[Plan]:
-    """Runs ``verb``, takes it back, and explains each statement it sent as it would run again. Changes nothing."""
+    """Run ``verb``, roll it back, and explain each statement that it sent. Changes nothing."""
     sent: list[tuple[str, Any]] = []
 
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
         sent.append((statement, parameters))
 
-    with taken_back(connection):
+    with rolled_back(connection):
         event.listen(connection.engine, "before_cursor_execute", note)
         try:
             verb(connection)
@@ -82,7 +84,7 @@ def plans_of(connection: Connection, verb: Callable[[Connection], object]) -> li
             event.remove(connection.engine, "before_cursor_execute", note)
     plans = []
     for statement, parameters in sent:
-        with taken_back(connection):
+        with rolled_back(connection):
             (answer,) = connection.exec_driver_sql(
                 f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters
             ).scalar_one()
@@ -91,8 +93,8 @@ def plans_of(connection: Connection, verb: Callable[[Connection], object]) -> li
 
 
 @contextmanager
-def taken_back(connection: Connection) -> Iterator[None]:
-    """A transaction that is rolled back whatever happens."""
+def rolled_back(connection: Connection) -> Iterator[None]:
+    """Run a transaction that is always rolled back."""
     transaction = connection.begin()
     try:
         yield

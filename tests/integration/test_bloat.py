@@ -1,6 +1,6 @@
-"""Bloat: thousands of cycles on the same records leave a claim as cheap as it was, without any vacuum, and one cleans up.
+"""Bloat: after thousands of cycles on the same records without a vacuum, a claim is as cheap as before.
 
-BLOAT_CYCLES says how many: 10,000 by default (20 s), 100,000 for the figures in docs/decisions.md (4 minutes).
+BLOAT_CYCLES sets their number: 10,000 by default (20 s), 100,000 for the figures in docs/decisions.md (4 minutes).
 """
 
 import os
@@ -20,13 +20,13 @@ from scrapersky.status.finish import complete
 from scrapersky.status.requeue import requeue
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
-from tests.integration.plans import plans_of, taken_back
+from tests.integration.plans import plans_of, rolled_back
 
 CYCLES = int(os.environ.get("BLOAT_CYCLES", "10000"))
 RECORDS = 10_000
 BATCH = 50
 MESSAGES = 10
-"""Messages in one invocation: so many attempts are started by one statement."""
+"""Messages per invocation, whose attempts are started by one statement."""
 
 MAKE = {
     METADATA: f"INSERT INTO domains (domain, description, status)"
@@ -39,7 +39,7 @@ MAKE = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table's counters since its creation."""
+    """The counters of a table since its creation."""
 
     updates: int
     heap_only: int
@@ -48,7 +48,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one claim costs: 8 KiB blocks visited, and milliseconds."""
+    """The cost of one claim: 8 KiB blocks visited, and milliseconds."""
 
     blocks: int
     milliseconds: float
@@ -56,7 +56,7 @@ class Cost:
 
 @pytest.fixture
 def session(database_url: str) -> Iterator[Connection]:
-    """One function's connection for the whole test, as a warm Lambda keeps its own; no vacuum helps."""
+    """One connection for the whole test, as a warm Lambda function has."""
     database = Database(load(Settings, {"DATABASE_URL": database_url}), "bloat", read_secret)
     with database.autocommit() as connection:
         yield connection
@@ -65,7 +65,7 @@ def session(database_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def observer(database_url: str) -> Iterator[Connection]:
-    """Another connection, in whose transactions a claim is explained and taken back."""
+    """A second connection, for claims that are explained and rolled back."""
     database = Database(load(Settings, {"DATABASE_URL": database_url}), "observer", read_secret)
     with database.engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
         yield connection
@@ -76,7 +76,7 @@ def observer(database_url: str) -> Iterator[Connection]:
 @pytest.mark.parametrize(
     ("workflow", "cycles"), [(METADATA, CYCLES), (IMPORT, CYCLES // 5)], ids=["metadata", "import"]
 )
-def test_thousands_of_cycles_leave_a_claim_as_cheap_as_it_was(
+def test_a_claim_is_as_cheap_after_thousands_of_cycles_as_before(
     session: Connection, observer: Connection, workflow: Workflow, cycles: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     session.execute(text(MAKE[workflow]))
@@ -98,7 +98,7 @@ def test_thousands_of_cycles_leave_a_claim_as_cheap_as_it_was(
                 f"\n{workflow.name}: {cycles} cycles; claim({BATCH}) {cost_before} → {cost_after} → vacuum {cost_cleaned}"
             )
             print(f"{workflow.table} {before} → {after}; attempts {attempts}; after vacuum {cleaned}")
-    # Of three updates a cycle (claim, complete, requeue) only completing leaves due_at, and so every index, alone.
+    # Of the three updates of a cycle (claim, complete, requeue) only completing changes no indexed column.
     assert after.heap_only - before.heap_only >= 0.95 * cycles
     assert attempts.heap_only >= 0.75 * cycles
     assert cost_after.blocks <= 2 * cost_before.blocks
@@ -107,19 +107,19 @@ def test_thousands_of_cycles_leave_a_claim_as_cheap_as_it_was(
 
 
 def cycle(connection: Connection, workflow: Workflow) -> None:
-    """Claims a batch, starts and completes it, and queues it again at the end."""
-    held = claim(connection, workflow, batch=BATCH, max_in_flight=500, dispatch_lease=60, per_host=50)
-    assert len(held) == BATCH
-    ids = [one.attempt_id for one in held]
+    """Claim a batch, start and complete it, and queue it again."""
+    claimed = claim(connection, workflow, batch=BATCH, max_in_flight=500, dispatch_lease=60, per_host=50)
+    assert len(claimed) == BATCH
+    ids = [one.attempt_id for one in claimed]
     for first in range(0, BATCH, MESSAGES):
         start(connection, ids[first : first + MESSAGES], lease=60, worker="function:12", request_id="a" * 36)
     for attempt_id in ids:
         complete(connection, workflow, attempt_id, code="read", detail={"pages": 12})
-    requeue(connection, workflow, ids=[one.record_id for one in held], limit=BATCH, actor="test", reason="again")
+    requeue(connection, workflow, ids=[one.record_id for one in claimed], limit=BATCH, actor="test", reason="again")
 
 
 def counters(connection: Connection, table: str) -> Table:
-    """The table's counters, with everything that this session did, and the observer."""
+    """Return the table's counters, including everything that this session did."""
     flush(connection)
     row = connection.execute(
         text("SELECT n_tup_upd, n_tup_hot_upd, n_dead_tup FROM pg_stat_user_tables WHERE relname = :table"),
@@ -129,21 +129,21 @@ def counters(connection: Connection, table: str) -> Table:
 
 
 def cost(connection: Connection, workflow: Workflow) -> Cost:
-    """Of a claim now; the time is the median of five. What they left behind is counted when this returns, not later."""
+    """Return the cost of a claim now; the time is the median of five. The statistics are flushed on return."""
     plans = [
         plans_of(
             connection, lambda c: claim(c, workflow, batch=BATCH, max_in_flight=500, dispatch_lease=60, per_host=50)
         )[0]
         for _ in range(5)
     ]
-    with taken_back(connection):
+    with rolled_back(connection):
         flush(connection)
     return Cost(min(plan.blocks for plan in plans), round(median(plan.milliseconds for plan in plans), 1))
 
 
 def flush(connection: Connection) -> None:
-    """Has the session's counters told when its transaction ends: on its own it tells them once a second at most.
+    """Report the session's statistics at the end of its transaction; by default that is at most once a second.
 
-    What a claim that was taken back left dead would otherwise be counted later, as if a VACUUM in between had left it.
+    Otherwise the dead rows of a rolled-back claim would be counted after the next VACUUM, as if it had left them.
     """
     connection.execute(text("SELECT pg_stat_force_next_flush()"))

@@ -12,7 +12,7 @@ from scrapersky.database import Database
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings
 from tests.chaos.proxy import Mode, Proxy
-from tests.race.contest import PATIENCE_SECONDS
+from tests.race.race import TIMEOUT_SECONDS
 
 LOCK = 20_261_123
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE pid = :pid AND wait_event_type = 'Lock'"
@@ -39,7 +39,7 @@ def ask(database: Database, statement: str) -> int:
 
 
 def wait_until(connection: Connection, condition: str, pid: int) -> None:
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    give_up = time.monotonic() + TIMEOUT_SECONDS
     while not connection.execute(text(condition), {"pid": pid}).scalar_one():
         assert time.monotonic() < give_up, f"never came true: {condition} with pid {pid}"
 

@@ -1,4 +1,4 @@
-"""The dead-letter function: it attributes even a broken message, and is fenced like everybody."""
+"""The dead-letter function attributes even malformed messages, and is fenced like every other end."""
 
 import importlib
 from collections.abc import Iterator
@@ -26,18 +26,18 @@ def function(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mod
 
 @pytest.fixture
 def attempt_id(connection: Connection) -> int:
-    """The live attempt of one claimed domain."""
+    """The live attempt of a claimed domain."""
     connection.execute(text("INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"))
-    (held,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)
-    return held.attempt_id
+    (claimed,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)
+    return claimed.attempt_id
 
 
 def ended(connection: Connection) -> tuple[Any, ...]:
-    """Status, error code and error of the domain."""
+    """Return status, error code and error of the domain."""
     return tuple(connection.execute(text("SELECT status, error_code, error FROM domains")).one())
 
 
-def test_a_message_that_could_never_be_started_is_error_with_the_reason(
+def test_a_message_that_was_never_started_ends_its_record_in_error_with_the_reason(
     function: ModuleType, connection: Connection, attempt_id: int
 ) -> None:
     assert function.handler({"Records": [message(attempt_id)]}, None) == {"batchItemFailures": []}
@@ -57,7 +57,7 @@ def test_a_broken_body_is_attributed_by_its_message_attribute(
     assert "malformed" in reason
 
 
-def test_a_malformed_message_without_attribute_is_attributed_by_what_its_body_still_tells(
+def test_a_malformed_message_without_an_attribute_is_attributed_by_the_rest_of_its_body(
     function: ModuleType, connection: Connection, attempt_id: int
 ) -> None:
     function.handler({"Records": [message(attempt_id, surprise=True)]}, None)
@@ -65,7 +65,7 @@ def test_a_malformed_message_without_attribute_is_attributed_by_what_its_body_st
 
 
 @pytest.mark.parametrize("attempt", ["banana", None, 0, -1, 10**30, 424242, True])
-def test_a_letter_of_nobody_is_acknowledged_and_touches_nothing(
+def test_an_unattributable_dead_letter_is_acknowledged_and_changes_nothing(
     function: ModuleType, connection: Connection, attempt_id: int, attempt: object
 ) -> None:
     if attempt is True and attempt_id == 1:
@@ -74,9 +74,11 @@ def test_a_letter_of_nobody_is_acknowledged_and_touches_nothing(
     assert ended(connection)[0] == "Processing"
 
 
-def test_a_letter_that_cannot_be_marked_now_comes_again(function: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_letter_returns_to_the_queue_without_a_database(
+    function: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     function.database._settings = function.settings.model_copy(
-        update={"database_url": "postgresql+pg8000://nobody:x@127.0.0.1:1/none"}
+        update={"database_url": "postgresql+pg8000://ada:x@127.0.0.1:1/none"}
     )
     answer = function.handler({"Records": [message(1)]}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}

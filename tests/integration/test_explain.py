@@ -1,4 +1,4 @@
-"""``scripts/explain``: one record's timeline from its database, and from its stage."""
+"""``scripts/explain`` shows a record's timeline, from its database or from its stage."""
 
 import json
 
@@ -13,7 +13,7 @@ from tests.lambda_endpoint import serving
 
 @pytest.fixture
 def parked(harness: Harness, capsys: pytest.CaptureFixture[str]) -> str:
-    """The id of a domain that was worked on and is parked."""
+    """The id of a domain that ended in Error ``parked``."""
     (record_id,) = harness.add("a.test")
     harness.behaviour["a.test"] = lambda _: Fail("parked", "the domain is for sale")
     harness.drain()
@@ -21,45 +21,45 @@ def parked(harness: Harness, capsys: pytest.CaptureFixture[str]) -> str:
     return str(record_id)
 
 
-def test_the_timeline_of_a_record_is_told_from_its_database(
+def test_the_timeline_of_a_record_is_read_from_its_database(
     parked: str, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["metadata", parked, "--database-url", database_url]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[:2] == [f"metadata {parked} is Error: parked, after 1 failure", "  the domain is for sale"]
-    assert [line for line in told if "Queued → Processing, by domain-scheduler; attempt 1 (schedule)" in line]
-    assert [line for line in told if "attempt 1 ended failed parked after" in line]
-    assert [line for line in told if "on scrapersky-test-domain-scheduler:$LATEST, request request-1" in line]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"metadata {parked} is Error: parked, after 1 failure", "  the domain is for sale"]
+    assert [line for line in lines if "Queued → Processing, by domain-scheduler; attempt 1 (schedule)" in line]
+    assert [line for line in lines if "attempt 1 ended failed parked after" in line]
+    assert [line for line in lines if "on scrapersky-test-domain-scheduler:$LATEST, request request-1" in line]
 
 
-def test_and_from_its_stage_as_text_and_as_json(
+def test_the_timeline_of_a_record_is_read_from_its_stage_as_text_and_as_json(
     parked: str, harness: Harness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     function = {"scrapersky-test-domain-scheduler": lambda event: harness.service.handler(event, LambdaContext())}
     with serving(function) as endpoint:
-        asked = ["metadata", parked, "--stage", "test", "--endpoint", endpoint]
-        assert main(asked) == 0
+        arguments = ["metadata", parked, "--stage", "test", "--endpoint", endpoint]
+        assert main(arguments) == 0
         assert f"metadata {parked} is Error: parked" in capsys.readouterr().out
-        assert main([*asked, "--json"]) == 0
+        assert main([*arguments, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["now"]["error_code"] == "parked"
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("arguments", "message"),
     [
         (["metadata", "999"], "domains has no record 999"),
         (["import", "1"], "sitemap_files has no record 1"),
     ],
 )
-def test_a_record_that_is_not_there_is_named(
-    words: list[str], complaint: str, database_url: str, capsys: pytest.CaptureFixture[str]
+def test_a_missing_record_is_reported(
+    arguments: list[str], message: str, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*words, "--database-url", database_url]) == 1
-    assert complaint in capsys.readouterr().err
+    assert main([*arguments, "--database-url", database_url]) == 1
+    assert message in capsys.readouterr().err
 
 
-def test_with_nobody_to_ask_it_says_what_would_be_right(
+def test_without_stage_and_database_the_options_are_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -67,11 +67,11 @@ def test_with_nobody_to_ask_it_says_what_would_be_right(
     assert "--stage dev, or --database-url" in capsys.readouterr().err
 
 
-def test_a_database_that_is_not_there_is_told_in_one_line_without_the_password(
+def test_an_unavailable_database_is_reported_in_one_line_without_the_password(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["metadata", "1", "--database-url", "postgresql+pg8000://ada:secret@127.0.0.1:1/none"]) == 1
-    complaint = capsys.readouterr().err
-    assert "could not be asked" in complaint
-    assert "secret" not in complaint
-    assert complaint.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "could not be asked" in message
+    assert "secret" not in message
+    assert message.count("\n") == 1

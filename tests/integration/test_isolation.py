@@ -70,7 +70,7 @@ def three_workflows(environment: dict[str, str], connection: Connection) -> Iter
     service.runtime.database.engine.dispose()
 
 
-@pytest.mark.usefixtures("left_broken")
+@pytest.mark.usefixtures("breaks_invariants")
 @pytest.mark.parametrize("broken", ["sitemaps", "places", "local_businesses"])
 def test_a_workflow_that_fails_starves_none_of_its_service(
     three_workflows: tuple[BackgroundService, Queue], connection: Connection, broken: str

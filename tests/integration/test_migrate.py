@@ -1,4 +1,4 @@
-"""The migrate function: it speaks CloudFormation's protocol, and a failure is told, never swallowed."""
+"""The migrate function answers in CloudFormation's protocol, and reports failures."""
 
 import importlib
 import json
@@ -18,12 +18,12 @@ from tests.integration.lambda_context import LambdaContext
 
 @pytest.fixture
 def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A url that listens as CloudFormation's does, and what it heard."""
-    heard: list[dict[str, Any]] = []
+    """A url that receives answers as CloudFormation does, and the answers."""
+    received: list[dict[str, Any]] = []
 
     class Listener(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
 
@@ -33,13 +33,13 @@ def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     server = HTTPServer(("127.0.0.1", 0), Listener)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/answer", heard
+    yield f"http://127.0.0.1:{server.server_port}/answer", received
     server.shutdown()
     thread.join()
 
 
 def request(url: str, kind: str) -> dict[str, Any]:
-    """A custom resource request of ``kind``."""
+    """Return a custom resource request of ``kind``."""
     return {
         "RequestType": kind,
         "ResponseURL": url,
@@ -50,21 +50,21 @@ def request(url: str, kind: str) -> dict[str, Any]:
 
 
 def call(monkeypatch: pytest.MonkeyPatch, database_url: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Cold-starts the function on ``database_url`` and invokes it."""
+    """Cold-start the function on ``database_url`` and invoke it."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     module = importlib.reload(importlib.import_module("migrate.handler"))
     answer: dict[str, Any] = module.handler(event, LambdaContext())
     return answer
 
 
-def test_a_deployment_migrates_an_empty_database_and_is_told_so(
+def test_a_deployment_migrates_an_empty_database_and_reports_success(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch, cloudformation: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    url, heard = cloudformation
+    url, received = cloudformation
     empty = postgres.create_database(f"empty_{next(numbers)}")
     call(monkeypatch, empty, request(url, "Create"))
-    assert (heard[0]["Status"], heard[0]["PhysicalResourceId"]) == ("SUCCESS", "scrapersky-schema")
-    assert heard[0]["Data"]["revision"]
+    assert (received[0]["Status"], received[0]["PhysicalResourceId"]) == ("SUCCESS", "scrapersky-schema")
+    assert received[0]["Data"]["revision"]
     with create_engine(empty, poolclass=NullPool).connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 0
 
@@ -72,22 +72,22 @@ def test_a_deployment_migrates_an_empty_database_and_is_told_so(
 def test_a_failed_migration_fails_the_deployment_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, cloudformation: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    url, heard = cloudformation
-    call(monkeypatch, "postgresql+pg8000://nobody:secret@127.0.0.1:1/none", request(url, "Update"))
-    assert heard[0]["Status"] == "FAILED"
-    assert "migration failed" in heard[0]["Reason"]
-    assert "secret" not in heard[0]["Reason"]
+    url, received = cloudformation
+    call(monkeypatch, "postgresql+pg8000://ada:secret@127.0.0.1:1/none", request(url, "Update"))
+    assert received[0]["Status"] == "FAILED"
+    assert "migration failed" in received[0]["Reason"]
+    assert "secret" not in received[0]["Reason"]
 
 
-def test_deleting_the_stack_leaves_the_data_alone(
+def test_deleting_the_stack_keeps_the_data(
     database_url: str, monkeypatch: pytest.MonkeyPatch, cloudformation: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    url, heard = cloudformation
+    url, received = cloudformation
     call(monkeypatch, database_url, request(url, "Delete"))
-    assert heard[0]["Status"] == "SUCCESS"
+    assert received[0]["Status"] == "SUCCESS"
     with create_engine(database_url, poolclass=NullPool).connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 0
 
 
-def test_it_migrates_when_invoked_by_hand(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manual_invocation_migrates(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, database_url, {})["revision"]

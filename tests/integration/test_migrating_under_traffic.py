@@ -1,4 +1,4 @@
-"""Migrating under live traffic: locks are waited for briefly, a try that fails leaves nothing, and patience gets there."""
+"""Migrations under live traffic wait for locks only briefly, leave nothing after a failure, and are tried again."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
 from scrapersky.database import sqlstate
-from scrapersky.migrations.patience import upgrade_patiently
+from scrapersky.migrations.retries import upgrade_with_retries
 from scrapersky.runtime.registry import METADATA
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete
@@ -23,60 +23,60 @@ from scrapersky.status.requeue import requeue
 from scripts.commands.run.postgres import Postgres
 from tests.conftest import numbers
 
-TOMORROW = '''
+NEXT_MIGRATION = '''
 """A new table, then a column on the busiest one."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "tomorrow", "{head}"
+revision, down_revision = "next_migration", "{head}"
 def upgrade():
     op.create_table("novelties", sa.Column("id", sa.BigInteger(), primary_key=True))
     op.add_column("domains", sa.Column("novelty", sa.Text()))
 '''
-BRIEFLY = 0.2
+SHORT = 0.2
 ADVISORY_WAITERS = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
 
 @pytest.fixture
 def head(engine: Engine) -> str:
-    """The revision before tomorrow's."""
+    """The present revision."""
     with engine.connect() as connection:
         return str(revision(connection))
 
 
 @pytest.fixture
-def tomorrow(head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more migration than today."""
+def next_migration(head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more migration."""
     location = tmp_path / "migrations"
     shutil.copytree(migrations.LOCATION, location, ignore=shutil.ignore_patterns("__pycache__"))
-    (location / "versions" / "9999_tomorrow.py").write_text(TOMORROW.format(head=head))
+    (location / "versions" / "9999_next.py").write_text(NEXT_MIGRATION.format(head=head))
     monkeypatch.setattr(migrations, "LOCATION", location)
 
 
 @pytest.fixture
 def reader(engine: Engine) -> Iterator[Connection]:
-    """Somebody who has read from domains and not ended the transaction."""
+    """A connection that has read from domains in a transaction that is still open."""
     with engine.connect() as connection:
         connection.execute(text("SELECT * FROM domains"))
         yield connection
 
 
 def revision(connection: Connection) -> str | None:
-    """The database's revision."""
+    """Return the database's revision."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def columns(engine: Engine) -> set[str]:
-    """The columns of domains."""
+    """Return the columns of domains."""
     return {column["name"] for column in inspect(engine).get_columns("domains")}
 
 
-@pytest.mark.usefixtures("tomorrow")
-def test_a_long_reader_makes_it_fail_fast_and_leaves_nothing_half_done(
+@pytest.mark.usefixtures("next_migration")
+def test_an_open_reader_makes_a_migration_fail_fast_and_completely(
     engine: Engine, reader: Connection, head: str, connection: Connection
 ) -> None:
-    with pytest.raises(DBAPIError) as refused, engine.begin() as migrating:
-        migrations.upgrade(migrating, lock_timeout=BRIEFLY)
-    assert sqlstate(refused.value) == "55P03"
+    with pytest.raises(DBAPIError) as error, engine.begin() as migrating:
+        migrations.upgrade(migrating, lock_timeout=SHORT)
+    assert sqlstate(error.value) == "55P03"
     assert revision(connection) == head
     assert "novelty" not in columns(engine)
     assert not inspect(engine).has_table("novelties")
@@ -84,8 +84,8 @@ def test_a_long_reader_makes_it_fail_fast_and_leaves_nothing_half_done(
     assert len(claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)) == 1
 
 
-@pytest.mark.usefixtures("tomorrow")
-def test_patience_tries_again_until_the_reader_is_gone(engine: Engine, reader: Connection) -> None:
+@pytest.mark.usefixtures("next_migration")
+def test_a_migration_is_tried_again_until_the_reader_has_ended(engine: Engine, reader: Connection) -> None:
     waits: list[float] = []
 
     def wait(seconds: float) -> None:
@@ -93,50 +93,50 @@ def test_patience_tries_again_until_the_reader_is_gone(engine: Engine, reader: C
         if len(waits) == 3:
             reader.rollback()
 
-    assert upgrade_patiently(engine, patience=60, lock_timeout=BRIEFLY, wait=wait) == "tomorrow"
+    assert upgrade_with_retries(engine, seconds=60, lock_timeout=SHORT, wait=wait) == "next_migration"
     assert len(waits) == 3
     assert all(2.0**n / 2 <= seconds <= 2.0**n for n, seconds in enumerate(waits))
     assert "novelty" in columns(engine)
 
 
-@pytest.mark.usefixtures("tomorrow", "reader")
-def test_patience_has_an_end(engine: Engine, head: str, connection: Connection) -> None:
+@pytest.mark.usefixtures("next_migration", "reader")
+def test_a_migration_is_not_tried_again_after_its_time_limit(engine: Engine, head: str, connection: Connection) -> None:
     now = [0.0]
 
     def wait(seconds: float) -> None:
         now[0] += seconds
 
     with pytest.raises(DBAPIError):
-        upgrade_patiently(engine, patience=10, lock_timeout=BRIEFLY, wait=wait, clock=lambda: now[0])
+        upgrade_with_retries(engine, seconds=10, lock_timeout=SHORT, wait=wait, clock=lambda: now[0])
     assert 2 <= now[0] <= 10
     assert revision(connection) == head
 
 
-@pytest.mark.usefixtures("tomorrow")
-def test_what_is_wrong_with_the_migration_itself_is_not_tried_again(engine: Engine, connection: Connection) -> None:
+@pytest.mark.usefixtures("next_migration")
+def test_an_error_of_the_migration_itself_is_not_tried_again(engine: Engine, connection: Connection) -> None:
     connection.execute(text("ALTER TABLE domains ADD COLUMN novelty text"))
-    with pytest.raises(DBAPIError) as refused:
-        upgrade_patiently(engine, patience=60, wait=lambda seconds: pytest.fail(f"waited for {seconds} s"))
-    assert sqlstate(refused.value) == "42701"
+    with pytest.raises(DBAPIError) as error:
+        upgrade_with_retries(engine, seconds=60, wait=lambda seconds: pytest.fail(f"waited for {seconds} s"))
+    assert sqlstate(error.value) == "42701"
     assert not inspect(engine).has_table("novelties")
 
 
-def test_two_deployments_at_once_take_turns(postgres: Postgres, head: str) -> None:
+def test_two_simultaneous_deployments_migrate_one_after_the_other(postgres: Postgres, head: str) -> None:
     engine = create_engine(postgres.create_database(f"empty_{next(numbers)}"), poolclass=NullPool)
-    with ThreadPoolExecutor(1) as pool, engine.connect() as first, engine.connect() as looking:
-        migrations.upgrade(first)  # made, and not committed
-        second = pool.submit(upgrade_patiently, engine, patience=0, lock_timeout=60)
-        while not looking.execute(ADVISORY_WAITERS).scalar_one():
-            looking.rollback()
+    with ThreadPoolExecutor(1) as pool, engine.connect() as first, engine.connect() as watcher:
+        migrations.upgrade(first)  # not committed yet
+        second = pool.submit(upgrade_with_retries, engine, seconds=0, lock_timeout=60)
+        while not watcher.execute(ADVISORY_WAITERS).scalar_one():
+            watcher.rollback()
             assert not second.done(), second.result()
         first.commit()
         assert second.result() == head
     assert "domains" in inspect(engine).get_table_names()
 
 
-@pytest.mark.usefixtures("tomorrow")
+@pytest.mark.usefixtures("next_migration")
 def test_claims_and_results_go_on_while_the_schema_changes(engine: Engine) -> None:
-    assert upgraded_under_traffic(engine) == "tomorrow"
+    assert upgraded_under_traffic(engine) == "next_migration"
     assert "novelty" in columns(engine)
 
 
@@ -148,19 +148,19 @@ def test_claims_and_results_go_on_while_the_guard_is_replaced(postgres: Postgres
 
 
 def upgraded_under_traffic(engine: Engine) -> str | None:
-    """Upgrades while fifty records go round and round; the revision. No record is lost, and none is left in between."""
+    """Upgrade while fifty records are worked on; check that none is lost, and return the revision."""
     changed, cycles = Event(), 0
     with ThreadPoolExecutor(1) as pool, engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.execute(
             text("INSERT INTO domains (domain, status) SELECT n || '.test', 'Queued' FROM generate_series(1, 50) AS n")
         )
-        upgrading = pool.submit(upgrade_patiently, engine, patience=60, lock_timeout=1, wait=changed.wait)
+        upgrading = pool.submit(upgrade_with_retries, engine, seconds=60, lock_timeout=1, wait=changed.wait)
         while not upgrading.done() or cycles < 10:
-            held = claim(connection, METADATA, batch=5, max_in_flight=100, dispatch_lease=60)
-            for one in held:
+            claimed = claim(connection, METADATA, batch=5, max_in_flight=100, dispatch_lease=60)
+            for one in claimed:
                 complete(connection, METADATA, one.attempt_id, code="read", detail={})
-            requeue(connection, METADATA, ids=[one.record_id for one in held], limit=5, actor="test", reason="again")
+            requeue(connection, METADATA, ids=[one.record_id for one in claimed], limit=5, actor="test", reason="again")
             cycles += 1
         assert find_breaches(connection, METADATA) == []
         assert connection.execute(text("SELECT count(*) FROM domains WHERE status = 'Queued'")).scalar_one() == 50

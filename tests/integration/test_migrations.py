@@ -1,4 +1,4 @@
-"""Migrations: the schema they make is the one the models describe, and they go down as well as up."""
+"""Migrations create the schema that the models describe, and can be downgraded."""
 
 import pytest
 from alembic import command
@@ -13,7 +13,7 @@ from scripts.commands.run.postgres import Postgres
 from tests.conftest import numbers
 
 
-def test_the_migrated_schema_is_the_models(postgres: Postgres, database_url: str) -> None:
+def test_the_migrated_schema_equals_the_models(postgres: Postgres, database_url: str) -> None:
     with create_engine(database_url, poolclass=NullPool).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -27,7 +27,7 @@ def test_migrating_twice_changes_nothing(database_url: str) -> None:
         assert migrations.upgrade(connection) == first
 
 
-def test_down_and_up_again_ends_in_the_same_schema(database_url: str) -> None:
+def test_a_downgrade_and_an_upgrade_restore_the_schema(database_url: str) -> None:
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.begin() as connection:
         command.downgrade(migrations.configuration(connection), "base")
@@ -40,18 +40,18 @@ def test_down_and_up_again_ends_in_the_same_schema(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("revision", ["0004", "0005"])
-def test_the_guard_goes_down_to_what_it_was(postgres: Postgres, database_url: str, revision: str) -> None:
-    never_up = create_engine(postgres.create_database(f"empty_{next(numbers)}"), poolclass=NullPool)
-    with never_up.begin() as connection:
+def test_a_downgrade_restores_the_previous_guard(postgres: Postgres, database_url: str, revision: str) -> None:
+    upgraded = create_engine(postgres.create_database(f"empty_{next(numbers)}"), poolclass=NullPool)
+    with upgraded.begin() as connection:
         migrations.upgrade(connection, revision)
-    gone_down = create_engine(database_url, poolclass=NullPool)
-    with gone_down.begin() as connection:
+    downgraded = create_engine(database_url, poolclass=NullPool)
+    with downgraded.begin() as connection:
         command.downgrade(migrations.configuration(connection), revision)
-    assert guards(gone_down) == guards(never_up)
+    assert guards(downgraded) == guards(upgraded)
 
 
 def guards(engine: Engine) -> dict[str, str]:
-    """Every trigger, function and procedure of ours as the catalog tells it."""
+    """Return the definition of each trigger, function and procedure of the schema."""
     with engine.connect() as connection:
         return {
             row.name: row.definition
@@ -65,7 +65,7 @@ def guards(engine: Engine) -> dict[str, str]:
         }
 
 
-def test_code_older_than_the_database_leaves_it_as_it_is(database_url: str) -> None:
+def test_code_that_is_older_than_the_database_does_not_change_it(database_url: str) -> None:
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))

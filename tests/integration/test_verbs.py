@@ -1,4 +1,4 @@
-"""The verbs of the status machine, each alone on a real database."""
+"""The verbs of the status machine, one by one on a real database."""
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -25,7 +25,7 @@ BACKOFF = Backoff(base=30, cap=600, max_failures=3)
 
 
 def queue(connection: Connection, number: int) -> list[int]:
-    """Queues ``number`` domains, due one second apart, the first longest ago."""
+    """Queue ``number`` domains that fell due one second apart, the first one earliest."""
     rows = connection.execute(
         text(
             "INSERT INTO domains (domain, status, due_at) SELECT 'd' || n || '.test', 'Queued',"
@@ -36,65 +36,66 @@ def queue(connection: Connection, number: int) -> list[int]:
     return list(rows.scalars())
 
 
-def take(connection: Connection, *, batch: int = 10, lease: float = 600, max_in_flight: int = 100) -> list[int]:
-    """Claims; returns attempt ids."""
+def claim_attempts(
+    connection: Connection, *, batch: int = 10, lease: float = 600, max_in_flight: int = 100
+) -> list[int]:
+    """Claim; return the attempt ids."""
     claimed = claim(connection, METADATA, batch=batch, max_in_flight=max_in_flight, dispatch_lease=lease)
-    return [held.attempt_id for held in claimed]
+    return [one.attempt_id for one in claimed]
 
 
-def begin(connection: Connection, attempt_ids: list[int], *, lease: float = 60) -> list[int]:
-    """Starts; returns the attempt ids that were started."""
+def start_attempts(connection: Connection, attempt_ids: list[int], *, lease: float = 60) -> list[int]:
+    """Start; return the attempt ids that were started."""
     return [one.attempt_id for one in start(connection, attempt_ids, lease=lease, worker="w", request_id="r")]
 
 
 def row(connection: Connection) -> tuple[str, int, str | None]:
-    """Status, failures and error code of the only domain."""
+    """Return status, failures and error code of the only domain."""
     return tuple(connection.execute(text("SELECT status, failures, error_code FROM domains")).one())
 
 
-def test_the_oldest_due_is_claimed_first(connection: Connection) -> None:
+def test_the_oldest_due_record_is_claimed_first(connection: Connection) -> None:
     ids = queue(connection, 5)
     claimed = claim(connection, METADATA, batch=2, max_in_flight=100, dispatch_lease=60)
-    assert [held.record_id for held in claimed] == ids[:2]
+    assert [one.record_id for one in claimed] == ids[:2]
 
 
-def test_a_record_due_later_is_not_claimed(connection: Connection) -> None:
+def test_a_record_that_is_not_yet_due_is_not_claimed(connection: Connection) -> None:
     connection.execute(
         text("INSERT INTO domains (domain, status, due_at) VALUES ('a', 'Queued', now() + interval '1 h')")
     )
-    assert take(connection) == []
+    assert claim_attempts(connection) == []
 
 
-def test_live_attempts_bound_the_next_claim(connection: Connection) -> None:
+def test_live_attempts_limit_the_next_claim(connection: Connection) -> None:
     queue(connection, 10)
-    assert len(take(connection, batch=6, max_in_flight=8)) == 6
-    assert len(take(connection, batch=6, max_in_flight=8)) == 2
-    assert take(connection, batch=6, max_in_flight=8) == []
+    assert len(claim_attempts(connection, batch=6, max_in_flight=8)) == 6
+    assert len(claim_attempts(connection, batch=6, max_in_flight=8)) == 2
+    assert claim_attempts(connection, batch=6, max_in_flight=8) == []
 
 
-def test_a_paused_workflow_gives_nothing_until_the_pause_ends(connection: Connection) -> None:
+def test_a_paused_workflow_is_not_claimed_until_the_pause_ends(connection: Connection) -> None:
     queue(connection, 1)
     pause(connection, METADATA, actor="ada", reason="test", seconds=600)
-    assert take(connection) == []
+    assert claim_attempts(connection) == []
     connection.execute(text("UPDATE service_controls SET paused_until = now() - interval '1 s'"))
-    assert len(take(connection)) == 1
+    assert len(claim_attempts(connection)) == 1
 
 
 def test_an_attempt_starts_once(connection: Connection) -> None:
     queue(connection, 1)
-    attempts = take(connection)
-    assert begin(connection, attempts) == attempts
-    assert begin(connection, attempts) == []
+    attempts = claim_attempts(connection)
+    assert start_attempts(connection, attempts) == attempts
+    assert start_attempts(connection, attempts) == []
 
 
 def test_a_result_of_a_lost_attempt_is_stale_and_changes_nothing(connection: Connection) -> None:
     queue(connection, 1)
-    (old,) = begin(connection, take(connection), lease=-1)
-    assert [taken.started for taken in recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)] == [
-        True
-    ]
+    (old,) = start_attempts(connection, claim_attempts(connection), lease=-1)
+    (recovered,) = recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)
+    assert recovered.started
     connection.execute(text("UPDATE domains SET due_at = now()"))
-    (new,) = begin(connection, take(connection))
+    (new,) = start_attempts(connection, claim_attempts(connection))
     with pytest.raises(Stale):
         complete(connection, METADATA, old, code="late", detail={})
     with pytest.raises(Stale):
@@ -108,54 +109,54 @@ def test_retry_backs_off_exponentially_with_jitter_and_ends_in_error(connection:
     queue(connection, 1)
     for failures, (low, high) in enumerate([(15, 30), (30, 60)], start=1):
         connection.execute(text("UPDATE domains SET due_at = now()"))
-        (attempt,) = take(connection)
-        done = retry(
+        (attempt,) = claim_attempts(connection)
+        finished = retry(
             connection, METADATA, attempt, code="timeout", reason="slow", after=None, backoff=BACKOFF, detail={}
         )
-        assert done.failures == failures
-        assert done.due_in is not None
-        assert low <= done.due_in <= high
+        assert finished.failures == failures
+        assert finished.due_in is not None
+        assert low <= finished.due_in <= high
     connection.execute(text("UPDATE domains SET due_at = now()"))
-    (attempt,) = take(connection)
+    (attempt,) = claim_attempts(connection)
     retry(connection, METADATA, attempt, code="timeout", reason="slow", after=None, backoff=BACKOFF, detail={})
     assert row(connection) == ("Error", 3, "timeout")
 
 
-def test_what_was_never_started_is_released_without_blame(connection: Connection) -> None:
+def test_a_record_that_was_never_started_is_recovered_without_a_failure(connection: Connection) -> None:
     queue(connection, 1)
-    take(connection, lease=-1)
-    (taken,) = recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)
-    assert not taken.started
+    claim_attempts(connection, lease=-1)
+    (recovered,) = recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)
+    assert not recovered.started
     assert row(connection) == ("Queued", 0, None)
 
 
-def test_what_is_never_delivered_again_and_again_ends_in_error(connection: Connection) -> None:
+def test_a_record_whose_messages_are_never_started_ends_in_error(connection: Connection) -> None:
     queue(connection, 1)
     for _ in range(3):
-        take(connection, lease=-1)
+        claim_attempts(connection, lease=-1)
         recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=3)
     assert row(connection) == ("Error", 0, "undeliverable")
 
 
-def test_what_is_lost_again_and_again_ends_in_error(connection: Connection) -> None:
+def test_a_record_whose_workers_are_always_lost_ends_in_error(connection: Connection) -> None:
     queue(connection, 1)
     for _ in range(3):
         connection.execute(text("UPDATE domains SET due_at = now()"))
-        begin(connection, take(connection), lease=-1)
+        start_attempts(connection, claim_attempts(connection), lease=-1)
         recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=3)
     assert row(connection) == ("Error", 3, "lost_repeatedly")
 
 
-def test_recovery_leaves_attempts_within_their_lease_alone(connection: Connection) -> None:
+def test_attempts_within_their_lease_are_not_recovered(connection: Connection) -> None:
     queue(connection, 2)
-    attempts = take(connection)
-    begin(connection, attempts[:1])
+    attempts = claim_attempts(connection)
+    start_attempts(connection, attempts[:1])
     assert recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5) == []
 
 
-def test_one_row_that_cannot_be_rescued_hides_no_other(connection: Connection) -> None:
+def test_a_record_that_cannot_be_recovered_hides_no_other(connection: Connection) -> None:
     ids = queue(connection, 3)
-    take(connection, lease=-1)
+    claim_attempts(connection, lease=-1)
     connection.execute(
         text(
             f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -164,29 +165,29 @@ def test_one_row_that_cannot_be_rescued_hides_no_other(connection: Connection) -
     )
     connection.execute(text("CREATE TRIGGER refuse BEFORE UPDATE ON domains FOR EACH ROW EXECUTE FUNCTION refuse()"))
     recovered = recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)
-    assert [taken.record_id for taken in recovered] == ids[1:]
+    assert [one.record_id for one in recovered] == ids[1:]
 
 
 def test_a_dead_letter_ends_its_record_in_error(connection: Connection) -> None:
     queue(connection, 1)
-    (attempt,) = take(connection)
+    (attempt,) = claim_attempts(connection)
     assert dead_letter(connection, METADATA, attempt, reason="crashed at start") is not None
     assert row(connection) == ("Error", 1, "dead_letter")
 
 
-def test_a_late_dead_letter_harms_neither_a_newer_attempt_nor_one_at_work(connection: Connection) -> None:
+def test_a_late_dead_letter_ends_neither_a_newer_nor_a_started_attempt(connection: Connection) -> None:
     queue(connection, 1)
-    (old,) = take(connection)
+    (old,) = claim_attempts(connection)
     release(connection, METADATA, [old], code="send_failed")
-    (new,) = begin(connection, take(connection))
+    (new,) = start_attempts(connection, claim_attempts(connection))
     assert dead_letter(connection, METADATA, old, reason="late") is None
     assert dead_letter(connection, METADATA, new, reason="late") is None
     assert row(connection)[0] == "Processing"
 
 
-def test_release_gives_back_without_blame_and_only_what_is_live(connection: Connection) -> None:
+def test_only_live_attempts_are_released_and_no_failure_is_counted(connection: Connection) -> None:
     queue(connection, 2)
-    first, second = take(connection)
+    first, second = claim_attempts(connection)
     complete(connection, METADATA, first, code="read", detail={})
     assert len(release(connection, METADATA, [first, second], code="send_failed")) == 1
     assert read_gauges(connection, METADATA).queued == 1
@@ -195,14 +196,14 @@ def test_release_gives_back_without_blame_and_only_what_is_live(connection: Conn
 @pytest.mark.parametrize(
     ("ids", "reason", "limit"), [(None, "because", 10), ([1], " ", 10), ([1], "because", 5_001), ([1], "because", 0)]
 )
-def test_requeue_refuses_an_empty_filter_no_reason_and_too_many(
+def test_requeue_needs_a_filter_a_reason_and_a_limit_within_bounds(
     connection: Connection, ids: list[int] | None, reason: str, limit: int
 ) -> None:
     with pytest.raises(ValueError, match=r"requeue needs|requeue moves"):
         requeueing.requeue(connection, METADATA, ids=ids, reason=reason, limit=limit, actor="ada")
 
 
-def test_a_hand_off_never_touches_what_is_queued_or_processing(connection: Connection) -> None:
+def test_hand_offs_never_change_queued_or_processing_records(connection: Connection) -> None:
     queued, processing = queue(connection, 2)
     claim(connection, METADATA, batch=1, max_in_flight=10, dispatch_lease=60, ids=[processing])
     before = connection.execute(text("SELECT id, status, due_at FROM domains ORDER BY id")).all()
@@ -215,15 +216,15 @@ def test_a_hand_off_never_touches_what_is_queued_or_processing(connection: Conne
 def test_two_dispatchers_never_claim_the_same_record(engine: Engine, connection: Connection) -> None:
     queue(connection, 20)
     with engine.connect() as one, engine.connect() as other:
-        first = take(one, batch=10)
-        second = take(other, batch=10)
+        first = claim_attempts(one, batch=10)
+        second = claim_attempts(other, batch=10)
         one.commit()
         other.commit()
     assert len(first) == len(second) == 10
     assert connection.execute(text("SELECT count(DISTINCT record_id) FROM attempts")).scalar_one() == 20
 
 
-def test_tenants_take_turns_whoever_queued_first_or_most(connection: Connection) -> None:
+def test_tenants_are_served_fairly_whatever_their_age_and_number(connection: Connection) -> None:
     connection.execute(
         text(
             "INSERT INTO domains (domain, tenant, status, due_at) SELECT 'big' || n, 'big', 'Queued', now() - interval '1 h'"
@@ -235,7 +236,7 @@ def test_tenants_take_turns_whoever_queued_first_or_most(connection: Connection)
             "INSERT INTO domains (domain, tenant, status) SELECT 'small' || n, 'small', 'Queued' FROM generate_series(1, 3) n"
         )
     )
-    take(connection, batch=6)
+    claim_attempts(connection, batch=6)
     claimed = connection.execute(
         text("SELECT tenant, count(*) FROM domains WHERE status = 'Processing' GROUP BY 1 ORDER BY 1")
     ).all()
@@ -243,7 +244,7 @@ def test_tenants_take_turns_whoever_queued_first_or_most(connection: Connection)
 
 
 def queue_files(connection: Connection, host: str, number: int, age: str) -> None:
-    """Queues sitemap files of one host, all due ``age`` ago."""
+    """Queue sitemap files of one host, all due ``age`` ago."""
     connection.execute(
         text(
             f"WITH d AS (INSERT INTO domains (domain) VALUES ('{host}') RETURNING id)"
@@ -255,7 +256,7 @@ def queue_files(connection: Connection, host: str, number: int, age: str) -> Non
 
 
 def claimed_by_host(connection: Connection) -> dict[str, int]:
-    """Live attempts on sitemap files, by host."""
+    """Return the live attempts on sitemap files, by host."""
     rows = connection.execute(
         text(
             "SELECT domain, count(*) FROM attempts JOIN sitemap_files f ON f.id = record_id"
@@ -265,7 +266,7 @@ def claimed_by_host(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def test_one_host_with_many_old_records_hides_no_other_and_keeps_its_cap(connection: Connection) -> None:
+def test_a_host_with_many_old_records_hides_no_other_and_keeps_its_cap(connection: Connection) -> None:
     queue_files(connection, "huge.test", 2_000, "1 day")
     for number in range(5):
         queue_files(connection, f"small{number}.test", 2, "1 minute")
@@ -276,22 +277,22 @@ def test_one_host_with_many_old_records_hides_no_other_and_keeps_its_cap(connect
     assert claimed == {f"small{number}.test": 2 for number in range(5)}
 
 
-def test_the_oldest_due_comes_first_when_nobody_is_at_a_cap(connection: Connection) -> None:
+def test_the_oldest_due_record_comes_first_when_no_host_is_at_its_cap(connection: Connection) -> None:
     for number, age in enumerate(["1 minute", "3 hours", "2 hours", "5 hours"]):
         queue_files(connection, f"host{number}.test", 1, age)
     claim(connection, IMPORT, batch=2, max_in_flight=500, dispatch_lease=60, per_host=4)
     assert claimed_by_host(connection) == {"host3.test": 1, "host1.test": 1}
 
 
-def test_cancel_takes_back_what_nobody_began(connection: Connection) -> None:
+def test_cancel_changes_only_queued_records(connection: Connection) -> None:
     queued, processing = queue(connection, 2)
     claim(connection, METADATA, batch=1, max_in_flight=10, dispatch_lease=60, ids=[processing])
     assert cancel(connection, METADATA, [queued, processing], actor="ada", reason="a mistake") == [queued]
 
 
-def test_abandon_ends_the_record_and_makes_its_worker_stale(connection: Connection) -> None:
+def test_abandon_ends_the_record_and_makes_the_result_of_its_worker_stale(connection: Connection) -> None:
     (record_id,) = queue(connection, 1)
-    (attempt,) = begin(connection, take(connection))
+    (attempt,) = start_attempts(connection, claim_attempts(connection))
     assert abandon(connection, METADATA, [record_id], actor="ada", reason="it loops") == [record_id]
     assert row(connection) == ("Error", 1, "abandoned")
     with pytest.raises(Stale):
@@ -299,7 +300,7 @@ def test_abandon_ends_the_record_and_makes_its_worker_stale(connection: Connecti
     assert find_breaches(connection, METADATA) == []
 
 
-def test_a_budget_stops_at_its_cap_for_a_record_and_for_the_day(connection: Connection) -> None:
+def test_a_budget_has_a_cap_per_record_and_per_day(connection: Connection) -> None:
     def call(key: str) -> Spent:
         return spend(connection, "places", key, per_day=3, per_record=2)
 

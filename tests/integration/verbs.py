@@ -1,4 +1,4 @@
-"""Every verb of the status machine as the runtime calls it, with the rows that all its statements together may read."""
+"""Every verb of the status machine as the runtime calls it, with the rows that its statements may read in total."""
 
 from collections.abc import Callable, Mapping
 
@@ -25,13 +25,13 @@ from tests.integration.large import CODES, ERRORS, LIVE, NEWEST, QUEUED, TENANTS
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
 IDS = list(range(1_001, 200_000, 401))[:100]
-"""A hundred domains, of which some are queued and some are not."""
-HELD = [NEWEST + n for n in (1, 3, 5, 7, 9)]
-"""Attempts within their lease that nobody started."""
+"""A hundred domains, some of them queued."""
+STARTABLE = [NEWEST + n for n in (1, 3, 5, 7, 9)]
+"""Attempts within their lease that were not started."""
 Verb = Callable[[Connection], object]
 
 VERBS: Mapping[str, tuple[Verb, int]] = {
-    # name: (verb, rows that all of its statements together may read)
+    # name: (verb, rows that its statements may read in total)
     "claim 50": (
         lambda c: claim(c, METADATA, batch=50, max_in_flight=LIVE + 50, dispatch_lease=60),
         LIVE + 3 * TENANTS + (16 + 2) * 50,
@@ -40,7 +40,7 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
         lambda c: claim(c, METADATA, batch=1_000, max_in_flight=LIVE + 1_000, dispatch_lease=60),
         LIVE + 3 * TENANTS + (16 + 2) * 1_000,
     ),
-    "claim 20 fairly between hosts": (
+    "claim 20, fair between hosts": (
         lambda c: claim(c, IMPORT, batch=20, max_in_flight=LIVE + 20, dispatch_lease=60, per_host=10),
         3 * LIVE + 6 * TENANTS + (16 + 8 + 2) * 20,
     ),
@@ -49,24 +49,24 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
         LIVE + 4 * len(IDS),
     ),
     "recover": (lambda c: recover(c, METADATA, limit=500, backoff=BACKOFF, undelivered_max=5), 3 * LIVE),
-    # The fewer are asked for, the more a walk through all of history by its key looks like a bargain.
+    # The smaller the limit, the cheaper the planner rates a walk through all of history by its key.
     "recover one": (lambda c: recover(c, METADATA, limit=1, backoff=BACKOFF, undelivered_max=5), LIVE + 4),
     "gauges": (lambda c: read_gauges(c, METADATA), QUEUED + 2 * LIVE + 4 * TENANTS),
     "cheap invariants": (lambda c: count_cheap_breaches(c, METADATA), 2 * LIVE + SAMPLE_SIZE + 1),
-    "start": (lambda c: start(c, HELD, lease=60, worker="w", request_id="r"), 3 * len(HELD)),
-    "complete": (lambda c: complete(c, METADATA, HELD[1], code="read", detail={}), 2),
+    "start": (lambda c: start(c, STARTABLE, lease=60, worker="w", request_id="r"), 3 * len(STARTABLE)),
+    "complete": (lambda c: complete(c, METADATA, STARTABLE[1], code="read", detail={}), 2),
     "complete several": (
-        lambda c: complete_all(c, METADATA, {one: ("read", {}) for one in HELD}),
-        (16 + 2) * len(HELD),
+        lambda c: complete_all(c, METADATA, {one: ("read", {}) for one in STARTABLE}),
+        (16 + 2) * len(STARTABLE),
     ),
-    "fail": (lambda c: fail(c, METADATA, HELD[1], code="parked", reason="for sale", detail={}), 2),
+    "fail": (lambda c: fail(c, METADATA, STARTABLE[1], code="parked", reason="for sale", detail={}), 2),
     "retry": (
-        lambda c: retry(c, METADATA, HELD[1], code="dns", reason="none", after=None, backoff=BACKOFF, detail={}),
+        lambda c: retry(c, METADATA, STARTABLE[1], code="dns", reason="none", after=None, backoff=BACKOFF, detail={}),
         2,
     ),
-    "snooze": (lambda c: snooze(c, METADATA, HELD[1], code="later", reason="busy", after=60, detail={}), 2),
-    "release": (lambda c: release(c, METADATA, HELD, code="send_failed"), 3 * len(HELD)),
-    "dead letter": (lambda c: dead_letter(c, METADATA, HELD[0], reason="gave up"), 2),
+    "snooze": (lambda c: snooze(c, METADATA, STARTABLE[1], code="later", reason="busy", after=60, detail={}), 2),
+    "release": (lambda c: release(c, METADATA, STARTABLE, code="send_failed"), 3 * len(STARTABLE)),
+    "dead letter": (lambda c: dead_letter(c, METADATA, STARTABLE[0], reason="gave up"), 2),
     "requeue by ids": (lambda c: requeue(c, METADATA, ids=IDS, limit=100, actor="a", reason="r"), 2 * len(IDS)),
     "requeue by error code": (
         lambda c: requeue(c, METADATA, error_code="http_404", limit=100, actor="a", reason="r"),
@@ -74,7 +74,7 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     ),
     "hand-off": (lambda c: hand_off(c, METADATA, IDS, actor="a", reason="r", again=True), 2 * len(IDS)),
     "cancel": (lambda c: cancel(c, METADATA, IDS, actor="a", reason="r"), 2 * len(IDS)),
-    "abandon": (lambda c: abandon(c, METADATA, [1, 3, 5, 7, 9], actor="a", reason="r"), 3 * len(HELD)),
+    "abandon": (lambda c: abandon(c, METADATA, [1, 3, 5, 7, 9], actor="a", reason="r"), 3 * len(STARTABLE)),
     "explain": (lambda c: explain(c, METADATA, 777), 4),
     "find by domain": (lambda c: find_by_key(c, METADATA, "d777.test"), 1),
     "find by url": (
@@ -97,5 +97,5 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     ),
     "errors by code": (lambda c: group_errors(c, METADATA, limit=5), ERRORS + 2 * CODES + 5 * 2 * MAX_DATED),
     "heartbeat": (lambda c: record_tick(c, METADATA), 2),
-    "switches": (lambda c: read_control(c, METADATA), 2),
+    "control state": (lambda c: read_control(c, METADATA), 2),
 }

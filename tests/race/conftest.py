@@ -5,4 +5,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _after_every_race(invariants_hold: None) -> None:
-    """Checks them when the test has passed."""
+    """Check them after each test."""

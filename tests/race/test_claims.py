@@ -1,4 +1,4 @@
-"""Claims against each other and against those who queue, cancel and type by hand."""
+"""Races of claims with claims, requeues, hand-offs, cancels and manual SQL."""
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -6,10 +6,22 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import sqlstate
 from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION
-from tests.race.contest import Runner, backend, race
-from tests.race.deeds import cancel, claim, complete, hand_off, outcomes, queued, requeue, sql, start, started, status
-from tests.race.deeds import claimed as claimed_attempts
-from tests.records import beneath_the_guards
+from tests.race.operations import (
+    cancel,
+    claim,
+    complete,
+    hand_off,
+    outcomes,
+    queued,
+    requeue,
+    sql,
+    start,
+    started,
+    status,
+)
+from tests.race.operations import claimed as claimed_attempts
+from tests.race.race import Runner, backend, race
+from tests.records import triggers_disabled
 
 
 def test_two_claims_take_different_records_and_neither_waits(engine: Engine, connection: Connection) -> None:
@@ -18,7 +30,7 @@ def test_two_claims_take_different_records_and_neither_waits(engine: Engine, con
     assert (ended.first, ended.second, ended.waited) == (ids[:2], ids[2:], False)
 
 
-def test_two_claims_of_one_record_hold_it_once_and_neither_waits(engine: Engine, connection: Connection) -> None:
+def test_two_claims_of_one_record_claim_it_once_and_neither_waits(engine: Engine, connection: Connection) -> None:
     ids = queued(connection)
     ended = race(engine, claim(ids), claim(ids))
     assert (ended.first, ended.second, ended.waited) == (ids, [], False)
@@ -32,45 +44,45 @@ def test_a_claim_that_is_rolled_back_leaves_nothing_behind(engine: Engine, conne
     assert claim()(connection) == ids
 
 
-def test_two_starts_of_one_message_start_it_once(engine: Engine, connection: Connection) -> None:
+def test_two_starts_of_one_attempt_start_it_once(engine: Engine, connection: Connection) -> None:
     (attempt,) = claimed_attempts(connection)
     ended = race(engine, start([attempt]), start([attempt]))
     assert (ended.first, ended.second, ended.waited) == ([attempt], [], True)
 
 
-def test_a_cancel_does_not_wait_for_a_claim_and_leaves_it_alone(engine: Engine, connection: Connection) -> None:
+def test_a_cancel_does_not_wait_for_a_claim_and_changes_nothing(engine: Engine, connection: Connection) -> None:
     ids = queued(connection)
     ended = race(engine, claim(ids), cancel(ids))
     assert (ended.first, ended.second, ended.waited) == (ids, [], False)
     assert status(connection) == "Processing"
 
 
-def test_a_claim_does_not_wait_for_a_cancel_and_takes_nothing(engine: Engine, connection: Connection) -> None:
+def test_a_claim_does_not_wait_for_a_cancel_and_claims_nothing(engine: Engine, connection: Connection) -> None:
     ids = queued(connection)
     ended = race(engine, cancel(ids), claim(ids))
     assert (ended.first, ended.second, ended.waited) == (ids, [], False)
     assert (status(connection), outcomes(connection)) == ("New", [])
 
 
-def test_a_router_that_cancels_by_hand_waits_for_the_claim_and_is_refused(
+def test_a_router_that_cancels_by_sql_waits_for_the_claim_and_is_rejected(
     engine: Engine, connection: Connection
 ) -> None:
     ids = queued(connection)
-    with pytest.raises(DBAPIError) as refused:
+    with pytest.raises(DBAPIError) as error:
         race(engine, claim(ids), sql("UPDATE domains SET status = 'New'"))
-    assert sqlstate(refused.value) == ILLEGAL_TRANSITION
+    assert sqlstate(error.value) == ILLEGAL_TRANSITION
     assert status(connection) == "Processing"
 
 
-def test_a_router_that_requeues_by_hand_waits_for_the_claim_and_is_refused(
+def test_a_router_that_requeues_by_sql_waits_for_the_claim_and_is_rejected(
     engine: Engine, connection: Connection
 ) -> None:
     (attempt,) = started(connection)
     complete(attempt)(connection)
     ids = list(connection.execute(text("UPDATE domains SET status = 'Queued' RETURNING id")).scalars())
-    with pytest.raises(DBAPIError) as refused:
+    with pytest.raises(DBAPIError) as error:
         race(engine, claim(ids), sql("UPDATE domains SET status = 'Queued', due_at = now()"))
-    assert sqlstate(refused.value) == ATTEMPT_MISMATCH
+    assert sqlstate(error.value) == ATTEMPT_MISMATCH
     assert (status(connection), outcomes(connection)) == ("Processing", ["done", None])
 
 
@@ -90,7 +102,7 @@ def test_a_requeue_that_meets_a_claim_does_not_wait_and_changes_nothing(engine: 
     assert status(connection) == "Processing"
 
 
-def test_a_hand_off_waits_for_a_requeue_and_does_not_move_the_record_again(
+def test_the_hand_off_waits_for_a_requeue_and_does_not_move_the_record_again(
     engine: Engine, connection: Connection
 ) -> None:
     (attempt,) = started(connection)
@@ -106,7 +118,7 @@ def test_a_hand_off_waits_for_a_requeue_and_does_not_move_the_record_again(
     assert connection.execute(text("SELECT due_at > now() + interval '1 hour' FROM domains")).scalar_one()
 
 
-def test_a_hand_off_waits_for_a_claim_after_a_requeue_and_does_not_queue_what_is_processing(
+def test_the_hand_off_waits_for_a_requeue_and_claim_and_does_not_queue_the_record(
     engine: Engine, connection: Connection
 ) -> None:
     (attempt,) = started(connection)
@@ -122,7 +134,7 @@ def test_a_hand_off_waits_for_a_claim_after_a_requeue_and_does_not_queue_what_is
     assert status(connection) == "Processing"
 
 
-SLOW_AFTER_THE_FIRST = """
+SLOW_INSERT = """
 CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(4711);
@@ -134,13 +146,13 @@ CREATE TRIGGER wait_for_the_test BEFORE INSERT ON attempts FOR EACH ROW EXECUTE 
 
 def test_a_record_cancelled_while_a_claim_is_under_way_is_not_claimed(engine: Engine, connection: Connection) -> None:
     first, second = queued(connection, 2)
-    for statement in SLOW_AFTER_THE_FIRST.split(";\nCREATE TRIGGER"):
+    for statement in SLOW_INSERT.split(";\nCREATE TRIGGER"):
         connection.execute(text(statement if "FUNCTION wait" in statement[:30] else "CREATE TRIGGER" + statement))
     with engine.connect() as gate, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
         gate.execute(text("SELECT pg_advisory_xact_lock(4711)"))
         claiming = Runner(engine, claim())
         assert claiming.until_it_waits_for(backend(gate), watcher), (
-            "the claim has locked its first record, not the second"
+            "the claim holds its first record and waits before the second"
         )
         assert cancel([second])(connection) == [second]
         gate.rollback()
@@ -148,27 +160,27 @@ def test_a_record_cancelled_while_a_claim_is_under_way_is_not_claimed(engine: En
     assert list(connection.execute(text("SELECT status FROM domains ORDER BY id")).scalars()) == ["Processing", "New"]
 
 
-def test_the_database_refuses_a_second_live_attempt(connection: Connection) -> None:
+def test_the_database_rejects_a_second_live_attempt(connection: Connection) -> None:
     claimed_attempts(connection)
-    twin = text(
+    second = text(
         "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
-        " SELECT workflow, record_id, 'by hand', lease_until FROM attempts"
+        " SELECT workflow, record_id, 'manual', lease_until FROM attempts"
     )
-    with pytest.raises(DBAPIError) as refused:
-        connection.execute(twin)
-    assert sqlstate(refused.value) == "23505"
+    with pytest.raises(DBAPIError) as error:
+        connection.execute(second)
+    assert sqlstate(error.value) == "23505"
 
 
-def test_a_record_with_a_live_attempt_that_a_hand_left_behind_hides_no_other(connection: Connection) -> None:
+def test_a_record_with_a_stray_live_attempt_hides_no_other(connection: Connection) -> None:
     first, second = queued(connection, 2)
-    with beneath_the_guards(connection):
+    with triggers_disabled(connection):
         connection.execute(
             text(
                 "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
-                " VALUES ('metadata', :id, 'by hand', now() - interval '1 h')"
+                " VALUES ('metadata', :id, 'manual', now() - interval '1 h')"
             ),
             {"id": first},
         )
     assert claim()(connection) == [second]
-    connection.execute(text("UPDATE attempts SET finished_at = now(), outcome = 'released' WHERE trigger = 'by hand'"))
+    connection.execute(text("UPDATE attempts SET finished_at = now(), outcome = 'released' WHERE trigger = 'manual'"))
     assert claim()(connection) == [first]

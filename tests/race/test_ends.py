@@ -1,14 +1,13 @@
-"""Who ends an attempt first, ends it: finish, recover, abandon, dead letter and release against each other."""
+"""Races of verbs that end an attempt (finish, recover, abandon, dead letter, release): only the first one counts."""
 
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from tests.race.contest import race
-from tests.race.deeds import (
+from tests.race.operations import (
     STALE,
-    Deed,
+    Operation,
     abandon,
     claim,
     complete,
@@ -23,12 +22,17 @@ from tests.race.deeds import (
     started,
     status,
 )
-from tests.race.deeds import claimed as claimed_attempts
+from tests.race.operations import claimed as claimed_attempts
+from tests.race.race import race
 
 
 @pytest.mark.parametrize(("first", "second", "end"), [(complete, fail, "Completed"), (fail, complete, "Error")])
 def test_of_two_finishes_the_second_waits_and_is_stale(
-    engine: Engine, connection: Connection, first: Callable[[int], Deed], second: Callable[[int], Deed], end: str
+    engine: Engine,
+    connection: Connection,
+    first: Callable[[int], Operation],
+    second: Callable[[int], Operation],
+    end: str,
 ) -> None:
     (attempt,) = started(connection)
     ended = race(engine, first(attempt), second(attempt))
@@ -36,7 +40,7 @@ def test_of_two_finishes_the_second_waits_and_is_stale(
     assert status(connection) == end
 
 
-def test_a_finish_that_is_rolled_back_leaves_the_attempt_to_the_second(engine: Engine, connection: Connection) -> None:
+def test_after_a_rolled_back_finish_the_second_one_ends_the_attempt(engine: Engine, connection: Connection) -> None:
     (attempt,) = started(connection)
     ended = race(engine, complete(attempt), fail(attempt), commit=False)
     assert (ended.second, ended.waited) == ("Error", True)
@@ -50,14 +54,14 @@ def test_recovery_does_not_wait_for_a_finish_and_does_not_undo_it(engine: Engine
     assert (status(connection), outcomes(connection)) == ("Completed", ["done"])
 
 
-def test_a_finish_that_meets_recovery_waits_and_is_stale(engine: Engine, connection: Connection) -> None:
+def test_a_finish_during_a_recovery_waits_and_is_stale(engine: Engine, connection: Connection) -> None:
     (attempt,) = started(connection, lease=-1)
     ended = race(engine, recover, complete(attempt))
     assert (ended.first, ended.second, ended.waited) == ([attempt], STALE, True)
     assert (status(connection), outcomes(connection)) == ("Queued", ["lost"])
 
 
-def test_of_two_that_finish_several_at_once_the_second_waits_and_gets_what_is_left(
+def test_of_two_overlapping_finishes_of_several_the_second_waits_and_ends_the_rest(
     engine: Engine, connection: Connection
 ) -> None:
     one, two, three = started(connection, 3)
@@ -66,7 +70,7 @@ def test_of_two_that_finish_several_at_once_the_second_waits_and_gets_what_is_le
     assert outcomes(connection) == ["done", "done", "done"]
 
 
-def test_recovery_does_not_wait_for_several_that_finish_and_does_not_undo_them(
+def test_recovery_does_not_wait_for_a_finish_of_several_and_does_not_undo_it(
     engine: Engine, connection: Connection
 ) -> None:
     attempts = started(connection, 2, lease=-1)
@@ -75,9 +79,7 @@ def test_recovery_does_not_wait_for_several_that_finish_and_does_not_undo_them(
     assert (recover(connection), outcomes(connection)) == ([], ["done", "done"])
 
 
-def test_of_several_that_finish_together_only_those_that_recovery_took_are_stale(
-    engine: Engine, connection: Connection
-) -> None:
+def test_in_a_finish_of_several_only_the_recovered_attempts_are_stale(engine: Engine, connection: Connection) -> None:
     late, in_time = claimed_attempts(connection, 2)
     start([late], lease=-1)(connection)
     start([in_time])(connection)
@@ -93,7 +95,7 @@ def test_two_recoveries_share_the_work_and_do_not_wait(engine: Engine, connectio
     assert outcomes(connection) == ["lost", "lost"]
 
 
-def test_a_finish_that_meets_an_abandon_waits_and_is_stale(engine: Engine, connection: Connection) -> None:
+def test_a_finish_during_an_abandon_waits_and_is_stale(engine: Engine, connection: Connection) -> None:
     (attempt,) = started(connection)
     (record,) = connection.execute(text("SELECT id FROM domains")).scalars()
     ended = race(engine, abandon([record]), complete(attempt))
@@ -101,7 +103,7 @@ def test_a_finish_that_meets_an_abandon_waits_and_is_stale(engine: Engine, conne
     assert status(connection) == "Error"
 
 
-def test_an_abandon_that_meets_a_finish_waits_and_changes_nothing(engine: Engine, connection: Connection) -> None:
+def test_an_abandon_during_a_finish_waits_and_changes_nothing(engine: Engine, connection: Connection) -> None:
     (attempt,) = started(connection)
     (record,) = connection.execute(text("SELECT id FROM domains")).scalars()
     ended = race(engine, complete(attempt), abandon([record]))
@@ -109,23 +111,21 @@ def test_an_abandon_that_meets_a_finish_waits_and_changes_nothing(engine: Engine
     assert (status(connection), outcomes(connection)) == ("Completed", ["done"])
 
 
-def test_a_message_that_meets_its_dead_letter_is_not_started(engine: Engine, connection: Connection) -> None:
+def test_an_attempt_is_not_started_during_its_dead_letter(engine: Engine, connection: Connection) -> None:
     (attempt,) = claimed_attempts(connection)
     ended = race(engine, dead_letter(attempt), start([attempt]))
     assert (ended.second, ended.waited) == ([], True)
     assert status(connection) == "Error"
 
 
-def test_a_dead_letter_that_meets_a_start_waits_and_leaves_the_work_alone(
-    engine: Engine, connection: Connection
-) -> None:
+def test_a_dead_letter_during_a_start_waits_and_changes_nothing(engine: Engine, connection: Connection) -> None:
     (attempt,) = claimed_attempts(connection)
     ended = race(engine, start([attempt]), dead_letter(attempt))
     assert (ended.first, ended.second, ended.waited) == ([attempt], None, True)
     assert status(connection) == "Processing"
 
 
-def test_a_dead_letter_that_meets_recovery_waits_and_changes_nothing(engine: Engine, connection: Connection) -> None:
+def test_a_dead_letter_during_a_recovery_waits_and_changes_nothing(engine: Engine, connection: Connection) -> None:
     (attempt,) = claimed_attempts(connection, lease=-1)
     ended = race(engine, recover, dead_letter(attempt))
     assert (ended.first, ended.second, ended.waited) == ([attempt], None, True)
@@ -139,7 +139,7 @@ def test_recovery_does_not_wait_for_a_dead_letter(engine: Engine, connection: Co
     assert status(connection) == "Error"
 
 
-def test_a_late_dead_letter_does_not_touch_the_newer_attempt(engine: Engine, connection: Connection) -> None:
+def test_a_late_dead_letter_does_not_end_the_newer_attempt(engine: Engine, connection: Connection) -> None:
     (old,) = claimed_attempts(connection, lease=-1)
     recover(connection)
     (record,) = connection.execute(text("SELECT id FROM domains")).scalars()
@@ -154,7 +154,7 @@ def test_a_late_dead_letter_does_not_touch_the_newer_attempt(engine: Engine, con
     assert (status(connection), outcomes(connection)) == ("Processing", ["undelivered", None])
 
 
-def test_a_late_release_does_not_touch_the_newer_attempt(connection: Connection) -> None:
+def test_a_late_release_does_not_end_the_newer_attempt(connection: Connection) -> None:
     (old,) = claimed_attempts(connection, lease=-1)
     recover(connection)
     assert claim()(connection) != []
@@ -162,34 +162,28 @@ def test_a_late_release_does_not_touch_the_newer_attempt(connection: Connection)
     assert (status(connection), outcomes(connection)) == ("Processing", ["undelivered", None])
 
 
-def test_a_message_whose_send_seemed_to_fail_is_not_started_once_released(
-    engine: Engine, connection: Connection
-) -> None:
+def test_an_attempt_that_is_being_released_is_not_started(engine: Engine, connection: Connection) -> None:
     (attempt,) = claimed_attempts(connection)
     ended = race(engine, release([attempt]), start([attempt]))
     assert (ended.second, ended.waited) == ([], True)
     assert status(connection) == "Queued"
 
 
-def test_what_was_started_although_its_send_seemed_to_fail_is_not_released(
-    engine: Engine, connection: Connection
-) -> None:
+def test_an_attempt_that_is_being_started_is_not_released(engine: Engine, connection: Connection) -> None:
     (attempt,) = claimed_attempts(connection)
     ended = race(engine, start([attempt]), release([attempt]))
     assert (ended.second, ended.waited) == ([], True)
     assert complete(attempt)(connection) == "Completed"
 
 
-def test_a_finish_that_waits_for_somebodys_edit_is_applied_and_keeps_the_edit(
-    engine: Engine, connection: Connection
-) -> None:
+def test_a_finish_waits_for_an_edit_of_the_record_and_keeps_it(engine: Engine, connection: Connection) -> None:
     (attempt,) = started(connection)
     ended = race(engine, sql("UPDATE domains SET title = 'edited'"), complete(attempt))
     assert (ended.second, ended.waited) == ("Completed", True)
     assert connection.execute(text("SELECT title FROM domains")).scalar_one() == "edited"
 
 
-def test_recovery_that_waits_for_somebodys_edit_takes_the_record(engine: Engine, connection: Connection) -> None:
+def test_recovery_waits_for_an_edit_of_the_record_and_recovers_it(engine: Engine, connection: Connection) -> None:
     (attempt,) = started(connection, lease=-1)
     ended = race(engine, sql("UPDATE domains SET title = 'edited'"), recover)
     assert (ended.second, ended.waited) == ([attempt], True)

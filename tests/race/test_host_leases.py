@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from scrapersky.politeness.host_leases import Busy, CoolingDown, Held, LeaseResult, acquire, cool_down, release
-from tests.race.contest import Runner, backend, race
+from tests.race.race import Runner, backend, race
 
 MINUTE = 60.0
 

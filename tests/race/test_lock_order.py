@@ -1,33 +1,33 @@
-"""Verbs on several attempts lock them in ascending order, whatever the plan; a job's writes wait behind the fence."""
+"""Verbs on several attempts or records lock them in ascending order, whatever the query plan."""
 
 from collections.abc import Callable, Sequence
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from tests.race.contest import Runner, backend
-from tests.race.deeds import Deed, abandon, claimed, complete_all, hand_off, release, start, started
+from tests.race.operations import Operation, abandon, claimed, complete_all, hand_off, release, start, started
+from tests.race.race import Runner, backend
 
-IN_NO_ORDER = ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan")
+INDEX_SCANS = ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan")
 EDIT = {"attempts": "detail = '{}'", "domains": "title = 'edited'"}
 LOCK = "SELECT FROM {table} WHERE {key} = :id FOR UPDATE"
 
 
-def in_physical_order(deed: Deed) -> Deed:
-    """``deed`` with plans that read tables from their first page to their last."""
+def in_physical_order(operation: Operation) -> Operation:
+    """Return ``operation`` with plans that read tables sequentially."""
 
     def unordered(connection: Connection) -> object:
-        for setting in IN_NO_ORDER:
+        for setting in INDEX_SCANS:
             connection.execute(text(f"SET {setting} = off"))
-        return deed(connection)
+        return operation(connection)
 
     return unordered
 
 
 def locks_the_lowest_first(
-    engine: Engine, connection: Connection, table: str, key: str, rows: Sequence[int], deed: Deed
+    engine: Engine, connection: Connection, table: str, key: str, rows: Sequence[int], operation: Operation
 ) -> bool:
-    """While ``deed`` waits for the lowest of ``rows``, which lies behind all others, nobody has locked the highest."""
+    """Return whether the highest of ``rows`` is unlocked while ``operation`` waits for the lowest, stored last."""
     connection.execute(text(f"UPDATE {table} SET {EDIT[table]} WHERE {key} = :id"), {"id": min(rows)})
     locked = text(LOCK.format(table=table, key=key))
     with (
@@ -36,7 +36,7 @@ def locks_the_lowest_first(
         engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher,
     ):
         holder.execute(locked, {"id": min(rows)})
-        runner = Runner(engine, in_physical_order(deed))
+        runner = Runner(engine, in_physical_order(operation))
         assert runner.until_it_waits_for(backend(holder), watcher)
         free = prober.execute(text(f"{locked.text} SKIP LOCKED"), {"id": max(rows)}).rowcount == 1
         prober.rollback()
@@ -47,7 +47,7 @@ def locks_the_lowest_first(
 
 @pytest.mark.parametrize("verb", [start, release, complete_all])
 def test_attempts_are_locked_in_ascending_order(
-    engine: Engine, connection: Connection, verb: Callable[[Sequence[int]], Deed]
+    engine: Engine, connection: Connection, verb: Callable[[Sequence[int]], Operation]
 ) -> None:
     attempts = claimed(connection, 2)
     assert locks_the_lowest_first(engine, connection, "attempts", "attempt_id", attempts, verb(attempts))
@@ -59,13 +59,13 @@ def test_abandon_locks_attempts_in_ascending_order(engine: Engine, connection: C
     assert locks_the_lowest_first(engine, connection, "attempts", "attempt_id", attempts, abandon(ids))
 
 
-def test_several_that_finish_together_lock_records_in_ascending_order(engine: Engine, connection: Connection) -> None:
+def test_a_finish_of_several_locks_records_in_ascending_order(engine: Engine, connection: Connection) -> None:
     attempts = started(connection, 2)
     ids = list(connection.execute(text("SELECT id FROM domains")).scalars())
     assert locks_the_lowest_first(engine, connection, "domains", "id", ids, complete_all(attempts))
 
 
-def test_a_hand_off_locks_records_in_ascending_order(engine: Engine, connection: Connection) -> None:
+def test_the_hand_off_locks_records_in_ascending_order(engine: Engine, connection: Connection) -> None:
     rows = connection.execute(text("INSERT INTO domains (domain) VALUES ('a.test'), ('b.test') RETURNING id"))
     ids = list(rows.scalars())
     assert locks_the_lowest_first(engine, connection, "domains", "id", ids, hand_off(ids))

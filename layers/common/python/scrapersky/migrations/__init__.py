@@ -1,4 +1,4 @@
-"""The database's schema, by Alembic. A migration is frozen once it has landed: it imports none of our living code."""
+"""The database's schema, by Alembic. A released migration never changes, so it imports nothing of the product."""
 
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 LOCATION = Path(__file__).parent
 
 LOCK_TIMEOUT_SECONDS = 5.0
-"""How long a migration waits for a lock. Waiting makes everybody behind it wait: better to fail fast and be run again
-(:mod:`scrapersky.migrations.patience`)."""
+"""How long a migration waits for a lock. A waiting migration blocks all traffic behind it, so it fails fast and is
+tried again
+(:mod:`scrapersky.migrations.retries`)."""
 
 
 def configuration(connection: Connection | None = None, lock_timeout: float = LOCK_TIMEOUT_SECONDS) -> Config:
-    """Alembic's configuration for our migrations, bound to ``connection`` when given. ``lock_timeout`` is seconds."""
+    """Return Alembic's configuration, bound to ``connection`` when given. ``lock_timeout`` is in seconds."""
     config = Config()
     config.set_main_option("script_location", str(LOCATION).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -25,17 +26,17 @@ def configuration(connection: Connection | None = None, lock_timeout: float = LO
 
 
 def known_revisions() -> frozenset[str]:
-    """Every revision that this code has a migration for."""
+    """Return the revisions that this code has migrations for."""
     return frozenset(script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
 
 
 def upgrade(
     connection: Connection, revision: str = "head", *, lock_timeout: float = LOCK_TIMEOUT_SECONDS
 ) -> str | None:
-    """Brings the database up to ``revision``, in the connection's own transaction: all of it or nothing.
+    """Upgrade the database to ``revision`` in the connection's own transaction, completely or not at all.
 
-    Returns the revision the database now has. A database ahead of this code is left as it is: that is what a rollback of
-    the stack looks like, and migrations are written so that the code before them can still run.
+    Return the database's revision. A database that is newer than this code is not changed: that is a rollback of the stack,
+    and the previous code runs on the schema of each migration.
     """
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in known_revisions():

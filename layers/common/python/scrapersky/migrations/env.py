@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the migrations on the connection that :func:`scrapersky.migrations.upgrade` hands in."""
+"""Alembic's environment: run the migrations on the connection of :func:`scrapersky.migrations.upgrade`."""
 
 from alembic import context
 
@@ -8,5 +8,5 @@ connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True, compare_server_default=True)
 with context.begin_transaction():
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{context.config.attributes['lock_timeout'] * 1000:.0f}ms'")
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263549)")  # two deploys at once take turns
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263549)")  # serialize simultaneous deployments
     context.run_migrations()

@@ -1,4 +1,4 @@
-"""The verbs, as a race runs them: on a connection, with whatever does not matter filled in."""
+"""The verbs as operations on a connection, for races, with default arguments."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,11 +23,11 @@ from scrapersky.status.start import start as start_verb
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
 STALE = "stale"
 
-Deed = Callable[[Connection], Any]
+Operation = Callable[[Connection], Any]
 
 
 def queued(connection: Connection, number: int = 1) -> list[int]:
-    """Records waiting to be claimed."""
+    """Add queued records; return their ids."""
     rows = connection.execute(
         text(
             "INSERT INTO domains (domain, status, due_at) SELECT 'd' || n || '.test', 'Queued',"
@@ -39,120 +39,120 @@ def queued(connection: Connection, number: int = 1) -> list[int]:
 
 
 def claimed(connection: Connection, number: int = 1, *, lease: float = 600) -> list[int]:
-    """The attempts of so many new records, each claimed."""
+    """Add and claim records; return their attempts."""
     ids = queued(connection, number)
-    held = claim_verb(connection, METADATA, batch=number, max_in_flight=10_000, dispatch_lease=lease, ids=ids)
-    return [one.attempt_id for one in held]
+    rows = claim_verb(connection, METADATA, batch=number, max_in_flight=10_000, dispatch_lease=lease, ids=ids)
+    return [one.attempt_id for one in rows]
 
 
 def started(connection: Connection, number: int = 1, *, lease: float = 600) -> list[int]:
-    """The same, each started."""
+    """Add, claim and start records; return their attempts."""
     return start(claimed(connection, number), lease=lease)(connection)  # type: ignore[no-any-return]
 
 
 def status(connection: Connection) -> str:
-    """The status of the only record."""
+    """Return the status of the only record."""
     return str(connection.execute(text("SELECT status FROM domains")).scalar_one())
 
 
 def outcomes(connection: Connection) -> list[str | None]:
-    """How the attempts ended, the oldest first; None for a live one."""
+    """Return the outcomes of the attempts, oldest first; None for a live one."""
     return list(connection.execute(text("SELECT outcome FROM attempts ORDER BY attempt_id")).scalars())
 
 
-def claim(ids: Sequence[int] | None = None, batch: int = 10) -> Deed:
-    """Claims; returns record ids."""
+def claim(ids: Sequence[int] | None = None, batch: int = 10) -> Operation:
+    """Claim; returns the record ids."""
 
-    def deed(connection: Connection) -> list[int]:
-        held = claim_verb(connection, METADATA, batch=batch, max_in_flight=10_000, dispatch_lease=600, ids=ids)
-        return [one.record_id for one in held]
+    def operation(connection: Connection) -> list[int]:
+        rows = claim_verb(connection, METADATA, batch=batch, max_in_flight=10_000, dispatch_lease=600, ids=ids)
+        return [one.record_id for one in rows]
 
-    return deed
+    return operation
 
 
-def start(attempt_ids: Sequence[int], *, lease: float = 600) -> Deed:
-    """Starts; returns the attempts that were."""
+def start(attempt_ids: Sequence[int], *, lease: float = 600) -> Operation:
+    """Start; returns the attempts that were started."""
 
-    def deed(connection: Connection) -> list[int]:
+    def operation(connection: Connection) -> list[int]:
         rows = start_verb(connection, attempt_ids, lease=lease, worker="w", request_id="r")
         return [one.attempt_id for one in rows]
 
-    return deed
+    return operation
 
 
-def complete(attempt_id: int) -> Deed:
-    """Completes; returns the new status, or ``stale``."""
+def complete(attempt_id: int) -> Operation:
+    """Complete; returns the new status, or ``stale``."""
 
-    def deed(connection: Connection) -> str:
+    def operation(connection: Connection) -> str:
         try:
             return str(complete_verb(connection, METADATA, attempt_id, code="read", detail={}).status)
         except Stale:
             return STALE
 
-    return deed
+    return operation
 
 
-def complete_all(attempt_ids: Sequence[int]) -> Deed:
-    """Completes several at once; returns the attempts that were live."""
+def complete_all(attempt_ids: Sequence[int]) -> Operation:
+    """Complete several in one statement; returns the attempts that were live."""
 
-    def deed(connection: Connection) -> list[int]:
+    def operation(connection: Connection) -> list[int]:
         return sorted(complete_all_verb(connection, METADATA, {one: ("read", {}) for one in attempt_ids}))
 
-    return deed
+    return operation
 
 
-def fail(attempt_id: int) -> Deed:
-    """Fails; returns the new status, or ``stale``."""
+def fail(attempt_id: int) -> Operation:
+    """Fail; returns the new status, or ``stale``."""
 
-    def deed(connection: Connection) -> str:
+    def operation(connection: Connection) -> str:
         try:
             return str(fail_verb(connection, METADATA, attempt_id, code="parked", reason="sold", detail={}).status)
         except Stale:
             return STALE
 
-    return deed
+    return operation
 
 
 def recover(connection: Connection) -> list[int]:
-    """Recovers; returns the attempts taken."""
-    taken = recover_verb(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)
-    return [one.attempt_id for one in taken]
+    """Recover; return the attempts that were recovered."""
+    rows = recover_verb(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=5)
+    return [one.attempt_id for one in rows]
 
 
-def release(attempt_ids: Sequence[int]) -> Deed:
-    """Releases; returns record ids."""
+def release(attempt_ids: Sequence[int]) -> Operation:
+    """Release; returns the record ids."""
     return lambda connection: release_verb(connection, METADATA, attempt_ids, code="send_failed")
 
 
-def dead_letter(attempt_id: int) -> Deed:
-    """Dead-letters; returns the record id or None."""
+def dead_letter(attempt_id: int) -> Operation:
+    """Dead-letter; returns the record id or None."""
     return lambda connection: dead_letter_verb(connection, METADATA, attempt_id, reason="crashed at start")
 
 
-def requeue(ids: Sequence[int]) -> Deed:
-    """Requeues; returns record ids."""
+def requeue(ids: Sequence[int]) -> Operation:
+    """Requeue; returns the record ids."""
     return lambda connection: requeueing.requeue(
         connection, METADATA, ids=ids, actor="ada", reason="again", limit=len(ids)
     )
 
 
-def hand_off(ids: Sequence[int]) -> Deed:
-    """Hands off, again if need be; returns record ids."""
+def hand_off(ids: Sequence[int]) -> Operation:
+    """Hand off, also Completed and Error records; returns the record ids."""
     return lambda connection: requeueing.hand_off(
         connection, METADATA, ids, actor="test", reason="handed off", again=True
     )
 
 
-def cancel(ids: Sequence[int]) -> Deed:
-    """Cancels; returns record ids."""
+def cancel(ids: Sequence[int]) -> Operation:
+    """Cancel; returns the record ids."""
     return lambda connection: cancel_verb(connection, METADATA, ids, actor="ada", reason="a mistake")
 
 
-def abandon(ids: Sequence[int]) -> Deed:
-    """Abandons; returns record ids."""
+def abandon(ids: Sequence[int]) -> Operation:
+    """Abandon; returns the record ids."""
     return lambda connection: abandon_verb(connection, METADATA, ids, actor="ada", reason="it loops")
 
 
-def sql(statement: str) -> Deed:
-    """A statement typed by hand; returns how many rows it changed."""
+def sql(statement: str) -> Operation:
+    """Manual SQL; returns the number of rows changed."""
     return lambda connection: connection.execute(text(statement)).rowcount

@@ -1,6 +1,6 @@
-"""Two real connections, one order: the first has done its deed and not committed; the second runs into it.
+"""Deterministic races of two connections: the second operation runs while the first one's transaction is still open.
 
-No sleeps: Postgres itself tells (``pg_blocking_pids``) when the second waits for the first's lock.
+There are no sleeps: Postgres itself shows (``pg_blocking_pids``) when the second waits for a lock of the first.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
-PATIENCE_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 
 WAITS_FOR = text("""
 SELECT EXISTS (SELECT FROM pg_stat_activity
@@ -24,7 +24,7 @@ Second = TypeVar("Second")
 
 @dataclass(frozen=True)
 class Result(Generic[First, Second]):
-    """What both got. ``waited``: the second stood still until the first's transaction ended."""
+    """The results of both. ``waited``: the second was blocked until the first one's transaction ended."""
 
     first: First
     second: Second
@@ -32,11 +32,11 @@ class Result(Generic[First, Second]):
 
 
 class Runner(Generic[Second]):
-    """Runs ``deed`` on a connection of its own, in a thread, AUTOCOMMIT as the runtime does."""
+    """Runs ``operation`` in a thread, on a connection of its own in AUTOCOMMIT, as the runtime does."""
 
-    def __init__(self, engine: Engine, deed: Callable[[Connection], Second]) -> None:
+    def __init__(self, engine: Engine, operation: Callable[[Connection], Second]) -> None:
         self._engine = engine
-        self._deed = deed
+        self._operation = operation
         self._value: list[Second] = []
         self._error: list[BaseException] = []
         self._pid: list[int] = []
@@ -44,20 +44,20 @@ class Runner(Generic[Second]):
         self._thread.start()
 
     def until_it_waits_for(self, holder: int, watcher: Connection) -> bool:
-        """True when it waits for a lock of the backend ``holder``, False when it is done without."""
-        give_up = time.monotonic() + PATIENCE_SECONDS
+        """Return True once it waits for a lock of the backend ``holder``, False when it ends without."""
+        give_up = time.monotonic() + TIMEOUT_SECONDS
         while self._thread.is_alive():
             if time.monotonic() > give_up:
-                raise TimeoutError("the second neither ended nor waited for the first")
+                raise TimeoutError("the second operation neither ended nor waited for the first")
             if self._pid and watcher.execute(WAITS_FOR, {"waiter": self._pid[0], "holder": holder}).scalar_one():
                 return True
         return False
 
     def result(self) -> Second:
-        """What the deed returned, or what it raised."""
-        self._thread.join(PATIENCE_SECONDS)
+        """Return what the operation returned, or raise what it raised."""
+        self._thread.join(TIMEOUT_SECONDS)
         if self._thread.is_alive():
-            raise TimeoutError("the second still stands still after the first's transaction ended")
+            raise TimeoutError("the second operation is still blocked after the end of the first one's transaction")
         if self._error:
             raise self._error[0]
         return self._value[0]
@@ -66,7 +66,7 @@ class Runner(Generic[Second]):
         try:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 self._pid.append(backend(connection))
-                self._value.append(self._deed(connection))
+                self._value.append(self._operation(connection))
         except BaseException as error:
             self._error.append(error)
 
@@ -78,21 +78,21 @@ def race(
     *,
     commit: bool = True,
 ) -> Result[First, Second]:
-    """``first``, then ``second`` until it waits or is done, then the first's commit (or rollback), then the second's end.
+    """Run ``first``, then ``second`` until it waits or ends; commit (or roll back) the first, and await the second.
 
-    Raises what ``second`` raises.
+    Raise what ``second`` raises.
     """
     with engine.connect() as holder, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
-        done = first(holder)
+        result = first(holder)
         runner = Runner(engine, second)
         waited = runner.until_it_waits_for(backend(holder), watcher)
         if commit:
             holder.commit()
         else:
             holder.rollback()
-        return Result(done, runner.result(), waited)
+        return Result(result, runner.result(), waited)
 
 
 def backend(connection: Connection) -> int:
-    """The process id of the connection's backend."""
+    """Return the process id of the connection's backend."""
     return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())

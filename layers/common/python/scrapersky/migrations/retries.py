@@ -1,7 +1,7 @@
-"""Patience: a migration under live traffic that does not get its locks at once gives way, and tries again a little later.
+"""Retries: a migration under live traffic that does not get its locks is tried again later.
 
-The danger first: a migration that waits for a lock makes everybody behind it wait too, readers included. So each try waits
-for no more than ``lock_timeout`` and then lets go of everything; what is long is only the time between tries.
+Warning: a migration that waits for a lock blocks everything behind it, readers included. So each try waits for at most
+``lock_timeout`` and then releases all its locks. Only the time between tries is long.
 """
 
 import random
@@ -17,31 +17,31 @@ from scrapersky.database import sqlstate
 LOCKED_OUT = frozenset({"55P03", "40P01"})
 """SQLSTATEs of a try that did not get its locks (lock_timeout, or the victim of a deadlock): it changed nothing."""
 
-LONGEST_WAIT_SECONDS = 30.0
+MAX_WAIT_SECONDS = 30.0
 
 
-def upgrade_patiently(
+def upgrade_with_retries(
     engine: Engine,
     *,
-    patience: float,
+    seconds: float,
     lock_timeout: float = migrations.LOCK_TIMEOUT_SECONDS,
     wait: Callable[[float], object] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> str | None:
-    """Upgrades to the newest revision, each try one transaction; returns the revision the database now has.
+    """Upgrade to the newest revision, each try in one transaction; return the database's revision.
 
-    Tries again for ``patience`` seconds while others hold the locks, after 1, 2, 4 … 30 seconds (less up to half of it, at
-    random: two deploys should not meet again). ``engine`` must not be in AUTOCOMMIT. Raises the last
+    Try again for ``seconds`` while the locks are held, after 1, 2, 4 … 30 seconds, less up to half of it at random so
+    that two deployments do not collide again. ``engine`` must not be in AUTOCOMMIT. Raise the last
     :class:`~sqlalchemy.exc.DBAPIError`; then nothing has changed.
     """
-    give_up = clock() + patience
+    give_up = clock() + seconds
     tries = 0
     while True:
         try:
             with engine.begin() as connection:
                 return migrations.upgrade(connection, lock_timeout=lock_timeout)
         except DBAPIError as error:
-            pause = random.uniform(0.5, 1) * min(LONGEST_WAIT_SECONDS, 2.0**tries)  # noqa: S311
+            pause = random.uniform(0.5, 1) * min(MAX_WAIT_SECONDS, 2.0**tries)  # noqa: S311
             if sqlstate(error) not in LOCKED_OUT or clock() + pause + lock_timeout > give_up:
                 raise
             tries += 1

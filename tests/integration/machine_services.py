@@ -1,4 +1,4 @@
-"""Deeds of the services: each is done by the product's own verb, then in the model; what must come of it is asserted."""
+"""Actions of the services: each is done by the product's own verb, then in the model, and the result is compared."""
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -18,150 +18,150 @@ from scrapersky.status.requeue import hand_off
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
-from tests.integration.machine import RESULT, Vanished
-from tests.integration.machine_hands import BY, Hands
+from tests.integration.machine import RESULT, Died
 from tests.integration.machine_model import MAX_FAILURES, UNDELIVERED_MAX, Key
+from tests.integration.machine_operators import BY, OperatorActions
 
 BACKOFF = Backoff(base=600, cap=3_600, max_failures=MAX_FAILURES)
 NO_SUCH_ATTEMPT = 1_000_000
 LEASE = 600.0
 
 
-class Deeds(Hands):
+class ServiceActions(OperatorActions):
     """Everything that dispatchers, workers and time do."""
 
-    # The dispatcher.
+    # Dispatcher
 
     def claim(self, workflow: Workflow, batch: int, max_in_flight: int, chosen: list[int] | None) -> None:
-        """A claim; its process may vanish right after, for nobody sends messages here."""
+        """Claim without sending messages, as a process that dies after the commit."""
         wanted = min(
-            self.model.room(workflow.name, batch, max_in_flight), len(self.model.claimable(workflow.name, chosen))
+            self.model.capacity(workflow.name, batch, max_in_flight), len(self.model.claimable(workflow.name, chosen))
         )
         claimed = claim(
             self.connection, workflow, batch=batch, max_in_flight=max_in_flight, dispatch_lease=LEASE, ids=chosen
         )
-        self._claimed(workflow, claimed, wanted, chosen)
+        self._add_claimed(workflow, claimed, wanted, chosen)
 
-    def claim_and_vanish_before_the_commit(self, workflow: Workflow, batch: int) -> None:
-        """Nothing has happened."""
-        with suppress(Vanished), self.transaction():
+    def claim_and_die_before_the_commit(self, workflow: Workflow, batch: int) -> None:
+        """Claim and roll back: nothing has happened."""
+        with suppress(Died), self.transaction():
             claim(self.connection, workflow, batch=batch, max_in_flight=100, dispatch_lease=LEASE)
-            raise Vanished
+            raise Died
 
-    def dispatch(self, workflow: Workflow, batch: int, trouble: str) -> None:
-        """Claims and sends. ``lies``: the call fails, but a message was sent, and its work has already begun."""
-        seen: list[Claimed] = []
+    def dispatch(self, workflow: Workflow, batch: int, fault: str) -> None:
+        """Claim and send. ``false error``: the send reports an error, but a message was sent and its work has begun."""
+        sent: list[Claimed] = []
 
         def send(_: Workflow, claimed: Sequence[Claimed]) -> Collection[int]:
-            seen.extend(claimed)
-            if trouble == "lies":
+            sent.extend(claimed)
+            if fault == "false error":
                 start(self.connection, [claimed[0].attempt_id], lease=LEASE, worker="w", request_id="r")
-            if trouble in {"raises", "lies"}:
-                raise ConnectionError("SQS is not there")
-            if trouble == "vanishes":
-                raise Vanished
-            return {"none": [], "some": [held.attempt_id for held in claimed[::2]],
-                    "all": [held.attempt_id for held in claimed]}[trouble]  # fmt: skip
+            if fault in {"error", "false error"}:
+                raise ConnectionError("SQS is unavailable")
+            if fault == "death":
+                raise Died
+            return {"none": [], "some": [one.attempt_id for one in claimed[::2]],
+                    "all": [one.attempt_id for one in claimed]}[fault]  # fmt: skip
 
-        wanted = min(self.model.room(workflow.name, batch, 100), len(self.model.claimable(workflow.name)))
+        wanted = min(self.model.capacity(workflow.name, batch, 100), len(self.model.claimable(workflow.name)))
         try:
-            due = claim(self.connection, workflow, batch=batch, max_in_flight=100, dispatch_lease=LEASE)
-            dispatch(self.connection, workflow, due, send)
-        except (ConnectionError, Vanished):
-            assert trouble in {"raises", "lies", "vanishes"}
-        self._claimed(workflow, seen, wanted, None)
-        if trouble == "lies" and seen:
-            self.model.attempts[seen[0].attempt_id].started = True
-        given_back = {"none": [], "some": seen[::2], "all": seen, "raises": seen, "lies": seen[1:], "vanishes": []}
-        for held in given_back[trouble]:
-            self.model.end(held.attempt_id, "released", Status.QUEUED)
+            claimed = claim(self.connection, workflow, batch=batch, max_in_flight=100, dispatch_lease=LEASE)
+            dispatch(self.connection, workflow, claimed, send)
+        except (ConnectionError, Died):
+            assert fault in {"error", "false error", "death"}
+        self._add_claimed(workflow, sent, wanted, None)
+        if fault == "false error" and sent:
+            self.model.attempts[sent[0].attempt_id].started = True
+        released = {"none": [], "some": sent[::2], "all": sent, "error": sent, "false error": sent[1:], "death": []}
+        for one in released[fault]:
+            self.model.end(one.attempt_id, "released", Status.QUEUED)
 
     def recover(self, workflow: Workflow, limit: int) -> None:
-        """What is late comes back."""
-        taken = recover(self.connection, workflow, limit=limit, backoff=BACKOFF, undelivered_max=UNDELIVERED_MAX)
-        assert sorted(one.attempt_id for one in taken) == self.model.recover(workflow.name, limit)
+        """Recover expired attempts."""
+        recovered = recover(self.connection, workflow, limit=limit, backoff=BACKOFF, undelivered_max=UNDELIVERED_MAX)
+        assert sorted(one.attempt_id for one in recovered) == self.model.recover(workflow.name, limit)
 
-    # Workers.
+    # Workers
 
     def start(self, ids: list[int]) -> None:
-        """Messages arrive: new ones, duplicates, ones from the past, one of nobody."""
-        begun = start(self.connection, ids, lease=LEASE, worker="w", request_id="r")
+        """Start attempts: new, already started, ended or unknown ones."""
+        started = start(self.connection, ids, lease=LEASE, worker="w", request_id="r")
         live = {n for n in ids if n != NO_SUCH_ATTEMPT and self.is_live(n) and not self.model.attempts[n].started}
-        assert {one.attempt_id for one in begun} == live
-        assert {(one.workflow, one.record_id) for one in begun} == {self.model.attempts[n].key for n in live}
+        assert {one.attempt_id for one in started} == live
+        assert {(one.workflow, one.record_id) for one in started} == {self.model.attempts[n].key for n in live}
         for n in live:
-            self.model.attempts[n].started, self.model.attempts[n].late = True, False
+            self.model.attempts[n].started, self.model.attempts[n].expired = True, False
 
-    def finish(self, attempt: int, end: str, vanish_after: int | None) -> None:
-        """A result arrives, in time or not: the fence, the job's write, the hand-off; the worker may vanish at each."""
+    def finish(self, attempt: int, end: str, die_after: int | None) -> None:
+        """Save a result, live or stale: fence, write, hand-off. The worker may die before each of them."""
         workflow, key = self.workflow(attempt), self.model.attempts[attempt].key
-        handed: list[int] = []
+        queued: list[int] = []
         steps: list[Callable[[], object]] = [
             lambda: self._end(workflow, attempt, end),
             lambda: self._write(workflow, key, attempt),
-            lambda: handed.extend(self._hand_off(workflow, key) if end == "complete" else ()),
+            lambda: queued.extend(self._hand_off(workflow, key) if end == "complete" else ()),
         ]
         try:
             with self.transaction():
                 for number, step in enumerate(steps):
-                    if vanish_after == number:
-                        raise Vanished
+                    if die_after == number:
+                        raise Died
                     step()
-                if vanish_after == len(steps):
-                    raise Vanished
-        except Vanished:
+                if die_after == len(steps):
+                    raise Died
+        except Died:
             return
         except Stale:
             assert not self.is_live(attempt)
             return
-        self._ended(attempt, end)
+        self._end_in_model(attempt, end)
         self.model.records[key].result = f"by {attempt}"
-        self.model.queue(SUBMISSION.name, handed)
+        self.model.queue(SUBMISSION.name, queued)
 
-    def finish_together(self, attempts: list[int], workflow: Workflow, vanish: bool) -> None:
-        """Results arrive at once: those in time are written behind one fence, the late ones are left out."""
+    def finish_together(self, attempts: list[int], workflow: Workflow, die: bool) -> None:
+        """Save results together: the live ones behind one fence, the stale ones not at all."""
         live = [n for n in attempts if self.is_live(n) and self.workflow(n) == workflow]
-        with suppress(Vanished), self.transaction():
+        with suppress(Died), self.transaction():
             ended = complete_all(self.connection, workflow, {n: ("code", {}) for n in attempts})
             assert {n: end.record_id for n, end in ended.items()} == {n: self.model.attempts[n].key[1] for n in live}
             for n in live:
                 self._write(workflow, self.model.attempts[n].key, n)
-            if vanish:
-                raise Vanished
+            if die:
+                raise Died
             for n in live:
-                self._ended(n, "complete")
+                self._end_in_model(n, "complete")
                 self.model.records[self.model.attempts[n].key].result = f"by {n}"
 
     def release(self, ids: list[int], workflow: Workflow) -> None:
-        """InputModel back before the work began."""
+        """Release attempts that have not started."""
         mine = [
             n for n in ids if self.workflow(n) == workflow and self.is_live(n) and not self.model.attempts[n].started
         ]
-        given_back = release(self.connection, workflow, ids, code="no_time")
-        assert sorted(given_back) == sorted({self.model.attempts[n].key[1] for n in mine})
+        released = release(self.connection, workflow, ids, code="no_time")
+        assert sorted(released) == sorted({self.model.attempts[n].key[1] for n in mine})
         for n in set(mine):
             self.model.end(n, "released", Status.QUEUED)
 
     def dead_letter(self, attempt: int) -> None:
-        """A message comes out of the dead-letter queue, perhaps long after."""
-        held = self.model.attempts[attempt]
-        touchable = self.is_live(attempt) and (not held.started or held.late)
+        """Receive a dead letter, perhaps a late one."""
+        found = self.model.attempts[attempt]
+        may_end = self.is_live(attempt) and (not found.started or found.expired)
         answer = dead_letter(self.connection, self.workflow(attempt), attempt, reason="gave up")
-        assert answer == (held.key[1] if touchable else None)
-        if touchable:
+        assert answer == (found.key[1] if may_end else None)
+        if may_end:
             self.model.end(attempt, "dead_letter", Status.ERROR, code="dead_letter", failed=True)
 
-    # Time.
+    # Time
 
-    def the_lease_runs_out(self, attempt: int) -> None:
-        """An hour later."""
+    def expire(self, attempt: int) -> None:
+        """End the lease of ``attempt``."""
         self.connection.execute(
             text("UPDATE attempts SET lease_until = now() - interval '1 h' WHERE attempt_id = :n"), {"n": attempt}
         )
-        self.model.attempts[attempt].late = True
+        self.model.attempts[attempt].expired = True
 
-    def it_falls_due(self, key: Key) -> None:
-        """A backoff is over."""
+    def make_due(self, key: Key) -> None:
+        """End the backoff of ``key``."""
         workflow, record = WORKFLOWS[key[0]], self.model.records[key]
         self.connection.execute(
             text(workflow.sql("UPDATE {table} SET {due_at} = now() WHERE id = :n AND {status} = 'Queued'")),
@@ -169,13 +169,15 @@ class Deeds(Hands):
         )
         record.due = record.status is Status.QUEUED
 
-    # What the rules share.
+    # Shared
 
-    def _claimed(self, workflow: Workflow, claimed: Sequence[Claimed], wanted: int, among: list[int] | None) -> None:
-        ids = [held.record_id for held in claimed]
+    def _add_claimed(
+        self, workflow: Workflow, claimed: Sequence[Claimed], wanted: int, among: list[int] | None
+    ) -> None:
+        ids = [one.record_id for one in claimed]
         assert len(set(ids)) == len(ids) == wanted
         assert set(ids) <= set(self.model.claimable(workflow.name, among))
-        self.model.claim(workflow.name, [(held.attempt_id, held.record_id) for held in claimed])
+        self.model.claim(workflow.name, [(one.attempt_id, one.record_id) for one in claimed])
 
     def _end(self, workflow: Workflow, attempt: int, end: str) -> None:
         why: dict[str, Any] = {"code": "code", "detail": {}}
@@ -189,7 +191,7 @@ class Deeds(Hands):
             case "snooze":
                 snooze(self.connection, workflow, attempt, reason="not now", after=LEASE, **why)
 
-    def _ended(self, attempt: int, end: str) -> None:
+    def _end_in_model(self, attempt: int, end: str) -> None:
         match end:
             case "complete":
                 self.model.end(attempt, "done", Status.COMPLETED)
