@@ -1,1 +1,1 @@
-"""sitemap-import-scheduler: turns every queued sitemap file into pages."""
+"""sitemap-import-scheduler: stores the pages of every queued sitemap file."""

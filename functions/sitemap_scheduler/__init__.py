@@ -1,1 +1,1 @@
-"""sitemap-scheduler: finds sitemaps, scans places, and turns websites of businesses into domains."""
+"""sitemap-scheduler: finds sitemaps, scans places, and creates domains for the websites of businesses."""

@@ -1,4 +1,4 @@
-"""Deep scan: what Google knows of a place becomes a LocalBusiness."""
+"""Deep scan: store the details of a Google place as a LocalBusiness."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
 from scrapersky.runtime.paid_calls import UnusableKey, key_of
 from sitemap_scheduler.place_mapping import business_columns, place_columns
-from sitemap_scheduler.places import place_details
+from sitemap_scheduler.places_api import place_details
 
 
 async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
-    """Asks Places for the details of the place and upserts its business.
+    """Request the details of the place and upsert its business. Fields that are absent in the answer keep their values.
 
-    ``moved`` is an outcome of its own: Google knows the place by another id now. A scan says what Google knows today,
-    but Google leaves out what it does not know, which is no reason to forget what was known: absent fields stay.
+    Done with ``scanned``, or ``moved`` if Google now knows the place by another id. Snoozes and pauses the workflow if the
+    key is unusable.
     """
     place_pk, place_id, tenant = record.id, record.place_id, record.tenant
     try:
@@ -51,7 +51,7 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
 
 
 async def _key(ctx: JobContext) -> str:
-    """The API key. Raises UnusableKey: whatever keeps us from reading it is our own fault, and no place's."""
+    """Return the API key. Raises UnusableKey for every reason that makes it unavailable: none is the place's fault."""
     name = ctx.settings.places_secret
     if not name:
         raise UnusableKey("PLACES_SECRET is not set; it must name the secret that holds the Google Places API key")

@@ -1,4 +1,4 @@
-"""What a scan finds: one row a url tried, and what is worth keeping of those that were sitemaps or were said to be."""
+"""The result of trying one URL as a sitemap."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,18 +13,18 @@ SAME_FILE = "same_file"
 NOT_TRIED = "not_tried"
 NOTHING_THERE = "nothing_there"
 
-KEPT_FROM_ASKING = {"host_busy": "host", "host_cooldown": "host", "budget_of_the_record": "budget"}
-"""Results that say nothing about the url, as it was not asked for, and what of us or of the host was against it."""
+NOT_REQUESTED = {"host_busy": "host", "host_cooldown": "host", "budget_of_the_record": "budget"}
+"""Codes of URLs that were not requested, mapped to the limit that prevented it (the host's or the record's budget)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One url that was tried.
+    """One URL of a scan.
 
-    ``result`` is ``sitemap``; ``same_file`` (it redirects to one that is known); ``nothing_there`` (it redirects to a page
-    that is known to be none); ``not_tried`` (the time was over, or we had asked enough); or the code of why it is none
-    (``http_404``, ``not_xml``, …). ``url`` is the file's own, behind redirects from ``asked``.
-    ``hint``: nobody says that this is a sitemap, its name only sounds so.
+    ``result`` is ``sitemap``; ``same_file`` (it redirects to a sitemap that is already known); ``nothing_there`` (it
+    redirects to a page that is known not to be a sitemap); ``not_tried`` (a limit ended the scan); or an error code
+    (``http_404``, ``not_xml``, …). ``url`` is the file's own URL behind redirects from ``requested_url``.
+    ``is_hint``: the link's text suggests a sitemap, but nothing declares it to be one.
     """
 
     url: str
@@ -32,8 +32,8 @@ class Finding:
     result: str
     parent_url: str | None = None
     reason: str | None = None
-    asked: str | None = None
-    hint: bool = False
+    requested_url: str | None = None
+    is_hint: bool = False
     http_status: int | None = None
     sitemap_type: str | None = None
     size_bytes: int | None = None
@@ -45,41 +45,46 @@ class Finding:
 
     @property
     def is_sitemap(self) -> bool:
-        """Whether the body was a sitemap, by its content."""
+        """Whether the content is a sitemap."""
         return self.result == SITEMAP
 
     @property
+    def is_index(self) -> bool:
+        """Whether it is a sitemap that lists other sitemaps."""
+        return self.sitemap_type == SitemapType.INDEX.value
+
+    @property
     def is_guess(self) -> bool:
-        """Whether the url is of our own making, or at least not called a sitemap by anybody."""
-        return self.method is DiscoveryMethod.COMMON_PATH or self.hint
+        """Whether the site itself does not declare the URL to be a sitemap."""
+        return self.method is DiscoveryMethod.COMMON_PATH or self.is_hint
 
     @property
     def lists_pages(self) -> bool:
-        """Whether it is a sitemap with urls of pages in it: what a search is for."""
-        return self.is_sitemap and self.sitemap_type != SitemapType.INDEX.value and bool(self.url_count)
+        """Whether it is a sitemap with at least one page."""
+        return self.is_sitemap and not self.is_index and bool(self.url_count)
 
     @property
     def is_valid(self) -> bool | None:
-        """Whether the file is a sitemap; None where trouble that may pass kept us from knowing."""
-        unknown = self.result == NOT_TRIED or self.result in KEPT_FROM_ASKING or self.may_pass
-        return None if unknown else self.is_sitemap
+        """Whether the file is a sitemap; None if a limit or a transient error left that open."""
+        is_unknown = self.result == NOT_TRIED or self.result in NOT_REQUESTED or self.is_transient
+        return None if is_unknown else self.is_sitemap
 
     @property
-    def may_pass(self) -> bool:
-        """Whether the same request may go better later."""
+    def is_transient(self) -> bool:
+        """Whether the error may pass."""
         return isinstance(self.error, Transient)
 
     @property
-    def worth_keeping(self) -> bool:
-        """A sitemap, or something that the site itself calls one; not a path that we made up and did not find."""
+    def is_kept(self) -> bool:
+        """Whether it becomes a SitemapFile: a sitemap, or a URL that the site declares to be one."""
         return self.is_sitemap or (not self.is_guess and self.result != SAME_FILE)
 
     def read(self, response: Response, reader: SitemapReader) -> "Finding":
-        """This, after ``response`` was read to its end as a sitemap."""
+        """Return the finding after ``reader`` read the whole ``response`` as a sitemap."""
         return replace(
             self,
             url=response.url,
-            asked=self.url,
+            requested_url=self.url,
             result=SITEMAP,
             reason=None,
             http_status=response.status,
@@ -91,24 +96,44 @@ class Finding:
             broken_at=reader.error,
         )
 
-    def failed(self, failure: WorkError) -> "Finding":
-        """This, after ``failure`` to read a sitemap there."""
-        number = failure.code.removeprefix("http_")
+    def failed(self, error: WorkError) -> "Finding":
+        """Return the finding after ``error``."""
+        number = error.code.removeprefix("http_")
         return replace(
             self,
-            result=failure.code,
-            reason=failure.reason,
-            http_status=int(number) if number != failure.code and number.isdecimal() else None,
-            error=failure,
+            result=error.code,
+            reason=error.reason,
+            http_status=int(number) if number != error.code and number.isdecimal() else None,
+            error=error,
         )
 
-    def reported(self) -> dict[str, Any]:
-        """The row of the scan's report."""
-        return {
-            "url": self.asked or self.url,
-            "method": self.method.value,
-            "result": self.result,
-            "http_status": self.http_status,
-            "type": self.sitemap_type,
-            "urls": self.url_count,
-        }
+    def report_row(self) -> dict[str, Any]:
+        """Return the URL's row in the scan's report."""
+        return report_row(
+            self.requested_url or self.url,
+            self.method,
+            self.result,
+            status=self.http_status,
+            sitemap_type=self.sitemap_type,
+            urls=self.url_count,
+        )
+
+
+def report_row(
+    url: str,
+    method: DiscoveryMethod,
+    result: str,
+    *,
+    status: int | None = None,
+    sitemap_type: str | None = None,
+    urls: int | None = None,
+) -> dict[str, Any]:
+    """Return one row of a scan's report; ``urls`` counts the pages or sitemaps that the file lists."""
+    return {
+        "url": url,
+        "method": method.value,
+        "result": result,
+        "http_status": status,
+        "type": sitemap_type,
+        "urls": urls,
+    }

@@ -1,4 +1,4 @@
-"""What Google says of a place, in our columns. A field that Google leaves out is left out here too."""
+"""Map a place of Google's Places API to columns. Fields that Google leaves out are absent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ _CITY_TYPES = (
 
 
 def business_columns(details: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of LocalBusiness that ``details`` (a Place of Places API (New)) has something to say about."""
+    """Return the columns of LocalBusiness that ``details`` (a Place of the Places API (New)) has values for."""
     address = _address(details)
     types = [kind for kind in _list(details.get("types")) if isinstance(kind, str)]
     main = _text(details.get("primaryType")) or (types[0] if types else None)
@@ -54,7 +54,7 @@ def business_columns(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def place_columns(details: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for Place: its name, address and position as Google has them now, and where it moved."""
+    """Return the columns of Place: its current name, address and position, and the id that it moved to."""
     business = business_columns(details)
     columns = {
         "name": business.get("business_name"),
@@ -82,29 +82,29 @@ def _address(details: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def _street(number: str | None, route: str | None, formatted: str) -> str | None:
-    """House number and street in the order of the country, which the formatted address follows."""
+    """Return house number and street in the order of the country, which the formatted address follows."""
     if not number or not route:
         return route
     return f"{route} {number}" if f"{number} {route}" not in formatted else f"{number} {route}"
 
 
 def _phone(details: Mapping[str, Any], country: str | None) -> str | None:
-    """E.164 where the number is complete, else as Google writes it."""
-    given = _text(details.get("internationalPhoneNumber")) or _text(details.get("nationalPhoneNumber"))
-    if given is None:
+    """Return the number as E.164, or as Google writes it if it is incomplete."""
+    number = _text(details.get("internationalPhoneNumber")) or _text(details.get("nationalPhoneNumber"))
+    if number is None:
         return None
     try:
-        number = phonenumbers.parse(given, country)
+        parsed = phonenumbers.parse(number, country)
     except phonenumbers.NumberParseException:
-        return given
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return number
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
 
 def _hours(periods: object) -> Hours | None:
-    """None where Google does not know the hours, or writes them as we do not understand them."""
-    known = _list(periods)
+    """Return the opening hours, or None if they are absent or of an unknown shape."""
+    found = _list(periods)
     try:
-        return hours_from_periods(known) if known else None
+        return hours_from_periods(found) if found else None
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 

@@ -1,10 +1,11 @@
-"""One scan of one site: every url tried once, indexes followed to their children, all within caps and the time there is."""
+"""One scan of one site: every URL is tried once and indexes are followed, within limits of number, depth and time."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 from scrapersky.errors import FetchError
 from scrapersky.models import DiscoveryMethod
@@ -12,41 +13,42 @@ from scrapersky.runtime.context import JobContext
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import Entry, Kind, Limits, SitemapRefused, read_entries, reader_of
 from scrapersky.web.urls import normalise_url
-from sitemap_scheduler.finding import KEPT_FROM_ASKING, NOT_TRIED, NOTHING_THERE, SAME_FILE, Finding
-from sitemap_scheduler.visits import Visits
-from sitemap_scheduler.well_known import beside
+from sitemap_scheduler.candidates import in_folder_of
+from sitemap_scheduler.finding import NOT_REQUESTED, NOT_TRIED, NOTHING_THERE, SAME_FILE, Finding, report_row
 
-_CALLED_A_SITEMAP = re.compile(r"site[-_]?map[^/?#]*\.xml(?:\.gz)?\Z", re.IGNORECASE)
+_SITEMAP_NAME = re.compile(r"site[-_]?map[^/?#]*\.xml(?:\.gz)?\Z", re.IGNORECASE)
 
 SECONDS_TO_SAVE = 3
-"""Of the record's time, kept back for the end."""
+"""Seconds of the record's time that are reserved for saving the findings."""
 
-REQUESTS_OF_A_GUESS = 2
-"""Most that one costs: what is not there may send us on to a page that says so."""
+REQUESTS_PER_GUESS = 2
+"""Requests that one guess may cost: a missing file may redirect to an error page."""
 
 
 class Scan:
-    """Tries urls and keeps what came of each. ``cut`` says which cap ended it early, if one did.
+    """Tries URLs and keeps the result of each.
 
-    ``own_origin`` is where the home page is (``https://host``): urls of the same host with http are asked there, so that
-    one file is not two. ``pages`` are urls known to be no sitemaps: a guess that leads there is not followed.
+    ``limit_reached`` names the limit that ended the scan early (``time``, ``requests``, ``files``, ``host``, ``budget``), if
+    any. ``own_origin`` is the origin of the home page (``https://host``): http URLs of the same host are requested there,
+    so that one file is not found twice. ``not_sitemaps`` are URLs known to be pages: a guess that redirects there is not
+    followed. ``requests`` counts all requests, those for robots.txt and the home page included.
     """
 
-    def __init__(self, ctx: JobContext, visits: Visits) -> None:
+    def __init__(self, ctx: JobContext) -> None:
         self.own_origin: str | None = None
         self.findings: list[Finding] = []
-        self.cut: str | None = None
-        self.pages: set[str] = set()
+        self.limit_reached: str | None = None
+        self.not_sitemaps: set[str] = set()
         self.requests = 0
+        self._page_rows: list[dict[str, Any]] = []
         self._ctx = ctx
-        self._visits = visits
-        self._guessing = 0
+        self._guesses_under_way = 0
         self._known: set[str] = set()
-        self._open: dict[str, Finding] = {}  # accepted, and nothing came of it yet
-        self._claims: dict[str, tuple[DiscoveryMethod, str | None]] = {}  # who names what a guess had found already
+        self._pending: dict[str, Finding] = {}
+        self._declared_by: dict[str, tuple[DiscoveryMethod, str | None]] = {}  # declarations of URLs already guessed
         self._kept = 0
-        # Waiting for a turn at a slow host is done out here, where the end of the time is seen.
-        self._at_once = asyncio.Semaphore(2 * ctx.settings.web_requests_per_host)
+        # A slow host is waited for here, where the end of the time is noticed, and not inside the web client.
+        self._slots = asyncio.Semaphore(2 * ctx.settings.web_requests_per_host)
 
     @property
     def sitemaps(self) -> list[Finding]:
@@ -54,51 +56,81 @@ class Scan:
         return [finding for finding in self.findings if finding.is_sitemap]
 
     @property
-    def found(self) -> bool:
-        """Whether there is a sitemap with pages in it, so that guessing may end."""
+    def found_pages(self) -> bool:
+        """Whether a sitemap with at least one page was found, so that guessing can end."""
         return any(finding.lists_pages for finding in self.findings)
+
+    @property
+    def report(self) -> list[dict[str, Any]]:
+        """One row per URL: robots.txt and the home page first, then the findings."""
+        return [*self._page_rows, *(finding.report_row() for finding in self.findings)]
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether neither robots.txt nor the home page was answered or refused so far."""
+        return not self._page_rows
+
+    def page_answered(
+        self, url: str, method: DiscoveryMethod, status: int | None, *, sitemaps: int, requests: int
+    ) -> None:
+        """Record that a page that may name sitemaps answered, after ``requests`` requests, and named ``sitemaps``."""
+        result = f"http_{status}" if status is not None and status >= 400 else "read"
+        self._page_rows.append(report_row(url, method, result, status=status, urls=sitemaps))
+        self.requests += requests
+
+    def page_failed(self, url: str, method: DiscoveryMethod, error: FetchError, *, requests: int = 1) -> None:
+        """Record that such a page could not be fetched, with at most ``requests`` requests."""
+        self._page_rows.append(report_row(url, method, error.code))
+        self.requests += requests
 
     @asynccontextmanager
     async def within_time(self) -> AsyncIterator[None]:
-        """Ends what happens inside in time to save what was found; what was not tried by then is noted as such."""
+        """Cancel the body in time to save the findings; URLs that are pending then are ``not_tried``."""
         try:
             async with asyncio.timeout_at(self._ctx.deadline - SECONDS_TO_SAVE):
                 yield
         except TimeoutError:
-            self.cut = "time"
-        self.findings = [self._as_claimed(finding) for finding in (*self.findings, *self._open.values())]
-        self._open.clear()
+            self.limit_reached = "time"
+        self.findings = [self._attributed(finding) for finding in (*self.findings, *self._pending.values())]
+        self._pending.clear()
 
-    async def look_at(
+    async def try_urls(
         self,
         urls: Iterable[str],
         method: DiscoveryMethod,
         *,
         parent_url: str | None = None,
-        hint: bool = False,
+        is_hint: bool = False,
         depth: int = 0,
     ) -> None:
-        """Tries each url that was not tried before, and the children of those that are indexes."""
+        """Try each URL that was not tried before, and the children of those that are indexes."""
         accepted = []
         for text in urls:
             url = self._on_own_origin(normalise_url(text))
             if url in self._known and method is not DiscoveryMethod.COMMON_PATH:
-                self._claims.setdefault(url, (method, parent_url))
+                self._declared_by.setdefault(url, (method, parent_url))
             elif url and url not in self._known:
                 if self._is_full():
                     break
                 self._known.add(url)
-                self._open[url] = wanted = Finding(url, method, NOT_TRIED, parent_url, "the time was over", hint=hint)
-                self._kept += wanted.worth_keeping
-                accepted.append(url)
-        await asyncio.gather(*(self._try(self._open[url], depth) for url in accepted))
+                candidate = Finding(url, method, NOT_TRIED, parent_url, "the time was over", is_hint=is_hint)
+                self._pending[url] = candidate
+                self._kept += candidate.is_kept
+                accepted.append(candidate)
+        await asyncio.gather(*(self._try(candidate, depth) for candidate in accepted))
 
-    def _as_claimed(self, finding: Finding) -> Finding:
-        """``finding``, owed to whoever names it rather than to a guess; an index stays a root, whoever points back at it."""
-        is_index = finding.sitemap_type == Kind.INDEX.value
-        if finding.method is not DiscoveryMethod.COMMON_PATH or is_index or finding.url not in self._claims:
+    def _attributed(self, finding: Finding) -> Finding:
+        """Return a guessed ``finding`` with the method by which the site declares it, if it does.
+
+        An index keeps its method: its children may link back to it.
+        """
+        if (
+            finding.method is not DiscoveryMethod.COMMON_PATH
+            or finding.is_index
+            or finding.url not in self._declared_by
+        ):
             return finding
-        method, parent_url = self._claims[finding.url]
+        method, parent_url = self._declared_by[finding.url]
         return replace(finding, method=method, parent_url=parent_url)
 
     def _on_own_origin(self, url: str | None) -> str | None:
@@ -109,89 +141,92 @@ class Scan:
 
     def _is_full(self) -> bool:
         settings = self._ctx.settings
-        if len(self._visits.rows) + len(self.findings) + len(self._open) >= settings.discovery_max_requests:
-            self.cut = "requests"
+        if len(self._page_rows) + len(self.findings) + len(self._pending) >= settings.discovery_max_requests:
+            self.limit_reached = "requests"
         elif self._kept >= settings.discovery_max_files:
-            self.cut = "files"
-        return self.cut is not None
+            self.limit_reached = "files"
+        return self.limit_reached is not None
 
-    async def _try(self, wanted: Finding, depth: int) -> None:
+    async def _try(self, candidate: Finding, depth: int) -> None:
         children: list[str] = []
-        async with self._at_once:
-            finding = await self._finding(wanted, children)
-        del self._open[wanted.url]
+        async with self._slots:
+            finding = await self._request(candidate, children)
+        del self._pending[candidate.url]
         self.findings.append(finding)
-        self._kept += finding.worth_keeping - wanted.worth_keeping
-        self.cut = KEPT_FROM_ASKING.get(finding.result, self.cut)
+        self._kept += finding.is_kept - candidate.is_kept
+        self.limit_reached = NOT_REQUESTED.get(finding.result, self.limit_reached)
         if children and depth < self._ctx.settings.discovery_max_depth:
-            await self._look_at_children(finding, children, depth + 1)
+            await self._try_children(finding, children, depth + 1)
 
-    async def _look_at_children(self, parent: Finding, children: list[str], depth: int) -> None:
-        named, url = DiscoveryMethod.SITEMAP_INDEX, parent.url
-        await self.look_at((child for child in children if child != url), named, parent_url=url, depth=depth)
-        is_index = parent.sitemap_type == Kind.INDEX.value
-        if is_index and not any(finding.is_sitemap and finding.parent_url == url for finding in self.findings):
-            await self.look_at(beside(url, children), named, parent_url=url, hint=True, depth=depth)
+    async def _try_children(self, parent: Finding, children: list[str], depth: int) -> None:
+        method, url = DiscoveryMethod.SITEMAP_INDEX, parent.url
+        await self.try_urls((child for child in children if child != url), method, parent_url=url, depth=depth)
+        has_child = any(finding.is_sitemap and finding.parent_url == url for finding in self.findings)
+        if parent.is_index and not has_child:
+            await self.try_urls(in_folder_of(url, children), method, parent_url=url, is_hint=True, depth=depth)
 
-    async def _finding(self, wanted: Finding, children: list[str]) -> Finding:
-        """What comes of ``wanted``; a guess is not tried when enough was asked of a site that shows nothing."""
-        most = self._ctx.settings.discovery_max_requests_for_nothing
-        if wanted.is_guess and not self.found and self._foreseen() + REQUESTS_OF_A_GUESS > most:
-            return replace(wanted, reason=f"{most} requests had found nothing")
+    async def _request(self, candidate: Finding, children: list[str]) -> Finding:
+        """Return the result of ``candidate``. A guess is not requested once a site without sitemaps cost its limit."""
+        limit = self._ctx.settings.discovery_max_requests_for_nothing
+        if candidate.is_guess and not self.found_pages and self._expected_requests() + REQUESTS_PER_GUESS > limit:
+            return replace(candidate, reason=f"{limit} requests had found nothing")
         self.requests += 1
-        self._guessing += wanted.is_guess
+        self._guesses_under_way += candidate.is_guess
         try:
-            return await self._read(wanted, children)
-        except (FetchError, SitemapRefused) as failure:
-            self.requests -= failure.code in KEPT_FROM_ASKING
-            return wanted.failed(failure)
+            return await self._read(candidate, children)
+        except (FetchError, SitemapRefused) as error:
+            self.requests -= error.code in NOT_REQUESTED
+            return candidate.failed(error)
         finally:
-            self._guessing -= wanted.is_guess
+            self._guesses_under_way -= candidate.is_guess
 
-    def _foreseen(self) -> int:
-        """The requests made so far, and those that the guesses under way may still make."""
-        return self._visits.requests + self.requests + self._guessing * (REQUESTS_OF_A_GUESS - 1)
+    def _expected_requests(self) -> int:
+        """Return the requests made so far and those that guesses under way may still make."""
+        return self.requests + self._guesses_under_way * (REQUESTS_PER_GUESS - 1)
 
-    async def _read(self, wanted: Finding, children: list[str]) -> Finding:
-        """Reads the sitemap at ``wanted.url`` to its end; the sitemaps that it names go into ``children``."""
+    async def _read(self, candidate: Finding, children: list[str]) -> Finding:
+        """Read the sitemap at ``candidate.url`` to its end; append the sitemaps that it lists to ``children``."""
         settings = self._ctx.settings
         limits = Limits(urls=settings.import_max_urls, decoded_bytes=settings.import_max_decoded_bytes)
 
         followed: list[str] = []
 
         def follow(url: str) -> bool:
-            wants = not wanted.is_guess or url not in self.pages
-            if wants:
+            is_followed = not candidate.is_guess or url not in self.not_sitemaps
+            if is_followed:
                 followed.append(url)
                 self.requests += 1
-            return wants
+            return is_followed
 
         try:
-            async with self._ctx.web.stream(wanted.url, truncate=True, follow=follow) as response:
+            async with self._ctx.web.stream(candidate.url, truncate=True, follow=follow) as response:
                 if response.leads_to is not None:
-                    return replace(wanted, result=NOTHING_THERE, reason=f"leads to {response.leads_to}")
+                    return replace(candidate, result=NOTHING_THERE, reason=f"redirects to {response.leads_to}")
                 response.raise_for_status()
-                if self._is_known_elsewhere(response, wanted):
-                    return replace(wanted, result=SAME_FILE, reason=f"redirects to {response.url}")
+                if self._is_duplicate(response, candidate):
+                    return replace(candidate, result=SAME_FILE, reason=f"redirects to {response.url}")
                 reader = reader_of(response, limits)
                 async with aclosing(read_entries(reader, response)) as batches:
                     async for batch in batches:
                         if len(children) < settings.discovery_max_requests:
                             children += _sitemaps_among(batch, reader.kind)
         except (FetchError, SitemapRefused):
-            self.pages.update(followed)
+            self.not_sitemaps.update(followed)
             raise
-        if self._is_known_elsewhere(response, wanted):  # another redirect to it was quicker
-            return replace(wanted, result=SAME_FILE, reason=f"redirects to {response.url}")
+        if self._is_duplicate(response, candidate):  # another redirect to the file was read meanwhile
+            return replace(candidate, result=SAME_FILE, reason=f"redirects to {response.url}")
         self._known.add(response.url)
-        return wanted.read(response, reader)
+        return candidate.read(response, reader)
 
-    def _is_known_elsewhere(self, response: Response, wanted: Finding) -> bool:
-        return response.url != wanted.url and response.url in self._known
+    def _is_duplicate(self, response: Response, candidate: Finding) -> bool:
+        return response.url != candidate.url and response.url in self._known
 
 
 def _sitemaps_among(batch: Iterable[Entry], kind: Kind | None) -> Iterator[str]:
-    """The urls of sitemaps in ``batch``: all of an index; of a urlset, which some write for an index, those called so."""
+    """Return the URLs of sitemaps in ``batch``: all of an index; those named as sitemaps of a urlset.
+
+    Some sites write an index with the elements of a urlset.
+    """
     for entry in batch:
-        if kind is Kind.INDEX or (".xml" in entry.url and _CALLED_A_SITEMAP.search(entry.url)):
+        if kind is Kind.INDEX or (".xml" in entry.url and _SITEMAP_NAME.search(entry.url)):
             yield entry.url

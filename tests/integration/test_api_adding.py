@@ -11,7 +11,7 @@ from scrapersky.runtime.registry import DISCOVERY
 from scrapersky.status.claim import claim
 from scrapersky.web.sitemaps import Entry
 from scrapersky.web.urls import NormalUrl
-from sitemap_import_scheduler.pages import Spool
+from sitemap_import_scheduler.spool import Spool
 from tests.integration.api import ADA, Api, domains, results, row
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")

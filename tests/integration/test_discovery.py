@@ -1,4 +1,4 @@
-"""The discovery job and its write, over websites on loopback and a real Postgres."""
+"""The discovery job and its write, with websites on loopback and a real Postgres."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ HOME = "<!doctype html><title>Shop</title><p>Welcome to our shop, open every day
 
 
 def urlset(*paths: str) -> str:
-    """A urlset of shop.test."""
+    """Return a urlset of pages of shop.test."""
     return "<urlset>" + "".join(f"<url><loc>https://shop.test{path}</loc></url>" for path in paths) + "</urlset>"
 
 
 def index(*urls: str) -> str:
-    """A sitemap index."""
+    """Return a sitemap index."""
     return "<sitemapindex>" + "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in urls) + "</sitemapindex>"
 
 
 def site(files: Mapping[str, str | Answer], otherwise: int = 404) -> Answers:
-    """A website of these files; ``/`` is a home page unless given."""
+    """Return a website with these files; ``/`` is a home page by default."""
 
     def answer(request: Request) -> Answer:
         found = files.get(request.path, HOME if request.path == "/" else None)
@@ -48,18 +48,18 @@ def site(files: Mapping[str, str | Answer], otherwise: int = 404) -> Answers:
 
 @dataclass
 class Scanned:
-    """The outcome of a scan, and what its write left."""
+    """The outcome of a scan and the rows that its write stored."""
 
     outcome: Outcome
     files: dict[str, Any]
-    handed_on: list[str]
+    importable: list[str]
     report: dict[str, str]
     requests: int
 
 
 @pytest.fixture
 def sitemap_id(connection: Connection) -> int:
-    """The Sitemap of shop.test."""
+    """The id of shop.test's Sitemap."""
     return int(
         connection.execute(
             text(
@@ -71,7 +71,7 @@ def sitemap_id(connection: Connection) -> int:
 
 
 def scan(engine: Engine, sitemap_id: int, tmp_path: Path, websites: Mapping[str, Website], **settings: Any) -> Scanned:
-    """Runs the job and applies its write as the runtime would."""
+    """Run the job and apply its write as the runtime does."""
     with Session(engine) as session:
         record = session.get_one(Sitemap, sitemap_id)
         session.expunge_all()
@@ -91,7 +91,7 @@ def scan(engine: Engine, sitemap_id: int, tmp_path: Path, websites: Mapping[str,
     )
 
 
-def test_every_way_of_finding_is_tried_and_told_apart(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_every_discovery_method_is_tried_and_recorded(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     shop = site(
         {
             "/robots.txt": "User-agent: *\nSITEMAP: /from-robots.xml\n",
@@ -119,12 +119,12 @@ def test_every_way_of_finding_is_tried_and_told_apart(engine: Engine, sitemap_id
     assert (scanned.report["/"], scanned.report["/robots.txt"]) == ("read", "read")
 
 
-def test_an_index_is_kept_but_never_handed_on_for_import(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_an_index_is_stored_but_not_imported(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     shop = site({"/sitemap.xml": index("https://shop.test/child.xml"), "/child.xml": urlset("/a")})
-    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).handed_on == ["/child.xml"]
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).importable == ["/child.xml"]
 
 
-def test_an_index_that_is_written_as_a_urlset_is_followed(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_an_index_written_as_a_urlset_is_followed(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     files = {
         "/sitemap.xml": urlset("/", "/post-sitemap0.xml", "/sitemap-1.xml.gz", "/sitemap.xml", "/sitemap-missing.xml"),
         "/post-sitemap0.xml": urlset("/a", "/b"),
@@ -148,16 +148,16 @@ def test_a_soft_404_is_not_a_sitemap(engine: Engine, sitemap_id: int, tmp_path: 
     assert scanned.files == {}
 
 
-SITEMAP_FOR_PEOPLE = '<a href="/map">Sitemap</a> <a href="/plan">Our site map</a>'
+HTML_SITEMAP_LINKS = '<a href="/map">Sitemap</a> <a href="/plan">Our site map</a>'
 
 
 def everything_is(answer: Answer) -> Callable[[Request], Answer]:
-    """This in every place."""
+    """Answer every request with this."""
     return lambda _: answer
 
 
-def each_is_sent_to_its_own_page(request: Request) -> Answer:
-    """A 404 behind a redirect, at a url that nothing else leads to."""
+def own_error_page(request: Request) -> Answer:
+    """Redirect each URL to a 404 of its own."""
     return Answer(404) if "nothing" in request.path else redirect(f"/nothing-at{request.path}")
 
 
@@ -165,11 +165,11 @@ def each_is_sent_to_its_own_page(request: Request) -> Answer:
     ("home", "elsewhere"),
     [
         (HOME, everything_is(Answer(404))),
-        (HOME + SITEMAP_FOR_PEOPLE, everything_is(Answer(404))),
-        (HOME + SITEMAP_FOR_PEOPLE, everything_is(Answer(200, HOME.encode(), {"Content-Type": "text/html"}))),
+        (HOME + HTML_SITEMAP_LINKS, everything_is(Answer(404))),
+        (HOME + HTML_SITEMAP_LINKS, everything_is(Answer(200, HOME.encode(), {"Content-Type": "text/html"}))),
         (HOME, everything_is(redirect("/"))),
         (HOME, everything_is(redirect("/nothing-here"))),
-        (HOME, each_is_sent_to_its_own_page),
+        (HOME, own_error_page),
     ],
     ids=["404", "hints", "soft 404", "to the home page", "in a circle", "each to its own page"],
 )
@@ -189,7 +189,7 @@ def test_a_site_with_nothing_costs_at_most_25_requests(
     assert scanned.outcome.code == "no_sitemaps"
     assert len(asked) <= 25
     assert scanned.outcome.detail["requests"] == scanned.requests
-    assert len(asked) - 1 <= scanned.requests <= len(asked)  # a robots.txt that leads in a circle is counted as one
+    assert len(asked) - 1 <= scanned.requests <= len(asked)  # a redirect loop of robots.txt counts as one
     assert {"/sitemap.xml", "/sitemap_index.xml", "/wp-sitemap.xml"} <= set(asked)
 
 
@@ -212,14 +212,12 @@ def test_guessing_ends_when_a_sitemap_with_pages_is_found(
     assert set(scanned.report) == {"/", "/robots.txt", "/sitemap.xml", "/sitemap_index.xml", *files}
 
 
-def test_a_sitemap_that_is_named_does_not_hide_one_at_a_usual_path(
-    engine: Engine, sitemap_id: int, tmp_path: Path
-) -> None:
+def test_usual_paths_are_tried_although_a_sitemap_is_declared(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     files = {"/robots.txt": "Sitemap: /mine.xml", "/mine.xml": urlset("/a"), "/sitemap.xml": urlset("/b")}
-    assert scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)}).handed_on == ["/mine.xml", "/sitemap.xml"]
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)}).importable == ["/mine.xml", "/sitemap.xml"]
 
 
-def test_an_empty_sitemap_and_an_index_of_nothing_do_not_end_the_search(
+def test_an_empty_sitemap_and_an_index_without_children_do_not_end_the_search(
     engine: Engine, sitemap_id: int, tmp_path: Path
 ) -> None:
     files = {
@@ -230,10 +228,10 @@ def test_an_empty_sitemap_and_an_index_of_nothing_do_not_end_the_search(
     }
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)})
     assert scanned.files["/sitemap.txt"].url_count == 1
-    assert "/post-sitemap.xml" not in scanned.report  # the round after
+    assert "/post-sitemap.xml" not in scanned.report  # of the next round
 
 
-def test_children_that_are_not_where_the_index_says_are_looked_for_beside_it(
+def test_missing_children_are_searched_in_the_folder_of_their_index(
     engine: Engine, sitemap_id: int, tmp_path: Path
 ) -> None:
     files = {
@@ -248,9 +246,7 @@ def test_children_that_are_not_where_the_index_says_are_looked_for_beside_it(
     assert "/posts.xml?page=1" not in scanned.files
 
 
-def test_a_site_that_tells_us_to_come_later_is_left_alone_at_once(
-    engine: Engine, sitemap_id: int, tmp_path: Path
-) -> None:
+def test_a_scan_ends_when_the_site_asks_to_wait(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     shop = site({"/sitemap.xml": Answer(429, b"", {"Retry-After": "600"})})
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, web_requests_per_host=1)
     assert isinstance(scanned.outcome, Retry)
@@ -259,11 +255,13 @@ def test_a_site_that_tells_us_to_come_later_is_left_alone_at_once(
     assert "/sitemap.txt" not in scanned.report
 
 
-def test_a_guessed_file_is_owed_to_the_index_that_names_it(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_a_guessed_file_is_attributed_to_the_index_that_lists_it(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
     files = {"/sitemap.xml": index("/post-sitemap.xml", "/page-sitemap.xml"), "/post-sitemap.xml": urlset("/a")}
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)})
-    owed = {path: (row.discovery_method, row.is_valid) for path, row in scanned.files.items()}
-    assert owed == {
+    attributed = {path: (row.discovery_method, row.is_valid) for path, row in scanned.files.items()}
+    assert attributed == {
         "/sitemap.xml": ("common_path", True),
         "/post-sitemap.xml": ("sitemap_index", True),
         "/page-sitemap.xml": ("sitemap_index", False),
@@ -271,7 +269,7 @@ def test_a_guessed_file_is_owed_to_the_index_that_names_it(engine: Engine, sitem
     assert scanned.files["/post-sitemap.xml"].parent_url == "https://shop.test/sitemap.xml"
 
 
-def test_loops_between_indexes_end(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_indexes_that_list_each_other_are_read_once(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     shop = site(
         {
             "/sitemap.xml": index("https://shop.test/sitemap.xml", "https://shop.test/other.xml"),
@@ -284,7 +282,7 @@ def test_loops_between_indexes_end(engine: Engine, sitemap_id: int, tmp_path: Pa
     assert scanned.files["/sitemap.xml"].parent_url is None
 
 
-def test_depth_and_number_are_capped(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_depth_and_number_of_requests_are_limited(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     deep = {f"/{n}.xml": index(f"https://shop.test/{n + 1}.xml") for n in range(8)}
     scanned = scan(
         engine,
@@ -300,9 +298,9 @@ def test_depth_and_number_are_capped(engine: Engine, sitemap_id: int, tmp_path: 
     assert scanned.outcome.code == "found_partly"
 
 
-def test_a_site_that_lives_below_a_path_is_searched_there(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_a_site_below_a_path_is_searched_there(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     shop = site({"/": redirect("/shop/"), "/shop/": HOME, "/shop/sitemap.xml": urlset("/shop/a")})
-    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).handed_on == ["/shop/sitemap.xml"]
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).importable == ["/shop/sitemap.xml"]
 
 
 def test_a_site_that_moved_to_www_is_searched_there(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
@@ -310,10 +308,12 @@ def test_a_site_that_moved_to_www_is_searched_there(engine: Engine, sitemap_id: 
         "shop.test": RedirectTo("www.shop.test"),
         "www.shop.test": site({"/sitemap.xml": urlset("/a")}),
     }
-    assert scan(engine, sitemap_id, tmp_path, websites).handed_on == ["https://www.shop.test/sitemap.xml"]
+    assert scan(engine, sitemap_id, tmp_path, websites).importable == ["https://www.shop.test/sitemap.xml"]
 
 
-def test_numbered_parts_are_followed_where_an_index_is_missing(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_numbered_parts_are_followed_where_the_index_is_missing(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
     parts = [
         "/page-sitemap.xml",
         "/post-sitemap1.xml",
@@ -322,7 +322,7 @@ def test_numbered_parts_are_followed_where_an_index_is_missing(engine: Engine, s
         "/page-sitemap2.xml",
     ]
     shop = site({path: urlset(path) for path in parts})
-    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).handed_on == sorted(parts)
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).importable == sorted(parts)
 
 
 def test_a_path_that_redirects_to_a_known_sitemap_is_the_same_file(
@@ -340,35 +340,34 @@ def test_a_path_that_redirects_to_a_known_sitemap_is_the_same_file(
     )
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
     assert set(scanned.files) == {"/sitemap_index.xml", "/new.xml"}
-    assert scanned.handed_on == ["/new.xml"]
+    assert scanned.importable == ["/new.xml"]
     results = {path: scanned.report[path] for path in ("/old.xml", "/sitemap.xml", "/child.xml")}
     assert results == {"/old.xml": "sitemap", "/sitemap.xml": "same_file", "/child.xml": "same_file"}
 
 
-def test_a_link_whose_text_says_sitemap_is_tried_and_kept_only_if_it_is_one(
-    engine: Engine, sitemap_id: int, tmp_path: Path
-) -> None:
+def test_a_link_labelled_sitemap_is_stored_only_if_it_is_one(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     links = '<a href="/pages?of=shop">XML Sitemap</a><a href="/map">Site map</a><a href="/people.html">Sitemap</a>'
     shop = site({"/": HOME + links, "/pages": urlset("/a"), "/map": HOME})
-    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
+    # Enough requests for both links, however many guesses were under way at once before them.
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, discovery_max_requests_for_nothing=30)
     assert set(scanned.files) == {"/pages?of=shop"}
     assert (scanned.report["/map"], "/people.html" in scanned.report) == ("not_xml", False)
 
 
-def test_a_named_file_that_is_busy_is_handed_on_and_what_was_known_of_it_stays(
+def test_a_declared_file_that_is_busy_is_imported_and_keeps_its_facts(
     engine: Engine, sitemap_id: int, tmp_path: Path
 ) -> None:
     files = {"/sitemap.xml": index("/a.xml", "/b.xml"), "/a.xml": urlset("/a"), "/b.xml": urlset("/b", "/c")}
     first = scan(engine, sitemap_id, tmp_path, {"shop.test": site({**files, "/b.xml": Answer(503)})})
-    assert (first.files["/b.xml"].is_valid, first.handed_on) == (None, ["/a.xml", "/b.xml"])
+    assert (first.files["/b.xml"].is_valid, first.importable) == (None, ["/a.xml", "/b.xml"])
     assert scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)}).files["/b.xml"].url_count == 2
     again = scan(engine, sitemap_id, tmp_path, {"shop.test": site({**files, "/b.xml": Answer(503)})})
     assert (again.files["/b.xml"].is_valid, again.files["/b.xml"].url_count) == (True, 2)
     gone = scan(engine, sitemap_id, tmp_path, {"shop.test": site({**files, "/b.xml": Answer(404)})})
-    assert (gone.files["/b.xml"].is_valid, gone.handed_on) == (False, ["/a.xml"])
+    assert (gone.files["/b.xml"].is_valid, gone.importable) == (False, ["/a.xml"])
 
 
-def test_a_slow_site_is_scanned_as_far_as_the_time_goes_and_the_rest_is_left_to_the_import(
+def test_files_that_the_time_did_not_suffice_for_are_left_to_the_import(
     engine: Engine, sitemap_id: int, tmp_path: Path
 ) -> None:
     children = [f"/part{number}.xml" for number in range(30)]
@@ -382,18 +381,16 @@ def test_a_slow_site_is_scanned_as_far_as_the_time_goes_and_the_rest_is_left_to_
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, record_deadline_seconds=SECONDS_TO_SAVE + 1.2)
     assert scanned.outcome.code == "found_partly"
     assert scanned.report["/part29.xml"] == "not_tried"
-    assert scanned.handed_on == sorted(children)
+    assert scanned.importable == sorted(children)
 
 
-def test_a_slow_site_without_a_sitemap_so_far_is_not_said_to_have_none(
-    engine: Engine, sitemap_id: int, tmp_path: Path
-) -> None:
+def test_a_slow_site_without_a_sitemap_so_far_is_retried(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     shop = site({"/robots.txt": "User-agent: *\nCrawl-delay: 0.3"})
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, record_deadline_seconds=SECONDS_TO_SAVE + 0.8)
     assert (type(scanned.outcome), scanned.outcome.code) == (Retry, "deadline")
 
 
-def test_no_more_files_than_the_cap_are_kept(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_the_number_of_files_is_limited(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     children = [f"/part{number}.xml" for number in range(30)]
     shop = site({"/sitemap.xml": index(*children), **{path: urlset(path) for path in children}})
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, discovery_max_files=10)
@@ -408,17 +405,17 @@ def test_no_more_files_than_the_cap_are_kept(engine: Engine, sitemap_id: int, tm
         (Answer(200, b"x", {"Content-Encoding": "br"}), "bad_response"),
     ],
 )
-def test_sitemaps_are_found_behind_a_home_page_that_cannot_be_had(
+def test_sitemaps_are_found_although_the_home_page_is_unusable(
     engine: Engine, sitemap_id: int, tmp_path: Path, home: Answer, code: str
 ) -> None:
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/": home, "/sitemap.xml": urlset("/a")})})
-    assert (scanned.outcome.code, scanned.handed_on, scanned.report["/"]) == ("found", ["/sitemap.xml"], code)
-    nothing = scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/": home})})
-    assert nothing.outcome.code == code
-    assert nothing.requests <= 25
+    assert (scanned.outcome.code, scanned.importable, scanned.report["/"]) == ("found", ["/sitemap.xml"], code)
+    without = scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/": home})})
+    assert without.outcome.code == code
+    assert without.requests <= 25
 
 
-def test_somebody_elses_sitemaps_are_not_taken(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
+def test_sitemaps_of_another_site_are_not_used(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:
     websites: dict[str, Website] = {
         "shop.test": site({"/": redirect("https://parking.test/")}),
         "parking.test": site({"/sitemap.xml": urlset("/for-sale")}),
@@ -437,7 +434,7 @@ def test_somebody_elses_sitemaps_are_not_taken(engine: Engine, sitemap_id: int, 
     ],
     ids=["robots", "blocked", "unreachable", "busy", "down"],
 )
-def test_no_sitemaps_is_told_apart_from_blocked_unreachable_and_busy(
+def test_blocked_unreachable_and_busy_sites_have_their_own_outcomes(
     engine: Engine,
     sitemap_id: int,
     tmp_path: Path,
@@ -455,7 +452,7 @@ def test_a_domain_that_does_not_exist_is_retried(engine: Engine, sitemap_id: int
     assert (type(outcome), outcome.code) == (Retry, "dns")
 
 
-def test_scanning_again_updates_the_facts_and_no_decision(
+def test_a_second_scan_updates_facts_and_keeps_decisions(
     engine: Engine, connection: Connection, sitemap_id: int, tmp_path: Path
 ) -> None:
     scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a")})})
@@ -465,7 +462,7 @@ def test_scanning_again_updates_the_facts_and_no_decision(
     assert (row.url_count, row.curation_status, len(again.files)) == (2, "Selected", 1)
 
 
-def test_what_was_tried_is_part_of_the_records_timeline(
+def test_the_urls_tried_are_part_of_the_records_timeline(
     engine: Engine, connection: Connection, sitemap_id: int, tmp_path: Path
 ) -> None:
     scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a", "/b")})})

@@ -1,4 +1,4 @@
-"""The import job and its write, over a website on loopback and a real Postgres."""
+"""The import job and its write, with a website on loopback and a real Postgres."""
 
 import gzip
 from pathlib import Path
@@ -21,18 +21,18 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps
 
 
 def urlset(*entries: str) -> bytes:
-    """A urlset of these ``<url>`` contents."""
+    """Return a urlset of these ``<url>`` contents."""
     return (HEAD + "".join(f"<url>{entry}</url>" for entry in entries) + "</urlset>").encode()
 
 
 def loc(path: str, more: str = "", host: str = "shop.test") -> str:
-    """One entry's content."""
+    """Return the content of one ``<url>``."""
     return f"<loc>https://{host}{path}</loc>{more}"
 
 
 @pytest.fixture
 def file_id(connection: Connection) -> int:
-    """A sitemap file of shop.test."""
+    """The id of a sitemap file of shop.test."""
     return int(
         connection.execute(
             text(
@@ -45,7 +45,7 @@ def file_id(connection: Connection) -> int:
 
 
 def run(engine: Engine, file_id: int, tmp_path: Path, body: bytes, status: int = 200, **settings: Any) -> Outcome:
-    """Runs the job on the file while its url answers ``body``, and applies the write as the runtime would."""
+    """Run the job while the file's URL answers ``body``, and apply the write as the runtime does."""
 
     def answer(request: Request) -> Answer:
         if request.path == "/robots.txt":
@@ -66,12 +66,12 @@ def run(engine: Engine, file_id: int, tmp_path: Path, body: bytes, status: int =
 
 
 def pages(connection: Connection) -> list[str]:
-    """The stored urls."""
+    """Return the stored URLs."""
     return list(connection.execute(text("SELECT url FROM pages ORDER BY id")).scalars())
 
 
 def column(connection: Connection, name: str, table: str = "sitemap_files") -> Any:
-    """One column of the only row."""
+    """Return one column of the only row."""
     return connection.execute(text(f"SELECT {name} FROM {table}")).scalar_one()
 
 
@@ -89,7 +89,7 @@ def test_every_field_of_an_entry_is_stored(
     assert (column(connection, "pages_found"), column(connection, "etag")) == (1, '"v1"')
 
 
-def test_importing_again_updates_what_changed_and_inserts_what_is_new(
+def test_a_second_import_updates_changed_pages_and_inserts_new_ones(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b", "<priority>0.1</priority>")))
@@ -118,7 +118,7 @@ def test_a_page_listed_twice_is_one_page(engine: Engine, connection: Connection,
     assert (column(connection, "url_count"), column(connection, "pages_found")) == (3, 1)
 
 
-def test_pages_elsewhere_are_kept_and_marked(
+def test_pages_on_other_hosts_are_stored_and_marked(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b", host="www.shop.test"), loc("/c", host="cdn.other.test")))
@@ -126,13 +126,13 @@ def test_pages_elsewhere_are_kept_and_marked(
     assert list(marks) == [False, False, True]  # www.shop.test, shop.test, cdn.other.test
 
 
-def test_a_packed_file_is_unpacked(engine: Engine, connection: Connection, file_id: int, tmp_path: Path) -> None:
+def test_a_gzip_file_is_decompressed(engine: Engine, connection: Connection, file_id: int, tmp_path: Path) -> None:
     run(engine, file_id, tmp_path, gzip.compress(urlset(loc("/a"))))
     assert pages(connection) == ["https://shop.test/a"]
     assert column(connection, "is_gzip") is True
 
 
-def test_a_broken_file_keeps_what_could_be_read_and_says_where(
+def test_a_broken_file_keeps_its_readable_part_and_the_place_of_the_error(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     outcome = run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b"))[:-40])
@@ -142,7 +142,7 @@ def test_a_broken_file_keeps_what_could_be_read_and_says_where(
     assert column(connection, "etag") is None
 
 
-def test_a_sitemap_without_urls_is_completed_as_empty(
+def test_a_sitemap_without_urls_is_done_with_empty(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     outcome = run(engine, file_id, tmp_path, urlset())
@@ -159,7 +159,7 @@ def test_a_sitemap_without_urls_is_completed_as_empty(
         (b"<sitemapindex><sitemap><loc>https://shop.test/s.xml</loc></sitemap></sitemapindex>", "is_an_index"),
     ],
 )
-def test_what_is_no_list_of_pages_is_an_error_with_its_code(
+def test_a_body_that_lists_no_pages_fails_with_its_code(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path, body: bytes, code: str
 ) -> None:
     outcome = run(engine, file_id, tmp_path, body)
@@ -167,7 +167,7 @@ def test_what_is_no_list_of_pages_is_an_error_with_its_code(
     assert pages(connection) == []
 
 
-def test_more_urls_than_the_cap_are_cut_and_flagged(
+def test_urls_beyond_the_limit_are_dropped_and_recorded(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     outcome = run(engine, file_id, tmp_path, urlset(*(loc(f"/{n}") for n in range(10))), import_max_urls=4)
@@ -176,7 +176,7 @@ def test_more_urls_than_the_cap_are_cut_and_flagged(
     assert "more than 4 urls" in column(connection, "broken_at")
 
 
-def test_a_file_that_is_whole_again_is_valid_again(
+def test_an_unchanged_file_becomes_valid_again(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     run(engine, file_id, tmp_path, urlset(loc("/a")))
@@ -185,12 +185,12 @@ def test_a_file_that_is_whole_again_is_valid_again(
     assert (column(connection, "is_valid"), column(connection, "invalid_reason")) == (True, None)
 
 
-def test_a_304_that_nobody_asked_for_is_no_success(engine: Engine, file_id: int, tmp_path: Path) -> None:
+def test_a_304_to_an_unconditional_request_is_an_error(engine: Engine, file_id: int, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="304 to a request without conditions"):
         run(engine, file_id, tmp_path, b"", status=304)
 
 
-def test_a_partial_import_is_never_asked_for_conditionally(
+def test_a_partial_import_is_followed_by_an_unconditional_request(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     run(engine, file_id, tmp_path, urlset(loc("/a"), loc("/b"))[:-40])
@@ -199,7 +199,7 @@ def test_a_partial_import_is_never_asked_for_conditionally(
     assert column(connection, "broken_at") is None
 
 
-def test_of_two_files_that_list_a_page_the_first_has_the_say_and_the_other_fills_gaps(
+def test_the_first_file_that_lists_a_page_determines_its_facts_and_others_fill_gaps(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     other_id = connection.execute(
@@ -242,7 +242,7 @@ def test_a_write_that_was_rolled_back_can_be_applied_again(
     assert pages(connection) == ["https://shop.test/a", "https://shop.test/b"]
 
 
-def test_an_outcome_that_is_never_applied_leaves_no_file_behind(
+def test_an_outcome_that_is_not_applied_leaves_no_temporary_file(
     engine: Engine, file_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spools = tmp_path / "spools"
@@ -257,7 +257,7 @@ def test_an_outcome_that_is_never_applied_leaves_no_file_behind(
     assert list(spools.iterdir()) == []
 
 
-def test_hostile_texts_reach_the_table_unharmed(
+def test_special_characters_are_stored_unchanged(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     href = 'href="https://shop.test/de?q=1&#34;,&#9;x"'
@@ -269,7 +269,7 @@ def test_hostile_texts_reach_the_table_unharmed(
     assert row.image_count == 32_767
 
 
-def test_fifty_thousand_urls_are_imported_at_once_and_again_without_a_change(
+def test_a_second_import_of_fifty_thousand_urls_writes_only_changes(
     engine: Engine, connection: Connection, file_id: int, tmp_path: Path
 ) -> None:
     entries = [
@@ -282,6 +282,6 @@ def test_fifty_thousand_urls_are_imported_at_once_and_again_without_a_change(
     changed[0] = loc("/1/1", "<lastmod>2026-06-01</lastmod>")
     connection.execute(text("UPDATE sitemap_files SET etag = NULL"))
     assert run(engine, file_id, tmp_path, urlset(*changed)).code == "imported"
-    # Of 50,001 rows one is new, one was changed, and no other was so much as touched.
+    # Of 50,001 rows one is new, one changed, and no other was written.
     of_now = text("SELECT count(*) FROM pages GROUP BY xmin ORDER BY 1")
     assert list(connection.execute(of_now).scalars()) == [2, 49_999]

@@ -11,7 +11,7 @@ from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.urls import normalise_url
-from sitemap_scheduler.page_links import sitemap_hints, sitemap_links
+from sitemap_scheduler.candidates import labelled_links, linked_sitemaps
 from tests.fuzz.runner import Target, hold
 from tests.fuzz.seeds import pages
 
@@ -30,7 +30,7 @@ def check(body: bytes) -> None:
     reject_non_html(fetched)
     reject_challenge_or_parking(page, None)
     reject_blank(page)
-    for url in (redirect_target(page), *sitemap_links(fetched), *sitemap_hints(fetched)):
+    for url in (redirect_target(page), *linked_sitemaps(fetched), *labelled_links(fetched)):
         hold(url is None or normalise_url(url) == url, "a link that is not normalised", url)
     facts = read_facts(page, fetched, "shop.example.com", SETTINGS)
     for column, value in facts.items():

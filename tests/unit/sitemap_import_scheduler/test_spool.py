@@ -1,4 +1,4 @@
-"""Pages on their way to the table take no memory to speak of."""
+"""The spool of a sitemap's pages."""
 
 import tracemalloc
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scrapersky.web.sitemaps import Entry
 from scrapersky.web.urls import NormalUrl, host_and_path, normalise_url
-from sitemap_import_scheduler.pages import Spool
+from sitemap_import_scheduler.spool import Spool
 
 
 def peak_of(number: int) -> int:
@@ -24,12 +24,12 @@ def peak_of(number: int) -> int:
     return peak
 
 
-def test_a_spool_takes_the_same_memory_for_ten_times_the_pages() -> None:
+def test_memory_does_not_grow_with_the_number_of_pages() -> None:
     assert peak_of(10_000) < 1.5 * peak_of(1_000) < 1_000_000
 
 
 @given(st.from_regex(r"https?://[a-z0-9.-]{1,9}(:\d{1,4})?/[!-~]{0,12}(/[a-z?/#:@]{0,6})?", fullmatch=True))
-def test_a_normalised_url_is_taken_apart_as_urlsplit_does(text: str) -> None:
+def test_a_normalised_url_is_split_as_by_urlsplit(text: str) -> None:
     url = normalise_url(text)
     assume(url is not None)
     assert url is not None
@@ -38,6 +38,6 @@ def test_a_normalised_url_is_taken_apart_as_urlsplit_does(text: str) -> None:
 
 
 @given(st.text(max_size=60), st.sampled_from(["https://shop.test/", "https://shop.test/?", "https://", ""]))
-def test_no_normalised_url_has_a_character_that_copy_would_take_for_another(text: str, start: str) -> None:
+def test_no_normalised_url_contains_a_character_that_copy_interprets(text: str, start: str) -> None:
     url = normalise_url(start + text, base="https://shop.test/") or ""
     assert not set(url) & set("\\\t\n\r")

@@ -1,4 +1,4 @@
-"""The deep scan of a place, against the fake Places API on loopback."""
+"""The deep scan of a place, with a fake Places API on loopback."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from scrapersky.runtime.paid_calls import UnusableKey, key_of
 from scripts.commands.run.internet.places import FIELDS, PlacesApi
 from scripts.commands.run.internet.website import Answer, Request
 from sitemap_scheduler.deep_scan import deep_scan_place
-from sitemap_scheduler.places import FIELD_MASK, seconds_until_quota_resets
+from sitemap_scheduler.places_api import FIELD_MASK, seconds_until_quota_resets
 from tests.jobs import Answers, run_job
 
 KEY = "AIzaTestKey-0123456789"
@@ -30,7 +30,7 @@ def scan(
     answer: Callable[[Request], Answer] | None = None,
     **settings: Any,
 ) -> Outcome:
-    """The outcome for ``place_id``, with ``answer`` in the place of the fake API where given."""
+    """Return the outcome for ``place_id``; ``answer`` replaces the fake API."""
     api = Answers(answer) if answer else PlacesApi(KNOWN, KEY)
     return run_job(
         deep_scan_place,
@@ -55,7 +55,7 @@ def test_a_known_place_is_scanned(tmp_path: Path) -> None:
     assert outcome.write is not None
 
 
-def test_every_field_of_the_mask_exists() -> None:
+def test_every_field_of_the_mask_is_a_field_of_the_api() -> None:
     assert set(FIELD_MASK.split(",")) <= FIELDS
     assert " " not in FIELD_MASK
 
@@ -63,7 +63,7 @@ def test_every_field_of_the_mask_exists() -> None:
 @pytest.mark.parametrize(
     ("place_id", "code"), [("ChIJerror_not_found", "place_not_found"), ("ChIJunheard of", "no_such_place")]
 )
-def test_a_place_that_google_does_not_know_fails_at_once(tmp_path: Path, place_id: str, code: str) -> None:
+def test_a_place_that_google_does_not_know_fails_without_a_retry(tmp_path: Path, place_id: str, code: str) -> None:
     outcome = scan(tmp_path, place_id)
     assert isinstance(outcome, Fail)
     assert outcome.code == code
@@ -77,7 +77,7 @@ def test_a_place_that_google_does_not_know_fails_at_once(tmp_path: Path, place_i
         ("ChIJerror_unavailable", "places_unavailable"),
     ],
 )
-def test_trouble_that_passes_is_tried_again(tmp_path: Path, place_id: str, code: str) -> None:
+def test_a_transient_error_is_retried(tmp_path: Path, place_id: str, code: str) -> None:
     outcome = scan(tmp_path, place_id)
     assert isinstance(outcome, Retry)
     assert outcome.code == code
@@ -95,14 +95,14 @@ def test_a_wrong_key_pauses_the_workflow(tmp_path: Path) -> None:
     assert (outcome.code, outcome.pause) == ("places_key_invalid", True)
 
 
-def test_the_used_up_day_pauses_until_google_s_midnight(tmp_path: Path) -> None:
+def test_a_spent_daily_quota_pauses_until_it_is_reset(tmp_path: Path) -> None:
     outcome = scan(tmp_path, "ChIJerror_quota_day")
     assert isinstance(outcome, Snooze)
     assert (outcome.code, outcome.pause) == ("places_quota_day", True)
     assert 0 < outcome.after <= 25 * 3600
 
 
-def test_a_request_that_is_wrong_for_every_place_blames_none(tmp_path: Path) -> None:
+def test_a_request_that_is_wrong_for_every_place_pauses_the_workflow(tmp_path: Path) -> None:
     outcome = scan(tmp_path, "ChIJ1", answer=error(400, "INVALID_ARGUMENT", "Cannot find matching fields for path"))
     assert isinstance(outcome, Snooze)
     assert outcome.code == "places_denied"
@@ -118,7 +118,7 @@ def test_a_request_that_is_wrong_for_every_place_blames_none(tmp_path: Path) -> 
         (502, b"<!DOCTYPE html><title>Error 502</title>", None, "places_unavailable"),
     ],
 )
-def test_an_answer_that_is_no_json_is_tried_again(
+def test_an_answer_without_a_json_object_is_retried(
     tmp_path: Path, status: int, body: bytes, cut_at: int | None, code: str
 ) -> None:
     outcome = scan(tmp_path, "ChIJ1", answer=lambda _: Answer(status, body, cut_at=cut_at))
@@ -132,7 +132,7 @@ def test_retry_after_is_respected(tmp_path: Path) -> None:
     assert outcome.after == 77
 
 
-def test_the_key_travels_in_a_header_and_stands_in_no_url_and_no_reason(tmp_path: Path) -> None:
+def test_the_key_is_sent_in_a_header_and_is_in_no_url_or_reason(tmp_path: Path) -> None:
     asked: list[Request] = []
 
     def answer(request: Request) -> Answer:
@@ -143,10 +143,10 @@ def test_the_key_travels_in_a_header_and_stands_in_no_url_and_no_reason(tmp_path
     assert [request.headers["X-Goog-Api-Key"] for request in asked] == [KEY]
     assert KEY not in asked[0].target
     assert KEY not in repr(outcome)
-    assert "(the key)" in repr(outcome)
+    assert "(key)" in repr(outcome)
 
 
-def test_robots_txt_of_an_api_is_not_asked_for(tmp_path: Path) -> None:
+def test_robots_txt_of_the_api_is_not_requested(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def answer(request: Request) -> Answer:
@@ -164,7 +164,7 @@ def test_a_secret_that_cannot_be_read_pauses_the_workflow(tmp_path: Path, name: 
     assert (outcome.code, outcome.pause) == ("places_key_invalid", True)
 
 
-def test_a_place_that_moved_has_an_outcome_of_its_own(tmp_path: Path) -> None:
+def test_a_moved_place_is_done_with_moved(tmp_path: Path) -> None:
     outcome = scan(tmp_path, "ChIJ1", answer=lambda _: Answer(200, b'{"id": "ChIJ1", "movedPlaceId": "ChIJ2"}'))
     assert isinstance(outcome, Done)
     assert (outcome.code, outcome.detail) == ("moved", {"moved_to": "ChIJ2"})
@@ -176,7 +176,7 @@ def test_the_secret_is_the_bare_key_or_json(secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "  ", "{}", '{"api_key": null}', "AIza\r\nX-Evil: 1", "Schlüssel", "{broken"])
-def test_a_secret_without_a_usable_key_is_refused_without_quoting_it(secret: str) -> None:
+def test_a_secret_without_a_usable_key_is_rejected_without_being_quoted(secret: str) -> None:
     with pytest.raises(UnusableKey) as refusal:
         key_of(secret, "PLACES_SECRET")
     assert not secret.strip() or secret.strip() not in str(refusal.value).replace('{"api_key": "…"}', "")
@@ -184,7 +184,7 @@ def test_a_secret_without_a_usable_key_is_refused_without_quoting_it(secret: str
 
 @pytest.mark.parametrize("month", range(1, 13))
 @pytest.mark.parametrize(("day", "hour"), [(1, 0), (8, 9), (1, 8), (15, 7), (2, 7)])
-def test_quotas_start_anew_at_the_next_pacific_midnight(month: int, day: int, hour: int) -> None:
+def test_quotas_are_reset_at_the_next_pacific_midnight(month: int, day: int, hour: int) -> None:
     now = datetime(2026, month, day, hour, 30, tzinfo=UTC)
     reset = datetime.fromtimestamp(now.timestamp() + seconds_until_quota_resets(now), ZoneInfo("America/Los_Angeles"))
     assert (reset.hour, reset.minute, reset.second) == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""Which domain a business's website is, and when it is none of its own."""
+"""The domain that belongs to the website of a business."""
 
 import asyncio
 from typing import Any
@@ -33,7 +33,7 @@ def extract(website_url: str | None) -> Outcome:
         ("https://facebook.com.example.org", "facebook.com.example.org"),
     ],
 )
-def test_a_website_of_its_own_becomes_a_domain(website: str, host: str) -> None:
+def test_a_website_of_its_own_is_linked_to_its_domain(website: str, host: str) -> None:
     outcome = extract(website)
     assert isinstance(outcome, Done)
     assert (outcome.code, outcome.detail["domain"]) == ("linked", host)
@@ -56,7 +56,7 @@ def test_a_website_of_its_own_becomes_a_domain(website: str, host: str) -> None:
         ("https://www.amazon.co.jp/x", "amazon.co.jp"),
     ],
 )
-def test_a_page_on_somebody_else_s_site_is_an_outcome_of_its_own(website: str, owner: str) -> None:
+def test_a_page_on_a_shared_site_is_done_with_not_own_website(website: str, owner: str) -> None:
     outcome = extract(website)
     assert isinstance(outcome, Done)
     assert (outcome.code, outcome.detail["belongs_to"]) == ("not_own_website", owner)
@@ -64,21 +64,21 @@ def test_a_page_on_somebody_else_s_site_is_an_outcome_of_its_own(website: str, o
 
 
 @pytest.mark.parametrize("website", [None, "", "   "])
-def test_no_website_is_an_outcome_of_its_own(website: str | None) -> None:
+def test_a_business_without_a_website_is_done_with_no_website(website: str | None) -> None:
     assert extract(website) == Done("no_website")
 
 
 @pytest.mark.parametrize(
     "website", ["n/a", "http://10.0.0.1/", "mailto:a@b.example", "nora@gmail.com", "https://co.uk/", "soon to come"]
 )
-def test_what_names_no_host_fails_and_says_why(website: str) -> None:
+def test_a_text_that_names_no_host_fails_with_the_reason(website: str) -> None:
     outcome = extract(website)
     assert isinstance(outcome, Fail)
     assert outcome.code == "invalid_website"
     assert website in outcome.reason
 
 
-def test_the_list_holds_normalised_hosts_none_below_another() -> None:
+def test_the_list_contains_normalised_hosts_none_below_another() -> None:
     hosts = not_own_hosts()
     assert len(hosts) > 150
     named = {host for host in hosts if not host.endswith(".*")}

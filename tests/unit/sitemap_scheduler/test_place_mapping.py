@@ -1,4 +1,4 @@
-"""Every field of Google's answer in its column."""
+"""The fields of Google's answer as columns."""
 
 from typing import Any
 
@@ -65,11 +65,11 @@ AUSTIN = {
         ("business_status", "OPERATIONAL"),
     ],
 )
-def test_a_field_of_google_has_its_column(column: str, value: object) -> None:
+def test_each_field_is_stored_in_its_column(column: str, value: object) -> None:
     assert business_columns(AUSTIN)[column] == value
 
 
-def test_opening_hours_are_kept_per_day() -> None:
+def test_opening_hours_are_stored_per_day() -> None:
     hours = business_columns(AUSTIN)["opening_hours"]
     assert hours["monday"] == [["09:00", "17:00"]]
     assert hours["sunday"] == []
@@ -84,7 +84,7 @@ def test_opening_hours_are_kept_per_day() -> None:
         ("4", None, "Austin", None),
     ],
 )
-def test_a_street_reads_as_in_its_country(
+def test_a_street_has_the_word_order_of_its_country(
     number: str | None, route: str | None, formatted: str, street: str | None
 ) -> None:
     components = [component("street_number", number)] if number else []
@@ -94,7 +94,7 @@ def test_a_street_reads_as_in_its_country(
 
 
 @pytest.mark.parametrize("kind", ["locality", "postal_town", "sublocality_level_1", "administrative_area_level_3"])
-def test_the_city_may_go_by_other_names(kind: str) -> None:
+def test_the_city_is_read_from_several_component_types(kind: str) -> None:
     assert business_columns({"addressComponents": [component(kind, "Leeds")]})["city"] == "Leeds"
 
 
@@ -106,7 +106,7 @@ def test_price_levels_are_numbers(level: str, number: int | None) -> None:
     assert business_columns({"priceLevel": f"PRICE_LEVEL_{level}"}).get("price_level") == number
 
 
-def test_what_google_leaves_out_is_left_out() -> None:
+def test_missing_fields_are_absent() -> None:
     assert business_columns({}) == {}
     assert place_columns({}) == {}
 
@@ -116,15 +116,15 @@ def test_zero_is_a_value() -> None:
     assert columns == {"utc_offset_minutes": 0, "reviews_count": 0, "price_level": 0}
 
 
-def test_a_phone_without_its_country_stays_as_given() -> None:
+def test_a_phone_number_without_a_country_is_stored_unchanged() -> None:
     assert business_columns({"nationalPhoneNumber": "0151 2345678"})["phone"] == "0151 2345678"
 
 
-def test_a_place_that_moved_says_where_to() -> None:
+def test_a_moved_place_has_its_new_id() -> None:
     assert place_columns(AUSTIN | {"movedPlaceId": "ChIJ2"})["moved_to_place_id"] == "ChIJ2"
 
 
-def test_answers_of_another_shape_do_no_harm() -> None:
+def test_fields_of_another_type_are_ignored() -> None:
     odd: dict[str, Any] = {
         "displayName": "text",
         "addressComponents": {"0": 1},

@@ -15,7 +15,7 @@ from scrapersky.models import Page
 from scrapersky.web.sitemaps import Limits, SitemapReader
 from scripts.commands.bench.sitemaps.readers import BASE, PIECE
 from scripts.commands.bench.status_machine.ours import open_database
-from sitemap_import_scheduler.pages import Spool
+from sitemap_import_scheduler.spool import Spool
 
 COLUMNS = "domain_id, url, last_modified, changefreq, priority, page_type, path_depth"
 INSERT = f"INSERT INTO pages ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s)"

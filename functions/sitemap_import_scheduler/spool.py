@@ -1,7 +1,7 @@
-"""Pages on their way from a sitemap into the table: spooled to a file as they are read, stored by one COPY and one upsert.
+"""Store the pages of a sitemap: spooled to a file while they are read, then written by one COPY and one upsert.
 
-Memory is bounded whatever the sitemap's size. The spool is an unnamed temporary file: it is gone when nobody holds it any
-more, also when the outcome is never applied.
+Memory is bounded whatever the sitemap's size. The spool is an unnamed temporary file: it disappears when it is no longer
+referenced, also if the outcome is never applied.
 """
 
 import io
@@ -18,7 +18,7 @@ from scrapersky.web.sitemaps import Entry
 from scrapersky.web.urls import host_and_path, path_depth
 
 MAX_COUNT = 32_767
-"""What a smallint holds: more images of one page are counted as this many."""
+"""The largest smallint; larger counts are stored as this."""
 
 STAGE = text("""
 CREATE TEMPORARY TABLE new_pages (
@@ -28,38 +28,40 @@ CREATE TEMPORARY TABLE new_pages (
 """)
 
 COPY = "COPY new_pages FROM STDIN"
-NULL = "\\N"  # as COPY's text format writes it
-
-_OWN = "pages.sitemap_file_id IS NULL OR pages.sitemap_file_id = excluded.sitemap_file_id"
+NULL = "\\N"  # in COPY's text format
 
 
-def _said(column: str, by_another: str) -> str:
-    return f"CASE WHEN {_OWN} THEN excluded.{column} ELSE {by_another} END"
+def _merged(column: str, by_another_file: str) -> str:
+    """Return the new value of ``column``: that of the page's own sitemap file, else ``by_another_file``."""
+    is_own_file = "pages.sitemap_file_id IS NULL OR pages.sitemap_file_id = excluded.sitemap_file_id"
+    return f"CASE WHEN {is_own_file} THEN excluded.{column} ELSE {by_another_file} END"
 
 
 MERGED = {
     "sitemap_file_id": "coalesce(pages.sitemap_file_id, excluded.sitemap_file_id)",
-    "last_modified": _said("last_modified", "greatest(pages.last_modified, excluded.last_modified)"),
-    "changefreq": _said("changefreq", "coalesce(pages.changefreq, excluded.changefreq)"),
-    "priority": _said("priority", "coalesce(pages.priority, excluded.priority)"),
-    "image_count": _said("image_count", "greatest(pages.image_count, excluded.image_count)"),
-    "video_count": _said("video_count", "greatest(pages.video_count, excluded.video_count)"),
-    "news_count": _said("news_count", "greatest(pages.news_count, excluded.news_count)"),
-    "hreflang": _said("hreflang", "coalesce(pages.hreflang, excluded.hreflang)"),
+    "last_modified": _merged("last_modified", "greatest(pages.last_modified, excluded.last_modified)"),
+    "changefreq": _merged("changefreq", "coalesce(pages.changefreq, excluded.changefreq)"),
+    "priority": _merged("priority", "coalesce(pages.priority, excluded.priority)"),
+    "image_count": _merged("image_count", "greatest(pages.image_count, excluded.image_count)"),
+    "video_count": _merged("video_count", "greatest(pages.video_count, excluded.video_count)"),
+    "news_count": _merged("news_count", "greatest(pages.news_count, excluded.news_count)"),
+    "hreflang": _merged("hreflang", "coalesce(pages.hreflang, excluded.hreflang)"),
     "page_type": "excluded.page_type",
     "path_depth": "excluded.path_depth",
     "other_host": "excluded.other_host",
 }
-"""What a page's columns become when it is listed again. The sitemap file that named it first has the say; others, such as
-``sitemap.xml`` beside ``post-sitemap.xml``, only fill gaps: else each import would undo the other's."""
+"""{column: its new value} for a page that is listed again. The sitemap file that listed it first determines its facts; other
+files, such as ``sitemap.xml`` next to ``post-sitemap.xml``, only fill gaps. Otherwise each import would undo the other's."""
 
 COLUMNS = ", ".join(name for name in MERGED if name != "sitemap_file_id")
 
 UPSERT = text(f"""
 WITH listed AS (
+    -- Each page once, as its first entry lists it.
     SELECT DISTINCT ON (url) * FROM new_pages ORDER BY url, n
 ),
 stored AS (
+    -- In URL order, so that two imports that share pages lock them in the same order. Unchanged rows are not written.
     INSERT INTO pages (domain_id, sitemap_file_id, tenant, url, {COLUMNS})
     SELECT :domain_id, :sitemap_file_id, :tenant, url, {COLUMNS}
     FROM listed ORDER BY url
@@ -70,11 +72,10 @@ stored AS (
 )
 SELECT count(*) FROM listed
 """)
-"""In url order, so that two imports that share pages take their locks in the same order."""
 
 
 _moment = lru_cache(maxsize=4_096)(datetime.isoformat)
-"""A sitemap repeats its dates."""
+"""Cached, as a sitemap repeats its dates."""
 
 
 @lru_cache(maxsize=256)
@@ -87,7 +88,7 @@ def _json(value: Mapping[str, str]) -> str:
 
 
 class Spool:
-    """The pages of one sitemap of ``host``, in the order they were listed, as COPY's text format has them."""
+    """The pages of one sitemap of ``host`` in their order, in COPY's text format."""
 
     def __init__(self, host: str) -> None:
         self._own_host = host
@@ -95,11 +96,11 @@ class Spool:
         self.listed = 0
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Takes the entries a reader gives."""
+        """Add entries in the order in which the reader returns them."""
         self._file.writelines(map(self._line, entries))
 
     def _line(self, entry: Entry) -> str:
-        """The entry's line. Of its fields only hreflang can have a character to escape: others are normal or of a few words."""
+        """Return the entry's line. Only hreflang may contain characters to escape: all other fields are normalised."""
         url, last_modified, changefreq, priority, images, videos, news, alternates = entry
         host, path = host_and_path(url)
         self.listed += 1
@@ -111,9 +112,9 @@ class Spool:
         )
 
     def store(self, connection: Connection, *, domain_id: int, sitemap_file_id: int, tenant: str) -> int:
-        """Inserts what is new and updates what changed, in url order; returns how many distinct pages were listed.
+        """Insert new pages and update changed ones; return the number of distinct pages listed.
 
-        A page keeps the sitemap file that named it first. May be called again if its transaction was rolled back.
+        A page keeps the sitemap file that listed it first. May be called again after its transaction was rolled back.
         """
         if not self.listed:
             return 0

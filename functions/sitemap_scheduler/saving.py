@@ -1,4 +1,4 @@
-"""Stores what a scan found: the Sitemap's report, and a SitemapFile for each file, unique by domain and url."""
+"""Save a scan: the Sitemap's report, and one SitemapFile per file, unique by domain and URL."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -11,21 +11,20 @@ from scrapersky.models import Sitemap, SitemapFile, SitemapType
 from scrapersky.runtime.outcomes import Write
 from sitemap_scheduler.finding import Finding
 from sitemap_scheduler.scan import Scan
-from sitemap_scheduler.visits import Visits
 
-MAX_REPORTED = 1_000
-"""Rows of a report that are kept."""
+MAX_REPORT_ROWS = 1_000
 
 ROWS_PER_STATEMENT = 1_000
-"""Postgres takes 65,535 parameters in one statement."""
+"""Postgres accepts 65,535 parameters per statement."""
 
 KEPT_FROM_THE_FIRST_SCAN = frozenset({"domain_id", "tenant", "url", "discovery_method", "parent_url"})
 
 
-def note(record: Sitemap, scan: Scan, visits: Visits) -> Write:
-    """A write that stores the scan and returns the files to import: no indexes, and none that are known to be none.
+def save_scan(record: Sitemap, scan: Scan) -> Write:
+    """Return a write that stores the scan and returns the ids of the files to import.
 
-    A file that the site names and that could not be had just now is among them: its import tries again by itself.
+    These are all but indexes and files known not to be sitemaps. A file that the site declares and that could not be read
+    now is among them: its import retries by itself.
     """
     sitemap_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 
@@ -35,24 +34,24 @@ def note(record: Sitemap, scan: Scan, visits: Visits) -> Write:
             .where(Sitemap.id == sitemap_id)
             .values(
                 files_found=len(scan.sitemaps),
-                requests_made=visits.requests + scan.requests,
+                requests_made=scan.requests,
                 scanned_at=func.now(),
-                report=[*visits.rows, *(finding.reported() for finding in scan.findings)][:MAX_REPORTED],
+                report=scan.report[:MAX_REPORT_ROWS],
             )
         )
-        # By url: two scans of one domain must take their locks in the same order.
-        kept = iter(sorted((finding for finding in scan.findings if finding.worth_keeping), key=lambda each: each.url))
+        # In URL order: two scans of one domain must lock its files in the same order.
+        kept = iter(sorted((finding for finding in scan.findings if finding.is_kept), key=lambda finding: finding.url))
         common = {"sitemap_id": sitemap_id, "domain_id": domain_id, "tenant": tenant}
         importable: list[int] = []
-        while some := [common | _columns(finding) for finding in islice(kept, ROWS_PER_STATEMENT)]:
-            importable += _upsert(connection, some)
+        while rows := [common | _columns(finding) for finding in islice(kept, ROWS_PER_STATEMENT)]:
+            importable += _upsert(connection, rows)
         return importable if scan.sitemaps else []
 
     return save
 
 
 def _upsert(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Inserts or updates; what is not known now does not replace what was known. Returns the importable ones' ids."""
+    """Insert or update the files; facts that are unknown now keep their old values. Return the importable ones' ids."""
     upsert = insert(SitemapFile).values(rows)
     new = upsert.excluded
     facts = {

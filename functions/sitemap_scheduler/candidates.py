@@ -1,0 +1,125 @@
+"""URLs where sitemaps may be: linked by the home page, at well-known paths, and next to sitemaps that were found."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser
+
+from scrapersky.web.charset import decode
+from scrapersky.web.fetched import Fetched
+from scrapersky.web.html import attributes_of, base_url, parse_html
+from scrapersky.web.urls import normalise_url
+
+USUAL = ("sitemap.xml", "sitemap_index.xml")
+"""Tried at the root of every site, even if its robots.txt names a sitemap: some sites name only one of two.
+
+Also tried next to a home page below the root (``/shop/``, a project page of a code host).
+"""
+
+OTHER_NAMES = (
+    "sitemap-index.xml",
+    "sitemap.php",
+    "sitemap.txt",
+    "sitemap/sitemap.xml",
+    "wp-sitemap.xml",
+    "wp-sitemap-index.xml",
+    "sitemap/index.xml",
+    "sitemapindex.xml",
+    "sitemap.xml.gz",
+    "urllist.txt",
+)
+"""Other names of a sitemap of the whole site."""
+
+PARTS = (
+    "wp-sitemap-posts-post-1.xml",
+    "sitemap-posts-post-1.xml",
+    "sitemap-pages-post-1.xml",
+    "sitemap-categories-1.xml",
+    "post-sitemap.xml",
+    "page-sitemap.xml",
+    "product-sitemap.xml",
+    "category-sitemap.xml",
+)
+"""Usual children of an index, for sites whose index is missing."""
+
+MAX_LINKS = 10
+"""Links to sitemaps that are followed from one page. A page with more of them is a list of something else."""
+
+MAX_LABELLED_LINKS = 2
+"""Links with the text "sitemap" that are followed from one page."""
+
+_SITEMAP_NAME = re.compile(r"site[-_]?map[^/?#]*\.(?:xml|txt|php)(?:\.gz)?$|urllist\.txt$", re.IGNORECASE)
+_SITEMAP_LABEL = re.compile(r"\bsite ?map\b", re.IGNORECASE)
+_HTML_NAME = re.compile(r"\.(?:html?|php|aspx?|pdf)$|/$", re.IGNORECASE)
+_PART_OF_A_PLUGIN = re.compile(r"(?P<folder>.*/)(?P<kind>[a-z_-]+)-sitemap(?P<number>\d{0,4})\.xml")
+
+
+def linked_sitemaps(page: Fetched) -> list[str]:
+    """Return the URLs of ``<link rel=sitemap>`` and of anchors to files named as sitemaps; not of HTML site maps."""
+    document = _document(page)
+    hrefs = [
+        href
+        for node in document.css("link[rel~=sitemap i][href], a[href*=map i], a[href*=urllist i]")
+        if (href := attributes_of(node)["href"].strip()) and (node.tag == "link" or _SITEMAP_NAME.search(href))
+    ]
+    return _absolute(hrefs, document, page)[:MAX_LINKS]
+
+
+def labelled_links(page: Fetched) -> list[str]:
+    """Return the URLs of anchors with the text "sitemap", unless their name is that of an HTML page."""
+    document = _document(page)
+    hrefs = [
+        href
+        for node in document.css("a[href]")
+        if (href := attributes_of(node)["href"].strip())
+        and _SITEMAP_LABEL.search(node.text()[:200])
+        and not _HTML_NAME.search(href.partition("?")[0].partition("#")[0])
+    ]
+    return _absolute(hrefs, document, page)[:MAX_LABELLED_LINKS]
+
+
+def well_known_urls(home: str) -> tuple[list[str], ...]:
+    """Return the well-known URLs of the site with the home page ``home``, in rounds.
+
+    Each round is for sites on which the rounds before it found nothing.
+    """
+    path = urlsplit(home).path
+    folder = path.rpartition("/")[0] + "/"
+    below = [urljoin(home, folder + name) for name in USUAL] if folder != "/" else []
+    usual, others, parts = ([urljoin(home, f"/{name}") for name in names] for names in (USUAL, OTHER_NAMES, PARTS))
+    return [*usual, *below], others, parts
+
+
+def in_folder_of(index: str, children: Iterable[str]) -> list[str]:
+    """Return the URLs of ``children`` moved into the folder of their ``index``.
+
+    The index of a site that moved, or was exported from a staging host, often lists its children at the old place.
+    """
+    parts = (urlsplit(child) for child in children)
+    names = (part._replace(scheme="", netloc="", path=part.path.rpartition("/")[2]).geturl() for part in parts)
+    return list(dict.fromkeys(urljoin(index, name) for name in names if name))
+
+
+def next_parts(found: Iterable[str]) -> list[str]:
+    """Return the URLs that may follow the sitemaps ``found``, for names in the style of WordPress plugins.
+
+    Plugins number the parts of a long list (``post-sitemap.xml``, ``post-sitemap2.xml``; some start with
+    ``post-sitemap1.xml``). The index that lists all parts can be missing.
+    """
+    following = []
+    for url in found:
+        if part := _PART_OF_A_PLUGIN.fullmatch(url):
+            folder, kind, number = part["folder"], part["kind"], int(part["number"] or 1)
+            following += [f"{folder}{kind}-sitemap{number + 1}.xml", f"{folder}post-sitemap1.xml"]
+    return list(dict.fromkeys(following))
+
+
+def _document(page: Fetched) -> LexborHTMLParser:
+    return parse_html(decode(page.body, page.headers.get("content-type")).text)
+
+
+def _absolute(hrefs: Iterable[str], document: LexborHTMLParser, page: Fetched) -> list[str]:
+    base = base_url(document, page.url)
+    urls = [normalise_url(href, base) for href in hrefs]
+    return list(dict.fromkeys(url for url in urls if url and url != page.url))
