@@ -1,6 +1,6 @@
-"""Writes the services' names into pyproject.toml's import contracts; with ``--check`` fails when one is missing.
+"""Write the services' names into the import contracts of pyproject.toml; with ``--check``, fail when one is missing.
 
-import-linter takes no wildcard for a top-level package, and every service is one.
+import-linter accepts no wildcard for a top-level package, and every service is one.
 """
 
 import re
@@ -12,15 +12,19 @@ from scrapersky.runtime.registry import SERVICES
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 OTHERS = ("dead_letter", "migrate", "api")
-"""The functions that are no background services."""
+"""The functions that are not background services."""
+
+SHARED = ("scrapersky", "infra", "scripts")
+"""The packages that are not functions."""
 
 
 def filled(text: str) -> str:
-    """``text`` of pyproject.toml with the services of the registry in each list that names them. Raises ValueError."""
+    """Return ``text`` of pyproject.toml with the registry's services in each list of services. Raises ValueError."""
     services = [service.folder for service in SERVICES]
     functions = [*services, *OTHERS]
-    roots = ", ".join(f'"{name}"' for name in ("scrapersky", *functions))
+    roots = ", ".join(f'"{name}"' for name in (*SHARED, *functions))
     text = _replaced(text, r"^root_packages = \[.*?\]$", f"root_packages = [{roots}]")
+    text = _replaced(text, r"^ancestors = \[.*?\]$", f"ancestors = [{roots}]")
     text = _replaced(
         text,
         r'(?<=^name = "Dependencies point one way)(.*?layers = \[\n    )"[^"]*"',
@@ -50,7 +54,7 @@ def _replaced(text: str, pattern: str, wanted: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes or checks the lists."""
+    """Write or check the lists; return the exit status."""
     text = PYPROJECT.read_text(encoding="utf-8")
     wanted = filled(text)
     if wanted == text:
