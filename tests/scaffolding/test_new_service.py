@@ -1,4 +1,4 @@
-"""``scripts/new-service`` in a copy of the tree: what it writes runs on the real machinery, and lacks only the job's logic."""
+"""``scripts/new-service`` in a copy of the tree: what it writes runs in the real runtime, and lacks only the job's logic."""
 
 import os
 import re
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from scripts.commands.new_service.__main__ import main
-from scripts.commands.new_service.wish import Refused, wished
+from scripts.commands.new_service.options import Rejected, parse
 
-pytestmark = pytest.mark.timeout(900)  # a whole suite of its own, on however busy a machine
+pytestmark = pytest.mark.timeout(900)  # it runs a suite itself, maybe on a busy machine
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("docs", "functions", "infra", "layers/common", "scripts", "tests", "pyproject.toml")
@@ -25,7 +25,7 @@ CHANGED = (
 )
 SHARED = ("event_files", "guard", "migrations", "storage")
 DRIVEN = '''
-"""A queued record through the handler: tick, message, end."""
+"""A queued record passes through the handler: tick, message, end."""
 
 import importlib
 
@@ -40,7 +40,7 @@ from tests.records import make
 __all__ = ["aws", "environment"]
 
 
-def test_a_queued_record_goes_through_tick_and_message_to_completed(connection, aws):
+def test_a_queued_record_is_claimed_worked_on_and_completed(connection, aws):
     make(connection, WORKFLOWS["contact"], "Queued")
     function = importlib.import_module("contact_finder.handler")
     ticked = function.handler(event("contact_finder", "tick"), LambdaContext())
@@ -55,12 +55,12 @@ def test_a_queued_record_goes_through_tick_and_message_to_completed(connection, 
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of the tree, in which commands run as they would in the tree itself."""
+    """A copy of the tree, in which commands run as in the tree itself."""
 
     root: Path
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Python in the copy, with the copy's own packages."""
+        """Run Python in the copy, with the copy's own packages."""
         paths = (self.root, self.root / "functions", self.root / "layers/common/python")
         return subprocess.run(
             [sys.executable, "-P", *arguments],
@@ -72,7 +72,7 @@ class Copy:
         )
 
     def failures(self, *arguments: str) -> set[str]:
-        """The names of the tests that fail; at least one test must have run."""
+        """Run pytest; return the names of the tests that fail. At least one test must run."""
         ran = self.run("-m", "pytest", "-p", "no:cacheprovider", *arguments)
         assert ran.returncode in {0, 1}, ran.stdout + ran.stderr
         return set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", ran.stdout, re.MULTILINE))
@@ -80,28 +80,28 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
-    """A copy in which the service was made; removed in the end."""
+    """Yield a copy in which the service was written; remove it at the end."""
     root = tmp_path_factory.mktemp("tree")
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(ROOT / name, root / name)
-    if (ROOT / ".mypy_cache").is_dir():  # else every module would be checked anew
+    if (ROOT / ".mypy_cache").is_dir():  # without it, mypy would check every module again
         shutil.copytree(ROOT / ".mypy_cache", root / ".mypy_cache")
     made = Copy(root)
     ran = made.run("-m", "scripts.commands.new_service", *WANTED)
     assert ran.returncode == 0, ran.stderr
-    assert "contact-finder is there" in ran.stdout
+    assert "contact-finder is written" in ran.stdout
     yield made
     shutil.rmtree(root)
     assert not (ROOT / "functions" / "contact_finder").exists()
 
 
-def test_only_the_jobs_own_logic_is_missing_the_schema_is_the_models_and_goes_down_again(copy: Copy) -> None:
+def test_only_the_jobs_own_logic_is_missing_and_the_migration_matches_the_model(copy: Copy) -> None:
     driven = copy.root / "tests/unit/contact_finder/test_driven.py"
     driven.write_text(DRIVEN)
-    written = {"test_a_record_is_worked_on", "test_a_queued_record_goes_through_tick_and_message_to_completed"}
+    written = {"test_a_record_is_done", "test_a_queued_record_is_claimed_worked_on_and_completed"}
     checks = ("conformance", "unit/contact_finder", *(f"integration/test_{name}.py" for name in SHARED))
     chosen = "contact or test_migrations or test_storage"
     assert copy.failures("-k", chosen, *(f"tests/{name}" for name in checks)) == written
@@ -125,34 +125,37 @@ def test_only_the_jobs_own_logic_is_missing_the_schema_is_the_models_and_goes_do
     ],
     ids=["types", "lint", "format", "crosswalk", "settings", "contracts written", "contracts kept"],
 )
-def test_the_tree_stays_clean(copy: Copy, check: tuple[str, ...]) -> None:
+def test_the_tree_still_passes_every_check(copy: Copy, check: tuple[str, ...]) -> None:
     ran = copy.run(*check)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_it_overwrites_nothing(copy: Copy) -> None:
+def test_an_existing_file_is_not_overwritten(copy: Copy) -> None:
     before = (copy.root / "functions/contact_finder/handler.py").read_text()
     again = copy.run("-m", "scripts.commands.new_service", *WANTED)
     assert again.returncode == 1
-    assert "service 'contact-finder' is in the registry already" in again.stderr
+    assert "service 'contact-finder' is already in the registry" in again.stderr
     (copy.root / "tests/unit/page_reader").mkdir()
-    (copy.root / "tests/unit/page_reader/test_reading.py").write_text("# somebody's own\n")
+    (copy.root / "tests/unit/page_reader/test_reading.py").write_text("# an existing test\n")
     other = ("page-reader", "--model", "Page", "--field", "reading_status", "--job", "read_page")
     refused = copy.run("-m", "scripts.commands.new_service", *other)
-    assert "tests/unit/page_reader/test_reading.py is there already" in refused.stderr
+    assert "tests/unit/page_reader/test_reading.py already exists and is not overwritten" in refused.stderr
     assert not (copy.root / "functions/page_reader").exists()
     assert (copy.root / "functions/contact_finder/handler.py").read_text() == before
 
 
-def test_a_dry_run_tells_every_change_and_makes_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_prints_a_summary_and_every_change_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*WANTED, "--dry-run"]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.startswith(
+        "contact-finder: 8 new files, 6 changed\n  new     functions/contact_finder/__init__.py\n"
+    )
     for part in (
         "+service = BackgroundService(",
         "+async def find_contacts(",
         "CALL watch_status('domains', 'contact_status'",
     ):
-        assert part in told
+        assert part in printed
     assert not (ROOT / "functions" / "contact_finder").exists()
     assert "CONTACT_FINDER" not in (ROOT / "layers/common/python/scrapersky/runtime/registry.py").read_text()
 
@@ -161,29 +164,41 @@ GOOD = {"service": "contact-finder", "model": "Domain", "field": "contact_status
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
-        ({"service": "Contact Finder"}, r"service 'Contact Finder': lower-case words with hyphens are right"),
+        (
+            {"service": "Contact Finder"},
+            r"service 'Contact Finder' is not valid: write lower-case words joined by hyphens",
+        ),
         ({"service": "a" * 33}, r"at most 32 characters"),
-        ({"service": "email"}, r"a module 'email' can be imported already"),
+        ({"service": "email"}, r"a Python module 'email' exists"),
         ({"service": "metadata"}, r"METADATA would have two meanings"),
-        ({"model": "Website"}, r"--model 'Website' is no model; a service may watch Domain, LocalBusiness, Page"),
-        ({"model": "Attempt"}, r"--model 'Attempt' is no table of records"),
-        ({"field": "contacts"}, r"--field 'contacts': status, or a name that ends in _status"),
+        ({"model": "Website"}, r"--model 'Website' does not exist; valid models: Domain, LocalBusiness, Page"),
+        ({"model": "Attempt"}, r"--model 'Attempt' has no records to watch"),
+        ({"field": "contacts"}, r"--field 'contacts' is not valid: write status, or a name that ends in _status"),
         ({"field": "sitemap_analysis_status"}, r"belongs to the workflow submission"),
-        ({"field": "curation_status"}, r"Domain.curation_status is no work_status"),
-        ({"field": "http_status"}, r"Domain.http_status is no work_status"),
-        ({"job": "class"}, r"--job 'class': a lower-case Python name is right"),
-        ({"workflow": "import"}, r"workflow 'import' is in the registry already"),
-        ({"host": "website"}, r"--host 'website' is no column of domains; there are: "),
+        ({"field": "curation_status"}, r"Domain.curation_status is not a work_status column"),
+        ({"field": "http_status"}, r"Domain.http_status is not a work_status column"),
+        ({"job": "class"}, r"--job 'class' is not valid: write a lower-case Python name"),
+        ({"workflow": "import"}, r"workflow 'import' is already in the registry"),
+        ({"workflow": "w" * 41}, r"is longer than 40 characters"),
+        ({"host": "domain"}, r"--host 'domain' does not name the host of a row of domains; its records share no host"),
+        (
+            {"model": "Page", "host": "url"},
+            r"--host 'url' does not name the host of a row of pages; valid columns: domain_id",
+        ),
     ],
 )
-def test_what_cannot_be_made_is_refused_with_what_would_be_right(wrong: dict[str, str], told: str) -> None:
-    with pytest.raises(Refused, match=told):
-        wished(**{**GOOD, **wrong})
+def test_an_invalid_option_is_rejected_with_the_valid_ones(wrong: dict[str, str], message: str) -> None:
+    with pytest.raises(Rejected, match=message):
+        parse(**{**GOOD, **wrong})
 
 
-def test_the_workflows_name_follows_the_field_and_else_the_job() -> None:
-    assert wished(**GOOD).workflow == "contact"
-    assert wished("page-reader", "Page", "status", "read_page").workflow == "read_page"
-    assert wished(**GOOD, workflow="import_contacts").module == "import_contacts"
+def test_the_workflow_is_named_after_the_field_or_else_the_job() -> None:
+    assert parse(**GOOD).workflow == "contact"
+    assert parse("page-reader", "Page", "status", "read_page").workflow == "read_page"
+    assert parse(**GOOD, workflow="import_contacts").module == "import_contacts"
+
+
+def test_a_column_of_the_domain_is_a_valid_host() -> None:
+    assert parse(**{**GOOD, "model": "Page"}, host="domain_id").host == "domain_id"

@@ -1,1 +1,1 @@
-"""``scripts/new-service``: writes a whole background service that lacks only its job's logic."""
+"""``scripts/new-service``: write a background service that lacks only its job's own logic."""

@@ -1,58 +1,70 @@
-"""``scripts/new-service NAME --model M --field F --job J [--dry-run]``."""
+"""The command ``scripts/new-service``."""
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.commands.new_service.change import Change
-from scripts.commands.new_service.changes import changes
-from scripts.commands.new_service.wish import Refused, Wish, wished
+from scripts.commands.new_service.edits import Edit, edits
+from scripts.commands.new_service.options import Options, Rejected, parse
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATORS = ("scripts.commands.settings_table", "scripts.commands.import_contracts", "scripts.commands.crosswalk")
-"""What writes the service's name wherever else it must stand, from the registry."""
+"""What writes the service's name into other files, from the registry."""
+HELP = {
+    "--model": ("M", "the model whose records it works on, such as Domain"),
+    "--field": ("F", "the status field that it watches, such as contact_status; created if it is new"),
+    "--job": ("J", "the function that works on one record, such as find_contacts"),
+    "--workflow": ("W", "the workflow's name (default: from the field, or else the job's name)"),
+    "--host": ("COLUMN", "the column of the website's host, such as domain_id, if many records share one"),
+}
+REQUIRED = ("--model", "--field", "--job")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the service; returns 0, 1 when it was refused or a generator failed (2, a wrong command, exits at once)."""
-    given = _parser().parse_args(arguments)
+    """Write the service; return 0, or 1 when the options were rejected or a generator failed (wrong usage exits with 2)."""
+    chosen = _parser().parse_args(arguments)
     try:
-        wish = wished(given.name, given.model, given.field, given.job, given.workflow, given.host)
-        made = changes(wish, ROOT)
-    except Refused as refused:
-        print(f"scripts/new-service: {refused}", file=sys.stderr)
+        options = parse(chosen.name, chosen.model, chosen.field, chosen.job, chosen.workflow, chosen.host)
+        made = edits(options, ROOT)
+    except Rejected as rejected:
+        print(f"scripts/new-service: {rejected}", file=sys.stderr)
         return 1
-    if given.dry_run:
-        for change in made:
-            print(change.diff(), end="")
-        print(f"Then run: {', '.join(GENERATORS)}. Nothing was written.")
+    print(_summary(options, made))
+    if chosen.dry_run:
+        print("\n" + "".join(edit.diff() for edit in made) + "Nothing was written.")
         return 0
-    for change in made:
-        path = ROOT / change.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(change.after, encoding="utf-8")
-        print(f"{'wrote' if change.before is None else 'changed'} {change.path}")
-    return _tidied(made) or _told(wish)
+    for edit in made:
+        (ROOT / edit.path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / edit.path).write_text(edit.after, encoding="utf-8")
+    return _tidy(made) or _print_next_steps(options)
 
 
 def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        prog="scripts/new-service", description="Writes a background service that lacks only its job's own logic."
+        prog="scripts/new-service",
+        description="Write a background service that lacks only its job's own logic.",
+        epilog="docs/how-to/add-a-service.md leads through every step, and says how to undo it.",
     )
     made.add_argument("name", metavar="NAME", help="the service's name, such as contact-finder")
-    made.add_argument("--model", required=True, metavar="M", help="the model it works on, such as Domain")
-    made.add_argument("--field", required=True, metavar="F", help="the status field it watches; made if it is new")
-    made.add_argument("--job", required=True, metavar="J", help="the job's function, such as find_contacts")
-    made.add_argument("--workflow", metavar="W", help="the workflow's name (else from the field, else the job's name)")
-    made.add_argument("--host", metavar="COLUMN", help="the model's column that names a host many records share")
-    made.add_argument("--dry-run", action="store_true", help="print what would be written, as a diff")
+    for option, (metavar, text) in HELP.items():
+        made.add_argument(option, required=option in REQUIRED, metavar=metavar, help=text)
+    made.add_argument("--dry-run", action="store_true", help="print the files and the diff, and write nothing")
     return made
 
 
-def _tidied(made: Sequence[Change]) -> int:
-    files = [str(change.path) for change in made if change.path.suffix == ".py"]
+def _summary(options: Options, made: Sequence[Edit]) -> str:
+    new = sum(edit.before is None for edit in made)
+    lines = [f"  {'new    ' if edit.before is None else 'changed'} {edit.path}" for edit in made]
+    generated = "  changed what the registry generates: docs/settings.md, pyproject.toml, the crosswalk's tables"
+    return "\n".join([f"{options.service}: {new} new files, {len(made) - new} changed", *lines, generated])
+
+
+def _tidy(made: Sequence[Edit]) -> int:
+    """Format the Python files and run the generators; return 1 when one fails."""
+    files = [str(edit.path) for edit in made if edit.path.suffix == ".py"]
     commands = [
         ("-m", "ruff", "check", "--quiet", "--select", "I", "--fix", *files),
         ("-m", "ruff", "format", "--quiet", *files),
@@ -60,20 +72,21 @@ def _tidied(made: Sequence[Change]) -> int:
     ]
     for command in commands:
         if subprocess.run([sys.executable, *command], cwd=ROOT, check=False).returncode != 0:
-            print(f"scripts/new-service: run again what failed: python {' '.join(command)}", file=sys.stderr)
+            print(f"scripts/new-service: this failed; run it again: python {' '.join(command)}", file=sys.stderr)
             return 1
     return 0
 
 
-def _told(wish: Wish) -> int:
-    job = f"functions/{wish.folder}/{wish.module}.py"
-    print(f"{wish.service} is there. Still yours, in this order (docs/how-to/add-a-service.md tells more):")
-    print(f"  1. the job's own logic in {job}; until then each record ends in Error, not_written")
-    print(f"  2. tests/unit/{wish.folder}, and the half page in docs/BACKGROUND_SERVICES_ARCHITECTURE.md")
-    print("  3. what queues its records: a hand-off in the registry, or a curation field in functions/api/resources")
-    print("  4. scripts/test")
+def _print_next_steps(options: Options) -> int:
+    print(f"""
+{options.service} is written. Next (docs/how-to/add-a-service.md has the details):
+  1. write the job in functions/{options.folder}/{options.module}.py; until then each record ends in Error, not_written
+  2. write its tests in tests/unit/{options.folder}; tests/jobs.py runs a job against a small internet
+  3. queue its records: a hand-off in the registry, or a curation field of functions/api/resources/{options.table.name}.py
+  4. write its section in docs/BACKGROUND_SERVICES_ARCHITECTURE.md, and run scripts/test""")
     return 0
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is closed early ends the output without a traceback
     sys.exit(main())
