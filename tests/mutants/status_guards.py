@@ -97,7 +97,7 @@ STATUS_GUARDS = (
     without("recover: SKIP LOCKED", "recover.RECOVER", SKIP, ENDS),
     without(
         "recover: one bad row hides no other",
-        "recover._recover_each",
+        "recover._recover",
         "len(attempt_ids) == 1",
         VERBS,
         instead="len(attempt_ids) > 0",

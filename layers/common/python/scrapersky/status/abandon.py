@@ -33,11 +33,6 @@ def abandon(connection: Connection, workflow: Workflow, ids: Sequence[int], *, a
     """End those of ``ids`` that are Processing in Error ``abandoned``, with their live attempts; return them."""
     rows = connection.execute(
         workflow.statement(ABANDON),
-        {
-            "ids": sorted(ids),
-            "actor": actor,
-            "reason": error_text(reason),
-            "outcome": AttemptOutcome.ABANDONED.value,
-        },
+        {"ids": sorted(ids), "actor": actor, "reason": error_text(reason), "outcome": AttemptOutcome.ABANDONED.value},
     )
     return [record_id for (record_id,) in rows]

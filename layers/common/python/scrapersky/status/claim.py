@@ -181,12 +181,8 @@ def claim(
     one; it does not apply to ``ids``. ``dispatch_lease`` is in seconds: recovery takes an attempt that has not
     started by then.
     """
-    values: dict[str, object] = {
-        "batch": batch,
-        "max_in_flight": max_in_flight,
-        "lease": dispatch_lease,
-        "trigger": trigger,
-    }
+    values: dict[str, object] = {"batch": batch, "max_in_flight": max_in_flight}
+    values |= {"lease": dispatch_lease, "trigger": trigger}
     if ids is not None:
         statement = CLAIM_BY_ID
         values["ids"] = sorted(ids)

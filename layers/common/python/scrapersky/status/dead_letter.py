@@ -41,13 +41,9 @@ def dead_letter(
 
     Change nothing and return None when the attempt is not live or a worker holds it.
     """
+    reason = error_text(reason)
     record_id: int | None = connection.execute(
         workflow.statement(DEAD_LETTER),
-        {
-            "attempt_id": attempt_id,
-            "outcome": AttemptOutcome.DEAD_LETTER.value,
-            "code": code,
-            "reason": error_text(reason),
-        },
+        {"attempt_id": attempt_id, "outcome": AttemptOutcome.DEAD_LETTER.value, "code": code, "reason": reason},
     ).scalar_one_or_none()
     return record_id

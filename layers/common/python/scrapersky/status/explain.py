@@ -38,8 +38,7 @@ MAX_REPORT_ROWS = 100
 
 
 def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[str, Any] | None:
-    """Return the record's present state, events and attempts, oldest first, JSON-ready; None when there is no such
-    record.
+    """Return the record's state, events and attempts, oldest first, JSON-ready; None when there is no such record.
 
     ``at`` is the database's time of the query. ``report`` is the record's own report of what was tried, where the
     workflow's records have one. :func:`as_text` renders the result.

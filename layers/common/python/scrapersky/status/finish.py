@@ -43,8 +43,8 @@ RETRY = FINISH.replace(
     """
     {failures} = {failures} + 1,
     {status} = CAST(CASE WHEN {failures} + 1 >= :max_failures THEN 'Error' ELSE 'Queued' END AS work_status),
-    {due_at} = CASE WHEN {failures} + 1 < :max_failures
-        THEN now() + make_interval(secs => greatest(:after, {backoff})) END,
+    {due_at} = CASE WHEN {failures} + 1 < :max_failures THEN
+        now() + make_interval(secs => greatest(:after, {backoff})) END,
     {error_code} = CASE WHEN {failures} + 1 >= :max_failures THEN :code END,
     {error} = CASE WHEN {failures} + 1 >= :max_failures THEN :reason END""",
 )

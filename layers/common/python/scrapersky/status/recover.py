@@ -108,7 +108,7 @@ def recover(
         if not attempt_ids:
             break
         after = attempt_ids[-1]
-        recovered = _recover_each(connection, workflow, attempt_ids, values, errors)
+        recovered = _recover(connection, workflow, attempt_ids, values, errors)
         if recovered:
             return recovered
     if errors:
@@ -116,7 +116,7 @@ def recover(
     return []
 
 
-def _recover_each(
+def _recover(
     connection: Connection,
     workflow: Workflow,
     attempt_ids: list[int],
@@ -125,7 +125,8 @@ def _recover_each(
 ) -> list[Recovered]:
     """Recover all at once, or one by one after an error. Add errors to ``errors``; raise that of a broken connection."""
     try:
-        return _recover(connection, workflow, attempt_ids, values)
+        rows = connection.execute(workflow.statement(RECOVER), {"attempt_ids": attempt_ids, **values}).all()
+        return [Recovered(record, attempt, started, Status(to), code) for record, attempt, started, to, code in rows]
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
@@ -134,14 +135,5 @@ def _recover_each(
             return []
     recovered: list[Recovered] = []
     for attempt_id in attempt_ids:
-        recovered += _recover_each(connection, workflow, [attempt_id], values, errors)
+        recovered += _recover(connection, workflow, [attempt_id], values, errors)
     return recovered
-
-
-def _recover(
-    connection: Connection, workflow: Workflow, attempt_ids: list[int], values: dict[str, float]
-) -> list[Recovered]:
-    rows = connection.execute(workflow.statement(RECOVER), {"attempt_ids": attempt_ids, **values})
-    return [
-        Recovered(record, attempt, started, Status(status), code) for record, attempt, started, status, code in rows
-    ]

@@ -64,14 +64,8 @@ def requeue(
         raise ValueError(f"limit={limit}: requeue moves 1 to {MAX_REQUEUED} records at once")
     rows = connection.execute(
         workflow.statement(REQUEUE),
-        {
-            "ids": None if ids is None else sorted(ids),
-            "error_code": error_code,
-            "actor": actor,
-            "reason": reason,
-            "limit": limit,
-            "spread": spread,
-        },
+        {"ids": None if ids is None else sorted(ids), "error_code": error_code, "actor": actor, "reason": reason}
+        | {"limit": limit, "spread": spread},
     )
     return [record_id for (record_id,) in rows]
 
