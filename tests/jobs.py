@@ -1,4 +1,4 @@
-"""Runs one job on one record, in a small internet on loopback, as the runtime would: no database session in sight."""
+"""Runs the job of one record in a simulated internet on loopback, as the runtime does, without a database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +26,7 @@ class Answers:
 
 
 def page(html: str | bytes, status: int = 200, content_type: str = "text/html; charset=utf-8", **more: str) -> Answers:
-    """A website whose every path is this page; robots.txt is missing."""
+    """Return a website that answers every path with this page; it has no robots.txt."""
     body = html.encode() if isinstance(html, str) else html
     headers = {"Content-Type": content_type, **{name.replace("_", "-"): value for name, value in more.items()}}
 
@@ -47,18 +47,18 @@ def run_job(
     spend: Callable[[str], Awaitable[None]] | None = None,
     **settings: Any,
 ) -> Outcome:
-    """The outcome of ``job`` on ``record`` while exactly ``websites`` exist. ``secrets`` are those it may read.
+    """Return the outcome of ``job`` on ``record`` while exactly ``websites`` exist. ``secrets`` are the readable ones.
 
-    Paid calls cost nothing, unless ``spend`` says what they do: the real budgets are the runtime's and tested there.
+    Paid calls are free unless ``spend`` is given; the tests of the runtime cover the real budgets.
     """
 
     async def secret(name: str) -> str:
         return (secrets or {})[name]
 
-    async def for_nothing(_: str) -> None:
-        """Whatever it costs."""
+    async def free(_: str) -> None:
+        """Do nothing."""
 
-    pay = spend or for_nothing
+    pay = spend or free
 
     async def run(known: Settings) -> Outcome:
         async with WebClient(known, HostLimiter(known)) as web:

@@ -1,4 +1,4 @@
-"""A proxy API as the tests need it: ScraperAPI's shape, in front of websites that may look different from there."""
+"""A fake proxy API with ScraperAPI's interface, in front of websites that may answer the proxy differently."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,19 +15,19 @@ SECRETS = {"the-proxy": KEY}
 
 @dataclass
 class ProxyApi:
-    """Asked for ``?url=…`` with the key in a header, it answers as ``behind`` does; it knows no other site: 500.
+    """Answers ``?url=…``, with the key in a header, as the website in ``behind`` does; other websites are a 500.
 
-    ``refuses`` is a status with which it answers everything.
+    ``refuses`` is a status that it answers to every call. ``calls`` are the request targets, ``targets`` the URLs in them.
     """
 
     behind: Mapping[str, Website]
     refuses: int | None = None
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
 
     def answer(self, request: Request) -> Answer:
-        """The page, and where it was found in the end."""
-        self.asked.append(request.target)
+        """Return the page, with its final URL in a header."""
+        self.calls.append(request.target)
         if self.refuses is not None:
             return Answer(self.refuses, b"no")
         if request.headers.get("x-sapi-api_key") != KEY:

@@ -1,4 +1,4 @@
-"""A certificate authority of the tests' own, with every way a server's certificate can be wrong."""
+"""A certificate authority for the tests, which can issue every kind of invalid server certificate."""
 
 import datetime
 import ssl
@@ -18,7 +18,7 @@ DAY = datetime.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Authority:
-    """Signs server certificates; ``directory`` holds what ssl can read from files only."""
+    """Signs server certificates. ``directory`` is for the data that ssl reads only from files."""
 
     directory: Path
     name: x509.Name
@@ -26,12 +26,12 @@ class Authority:
 
     @classmethod
     def create(cls, directory: Path, name: str = "hostile tests") -> Self:
-        """A new authority."""
+        """Create an authority."""
         return cls(directory, _name(name), ec.generate_private_key(ec.SECP256R1()))
 
     @cached_property
     def ca_file(self) -> Path:
-        """The authority's own certificate, PEM."""
+        """The PEM file with the authority's own certificate."""
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         certificate = (
             _builder(self.name, self.name, self.key.public_key(), lifetime=(-DAY, DAY))
@@ -48,7 +48,7 @@ class Authority:
         names: Sequence[str],
         lifetime: tuple[datetime.timedelta, datetime.timedelta] = (-DAY, DAY),
     ) -> ssl.SSLContext:
-        """A server's TLS context with a certificate for ``names``, valid within ``lifetime`` from now."""
+        """Return a server's TLS context with a certificate for ``names``; ``lifetime`` is relative to now."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder(self.name, _name("server"), key.public_key(), lifetime)

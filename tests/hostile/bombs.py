@@ -1,4 +1,4 @@
-"""Hostile inputs that want the machine's memory or time: what is served, who reads it, and what must come of it."""
+"""Hostile inputs that try to exhaust memory or time: what is served, which job reads it, and the expected outcome."""
 
 import asyncio
 import gzip
@@ -10,7 +10,7 @@ from functools import cache, partial
 from itertools import repeat
 from typing import Any
 
-from tests.hostile.answers import Answer, answer, endless, raw, redirect, silence
+from tests.hostile.server import Answer, answer, endless, raw, redirect, silence
 
 MEBIBYTE = 1_048_576
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n"
@@ -19,18 +19,18 @@ ENTRY = b"<url><loc>https://shop.example/a</loc></url>"
 
 @dataclass(frozen=True)
 class Bomb:
-    """``answer`` stands at /sitemap.xml, at /robots.txt or at the home page, where ``job`` looks; ``code`` comes of it."""
+    """``job`` reads ``answer`` and must end with ``code``. ``settings`` are those of the job."""
 
     job: str
     code: str
     answer: Callable[[], Answer]
     settings: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
-    """The path, if it is not where its job looks first."""
+    """The path of the answer, if it is not the first path that the job requests."""
 
     @property
     def at(self) -> str:
-        """The path on its host."""
+        """The path of the answer on its host."""
         return self.where or {
             "import": "/sitemap.xml",
             "discovery": "/sitemap.xml",
@@ -40,7 +40,7 @@ class Bomb:
 
 
 def pieces(*parts: bytes | Iterable[bytes]) -> Answer:
-    """An answer of these parts, made while they are sent."""
+    """Return an answer of these parts, which are generated while they are sent."""
 
     async def send(writer: asyncio.StreamWriter) -> None:
         writer.write(OK + b"\r\n")
@@ -53,25 +53,25 @@ def pieces(*parts: bytes | Iterable[bytes]) -> Answer:
 
 
 def html(*parts: bytes | Iterable[bytes]) -> Answer:
-    """A page of these parts."""
+    """Return a page of these parts."""
     body = b"".join(piece for part in parts for piece in ((part,) if isinstance(part, bytes) else part))
     return answer(200, body)
 
 
 def json_ld(*parts: bytes | Iterable[bytes]) -> Answer:
-    """A page with one script of these parts."""
+    """Return a page with one JSON-LD script of these parts."""
     return html(b"<title>Shop</title><script type=application/ld+json>", *parts, b"</script><p>Hello")
 
 
 def of(text: bytes, size: int) -> Iterator[bytes]:
-    """``text`` again and again up to ``size`` bytes, in pieces of some 64 KiB."""
+    """Yield ``text`` repeated up to ``size`` bytes, in pieces of about 64 KiB."""
     times = 65_536 // len(text) + 1
     return repeat(text * times, size // (len(text) * times))
 
 
 @cache
 def packed(text: bytes, size: int, head: bytes = b"", layers: int = 1) -> bytes:
-    """``head`` and ``size`` bytes of ``text``, gzipped."""
+    """Return ``head`` and ``size`` bytes of ``text``, gzipped ``layers`` times."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     body = packer.compress(head)
     body += b"".join(packer.compress(piece) for piece in of(text, size)) + packer.flush()
@@ -81,7 +81,7 @@ def packed(text: bytes, size: int, head: bytes = b"", layers: int = 1) -> bytes:
 
 
 def declaring(entities: str) -> Callable[[], Answer]:
-    """A urlset that declares ``entities`` and uses the last."""
+    """Return a urlset that declares ``entities`` and uses the last one."""
     body = (
         f"<?xml version='1.0'?><!DOCTYPE u [{entities}]><urlset><url><loc>https://shop.example/&z;</loc></url></urlset>"
     )
@@ -210,18 +210,18 @@ FULL = b"<url><loc>https://shop.example/a</loc>" + IMAGE * 40 + b"</url>"
 
 
 def large(megabytes: int) -> Answer:
-    """An honest sitemap of that size."""
+    """Return a valid sitemap of that size."""
     return pieces(URLS, of(FULL, megabytes * 1_000_000), b"</urlset>")
 
 
 LARGE = {megabytes: Bomb("import", "imported", partial(large, megabytes)) for megabytes in (10, 50)}
-"""Honest sitemaps, of so many MB."""
+"""Valid sitemaps, by size in MB."""
 
 EVIL = "evil.example"
 
 
 def sites() -> dict[str, dict[str, Answer]]:
-    """Each bomb on a host of its own, a harmless site to warm up with, and one that must never be asked."""
+    """Return each bomb on a host of its own, a harmless site for the warm-up, and a host that must never be requested."""
     found: dict[str, dict[str, Answer]] = {
         f"bomb-{name}.example": {bomb.at: bomb.answer()} for name, bomb in BOMBS.items()
     }

@@ -1,4 +1,4 @@
-"""What the hostile tests share: a listener that must never be dialled."""
+"""Fixtures of the hostile tests: a listener that the client must never connect to."""
 
 import socket
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ import pytest
 
 
 @dataclass(frozen=True)
-class Secret:
-    """A listening socket on every local address: what an SSRF would reach."""
+class InternalService:
+    """A socket that listens on every local address: the target of an SSRF."""
 
     socket: socket.socket
 
     @property
     def port(self) -> int:
-        """Its port."""
+        """The port."""
         return int(self.socket.getsockname()[1])
 
     def was_dialled(self) -> bool:
-        """Whether anybody connected since the last question."""
+        """Return whether a client has connected since the last call."""
         try:
             self.socket.accept()[0].close()
         except BlockingIOError:
@@ -28,12 +28,12 @@ class Secret:
 
 
 @pytest.fixture
-def secret() -> Iterator[Secret]:
-    """A service of our own network that listens on all of its addresses, IPv6 too where there is any."""
+def internal() -> Iterator[InternalService]:
+    """A service of the internal network, on all of its addresses, including IPv6 if available."""
     if socket.has_dualstack_ipv6():
         listener = socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
     else:
         listener = socket.create_server(("", 0))
     listener.setblocking(False)
     with listener:
-        yield Secret(listener)
+        yield InternalService(listener)

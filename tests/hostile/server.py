@@ -1,15 +1,15 @@
-"""A small internet on loopback that answers with whatever bytes a test wants, over HTTP and HTTPS.
+"""A simulated internet on loopback whose servers send whatever bytes a test wants, over HTTP and HTTPS.
 
     sites = {"shop.example": {"/": answer(200, b"hello"), "/never": silence}}
-    seen = fetch(sites, "http://shop.example/", directory)
+    result = fetch(sites, "http://shop.example/", directory)
 
-A path that is not listed is a 404 (robots.txt too); ``"*"`` answers for all of a host's paths.
+A path that is not listed is a 404, also robots.txt; ``"*"`` answers for all other paths of a host.
 """
 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,73 @@ from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import WebClient
 from scrapersky.web.loopback import LoopbackInternet
-from tests.hostile.answers import Answer, answer
 from tests.hostile.authority import DAY, Authority
+
+Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+"""Sends the answer to one request over its connection."""
+
+
+def raw(*parts: bytes) -> Answer:
+    """Return an answer that sends exactly ``parts`` and closes the connection."""
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+
+    return send
+
+
+def answer(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+    """Return a correct HTTP answer."""
+    fields = {"Content-Type": "text/html", "Content-Length": str(len(body)), **(headers or {})}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return raw(f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode("utf-8", "surrogateescape") + body)
+
+
+def redirect(location: str, status: int = 302, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return a redirect to ``location``, which may be any text."""
+    return answer(status, headers={"Location": location, **(headers or {})})
+
+
+def endless(start: bytes, piece: bytes) -> Answer:
+    """Return an answer that sends ``start`` and then ``piece`` endlessly, as fast as it is read."""
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while not writer.is_closing():
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    return send
+
+
+def dripping(start: bytes, piece: bytes, seconds: float = 0.05) -> Answer:
+    """Return an answer that sends ``start`` and then ``piece`` endlessly, with pauses, so that no single read times out."""
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while not writer.is_closing():
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(seconds)
+
+    return send
+
+
+async def silence(writer: asyncio.StreamWriter) -> None:
+    """Send nothing and keep the connection open."""
+    await asyncio.Event().wait()
+
+
+async def reset(writer: asyncio.StreamWriter) -> None:
+    """Reset the connection."""
+    writer.transport.abort()
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request that reached a server."""
 
     url: str
@@ -37,11 +98,11 @@ Sites = Mapping[str, Mapping[str, Answer]]
 
 @dataclass
 class Internet:
-    """The running servers: ``settings`` make a client live in it, ``asked`` is what reached them, in order."""
+    """The running servers. ``settings`` let a client use them; ``requests`` are those that reached them, in order."""
 
     sites: Sites
     settings: Settings
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     connections: int = 0
 
     def client(self) -> WebClient:
@@ -49,7 +110,7 @@ class Internet:
         return WebClient(self.settings, HostLimiter(self.settings))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, one request."""
+        """Answer the one request of a connection."""
         self.connections += 1
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -57,11 +118,11 @@ class Internet:
             path = head[0].split(" ")[1]
             host = headers["host"].partition(":")[0]
             scheme = "https" if writer.get_extra_info("ssl_object") else "http"
-            self.asked.append(Asked(f"{scheme}://{headers['host']}{path}", headers))
+            self.requests.append(ReceivedRequest(f"{scheme}://{headers['host']}{path}", headers))
             site = self.sites.get(host, {})
             await (site.get(f"{scheme}:{path}") or site.get(path) or site.get("*") or answer(404))(writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client left, or the test is over
+            pass  # the client disconnected, or the test has ended
         finally:
             writer.close()
             with contextlib.suppress(OSError):
@@ -72,14 +133,14 @@ class Internet:
 async def hostile_internet(
     sites: Sites, directory: Path, *, on_tls_port: Answer | None = None, **settings: Any
 ) -> AsyncIterator[Internet]:
-    """Serves ``sites``. ``on_tls_port`` speaks raw bytes instead of TLS there; ``settings`` override the client's.
+    """Serve ``sites``. ``on_tls_port`` sends raw bytes on the TLS port; ``settings`` override those of the client.
 
     The names ``expired.example``, ``self-signed.example`` and ``wrong-host.example`` have such certificates.
     """
     connections: set[asyncio.Task[None]] = set()
     internet: Internet | None = None
 
-    def remember() -> None:
+    def track() -> None:
         task = asyncio.current_task()
         assert task is not None
         connections.add(task)
@@ -87,12 +148,12 @@ async def hostile_internet(
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert internet is not None
-        remember()
+        track()
         await internet.serve(reader, writer)
 
     async def handle_raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert on_tls_port is not None
-        remember()
+        track()
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await on_tls_port(writer)
         writer.close()
@@ -123,11 +184,11 @@ async def hostile_internet(
 
 
 def _certificates(authority: Authority, names: list[str]) -> ssl.SSLContext:
-    stranger = Authority.create(authority.directory, "a stranger")
+    untrusted = Authority.create(authority.directory, "untrusted")
     special = {
         "expired.example": authority.server_context(names, lifetime=(-2 * DAY, -DAY)),
-        "self-signed.example": stranger.server_context(names),
-        "wrong-host.example": authority.server_context(["somebody-else.example"]),
+        "self-signed.example": untrusted.server_context(names),
+        "wrong-host.example": authority.server_context(["other.example"]),
     }
     context = authority.server_context(names)
 

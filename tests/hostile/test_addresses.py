@@ -1,4 +1,4 @@
-"""Hostile inputs 1 to 30: every spelling of an address that no crawler may dial."""
+"""Hostile inputs 1 to 30: every spelling of an address that the crawler must not connect to."""
 
 import asyncio
 import socket
@@ -11,12 +11,13 @@ from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
 from scrapersky.web.loopback import LoopbackInternet
-from tests.hostile.answers import answer
-from tests.hostile.conftest import Secret
-from tests.hostile.server import hostile_internet
+from tests.hostile.conftest import InternalService
+from tests.hostile.server import answer, hostile_internet
 
 
 def code_of(url: str, **settings: Any) -> str:
+    """Return the code of the error for a request to ``url``, or "fetched"."""
+
     async def go() -> str:
         known = Settings(**{"web_request_deadline_seconds": 5, **settings})
         async with WebClient(known, HostLimiter(known)) as web:
@@ -54,28 +55,30 @@ LOCAL = {
 
 
 @pytest.mark.parametrize("url", LOCAL.values(), ids=LOCAL.keys())
-def test_no_spelling_of_our_own_machine_is_dialled(url: str, secret: Secret) -> None:
-    # The port is admitted here, so that nothing but the guard on addresses stands between the client and the secret.
-    assert code_of(url.format(port=secret.port), web_ports=f"80,443,{secret.port}") == "blocked_address"
-    assert not secret.was_dialled()
+def test_no_spelling_of_a_local_address_is_dialled(url: str, internal: InternalService) -> None:
+    # The port is allowed here, so that only the address check protects the internal service.
+    assert code_of(url.format(port=internal.port), web_ports=f"80,443,{internal.port}") == "blocked_address"
+    assert not internal.was_dialled()
 
 
 @pytest.mark.parametrize("url", [LOCAL["01"], LOCAL["20"], LOCAL["15"]], ids=["01", "20", "15"])
-def test_a_port_that_is_not_the_webs_is_refused_before_any_address(url: str, secret: Secret) -> None:
-    assert code_of(url.format(port=secret.port)) == "invalid_url"
-    assert not secret.was_dialled()
+def test_a_port_that_is_not_allowed_is_rejected_before_the_address(url: str, internal: InternalService) -> None:
+    assert code_of(url.format(port=internal.port)) == "invalid_url"
+    assert not internal.was_dialled()
 
 
-def test_20_lambdas_own_runtime_api_is_not_dialled(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", f"127.0.0.1:{secret.port}")
-    url = f"http://127.0.0.1:{secret.port}/2018-06-01/runtime/invocation/next"
-    assert code_of(url, web_ports=f"{secret.port}") == "blocked_address"
-    assert not secret.was_dialled()
+def test_20_the_runtime_api_of_lambda_is_not_dialled(
+    internal: InternalService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", f"127.0.0.1:{internal.port}")
+    url = f"http://127.0.0.1:{internal.port}/2018-06-01/runtime/invocation/next"
+    assert code_of(url, web_ports=f"{internal.port}") == "blocked_address"
+    assert not internal.was_dialled()
 
 
-def test_the_secret_would_see_a_client_that_dials_it(secret: Secret) -> None:
-    socket.create_connection(("127.0.0.1", secret.port)).close()
-    assert secret.was_dialled()
+def test_the_internal_service_detects_a_connection(internal: InternalService) -> None:
+    socket.create_connection(("127.0.0.1", internal.port)).close()
+    assert internal.was_dialled()
 
 
 ELSEWHERE = {
@@ -103,11 +106,11 @@ def test_no_special_address_is_dialled(url: str) -> None:
     assert code_of(url) == "blocked_address"
 
 
-def test_29_an_address_with_a_zone_is_no_url() -> None:
+def test_29_an_address_with_a_zone_is_an_invalid_url() -> None:
     assert code_of("http://[fe80::1%25eth0]/") == "invalid_url"
 
 
-def test_an_address_is_refused_in_a_loopback_internet_too_even_that_of_its_own_server(tmp_path: Path) -> None:
+def test_a_loopback_internet_rejects_addresses_even_that_of_its_own_server(tmp_path: Path) -> None:
     async def go() -> tuple[str, int]:
         async with hostile_internet({"shop.example": {"*": answer(200)}}, tmp_path) as internet:
             file = internet.settings.web_loopback_internet

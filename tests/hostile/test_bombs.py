@@ -1,6 +1,6 @@
-"""Hostile inputs that are bombs: each comes to its outcome with little memory, within its deadline and a second.
+"""Bombs: each ends with its outcome, in little memory, and at most a second after its deadline.
 
-How memory and time are measured stands in :mod:`tests.hostile.lone`.
+:mod:`tests.hostile.isolated` describes how memory and time are measured.
 """
 
 import asyncio
@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.hostile.answers import slam
 from tests.hostile.bombs import BOMBS, EVIL, LARGE, Bomb, sites
-from tests.hostile.server import Internet, hostile_internet
+from tests.hostile.server import Internet, hostile_internet, reset
 
-MOST_KIB = 25 * 1_024
+MAX_KIB = 25 * 1_024
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="resident memory is read from Linux's /proc"
@@ -27,14 +26,14 @@ pytestmark = pytest.mark.skipif(
 
 
 @dataclass
-class Cellar:
-    """The servers of all bombs, and the process that is forked to read each."""
+class BombRange:
+    """The servers of all bombs, and the process that is forked to read each bomb."""
 
     internet: Internet
     reader: subprocess.Popen[str]
 
-    def ask(self, name: str, bomb: Bomb, *, seconds: float) -> dict[str, Any]:
-        """What came of a bomb whose job has so many ``seconds``: ``{"code", "kib", "seconds"}``."""
+    def read(self, name: str, bomb: Bomb, *, seconds: float) -> dict[str, Any]:
+        """Read a bomb with a deadline of ``seconds``; return ``{"code", "kib", "seconds"}``."""
         assert self.reader.stdin is not None
         assert self.reader.stdout is not None
         host = f"bomb-{name}.example"
@@ -55,18 +54,18 @@ class Cellar:
 
 
 @pytest.fixture(scope="module")
-def cellar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cellar]:
-    """Started once for all bombs."""
+def bomb_range(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BombRange]:
+    """One instance for all bombs."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    serving = hostile_internet(sites(), tmp_path_factory.mktemp("bombs"), on_tls_port=slam)
+    serving = hostile_internet(sites(), tmp_path_factory.mktemp("bombs"), on_tls_port=reset)
     internet = asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result()
     reader = subprocess.Popen(
-        [sys.executable, "-m", "tests.hostile.lone"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.hostile.isolated"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
-        yield Cellar(internet, reader)
+        yield BombRange(internet, reader)
     finally:
         reader.kill()
         reader.communicate()
@@ -77,20 +76,20 @@ def cellar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cellar]:
 
 
 @pytest.mark.parametrize(("name", "bomb"), BOMBS.items(), ids=BOMBS)
-def test_a_bomb_comes_to_its_outcome_and_takes_little_memory(name: str, bomb: Bomb, cellar: Cellar) -> None:
-    seen = cellar.ask(name, bomb, seconds=1 if bomb.code == "timeout" else 60)
-    assert seen["code"] == bomb.code
-    assert seen["kib"] < MOST_KIB
-    assert not [asked.url for asked in cellar.internet.asked if EVIL in asked.url]
+def test_a_bomb_ends_with_its_outcome_and_takes_little_memory(name: str, bomb: Bomb, bomb_range: BombRange) -> None:
+    result = bomb_range.read(name, bomb, seconds=1 if bomb.code == "timeout" else 60)
+    assert result["code"] == bomb.code
+    assert result["kib"] < MAX_KIB
+    assert not [request.url for request in bomb_range.internet.requests if EVIL in request.url]
 
 
 @pytest.mark.parametrize(("name", "bomb"), BOMBS.items(), ids=BOMBS)
-def test_a_bomb_outlives_its_deadline_by_less_than_a_second(name: str, bomb: Bomb, cellar: Cellar) -> None:
-    assert cellar.ask(name, bomb, seconds=2)["seconds"] < 3
+def test_a_bomb_exceeds_its_deadline_by_less_than_a_second(name: str, bomb: Bomb, bomb_range: BombRange) -> None:
+    assert bomb_range.read(name, bomb, seconds=2)["seconds"] < 3
 
 
-def test_an_honest_sitemap_of_50_mb_takes_no_more_memory_than_one_of_10(cellar: Cellar) -> None:
-    seen = {megabytes: cellar.ask(f"large-{megabytes}", bomb, seconds=120) for megabytes, bomb in LARGE.items()}
-    assert [each["code"] for each in seen.values()] == ["imported", "imported"]
-    assert seen[50]["kib"] < seen[10]["kib"] + 2_048
-    assert seen[50]["kib"] < MOST_KIB
+def test_a_valid_sitemap_of_50_mb_takes_no_more_memory_than_one_of_10_mb(bomb_range: BombRange) -> None:
+    result = {megabytes: bomb_range.read(f"large-{megabytes}", bomb, seconds=120) for megabytes, bomb in LARGE.items()}
+    assert [each["code"] for each in result.values()] == ["imported", "imported"]
+    assert result[50]["kib"] < result[10]["kib"] + 2_048
+    assert result[50]["kib"] < MAX_KIB

@@ -1,6 +1,6 @@
-"""Hostile inputs 86 to 90: sitemaps broken in every way that real ones are, and entries that must not get through as they are.
+"""Hostile inputs 86 to 90: sitemaps with the errors of real ones, and entries that must not be stored unchanged.
 
-Each is served by a real server and read by the real client; the job's own outcome is asked for as well.
+A server serves each of them; the client and the reader read it, and so does the job.
 """
 
 import asyncio
@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from scrapersky.web.sitemaps import Entry, Limits, read_entries, reader_of
-from tests.hostile.answers import Answer, answer, raw, slam
-from tests.hostile.server import hostile_internet
-from tests.hostile.working import HURRIED, outcome_in
+from tests.hostile.running import NO_INTERVAL, outcome_in
+from tests.hostile.server import Answer, answer, hostile_internet, raw, reset
 
 URL = "http://shop.example/maps/sitemap.xml"
 A, B = "https://shop.example/a", "https://shop.example/b"
@@ -25,7 +24,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 @dataclass(frozen=True)
 class Imported:
-    """What the job said, and what the reader read."""
+    """The outcome code of the job, and the entries of the reader."""
 
     code: str
     entries: list[Entry]
@@ -33,17 +32,17 @@ class Imported:
 
     @property
     def urls(self) -> list[str]:
-        """The entries' urls."""
+        """The URLs of the entries."""
         return [entry.url for entry in self.entries]
 
 
 def imported(home: Answer, directory: Path) -> Imported:
-    """The sitemap that ``home`` serves."""
+    """Read the sitemap that ``home`` serves, with the job and with the reader."""
 
     async def go() -> Imported:
         sites = {"shop.example": {"/maps/sitemap.xml": home}}
-        async with hostile_internet(sites, directory, on_tls_port=slam) as internet:
-            settings = {"web_loopback_internet": internet.settings.web_loopback_internet, **HURRIED}
+        async with hostile_internet(sites, directory, on_tls_port=reset) as internet:
+            settings = {"web_loopback_internet": internet.settings.web_loopback_internet, **NO_INTERVAL}
             outcome = await outcome_in("import", "shop.example", "/maps/sitemap.xml", settings)
             entries: list[Entry] = []
             async with (
@@ -122,10 +121,10 @@ MALFORMED: dict[str, tuple[Answer, str, list[str]]] = {
 
 
 @pytest.mark.parametrize(("home", "code", "urls"), MALFORMED.values(), ids=[f"86-{name}" for name in MALFORMED])
-def test_a_malformed_sitemap_gives_what_is_in_it(home: Answer, code: str, urls: list[str], tmp_path: Path) -> None:
-    seen = imported(home, tmp_path)
-    assert seen.code == code
-    assert seen.urls == urls or (not urls and 0 < len(seen.urls) < 3_000)
+def test_a_malformed_sitemap_gives_its_entries(home: Answer, code: str, urls: list[str], tmp_path: Path) -> None:
+    result = imported(home, tmp_path)
+    assert result.code == code
+    assert result.urls == urls or (not urls and 0 < len(result.urls) < 3_000)
 
 
 ELSEWHERE = ["http://127.0.0.1/admin", "http://169.254.169.254/latest/meta-data/", "https://other.example/x"]
@@ -138,9 +137,9 @@ NOWHERE = [
 ]
 
 
-def test_87_a_loc_of_another_host_is_kept_as_text_and_what_is_no_web_url_is_not(tmp_path: Path) -> None:
-    seen = imported(xml(urlset(A, *ELSEWHERE, *NOWHERE).encode()), tmp_path)
-    assert (seen.code, seen.urls, seen.skipped) == ("imported", [A, *ELSEWHERE], len(NOWHERE))
+def test_87_a_loc_on_another_host_is_kept_and_one_that_is_not_a_web_url_is_skipped(tmp_path: Path) -> None:
+    result = imported(xml(urlset(A, *ELSEWHERE, *NOWHERE).encode()), tmp_path)
+    assert (result.code, result.urls, result.skipped) == ("imported", [A, *ELSEWHERE], len(NOWHERE))
 
 
 @pytest.mark.parametrize(
@@ -148,9 +147,9 @@ def test_87_a_loc_of_another_host_is_kept_as_text_and_what_is_no_web_url_is_not(
     ["https://shop.example/" + "x" * 2_028, "https://shop.example/" + "é" * 400, "https://" + "x" * 10_000],
     ids=["88", "88-once-encoded", "88-host"],
 )
-def test_a_loc_of_more_than_2048_characters_costs_its_entry(loc: str, tmp_path: Path) -> None:
-    seen = imported(xml(urlset(loc, A).encode()), tmp_path)
-    assert (seen.code, seen.urls, seen.skipped) == ("imported", [A], 1)
+def test_a_loc_of_more_than_2048_characters_is_skipped(loc: str, tmp_path: Path) -> None:
+    result = imported(xml(urlset(loc, A).encode()), tmp_path)
+    assert (result.code, result.urls, result.skipped) == ("imported", [A], 1)
 
 
 @pytest.mark.parametrize(
@@ -158,11 +157,11 @@ def test_a_loc_of_more_than_2048_characters_costs_its_entry(loc: str, tmp_path: 
     [f"{A}\0", f"{A}&#0;", f"{A}&#xD800;", f"{A}\ud800", f"{A}&#xFFFF;\x7f", f"{A}%00", f"{A}\ufeff"],
     ids=["89-nul", "89-nul-reference", "89-surrogate-reference", "89-surrogate", "89-others", "89-encoded", "89-bom"],
 )
-def test_what_postgres_refuses_reaches_no_entry(loc: str, tmp_path: Path) -> None:
-    seen = imported(xml(urlset(loc, B).encode("utf-8", "surrogatepass")), tmp_path)
-    assert seen.code == "imported"
-    assert seen.urls[-1] == B
-    assert all(url.isascii() and url.isprintable() and url.startswith(A) for url in seen.urls[:-1])
+def test_characters_that_postgres_rejects_reach_no_entry(loc: str, tmp_path: Path) -> None:
+    result = imported(xml(urlset(loc, B).encode("utf-8", "surrogatepass")), tmp_path)
+    assert result.code == "imported"
+    assert result.urls[-1] == B
+    assert all(url.isascii() and url.isprintable() and url.startswith(A) for url in result.urls[:-1])
 
 
 @pytest.mark.parametrize(
@@ -184,9 +183,7 @@ def test_what_postgres_refuses_reaches_no_entry(loc: str, tmp_path: Path) -> Non
     ids=["90-zero", "90-one", "90-99999", "90-february", "90-hour", "90-zone", "90-empty", "90-word", "90-long", "90-future",
          "90-last", "90-first"],
 )  # fmt: skip
-def test_a_date_that_is_none_costs_the_date_and_not_the_page(
-    text: str, moment: datetime | None, tmp_path: Path
-) -> None:
-    seen = imported(xml(urlset(A, more=f"<lastmod>{text}</lastmod>").encode()), tmp_path)
-    assert (seen.code, seen.urls) == ("imported", [A])
-    assert seen.entries[0].last_modified == moment
+def test_an_invalid_date_is_dropped_and_the_entry_kept(text: str, moment: datetime | None, tmp_path: Path) -> None:
+    result = imported(xml(urlset(A, more=f"<lastmod>{text}</lastmod>").encode()), tmp_path)
+    assert (result.code, result.urls) == ("imported", [A])
+    assert result.entries[0].last_modified == moment

@@ -1,6 +1,6 @@
-"""Hostile inputs 32, 48, 49 and 50 against the guard as it is deployed: each hop of each redirect is judged when it is dialled.
+"""Hostile inputs 32, 48, 49 and 50 with the client as in production: the guard checks every hop of every redirect.
 
-Beside the tests in a loopback internet, whose guard knows two sockets only. Needs a network namespace of its own.
+The other tests use a loopback internet, whose guard allows only two sockets. Needs a network namespace.
 """
 
 import json
@@ -14,20 +14,20 @@ UNSHARE = ["unshare", "--map-root-user", "--net"]
 
 
 def may_unshare() -> bool:
-    """Whether this kernel lets us have a network of our own."""
+    """Return whether this kernel allows a network namespace."""
     if shutil.which("unshare") is None:
         return False
     return subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.skipif(not may_unshare(), reason="no network namespace of our own may be made here (unshare --net)")
-def test_no_hop_of_a_redirect_from_a_public_address_reaches_our_own_machine() -> None:
-    told = subprocess.run(
-        [*UNSHARE, sys.executable, "-m", "tests.hostile.own_network"], capture_output=True, text=True, check=True
+@pytest.mark.skipif(not may_unshare(), reason="this kernel allows no network namespace (unshare --net)")
+def test_no_hop_of_a_redirect_from_a_public_address_reaches_a_local_address() -> None:
+    process = subprocess.run(
+        [*UNSHARE, sys.executable, "-m", "tests.hostile.namespace"], capture_output=True, text=True, check=True
     )
-    codes = json.loads(told.stdout)
+    codes = json.loads(process.stdout)
     assert codes.pop("dialled") == 0
-    open_to_all = {url: code for url, code in codes.items() if code == "200"}
-    assert len(open_to_all) == 4  # the public address itself is served, so the guard is not simply shut
-    assert {code for url, code in codes.items() if url not in open_to_all} == {"blocked_address"}
+    reachable = {url: code for url, code in codes.items() if code == "200"}
+    assert len(reachable) == 4  # the public address is served, so the guard does not reject everything
+    assert {code for url, code in codes.items() if url not in reachable} == {"blocked_address"}
     assert len(codes) == 4 + 3 * 6 + 2

@@ -1,6 +1,6 @@
-"""Hostile inputs 31 to 38: names that lead where no crawler may go, or nowhere.
+"""Hostile inputs 31 to 38: names that resolve to internal addresses, or not at all.
 
-32 and 34 are in tests/unit/web/test_connector.py: here their public address would be dialled.
+32 and 34 are in tests/unit/web/test_guard.py: here a public address would be connected to.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import pytest
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
-from tests.hostile.conftest import Secret
+from tests.hostile.conftest import InternalService
 
 
 def failure_of(url: str, answer: Sequence[str] | Exception, port: int = 80) -> FetchError:
@@ -44,11 +44,13 @@ def failure_of(url: str, answer: Sequence[str] | Exception, port: int = 80) -> F
     ],
     ids=["31", "31-metadata", "31-loopback", "32-all-private", "33", "33-zone", "37"],
 )
-def test_a_name_of_a_private_address_is_refused(name: str, addresses: list[str], secret: Secret) -> None:
-    failure = failure_of(f"http://{name}:{secret.port}/", addresses, secret.port)
+def test_a_name_with_only_private_addresses_is_rejected(
+    name: str, addresses: list[str], internal: InternalService
+) -> None:
+    failure = failure_of(f"http://{name}:{internal.port}/", addresses, internal.port)
     assert failure.code == "blocked_address"
     assert name in failure.reason
-    assert not secret.was_dialled()
+    assert not internal.was_dialled()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_a_name_of_a_private_address_is_refused(name: str, addresses: list[str],
     ],
     ids=["35-nxdomain", "35-servfail", "35-empty"],
 )
-def test_a_name_that_does_not_resolve_is_a_dns_failure(answer: Sequence[str] | Exception) -> None:
+def test_a_name_that_does_not_resolve_is_a_dns_error(answer: Sequence[str] | Exception) -> None:
     assert failure_of("http://shop.example/", answer).code == "dns"
 
 
@@ -87,5 +89,5 @@ def test_a_name_that_does_not_resolve_is_a_dns_failure(answer: Sequence[str] | E
         "36-long",
     ],
 )
-def test_what_cannot_be_a_name_is_an_invalid_url(name: str) -> None:
+def test_an_invalid_name_is_an_invalid_url(name: str) -> None:
     assert failure_of(f"http://{name}/", ["1.1.1.1"]).code == "invalid_url"

@@ -1,4 +1,4 @@
-"""Hostile inputs 100 to 104: pages whose facts must be storable, bounded and true. The bombs are in test_bombs.py."""
+"""Hostile inputs 100 to 104: the facts of a page are storable, bounded and true. The bombs are in test_bombs.py."""
 
 import codecs
 import json
@@ -11,15 +11,14 @@ from domain_scheduler.facts import read_facts
 from domain_scheduler.page import MAX_TITLE, HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
-from tests.hostile.answers import Answer, answer, redirect
-from tests.hostile.fetching import fetch
-from tests.hostile.working import work
+from tests.hostile.running import fetch, run_job
+from tests.hostile.server import Answer, answer, redirect
 
 
 def facts(home: Answer, directory: Path, **more: Answer) -> dict[str, Any]:
-    """What the page that ``home`` serves tells, read as the job reads it; and the job itself is content with it."""
+    """Return the facts of the page that ``home`` serves, read as the job reads them; the job itself must succeed."""
     sites = {"shop.example": {"/": home, **{f"/{name}": each for name, each in more.items()}}}
-    assert work("metadata", sites, directory).code == "read"
+    assert run_job("metadata", sites, directory).code == "read"
     page = fetch(sites, "http://shop.example/", directory).page
     assert page is not None
     text = decode(page.body, page.headers.get("content-type")).text
@@ -34,7 +33,7 @@ def html(text: str) -> Answer:
     return answer(200, text.encode("utf-8", "surrogatepass"), {"Content-Type": "text/html; charset=utf-8"})
 
 
-def test_100_a_title_of_a_megabyte_is_cut(tmp_path: Path) -> None:
+def test_100_a_title_of_a_megabyte_is_shortened(tmp_path: Path) -> None:
     title = facts(html(f"<title>{'Shop ' * 200_000}</title><p>Hello"), tmp_path)["title"]
     assert title.startswith("Shop Shop")
     assert len(title) <= MAX_TITLE
@@ -43,7 +42,7 @@ def test_100_a_title_of_a_megabyte_is_cut(tmp_path: Path) -> None:
 def test_89_nul_and_lone_surrogates_never_reach_a_title(tmp_path: Path) -> None:
     text = "<title>Sh\0op \ud800 &#0; &#xD800; &#xFFFF;\x01</title><meta name=description content='a\0b\ud800'><p>Hello"
     found = facts(html(text), tmp_path)
-    assert found["title"].startswith("Sh\ufffdop")  # as browsers show it
+    assert found["title"].startswith("Sh\ufffdop")  # as in browsers
     assert found["description"].startswith("a\ufffdb")
 
 
@@ -68,7 +67,7 @@ def test_89_nul_and_lone_surrogates_never_reach_a_title(tmp_path: Path) -> None:
          "101-utf-16le", "101-utf-16be", "101-bom-wins", "101-utf-16-in-ascii", "101-unknown", "101-equiv",
          "101-utf-16-header"],
 )  # fmt: skip
-def test_a_page_is_decoded_as_browsers_do_whatever_it_claims(body: bytes, content_type: str, tmp_path: Path) -> None:
+def test_a_page_is_decoded_as_in_browsers_whatever_it_declares(body: bytes, content_type: str, tmp_path: Path) -> None:
     assert facts(answer(200, body, {"Content-Type": content_type}), tmp_path)["title"] == "Größe"
 
 
@@ -85,12 +84,12 @@ def test_a_page_is_decoded_as_browsers_do_whatever_it_claims(body: bytes, conten
     ],
     ids=["102", "102-host", "102-login", "102-script", "102-data", "102-loopback", "102-backslash"],
 )
-def test_a_base_moves_what_is_relative_and_nothing_worse(base: str, favicon: str | None, tmp_path: Path) -> None:
+def test_a_base_element_changes_relative_urls_only(base: str, favicon: str | None, tmp_path: Path) -> None:
     found = facts(html(f'<base href="{base}"><link rel=icon href=i.ico><title>Shop</title>'), tmp_path)
     assert found.get("favicon_url") == favicon
 
 
-def test_103_a_favicon_of_data_is_no_url(tmp_path: Path) -> None:
+def test_103_a_data_url_is_not_a_favicon(tmp_path: Path) -> None:
     data = f"<link rel=icon href='data:image/png;base64,{'A' * 100_000}'>"
     assert "favicon_url" not in facts(html(f"{data}<title>Shop</title>"), tmp_path)
     found = facts(html(f"{data}<link rel='shortcut icon' href=/f.ico><title>Shop</title>"), tmp_path)
@@ -118,14 +117,14 @@ def test_103_a_favicon_of_data_is_no_url(tmp_path: Path) -> None:
         "104-noise",
     ],
 )
-def test_only_what_is_an_e_mail_address_counts_as_one(text: str, emails: list[str], tmp_path: Path) -> None:
+def test_only_valid_e_mail_addresses_are_found(text: str, emails: list[str], tmp_path: Path) -> None:
     assert facts(html(f"<title>Shop</title><p>{text}</p>"), tmp_path).get("email_addresses", []) == emails
 
 
-def test_55_a_home_page_that_moves_to_another_domain_is_read_there_and_says_so(tmp_path: Path) -> None:
+def test_55_a_home_page_on_another_domain_is_read_and_reported(tmp_path: Path) -> None:
     sites = {
         "shop.example": {"/": redirect("http://moved.example/", 301)},
         "moved.example": {"/": html("<title>Moved</title><p>Hello")},
     }
-    worked = work("metadata", sites, tmp_path)
-    assert (worked.code, worked.detail["final_url"]) == ("read", "http://moved.example/")
+    result = run_job("metadata", sites, tmp_path)
+    assert (result.code, result.detail["final_url"]) == ("read", "http://moved.example/")

@@ -1,14 +1,13 @@
-"""Hostile inputs 48 to 57: redirects, each hop of which is a new url from a stranger."""
+"""Hostile inputs 48 to 57: redirects. Every hop is a new untrusted URL."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
 
-from tests.hostile.answers import answer, raw, redirect
-from tests.hostile.conftest import Secret
-from tests.hostile.fetching import fetch
-from tests.hostile.server import Sites, hostile_internet
+from tests.hostile.conftest import InternalService
+from tests.hostile.running import fetch
+from tests.hostile.server import Sites, answer, hostile_internet, raw, redirect
 
 HOME = "http://shop.example/"
 
@@ -40,36 +39,36 @@ def shop(location: str, **more: str) -> Sites:
     ids=["48", "49", "48-ipv6", "48-metadata", "48-literal", "50", "51-file", "51-gopher", "51-javascript", "51-port",
          "51-userinfo", "51-backslash", "51-no-slashes", "56-garbage", "56-long", "56-empty"],
 )  # fmt: skip
-def test_a_redirect_to_where_no_crawler_may_go_ends_there(location: str, code: str, tmp_path: Path) -> None:
-    seen = fetch(shop(location), HOME, tmp_path)
-    assert seen.code == code
-    assert seen.asked == [HOME]
+def test_a_redirect_to_a_forbidden_target_is_not_followed(location: str, code: str, tmp_path: Path) -> None:
+    result = fetch(shop(location), HOME, tmp_path)
+    assert result.code == code
+    assert result.requests == [HOME]
 
 
-def test_48_a_redirect_to_our_own_machine_dials_nothing(secret: Secret, tmp_path: Path) -> None:
-    location = f"http://127.0.0.1:{secret.port}/"
-    seen = fetch(shop(location), HOME, tmp_path, settings={"web_ports": f"80,443,{secret.port}"})
-    assert seen.code == "blocked_address"
-    assert not secret.was_dialled()
+def test_48_a_redirect_to_a_local_address_is_not_dialled(internal: InternalService, tmp_path: Path) -> None:
+    location = f"http://127.0.0.1:{internal.port}/"
+    result = fetch(shop(location), HOME, tmp_path, settings={"web_ports": f"80,443,{internal.port}"})
+    assert result.code == "blocked_address"
+    assert not internal.was_dialled()
 
 
 def test_52_a_redirect_from_https_to_http_is_followed_and_recorded(tmp_path: Path) -> None:
     sites = {"shop.example": {"https:/": redirect(HOME), "http:/": answer(200, b"plain")}}
-    seen = fetch(sites, "https://shop.example/", tmp_path)
-    assert seen.body == b"plain"
-    assert seen.page is not None
-    assert (seen.page.url, seen.page.requested_url) == (HOME, "https://shop.example/")
-    assert seen.page.redirects == ("https://shop.example/",)
+    result = fetch(sites, "https://shop.example/", tmp_path)
+    assert result.body == b"plain"
+    assert result.page is not None
+    assert (result.page.url, result.page.requested_url) == (HOME, "https://shop.example/")
+    assert result.page.redirects == ("https://shop.example/",)
 
 
-def test_53_a_loop_ends_where_it_begins_again(tmp_path: Path) -> None:
+def test_53_a_loop_ends_at_its_first_repetition(tmp_path: Path) -> None:
     sites = {"shop.example": {"/": redirect("/b"), "/b": redirect("/")}}
-    seen = fetch(sites, HOME, tmp_path)
-    assert seen.code == "too_many_redirects"
-    assert seen.asked == [HOME, f"{HOME}b"]
+    result = fetch(sites, HOME, tmp_path)
+    assert result.code == "too_many_redirects"
+    assert result.requests == [HOME, f"{HOME}b"]
 
 
-def test_a_redirect_that_nobody_wants_to_follow_is_the_answer(tmp_path: Path) -> None:
+def test_a_redirect_that_the_caller_rejects_is_the_answer(tmp_path: Path) -> None:
     async def go() -> tuple[int, str | None, list[str], list[str]]:
         sites = {"shop.example": {"/": redirect("/b"), "/b": redirect("/c"), "/c": answer(200)}}
         offered: list[str] = []
@@ -83,7 +82,7 @@ def test_a_redirect_that_nobody_wants_to_follow_is_the_answer(tmp_path: Path) ->
             internet.client() as web,
             web.stream(HOME, robots=False, follow=follow) as response,
         ):
-            return response.status, response.leads_to, offered, [each.url for each in internet.asked]
+            return response.status, response.leads_to, offered, [each.url for each in internet.requests]
 
     found = asyncio.run(go())
     assert found == (302, f"{HOME}c", [f"{HOME}b", f"{HOME}c"], [HOME, f"{HOME}b"])
@@ -92,18 +91,18 @@ def test_a_redirect_that_nobody_wants_to_follow_is_the_answer(tmp_path: Path) ->
 @pytest.mark.parametrize(("hops", "code"), [(5, "200"), (6, "too_many_redirects")], ids=["54-five", "54-six"])
 def test_five_redirects_are_followed_and_six_are_not(hops: int, code: str, tmp_path: Path) -> None:
     paths = {f"/{hop}": redirect(f"/{hop + 1}") for hop in range(hops)}
-    seen = fetch({"shop.example": {**paths, f"/{hops}": answer(200)}}, f"{HOME}0", tmp_path)
-    assert seen.code == code
+    result = fetch({"shop.example": {**paths, f"/{hops}": answer(200)}}, f"{HOME}0", tmp_path)
+    assert result.code == code
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_55_a_redirect_to_another_domain_is_followed_and_recorded(status: int, tmp_path: Path) -> None:
     sites = {"shop.example": {"/": redirect("//other.example", status)}, "other.example": {"/": answer(200, b"other")}}
-    seen = fetch(sites, HOME, tmp_path)
-    assert seen.body == b"other"
-    assert seen.page is not None
-    assert seen.page.url == "http://other.example/"
-    assert seen.page.redirects == (HOME,)
+    result = fetch(sites, HOME, tmp_path)
+    assert result.body == b"other"
+    assert result.page is not None
+    assert result.page.url == "http://other.example/"
+    assert result.page.redirects == (HOME,)
 
 
 def test_56_a_redirect_without_a_location_is_an_error(tmp_path: Path) -> None:
@@ -111,13 +110,13 @@ def test_56_a_redirect_without_a_location_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [300, 304, 305, 306])
-def test_a_status_that_is_no_redirect_is_not_followed(status: int, tmp_path: Path) -> None:
-    seen = fetch({"shop.example": {"/": redirect("/x", status)}}, HOME, tmp_path)
-    assert seen.code == str(status)
-    assert len(seen.asked) == 1
+def test_a_status_that_is_not_a_redirect_is_not_followed(status: int, tmp_path: Path) -> None:
+    result = fetch({"shop.example": {"/": redirect("/x", status)}}, HOME, tmp_path)
+    assert result.code == str(status)
+    assert len(result.requests) == 1
 
 
-def test_a_location_of_raw_bytes_is_followed_as_browsers_do(tmp_path: Path) -> None:
+def test_a_location_of_raw_bytes_is_followed_as_in_browsers(tmp_path: Path) -> None:
     sites = {
         "shop.example": {
             "/": raw(b"HTTP/1.1 302 Found\r\nLocation: /caf\xc3\xa9 x\r\nContent-Length: 0\r\n\r\n"),
@@ -137,11 +136,11 @@ def test_57_a_cookie_set_by_one_host_is_not_sent_to_another(tmp_path: Path) -> N
         },
         "other.example": {"/": answer(200)},
     }
-    seen = fetch(sites, HOME, tmp_path)
-    assert [headers.get("cookie") for headers in seen.headers] == [None, "session=1", None]
+    result = fetch(sites, HOME, tmp_path)
+    assert [headers.get("cookie") for headers in result.headers] == [None, "session=1", None]
 
 
-def test_57_what_the_caller_sends_to_one_origin_is_not_sent_to_another_but_for_the_harmless(tmp_path: Path) -> None:
+def test_57_only_harmless_headers_are_sent_to_another_origin(tmp_path: Path) -> None:
     sent = {"Authorization": "Bearer x", "Cookie": "a=b", "X-Goog-Api-Key": "key", "If-None-Match": '"e"'}
     sites = {
         "shop.example": {
@@ -158,16 +157,16 @@ def test_57_what_the_caller_sends_to_one_origin_is_not_sent_to_another_but_for_t
     assert third["user-agent"].startswith("ScraperSkyBot/")
 
 
-def test_each_hop_is_asked_of_its_own_hosts_robots_txt(tmp_path: Path) -> None:
+def test_each_hop_is_checked_against_the_robots_txt_of_its_host(tmp_path: Path) -> None:
     sites = {
         "shop.example": {"/": redirect("http://other.example/private")},
         "other.example": {"/robots.txt": answer(200, b"User-agent: *\nDisallow: /private"), "/private": answer(200)},
     }
-    seen = fetch(sites, HOME, tmp_path, robots=True)
-    assert seen.code == "robots_disallowed"
-    assert seen.asked == [f"{HOME}robots.txt", HOME, "http://other.example/robots.txt"]
+    result = fetch(sites, HOME, tmp_path, robots=True)
+    assert result.code == "robots_disallowed"
+    assert result.requests == [f"{HOME}robots.txt", HOME, "http://other.example/robots.txt"]
 
 
-def test_a_robots_txt_that_redirects_in_a_loop_counts_as_absent(tmp_path: Path) -> None:
+def test_a_robots_txt_that_redirects_in_a_loop_counts_as_missing(tmp_path: Path) -> None:
     sites = {"shop.example": {"/robots.txt": redirect("/robots.txt"), "/": answer(200, b"open")}}
     assert fetch(sites, HOME, tmp_path, robots=True).body == b"open"

@@ -1,4 +1,4 @@
-"""robots.txt of hostile and helpless servers, through the whole client (98 of the hostile inputs among them)."""
+"""robots.txt and host politeness through the whole client, with hostile and broken servers (hostile input 98)."""
 
 import asyncio
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from scrapersky.web.client import FetchError
-from tests.hostile.answers import Answer, answer, dripping, endless, redirect, silence
-from tests.hostile.fetching import fetch
-from tests.hostile.server import Sites, hostile_internet
+from tests.hostile.running import fetch
+from tests.hostile.server import Answer, Sites, answer, dripping, endless, hostile_internet, redirect, silence
 
 HOME = "http://shop.example/"
 OK = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -18,16 +17,16 @@ def shop(robots: Answer, **more: Answer) -> Sites:
     return {"shop.example": {"/robots.txt": robots, "/": answer(200, b"open"), **more}}
 
 
-def test_what_robots_txt_closes_is_not_asked_for(tmp_path: Path) -> None:
-    seen = fetch(shop(answer(200, b"User-agent: *\nDisallow: /")), HOME, tmp_path, robots=True)
-    assert seen.code == "robots_disallowed"
-    assert seen.asked == [f"{HOME}robots.txt"]
+def test_a_disallowed_url_is_not_requested(tmp_path: Path) -> None:
+    result = fetch(shop(answer(200, b"User-agent: *\nDisallow: /")), HOME, tmp_path, robots=True)
+    assert result.code == "robots_disallowed"
+    assert result.requests == [f"{HOME}robots.txt"]
 
 
-def test_a_call_of_an_api_asks_no_robots_txt(tmp_path: Path) -> None:
-    seen = fetch(shop(answer(200, b"User-agent: *\nDisallow: /")), HOME, tmp_path, robots=False)
-    assert seen.body == b"open"
-    assert seen.asked == [HOME]
+def test_a_call_of_an_api_reads_no_robots_txt(tmp_path: Path) -> None:
+    result = fetch(shop(answer(200, b"User-agent: *\nDisallow: /")), HOME, tmp_path, robots=False)
+    assert result.body == b"open"
+    assert result.requests == [HOME]
 
 
 @pytest.mark.parametrize(
@@ -46,12 +45,12 @@ def test_a_call_of_an_api_asks_no_robots_txt(tmp_path: Path) -> None:
     ],
     ids=["404", "403", "loop", "ftp", "500", "429", "silence", "drip", "encoding", "loopback"],
 )
-def test_a_robots_txt_that_is_absent_opens_and_one_that_fails_closes(robots: Answer, code: str, tmp_path: Path) -> None:
+def test_a_missing_robots_txt_allows_and_a_failing_one_blocks(robots: Answer, code: str, tmp_path: Path) -> None:
     settings = {"web_request_deadline_seconds": 0.4}
     assert fetch(shop(robots), HOME, tmp_path, robots=True, settings=settings).code == code
 
 
-def test_98_of_an_endless_robots_txt_500_kib_are_read(tmp_path: Path) -> None:
+def test_98_an_endless_robots_txt_is_read_up_to_500_kib(tmp_path: Path) -> None:
     rules = b"User-agent: *\nDisallow: /private\nSitemap: /s.xml\n"
 
     async def go() -> tuple[tuple[str, ...], bool, bool]:
@@ -71,7 +70,7 @@ def test_98_a_robots_txt_of_noise_has_no_rules(body: bytes, tmp_path: Path) -> N
     assert fetch(shop(answer(200, body)), HOME, tmp_path, robots=True).body == b"open"
 
 
-def test_the_robots_txt_behind_five_redirects_holds_for_the_host_that_was_asked(tmp_path: Path) -> None:
+def test_a_robots_txt_behind_five_redirects_applies_to_the_original_host(tmp_path: Path) -> None:
     rules = answer(200, b"User-agent: *\nDisallow: /private\nSitemap: /s.xml")
     hops: Sites = {f"{n}.example": {"/robots.txt": redirect(f"http://{n + 1}.example/robots.txt")} for n in range(5)}
 
@@ -96,11 +95,11 @@ def test_robots_txt_is_read_once_for_many_pages(tmp_path: Path) -> None:
             internet.client() as web,
         ):
             await asyncio.gather(*(web.get(f"{HOME}{number}") for number in range(10)))
-            return [asked.url for asked in internet.asked]
+            return [request.url for request in internet.requests]
 
-    asked = asyncio.run(go())
-    assert len(asked) == 11
-    assert asked.count(f"{HOME}robots.txt") == 1
+    requests = asyncio.run(go())
+    assert len(requests) == 11
+    assert requests.count(f"{HOME}robots.txt") == 1
 
 
 def test_requests_to_one_host_start_a_crawl_delay_apart(tmp_path: Path) -> None:
@@ -118,7 +117,7 @@ def test_requests_to_one_host_start_a_crawl_delay_apart(tmp_path: Path) -> None:
     assert 0.3 <= asyncio.run(go()) < 1
 
 
-def test_one_host_gets_as_many_requests_at_once_as_the_setting_says_and_others_do_not_wait(tmp_path: Path) -> None:
+def test_concurrent_requests_are_limited_per_host(tmp_path: Path) -> None:
     async def go() -> int:
         reached, release = asyncio.Event(), asyncio.Event()
         busy = most = 0
@@ -151,7 +150,7 @@ def test_one_host_gets_as_many_requests_at_once_as_the_setting_says_and_others_d
 @pytest.mark.parametrize(
     ("status", "later"), [(429, "host_cooldown"), (503, "host_cooldown"), (500, "200"), (404, "200")]
 )
-def test_who_says_retry_after_with_429_or_503_is_left_alone_until_then(status: int, later: str, tmp_path: Path) -> None:
+def test_retry_after_with_429_or_503_starts_a_cooldown_of_the_host(status: int, later: str, tmp_path: Path) -> None:
     async def go() -> tuple[list[str], bool]:
         busy = answer(status, b"", {"Retry-After": "120"})
         sites: Sites = {
@@ -165,14 +164,14 @@ def test_who_says_retry_after_with_429_or_503_is_left_alone_until_then(status: i
             internet.client() as web,
         ):
             await web.get(f"{HOME}busy")
-            asked = len(internet.asked)
+            before = len(internet.requests)
             for url in (HOME, "http://www.shop.example/"):
                 try:
                     codes.append(str((await web.get(url)).status))
                 except FetchError as refused:
                     codes.append(refused.code)
-            not_asked = len(internet.asked) == asked
+            none_sent = len(internet.requests) == before
             assert (await web.get("http://other.example/")).status == 200
-            return codes, not_asked
+            return codes, none_sent
 
     assert asyncio.run(go()) == ([later, later], later == "host_cooldown")

@@ -1,4 +1,4 @@
-"""A key sent as a header appears in no error, whatever the server does."""
+"""A key that is sent as a header never appears in an error or a log line."""
 
 import asyncio
 import logging
@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from scrapersky.web.client import FetchError
-from tests.hostile.answers import Answer, answer, dripping, raw, redirect, silence, slam
-from tests.hostile.server import hostile_internet
+from tests.hostile.server import Answer, answer, dripping, hostile_internet, raw, redirect, reset, silence
 
 KEY = "AIzaSyVerySecret"
 ANSWERS: dict[str, Answer] = {
     "silence": silence,
-    "slam": slam,
+    "reset": reset,
     "noise": raw(b"noise"),
     "long-header": raw(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 100_000 + b"\r\n\r\n"),
     "echo": raw(b"HTTP/1.1 200 OK\r\nX-Goog-Api-Key: " + KEY.encode() + b"\x00\r\n\r\n"),
@@ -56,7 +55,7 @@ def test_a_key_in_a_header_appears_in_no_error_and_no_log_line(
 
 
 def _close_http_port(file: Path | None) -> None:
-    """Points the loopback internet at a port where nobody listens."""
+    """Point the loopback internet at a port without a listener."""
     assert file is not None
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A stream in its caller's hands: left early, slow to be read, cancelled."""
+"""Streams: a caller that stops early, reads slowly, or is cancelled."""
 
 import asyncio
 import contextlib
@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from scrapersky.web.client import FetchError
-from tests.hostile.answers import Answer, dripping, endless, raw, silence
-from tests.hostile.server import hostile_internet
+from tests.hostile.server import Answer, dripping, endless, hostile_internet, raw, silence
 
 HOME = "http://shop.example/"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -19,7 +18,7 @@ def shop(home: Answer) -> dict[str, dict[str, Answer]]:
     return {"shop.example": {"/": home}}
 
 
-def test_a_stream_gives_its_head_before_its_body_and_can_be_left_early(tmp_path: Path) -> None:
+def test_a_stream_gives_its_head_first_and_can_be_left_early(tmp_path: Path) -> None:
     async def go() -> tuple[int, int]:
         sites = shop(endless(OK + b"Content-Type: text/xml\r\n\r\n", b"x" * 65_536))
         async with (
@@ -37,7 +36,7 @@ def test_a_stream_gives_its_head_before_its_body_and_can_be_left_early(tmp_path:
     assert size > 0
 
 
-def test_the_deadline_of_a_stream_never_interrupts_the_callers_own_work(tmp_path: Path) -> None:
+def test_the_deadline_of_a_stream_does_not_interrupt_the_caller(tmp_path: Path) -> None:
     async def go() -> tuple[str, bool]:
         sites = shop(dripping(OK + b"\r\n", b"x", 0.01))
         finished = False
@@ -49,7 +48,7 @@ def test_the_deadline_of_a_stream_never_interrupts_the_callers_own_work(tmp_path
             chunks = response.chunks()
             await anext(chunks)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.Event().wait(), 0.4)  # the caller's work, beyond the deadline
+                await asyncio.wait_for(asyncio.Event().wait(), 0.4)  # the caller works beyond the deadline
             finished = True
             with pytest.raises(FetchError) as caught:
                 await anext(chunks)
@@ -58,7 +57,7 @@ def test_the_deadline_of_a_stream_never_interrupts_the_callers_own_work(tmp_path
     assert asyncio.run(go()) == ("timeout", True)
 
 
-def test_the_cancellation_of_a_request_is_passed_on(tmp_path: Path) -> None:
+def test_a_cancelled_request_ends_at_once(tmp_path: Path) -> None:
     async def go() -> None:
         async with (
             hostile_internet(shop(silence), tmp_path) as internet,
@@ -76,7 +75,7 @@ def test_the_cancellation_of_a_request_is_passed_on(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_what_came_before_the_other_side_cut_the_body_is_kept_however_late_it_is_read(tmp_path: Path) -> None:
+def test_a_body_cut_off_by_the_server_is_kept_even_if_it_is_read_late(tmp_path: Path) -> None:
     async def go() -> tuple[bytes, bool]:
         sites = shop(raw(OK + b"Content-Length: 5000\r\n\r\n" + b"x" * 1_000))
         async with (
@@ -85,7 +84,7 @@ def test_what_came_before_the_other_side_cut_the_body_is_kept_however_late_it_is
             web.stream(HOME, robots=False) as response,
         ):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.Event().wait(), 0.2)  # the caller's work, while the connection closes
+                await asyncio.wait_for(asyncio.Event().wait(), 0.2)  # the caller works while the connection closes
             return b"".join([chunk async for chunk in response.chunks()]), response.truncated
 
     assert asyncio.run(go()) == (b"x" * 1_000, True)

@@ -1,4 +1,4 @@
-"""Hostile inputs 63 to 68, 71 and 73: what a server may do to a connection."""
+"""Hostile inputs 63 to 68, 71 and 73: slow, broken and invalid connections."""
 
 import asyncio
 import gzip
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from scrapersky.web.client import FetchError
-from tests.hostile.answers import Answer, answer, dripping, endless, raw, redirect, silence, slam
-from tests.hostile.fetching import fetch
+from tests.hostile.running import fetch
+from tests.hostile.server import Answer, answer, dripping, endless, raw, redirect, reset, silence
 
 HOME = "http://shop.example/"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -34,10 +34,10 @@ SLOW = {
 
 
 @pytest.mark.parametrize("home", SLOW.values(), ids=SLOW.keys())
-def test_a_server_that_takes_for_ever_gets_the_deadline_and_no_more(home: Answer, tmp_path: Path) -> None:
-    seen = fetch(shop(home), HOME, tmp_path, deadline=0.5)
-    assert seen.code == "timeout"
-    assert 0.4 < seen.seconds < 1.5
+def test_a_slow_server_is_abandoned_at_the_deadline(home: Answer, tmp_path: Path) -> None:
+    result = fetch(shop(home), HOME, tmp_path, deadline=0.5)
+    assert result.code == "timeout"
+    assert 0.4 < result.seconds < 1.5
 
 
 def test_63_the_deadline_covers_all_hops_together(tmp_path: Path) -> None:
@@ -49,9 +49,9 @@ def test_63_the_deadline_covers_all_hops_together(tmp_path: Path) -> None:
         return send
 
     sites = {"shop.example": {"/": late("/b"), "/b": late("/c"), "/c": answer(200)}}
-    seen = fetch(sites, HOME, tmp_path, deadline=0.5)
-    assert seen.code == "timeout"
-    assert len(seen.asked) == 2
+    result = fetch(sites, HOME, tmp_path, deadline=0.5)
+    assert result.code == "timeout"
+    assert len(result.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -74,33 +74,33 @@ def test_63_the_deadline_covers_all_hops_together(tmp_path: Path) -> None:
     ids=["67", "68", "71-http-0.9", "71-noise", "bad-status", "status-101", "69-huge", "69-negative", "69-two", "nul-header",
          "70", "69-nothing-came", "72-broken-gzip"],
 )  # fmt: skip
-def test_what_is_no_http_is_a_bad_response(home: Answer, tmp_path: Path) -> None:
-    seen = fetch(shop(home), HOME, tmp_path)
-    assert seen.code == "bad_response"
-    assert str(seen.error).isprintable()
-    assert len(str(seen.error)) < 300
+def test_an_answer_that_is_not_http_is_a_bad_response(home: Answer, tmp_path: Path) -> None:
+    result = fetch(shop(home), HOME, tmp_path)
+    assert result.code == "bad_response"
+    assert str(result.error).isprintable()
+    assert len(str(result.error)) < 300
 
 
-@pytest.mark.parametrize("home", [slam, raw()], ids=["reset", "closed"])
+@pytest.mark.parametrize("home", [reset, raw()], ids=["reset", "closed"])
 def test_a_connection_closed_without_an_answer_is_a_reset(home: Answer, tmp_path: Path) -> None:
     assert fetch(shop(home), HOME, tmp_path).code == "reset"
 
 
 @pytest.mark.parametrize("host", ["expired", "wrong-host", "self-signed"])
-def test_71_a_certificate_that_cannot_be_trusted_is_a_tls_failure(host: str, tmp_path: Path) -> None:
-    seen = fetch({f"{host}.example": {"/": answer(200)}}, f"https://{host}.example/", tmp_path)
-    assert seen.code == "tls"
-    assert "certificate" in str(seen.error)
+def test_71_an_untrusted_certificate_is_a_tls_error(host: str, tmp_path: Path) -> None:
+    result = fetch({f"{host}.example": {"/": answer(200)}}, f"https://{host}.example/", tmp_path)
+    assert result.code == "tls"
+    assert "certificate" in str(result.error)
 
 
 @pytest.mark.parametrize(
     ("tls", "code"),
-    [(raw(b"garbage\r\n" * 9), "tls"), (answer(200), "tls"), (raw(), "reset"), (slam, "reset"), (silence, "timeout")],
+    [(raw(b"garbage\r\n" * 9), "tls"), (answer(200), "tls"), (raw(), "reset"), (reset, "reset"), (silence, "timeout")],
     ids=["garbage", "http", "closed", "reset", "silence"],
 )
-def test_71_a_tls_port_that_speaks_no_tls_is_told_by_its_own_code(tls: Answer, code: str, tmp_path: Path) -> None:
-    seen = fetch(shop(answer(200)), "https://shop.example/", tmp_path, on_tls_port=tls, deadline=0.5)
-    assert seen.code == code
+def test_71_a_tls_port_without_tls_has_the_code_of_its_failure(tls: Answer, code: str, tmp_path: Path) -> None:
+    result = fetch(shop(answer(200)), "https://shop.example/", tmp_path, on_tls_port=tls, deadline=0.5)
+    assert result.code == code
 
 
 def test_a_trusted_certificate_is_accepted(tmp_path: Path) -> None:
@@ -108,11 +108,11 @@ def test_a_trusted_certificate_is_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 206, 304, 400, 403, 404, 410, 429, 500, 503, 999])
-def test_73_a_status_is_told_as_it_is(status: int, tmp_path: Path) -> None:
+def test_73_any_status_is_returned(status: int, tmp_path: Path) -> None:
     body = b"" if status in {204, 304} else b"body"
-    seen = fetch(shop(answer(status, body)), HOME, tmp_path)
-    assert seen.page is not None
-    assert (seen.page.status, seen.body) == (status, body)
+    result = fetch(shop(answer(status, body)), HOME, tmp_path)
+    assert result.page is not None
+    assert (result.page.status, result.body) == (status, body)
 
 
 @pytest.mark.parametrize(
@@ -125,19 +125,19 @@ def test_73_a_status_is_told_as_it_is(status: int, tmp_path: Path) -> None:
     ],
     ids=["seconds", "date", "past", "nonsense"],
 )
-def test_73_retry_after_comes_with_the_error(value: str, seconds: float | None, tmp_path: Path) -> None:
-    seen = fetch(shop(answer(429, headers={"Retry-After": value})), HOME, tmp_path)
-    assert seen.page is not None
+def test_73_the_error_of_a_status_carries_retry_after(value: str, seconds: float | None, tmp_path: Path) -> None:
+    result = fetch(shop(answer(429, headers={"Retry-After": value})), HOME, tmp_path)
+    assert result.page is not None
     with pytest.raises(FetchError) as caught:
-        seen.page.raise_for_status()
+        result.page.raise_for_status()
     assert (caught.value.code, caught.value.retry_after) == ("http_429", seconds)
 
 
-def test_header_values_of_odd_bytes_are_text_that_can_be_kept_and_sent_back(tmp_path: Path) -> None:
+def test_header_values_with_invalid_bytes_can_be_stored_and_sent_back(tmp_path: Path) -> None:
     home = raw(OK + b'ETag: "\xe9\xff"\r\nX-Utf8: \xc3\xa9\r\nContent-Length: 1\r\n\r\nx')
-    seen = fetch(shop(home), HOME, tmp_path)
-    assert seen.page is not None
-    assert seen.page.headers["x-utf8"] == "é"
-    again = fetch(shop(home), HOME, tmp_path, headers={"If-None-Match": seen.page.headers["etag"]})
+    result = fetch(shop(home), HOME, tmp_path)
+    assert result.page is not None
+    assert result.page.headers["x-utf8"] == "é"
+    again = fetch(shop(home), HOME, tmp_path, headers={"If-None-Match": result.page.headers["etag"]})
     assert again.code == "200"
     assert fetch(shop(home), HOME, tmp_path, headers={"If-None-Match": 'x"\r\nInjected: 1\ud800'}).code == "200"

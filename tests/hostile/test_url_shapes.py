@@ -1,4 +1,4 @@
-"""Hostile inputs 39 to 47: urls that parsers read differently, or that are none."""
+"""Hostile inputs 39 to 47: URLs that parsers read differently, and invalid URLs."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import pytest
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
-from tests.hostile.conftest import Secret
+from tests.hostile.conftest import InternalService
 
 SHAPES = {
     "39-file": "file:///etc/passwd",
@@ -47,7 +47,7 @@ BLOCKED = {"43-address", "43-name"}
 
 
 @pytest.mark.parametrize("number", SHAPES)
-def test_a_url_of_a_hostile_shape_is_refused_before_anything_is_looked_up_or_dialled(number: str) -> None:
+def test_a_url_of_a_hostile_shape_is_rejected_before_any_look_up_or_connection(number: str) -> None:
     looked_up: list[str] = []
 
     async def look_up(name: str) -> Sequence[str]:
@@ -67,12 +67,12 @@ def test_a_url_of_a_hostile_shape_is_refused_before_anything_is_looked_up_or_dia
     assert str(failure).isprintable()
 
 
-def test_45_an_admitted_port_of_an_address_is_still_not_dialled(secret: Secret) -> None:
+def test_45_an_allowed_port_of_a_local_address_is_not_dialled(internal: InternalService) -> None:
     async def go() -> None:
-        settings = Settings(web_ports=str(secret.port))
+        settings = Settings(web_ports=str(internal.port))
         async with WebClient(settings, HostLimiter(settings)) as web:
             with pytest.raises(FetchError, match="blocked_address"):
-                await web.get(f"http://127.0.0.1:{secret.port}/", robots=False)
+                await web.get(f"http://127.0.0.1:{internal.port}/", robots=False)
 
     asyncio.run(go())
-    assert not secret.was_dialled()
+    assert not internal.was_dialled()

@@ -62,7 +62,7 @@ def test_the_days_calls_are_made_and_no_more(
         for held in claim(connection, METADATA, batch=1, max_in_flight=9, dispatch_lease=60):
             service.handler({"Records": [message(held.attempt_id)]}, LambdaContext())
     service.runtime.database.engine.dispose()
-    assert len(proxy.asked) == 3
+    assert len(proxy.calls) == 3
     spent = connection.execute(text("SELECT calls FROM paid_calls WHERE budget = 'proxy' AND key = ''")).scalar_one()
     assert spent == 3
     codes = list(connection.execute(text("SELECT code FROM attempts ORDER BY attempt_id")).scalars())

@@ -1,12 +1,12 @@
-"""One hostile input in a process of its own: what it does to memory, and how long it takes.
+"""Measures the memory and time that one hostile input takes, in a process of its own.
 
-    python -m tests.hostile.lone
+    python -m tests.hostile.isolated
 
-Reads requests from stdin, a line of JSON each, and answers each with one. Every request is served by a fork of this
-process, which has imported everything and then does the same job on a harmless site. Its growth is the kernel's high-water
-mark of resident memory less what it had after that: no Python object and no C buffer escapes it, though freed again. Its
-time is the clock's, less what the process (all threads) spent ready to run while the processor was given to others: on a
-busy machine the rest is the same.
+Reads requests from stdin and writes one answer to each, as lines of JSON. Every request is served by a fork of this
+process, which has imported everything and first does the same job on a harmless site. Memory growth is the kernel's
+high-water mark of resident memory minus the resident memory after that: it includes every Python object and C buffer, also
+those that have been freed. Time is wall-clock time minus the time that the threads of the process waited for a processor,
+so that it is the same on a busy machine.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from typing import Any
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
-from tests.hostile.working import outcome_in
+from tests.hostile.running import outcome_in
 
 HARMLESS = "shop.example"
 
 
 def main() -> None:
-    """Serves until stdin ends."""
+    """Serve requests until stdin ends."""
     logging.disable(logging.CRITICAL)
     gc.freeze()
     for line in sys.stdin:
@@ -46,10 +46,10 @@ def _served(request: dict[str, Any]) -> dict[str, Any]:
     harmless = {"host": HARMLESS, "settings": request["settings"] | {"places_base_url": f"http://{HARMLESS}"}}
     asyncio.run(_code(**request | harmless))
     gc.collect()
-    before, began, waited = _memory("VmRSS"), time.monotonic(), _waited()
+    before, began, waited = _memory_kib("VmRSS"), time.monotonic(), _waiting_seconds()
     code = asyncio.run(_code(**request))
-    seconds = time.monotonic() - began - (_waited() - waited)
-    return {"code": code, "kib": _memory("VmHWM") - before, "seconds": seconds}
+    seconds = time.monotonic() - began - (_waiting_seconds() - waited)
+    return {"code": code, "kib": _memory_kib("VmHWM") - before, "seconds": seconds}
 
 
 async def _code(job: str, host: str, path: str, settings: dict[str, Any]) -> str:
@@ -66,19 +66,18 @@ async def _code(job: str, host: str, path: str, settings: dict[str, Any]) -> str
             return failure.code
 
 
-def _memory(name: str) -> int:
-    """KiB."""
+def _memory_kib(name: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-def _waited() -> float:
-    """Seconds that the threads that there are have spent waiting for a processor."""
+def _waiting_seconds() -> float:
+    """Return how long the current threads have waited for a processor."""
     nanoseconds = 0
     for task in Path("/proc/self/task").iterdir():
         try:
             nanoseconds += int((task / "schedstat").read_text().split()[1])
-        except OSError:  # over, or a kernel that does not count
+        except OSError:  # the thread has ended, or the kernel does not count
             continue
     return nanoseconds / 1e9
 

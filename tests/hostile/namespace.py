@@ -1,9 +1,10 @@
-"""The real guard against real addresses: in a network namespace of its own, a public address may be one's own.
+"""Tests the guard with real addresses, in a network namespace in which a public address belongs to a local server.
 
-    unshare --map-root-user --net python -m tests.hostile.own_network
+    unshare --map-root-user --net python -m tests.hostile.namespace
 
-Nothing leaves the namespace: it has a loopback device and no other. On it a server at a public address redirects, and one at
-127.0.0.1 must never be dialled. No loopback internet is set: the client is as it is deployed. Prints JSON.
+Nothing leaves the namespace, because it has only a loopback device. A server at a public address redirects, and a server
+at 127.0.0.1 must never be connected to. No loopback internet is set: the client is configured as in production. Prints
+JSON.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
 from scrapersky.web.client import FetchError, WebClient
-from tests.hostile.working import HURRIED, outcome_in
+from tests.hostile.running import NO_INTERVAL, outcome_in
 
 PUBLIC = "198.41.0.4"
 SET_ADDRESS, GET_FLAGS, SET_FLAGS, UP = 0x8916, 0x8913, 0x8914, 1
@@ -26,7 +27,7 @@ INSIDE = ("http://inside.example/", "http://127.0.0.1/", "http://2130706433/", "
 
 
 def give_loopback(address: str) -> None:
-    """Sets the loopback device up, with ``address`` beside its own."""
+    """Bring the loopback device up, with ``address`` in addition to its own."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         flags = struct.unpack("16sH", fcntl.ioctl(control, GET_FLAGS, struct.pack("16sH", b"lo", 0))[:18])[1]
         fcntl.ioctl(control, SET_FLAGS, struct.pack("16sH", b"lo", flags | UP))
@@ -35,7 +36,7 @@ def give_loopback(address: str) -> None:
 
 
 async def codes() -> dict[str, object]:
-    """What came of each request, and how often the inside was dialled."""
+    """Return the code of each request, and the number of connections to the internal server."""
     dialled = 0
 
     async def inside(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,7 +45,7 @@ async def codes() -> dict[str, object]:
         writer.close()
 
     async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """``/3/https://x`` leads to ``/2/https://x``, ``/0/https://x`` to ``https://x``; all else is a page."""
+        """Redirect ``/3/URL`` to ``/2/URL`` and ``/0/URL`` to ``URL``; answer other paths with a page."""
         path = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[1]
         hops, _, target = path.removeprefix("/").partition("/")
         if hops.isdecimal():
@@ -60,7 +61,7 @@ async def codes() -> dict[str, object]:
         return NAMES[name]
 
     servers = [await asyncio.start_server(inside, "127.0.0.1", 80), await asyncio.start_server(redirecting, PUBLIC, 80)]
-    settings = Settings.model_validate(HURRIED)
+    settings = Settings.model_validate(NO_INTERVAL)
     found: dict[str, object] = {}
     async with WebClient(settings, HostLimiter(settings), look_up=look_up) as web:
         for url in (
@@ -74,9 +75,9 @@ async def codes() -> dict[str, object]:
             for target in INSIDE:
                 url = f"http://public.example/{hops}/{target}"
                 found[url] = await _code(web, url)
-    places = {"places_base_url": f"http://{PUBLIC}", **HURRIED}
+    places = {"places_base_url": f"http://{PUBLIC}", **NO_INTERVAL}
     found["places"] = (await outcome_in("deep scan", PUBLIC, "/", places)).code
-    found["import"] = (await outcome_in("import", PUBLIC, "/0/http://127.0.0.1/", HURRIED)).code
+    found["import"] = (await outcome_in("import", PUBLIC, "/0/http://127.0.0.1/", NO_INTERVAL)).code
     for server in servers:
         server.close()
     return found | {"dialled": dialled}
