@@ -18,8 +18,8 @@ from api.idempotency import write_once
 from api.problem import invalid, shorten
 from api.resource import Resource, View
 from api.rows import Known, NewRecord, RowRefused
-from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.status.sql import SET_ACTOR
+from scrapersky.vocabulary import Curation, Status
 
 RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 Key = tuple[Any, ...]

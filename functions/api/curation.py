@@ -16,9 +16,9 @@ from api.dependencies import caller_of, dependencies_of
 from api.idempotency import write_once
 from api.problem import invalid
 from api.resource import MAX_ID, F, Resource, View, conditions
-from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.status.sql import SET_ACTOR
+from scrapersky.vocabulary import Curation, Status
 
 Result = Literal["queued", "set", "unchanged", "refused"]
 Ids = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(min_length=1)]

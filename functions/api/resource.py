@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement
 
 from scrapersky.models.base import Recorded
-from scrapersky.models.vocabulary import Curation
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Curation
 
 MAX_ID = 2**63 - 1
 """The largest id that Postgres can store (bigint)."""

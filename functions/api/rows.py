@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, or_, select
 
 from api.resource import MAX_ID
 from scrapersky.models import Domain
-from scrapersky.models.vocabulary import Curation
 from scrapersky.runtime.input_model import InputModel
+from scrapersky.vocabulary import Curation
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.urls import MAX_URL_LENGTH, NormalUrl, parse_url, port_of
 

@@ -12,12 +12,12 @@ from dead_letter.attribution import attempt_of
 from scrapersky import metrics
 from scrapersky.database import Database
 from scrapersky.metrics import Observer
-from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.messages import MalformedMessage, parse_message
 from scrapersky.runtime.registry import WORKFLOWS, service_of
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 from scrapersky.status.dead_letter import dead_letter, workflow_of
+from scrapersky.vocabulary import Status
 
 NAME = "dead-letter"
 

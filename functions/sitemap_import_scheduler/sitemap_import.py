@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, func, update
 
 from scrapersky.errors import FetchFailed
-from scrapersky.models import SitemapFile, SitemapType
+from scrapersky.models import SitemapFile
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Write
+from scrapersky.vocabulary import SitemapType
 from scrapersky.web.client import Response
 from scrapersky.web.sitemaps import Kind, Limits, SitemapReader, SitemapRefused, read_entries, reader_of
 from sitemap_import_scheduler.spool import Spool

@@ -6,9 +6,10 @@ from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from scrapersky.errors import FetchError, FetchFailed, Permanent, WorkError
-from scrapersky.models import DiscoveryMethod, Sitemap
+from scrapersky.models import Sitemap
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, outcome_of
+from scrapersky.vocabulary import DiscoveryMethod
 from scrapersky.web.client import fetch_home_page
 from scrapersky.web.fetched import Fetched
 from sitemap_scheduler.candidates import labelled_links, linked_sitemaps, next_parts, well_known_urls

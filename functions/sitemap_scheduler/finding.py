@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scrapersky.errors import Transient, WorkError
-from scrapersky.models import DiscoveryMethod, SitemapType
+from scrapersky.vocabulary import DiscoveryMethod, SitemapType
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import SitemapReader
 

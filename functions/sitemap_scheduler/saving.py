@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 
-from scrapersky.models import Sitemap, SitemapFile, SitemapType
+from scrapersky.models import Sitemap, SitemapFile
 from scrapersky.runtime.outcomes import Write
+from scrapersky.vocabulary import SitemapType
 from sitemap_scheduler.finding import Finding
 from sitemap_scheduler.scan import Scan
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from scrapersky.errors import FetchError
-from scrapersky.models import DiscoveryMethod
 from scrapersky.runtime.context import JobContext
+from scrapersky.vocabulary import DiscoveryMethod
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import Entry, Kind, Limits, SitemapRefused, read_entries, reader_of
 from scrapersky.web.urls import normalise_url

@@ -18,12 +18,12 @@ import pytest
 from moto import mock_aws
 from sqlalchemy import Connection, RowMapping, text
 
-from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.runtime.payloads import PAYLOAD
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS, Service, service_of
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Curation, Status
 from scripts.commands import import_contracts
 from tests.integration.lambda_context import LambdaContext
 from tests.records import make

@@ -14,9 +14,10 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Connection, insert, select
 
-from scrapersky.models import Domain, Status
+from scrapersky.models import Domain
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, METADATA, Service
 from scrapersky.status.claim import claim
+from scrapersky.vocabulary import Status
 from scripts.commands.run.run import Options, drain
 from scripts.commands.run.ticks import invoke_tick, rule_of
 from tests.e2e.conftest import Running

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection, RowMapping, text
 
 from api.application import Application
-from scrapersky.models.vocabulary import Status
+from scrapersky.vocabulary import Status
 from tests.integration.lambda_context import LambdaContext
 
 ADA = "arn:aws:iam::000000000000:user/ada"

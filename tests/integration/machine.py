@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.models import Base, Status
+from scrapersky.models import Base
 from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION, WORKFLOWS
 from scrapersky.status import transitions
 from scrapersky.status.invariants import BREACHES
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 from tests.integration.machine_model import Attempt, Key, Model, Record
 from tests.records import triggers_disabled
 

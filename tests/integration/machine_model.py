@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.status.transitions import ALLOWED
+from scrapersky.vocabulary import Status
 
 Key = tuple[str, int]
 """A record in one workflow: (workflow, record id)."""

@@ -7,7 +7,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import sqlstate
-from scrapersky.models import Status
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.status import transitions
 from scrapersky.status.abandon import abandon
@@ -15,6 +14,7 @@ from scrapersky.status.cancel import cancel
 from scrapersky.status.control import pause, resume
 from scrapersky.status.requeue import hand_off, requeue
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 from tests.integration.machine import Machine
 from tests.integration.machine_model import Key, Record
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import text
 
-from scrapersky.models import Status
 from scrapersky.runtime.registry import METADATA, SUBMISSION, WORKFLOWS
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.dead_letter import dead_letter
@@ -18,6 +17,7 @@ from scrapersky.status.requeue import hand_off
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 from tests.integration.machine import RESULT, Died
 from tests.integration.machine_model import MAX_FAILURES, UNDELIVERED_MAX, Key
 from tests.integration.machine_operators import BY, OperatorActions

@@ -19,9 +19,9 @@ from api.resources.sitemap_files import SITEMAP_FILES
 from api.resources.sitemaps import SITEMAPS
 from infra.curation_api import TIMEOUT_SECONDS
 from scrapersky.models.base import Recorded
-from scrapersky.models.vocabulary import Curation
 from scrapersky.runtime.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
 from scrapersky.status.claim import claim
+from scrapersky.vocabulary import Curation
 from tests.integration.api import ADA, Api, domains, results, row
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")

@@ -7,12 +7,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import sqlstate
-from scrapersky.models import Curation, Status
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 from scrapersky.status import transitions
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete, fail
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Curation, Status
 from tests.records import make
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")

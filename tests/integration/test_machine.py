@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Engine
 
-from scrapersky.models import Status
 from scrapersky.runtime.registry import SUBMISSION
 from scrapersky.status import transitions
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 from tests.integration.machine import RESULT
 from tests.integration.machine_model import Key
 from tests.integration.machine_services import NO_SUCH_ATTEMPT, ServiceActions

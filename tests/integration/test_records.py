@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import Connection, UniqueConstraint, text
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.records import resolve
 from scrapersky.runtime.registry import IMPORT, METADATA, WORKFLOWS
 from scrapersky.status.records import group_errors, list_records
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 from tests.records import make
 
 SPELLINGS = {

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.registry import IMPORT, METADATA
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel
@@ -21,6 +20,7 @@ from scrapersky.status.release import release
 from scrapersky.status.requeue import hand_off, requeue
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
+from scrapersky.vocabulary import Status
 from tests.integration.large import CODES, ERRORS, LIVE, NEWEST, QUEUED, TENANTS
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)

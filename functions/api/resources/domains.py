@@ -18,9 +18,9 @@ from api.problem import Problem
 from api.resource import Named, Paging, Resource, View
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.models import Domain
-from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import METADATA, SUBMISSION
+from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
 
 router = Router()

@@ -14,9 +14,9 @@ from api.listing import Listing, RecordId, list_records, read_record
 from api.resource import MAX_ID, Named, Paging, Resource, View
 from api.rows import Known, NewOfPlace, RowRefused
 from scrapersky.models import LocalBusiness
-from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import DOMAIN_EXTRACTION
+from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.urls import normalise_url
 

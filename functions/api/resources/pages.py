@@ -14,8 +14,8 @@ from api.listing import Listing, RecordId, list_records, read_record
 from api.resource import MAX_ID, Named, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import Page
-from scrapersky.models.vocabulary import Curation
 from scrapersky.runtime.input_model import InputModel
+from scrapersky.vocabulary import Curation
 from scrapersky.web.page_type import page_type_of
 from scrapersky.web.urls import host_and_path, path_depth
 

@@ -14,9 +14,9 @@ from api.listing import Listing, RecordId, list_records, read_record
 from api.resource import Named, Paging, Resource, View
 from api.rows import NewOfPlace
 from scrapersky.models import Place
-from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import DEEP_SCAN
+from scrapersky.vocabulary import Curation, Status
 
 router = Router()
 TAGS = ["places"]

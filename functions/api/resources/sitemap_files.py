@@ -13,10 +13,10 @@ from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordId, list_records, read_record
 from api.resource import MAX_ID, Named, NeverQueued, Paging, Resource, View
 from api.rows import Known, NewUrl
-from scrapersky.models import DiscoveryMethod, SitemapFile
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.models import SitemapFile
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import IMPORT
+from scrapersky.vocabulary import Curation, DiscoveryMethod, Status
 
 router = Router()
 TAGS = ["sitemap-files"]

@@ -14,9 +14,9 @@ from api.listing import Listing, RecordId, list_records, read_record
 from api.resource import MAX_ID, Filter, Paging, Resource, View
 from api.rows import NewOfDomain
 from scrapersky.models import Sitemap
-from scrapersky.models.vocabulary import Curation, Status
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import DISCOVERY
+from scrapersky.vocabulary import Curation, Status
 
 router = Router()
 TAGS = ["sitemaps"]

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from scrapersky.models.vocabulary import Curation
+from scrapersky.vocabulary import Curation
 
 START, END = "<!-- crosswalk:{} -->", "<!-- /crosswalk:{} -->"
 MARK = re.compile(r"<!-- (/?)crosswalk:([\w-]+) -->")

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.payloads import MODELS
 from scrapersky.runtime.registry import HAND_OFFS, SERVICES, Service
 from scrapersky.status.transitions import ALLOWED, CREATED
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 from scripts.commands.crosswalk.audit.analysis import Analysis, analyse
 from scripts.commands.crosswalk.audit.effects import StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.rules import relative, words

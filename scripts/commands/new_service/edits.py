@@ -167,7 +167,7 @@ def with_field(text: str, options: Options) -> str:
     )
     lines = _inserted(text, [(_end(model), f"\n{fields}")]).splitlines(keepends=True)
     lines[arguments.lineno - 1 : arguments.end_lineno] = [f"    __table_args__ = ({', '.join(parts)},)\n"]
-    text = _imported("".join(lines), ("datetime", "datetime"), ("scrapersky.models.vocabulary", "Status"))
+    text = _imported("".join(lines), ("datetime", "datetime"), ("scrapersky.vocabulary", "Status"))
     more = f"; {options.workflow.replace('_', ' ')}, on ``{options.field}``"
     return re.sub(r"(Workflows?: [^.]+)\.", rf"\1{more}.", text, count=1)
 
@@ -182,7 +182,7 @@ def with_api_fields(text: str, options: Options) -> str:
     shown = "".join(f"    {options.prefix}{field}: {kind}\n" for field, _, _, kind in FIELDS)
     filtered = f"    {options.prefix}status: Status | None = None\n    {options.prefix}error_code: str | None = None\n"
     text = _inserted(text, [(created.lineno, shown), (_end(filters), filtered)])
-    return _imported(text, ("scrapersky.models.vocabulary", "Status"))
+    return _imported(text, ("scrapersky.vocabulary", "Status"))
 
 
 def with_half_page(page: str, options: Options) -> str:

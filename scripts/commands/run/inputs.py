@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.dialects.postgresql import insert
 
-from scrapersky.models import Domain, Place, Status
+from scrapersky.models import Domain, Place
+from scrapersky.vocabulary import Status
 from scrapersky.web.hosts import normalise_host
 from scripts.commands.run.internet import corpus, places, shipped
 from scripts.commands.run.internet.places import Details, PlacesApi

@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from sqlalchemy import Connection, Engine
 
-from scrapersky.models import Status
 from scrapersky.runtime.registry import HAND_OFFS, WORKFLOWS, Service
 from scrapersky.status.gauges import count_by_status
+from scrapersky.vocabulary import Status
 
 PIPELINE: tuple[str, ...] = tuple(
     dict.fromkeys([*(end.name for hand_off in HAND_OFFS for end in (hand_off.source, hand_off.target)), *WORKFLOWS])

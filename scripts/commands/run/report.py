@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy import Connection, func, select, text
 
-from scrapersky.models import Attempt, Base, Domain, LocalBusiness, Page, Sitemap, SitemapFile, Status
+from scrapersky.models import Attempt, Base, Domain, LocalBusiness, Page, Sitemap, SitemapFile
 from scrapersky.runtime.registry import WORKFLOWS
+from scrapersky.vocabulary import Status
 from scrapersky.web.hosts import HostError, normalise_host
 from scripts.commands.run.progress import PIPELINE, Counts, count
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.status.explain import as_text
+from scrapersky.vocabulary import Status
 
 WIDE = 130
 """Columns of a screen on which everything has room."""

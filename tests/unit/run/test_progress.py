@@ -6,8 +6,8 @@ import time
 import pytest
 from rich.console import Console
 
-from scrapersky.models import Status
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SITEMAP_SCHEDULER
+from scrapersky.vocabulary import Status
 from scripts.commands.run.progress import Progress, display, waiting
 
 

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Connection, Engine, insert, text
 
-from scrapersky.models import Attempt, Domain, Page, Sitemap, SitemapFile, Status
+from scrapersky.models import Attempt, Domain, Page, Sitemap, SitemapFile
+from scrapersky.vocabulary import Status
 from scripts.commands.run.inputs import queue_places
 from scripts.commands.run.report import counted, report, summarise, unfinished
 

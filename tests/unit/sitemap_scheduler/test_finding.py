@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from scrapersky.errors import FetchPostponed, FetchRefused
-from scrapersky.models import DiscoveryMethod
+from scrapersky.vocabulary import DiscoveryMethod
 from scrapersky.web.fetched import http_error
 from scrapersky.web.sitemaps import SitemapRefused
 from sitemap_scheduler.finding import NOT_TRIED, SITEMAP, Finding

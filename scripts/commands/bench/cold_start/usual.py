@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from scrapersky.models import Domain
-from scrapersky.models.vocabulary import Status
 from scrapersky.settings import Settings, load
+from scrapersky.vocabulary import Status
 
 settings = load(Settings, os.environ)
 logger = Logger(service="usual")

@@ -4,8 +4,9 @@ from functools import cache
 
 from sqlalchemy import Enum
 
-from scrapersky.models import Base, Curation, Status
+from scrapersky.models import Base
 from scrapersky.runtime.registry import WORKFLOWS
+from scrapersky.vocabulary import Curation, Status
 
 STATUS_WORDS: tuple[str, ...] = tuple(Status)
 CURATION_WORDS: tuple[str, ...] = tuple(Curation)

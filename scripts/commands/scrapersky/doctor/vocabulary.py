@@ -8,8 +8,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky.models import Curation, Status
 from scrapersky.status import transitions
+from scrapersky.vocabulary import Curation, Status
 from scripts.commands.scrapersky.doctor.finding import Finding
 
 WORDS: dict[str, type[StrEnum]] = {"work_status": Status, "curation_status": Curation}

@@ -1,4 +1,4 @@
-"""Attempts: lease, fence and history of every piece of work, in one narrow table."""
+"""Attempts: lease, fence and history of all work, in one narrow table."""
 
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,10 @@ from scrapersky.models.base import AUTOVACUUM, UNCOUNTED, Base
 
 
 class Attempt(Base):
-    """One try at one record. ``attempt_id`` is the fence: monotonic, never reused.
+    """One attempt at one record. ``attempt_id`` is the fence: monotonic and never reused.
 
-    At most one live attempt (``finished_at`` null) a record, by a unique index. ``lease_until`` stands in no index, so
-    that starting an attempt is a heap-only update.
+    A unique index allows one live attempt (``finished_at`` null) per record. ``lease_until`` is in no index, so that
+    starting an attempt is a heap-only update.
     """
 
     __tablename__ = "attempts"

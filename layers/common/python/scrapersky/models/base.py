@@ -1,4 +1,4 @@
-"""What every table shares: naming, the vocabularies as Postgres types, and the companions of a watched field."""
+"""What the tables share: naming, the vocabularies as Postgres types, and the companion columns of a watched field."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,8 +7,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Enum, Identity, Index, MetaData, SmallInteger, Text, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from scrapersky.models.limits import MAX_ERROR_LENGTH
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.vocabulary import MAX_ERROR_LENGTH, Curation, Status
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -19,21 +18,21 @@ NAMING = {
 }
 
 AUTOVACUUM: dict[str, str] = {"autovacuum_vacuum_scale_factor": "0.02", "autovacuum_analyze_scale_factor": "0.02"}
-"""Storage parameters of a table whose rows change status: cleaned and counted again when 2 % of it changed, not 20 and 10.
-A queue that came in a burst is what the default would overlook for longest."""
+"""Storage parameters of a table whose rows change status: autovacuum and autoanalyze at 2 % (defaults: 20 % and 10 %).
+With the defaults, the statistics stay outdated for too long after a burst of new records."""
 
 UNCOUNTED: dict[str, object] = {"statistics": 0}
-"""``Column.info`` of a column that ANALYZE leaves out, so that the planner always assumes the same of it.
+"""``Column.info`` of a column without statistics (SET STATISTICS 0), so that plans do not depend on the last ANALYZE.
 
-How much is queued, or live, changes a thousandfold between two ANALYZEs. Measured: a claim planned by statistics from
-before a burst of 100,000 did not end in ten minutes."""
+The number of queued or live rows changes a thousandfold between two ANALYZEs. Measured: a claim planned with statistics
+from before a burst of 100,000 records did not end in ten minutes."""
 
 WATCHED_STORAGE: dict[str, str] = {"fillfactor": "85", **AUTOVACUUM}
 """Storage parameters of a watched table: room on each page, so that Processing → Completed is a heap-only update."""
 
 
 def stored_by_value(words: type[StrEnum], name: str) -> Enum:
-    """The Postgres ENUM ``name`` holding the *values* of ``words`` (SQLAlchemy's default would store member names)."""
+    """Return the Postgres ENUM ``name`` of the *values* of ``words`` (SQLAlchemy's default is the member names)."""
     return Enum(words, name=name, values_callable=lambda members: [member.value for member in members])
 
 
@@ -49,7 +48,7 @@ class Base(DeclarativeBase):
 
 
 class Recorded(Base):
-    """A table of curated records: a narrow, ordered key, whose work it is, and the two instants every record carries."""
+    """A table of curated records: id, tenant, and the times of creation and of the last change."""
 
     __abstract__ = True
 
@@ -62,40 +61,40 @@ class Recorded(Base):
 
 
 def curated() -> Mapped[Curation]:
-    """A column for people's decisions, ``New`` until somebody decides."""
+    """Return the column of a person's decision, ``New`` until it is made."""
     return mapped_column(curation_status, server_default=Curation.NEW.value)
 
 
 def watched() -> Mapped[Status]:
-    """A field that a background service watches, ``New`` until somebody queues the record."""
+    """Return a status field that a background service watches, ``New`` until the record is queued."""
     return mapped_column(work_status, server_default=Status.NEW.value)
 
 
 def due_at() -> Mapped[datetime | None]:
-    """Companion: from when a Queued record may be claimed; null in every other status."""
+    """Return the companion with the time from which a Queued record may be claimed; null in every other status."""
     return mapped_column(default=None, info=UNCOUNTED)
 
 
 def failures() -> Mapped[int]:
-    """Companion: failures counted since the record was last queued by a person or a hand-off."""
+    """Return the companion that counts the failures since a person or a hand-off queued the record."""
     return mapped_column(SmallInteger, server_default="0")
 
 
 def error_code() -> Mapped[str | None]:
-    """Companion: why the record is in Error, from a closed list; null in every other status."""
+    """Return the companion with the code of an Error, from a closed list; null in every other status."""
     return mapped_column(default=None)
 
 
 def error_text() -> Mapped[str | None]:
-    """Companion: the same for a person to read, at most :data:`MAX_ERROR_LENGTH` characters."""
+    """Return the companion with the text of an Error, at most :data:`MAX_ERROR_LENGTH` characters."""
     return mapped_column(default=None)
 
 
 def watched_constraints(table: str, prefix: str = "", host: str | None = None) -> tuple[CheckConstraint | Index, ...]:
-    """The CHECKs and indexes of a watched field, whose companions start with ``prefix``.
+    """Return the CHECKs and indexes of a watched field whose companions start with ``prefix``.
 
-    The index of what is due leads with the tenant, for a fair claim; where many records share a ``host`` column, a second
-    one leads on to it. With the status in an index, no status change could be a heap-only update.
+    The index of due records starts with the tenant, for fair claims; where many records share a value of the column
+    ``host``, a second index continues with it. Warning: an index on the status would prevent heap-only updates.
     """
     status, due, code, error, failed = (
         prefix + name for name in ("status", "due_at", "error_code", "error", "failures")

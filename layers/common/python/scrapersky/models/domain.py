@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 from sqlalchemy.types import Text
 
 from scrapersky.models import base
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.vocabulary import Curation, Status
 
 
 class Domain(base.Recorded):
@@ -28,7 +28,7 @@ class Domain(base.Recorded):
 
     domain: Mapped[str] = mapped_column(comment="lower case, punycode, no scheme, port, path or leading www.")
 
-    final_url: Mapped[str | None] = mapped_column(comment="where the home page was found in the end")
+    final_url: Mapped[str | None] = mapped_column(comment="where the redirects of the home page ended")
     http_status: Mapped[int | None] = mapped_column(SmallInteger)
     last_scan: Mapped[datetime | None]
     title: Mapped[str | None]

@@ -1,4 +1,4 @@
-"""Idempotency keys: answers of the curation API's writes, kept so that a repeated request is not carried out again."""
+"""Idempotency keys: stored answers of the curation API, so that a repeated request is not executed again."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from scrapersky.models.base import Base
 
 
 class IdempotencyKey(Base):
-    """One key of one caller, with the answer of the request it was first sent with."""
+    """One key of one caller, with the answer to its first request."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("ix_idempotency_keys_expires_at", "expires_at"),)

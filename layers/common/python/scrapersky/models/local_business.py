@@ -1,4 +1,4 @@
-"""Local businesses: what the deep scan of a place told."""
+"""Local businesses: the results of the deep scan of places."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
 from scrapersky.models import base
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.vocabulary import Curation, Status
 
 
 class LocalBusiness(base.Recorded):

@@ -1,4 +1,4 @@
-"""Pages: the urls that sitemaps list."""
+"""Pages: the URLs that sitemaps list."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models import base
-from scrapersky.models.vocabulary import Curation
+from scrapersky.vocabulary import Curation
 
 
 class Page(base.Recorded):

@@ -1,4 +1,4 @@
-"""Paid calls: how many were made today, in all and for each record: the brake on a bill."""
+"""Paid calls: the number made per day, in total and per record, which caps the cost."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Places: what a map search found, before anybody looked closer."""
+"""Places: the results of a map search, before the deep scan."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models import base
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.vocabulary import Curation, Status
 
 
 class Place(base.Recorded):

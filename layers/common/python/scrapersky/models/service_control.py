@@ -1,4 +1,4 @@
-"""Service controls: what operators and the services themselves set for a workflow, surviving deploys."""
+"""Service controls: the pause and the last tick of each workflow. They survive deployments."""
 
 from datetime import datetime
 
@@ -9,13 +9,13 @@ from scrapersky.models.base import Base
 
 
 class ServiceControl(Base):
-    """One workflow's switches and heartbeat. A missing row means: never ticked, not paused."""
+    """The controls of one workflow. A missing row means: never ticked, not paused."""
 
     __tablename__ = "service_controls"
 
     workflow: Mapped[str] = mapped_column(primary_key=True)
     paused_at: Mapped[datetime | None]
-    paused_until: Mapped[datetime | None] = mapped_column(comment="null while paused: until somebody resumes it")
+    paused_until: Mapped[datetime | None] = mapped_column(comment="null while paused: paused until resumed")
     paused_by: Mapped[str | None]
     pause_reason: Mapped[str | None]
     last_tick_at: Mapped[datetime | None]

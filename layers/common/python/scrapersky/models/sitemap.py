@@ -1,4 +1,4 @@
-"""Sitemaps: one scan of one domain's sitemaps."""
+"""Sitemaps: the sitemap scan of each domain."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
 from scrapersky.models import base
 from scrapersky.models.domain import Domain
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.vocabulary import Curation, Status
 
 
 class Sitemap(base.Recorded):

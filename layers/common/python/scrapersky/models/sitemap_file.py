@@ -1,4 +1,4 @@
-"""Sitemap files: what discovery found, each imported on its own."""
+"""Sitemap files: found by discovery, each imported separately."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from scrapersky.models import base
 from scrapersky.models.domain import Domain
-from scrapersky.models.vocabulary import Curation, Status
+from scrapersky.vocabulary import Curation, Status
 
 
 class SitemapFile(base.Recorded):

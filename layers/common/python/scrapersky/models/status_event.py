@@ -1,4 +1,4 @@
-"""Status events: the append-only audit of every status change, written by the database's own trigger."""
+"""Status events: the append-only audit of every status change, written by a trigger."""
 
 from datetime import datetime
 
@@ -6,11 +6,11 @@ from sqlalchemy import BigInteger, Identity, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models.base import Base, work_status
-from scrapersky.models.vocabulary import Status
+from scrapersky.vocabulary import Status
 
 
 class StatusEvent(Base):
-    """One transition of one watched field, whoever wrote it. ``from_status`` is null at a record's creation."""
+    """One transition of one watched field. ``from_status`` is null when the record is created."""
 
     __tablename__ = "status_events"
     __table_args__ = (Index("ix_status_events_record", "workflow", "record_id", "event_id"),)
@@ -21,7 +21,7 @@ class StatusEvent(Base):
     from_status: Mapped[Status | None] = mapped_column(work_status)
     to_status: Mapped[Status] = mapped_column(work_status)
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    actor: Mapped[str] = mapped_column(comment="who said so: scrapersky.actor, else application_name, else the role")
+    actor: Mapped[str] = mapped_column(comment="scrapersky.actor, else application_name, else the role")
     attempt_id: Mapped[int | None]
     reason: Mapped[str | None]
     error_code: Mapped[str | None]

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.payloads import (
     MODELS,
     PAYLOAD,
@@ -42,6 +41,7 @@ from scrapersky.status.records import count_by_code, group_errors, list_records
 from scrapersky.status.requeue import requeue
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 
 MAX_SHOWN = 200
 

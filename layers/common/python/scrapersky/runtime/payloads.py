@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.status.records import MAX_ID
 from scrapersky.status.requeue import MAX_REQUEUED
+from scrapersky.vocabulary import Status
 
 MAX_PAUSE_SECONDS = 366 * 86_400
 MAX_KEY_CHARACTERS = 2_048

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.status.records import State, find_by_key, read_states
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 
 
 @dataclass

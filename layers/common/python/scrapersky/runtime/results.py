@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky import metrics
 from scrapersky.database import sqlstate
-from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, unexpected
 from scrapersky.runtime.registry import hand_off_from
 from scrapersky.runtime.runtime import Runtime
@@ -27,6 +26,7 @@ from scrapersky.status.requeue import hand_off
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 
 LOST_RACE = frozenset({"40001", "40P01"})
 """SQLSTATEs of a transaction that lost a race for locks: it changed nothing and may be run again."""

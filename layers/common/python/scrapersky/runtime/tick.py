@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky import metrics
-from scrapersky.models.vocabulary import Status
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.control import record_tick
@@ -20,6 +19,7 @@ from scrapersky.status.gauges import Gauges, read_gauges
 from scrapersky.status.invariants import count_cheap_breaches
 from scrapersky.status.recover import Recovered, recover
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 
 
 class TickFailed(RuntimeError):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from scrapersky.models.vocabulary import AttemptOutcome
 from scrapersky.status.sql import error_text
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import AttemptOutcome
 
 ABANDON = """
 WITH {set_actor},

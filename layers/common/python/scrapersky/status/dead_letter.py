@@ -6,9 +6,9 @@ holds.
 
 from sqlalchemy import Connection, text
 
-from scrapersky.models.vocabulary import AttemptOutcome
 from scrapersky.status.sql import error_text
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import AttemptOutcome
 
 WORKFLOW_OF = text("SELECT workflow FROM attempts WHERE attempt_id = :attempt_id")
 

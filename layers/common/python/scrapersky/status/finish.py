@@ -16,10 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scrapersky.models.vocabulary import AttemptOutcome, Status
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.sql import error_text
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import AttemptOutcome, Status
 
 FINISH = """
 -- The fence: end the attempt if it is live.

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 
 MAX_SEARCHED = 100_000
 """Records that one list looks at where no index names the status. A longer table is listed in several calls."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky.models.vocabulary import Status
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import Status
 
 EXPIRED = text("""
 -- The live attempts in a CTE of their own. Otherwise the planner, to find the oldest few, may walk all of history by

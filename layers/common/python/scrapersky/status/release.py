@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from scrapersky.models.vocabulary import AttemptOutcome
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import AttemptOutcome
 
 RELEASE = """
 -- Lock the attempts that are live and not started, in ascending order.

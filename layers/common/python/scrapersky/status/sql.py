@@ -5,8 +5,8 @@ Warning: SQLAlchemy takes a colon before a word for a parameter, in SQL comments
 
 from collections.abc import Mapping
 
-from scrapersky.models.limits import MAX_ERROR_LENGTH
 from scrapersky.status.retry_policy import BACKOFF_SECONDS
+from scrapersky.vocabulary import MAX_ERROR_LENGTH
 
 SET_ACTOR = "SELECT set_config('scrapersky.actor', :actor, true), set_config('scrapersky.reason', :reason, true)"
 """Names who acts and why for the audit trigger, until the end of the transaction."""

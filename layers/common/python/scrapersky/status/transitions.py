@@ -1,6 +1,6 @@
 """The table of legal transitions. A test holds the database's guard, the diagram in the docs and this table equal."""
 
-from scrapersky.models.vocabulary import Status
+from scrapersky.vocabulary import Status
 
 CREATED: frozenset[Status] = frozenset({Status.NEW, Status.QUEUED})
 """The statuses in which a record may be created."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import TextClause, text
 
-from scrapersky import models
 from scrapersky.status.sql import FRAGMENTS
 
 if TYPE_CHECKING:
@@ -59,7 +58,10 @@ class Workflow:
 
     @property
     def model(self) -> "type[Recorded]":
-        """The mapped class of its records. The first access maps the models."""
+        """The mapped class of its records. The first access imports the models."""
+        # Imported here because mapping the tables takes a quarter of a tick's cold start, and a tick uses SQL only.
+        from scrapersky import models  # noqa: PLC0415
+
         model: type[Recorded] = getattr(models, self.model_name)
         return model
 

@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column(
             "domain", sa.Text(), nullable=False, comment="lower case, punycode, no scheme, port, path or leading www."
         ),
-        sa.Column("final_url", sa.Text(), nullable=True, comment="where the home page was found in the end"),
+        sa.Column("final_url", sa.Text(), nullable=True, comment="where the redirects of the home page ended"),
         sa.Column("http_status", sa.SmallInteger(), nullable=True),
         sa.Column("last_scan", sa.DateTime(timezone=True), nullable=True),
         sa.Column("title", sa.Text(), nullable=True),
@@ -244,7 +244,7 @@ def upgrade() -> None:
             "paused_until",
             sa.DateTime(timezone=True),
             nullable=True,
-            comment="null while paused: until somebody resumes it",
+            comment="null while paused: paused until resumed",
         ),
         sa.Column("paused_by", sa.Text(), nullable=True),
         sa.Column("pause_reason", sa.Text(), nullable=True),
@@ -264,7 +264,7 @@ def upgrade() -> None:
             "actor",
             sa.Text(),
             nullable=False,
-            comment="who said so: scrapersky.actor, else application_name, else the role",
+            comment="scrapersky.actor, else application_name, else the role",
         ),
         sa.Column("attempt_id", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
