@@ -1,1 +1,1 @@
-"""dead-letter: ends in Error what could not even be started."""
+"""dead-letter: sets records to Error whose work could never be started."""

@@ -1,14 +1,14 @@
-"""dead-letter: a message that came too often without being started ends its record in Error, with the reason.
+"""dead-letter: sets a record to Error when its message was received too often without the work being started.
 
-The danger first: the record may have been requeued since. So the verb is fenced by the attempt, and a late letter
+Warning: the record may have been requeued since. So the statement is conditional on the attempt, and a late dead letter
 changes nothing.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from dead_letter.attribution import attempt_of
 from scrapersky import metrics
 from scrapersky.database import Database
 from scrapersky.metrics import Observer
@@ -27,40 +27,43 @@ observer = Observer(NAME, settings.stage)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Marks each letter's record; answers the letters that must come again, because the database could not be asked."""
-    again: list[str] = []
+    """Mark the record of each dead letter; return those to SQS whose record could not be marked."""
+    failed: list[str] = []
     try:
-        for record in event["Records"]:
+        for message in event["Records"]:
             try:
-                mark(record)
+                mark(message)
             except Exception:
-                observer.log.exception("a dead letter could not be marked", extra={"message_id": record["messageId"]})
-                again.append(record["messageId"])
+                observer.log.exception(
+                    "could not mark a dead letter; returning it to the queue",
+                    extra={"message_id": message["messageId"]},
+                )
+                failed.append(message["messageId"])
     finally:
         observer.flush()
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def mark(record: Mapping[str, Any]) -> None:
-    """Ends the letter's record in Error, if its attempt is still live and nobody works on it."""
-    keys: dict[str, Any] = {"message_id": record["messageId"]}
-    attempt_id = attempt_of(record)
+def mark(message: Mapping[str, Any]) -> None:
+    """Set the record of a dead letter (an SQS record) to Error, if its attempt is live and no worker holds it."""
+    keys: dict[str, Any] = {"message_id": message["messageId"]}
+    attempt_id = attempt_of(message)
     with database.autocommit() as connection:
         name = workflow_of(connection, attempt_id) if attempt_id else None
         if attempt_id is None or name not in WORKFLOWS:
-            observer.log.error("dead letter of nobody: it names no attempt that exists", extra=keys)
+            observer.log.error("unattributable dead letter: message names no known attempt", extra=keys)
             observer.count(metrics.UNATTRIBUTABLE)
             return
-        code, reason = why(record)
+        code, reason = error_of(message)
         workflow = WORKFLOWS[name]
         record_id = dead_letter(connection, workflow, attempt_id, code=code, reason=reason)
     if record_id is None:
         observer.log.info("stale dead letter", extra={**keys, "attempt_id": attempt_id})
         observer.count(metrics.STALE)
         return
-    owner = service_of(workflow).name
-    observer.count(metrics.DEAD_LETTERED, workflow=workflow.name, service=owner)
-    observer.count(metrics.ERRORED, workflow=workflow.name, service=owner)
+    service = service_of(workflow).name
+    observer.count(metrics.DEAD_LETTERED, workflow=workflow.name, service=service)
+    observer.count(metrics.ERRORED, workflow=workflow.name, service=service)
     observer.transition(
         workflow=workflow.name,
         record_id=record_id,
@@ -72,12 +75,31 @@ def mark(record: Mapping[str, Any]) -> None:
     )
 
 
-def why(record: Mapping[str, Any]) -> tuple[str, str]:
-    """The error code and the sentence for a person."""
+def attempt_of(message: Mapping[str, Any]) -> int | None:
+    """Return the attempt id of ``message``, from the attribute that the sender sets or else from its body; or None.
+
+    The body is read without validation, as it may be the reason for the dead letter.
+    """
+    attribute = ((message.get("messageAttributes") or {}).get("attempt_id") or {}).get("stringValue")
     try:
-        parse_message(record["body"])
-    except MalformedMessage as problem:
-        return "malformed_message", f"its message was malformed ({problem}) and ended in the dead-letter queue"
+        body = json.loads(message.get("body") or "")
+    except ValueError:
+        body = None
+    in_body = body.get("attempt_id") if isinstance(body, dict) else None
+    for candidate in (attribute, in_body):
+        if isinstance(candidate, int | str) and not isinstance(candidate, bool) and str(candidate).isdecimal():
+            number = int(candidate)
+            if 0 < number < 2**63:
+                return number
+    return None
+
+
+def error_of(message: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the error code and the reason for the record of ``message``."""
+    try:
+        parse_message(message["body"])
+    except MalformedMessage as error:
+        return "malformed_message", f"its message was malformed ({error}) and ended in the dead-letter queue"
     return (
         "dead_letter",
         "its message was delivered until the queue gave up, and the work could never be started: "

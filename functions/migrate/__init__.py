@@ -1,1 +1,1 @@
-"""migrate: brings the database's schema up to date, as part of the deployment."""
+"""migrate: upgrades the database's schema as part of the deployment."""

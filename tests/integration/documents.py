@@ -1,10 +1,10 @@
-"""Runs the examples of a document: fenced blocks, in their order, against real handlers, the API and a real Postgres.
+"""Runs the examples of a document: its fenced blocks in their order, with real handlers, the API and a real Postgres.
 
-- ``console``: ``$ command`` lines, each with what it prints; ``…`` stands for anything, white space for any white space.
-- ``http``: a request line with its JSON, and after a line ``→ 200`` what is answered, ``…`` again for anything.
-- ``python``: executed; its own asserts say what is expected.
-- ``<!-- example: add a.example -->`` (Queued domains) and ``<!-- example: work -->`` or ``work CODE REASON`` (a tick and all
-  its messages; with a code, each record fails with it) make happen, unseen by the reader, what a page takes for granted.
+- ``console``: lines ``$ command``, each with its output; ``…`` matches anything, white space matches any white space.
+- ``http``: a request line with its JSON, and after a line ``→ 200`` the answer, with ``…`` as above.
+- ``python``: executed; it contains its own asserts.
+- ``<!-- example: add a.example -->`` (adds Queued domains) and ``<!-- example: work -->`` or ``work CODE REASON`` (a tick
+  and all its messages; with a code, each record fails with it) are steps that readers do not see.
 """
 
 import json
@@ -34,16 +34,16 @@ from tests.integration.conftest import Harness
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(
-    r"^<!-- example: (?P<deed>.+?) -->$|^(?P<indent> *)```(?P<kind>\w*)\n(?P<body>.*?)^(?P=indent)```$",
+    r"^<!-- example: (?P<step>.+?) -->$|^(?P<indent> *)```(?P<kind>\w*)\n(?P<body>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 NOT_RUN = frozenset({"", "mermaid", "toml", "json", "text"})
-"""Blocks that are no examples: pictures, shapes, files."""
+"""Kinds of blocks that are not examples: diagrams, data, files."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One block; ``line`` is its first in the document."""
+    """One block, or a hidden step; ``line`` is the number of its first line."""
 
     kind: str
     body: str
@@ -51,26 +51,26 @@ class Example:
 
 
 def examples(document: Path) -> Iterator[Example]:
-    """The document's blocks and unseen deeds, in their order."""
+    """Return the document's blocks and hidden steps in their order."""
     text = document.read_text(encoding="utf-8")
     for found in BLOCK.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
-        if found["deed"]:
-            yield Example("deed", found["deed"], line)
+        if found["step"]:
+            yield Example("step", found["step"], line)
         elif found["kind"] not in NOT_RUN:
             yield Example(found["kind"], dedent(found["body"]), line)
 
 
-def assert_fits(printed: str, promised: str, where: str) -> None:
-    """Whether what was printed is what the document promises."""
-    parts = (r"\s+".join(map(re.escape, part.split())) for part in promised.split("…"))
+def assert_matches(output: str, expected: str, where: str) -> None:
+    """Assert that ``output`` matches the text ``expected`` by the document."""
+    parts = (r"\s+".join(map(re.escape, part.split())) for part in expected.split("…"))
     pattern = r"\s*" + r"\s*.*?\s*".join(parts) + r"\s*"
-    assert re.fullmatch(pattern, printed, re.DOTALL), f"{where} promises\n{promised}\nand is\n{printed}"
+    assert re.fullmatch(pattern, output, re.DOTALL), f"{where} expects\n{expected}\nbut the output is\n{output}"
 
 
 @dataclass
 class Stage:
-    """Everything that an example may speak to: a stage named dev."""
+    """What examples use: a stage named dev."""
 
     harness: Harness
     api: Api
@@ -80,31 +80,31 @@ class Stage:
     capture: pytest.CaptureFixture[str]
 
     def run(self, example: Example, name: str) -> None:
-        """Runs one block. Raises AssertionError naming the document and the line."""
+        """Run one block. Raises AssertionError with the name of the document and the line."""
         where = f"{name}:{example.line}"
         match example.kind:
-            case "deed":
-                self._do(example.body)
+            case "step":
+                self._take_step(example.body)
             case "console":
                 for command in re.split(r"^\$ ", example.body, flags=re.MULTILINE)[1:]:
-                    line, promised = _command(command)
-                    assert_fits(self._say(line), promised, f"{where} {line}")
+                    line, expected = _command(command)
+                    assert_matches(self._execute(line), expected, f"{where} {line}")
             case "http":
                 for request in re.split(r"^(?=[A-Z]+ /)", example.body, flags=re.MULTILINE)[1:]:
-                    asked, promised = request.split("\n→ ")
-                    assert_fits(self._ask(asked), promised, f"{where} {asked}")
+                    sent, expected = request.split("\n→ ")
+                    assert_matches(self._send(sent), expected, f"{where} {sent}")
             case "python":
                 exec(compile(example.body, where, "exec"), {"__name__": "example"})
             case kind:
-                raise AssertionError(f"{where}: nobody runs {kind!r}; console, http and python are run")
+                raise AssertionError(f"{where}: blocks of kind {kind!r} cannot be run; console, http and python can")
 
-    def _do(self, deed: str) -> None:
-        verb, *words = deed.split(maxsplit=1)
+    def _take_step(self, step: str) -> None:
+        verb, *words = step.split(maxsplit=1)
         rest = words[0] if words else ""
         if verb == "add":
             self.harness.add(*rest.split())
             return
-        assert verb == "work", deed
+        assert verb == "work", step
         code, _, reason = rest.partition(" ")
         if code:
             (known,) = self.harness.connection.exec_driver_sql("SELECT array_agg(domain) FROM domains").scalars()
@@ -112,7 +112,7 @@ class Stage:
         self.harness.drain()
         self.harness.behaviour = {}
 
-    def _say(self, line: str) -> str:
+    def _execute(self, line: str) -> str:
         words = shlex.split(line)
         variables = {}
         while re.match(r"[A-Z_]+=", words[0]):
@@ -123,7 +123,7 @@ class Stage:
         match command:
             case "scrapersky":
                 where = [] if rest[0] == "completion" else ["--stage", "dev", "--endpoint", self.endpoint]
-                with suppress(SystemExit):  # a wrong command
+                with suppress(SystemExit):  # an example of an error
                     scrapersky([*rest, *where])
             case "explain":
                 explain([*rest, "--database-url", self.database_url])
@@ -141,13 +141,13 @@ class Stage:
                     self.handlers[_after(words, "--function-name")](json.loads(_after(words, "--payload")))
                 )
             case _:
-                raise AssertionError(f"nobody runs {command!r}")
-        said = self.capture.readouterr()
-        # The handlers log to the same output here, one JSON object a line.
-        return "\n".join(line for line in f"{said.out}{said.err}".splitlines() if not line.startswith('{"'))
+                raise AssertionError(f"the command {command!r} cannot be run")
+        captured = self.capture.readouterr()
+        # The handlers log to the same output, one JSON object per line.
+        return "\n".join(line for line in f"{captured.out}{captured.err}".splitlines() if not line.startswith('{"'))
 
-    def _ask(self, asked: str) -> str:
-        head, _, body = asked.partition("\n")
+    def _send(self, request: str) -> str:
+        head, _, body = request.partition("\n")
         method, path, *headers = head.split()
         path, _, query = path.partition("?")
         named = dict(header.split("=", 1) for header in headers)
@@ -163,12 +163,12 @@ class Stage:
 
 
 def _command(text: str) -> tuple[str, str]:
-    """A command, joined where it is continued on the next line, and what it promises to print."""
+    """Return a command, with its continuation lines joined, and its expected output."""
     joined = text.replace("\\\n", " ")
-    while joined.partition("\n")[0].count("'") % 2:  # a payload over several lines
+    while joined.partition("\n")[0].count("'") % 2:  # a payload of several lines
         joined = joined.replace("\n", " ", 1)
-    line, _, promised = joined.partition("\n")
-    return line, promised
+    line, _, expected = joined.partition("\n")
+    return line, expected
 
 
 def _after(words: list[str], option: str) -> str:
@@ -176,7 +176,7 @@ def _after(words: list[str], option: str) -> str:
 
 
 def _planned(stack: str, variables: Mapping[str, str]) -> str:
-    """What a synthesis says of the settings: nothing, when it takes them."""
+    """Return the error of a synthesis with these settings, or "" if they are valid."""
     try:
         plan(STAGES[stack.removeprefix("scrapersky-")], variables)
     except SettingsError as error:

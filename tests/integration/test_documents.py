@@ -1,4 +1,4 @@
-"""Every example in the documents does what the document says."""
+"""The examples in the documents work as documented."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SERVICES
 from tests.integration.api import Api
 from tests.integration.conftest import Harness
-from tests.integration.documents import BLOCK, ROOT, Example, Stage, assert_fits, examples
+from tests.integration.documents import BLOCK, ROOT, Example, Stage, assert_matches, examples
 from tests.integration.test_command_line import invoked, nothing
 from tests.lambda_endpoint import serving
 
@@ -27,7 +27,7 @@ def stage(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stage]:
-    """A stage named dev, with all services; domain-scheduler is the harness."""
+    """A stage named dev with all services; domain-scheduler is the harness."""
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
     services = [
@@ -43,9 +43,9 @@ def stage(
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.stem)
-def test_every_example_does_what_the_document_says(document: Path, stage: Stage) -> None:
+def test_the_examples_of_a_document_work_as_documented(document: Path, stage: Stage) -> None:
     found = list(examples(document))
-    assert [one for one in found if one.kind != "deed"], f"{document.name} has no example"
+    assert [one for one in found if one.kind != "step"], f"{document.name} has no example"
     for example in found:
         stage.run(example, document.name)
 
@@ -60,22 +60,22 @@ def test_every_example_does_what_the_document_says(document: Path, stage: Stage)
     ],
     ids=lambda example: example.kind,
 )
-def test_an_example_that_does_something_else_is_told(example: Example, stage: Stage) -> None:
+def test_an_example_with_another_result_fails(example: Example, stage: Stage) -> None:
     with pytest.raises(AssertionError):
         stage.run(example, "a page")
 
 
-def test_a_promise_must_be_kept_to_its_end() -> None:
-    assert_fits("queued 2 of 3\nids 4 5", "queued 2 …\n  ids 4 5", "here")
+def test_output_must_match_completely() -> None:
+    assert_matches("queued 2 of 3\nids 4 5", "queued 2 …\n  ids 4 5", "here")
     with pytest.raises(AssertionError):
-        assert_fits("queued 2 of 3\nids 4 5 6", "queued 2 …\n  ids 4 5", "here")
+        assert_matches("queued 2 of 3\nids 4 5 6", "queued 2 …\n  ids 4 5", "here")
 
 
 @pytest.mark.parametrize("document", sorted((ROOT / "docs").rglob("*.md")), ids=lambda document: document.stem)
-def test_an_image_has_alternative_text_and_a_picture_is_told_in_words_too(document: Path) -> None:
+def test_an_image_has_alternative_text_and_a_diagram_is_described_in_words(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert "![](" not in text, "an image without alternative text"
     for found in BLOCK.finditer(text):
         if found["kind"] == "mermaid":
-            assert "in words" in text[found.end() : found.end() + 200], "a diagram that only eyes can read"
-            assert "fill:" not in found["body"], "a diagram that speaks by colour"
+            assert "in words" in text[found.end() : found.end() + 200], "a diagram without a description in words"
+            assert "fill:" not in found["body"], "a diagram that depends on colour"

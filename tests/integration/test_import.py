@@ -173,7 +173,7 @@ def test_urls_beyond_the_limit_are_dropped_and_recorded(
     outcome = run(engine, file_id, tmp_path, urlset(*(loc(f"/{n}") for n in range(10))), import_max_urls=4)
     assert outcome.code == "capped"
     assert len(pages(connection)) == 4
-    assert "more than 4 urls" in column(connection, "broken_at")
+    assert "more than 4 URLs" in column(connection, "broken_at")
 
 
 def test_an_unchanged_file_becomes_valid_again(

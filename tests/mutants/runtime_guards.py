@@ -173,10 +173,10 @@ RUNTIME_GUARDS = (
     ),
     without(
         "dead letter: a broken body is attributed by its attribute",
-        "attribution.attempt_of",
-        "in (attribute, told):",
+        "handler.attempt_of",
+        "in (attribute, in_body):",
         DEAD_LETTER,
-        instead="in (told,):",
+        instead="in (in_body,):",
         folder="functions/dead_letter",
     ),
     # database
