@@ -60,10 +60,15 @@ class Application:
 
     def openapi(self) -> Response[str]:
         """Return the OpenAPI document, generated from the routes' types."""
+        # Only this route needs OpenAPI's models, whose import would delay every cold start.
+        from aws_lambda_powertools.event_handler.openapi.models import Server  # noqa: PLC0415
+
         document = self.app.get_openapi_json_schema(
             title="ScraperSky curation API",
             version=VERSION,
             description="List, add and curate records; /dev-tools passes operators' triggers on to the services.",
+            # Relative to this document's own URL, so that it is right behind any host name, stage or base path.
+            servers=[Server(url=".")],
         )
         return Response(HTTPStatus.OK, content_type="application/json", body=document)
 

@@ -4,9 +4,11 @@ import json
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
+from scripts.commands.run.system import STACK
 from tests.e2e.conftest import Running
 
 pytestmark = pytest.mark.timeout(900)
@@ -49,3 +51,12 @@ def test_a_trigger_reaches_the_service_through_the_api(running: Running) -> None
 
 def test_a_request_without_a_signature_is_rejected(running: Running) -> None:
     assert call(running, "GET", "/domains", signed=False)[0] == 403
+
+
+def test_the_server_of_the_openapi_document_and_the_stacks_output_are_the_url_that_answers(running: Running) -> None:
+    api = running.system.api_url
+    status, document = call(running, "GET", "/openapi.json")
+    assert status == 200
+    assert urljoin(f"{api}/openapi.json", document["servers"][0]["url"]) == f"{api}/"
+    (stack,) = running.system.aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    assert {one["OutputValue"] for one in stack["Outputs"] if one["OutputKey"] == "ApiUrl"} == {api}

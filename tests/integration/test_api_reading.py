@@ -124,6 +124,7 @@ def test_an_unknown_route_is_a_404_problem_document(api: Api, method: str, path:
 def test_the_openapi_document_describes_every_route_and_resolves(api: Api) -> None:
     document = api.get("/openapi.json").json
     assert document["openapi"].startswith("3.")
+    assert document["servers"] == [{"url": "."}]
     for path in RESOURCES:
         assert set(document["paths"][f"/{path}"]) == {"get", "post"}
         assert set(document["paths"][f"/{path}/bulk"]) == {"post"}
