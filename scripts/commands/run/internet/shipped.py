@@ -32,7 +32,7 @@ class Manifest(BaseModel):
     what: str
     """The special feature of the site, in one sentence."""
     domain: str | None = None
-    """Its domain without ``www.``, where the folder's name cannot be it."""
+    """Its domain without ``www.``, if the folder has another name."""
     place: Mapping[str, Any]
     """Its Google place, in the shape of Places API (New); ``id`` and ``websiteUri`` are added where absent."""
     expect: Expectation = Expectation()
