@@ -1,6 +1,6 @@
 """The web client: the only code that opens connections to websites and APIs. Guarded, polite, bounded in time and size.
 
-Warning: every URL here was written by a stranger. :mod:`scrapersky.web.exchange` checks each hop of each redirect, and
+Warning: every URL here is untrusted input. :mod:`scrapersky.web.exchange` checks each hop of each redirect, and
 :mod:`scrapersky.web.guard` checks each address when it is connected to. Every failure is a
 :class:`~scrapersky.errors.FetchError`.
 """

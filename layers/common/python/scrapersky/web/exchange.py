@@ -1,6 +1,6 @@
 """One request and its redirects. Every hop is checked anew: URL, robots.txt, host limit, address.
 
-A redirect's target is a URL of a stranger, like the first one. Cookies are kept for the length of the chain only
+The target of a redirect is untrusted, like the first URL. Cookies are kept for the length of the chain only
 (:mod:`scrapersky.web.cookies`). A host that answers with a challenge is requested again through the proxy API, if the
 record may use it; the proxy follows redirects by itself.
 """
