@@ -15,9 +15,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from api.dependencies import caller_of, dependencies_of
 from api.idempotency import write_once
-from api.problem import invalid, shorten
+from api.problem import invalid
 from api.resource import Resource, View
 from api.rows import Known, NewRecord, RowRefused
+from scrapersky.errors import shorten
 from scrapersky.status.sql import SET_ACTOR
 from scrapersky.vocabulary import Curation, Status
 

@@ -8,8 +8,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import ValidationException
 
+from scrapersky.errors import shorten
+
 CONTENT_TYPE = "application/problem+json"
-MAX_SHOWN = 200
 
 
 class Problem(Exception):
@@ -63,11 +64,6 @@ def as_event(response: Response[str]) -> dict[str, Any]:
         "body": response.body,
         "isBase64Encoded": False,
     }
-
-
-def shorten(text: str) -> str:
-    """Return at most :data:`MAX_SHOWN` characters of ``text``."""
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 def _field(location: Sequence[Any]) -> str:

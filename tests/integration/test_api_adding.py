@@ -83,7 +83,7 @@ INVALID_DOMAINS: list[tuple[dict[str, Any], str]] = [
     ({"domain_id": 1, "domain": SHOP}, "domain_id, domain: 1 and 'shop.example' were given; exactly one of"),
     ({"domain_id": 999}, "domain_id: there is no domain 999; "),
     ({"domain": "www.other.example"}, "domain: 'other.example' is unknown; add it by POST /domains first"),
-    ({"domain": "no domain"}, "domain: 'no domain' is no host"),
+    ({"domain": "no domain"}, "domain: 'no domain' is not a host"),
 ]
 
 

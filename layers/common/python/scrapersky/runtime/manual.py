@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from scrapersky.errors import shorten
 from scrapersky.runtime.payloads import (
     MODELS,
     PAYLOAD,
@@ -43,8 +44,6 @@ from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import Status
 
-MAX_SHOWN = 200
-
 
 class Refused(ValueError):
     """A valid payload that cannot be served; ``field`` names the reason's field."""
@@ -74,7 +73,7 @@ def _problem(error: ValidationError, event: dict[str, Any]) -> dict[str, Any]:
     match problem["type"]:
         case "union_tag_not_found" | "union_tag_invalid":
             field = "action"
-            given = f"{_shown(event['action'])} is no action" if "action" in event else "is missing"
+            given = f"{shorten(repr(event['action']))} is no action" if "action" in event else "is missing"
             message = f"{given}; valid actions: {', '.join(MODELS)}"
         case "missing":
             message = f"is missing; {event['action']} needs it"
@@ -83,7 +82,7 @@ def _problem(error: ValidationError, event: dict[str, Any]) -> dict[str, Any]:
             message = f"is not a field of {event['action']}; its fields: {', '.join(names)}"
         case _:
             message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
-    return {"field": field, "message": message, "given": _shown(problem["input"])}
+    return {"field": field, "message": message, "given": shorten(repr(problem["input"]))}
 
 
 def _serve(runtime: Runtime, payload: Payload, context: Any) -> dict[str, Any]:
@@ -306,8 +305,3 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
 def _no_such_code(connection: Connection, workflow: Workflow, code: str) -> Refused:
     present = [f"{name} ({number})" for name, number in count_by_code(connection, workflow).items()]
     return Refused("error_code", f"no record with error code {code!r}; present: {', '.join(present) or 'none'}")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

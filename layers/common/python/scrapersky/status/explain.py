@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from scrapersky.errors import shorten
 from scrapersky.status.records import json_ready
 from scrapersky.status.workflow import Workflow
 
@@ -158,7 +159,7 @@ def _details(detail: Mapping[str, Any]) -> Iterator[str]:
     rest = {key: value for key, value in detail.items() if key != "reason"}
     if rest:
         line = json.dumps(rest, ensure_ascii=False)
-        yield line if len(line) <= MAX_DETAIL_CHARACTERS else line[: MAX_DETAIL_CHARACTERS - 1] + "…"
+        yield shorten(line, MAX_DETAIL_CHARACTERS)
 
 
 def _report(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

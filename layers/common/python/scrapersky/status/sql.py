@@ -5,6 +5,7 @@ Warning: SQLAlchemy takes a colon before a word for a parameter, in SQL comments
 
 from collections.abc import Mapping
 
+from scrapersky.errors import shorten
 from scrapersky.status.retry_policy import BACKOFF_SECONDS
 from scrapersky.vocabulary import MAX_ERROR_LENGTH
 
@@ -31,4 +32,4 @@ tenants AS (
 def error_text(reason: str) -> str:
     """Return ``reason`` as a record can store it: without NUL, at most :data:`MAX_ERROR_LENGTH` characters."""
     clean = reason.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
-    return clean if len(clean) <= MAX_ERROR_LENGTH else clean[: MAX_ERROR_LENGTH - 1] + "…"
+    return shorten(clean, MAX_ERROR_LENGTH)
