@@ -25,7 +25,7 @@ Times are seconds and sizes are bytes unless the name says otherwise.
 
 def page() -> str:
     """Return the page."""
-    prefixes = "\n".join(f"- `{service.env_prefix}_`" for service in SERVICES)
+    prefixes = "\n".join(f"- `{service.env_prefix}`" for service in SERVICES)
     parts = [
         HEAD,
         f"## Of each service\n\nThe name starts with the service's prefix:\n\n{prefixes}\n",
