@@ -1,1 +1,1 @@
-"""The curation API: people and programs look at records, add some, and decide what goes on."""
+"""The curation API: list records, add some, and decide which ones go on."""

@@ -1,11 +1,13 @@
 """The parts that all benchmarks share: spreads, tables, pages, rounds, and contenders' processes."""
 
+import re
 import sys
 
 import pytest
 
 from scripts.commands.bench.child import Child, ContenderFailed
 from scripts.commands.bench.command import PAGES, NoResults, fill, interleaved
+from scripts.commands.bench.peers import LOCK, ROOT
 from scripts.commands.bench.results import Spread, markdown, percentile, shown
 
 
@@ -50,6 +52,16 @@ def test_only_the_results_of_a_page_are_replaced() -> None:
 def test_every_benchmark_has_a_page_for_its_results(name: str) -> None:
     assert "Measured on" in (PAGES / f"{name}.md").read_text(encoding="utf-8")
     fill((PAGES / f"{name}.md").read_text(encoding="utf-8"), "")
+
+
+def test_the_peers_environment_has_what_our_functions_import() -> None:
+    own = (ROOT / "layers" / "dependencies" / "requirements.lock").read_text(encoding="utf-8")
+    assert pinned(own) <= pinned(LOCK.read_text(encoding="utf-8"))
+
+
+def pinned(lock: str) -> set[str]:
+    """Return the ``name==version`` of each requirement in a lock file."""
+    return set(re.findall(r"^[a-z][\w.-]*==[\w.]+", lock, re.MULTILINE))
 
 
 def test_the_error_of_a_failed_contender_quotes_its_output() -> None:

@@ -47,25 +47,21 @@ def main(arguments: list[str]) -> int:
 def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Contender]) -> dict[str, Any]:
     """Return the whole result."""
     machine = command.machine()
-    drains: dict[str, list[Drained]] = {contender.name: [] for contender in contenders}
     with (
         server.running(folder / "postgres", durable=not options.without_durability) as running,
         web.running(folder / "web", options.records) as (internet, web_process),
         broker(contenders, folder / "redis") as brokered,
     ):
         settings = {**SETTINGS, "WEB_LOOPBACK_INTERNET": str(internet)}
+        drains: dict[str, list[Drained]] = {contender.name: [] for contender in contenders}
         for number, contender in command.interleaved(contenders, options.rounds):
-            if contender.sequential and number > 1:
-                continue
-            records = min(options.records, options.sequential_records) if contender.sequential else options.records
-            one = drain(running, contender, records, options.at_once, settings, brokered, web_process)
-            drains[contender.name].append(one)
-            measures = one.measures()
-            speed = f"{measures['per_second']:.1f} records/s, {measures['per_cpu_second']:.1f} per CPU second"
-            command.progress(f"round {number}: {contender.name}: {speed}")
+            if not contender.sequential or number == 1:
+                records = min(options.records, options.sequential_records) if contender.sequential else options.records
+                one = drain(running, contender, records, options.at_once, settings, brokered, web_process)
+                drains[contender.name].append(one)
+                _report(f"round {number}", contender, one)
         slow = _on_slow_hosts(options, running, folder, contenders)
         alone = [job_alone(options.records, options.at_once, settings) for _ in range(options.rounds)]
-    truth = drains[OURS.name][0]
     names = ("records", "sequential_records", "at_once", "rounds")
     return {
         "machine": machine,
@@ -77,15 +73,7 @@ def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Cont
             **SETTINGS,
         },
         "job_alone_cpu_ms": Spread.of(alone).as_json(),
-        "contenders": {
-            name: {
-                "measures": spreads([one.measures() for one in repeated]),
-                "different": max(compare(truth, one, name, TOLERANCE) for one in repeated),
-                "records": repeated[0].records,
-                "read": repeated[0].read,
-            }
-            for name, repeated in drains.items()
-        },
+        "contenders": {name: _summary(name, repeated, drains[OURS.name][0]) for name, repeated in drains.items()},
         "slow": {
             "records": options.slow_records,
             "sequential_records": options.slow_sequential_records,
@@ -93,6 +81,21 @@ def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Cont
             "contenders": {name: one.measures() for name, one in slow.items()},
         },
     }
+
+
+def _summary(name: str, repeated: Sequence[Drained], truth: Drained) -> dict[str, Any]:
+    return {
+        "measures": spreads([one.measures() for one in repeated]),
+        "different": max(compare(truth, one, name, TOLERANCE) for one in repeated),
+        "records": repeated[0].records,
+        "read": repeated[0].read,
+    }
+
+
+def _report(when: str, contender: Contender, one: Drained) -> None:
+    measures = one.measures()
+    speed = f"{measures['per_second']:.3g} records/s, {measures['per_cpu_second']:.3g} per CPU second"
+    command.progress(f"{when}: {contender.name}: {speed}")
 
 
 def _on_slow_hosts(
@@ -109,7 +112,7 @@ def _on_slow_hosts(
                 records = options.slow_sequential_records if contender.sequential else options.slow_records
                 one = drain(running, contender, records, options.slow_at_once, settings, None, web_process)
                 drains[contender.name] = one
-                command.progress(f"slow hosts: {contender.name}: {one.measures()['per_second']:.3g} records/s")
+                _report("slow hosts", contender, one)
     return drains
 
 

@@ -70,16 +70,8 @@ def drain(
     web: int,
 ) -> Drained:
     """Drain a fresh database; ``web`` is the process id of the web. Raises :class:`WrongResult`."""
-    url = server.create_database(migrated=True)
     brokered = broker if contender.needs_broker else None
-    values: dict[str, Any] = {"url": url, "records": records, **({"broker": brokered[0]} if brokered else {})}
-    if not contender.ours:
-        server.run(url, *UNGUARDED)
-        server.run(url, FILL, records=records, status="New")
-    call(contender.python(), contender.path, "prepare", **values)
-    if contender.together is not None:
-        values["together"] = contender.together
-    server.settle(url)
+    url, values = _prepare(server, contender, records, brokered)
     before, web_before = server.usage(url), family_cpu_seconds(web)
     broker_before = family_cpu_seconds(brokered[1]) if brokered else 0.0
     values |= {"settings": dict(settings), "at_once": max(1, at_once // contender.workers)}
@@ -107,6 +99,20 @@ def drain(
         read=sum(1 for _, _, read in facts if read),
         waiting_seconds=with_waiting(answers[0].value["batches"]) if contender.sequential else None,
     )
+
+
+def _prepare(
+    server: Server, contender: Contender, records: int, broker: tuple[str, int] | None
+) -> tuple[str, dict[str, Any]]:
+    """Queue the records in a fresh database; return its url and the values for ``work``."""
+    url = server.create_database(migrated=True)
+    values: dict[str, Any] = {"url": url, "records": records, **({"broker": broker[0]} if broker else {})}
+    if not contender.ours:
+        server.run(url, *UNGUARDED)
+        server.run(url, FILL, records=records, status="New")
+    call(contender.python(), contender.path, "prepare", **values)
+    server.settle(url)
+    return url, values | ({"together": contender.together} if contender.together else {})
 
 
 def job_alone(records: int, at_once: int, settings: Mapping[str, str]) -> float:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import asyncpg  # type: ignore[import-not-found]
@@ -50,21 +50,32 @@ def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
     """Drain the queue with the library's manager, ``batch`` jobs at a time; return the records worked on."""
     worked: list[int] = []
 
-    async def drain() -> None:
-        async with asyncpg.create_pool(conninfo(url), min_size=2, max_size=4) as pool:
-            manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+    async def nothing(number: int) -> None:
+        worked.append(number)
 
-            @manager.entrypoint("nothing")  # type: ignore[untyped-decorator]
-            async def nothing(job: Job) -> None:
-                worked.append(int(job.payload or b"0"))
-
-            go()
-            await manager.run(
-                batch_size=batch, mode=QueueExecutionMode.drain, dequeue_timeout=timedelta(milliseconds=100)
-            )
-
-    asyncio.run(drain())
+    asyncio.run(drain(url, nothing, go, connections=4, batch_size=batch))
     return worked
+
+
+async def drain(
+    url: str,
+    work_on: Callable[[int], Awaitable[None]],
+    go: Callable[[], None],
+    *,
+    connections: int,
+    **options: int,
+) -> None:
+    """Call ``work_on`` with the number of each job, by the library's manager with ``options``, until none is left."""
+    async with asyncpg.create_pool(conninfo(url), min_size=2, max_size=connections) as pool:
+        manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+
+        @manager.entrypoint("nothing")  # type: ignore[untyped-decorator]
+        async def entry_point(job: Job) -> None:
+            await work_on(int(job.payload or b"0"))
+
+        go()
+        timeout = timedelta(milliseconds=100)
+        await manager.run(mode=QueueExecutionMode.drain, dequeue_timeout=timeout, **options)
 
 
 def claims(url: str, times: int) -> list[tuple[int, float]]:

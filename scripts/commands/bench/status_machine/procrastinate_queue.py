@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import procrastinate  # type: ignore[import-not-found]
 import psycopg  # type: ignore[import-not-found]
@@ -40,21 +40,29 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
 def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:  # noqa: ARG001
     """Drain the queue with the library's worker; return the records worked on."""
     worked: list[int] = []
-    app = procrastinate.App(
-        connector=procrastinate.PsycopgConnector(conninfo=conninfo(url), min_size=4, max_size=CONCURRENCY + 2)
-    )
 
-    @app.task(name="nothing")  # type: ignore[untyped-decorator]
     async def nothing(number: int) -> None:
         worked.append(number)
 
-    async def drain() -> None:
-        async with app.open_async():
-            go()
-            await app.run_worker_async(wait=False, concurrency=CONCURRENCY, install_signal_handlers=False)
-
-    asyncio.run(drain())
+    asyncio.run(drain(url, nothing, go, connections=CONCURRENCY + 2, at_once=CONCURRENCY))
     return worked
+
+
+async def drain(
+    url: str,
+    work_on: Callable[[int], Awaitable[None]],
+    go: Callable[[], None],
+    *,
+    connections: int,
+    at_once: int,
+) -> None:
+    """Call ``work_on`` with the number of each job, by the library's worker, until none is left."""
+    connector = procrastinate.PsycopgConnector(conninfo=conninfo(url), min_size=4, max_size=connections)
+    app = procrastinate.App(connector=connector)
+    app.task(work_on, name="nothing")
+    async with app.open_async():
+        go()
+        await app.run_worker_async(wait=False, concurrency=at_once, install_signal_handlers=False)
 
 
 def claims(url: str, times: int) -> list[tuple[int, float]]:
