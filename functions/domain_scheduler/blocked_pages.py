@@ -1,7 +1,7 @@
-"""Answers that are not the home page although the server says so: bot challenges, parked domains, other media, blank pages.
+"""Answers other than the real home page: bot challenges, parked domains, other media, blank pages.
 
-Each has an error code of its own. Markers in the text count on short pages only: a long page may mention them, as a blog
-post that says "this domain is for sale", or show a captcha in its contact form.
+Each has an error code of its own. Markers in the text count on short pages only: a long page may mention them, as a
+blog post that says "this domain is for sale", or show a captcha in its contact form.
 """
 
 import re
@@ -75,7 +75,10 @@ def reject_non_html(fetched: Fetched) -> Fail | None:
 
 
 def reject_challenge_or_parking(page: HtmlPage, moved_to: str | None) -> Fail | None:
-    """Return ``captcha`` or ``parked`` if ``page`` is only that. ``moved_to`` is the host that redirects led to, if any."""
+    """Return ``captcha`` or ``parked`` if ``page`` is only that.
+
+    ``moved_to`` is the host that redirects led to, if any.
+    """
     text = f"{page.title or ''}\n{page.text}".lower() if len(page.text) <= SHORT_TEXT else None
     if text is not None and (marker := _challenge_marker(page, text)):
         return Fail("captcha", f"{page.url} shows a bot challenge instead of a page ({marker})")

@@ -1,7 +1,7 @@
 """Markers of bot challenges and of parked domains.
 
-``…_SOURCES`` are searched in the page's source (case-sensitive), ``…_TEXTS`` in its visible text in lower case. A text must
-be a phrase that a business would not use about itself.
+``…_SOURCES`` are searched in the page's source (case-sensitive), ``…_TEXTS`` in its visible text in lower case. A text
+must be a phrase that a business would not use about itself.
 """
 
 import re

@@ -73,6 +73,9 @@ def _emails(page: HtmlPage, graph: Graph) -> Iterator[str]:
 
 
 def _attributes(page: HtmlPage, item: str, *metas: str) -> list[str]:
-    """Return the contents of microdata attributes and of meta elements. Microdata in text is part of the visible text."""
+    """Return the contents of microdata attributes and of meta elements.
+
+    Microdata in text is part of the visible text.
+    """
     contents = [element["content"] for element in page.elements(f"[itemprop~={item} i][content]")]
     return [*contents, *(content for meta in metas for content in page.metas.get(meta, ()))][:1_000]

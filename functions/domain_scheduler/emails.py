@@ -73,7 +73,7 @@ _MACHINE_HOSTS = ("sentry.io", "wixpress.com", "domainsbyproxy.com")
 
 
 def email_of(text: str) -> str | None:
-    """Return ``text`` as a usable address (lower case, punycode), or None if it is malformed, reserved or a placeholder."""
+    """Return ``text`` as an address (lower case, punycode); None if it is malformed, reserved or a placeholder."""
     try:
         parsed = validate_email(text.strip(), check_deliverability=False)
     except (EmailNotValidError, ValueError):

@@ -62,7 +62,7 @@ class Node:
         return [Node(value) for value in self.values(name) if isinstance(value, dict)]
 
     def texts(self, name: str) -> list[str]:
-        """Return the values of a property as strings that are not blank, also of ``{"@value"}``, ``{"name"}``, ``{"@id"}``."""
+        """Return the strings of a property that are not blank, also of ``{"@value"}``, ``{"name"}`` and ``{"@id"}``."""
         return [text for value in self.values(name) if (text := _text(value).strip())]
 
     def text(self, *names: str) -> str | None:
@@ -110,7 +110,7 @@ class Graph:
         return cls([value for script in scripts for value in _parse(script[:MAX_SCRIPT])])
 
     def linked(self, node: Node, names: Container[str]) -> Node:
-        """Return ``node`` with the references (``{"@id": …}``) under ``names`` replaced by the nodes that they refer to."""
+        """Return ``node`` with the references (``{"@id": …}``) in the properties ``names`` resolved."""
         return Node({name: self._target(value) if name in names else value for name, value in node.properties.items()})
 
     def _target(self, value: object) -> object:

@@ -1,7 +1,7 @@
 """Parser for broken JSON, as typed by people or left behind by templates.
 
-Accepts comments, stray or missing commas, single and curly quotes, quotes inside strings, invalid escapes, names without
-quotes and a missing end. Commas and colons are skipped, as the tokens around them already imply the structure.
+Accepts comments, stray or missing commas, single and curly quotes, quotes inside strings, invalid escapes, names
+without quotes and a missing end. Commas and colons are skipped, as the tokens around them already imply the structure.
 """
 
 import json
@@ -28,7 +28,8 @@ _ESCAPES = frozenset('"\\/bfnrtu')
 def read_broken_json(text: str, name: Callable[[str], str], limit: int) -> list[Any]:
     """Return the objects and lists in ``text`` that are not empty. Linear time.
 
-    ``name`` maps each key. Stops after ``limit`` values. A string that is cut by the end of the text is left out with its key.
+    ``name`` maps each key. Stops after ``limit`` values. A string that is cut by the end of the text is left out with
+    its key.
     """
     found: list[Any] = []
     position = 0

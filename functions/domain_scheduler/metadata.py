@@ -47,7 +47,7 @@ async def read_metadata(record: Domain, ctx: JobContext) -> Outcome:
 
 
 async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | Fail:
-    """Return the page that a visitor of ``host`` reaches, after redirects inside pages; Fail if it is not a real page."""
+    """Return the page that ``host`` leads to, after redirects inside pages; Fail if it is not a real page."""
     fetched = await fetch_home_page(
         ctx.web, host, seconds_each=ctx.settings.web_request_deadline_seconds, remaining=ctx.remaining
     )

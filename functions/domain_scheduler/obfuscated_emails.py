@@ -1,7 +1,7 @@
 """E-mail addresses that a site hides from robots and decodes in the browser by a script.
 
-Decodes Cloudflare's "Email Address Obfuscation", TYPO3's ``spamProtectEmailAddresses`` and Joomla's "Email Cloaking" (an
-element since version 4, a script before).
+Decodes Cloudflare's "Email Address Obfuscation", TYPO3's ``spamProtectEmailAddresses`` and Joomla's "Email Cloaking"
+(an element since version 4, a script before).
 """
 
 import base64

@@ -20,7 +20,7 @@ _NEVER = re.compile(
 """Types that share properties with organisations but are not organisations."""
 
 _ALWAYS = frozenset(("Organization", "LocalBusiness"))
-"""Types that make a node an organisation whatever else it is: WordPress plugins write ``["Person", "Organization"]``."""
+"""Types that make a node an organisation, whatever else it is. WordPress plugins use them beside ``Person``."""
 
 _WEIGHTS = {
     "address": 3,
@@ -39,9 +39,9 @@ _WEIGHTS = {
 def find_organisations(graph: Graph) -> list[Node]:
     """Return the nodes that describe organisations, the most detailed first.
 
-    schema.org has about two hundred types of business. A node counts if it has a name and a property of an organisation,
-    unless its type excludes it. Organisations that the page only relates to (a product's brand, an event's place) count
-    only where there are no others. References to other nodes are resolved.
+    schema.org has about two hundred types of business. A node counts if it has a name and a property of an
+    organisation, unless its type excludes it. Organisations that the page only relates to (a product's brand, an
+    event's place) count only where there are no others. References to other nodes are resolved.
     """
     found = [node for node in graph.own_nodes if _is_organisation(node)]
     found = found or [node for node in graph.nodes if _is_organisation(node)]
@@ -52,8 +52,8 @@ def organisation_facts(organisations: Sequence[Node]) -> dict[str, Any]:
     """Return the facts of the first of ``organisations``, completed by others of the same name.
 
     ``{"name", "types", "legal_name", "description", "url", "telephone": [], "email": [], "address": {"street", "city",
-    "state", "zip", "country", "country_name"}, "latitude", "longitude", "opening_hours", "price_range", "same_as": []}``;
-    unknown ones are absent. An address that is plain text is ``{"text"}``.
+    "state", "zip", "country", "country_name"}, "latitude", "longitude", "opening_hours", "price_range", "same_as":
+    []}``; unknown ones are absent. An address that is plain text is ``{"text"}``.
     """
     if not organisations:
         return {}
@@ -71,7 +71,10 @@ def address_country(organisations: Sequence[Node]) -> str | None:
 
 
 def opening_hours(node: Node) -> Hours | None:
-    """Return the node's opening hours, or None. Entries with ``validFrom`` are left out: they are seasons and holidays."""
+    """Return the node's opening hours, or None.
+
+    Entries with ``validFrom`` are left out: they are seasons and holidays.
+    """
     specified = [
         (child.texts("dayOfWeek"), child.get("opens"), child.get("closes"))
         for child in node.children("openingHoursSpecification")[:100]

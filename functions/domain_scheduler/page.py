@@ -69,7 +69,7 @@ class HtmlPage:
         return registrable_domain(urlsplit(self.url).hostname or "")
 
     def absolute(self, reference: str | None) -> str | None:
-        """Return ``reference`` as an absolute, normalised http(s) URL; None for ``data:``, blank and local addresses."""
+        """Return ``reference`` as a normalised http(s) URL; None for ``data:``, blank and local addresses."""
         url = normalise_url(reference, self.base) if reference and reference.strip() else None
         return None if url is None or _LOCAL.match(url) else url
 
@@ -88,7 +88,7 @@ class HtmlPage:
 
     @property
     def description(self) -> str | None:
-        """Return the content of the first description element; if it is blank, Open Graph's; else of any other description."""
+        """Return the first description element's content; if it is blank, Open Graph's; else any other description."""
         first = self.tree.css_first("meta[name=description i]")
         texts = (
             first.attributes.get("content") if first is not None else None,

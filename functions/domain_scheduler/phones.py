@@ -70,8 +70,8 @@ def number_of(text: str, countries: Sequence[str]) -> str | None:
 def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
     """Return the phone numbers in ``text`` as E.164, in their order. Linear time.
 
-    A number must be valid in its country. Without a label ("Tel.") it must also be grouped as is usual there, or start with
-    an area code in parentheses. Dates and numbers labelled as fax, tax number and the like are left out.
+    A number must be valid in its country. Without a label ("Tel.") it must also be grouped as is usual there, or start
+    with an area code in parentheses. Dates and numbers labelled as fax, tax number and the like are left out.
     """
     for _, candidate in zip(range(MAX_CANDIDATES), _CANDIDATE.finditer(text), strict=False):
         before = max(0, candidate.start() - 40), candidate.start()
@@ -122,7 +122,7 @@ def _international(text: str) -> str | None:
 
 
 def _valid_and_grouped(text: str, country: str) -> str | None:
-    """Return E.164 if ``text`` is a valid number of ``country`` in its usual grouping or with its area code in parentheses."""
+    """Return E.164 if ``text`` is valid in ``country`` and grouped as usual, or has its area code in parentheses."""
     matcher = phonenumbers.PhoneNumberMatcher(
         text, country, leniency=phonenumbers.Leniency.STRICT_GROUPING, max_tries=3
     )

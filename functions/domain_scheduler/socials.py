@@ -120,8 +120,8 @@ NETWORKS = (
 
 
 def read_socials(page: HtmlPage, same_as: Iterable[str]) -> dict[str, str]:
-    """Return {network: profile URL}: from the organisation's ``same_as`` first, then from the page's links in order, then
-    from Facebook's ``article:publisher`` and page plugin.
+    """Return {network: profile URL}: from the organisation's ``same_as`` first, then from the page's links in order,
+    then from Facebook's ``article:publisher`` and page plugin.
 
     URLs lose their query, except Facebook's ``profile.php?id=``.
     """

@@ -27,8 +27,9 @@ class Detector:
     """The page is made with ``name`` if ``expression`` is found in ``where``; its first group is the version.
 
     ``where`` is ``generator`` (a meta element), ``script`` (an external script's address), ``link`` (another address:
-    stylesheet, image, link), ``html`` (the page's source), ``header`` (``name: value`` of the response) or ``cookie`` (a
-    name). ``literal`` is a text that every match contains, or "": without it the expression is not tried, which is faster.
+    stylesheet, image, link), ``html`` (the page's source), ``header`` (``name: value`` of the response) or ``cookie``
+    (a name). ``literal`` is a text that every match contains, or "": without it the expression is not tried, which is
+    faster.
     """
 
     category: str
@@ -40,13 +41,16 @@ class Detector:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The compiled expression. Compiled on first use, as a page contains the literals of few detectors."""
-        # The source is long, and only a case-sensitive pattern that starts with a literal is found fast. So a condition on
-        # what precedes it (a word boundary) follows it as a look-behind.
+        # The source is long, and only a case-sensitive pattern that starts with a literal is found fast. So a
+        # condition on what precedes it (a word boundary) follows it as a look-behind.
         return re.compile(self.expression, re.NOFLAG if self.where == "html" else re.IGNORECASE | re.MULTILINE)
 
 
 def _read_detectors(file: Path) -> tuple[Detector, ...]:
-    """Return the detectors of a tab-separated ``file``. ``VERSION`` in a pattern stands for a captured version number."""
+    """Return the detectors of a tab-separated ``file``.
+
+    ``VERSION`` in a pattern stands for a captured version number.
+    """
     _, *lines = (line for line in file.read_text("utf-8").splitlines() if not line.startswith("#"))
     detectors = []
     for line in lines:

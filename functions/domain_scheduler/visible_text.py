@@ -34,7 +34,8 @@ _BLANKS |= dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))  # invi
 def visible_text(root: LexborNode, limit: int) -> str:
     """Return the text below ``root``, at most ``limit`` characters: one line per block, runs of blanks collapsed.
 
-    Iterative, because the nesting of a page is unbounded. A link counts as a block: the text beside it is not part of it.
+    Iterative, because the nesting of a page is unbounded. A link counts as a block: the text beside it is not part of
+    it.
     """
     parts: list[str] = []
     length = 0

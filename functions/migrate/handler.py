@@ -65,6 +65,7 @@ def report_to_cloudformation(
             "Data": dict(data or {}),
         }
     ).encode()
-    request = urllib.request.Request(event["ResponseURL"], data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310 - CloudFormation's own URL
+    url = event["ResponseURL"]  # CloudFormation's own, always https
+    request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310
     with urllib.request.urlopen(request, timeout=REPORT_TIMEOUT_SECONDS):  # noqa: S310
         pass

@@ -23,9 +23,9 @@ async def import_sitemap(record: SitemapFile, ctx: JobContext) -> Outcome:
     """Import the pages that ``record.url`` lists.
 
     Done with ``imported``; ``empty`` (a valid sitemap without URLs); ``not_modified`` (304 to the conditional GET);
-    ``partial`` (truncated or broken: the readable part is kept) or ``capped`` (larger than the limits), both with the place
-    in ``broken_at``. Fails with ``is_an_index``, or with the reader's code for a body that is not a sitemap. Pages on other
-    hosts, which a sitemap may list (sitemaps.org, "cross submits"), are kept and marked ``other_host``.
+    ``partial`` (truncated or broken: the readable part is kept) or ``capped`` (larger than the limits), both with the
+    place in ``broken_at``. Fails with ``is_an_index``, or with the reader's code for a body that is not a sitemap.
+    Pages on other hosts, which a sitemap may list (sitemaps.org, "cross submits"), are kept and marked ``other_host``.
     """
     conditions = _conditions(record)
     async with ctx.web.stream(record.url, deadline=ctx.remaining(), headers=conditions, truncate=True) as response:

@@ -1,7 +1,7 @@
 """Store the pages of a sitemap: spooled to a file while they are read, then written by one COPY and one upsert.
 
-Memory is bounded whatever the sitemap's size. The spool is an unnamed temporary file: it disappears when it is no longer
-referenced, also if the outcome is never applied.
+Memory is bounded whatever the sitemap's size. The spool is an unnamed temporary file: it disappears when it is no
+longer referenced, also if the outcome is never applied.
 """
 
 import io
@@ -50,8 +50,9 @@ MERGED = {
     "path_depth": "excluded.path_depth",
     "other_host": "excluded.other_host",
 }
-"""{column: its new value} for a page that is listed again. The sitemap file that listed it first determines its facts; other
-files, such as ``sitemap.xml`` next to ``post-sitemap.xml``, only fill gaps. Otherwise each import would undo the other's."""
+"""{column: its new value} for a page that is listed again. The sitemap file that listed it first determines its facts;
+other files, such as ``sitemap.xml`` next to ``post-sitemap.xml``, only fill gaps. Otherwise each import would undo the
+other's."""
 
 COLUMNS = ", ".join(name for name in MERGED if name != "sitemap_file_id")
 

@@ -16,8 +16,8 @@ from sitemap_scheduler.places_api import place_details
 async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
     """Request the details of the place and upsert its business. Fields that are absent in the answer keep their values.
 
-    Done with ``scanned``, or ``moved`` if Google now knows the place by another id. Snoozes and pauses the workflow if the
-    key is unusable.
+    Done with ``scanned``, or ``moved`` if Google now knows the place by another id. Snoozes and pauses the workflow if
+    the key is unusable.
     """
     place_pk, place_id, tenant = record.id, record.place_id, record.tenant
     try:

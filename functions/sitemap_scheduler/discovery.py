@@ -30,8 +30,8 @@ async def discover_sitemaps(record: Sitemap, ctx: JobContext) -> Outcome:
     URLs that the site declares are always tried, and so are the most usual paths; other paths follow in rounds until a
     sitemap with pages is found. A site without sitemaps costs at most ``DISCOVERY_MAX_REQUESTS_FOR_NOTHING`` requests.
 
-    Done with ``found``, ``found_partly`` (a limit ended the scan) or ``no_sitemaps``, which is only the outcome for a site
-    that answered. Fails with the site's own code if every URL is refused; retries if nothing answers.
+    Done with ``found``, ``found_partly`` (a limit ended the scan) or ``no_sitemaps``, which is only the outcome for a
+    site that answered. Fails with the site's own code if every URL is refused; retries if nothing answers.
     """
     scan = Scan(ctx)
     error: FetchError | None = None
@@ -99,7 +99,10 @@ async def _try_next_parts(scan: Scan) -> None:
 
 
 def _is_same_site(url: str, host: str) -> bool:
-    """Return whether a redirect stayed on the domain. A parked domain that redirects elsewhere has no sitemaps there."""
+    """Return whether a redirect stayed on the domain.
+
+    A parked domain that redirects elsewhere has no sitemaps there.
+    """
     name = (urlsplit(url).hostname or "").removeprefix("www.")
     return name == host or name.endswith(f".{host}")
 

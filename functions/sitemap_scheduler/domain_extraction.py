@@ -20,8 +20,8 @@ NOT_OWN_HOSTS = Path(__file__).with_name("not_own_hosts.txt")
 async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
     """Link the business to the Domain of its ``website_url``, which is created if it does not exist.
 
-    Done with ``linked``, ``no_website``, or ``not_own_website`` for a page on a shared site (a social network, a directory,
-    a link shortener, a map). Fails with ``invalid_website`` if the URL does not name the host of a website.
+    Done with ``linked``, ``no_website``, or ``not_own_website`` for a page on a shared site (a social network, a
+    directory, a link shortener, a map). Fails with ``invalid_website`` if the URL does not name the host of a website.
     """
     business_id, tenant = record.id, record.tenant
     website = (record.website_url or "").strip()
@@ -47,7 +47,7 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
 
 
 def owner_of(host: str) -> str | None:
-    """Return the listed shared site that ``host`` (normalised) belongs to (``m.facebook.com`` → ``facebook.com``), or None."""
+    """Return the listed site that ``host`` (normalised) belongs to, or None: ``m.facebook.com`` → ``facebook.com``."""
     labels = host.split(".")
     suffixes = (".".join(labels[start:]) for start in range(len(labels) - 1))
     if owner := next((suffix for suffix in suffixes if suffix in not_own_hosts()), None):

@@ -1,7 +1,7 @@
 """Client for Place Details of Google's Places API (New).
 
-Warning: every call costs money, by the most expensive field of the mask, and a leaked key can be used by others. The mask
-is therefore a constant; the key is sent in a header, to one origin only, and is removed from Google's messages.
+Warning: every call costs money, by the most expensive field of the mask, and a leaked key can be used by others. The
+mask is therefore a constant; the key is sent in a header, to one origin only, and is removed from Google's messages.
 Source: https://developers.google.com/maps/documentation/places/web-service/place-details
 """
 
@@ -45,7 +45,7 @@ class ApiError:
 async def place_details(
     web: WebClient, settings: Settings, key: str, place_id: str
 ) -> Mapping[str, Any] | Retry | Snooze | Fail:
-    """Return the fields of :data:`FIELD_MASK` of ``place_id`` (unknown ones are absent), or the outcome of an error answer.
+    """Return the fields of :data:`FIELD_MASK` that Google knows of ``place_id``, or the outcome of an error answer.
 
     Makes one paid call. Raises FetchError if the request fails.
     """

@@ -24,8 +24,8 @@ KEPT_FROM_THE_FIRST_SCAN = frozenset({"domain_id", "tenant", "url", "discovery_m
 def save_scan(record: Sitemap, scan: Scan) -> Write:
     """Return a write that stores the scan and returns the ids of the files to import.
 
-    These are all but indexes and files known not to be sitemaps. A file that the site declares and that could not be read
-    now is among them: its import retries by itself.
+    These are all but indexes and files known not to be sitemaps. A file that the site declares and that could not be
+    read now is among them: its import retries by itself.
     """
     sitemap_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 

@@ -28,10 +28,10 @@ REQUESTS_PER_GUESS = 2
 class Scan:
     """Tries URLs and keeps the result of each.
 
-    ``limit_reached`` names the limit that ended the scan early (``time``, ``requests``, ``files``, ``host``, ``budget``), if
-    any. ``own_origin`` is the origin of the home page (``https://host``): http URLs of the same host are requested there,
-    so that one file is not found twice. ``not_sitemaps`` are URLs known to be pages: a guess that redirects there is not
-    followed. ``requests`` counts all requests, those for robots.txt and the home page included.
+    ``limit_reached`` names the limit that ended the scan early (``time``, ``requests``, ``files``, ``host``,
+    ``budget``), if any. ``own_origin`` is the origin of the home page (``https://host``): http URLs of the same host
+    are requested there, so that one file is not found twice. ``not_sitemaps`` are URLs known to be pages: a guess that
+    redirects there is not followed. ``requests`` counts all requests, those for robots.txt and the home page included.
     """
 
     def __init__(self, ctx: JobContext) -> None:

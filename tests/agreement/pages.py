@@ -155,5 +155,8 @@ def _same_as(truth: dict[str, Any]) -> list[str]:
 
 
 def _is_a_profile(url: str) -> bool:
-    """Return whether ``url`` is a profile. The truth lists every link to a network, also to videos and its home page."""
+    """Return whether ``url`` is a profile.
+
+    The truth lists every link to a network, also to videos and its home page.
+    """
     return "/" in _spelling(url) and "/embed/" not in url

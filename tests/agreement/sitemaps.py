@@ -16,7 +16,7 @@ ELSEWHERE = "https://example.com/maps/sitemap.xml"
 
 
 def compare(corpus: Corpus) -> Table:
-    """Compare the sitemap files; one row per format counts files with exactly the right URLs, one row counts all URLs."""
+    """Compare the sitemap files: one row per format for the files with exactly the right URLs, one row for all URLs."""
     table = Table("Sitemap files, by format")
     for site in corpus.sites():
         for file in site["sitemaps"]:

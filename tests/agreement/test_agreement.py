@@ -1,4 +1,7 @@
-"""The facts that are read from the corpus of real websites agree with the truth. ``scripts/agreement`` prints the tables."""
+"""The facts that are read from the corpus of real websites agree with the truth.
+
+``scripts/agreement`` prints the tables.
+"""
 
 import json
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Weekly opening hours in the stored format: ``{"monday": [["09:00", "17:00"]], …}``; an empty list is a closed day.
 
-A range that ends at or before its own start ends on the next day (``["18:00", "02:00"]``). ``24:00`` is the midnight that
-ends a day. A day that is always open is ``["00:00", "24:00"]``.
+A range that ends at or before its own start ends on the next day (``["18:00", "02:00"]``). ``24:00`` is the midnight
+that ends a day. A day that is always open is ``["00:00", "24:00"]``.
 """
 
 import re
@@ -25,9 +25,9 @@ _TIME = re.compile(r"T?(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s?(?:([ap])\.?m\b)?", r
 def hours_from_periods(periods: Sequence[Mapping[str, Any]]) -> Hours:
     """Return the hours of Google's ``regularOpeningHours.periods``, each range on the day on which it starts.
 
-    A period is ``{"open": {"day", "hour", "minute"}, "close": {…}}`` with day 0 = Sunday; zeros may be left out. One period
-    without a close means always open. A period longer than a day is split at midnight. Raises AttributeError, KeyError,
-    TypeError or ValueError for other shapes.
+    A period is ``{"open": {"day", "hour", "minute"}, "close": {…}}`` with day 0 = Sunday; zeros may be left out. One
+    period without a close means always open. A period longer than a day is split at midnight. Raises AttributeError,
+    KeyError, TypeError or ValueError for other shapes.
     """
     hours: Hours = {day: [] for day in DAYS}
     for period in periods:
@@ -41,11 +41,12 @@ def hours_from_periods(periods: Sequence[Mapping[str, Any]]) -> Hours:
 def hours_from_schema_org(
     specified: Iterable[tuple[Iterable[str], object, object]], lines: Iterable[str]
 ) -> Hours | None:
-    """Return the hours of a schema.org LocalBusiness, or None where none can be read. A day that is not named is closed.
+    """Return the hours of a schema.org LocalBusiness, or None where none can be read. A day that is not named is
+    closed.
 
     ``specified`` holds (days, opens, closes) of each OpeningHoursSpecification (``["https://schema.org/Monday"]``,
-    ``"09:00"``, ``"17:00"``); opening and closing at 00:00 is schema.org's notation for a closed day. ``lines`` are values
-    of ``openingHours`` (``Mo-Fr 09:00-17:00``, ``Mo,Tu 10:00-12:00,13:00-17:00``, ``Mo 9am-5pm``).
+    ``"09:00"``, ``"17:00"``); opening and closing at 00:00 is schema.org's notation for a closed day. ``lines`` are
+    values of ``openingHours`` (``Mo-Fr 09:00-17:00``, ``Mo,Tu 10:00-12:00,13:00-17:00``, ``Mo 9am-5pm``).
     """
     found = [*_ranges_of_specifications(specified), *_ranges_of_lines(lines)]
     if not found:
