@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.html import attributes_of, base_url, parse_html
-from scrapersky.web.urls import normalise_url
+from scrapersky.web.urls import NormalUrl, normalise_url
 
 USUAL = ("sitemap.xml", "sitemap_index.xml")
 """Tried at the root of every site, even if its robots.txt names a sitemap: some sites name only one of two.
@@ -55,7 +55,7 @@ _HTML_NAME = re.compile(r"\.(?:html?|php|aspx?|pdf)$|/$", re.IGNORECASE)
 _PART_OF_A_PLUGIN = re.compile(r"(?P<folder>.*/)(?P<kind>[a-z_-]+)-sitemap(?P<number>\d{0,4})\.xml")
 
 
-def linked_sitemaps(page: Fetched) -> list[str]:
+def linked_sitemaps(page: Fetched) -> list[NormalUrl]:
     """Return the URLs of ``<link rel=sitemap>`` and of anchors to files named as sitemaps; not of HTML site maps."""
     document = _document(page)
     hrefs = [
@@ -66,7 +66,7 @@ def linked_sitemaps(page: Fetched) -> list[str]:
     return _absolute(hrefs, document, page)[:MAX_LINKS]
 
 
-def labelled_links(page: Fetched) -> list[str]:
+def labelled_links(page: Fetched) -> list[NormalUrl]:
     """Return the URLs of anchors with the text "sitemap", unless their name is that of an HTML page."""
     document = _document(page)
     hrefs = [
@@ -79,39 +79,40 @@ def labelled_links(page: Fetched) -> list[str]:
     return _absolute(hrefs, document, page)[:MAX_LABELLED_LINKS]
 
 
-def well_known_urls(home: str) -> tuple[list[str], ...]:
+def well_known_urls(home: str) -> tuple[list[NormalUrl], ...]:
     """Return the well-known URLs of the site with the home page ``home``, in rounds.
 
     Each round is for sites on which the rounds before it found nothing.
     """
     path = urlsplit(home).path
     folder = path.rpartition("/")[0] + "/"
-    below = [urljoin(home, folder + name) for name in USUAL] if folder != "/" else []
-    usual, others, parts = ([urljoin(home, f"/{name}") for name in names] for names in (USUAL, OTHER_NAMES, PARTS))
+    below = _normal((folder + name for name in USUAL), home) if folder != "/" else []
+    usual, others, parts = (_normal((f"/{name}" for name in names), home) for names in (USUAL, OTHER_NAMES, PARTS))
     return [*usual, *below], others, parts
 
 
-def in_folder_of(index: str, children: Iterable[str]) -> list[str]:
+def in_folder_of(index: NormalUrl, children: Iterable[NormalUrl]) -> list[NormalUrl]:
     """Return the URLs of ``children`` moved into the folder of their ``index``.
 
     The index of a site that moved, or was exported from a staging host, often lists its children at the old place.
     """
     parts = (urlsplit(child) for child in children)
     names = (part._replace(scheme="", netloc="", path=part.path.rpartition("/")[2]).geturl() for part in parts)
-    return list(dict.fromkeys(urljoin(index, name) for name in names if name))
+    return _normal((urljoin(index, name) for name in names if name), index)
 
 
-def next_parts(found: Iterable[str]) -> list[str]:
+def next_parts(found: Iterable[NormalUrl]) -> list[NormalUrl]:
     """Return the URLs that may follow the sitemaps ``found``, for names in the style of WordPress plugins.
 
     Plugins number the parts of a long list (``post-sitemap.xml``, ``post-sitemap2.xml``; some start with
     ``post-sitemap1.xml``). The index that lists all parts can be missing.
     """
-    following = []
+    following: list[NormalUrl] = []
     for url in found:
         if part := _PART_OF_A_PLUGIN.fullmatch(url):
             folder, kind, number = part["folder"], part["kind"], int(part["number"] or 1)
-            following += [f"{folder}{kind}-sitemap{number + 1}.xml", f"{folder}post-sitemap1.xml"]
+            names = (f"{kind}-sitemap{number + 1}.xml", "post-sitemap1.xml")
+            following += [NormalUrl(folder + name) for name in names]
     return list(dict.fromkeys(following))
 
 
@@ -119,7 +120,10 @@ def _document(page: Fetched) -> LexborHTMLParser:
     return parse_html(decode(page.body, page.headers.get("content-type")).text)
 
 
-def _absolute(hrefs: Iterable[str], document: LexborHTMLParser, page: Fetched) -> list[str]:
-    base = base_url(document, page.url)
-    urls = [normalise_url(href, base) for href in hrefs]
-    return list(dict.fromkeys(url for url in urls if url and url != page.url))
+def _absolute(hrefs: Iterable[str], document: LexborHTMLParser, page: Fetched) -> list[NormalUrl]:
+    return [url for url in _normal(hrefs, base_url(document, page.url)) if url != page.url]
+
+
+def _normal(references: Iterable[str], base: str) -> list[NormalUrl]:
+    """Return the http(s) URLs among ``references``, each once."""
+    return list(dict.fromkeys(url for each in references if (url := normalise_url(each, base))))

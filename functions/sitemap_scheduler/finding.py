@@ -7,6 +7,7 @@ from scrapersky.errors import Transient, WorkError
 from scrapersky.vocabulary import DiscoveryMethod, SitemapType
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import SitemapReader
+from scrapersky.web.urls import NormalUrl
 
 SITEMAP = "sitemap"
 SAME_FILE = "same_file"
@@ -27,7 +28,7 @@ class Finding:
     ``is_hint``: the link's text suggests a sitemap, but nothing declares it to be one.
     """
 
-    url: str
+    url: NormalUrl
     method: DiscoveryMethod
     result: str
     parent_url: str | None = None

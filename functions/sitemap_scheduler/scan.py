@@ -12,7 +12,7 @@ from scrapersky.runtime.context import JobContext
 from scrapersky.vocabulary import DiscoveryMethod
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import Entry, Kind, Limits, SitemapRefused, read_entries, reader_of
-from scrapersky.web.urls import normalise_url
+from scrapersky.web.urls import NormalUrl
 from sitemap_scheduler.candidates import in_folder_of
 from sitemap_scheduler.finding import NOT_REQUESTED, NOT_TRIED, NOTHING_THERE, SAME_FILE, Finding, report_row
 
@@ -96,7 +96,7 @@ class Scan:
 
     async def try_urls(
         self,
-        urls: Iterable[str],
+        urls: Iterable[NormalUrl],
         method: DiscoveryMethod,
         *,
         parent_url: str | None = None,
@@ -105,11 +105,10 @@ class Scan:
     ) -> None:
         """Try each URL that was not tried before, and the children of those that are indexes."""
         accepted = []
-        for text in urls:
-            url = self._on_own_origin(normalise_url(text))
+        for url in map(self._on_own_origin, urls):
             if url in self._known and method is not DiscoveryMethod.COMMON_PATH:
                 self._declared_by.setdefault(url, (method, parent_url))
-            elif url and url not in self._known:
+            elif url not in self._known:
                 if self._is_full():
                     break
                 self._known.add(url)
@@ -133,10 +132,11 @@ class Scan:
         method, parent_url = self._declared_by[finding.url]
         return replace(finding, method=method, parent_url=parent_url)
 
-    def _on_own_origin(self, url: str | None) -> str | None:
-        if url and self.own_origin and self.own_origin.startswith("https://"):
+    def _on_own_origin(self, url: NormalUrl) -> NormalUrl:
+        if self.own_origin and self.own_origin.startswith("https://"):
             insecure = f"http://{self.own_origin.removeprefix('https://')}/"
-            return url.replace(insecure, f"{self.own_origin}/", 1) if url.startswith(insecure) else url
+            if url.startswith(insecure):
+                return NormalUrl(f"{self.own_origin}/{url.removeprefix(insecure)}")
         return url
 
     def _is_full(self) -> bool:
@@ -148,7 +148,7 @@ class Scan:
         return self.limit_reached is not None
 
     async def _try(self, candidate: Finding, depth: int) -> None:
-        children: list[str] = []
+        children: list[NormalUrl] = []
         async with self._slots:
             finding = await self._request(candidate, children)
         del self._pending[candidate.url]
@@ -158,14 +158,14 @@ class Scan:
         if children and depth < self._ctx.settings.discovery_max_depth:
             await self._try_children(finding, children, depth + 1)
 
-    async def _try_children(self, parent: Finding, children: list[str], depth: int) -> None:
+    async def _try_children(self, parent: Finding, children: list[NormalUrl], depth: int) -> None:
         method, url = DiscoveryMethod.SITEMAP_INDEX, parent.url
         await self.try_urls((child for child in children if child != url), method, parent_url=url, depth=depth)
         has_child = any(finding.is_sitemap and finding.parent_url == url for finding in self.findings)
         if parent.is_index and not has_child:
             await self.try_urls(in_folder_of(url, children), method, parent_url=url, is_hint=True, depth=depth)
 
-    async def _request(self, candidate: Finding, children: list[str]) -> Finding:
+    async def _request(self, candidate: Finding, children: list[NormalUrl]) -> Finding:
         """Return the result of ``candidate``. A guess is not requested once a site without sitemaps cost its limit."""
         limit = self._ctx.settings.discovery_max_requests_for_nothing
         if candidate.is_guess and not self.found_pages and self._expected_requests() + REQUESTS_PER_GUESS > limit:
@@ -184,7 +184,7 @@ class Scan:
         """Return the requests made so far and those that guesses under way may still make."""
         return self.requests + self._guesses_under_way * (REQUESTS_PER_GUESS - 1)
 
-    async def _read(self, candidate: Finding, children: list[str]) -> Finding:
+    async def _read(self, candidate: Finding, children: list[NormalUrl]) -> Finding:
         """Read the sitemap at ``candidate.url`` to its end; append the sitemaps that it lists to ``children``."""
         settings = self._ctx.settings
         limits = Limits(urls=settings.import_max_urls, decoded_bytes=settings.import_max_decoded_bytes)
@@ -222,7 +222,7 @@ class Scan:
         return response.url != candidate.url and response.url in self._known
 
 
-def _sitemaps_among(batch: Iterable[Entry], kind: Kind | None) -> Iterator[str]:
+def _sitemaps_among(batch: Iterable[Entry], kind: Kind | None) -> Iterator[NormalUrl]:
     """Return the URLs of sitemaps in ``batch``: all of an index; those named as sitemaps of a urlset.
 
     Some sites write an index with the elements of a urlset.

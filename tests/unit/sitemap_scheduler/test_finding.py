@@ -8,9 +8,10 @@ from scrapersky.errors import FetchPostponed, FetchRefused
 from scrapersky.vocabulary import DiscoveryMethod
 from scrapersky.web.fetched import http_error
 from scrapersky.web.sitemaps import SitemapRefused
+from scrapersky.web.urls import NormalUrl
 from sitemap_scheduler.finding import NOT_TRIED, SITEMAP, Finding
 
-DECLARED = Finding("https://shop.test/s.xml", DiscoveryMethod.ROBOTS_TXT, NOT_TRIED)
+DECLARED = Finding(NormalUrl("https://shop.test/s.xml"), DiscoveryMethod.ROBOTS_TXT, NOT_TRIED)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from scrapersky.web.proxy import ProxyAccess, final_url, is_challenge
 from scrapersky.web.response import Response, retry_after_seconds
 from scrapersky.web.robots import Robots
 from scrapersky.web.transport import Transport
+from scrapersky.web.urls import NormalUrl
 
 _KEPT_ACROSS_ORIGINS = {"accept", "accept-language", "if-none-match", "if-modified-since"}
 _COOLDOWN_STATUSES = {429, 503}
@@ -159,12 +160,12 @@ class Exchange:
             return None
         following = self._following(answer)
         if following is None:
-            response = self._response(answer, self._target.href, ends_at)
+            response = self._response(answer, _url(self._target), ends_at)
             if answer.status in _COOLDOWN_STATUSES and response.retry_after:
                 self._network.limiter.cool_down(host, response.retry_after, polite=self._request.polite)
             return response
         if self._request.follow is not None and not self._request.follow(following.href):
-            return self._response(answer, self._target.href, ends_at, leads_to=following.href)
+            return self._response(answer, _url(self._target), ends_at, leads_to=_url(following))
         self._follow(following, ends_at)
         return None
 
@@ -199,16 +200,16 @@ class Exchange:
         self._paid = True
         return True
 
-    def _final_url(self, answer: aiohttp.ClientResponse) -> str:
+    def _final_url(self, answer: aiohttp.ClientResponse) -> NormalUrl:
         """Return the URL at which the proxy ended, if it is valid; else the URL that was requested."""
         url = final_url(Headers(answer.headers.items()))
         try:
-            return str((self._network.targets.first(url) if url else self._target).href)
+            return _url(self._network.targets.first(url) if url else self._target)
         except FetchError:
-            return str(self._target.href)
+            return _url(self._target)
 
     def _response(
-        self, answer: aiohttp.ClientResponse, url: str, ends_at: float, *, leads_to: str | None = None
+        self, answer: aiohttp.ClientResponse, url: NormalUrl, ends_at: float, *, leads_to: NormalUrl | None = None
     ) -> Response:
         settings, request = self._network.settings, self._request
         headers = Headers(answer.headers.items())
@@ -216,13 +217,17 @@ class Exchange:
         return Response(
             status=answer.status,
             url=url,
-            requested_url=self._requested.href,
+            requested_url=_url(self._requested),
             redirects=tuple(self._redirects),
             headers=headers,
             body=Body(answer, url, limits),
             retry_after=retry_after_seconds(headers.get("retry-after"), settings.web_retry_after_cap_seconds),
             leads_to=leads_to,
         )
+
+
+def _url(target: can_ada.URL) -> NormalUrl:
+    return NormalUrl(str(target.href))  # parsed without fragment and userinfo
 
 
 def _site(target: can_ada.URL) -> str:

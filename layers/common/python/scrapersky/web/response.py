@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from scrapersky.errors import FetchError
 from scrapersky.web.body import Body, PageBytes
 from scrapersky.web.fetched import Fetched, raise_for_status
+from scrapersky.web.urls import NormalUrl
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,13 @@ class Response:
     """
 
     status: int
-    url: str
-    requested_url: str
+    url: NormalUrl
+    requested_url: NormalUrl
     redirects: tuple[str, ...]
     headers: Mapping[str, str]
     body: Body
     retry_after: float | None = None
-    leads_to: str | None = None
+    leads_to: NormalUrl | None = None
 
     def chunks(self) -> AsyncGenerator[bytes]:
         """Yield the unpacked body in pieces. Raises :class:`FetchError` at a limit or at the deadline."""
