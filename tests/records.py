@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, text
 
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import RecordId
 
 DOMAIN = "WITH d AS (INSERT INTO domains (domain) VALUES ('{key}.test') RETURNING id) "
 MAKE = {
@@ -20,10 +21,10 @@ MAKE = {
 }
 
 
-def make(connection: Connection, workflow: Workflow, status: str = "New", key: str = "a") -> int:
+def make(connection: Connection, workflow: Workflow, status: str = "New", key: str = "a") -> RecordId:
     """Insert a record into the workflow's table; return its id."""
     statement = MAKE[workflow.table].format(field=workflow.field, status=status, key=key)
-    return int(connection.execute(text(statement)).scalar_one())
+    return RecordId(connection.execute(text(statement)).scalar_one())
 
 
 @contextmanager

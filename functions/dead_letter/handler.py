@@ -17,7 +17,7 @@ from scrapersky.runtime.registry import WORKFLOWS, service_of
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 from scrapersky.status.dead_letter import dead_letter, workflow_of
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, Status
 
 NAME = "dead-letter"
 
@@ -75,7 +75,7 @@ def mark(message: Mapping[str, Any]) -> None:
     )
 
 
-def attempt_of(message: Mapping[str, Any]) -> int | None:
+def attempt_of(message: Mapping[str, Any]) -> AttemptId | None:
     """Return the attempt id of ``message``, from the attribute that the sender sets or else from its body; or None.
 
     The body is read without validation, as it may be the reason for the dead letter.
@@ -90,7 +90,7 @@ def attempt_of(message: Mapping[str, Any]) -> int | None:
         if isinstance(candidate, int | str) and not isinstance(candidate, bool) and str(candidate).isdecimal():
             number = int(candidate)
             if 0 < number < 2**63:
-                return number
+                return AttemptId(number)
     return None
 
 

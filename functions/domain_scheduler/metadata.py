@@ -14,6 +14,7 @@ from scrapersky.errors import FetchError, Unavailable
 from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
+from scrapersky.vocabulary import RecordId
 from scrapersky.web.charset import decode
 from scrapersky.web.client import fetch_home_page
 from scrapersky.web.fetched import Fetched
@@ -39,7 +40,7 @@ async def read_metadata(record: Domain, ctx: JobContext) -> Outcome:
     # Reading a page takes processor time: in the event loop it would delay the deadlines of all other records.
     facts = await asyncio.to_thread(read_facts, page, fetched, host, ctx.settings)
 
-    def save(connection: Connection) -> Sequence[int]:
+    def save(connection: Connection) -> Sequence[RecordId]:
         save_facts(connection, domain_id, facts)
         return [domain_id]
 

@@ -11,6 +11,7 @@ from scrapersky.models import Domain, Sitemap
 from scrapersky.models.get_or_create import get_or_create
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
+from scrapersky.vocabulary import RecordId
 from scrapersky.web.hosts import HostError, normalise_host
 
 
@@ -25,7 +26,7 @@ async def submit_domain(record: Domain, _ctx: JobContext) -> Outcome:
     except HostError as error:
         return Fail("invalid_domain", str(error))
 
-    def save(connection: Connection) -> Sequence[int]:
+    def save(connection: Connection) -> Sequence[RecordId]:
         canonical_id = _canonical_id(connection, domain_id, stored, host)
         return [get_or_create(connection, Sitemap.domain_id, domain_id=canonical_id, tenant=tenant)]
 

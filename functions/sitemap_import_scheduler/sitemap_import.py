@@ -10,7 +10,7 @@ from scrapersky.errors import FetchFailed
 from scrapersky.models import SitemapFile
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Write
-from scrapersky.vocabulary import SitemapType
+from scrapersky.vocabulary import RecordId, SitemapType
 from scrapersky.web.client import Response
 from scrapersky.web.sitemaps import Kind, Limits, SitemapReader, SitemapRefused, read_entries, reader_of
 from sitemap_import_scheduler.spool import Spool
@@ -81,7 +81,7 @@ def _outcome(record: SitemapFile, response: Response, reader: SitemapReader, spo
 def _save(record: SitemapFile, facts: dict[str, Any], spool: Spool | None = None) -> Write:
     file_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 
-    def save(connection: Connection) -> Sequence[int]:
+    def save(connection: Connection) -> Sequence[RecordId]:
         values = dict(facts)
         if spool is not None:
             values["pages_found"] = spool.store(connection, domain_id=domain_id, sitemap_file_id=file_id, tenant=tenant)

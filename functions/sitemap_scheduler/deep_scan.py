@@ -9,6 +9,7 @@ from scrapersky.models import LocalBusiness, Place
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
 from scrapersky.runtime.paid_calls import UnusableKey, key_of
+from scrapersky.vocabulary import RecordId
 from sitemap_scheduler.place_mapping import business_columns, place_columns
 from sitemap_scheduler.places_api import place_details
 
@@ -30,7 +31,7 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
         return details
     business, place = business_columns(details), place_columns(details)
 
-    def save(connection: Connection) -> Sequence[int]:
+    def save(connection: Connection) -> Sequence[RecordId]:
         if place:
             connection.execute(update(Place).where(Place.id == place_pk).values(**place))
         statement = (

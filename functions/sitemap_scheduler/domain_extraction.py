@@ -11,6 +11,7 @@ from scrapersky.models import Domain, LocalBusiness
 from scrapersky.models.get_or_create import get_or_create
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
+from scrapersky.vocabulary import RecordId
 from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
 
 _AUTHORITY = re.compile(r"^(?:[a-z]+://)?([^/?#]*).*", re.IGNORECASE | re.DOTALL)
@@ -38,7 +39,7 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
     if owner := owner_of(host):
         return Done("not_own_website", detail={"website": website[:500], "host": host, "belongs_to": owner})
 
-    def save(connection: Connection) -> Sequence[int]:
+    def save(connection: Connection) -> Sequence[RecordId]:
         domain_id = get_or_create(connection, Domain.domain, domain=host, tenant=tenant)
         connection.execute(update(LocalBusiness).where(LocalBusiness.id == business_id).values(domain_id=domain_id))
         return [domain_id]

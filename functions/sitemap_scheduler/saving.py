@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import Sitemap, SitemapFile
 from scrapersky.runtime.outcomes import Write
-from scrapersky.vocabulary import SitemapType
+from scrapersky.vocabulary import RecordId, SitemapType
 from sitemap_scheduler.finding import Finding
 from sitemap_scheduler.scan import Scan
 
@@ -29,7 +29,7 @@ def save_scan(record: Sitemap, scan: Scan) -> Write:
     """
     sitemap_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 
-    def save(connection: Connection) -> Sequence[int]:
+    def save(connection: Connection) -> Sequence[RecordId]:
         connection.execute(
             update(Sitemap)
             .where(Sitemap.id == sitemap_id)
@@ -43,7 +43,7 @@ def save_scan(record: Sitemap, scan: Scan) -> Write:
         # In URL order: two scans of one domain must lock its files in the same order.
         kept = iter(sorted((finding for finding in scan.findings if finding.is_kept), key=lambda finding: finding.url))
         common = {"sitemap_id": sitemap_id, "domain_id": domain_id, "tenant": tenant}
-        importable: list[int] = []
+        importable: list[RecordId] = []
         while rows := [common | _columns(finding) for finding in islice(kept, ROWS_PER_STATEMENT)]:
             importable += _upsert(connection, rows)
         return importable if scan.sitemaps else []
@@ -51,7 +51,7 @@ def save_scan(record: Sitemap, scan: Scan) -> Write:
     return save
 
 
-def _upsert(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
+def _upsert(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[RecordId]:
     """Insert or update the files; facts that are unknown now keep their old values. Return the importable ones' ids."""
     upsert = insert(SitemapFile).values(rows)
     new = upsert.excluded

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from scrapersky.errors import FetchFailed
 from scrapersky.models import Domain
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, Write
+from scrapersky.vocabulary import RecordId
 
 SCHEMA = (
     """
@@ -50,7 +51,7 @@ def install(connection: Connection) -> None:
 def effect(record_id: int, request_id: str) -> Write:
     """Return a write that inserts the effect of this invocation on this record."""
 
-    def write(connection: Connection) -> list[int]:
+    def write(connection: Connection) -> list[RecordId]:
         connection.execute(WRITE, {"record_id": record_id, "request_id": request_id})
         return []
 

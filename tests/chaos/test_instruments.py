@@ -15,6 +15,7 @@ from scrapersky.status.finish import complete
 from scrapersky.status.recover import recover
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
+from scrapersky.vocabulary import AttemptId
 from tests.chaos.crash_points import Action, Interrupt, Points
 from tests.chaos.database import pass_time
 from tests.chaos.proxy import Mode, Proxy
@@ -95,7 +96,7 @@ def test_a_cut_resets_every_connection(proxy: Proxy) -> None:
         client.recv(1024)
 
 
-def hold_one(connection: Connection) -> int:
+def hold_one(connection: Connection) -> AttemptId:
     """Claim one domain with a lease of ten minutes; return its attempt."""
     connection.execute(text("INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"))
     (claimed,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)

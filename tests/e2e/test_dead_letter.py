@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, select
 from scrapersky.models import Domain
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, METADATA, Service
 from scrapersky.status.claim import claim
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import RecordId, Status
 from scripts.commands.run.run import Options, drain
 from scripts.commands.run.ticks import invoke_tick, rule_of
 from tests.e2e.conftest import Running
@@ -28,7 +28,7 @@ CRASHING = "import os\nos._exit(1)\n"
 MOST_TICKS = 20
 
 
-def queue_domain(connection: Connection, host: str, **statuses: Status) -> int:
+def queue_domain(connection: Connection, host: str, **statuses: Status) -> RecordId:
     return connection.execute(insert(Domain).values(domain=host, **statuses).returning(Domain.id)).scalar_one()
 
 

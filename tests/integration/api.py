@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection, RowMapping, text
 
 from api.application import Application
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import RecordId, Status
 from tests.integration.lambda_context import LambdaContext
 
 ADA = "arn:aws:iam::000000000000:user/ada"
@@ -91,7 +91,7 @@ def results(answer: Answer) -> list[str]:
     return [one["result"] for one in answer.json["results"]]
 
 
-def domains(connection: Connection, *names: str, status: Status | str = Status.NEW) -> list[int]:
+def domains(connection: Connection, *names: str, status: Status | str = Status.NEW) -> list[RecordId]:
     """Add domains and return their ids."""
     return [
         connection.execute(

@@ -16,6 +16,7 @@ from scrapersky.models import Domain
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done, Outcome
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
+from scrapersky.vocabulary import RecordId
 from tests.integration.api import Api
 from tests.integration.lambda_context import LambdaContext
 
@@ -35,7 +36,7 @@ class Harness:
     worked_on: list[str] = field(default_factory=list)
     spends: str | None = None
 
-    def add(self, *domains: str, status: str = "Queued") -> list[int]:
+    def add(self, *domains: str, status: str = "Queued") -> list[RecordId]:
         """Adds domains; returns their ids."""
         return [
             self.connection.execute(

@@ -11,7 +11,7 @@ from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION, WORKFLOWS
 from scrapersky.status import transitions
 from scrapersky.status.invariants import BREACHES
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, Status
 from tests.integration.machine_model import Attempt, Key, Model, Record
 from tests.records import triggers_disabled
 
@@ -60,15 +60,15 @@ class Machine(RuleBasedStateMachine):
             raise
         self.connection.exec_driver_sql("COMMIT")
 
-    def workflow(self, attempt_id: int) -> Workflow:
+    def workflow(self, attempt_id: AttemptId) -> Workflow:
         """Return the workflow of the attempt."""
         return WORKFLOWS[self.model.attempts[attempt_id].key[0]]
 
-    def all_live(self) -> list[int]:
+    def all_live(self) -> list[AttemptId]:
         """Return the live attempts of all workflows."""
         return [n for n, one in self.model.attempts.items() if one.outcome is None]
 
-    def is_live(self, attempt_id: int) -> bool:
+    def is_live(self, attempt_id: AttemptId) -> bool:
         """Return whether the attempt is live in the model."""
         return self.model.attempts[attempt_id].outcome is None
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from scrapersky.status.transitions import ALLOWED
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, RecordId, Status
 
-Key = tuple[str, int]
+Key = tuple[str, RecordId]
 """A record in one workflow: (workflow, record id)."""
 
 MAX_FAILURES = 3
@@ -39,18 +39,20 @@ class Model:
     """Everything that the verbs may change."""
 
     records: dict[Key, Record] = field(default_factory=dict)
-    attempts: dict[int, Attempt] = field(default_factory=dict)
+    attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
 
-    def live(self, workflow: str) -> list[int]:
+    def live(self, workflow: str) -> list[AttemptId]:
         """Return the live attempts of ``workflow``, oldest first."""
         return [n for n, one in sorted(self.attempts.items()) if one.key[0] == workflow and one.outcome is None]
 
-    def holder(self, key: Key) -> int | None:
+    def holder(self, key: Key) -> AttemptId | None:
         """Return the live attempt of ``key``."""
         return next((n for n, one in self.attempts.items() if one.key == key and one.outcome is None), None)
 
-    def in_status(self, workflow: str, statuses: Collection[Status], among: Iterable[int] | None = None) -> list[int]:
+    def in_status(
+        self, workflow: str, statuses: Collection[Status], among: Iterable[RecordId] | None = None
+    ) -> list[RecordId]:
         """Return the records of ``workflow`` in one of ``statuses``, by id; only those of ``among``."""
         wanted = None if among is None else set(among)
         return sorted(
@@ -59,7 +61,7 @@ class Model:
             if of == workflow and record.status in statuses and (wanted is None or record_id in wanted)
         )
 
-    def claimable(self, workflow: str, among: Iterable[int] | None = None) -> list[int]:
+    def claimable(self, workflow: str, among: Iterable[RecordId] | None = None) -> list[RecordId]:
         """Return the records that a claim may take."""
         return [n for n in self.in_status(workflow, {Status.QUEUED}, among) if self.records[workflow, n].due]
 
@@ -67,7 +69,7 @@ class Model:
         """Return how many records a claim may take."""
         return 0 if workflow in self.paused else max(0, min(batch, max_in_flight - len(self.live(workflow))))
 
-    def claim(self, workflow: str, claimed: Iterable[tuple[int, int]]) -> None:
+    def claim(self, workflow: str, claimed: Iterable[tuple[AttemptId, RecordId]]) -> None:
         """Add each (attempt, record) as claimed."""
         for attempt_id, record_id in claimed:
             assert attempt_id not in self.attempts, f"attempt {attempt_id} was used twice"
@@ -84,7 +86,7 @@ class Model:
         record.status, record.due = to, due and to is Status.QUEUED
         record.error_code = code if to is Status.ERROR else None
 
-    def end(self, attempt_id: int, outcome: str, to: Status, *, code: str | None = None, due: bool = True,
+    def end(self, attempt_id: AttemptId, outcome: str, to: Status, *, code: str | None = None, due: bool = True,
             failed: bool = False) -> None:  # fmt: skip
         """End the live attempt and move its record."""
         attempt = self.attempts[attempt_id]
@@ -92,14 +94,14 @@ class Model:
         attempt.outcome = outcome
         self.move(attempt.key, to, code=code, due=due, failed=failed)
 
-    def fail_again(self, attempt_id: int, outcome: str, code: str) -> None:
+    def fail_again(self, attempt_id: AttemptId, outcome: str, code: str) -> None:
         """Count one failure: queue the record for later, or end it in Error at the last."""
         if self.records[self.attempts[attempt_id].key].failures + 1 >= MAX_FAILURES:
             self.end(attempt_id, outcome, Status.ERROR, code=code, failed=True)
         else:
             self.end(attempt_id, outcome, Status.QUEUED, due=False, failed=True)
 
-    def recover(self, workflow: str, limit: int) -> list[int]:
+    def recover(self, workflow: str, limit: int) -> list[AttemptId]:
         """Recover expired attempts; return them."""
         expired = [n for n in self.live(workflow) if self.attempts[n].expired][:limit]
         for attempt_id in expired:
@@ -117,7 +119,7 @@ class Model:
         ended = [one.outcome for _, one in sorted(self.attempts.items()) if one.key == key and one.outcome]
         return next((n for n, outcome in enumerate(reversed(ended)) if outcome != "undelivered"), len(ended))
 
-    def queue(self, workflow: str, ids: Sequence[int]) -> None:
+    def queue(self, workflow: str, ids: Sequence[RecordId]) -> None:
         """Queue each of ``ids``."""
         for record_id in ids:
             self.move((workflow, record_id), Status.QUEUED)

@@ -14,7 +14,7 @@ from scrapersky.status.cancel import cancel
 from scrapersky.status.control import pause, resume
 from scrapersky.status.requeue import hand_off, requeue
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, RecordId, Status
 from tests.integration.machine import Machine
 from tests.integration.machine_model import Key, Record
 
@@ -43,7 +43,7 @@ class OperatorActions(Machine):
         ).scalar_one()
         self.model.records["import", record_id] = Record(status, due=status is Status.QUEUED)
 
-    def requeue(self, workflow: Workflow, chosen: list[int], limit: int) -> None:
+    def requeue(self, workflow: Workflow, chosen: list[RecordId], limit: int) -> None:
         """Requeue records by id."""
         expected = self.model.in_status(workflow.name, QUEUEABLE, chosen)[:limit]
         assert sorted(requeue(self.connection, workflow, ids=chosen, limit=limit, **BY)) == expected
@@ -56,20 +56,20 @@ class OperatorActions(Machine):
         assert sorted(requeue(self.connection, workflow, error_code=code, limit=100, **BY)) == expected
         self.model.queue(workflow.name, expected)
 
-    def hand_off(self, workflow: Workflow, chosen: list[int], again: bool) -> None:
+    def hand_off(self, workflow: Workflow, chosen: list[RecordId], again: bool) -> None:
         """Hand records off from a preceding workflow."""
         expected = self.model.in_status(workflow.name, QUEUEABLE if again else {Status.NEW}, chosen)
         assert sorted(hand_off(self.connection, workflow, chosen, again=again, **BY)) == expected
         self.model.queue(workflow.name, expected)
 
-    def cancel(self, workflow: Workflow, chosen: list[int]) -> None:
+    def cancel(self, workflow: Workflow, chosen: list[RecordId]) -> None:
         """Cancel records."""
         expected = self.model.in_status(workflow.name, {Status.QUEUED}, chosen)
         assert sorted(cancel(self.connection, workflow, chosen, **BY)) == expected
         for n in expected:
             self.model.move((workflow.name, n), Status.NEW)
 
-    def abandon(self, workflow: Workflow, chosen: list[int]) -> None:
+    def abandon(self, workflow: Workflow, chosen: list[RecordId]) -> None:
         """Abandon records, whatever their workers do."""
         expected = self.model.in_status(workflow.name, {Status.PROCESSING}, chosen)
         assert sorted(abandon(self.connection, workflow, chosen, **BY)) == expected
@@ -113,7 +113,7 @@ class OperatorActions(Machine):
         statement = f"UPDATE {workflow.table} SET {workflow.companion(column)} = {value} WHERE id = {key[1]}"
         self._rejected(statement, transitions.INCONSISTENT_COMPANION)
 
-    def add_second_live_attempt(self, attempt: int) -> None:
+    def add_second_live_attempt(self, attempt: AttemptId) -> None:
         """Insert a second live attempt: rejected by the unique index."""
         if not self.is_live(attempt):
             return
@@ -124,7 +124,7 @@ class OperatorActions(Machine):
             "23505",
         )
 
-    def separate_attempt_and_record(self, attempt: int) -> None:
+    def separate_attempt_and_record(self, attempt: AttemptId) -> None:
         """End or delete a live attempt without its record, delete its record, or revive an ended attempt."""
         found = self.model.attempts[attempt]
         workflow, record_id = WORKFLOWS[found.key[0]], found.key[1]

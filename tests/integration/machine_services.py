@@ -17,13 +17,13 @@ from scrapersky.status.requeue import hand_off
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, RecordId, Status
 from tests.integration.machine import RESULT, Died
 from tests.integration.machine_model import MAX_FAILURES, UNDELIVERED_MAX, Key
 from tests.integration.machine_operators import BY, OperatorActions
 
 BACKOFF = Backoff(base=600, cap=3_600, max_failures=MAX_FAILURES)
-NO_SUCH_ATTEMPT = 1_000_000
+NO_SUCH_ATTEMPT = AttemptId(1_000_000)
 LEASE = 600.0
 
 
@@ -32,7 +32,7 @@ class ServiceActions(OperatorActions):
 
     # Dispatcher
 
-    def claim(self, workflow: Workflow, batch: int, max_in_flight: int, chosen: list[int] | None) -> None:
+    def claim(self, workflow: Workflow, batch: int, max_in_flight: int, chosen: list[RecordId] | None) -> None:
         """Claim without sending messages, as a process that dies after the commit."""
         wanted = min(
             self.model.capacity(workflow.name, batch, max_in_flight), len(self.model.claimable(workflow.name, chosen))
@@ -52,7 +52,7 @@ class ServiceActions(OperatorActions):
         """Claim and send. ``false error``: the send reports an error, but a message was sent and its work has begun."""
         sent: list[Claimed] = []
 
-        def send(_: Workflow, claimed: Sequence[Claimed]) -> Collection[int]:
+        def send(_: Workflow, claimed: Sequence[Claimed]) -> Collection[AttemptId]:
             sent.extend(claimed)
             if fault == "false error":
                 start(self.connection, [claimed[0].attempt_id], lease=LEASE, worker="w", request_id="r")
@@ -83,7 +83,7 @@ class ServiceActions(OperatorActions):
 
     # Workers
 
-    def start(self, ids: list[int]) -> None:
+    def start(self, ids: list[AttemptId]) -> None:
         """Start attempts: new, already started, ended or unknown ones."""
         started = start(self.connection, ids, lease=LEASE, worker="w", request_id="r")
         live = {n for n in ids if n != NO_SUCH_ATTEMPT and self.is_live(n) and not self.model.attempts[n].started}
@@ -92,10 +92,10 @@ class ServiceActions(OperatorActions):
         for n in live:
             self.model.attempts[n].started, self.model.attempts[n].expired = True, False
 
-    def finish(self, attempt: int, end: str, die_after: int | None) -> None:
+    def finish(self, attempt: AttemptId, end: str, die_after: int | None) -> None:
         """Save a result, live or stale: fence, write, hand-off. The worker may die before each of them."""
         workflow, key = self.workflow(attempt), self.model.attempts[attempt].key
-        queued: list[int] = []
+        queued: list[RecordId] = []
         steps: list[Callable[[], object]] = [
             lambda: self._end(workflow, attempt, end),
             lambda: self._write(workflow, key, attempt),
@@ -118,7 +118,7 @@ class ServiceActions(OperatorActions):
         self.model.records[key].result = f"by {attempt}"
         self.model.queue(SUBMISSION.name, queued)
 
-    def finish_together(self, attempts: list[int], workflow: Workflow, die: bool) -> None:
+    def finish_together(self, attempts: list[AttemptId], workflow: Workflow, die: bool) -> None:
         """Save results together: the live ones behind one fence, the stale ones not at all."""
         live = [n for n in attempts if self.is_live(n) and self.workflow(n) == workflow]
         with suppress(Died), self.transaction():
@@ -132,7 +132,7 @@ class ServiceActions(OperatorActions):
                 self._end_in_model(n, "complete")
                 self.model.records[self.model.attempts[n].key].result = f"by {n}"
 
-    def release(self, ids: list[int], workflow: Workflow) -> None:
+    def release(self, ids: list[AttemptId], workflow: Workflow) -> None:
         """Release attempts that have not started."""
         mine = [
             n for n in ids if self.workflow(n) == workflow and self.is_live(n) and not self.model.attempts[n].started
@@ -142,7 +142,7 @@ class ServiceActions(OperatorActions):
         for n in set(mine):
             self.model.end(n, "released", Status.QUEUED)
 
-    def dead_letter(self, attempt: int) -> None:
+    def dead_letter(self, attempt: AttemptId) -> None:
         """Receive a dead letter, perhaps a late one."""
         found = self.model.attempts[attempt]
         may_end = self.is_live(attempt) and (not found.started or found.expired)
@@ -153,7 +153,7 @@ class ServiceActions(OperatorActions):
 
     # Time
 
-    def expire(self, attempt: int) -> None:
+    def expire(self, attempt: AttemptId) -> None:
         """End the lease of ``attempt``."""
         self.connection.execute(
             text("UPDATE attempts SET lease_until = now() - interval '1 h' WHERE attempt_id = :n"), {"n": attempt}
@@ -172,14 +172,14 @@ class ServiceActions(OperatorActions):
     # Shared
 
     def _add_claimed(
-        self, workflow: Workflow, claimed: Sequence[Claimed], wanted: int, among: list[int] | None
+        self, workflow: Workflow, claimed: Sequence[Claimed], wanted: int, among: list[RecordId] | None
     ) -> None:
         ids = [one.record_id for one in claimed]
         assert len(set(ids)) == len(ids) == wanted
         assert set(ids) <= set(self.model.claimable(workflow.name, among))
         self.model.claim(workflow.name, [(one.attempt_id, one.record_id) for one in claimed])
 
-    def _end(self, workflow: Workflow, attempt: int, end: str) -> None:
+    def _end(self, workflow: Workflow, attempt: AttemptId, end: str) -> None:
         why: dict[str, Any] = {"code": "code", "detail": {}}
         match end:
             case "complete":
@@ -191,7 +191,7 @@ class ServiceActions(OperatorActions):
             case "snooze":
                 snooze(self.connection, workflow, attempt, reason="not now", after=LEASE, **why)
 
-    def _end_in_model(self, attempt: int, end: str) -> None:
+    def _end_in_model(self, attempt: AttemptId, end: str) -> None:
         match end:
             case "complete":
                 self.model.end(attempt, "done", Status.COMPLETED)
@@ -202,13 +202,13 @@ class ServiceActions(OperatorActions):
             case "snooze":
                 self.model.end(attempt, "snoozed", Status.QUEUED, due=False)
 
-    def _write(self, workflow: Workflow, key: Key, attempt: int) -> None:
+    def _write(self, workflow: Workflow, key: Key, attempt: AttemptId) -> None:
         self.connection.execute(
             text(f"UPDATE {workflow.table} SET {RESULT[workflow]} = :by WHERE id = :n"),
             {"by": f"by {attempt}", "n": key[1]},
         )
 
-    def _hand_off(self, workflow: Workflow, key: Key) -> list[int]:
+    def _hand_off(self, workflow: Workflow, key: Key) -> list[RecordId]:
         if workflow != METADATA:
             return []
         return hand_off(self.connection, SUBMISSION, [key[1]], again=True, **BY)

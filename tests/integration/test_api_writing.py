@@ -21,7 +21,7 @@ from infra.curation_api import TIMEOUT_SECONDS
 from scrapersky.models.base import Recorded
 from scrapersky.runtime.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
 from scrapersky.status.claim import claim
-from scrapersky.vocabulary import Curation
+from scrapersky.vocabulary import Curation, RecordId
 from tests.integration.api import ADA, Api, domains, results, row
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -49,7 +49,7 @@ def one_of(connection: Connection, model: type[Recorded]) -> int:
     return int(connection.execute(text(f"{statements[table]} RETURNING id")).scalar_one())
 
 
-def seize(connection: Connection, ids: list[int]) -> None:
+def seize(connection: Connection, ids: list[RecordId]) -> None:
     """Claim Queued domains as a tick does, so that they are Processing."""
     held = claim(connection, METADATA, batch=10, max_in_flight=10, dispatch_lease=60, trigger="manual", ids=ids)
     assert len(held) == len(ids)

@@ -13,6 +13,7 @@ from scrapersky.models import Sitemap
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.runtime.registry import DISCOVERY
 from scrapersky.status.explain import as_text, explain
+from scrapersky.vocabulary import RecordId
 from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website, redirect
 from sitemap_scheduler.discovery import discover_sitemaps
 from sitemap_scheduler.scan import SECONDS_TO_SAVE
@@ -466,7 +467,7 @@ def test_the_urls_tried_are_part_of_the_records_timeline(
     engine: Engine, connection: Connection, sitemap_id: int, tmp_path: Path
 ) -> None:
     scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/sitemap.xml": urlset("/a", "/b")})})
-    explained = explain(connection, DISCOVERY, sitemap_id)
+    explained = explain(connection, DISCOVERY, RecordId(sitemap_id))
     assert explained is not None
     assert "  sitemap            https://shop.test/sitemap.xml (common_path, urlset, 2 urls)" in as_text(explained)
     assert "  http_404           https://shop.test/sitemap_index.xml (common_path)" in as_text(explained)

@@ -12,7 +12,7 @@ from scrapersky.status import transitions
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete, fail
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Curation, Status
+from scrapersky.vocabulary import Curation, RecordId, Status
 from tests.records import make
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -77,7 +77,7 @@ def test_manual_sql_may_do_what_a_router_may_and_nothing_else(connection: Connec
             assert status_of(connection, workflow, record_id) == before
 
 
-def bring_to(connection: Connection, workflow: Workflow, status: Status, key: str) -> int:
+def bring_to(connection: Connection, workflow: Workflow, status: Status, key: str) -> RecordId:
     """Create a record and bring it to ``status`` by legal transitions; return its id."""
     if status is Status.NEW:
         return make(connection, workflow, key=key)

@@ -21,6 +21,7 @@ from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import Started
+from scrapersky.vocabulary import AttemptId, RecordId
 from tests.chaos.client import CallFaults, Client
 from tests.chaos.environment import Context
 from tests.chaos.sqs import Clock, Queue
@@ -206,7 +207,7 @@ def test_a_result_that_lost_a_deadlock_is_saved_at_the_second_try(harness: Harne
     (record_id,) = harness.add("a.test")
     tries: list[int] = []
 
-    def write(connection: Connection) -> list[int]:
+    def write(connection: Connection) -> list[RecordId]:
         tries.append(1)
         if len(tries) == 1:
             connection.execute(text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$"))
@@ -222,7 +223,7 @@ def test_a_result_that_lost_a_deadlock_is_saved_at_the_second_try(harness: Harne
 def test_a_write_that_raises_in_its_middle_leaves_nothing_behind(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
 
-    def write(connection: Connection) -> list[int]:
+    def write(connection: Connection) -> list[RecordId]:
         connection.execute(text("UPDATE domains SET title = 'half'"))
         raise ZeroDivisionError("in Python, so Postgres knows of no error")
 
@@ -238,7 +239,7 @@ def test_the_write_of_a_result_that_comes_too_late_is_never_run(harness: Harness
     release(harness.connection, METADATA, [held.attempt_id], code="send_failed")
     ran: list[int] = []
 
-    def write(connection: Connection) -> list[int]:
+    def write(connection: Connection) -> list[RecordId]:
         ran.append(1)
         return []
 
@@ -247,7 +248,7 @@ def test_the_write_of_a_result_that_comes_too_late_is_never_run(harness: Harness
     assert ran == []
 
 
-def together(harness: Harness, names: Mapping[str, Write]) -> list[int]:
+def together(harness: Harness, names: Mapping[str, Write]) -> list[RecordId]:
     """Queues the domains and works on them as one batch whose jobs all end at the same moment; returns their ids."""
     ids = harness.add(*names)
     for name, write in names.items():
@@ -261,13 +262,13 @@ def done(write: Write, _: object) -> Outcome:
     return Done("read", write=write)
 
 
-def rename(connection: Connection) -> list[int]:
+def rename(connection: Connection) -> list[RecordId]:
     """A write that works."""
     connection.execute(text("UPDATE domains SET title = coalesce(title, '') || 'read'"))
     return []
 
 
-def divide(connection: Connection) -> list[int]:
+def divide(connection: Connection) -> list[RecordId]:
     """A write that does not."""
     connection.execute(text("UPDATE domains SET title = 'half'"))
     raise ZeroDivisionError("in Python, so Postgres knows of no error")
@@ -294,7 +295,7 @@ def test_of_results_that_end_together_the_late_ones_are_left_out_and_their_write
     release(harness.connection, METADATA, [late.attempt_id], code="send_failed")
     ran: list[int] = []
 
-    def run(attempt_id: int, _: Connection) -> list[int]:
+    def run(attempt_id: AttemptId, _: Connection) -> list[RecordId]:
         ran.append(attempt_id)
         return []
 

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from scrapersky.runtime.registry import SUBMISSION
 from scrapersky.status import transitions
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, RecordId, Status
 from tests.integration.machine import RESULT
 from tests.integration.machine_model import Key
 from tests.integration.machine_services import NO_SUCH_ATTEMPT, ServiceActions
@@ -37,7 +37,7 @@ picks = st.lists(pick, min_size=1, max_size=4)
 class StatusMachine(ServiceActions):
     """The rules: few and broad, because Hypothesis leaves out some of them in each example."""
 
-    def attempt(self, number: int) -> int:
+    def attempt(self, number: int) -> AttemptId:
         """Return two of three times a live attempt if there is one, otherwise any attempt, or an unknown one."""
         among = (self.all_live() if number % 3 else []) or list(self.model.attempts) or [NO_SUCH_ATTEMPT]
         return among[number % len(among)]
@@ -46,7 +46,7 @@ class StatusMachine(ServiceActions):
         """Return a record in one workflow."""
         return list(self.model.records)[number % len(self.model.records)]
 
-    def ids(self, numbers: list[int]) -> list[int]:
+    def ids(self, numbers: list[int]) -> list[RecordId]:
         """Return the ids of some records."""
         return [self.key(number)[1] for number in numbers]
 
@@ -56,7 +56,7 @@ class StatusMachine(ServiceActions):
         for number in range(3):
             self.add_domain(Status.QUEUED)
             self.add_file(Status.QUEUED)
-            self.hand_off(SUBMISSION, [number + 1], again=False)
+            self.hand_off(SUBMISSION, [RecordId(number + 1)], again=False)
 
     @precondition(lambda self: len(self.model.records) < FEW_RECORDS)
     @rule(status=st.sampled_from(sorted(transitions.CREATED)), domain=st.booleans())

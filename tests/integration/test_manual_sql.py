@@ -13,6 +13,7 @@ from scrapersky.status import transitions
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete, fail
 from scrapersky.status.invariants import count_cheap_breaches, find_breaches
+from scrapersky.vocabulary import AttemptId
 from tests.records import triggers_disabled
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -34,7 +35,7 @@ CREATE TRIGGER {name} BEFORE UPDATE OF curation_status ON domains FOR EACH ROW E
 
 
 @pytest.fixture
-def held(connection: Connection) -> int:
+def held(connection: Connection) -> AttemptId:
     """The live attempt of the domain held.test, which is Processing."""
     connection.execute(text("INSERT INTO domains (domain, status) VALUES ('held.test', 'Queued')"))
     (claimed,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
@@ -42,7 +43,7 @@ def held(connection: Connection) -> int:
 
 
 @pytest.fixture
-def others(connection: Connection, held: int) -> None:
+def others(connection: Connection, held: AttemptId) -> None:
     """Records 2 and 3: new.test is New and queued.test is Queued."""
     connection.execute(
         text("INSERT INTO domains (domain, status) VALUES ('new.test', 'New'), ('queued.test', 'Queued')")
@@ -107,7 +108,7 @@ def statuses(connection: Connection) -> dict[str, str]:
     ],
 )
 def test_an_inconsistent_change_is_rejected_with_its_record_and_the_work_goes_on(
-    connection: Connection, held: int, statement: str, state: str, message: str
+    connection: Connection, held: AttemptId, statement: str, state: str, message: str
 ) -> None:
     before = statuses(connection)
     with pytest.raises(DBAPIError) as error:
@@ -156,7 +157,9 @@ def test_manual_sql_may_take_two_statements_of_one_transaction_for_what_a_verb_d
 
 @pytest.mark.usefixtures("others")
 @pytest.mark.parametrize("half", [END, "DELETE FROM attempts", f"{HOLD} 'new.test'"])
-def test_only_the_first_of_the_two_is_rejected_at_the_commit(connection: Connection, held: int, half: str) -> None:
+def test_only_the_first_of_the_two_is_rejected_at_the_commit(
+    connection: Connection, held: AttemptId, half: str
+) -> None:
     connection.exec_driver_sql("BEGIN")
     connection.execute(text(half))
     with pytest.raises(DBAPIError) as error:
@@ -165,7 +168,7 @@ def test_only_the_first_of_the_two_is_rejected_at_the_commit(connection: Connect
     complete(connection, METADATA, held, code="read", detail={})
 
 
-def test_an_ended_attempt_cannot_be_revived_without_its_record(connection: Connection, held: int) -> None:
+def test_an_ended_attempt_cannot_be_revived_without_its_record(connection: Connection, held: AttemptId) -> None:
     complete(connection, METADATA, held, code="read", detail={})
     with pytest.raises(DBAPIError) as error:
         connection.execute(text(REVIVE))
@@ -228,14 +231,14 @@ def test_a_trigger_may_queue_a_record_and_is_audited(connection: Connection) -> 
     assert len(claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)) == 1
 
 
-def test_history_and_records_without_live_attempt_may_be_deleted(connection: Connection, held: int) -> None:
+def test_history_and_records_without_live_attempt_may_be_deleted(connection: Connection, held: AttemptId) -> None:
     complete(connection, METADATA, held, code="read", detail={})
     for table in ("attempts", "status_events", "domains"):
         connection.execute(text(f"DELETE FROM {table}"))
         assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
 
 
-def test_queueing_by_manual_sql_resets_the_failures(connection: Connection, held: int) -> None:
+def test_queueing_by_manual_sql_resets_the_failures(connection: Connection, held: AttemptId) -> None:
     fail(connection, METADATA, held, code="parked", reason="sold", detail={})
     assert connection.execute(text("SELECT failures FROM domains")).scalar_one() == 1
     connection.execute(text("UPDATE domains SET status = 'Queued'"))

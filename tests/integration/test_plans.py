@@ -18,6 +18,7 @@ from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.finish import complete, complete_all, fail
 from scrapersky.status.release import release
 from scrapersky.status.start import start
+from scrapersky.vocabulary import AttemptId
 from scripts.commands.run.postgres import Postgres
 from tests.conftest import TEMPLATE
 from tests.integration.large import BEFORE, NEVER, NOW, build
@@ -66,7 +67,7 @@ def test_a_verb_reads_no_whole_table_and_no_more_than_its_bound(large: Connectio
 
 
 @pytest.fixture(scope="module")
-def burst(postgres: Postgres) -> Iterator[tuple[Connection, list[int]]]:
+def burst(postgres: Postgres) -> Iterator[tuple[Connection, list[AttemptId]]]:
     """A database that was analysed before anything was claimed, and its 5,000 live attempts."""
     url = postgres.create_database("burst", template=TEMPLATE)
     database = Database(load(Settings, {"DATABASE_URL": url}), "plans", read_secret)
@@ -84,7 +85,7 @@ def burst(postgres: Postgres) -> Iterator[tuple[Connection, list[int]]]:
     postgres.drop_database("burst")
 
 
-BY_ATTEMPT: Mapping[str, Callable[[Connection, list[int]], object]] = {
+BY_ATTEMPT: Mapping[str, Callable[[Connection, list[AttemptId]], object]] = {
     "start": lambda c, ids: start(c, ids, lease=60, worker="w", request_id="r"),
     "complete": lambda c, ids: complete(c, METADATA, ids[0], code="read", detail={}),
     "complete several": lambda c, ids: complete_all(c, METADATA, {one: ("read", {}) for one in ids}),
@@ -96,7 +97,7 @@ BY_ATTEMPT: Mapping[str, Callable[[Connection, list[int]], object]] = {
 
 @pytest.mark.parametrize("name", BY_ATTEMPT)
 def test_a_verb_that_knows_the_attempts_id_reads_no_other_live_attempt(
-    burst: tuple[Connection, list[int]], name: str
+    burst: tuple[Connection, list[AttemptId]], name: str
 ) -> None:
     connection, attempts = burst
     plans = plans_of(connection, lambda c: BY_ATTEMPT[name](c, attempts[700:710]))

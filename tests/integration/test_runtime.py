@@ -10,6 +10,7 @@ from scrapersky.errors import FetchFailed, Misconfigured, WorkError
 from scrapersky.runtime.outcomes import Done, Fail, Retry, Snooze
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.status.invariants import find_breaches
+from scrapersky.vocabulary import RecordId
 from scrapersky.web.fetched import http_error
 from tests.integration.conftest import Harness, message
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("invariants_hold")
 def title(value: str) -> Any:
     """A write that sets the title of domain ``a.test`` and hands it on."""
 
-    def write(connection: Connection) -> list[int]:
+    def write(connection: Connection) -> list[RecordId]:
         return list(
             connection.execute(
                 text("UPDATE domains SET title = :title WHERE domain = 'a.test' RETURNING id"), {"title": value}
@@ -48,7 +49,7 @@ def test_a_record_that_nobody_queued_is_left_alone(harness: Harness) -> None:
 def test_writes_and_transition_are_one_transaction(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
 
-    def write(connection: Connection) -> list[int]:
+    def write(connection: Connection) -> list[RecordId]:
         title("half")(connection)
         connection.execute(text("SELECT 1 / 0"))
         return []

@@ -18,13 +18,14 @@ from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
+from scrapersky.vocabulary import AttemptId, RecordId
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
 
 
-def queue(connection: Connection, number: int) -> list[int]:
+def queue(connection: Connection, number: int) -> list[RecordId]:
     """Queue ``number`` domains that fell due one second apart, the first one earliest."""
     rows = connection.execute(
         text(
@@ -38,13 +39,13 @@ def queue(connection: Connection, number: int) -> list[int]:
 
 def claim_attempts(
     connection: Connection, *, batch: int = 10, lease: float = 600, max_in_flight: int = 100
-) -> list[int]:
+) -> list[AttemptId]:
     """Claim; return the attempt ids."""
     claimed = claim(connection, METADATA, batch=batch, max_in_flight=max_in_flight, dispatch_lease=lease)
     return [one.attempt_id for one in claimed]
 
 
-def start_attempts(connection: Connection, attempt_ids: list[int], *, lease: float = 60) -> list[int]:
+def start_attempts(connection: Connection, attempt_ids: list[AttemptId], *, lease: float = 60) -> list[AttemptId]:
     """Start; return the attempt ids that were started."""
     return [one.attempt_id for one in start(connection, attempt_ids, lease=lease, worker="w", request_id="r")]
 
@@ -197,7 +198,7 @@ def test_only_live_attempts_are_released_and_no_failure_is_counted(connection: C
     ("ids", "reason", "limit"), [(None, "because", 10), ([1], " ", 10), ([1], "because", 5_001), ([1], "because", 0)]
 )
 def test_requeue_needs_a_filter_a_reason_and_a_limit_within_bounds(
-    connection: Connection, ids: list[int] | None, reason: str, limit: int
+    connection: Connection, ids: list[RecordId] | None, reason: str, limit: int
 ) -> None:
     with pytest.raises(ValueError, match=r"requeue needs|requeue moves"):
         requeueing.requeue(connection, METADATA, ids=ids, reason=reason, limit=limit, actor="ada")

@@ -20,14 +20,15 @@ from scrapersky.status.release import release
 from scrapersky.status.requeue import hand_off, requeue
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, RecordId, Status
 from tests.integration.large import CODES, ERRORS, LIVE, NEWEST, QUEUED, TENANTS
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
-IDS = list(range(1_001, 200_000, 401))[:100]
+IDS = [RecordId(n) for n in range(1_001, 200_000, 401)][:100]
 """A hundred domains, some of them queued."""
-STARTABLE = [NEWEST + n for n in (1, 3, 5, 7, 9)]
+STARTABLE = [AttemptId(NEWEST + n) for n in (1, 3, 5, 7, 9)]
 """Attempts within their lease that were not started."""
+PROCESSING = [RecordId(n) for n in (1, 3, 5, 7, 9)]
 Verb = Callable[[Connection], object]
 
 VERBS: Mapping[str, tuple[Verb, int]] = {
@@ -74,8 +75,11 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     ),
     "hand-off": (lambda c: hand_off(c, METADATA, IDS, actor="a", reason="r", again=True), 2 * len(IDS)),
     "cancel": (lambda c: cancel(c, METADATA, IDS, actor="a", reason="r"), 2 * len(IDS)),
-    "abandon": (lambda c: abandon(c, METADATA, [1, 3, 5, 7, 9], actor="a", reason="r"), 3 * len(STARTABLE)),
-    "explain": (lambda c: explain(c, METADATA, 777), 4),
+    "abandon": (
+        lambda c: abandon(c, METADATA, [RecordId(n) for n in (1, 3, 5, 7, 9)], actor="a", reason="r"),
+        3 * len(STARTABLE),
+    ),
+    "explain": (lambda c: explain(c, METADATA, RecordId(777)), 4),
     "find by domain": (lambda c: find_by_key(c, METADATA, "d777.test"), 1),
     "find by url": (
         lambda c: find_by_key(c, IMPORT, "https://d1.test/sitemap.xml", ["www.d1.test", "d1.test"]),

@@ -19,6 +19,7 @@ from scrapersky.status.recover import recover as recover_verb
 from scrapersky.status.release import release as release_verb
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start as start_verb
+from scrapersky.vocabulary import AttemptId, RecordId
 
 BACKOFF = Backoff(base=30, cap=600, max_failures=3)
 STALE = "stale"
@@ -26,7 +27,7 @@ STALE = "stale"
 Operation = Callable[[Connection], Any]
 
 
-def queued(connection: Connection, number: int = 1) -> list[int]:
+def queued(connection: Connection, number: int = 1) -> list[RecordId]:
     """Add queued records; return their ids."""
     rows = connection.execute(
         text(
@@ -38,14 +39,14 @@ def queued(connection: Connection, number: int = 1) -> list[int]:
     return list(rows.scalars())
 
 
-def claimed(connection: Connection, number: int = 1, *, lease: float = 600) -> list[int]:
+def claimed(connection: Connection, number: int = 1, *, lease: float = 600) -> list[AttemptId]:
     """Add and claim records; return their attempts."""
     ids = queued(connection, number)
     rows = claim_verb(connection, METADATA, batch=number, max_in_flight=10_000, dispatch_lease=lease, ids=ids)
     return [one.attempt_id for one in rows]
 
 
-def started(connection: Connection, number: int = 1, *, lease: float = 600) -> list[int]:
+def started(connection: Connection, number: int = 1, *, lease: float = 600) -> list[AttemptId]:
     """Add, claim and start records; return their attempts."""
     return start(claimed(connection, number), lease=lease)(connection)  # type: ignore[no-any-return]
 
@@ -60,7 +61,7 @@ def outcomes(connection: Connection) -> list[str | None]:
     return list(connection.execute(text("SELECT outcome FROM attempts ORDER BY attempt_id")).scalars())
 
 
-def claim(ids: Sequence[int] | None = None, batch: int = 10) -> Operation:
+def claim(ids: Sequence[RecordId] | None = None, batch: int = 10) -> Operation:
     """Claim; returns the record ids."""
 
     def operation(connection: Connection) -> list[int]:
@@ -70,7 +71,7 @@ def claim(ids: Sequence[int] | None = None, batch: int = 10) -> Operation:
     return operation
 
 
-def start(attempt_ids: Sequence[int], *, lease: float = 600) -> Operation:
+def start(attempt_ids: Sequence[AttemptId], *, lease: float = 600) -> Operation:
     """Start; returns the attempts that were started."""
 
     def operation(connection: Connection) -> list[int]:
@@ -80,7 +81,7 @@ def start(attempt_ids: Sequence[int], *, lease: float = 600) -> Operation:
     return operation
 
 
-def complete(attempt_id: int) -> Operation:
+def complete(attempt_id: AttemptId) -> Operation:
     """Complete; returns the new status, or ``stale``."""
 
     def operation(connection: Connection) -> str:
@@ -92,7 +93,7 @@ def complete(attempt_id: int) -> Operation:
     return operation
 
 
-def complete_all(attempt_ids: Sequence[int]) -> Operation:
+def complete_all(attempt_ids: Sequence[AttemptId]) -> Operation:
     """Complete several in one statement; returns the attempts that were live."""
 
     def operation(connection: Connection) -> list[int]:
@@ -101,7 +102,7 @@ def complete_all(attempt_ids: Sequence[int]) -> Operation:
     return operation
 
 
-def fail(attempt_id: int) -> Operation:
+def fail(attempt_id: AttemptId) -> Operation:
     """Fail; returns the new status, or ``stale``."""
 
     def operation(connection: Connection) -> str:
@@ -119,36 +120,36 @@ def recover(connection: Connection) -> list[int]:
     return [one.attempt_id for one in rows]
 
 
-def release(attempt_ids: Sequence[int]) -> Operation:
+def release(attempt_ids: Sequence[AttemptId]) -> Operation:
     """Release; returns the record ids."""
     return lambda connection: release_verb(connection, METADATA, attempt_ids, code="send_failed")
 
 
-def dead_letter(attempt_id: int) -> Operation:
+def dead_letter(attempt_id: AttemptId) -> Operation:
     """Dead-letter; returns the record id or None."""
     return lambda connection: dead_letter_verb(connection, METADATA, attempt_id, reason="crashed at start")
 
 
-def requeue(ids: Sequence[int]) -> Operation:
+def requeue(ids: Sequence[RecordId]) -> Operation:
     """Requeue; returns the record ids."""
     return lambda connection: requeueing.requeue(
         connection, METADATA, ids=ids, actor="ada", reason="again", limit=len(ids)
     )
 
 
-def hand_off(ids: Sequence[int]) -> Operation:
+def hand_off(ids: Sequence[RecordId]) -> Operation:
     """Hand off, also Completed and Error records; returns the record ids."""
     return lambda connection: requeueing.hand_off(
         connection, METADATA, ids, actor="test", reason="handed off", again=True
     )
 
 
-def cancel(ids: Sequence[int]) -> Operation:
+def cancel(ids: Sequence[RecordId]) -> Operation:
     """Cancel; returns the record ids."""
     return lambda connection: cancel_verb(connection, METADATA, ids, actor="ada", reason="a mistake")
 
 
-def abandon(ids: Sequence[int]) -> Operation:
+def abandon(ids: Sequence[RecordId]) -> Operation:
     """Abandon; returns the record ids."""
     return lambda connection: abandon_verb(connection, METADATA, ids, actor="ada", reason="it loops")
 

@@ -71,8 +71,9 @@ def make_ready(service: Any, name: str) -> None:
     """Prepare the first record of the workflow ``name`` as a batch does, up to the start of its job."""
     from scrapersky.runtime.work import open_web, read_records  # noqa: PLC0415 - its import is measured
     from scrapersky.status.start import Started  # noqa: PLC0415
+    from scrapersky.vocabulary import AttemptId, RecordId  # noqa: PLC0415
 
-    runtime, started = service.runtime, [Started(attempt_id=0, workflow=name, record_id=0)]
+    runtime, started = service.runtime, [Started(AttemptId(0), name, RecordId(0))]
 
     async def open_web_client() -> None:
         async with open_web(runtime, started, asyncio.Lock()):

@@ -12,6 +12,7 @@ from scrapersky.settings import Settings, load
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.finish import complete_all
 from scrapersky.status.start import start
+from scrapersky.vocabulary import RecordId
 
 CLAIMED = 50
 LEASE = 7_200.0
@@ -83,8 +84,8 @@ def _claim(connection: Connection) -> list[Claimed]:
     return claim(connection, METADATA, batch=CLAIMED, max_in_flight=1_000_000, dispatch_lease=LEASE)
 
 
-def _finish(connection: Connection, claimed: Sequence[Claimed], together: int) -> list[int]:
-    worked = []
+def _finish(connection: Connection, claimed: Sequence[Claimed], together: int) -> list[RecordId]:
+    worked: list[RecordId] = []
     for n in range(0, len(claimed), together):
         messages = [one.attempt_id for one in claimed[n : n + together]]
         started = start(connection, messages, lease=LEASE, worker="bench", request_id="bench")

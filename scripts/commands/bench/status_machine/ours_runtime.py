@@ -18,6 +18,7 @@ from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import AttemptId
 from scripts.commands.bench.status_machine import ours
 
 prepare = ours.prepare
@@ -56,7 +57,7 @@ class Invocation:
         return 180_000
 
 
-def record(workflow: str, attempt_id: int, correlation_id: str = "bench") -> dict[str, Any]:
+def record(workflow: str, attempt_id: AttemptId, correlation_id: str = "bench") -> dict[str, Any]:
     """Return a message as the event source mapping delivers it."""
     return {
         "messageId": str(attempt_id),

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models.base import AUTOVACUUM, UNCOUNTED, Base
+from scrapersky.vocabulary import AttemptId, RecordId
 
 
 class Attempt(Base):
@@ -25,9 +26,9 @@ class Attempt(Base):
         {"postgresql_with": {"fillfactor": "80", **AUTOVACUUM}},
     )
 
-    attempt_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    attempt_id: Mapped[AttemptId] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     workflow: Mapped[str]
-    record_id: Mapped[int]
+    record_id: Mapped[RecordId] = mapped_column(BigInteger)
     trigger: Mapped[str] = mapped_column(comment="schedule | manual")
     dispatched_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]

@@ -7,7 +7,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Enum, Identity, Index, MetaData, SmallInteger, Text, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from scrapersky.vocabulary import MAX_ERROR_LENGTH, Curation, Status
+from scrapersky.vocabulary import MAX_ERROR_LENGTH, Curation, RecordId, Status
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -52,7 +52,7 @@ class Recorded(Base):
 
     __abstract__ = True
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[RecordId] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     tenant: Mapped[str] = mapped_column(
         server_default="default", comment="whose record it is; claims are fair between them"
     )

@@ -6,17 +6,19 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
+from scrapersky.vocabulary import RecordId
 
-def get_or_create(connection: Connection, unique: InstrumentedAttribute[Any], **values: Any) -> int:
+
+def get_or_create(connection: Connection, unique: InstrumentedAttribute[Any], **values: Any) -> RecordId:
     """Return the id of the row whose ``unique`` column has its value in ``values``; insert the row if there is none.
 
     An existing row is not changed.
     """
     model = unique.class_
-    inserted: int | None = connection.scalar(
+    inserted: RecordId | None = connection.scalar(
         insert(model).values(**values).on_conflict_do_nothing(index_elements=[unique]).returning(model.id)
     )
     if inserted is not None:
         return inserted
-    existing: int = connection.execute(select(model.id).where(unique == values[unique.key])).scalar_one()
+    existing: RecordId = connection.execute(select(model.id).where(unique == values[unique.key])).scalar_one()
     return existing

@@ -13,6 +13,7 @@ from scrapersky.runtime.messages import Delivery, MalformedMessage, parse_messag
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import work_on_started
 from scrapersky.status.start import Started, start
+from scrapersky.vocabulary import AttemptId
 
 
 def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any) -> dict[str, Any]:
@@ -45,9 +46,9 @@ def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any
     return _return_to_queue(runtime, malformed)
 
 
-def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[int, Delivery], list[Delivery]]:
+def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[AttemptId, Delivery], list[Delivery]]:
     """Return the deliveries by attempt id, and those whose message is malformed."""
-    by_attempt: dict[int, Delivery] = {}
+    by_attempt: dict[AttemptId, Delivery] = {}
     malformed: list[Delivery] = []
     for delivery in deliveries:
         try:
@@ -64,7 +65,7 @@ def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[int, 
     return by_attempt, malformed
 
 
-def _start(runtime: Runtime, by_attempt: Mapping[int, Delivery], remaining: float, context: Any) -> list[Started]:
+def _start(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], remaining: float, context: Any) -> list[Started]:
     """Start the live attempts; log and count the others as stale."""
     with runtime.database.autocommit() as connection:
         live = start(

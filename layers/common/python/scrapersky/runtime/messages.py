@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scrapersky.status.claim import Claimed
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import AttemptId
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -35,7 +36,7 @@ class Message(BaseModel):
 
     v: Literal[1] = 1
     workflow: str
-    attempt_id: int = Field(ge=1)
+    attempt_id: AttemptId = Field(ge=1)
 
 
 class MalformedMessage(ValueError):
@@ -89,12 +90,12 @@ class MessageQueue:
 
         return boto3.client("sqs")
 
-    def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[int]:
+    def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[AttemptId]:
         """Send a message for each claimed record; return the attempt ids whose message SQS did not accept.
 
         Raises the client's exception if nothing was sent.
         """
-        unsent: set[int] = set()
+        unsent: set[AttemptId] = set()
         for batch in _in_batches(claimed, SQS_BATCH):
             try:
                 answer = self._sqs.send_message_batch(
@@ -106,7 +107,7 @@ class MessageQueue:
                 if len(unsent) == len(claimed):
                     raise
                 return unsent
-            unsent |= {int(failed["Id"]) for failed in answer.get("Failed", [])}
+            unsent |= {AttemptId(int(failed["Id"])) for failed in answer.get("Failed", [])}
         return unsent
 
     def return_to_queue(self, receipt_handles: Sequence[str], shortest: int, longest: int) -> None:

@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from scrapersky.errors import Misconfigured, Permanent, Transient, Unavailable, WorkError
 from scrapersky.settings import Settings
+from scrapersky.vocabulary import RecordId
 
-Write = Callable[[Connection], Sequence[int]]
+Write = Callable[[Connection], Sequence[RecordId]]
 """A job's writes, applied in the finishing transaction behind the fence: it gets the open connection, must neither
 commit nor do anything slow, and returns the ids of the records that the next workflow may be handed (often none)."""
 

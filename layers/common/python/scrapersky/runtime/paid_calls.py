@@ -7,6 +7,7 @@ from scrapersky.errors import Misconfigured, Permanent
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.settings import Settings
 from scrapersky.status.budget import Spent, seconds_left_today, spend
+from scrapersky.vocabulary import RecordId
 
 _KEY = re.compile(r"[!-~]{1,512}")
 
@@ -32,7 +33,7 @@ def key_of(secret: str, setting: str) -> str:
     return text
 
 
-def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: int) -> None:
+def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: RecordId) -> None:
     """Charge one call to ``budget`` (``places`` or ``proxy``) and the record, before the call is made.
 
     Raises Misconfigured ``budget_of_the_day`` when the day's calls are spent (the workflow pauses until midnight UTC), and

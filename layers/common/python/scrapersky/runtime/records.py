@@ -8,14 +8,14 @@ from sqlalchemy import Connection
 
 from scrapersky.status.records import State, find_by_key, read_states
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import RecordId, Status
 
 
 @dataclass
 class Named:
     """The records of a payload: what each found id was called, and the reasons for those that were not found."""
 
-    ids: dict[int, int | str] = field(default_factory=dict)
+    ids: dict[RecordId, int | str] = field(default_factory=dict)
     missing: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -32,16 +32,16 @@ def resolve(connection: Connection, workflow: Workflow, records: Sequence[int | 
     return named
 
 
-def resolve_one(connection: Connection, workflow: Workflow, record: int | str) -> int:
+def resolve_one(connection: Connection, workflow: Workflow, record: int | str) -> RecordId:
     """Return the id of ``record``; an id is taken as it is. Raises LookupError with the reason when there is none."""
-    return record if isinstance(record, int) else _find(connection, workflow, record)
+    return RecordId(record) if isinstance(record, int) else _find(connection, workflow, record)
 
 
 def not_moved(
     connection: Connection,
     workflow: Workflow,
     named: Named,
-    moved: Collection[int],
+    moved: Collection[RecordId],
     *,
     verb: str,
     needs: Sequence[Status],
@@ -71,7 +71,7 @@ def _reason(state: State, verb: str, needs: Sequence[Status]) -> str | None:
     return None
 
 
-def _find(connection: Connection, workflow: Workflow, key: str) -> int:
+def _find(connection: Connection, workflow: Workflow, key: str) -> RecordId:
     found = find_by_key(connection, workflow, *_normal(workflow, key))
     if not found:
         hint = "; name a file on another host than its domain's by id" if workflow.key == "url" else ""

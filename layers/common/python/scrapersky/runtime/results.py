@@ -26,7 +26,7 @@ from scrapersky.status.requeue import hand_off
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, RecordId, Status
 
 LOST_RACE = frozenset({"40001", "40P01"})
 """SQLSTATEs of a transaction that lost a race for locks: it changed nothing and may be run again."""
@@ -115,7 +115,7 @@ def save(runtime: Runtime, attempt: Started, outcome: Outcome) -> Finished:
     return _save_once(runtime, attempt, outcome)
 
 
-def save_together(runtime: Runtime, name: str, results: Mapping[int, Done]) -> dict[int, Finished]:
+def save_together(runtime: Runtime, name: str, results: Mapping[AttemptId, Done]) -> dict[AttemptId, Finished]:
     """Save ``results`` (attempt id → outcome) of the workflow ``name`` in one transaction.
 
     An attempt that is missing from the answer is stale, and its write was not run. Raises what any of the writes raises;
@@ -154,7 +154,7 @@ def _save_once(runtime: Runtime, attempt: Started, outcome: Outcome) -> Finished
 
 
 def _finish(
-    runtime: Runtime, connection: Connection, workflow: Workflow, attempt_id: int, outcome: Outcome
+    runtime: Runtime, connection: Connection, workflow: Workflow, attempt_id: AttemptId, outcome: Outcome
 ) -> Finished:
     detail = _storable(outcome.detail)
     match outcome:
@@ -187,7 +187,7 @@ def _backoff(runtime: Runtime, code: str) -> Backoff:
     return Backoff(backoff.base, backoff.cap, fewer)
 
 
-def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, record_ids: Sequence[int]) -> None:
+def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, record_ids: Sequence[RecordId]) -> None:
     following = hand_off_from(workflow)
     if record_ids and following is not None and following.is_automatic(runtime.settings):
         hand_off(

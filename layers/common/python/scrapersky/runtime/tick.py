@@ -19,7 +19,7 @@ from scrapersky.status.gauges import Gauges, read_gauges
 from scrapersky.status.invariants import count_cheap_breaches
 from scrapersky.status.recover import Recovered, recover
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, RecordId, Status
 
 
 class TickFailed(RuntimeError):
@@ -81,7 +81,7 @@ def claim_and_send(
     *,
     batch: int,
     trigger: str,
-    ids: Sequence[int] | None = None,
+    ids: Sequence[RecordId] | None = None,
 ) -> Dispatched:
     """Claim at most ``batch`` due records, only of ``ids`` if given, send their messages and log each transition."""
     claimed = claim(
@@ -95,7 +95,7 @@ def claim_and_send(
         ids=ids,
     )
 
-    def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[int]:
+    def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[AttemptId]:
         return runtime.queue.send(workflow, claimed, request_id)
 
     dispatched = dispatch(connection, workflow, claimed, send)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from scrapersky.status.sql import error_text
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import AttemptOutcome
+from scrapersky.vocabulary import AttemptOutcome, RecordId
 
 ABANDON = """
 WITH {set_actor},
@@ -29,7 +29,9 @@ RETURNING {table}.id
 """
 
 
-def abandon(connection: Connection, workflow: Workflow, ids: Sequence[int], *, actor: str, reason: str) -> list[int]:
+def abandon(
+    connection: Connection, workflow: Workflow, ids: Sequence[RecordId], *, actor: str, reason: str
+) -> list[RecordId]:
     """End those of ``ids`` that are Processing in Error ``abandoned``, with their live attempts; return them."""
     rows = connection.execute(
         workflow.statement(ABANDON),

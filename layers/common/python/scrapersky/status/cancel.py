@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import RecordId
 
 CANCEL = """
 WITH {set_actor},
@@ -18,7 +19,9 @@ UPDATE {table} SET {status} = 'New' FROM locked WHERE {table}.id = locked.id RET
 """
 
 
-def cancel(connection: Connection, workflow: Workflow, ids: Sequence[int], *, actor: str, reason: str) -> list[int]:
+def cancel(
+    connection: Connection, workflow: Workflow, ids: Sequence[RecordId], *, actor: str, reason: str
+) -> list[RecordId]:
     """Cancel those of ``ids`` that are Queued and return them. A record that a claim holds right now is left alone."""
     rows = connection.execute(workflow.statement(CANCEL), {"ids": sorted(ids), "actor": actor, "reason": reason})
     return [record_id for (record_id,) in rows]

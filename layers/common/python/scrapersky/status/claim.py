@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import AttemptId, RecordId
 
 OLDEST = """
 WITH RECURSIVE {tenants},
@@ -160,8 +161,8 @@ WITH candidates AS MATERIALIZED (
 class Claimed:
     """A record that this caller holds, by its live attempt."""
 
-    attempt_id: int
-    record_id: int
+    attempt_id: AttemptId
+    record_id: RecordId
 
 
 def claim(
@@ -173,7 +174,7 @@ def claim(
     dispatch_lease: float,
     per_host: int = 1_000_000,
     trigger: str = "schedule",
-    ids: Sequence[int] | None = None,
+    ids: Sequence[RecordId] | None = None,
 ) -> list[Claimed]:
     """Claim at most ``min(batch, max_in_flight − live attempts)`` due records, only of ``ids`` when given.
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from scrapersky.status.sql import error_text
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import AttemptOutcome
+from scrapersky.vocabulary import AttemptId, AttemptOutcome, RecordId
 
 WORKFLOW_OF = text("SELECT workflow FROM attempts WHERE attempt_id = :attempt_id")
 
@@ -28,21 +28,21 @@ RETURNING {table}.id
 """
 
 
-def workflow_of(connection: Connection, attempt_id: int) -> str | None:
+def workflow_of(connection: Connection, attempt_id: AttemptId) -> str | None:
     """Return the name of the workflow of attempt ``attempt_id``, or None when there is no such attempt."""
     name: str | None = connection.execute(WORKFLOW_OF, {"attempt_id": attempt_id}).scalar_one_or_none()
     return name
 
 
 def dead_letter(
-    connection: Connection, workflow: Workflow, attempt_id: int, *, reason: str, code: str = "dead_letter"
-) -> int | None:
+    connection: Connection, workflow: Workflow, attempt_id: AttemptId, *, reason: str, code: str = "dead_letter"
+) -> RecordId | None:
     """End the attempt and its record in Error; return the record's id.
 
     Change nothing and return None when the attempt is not live or a worker holds it.
     """
     reason = error_text(reason)
-    record_id: int | None = connection.execute(
+    record_id: RecordId | None = connection.execute(
         workflow.statement(DEAD_LETTER),
         {"attempt_id": attempt_id, "outcome": AttemptOutcome.DEAD_LETTER.value, "code": code, "reason": reason},
     ).scalar_one_or_none()

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from scrapersky.status.claim import Claimed
 from scrapersky.status.release import release
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import AttemptId, RecordId
 
-Send = Callable[[Workflow, Sequence[Claimed]], Collection[int]]
+Send = Callable[[Workflow, Sequence[Claimed]], Collection[AttemptId]]
 """Sends a message for each and returns the attempt ids that could *not* be sent. Raises when none was sent."""
 
 
@@ -22,7 +23,7 @@ class Dispatched:
     """What was claimed, and the records among it that were released again."""
 
     claimed: tuple[Claimed, ...]
-    released: tuple[int, ...]
+    released: tuple[RecordId, ...]
 
 
 def dispatch(connection: Connection, workflow: Workflow, claimed: Sequence[Claimed], send: Send) -> Dispatched:

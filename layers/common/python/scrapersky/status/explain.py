@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from scrapersky.errors import shorten
 from scrapersky.status.records import json_ready
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import RecordId
 
 NOW = """
 SELECT {status} AS status, {due_at} AS due_at, {failures} AS failures, {error_code} AS error_code, {error} AS error,
@@ -38,7 +39,7 @@ MAX_REPORT_ROWS = 100
 """The rows of a report that the text shows. The data has all."""
 
 
-def explain(connection: Connection, workflow: Workflow, record_id: int) -> dict[str, Any] | None:
+def explain(connection: Connection, workflow: Workflow, record_id: RecordId) -> dict[str, Any] | None:
     """Return the record's state, events and attempts, oldest first, JSON-ready; None when there is no such record.
 
     ``at`` is the database's time of the query. ``report`` is the record's own report of what was tried, where the

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.sql import error_text
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import AttemptOutcome, Status
+from scrapersky.vocabulary import AttemptId, AttemptOutcome, RecordId, Status
 
 FINISH = """
 -- The fence: end the attempt if it is live.
@@ -81,7 +81,7 @@ RETURNING finished.attempt_id, {table}.id
 class Stale(Exception):
     """The attempt is no longer live: its result must not be applied."""
 
-    def __init__(self, attempt_id: int) -> None:
+    def __init__(self, attempt_id: AttemptId) -> None:
         super().__init__(f"attempt {attempt_id} is not live: its result is stale and is discarded")
         self.attempt_id = attempt_id
 
@@ -90,22 +90,22 @@ class Stale(Exception):
 class Finished:
     """The record after its attempt. ``due_in``: seconds until it may be claimed, None when it is not Queued."""
 
-    record_id: int
+    record_id: RecordId
     status: Status
     failures: int
     due_in: float | None
 
 
 def complete(
-    connection: Connection, workflow: Workflow, attempt_id: int, *, code: str, detail: Mapping[str, Any]
+    connection: Connection, workflow: Workflow, attempt_id: AttemptId, *, code: str, detail: Mapping[str, Any]
 ) -> Finished:
     """Processing → Completed. Raise :class:`Stale` and change nothing when the attempt is not live."""
     return _finish(connection, workflow, COMPLETE, attempt_id, AttemptOutcome.DONE, code, detail)
 
 
 def complete_all(
-    connection: Connection, workflow: Workflow, results: Mapping[int, tuple[str, Mapping[str, Any]]]
-) -> dict[int, Finished]:
+    connection: Connection, workflow: Workflow, results: Mapping[AttemptId, tuple[str, Mapping[str, Any]]]
+) -> dict[AttemptId, Finished]:
     """Complete each live attempt of ``results`` (attempt id → code and detail), in one statement.
 
     An attempt that is missing from the answer is stale: nothing of it was changed.
@@ -124,7 +124,13 @@ def complete_all(
 
 
 def fail(
-    connection: Connection, workflow: Workflow, attempt_id: int, *, code: str, reason: str, detail: Mapping[str, Any]
+    connection: Connection,
+    workflow: Workflow,
+    attempt_id: AttemptId,
+    *,
+    code: str,
+    reason: str,
+    detail: Mapping[str, Any],
 ) -> Finished:
     """Processing → Error, without a retry. Raise :class:`Stale`."""
     reason = error_text(reason)
@@ -136,7 +142,7 @@ def fail(
 def snooze(
     connection: Connection,
     workflow: Workflow,
-    attempt_id: int,
+    attempt_id: AttemptId,
     *,
     code: str,
     reason: str,
@@ -151,7 +157,7 @@ def snooze(
 def retry(
     connection: Connection,
     workflow: Workflow,
-    attempt_id: int,
+    attempt_id: AttemptId,
     *,
     code: str,
     reason: str,
@@ -174,7 +180,7 @@ def _finish(
     connection: Connection,
     workflow: Workflow,
     statement: str,
-    attempt_id: int,
+    attempt_id: AttemptId,
     outcome: AttemptOutcome,
     code: str,
     detail: Mapping[str, Any],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import RecordId
 
 BREACHES = """
 SELECT 'processing_without_live_attempt' AS breach, id AS record_id FROM (
@@ -49,7 +50,7 @@ class Breach:
     """One invariant broken by one record."""
 
     breach: str
-    record_id: int
+    record_id: RecordId
 
 
 def find_breaches(connection: Connection, workflow: Workflow, *, limit: int = 100) -> list[Breach]:

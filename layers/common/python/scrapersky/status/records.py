@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import RecordId, Status
 
 MAX_SEARCHED = 100_000
 """Records that one list looks at where no index names the status. A longer table is listed in several calls."""
@@ -108,7 +108,7 @@ class State:
     due_in: float | None
 
 
-def find_by_key(connection: Connection, workflow: Workflow, key: str, domains: Sequence[str] = ()) -> list[int]:
+def find_by_key(connection: Connection, workflow: Workflow, key: str, domains: Sequence[str] = ()) -> list[RecordId]:
     """Return the ids of the records with this natural key, normalised; several only where domains share a url.
 
     A url is unique within its domain, so it is looked up among those of ``domains``.
@@ -117,7 +117,7 @@ def find_by_key(connection: Connection, workflow: Workflow, key: str, domains: S
     return [row[0] for row in connection.execute(statement, {"key": key, "domains": list(domains)})]
 
 
-def read_states(connection: Connection, workflow: Workflow, ids: Sequence[int]) -> dict[int, State]:
+def read_states(connection: Connection, workflow: Workflow, ids: Sequence[RecordId]) -> dict[RecordId, State]:
     """Return the state of each of ``ids`` that exists."""
     rows = connection.execute(workflow.statement(STATES), {"ids": sorted(ids)})
     return {record_id: State(Status(status), due_in) for record_id, status, due_in in rows}

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, RecordId, Status
 
 EXPIRED = text("""
 -- The live attempts in a CTE of their own. Otherwise the planner, to find the oldest few, may walk all of history by
@@ -83,8 +83,8 @@ RETURNING {table}.id, decided.attempt_id, decided.started, {status}, {error_code
 class Recovered:
     """A record taken back from an expired attempt. ``started``: the worker was lost; otherwise the message was."""
 
-    record_id: int
-    attempt_id: int
+    record_id: RecordId
+    attempt_id: AttemptId
     started: bool
     status: Status
     error_code: str | None
@@ -119,7 +119,7 @@ def recover(
 def _recover(
     connection: Connection,
     workflow: Workflow,
-    attempt_ids: list[int],
+    attempt_ids: list[AttemptId],
     values: dict[str, float],
     errors: list[DBAPIError],
 ) -> list[Recovered]:

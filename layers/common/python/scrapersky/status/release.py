@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import AttemptOutcome
+from scrapersky.vocabulary import AttemptId, AttemptOutcome, RecordId
 
 RELEASE = """
 -- Lock the attempts that are live and not started, in ascending order.
@@ -30,7 +30,9 @@ RETURNING {table}.id
 """
 
 
-def release(connection: Connection, workflow: Workflow, attempt_ids: Sequence[int], *, code: str) -> list[int]:
+def release(
+    connection: Connection, workflow: Workflow, attempt_ids: Sequence[AttemptId], *, code: str
+) -> list[RecordId]:
     """Release those of ``attempt_ids`` that are live and not started; return the ids of the records now Queued."""
     rows = connection.execute(
         workflow.statement(RELEASE),

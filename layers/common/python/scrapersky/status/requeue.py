@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import RecordId
 
 MAX_REQUEUED = 5_000
 """The records that one requeue may move. More needs several staggered calls."""
@@ -47,10 +48,10 @@ def requeue(
     actor: str,
     reason: str,
     limit: int,
-    ids: Sequence[int] | None = None,
+    ids: Sequence[RecordId] | None = None,
     error_code: str | None = None,
     spread: float = 0.0,
-) -> list[int]:
+) -> list[RecordId]:
     """Queue at most ``limit`` records selected by ``ids`` or by ``error_code``, due within ``spread`` seconds.
 
     Return the ids that were queued; Queued and Processing records are left alone. Raise ValueError without a filter,
@@ -71,8 +72,8 @@ def requeue(
 
 
 def hand_off(
-    connection: Connection, workflow: Workflow, ids: Sequence[int], *, actor: str, reason: str, again: bool
-) -> list[int]:
+    connection: Connection, workflow: Workflow, ids: Sequence[RecordId], *, actor: str, reason: str, again: bool
+) -> list[RecordId]:
     """Queue ``ids`` for the next workflow, in the transaction that finishes the previous one; return those queued.
 
     Queue New records, and Completed and Error ones only with ``again``; never Queued or Processing ones.

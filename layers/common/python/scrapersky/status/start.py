@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from scrapersky.vocabulary import AttemptId, RecordId
+
 START = text("""
 -- Lock the attempts that are live and not started, in ascending order.
 WITH locked AS MATERIALIZED (
@@ -23,15 +25,15 @@ RETURNING attempt_id, workflow, record_id
 class Started:
     """An attempt that this worker holds, with the delivery of its message (which has none in a manual run)."""
 
-    attempt_id: int
+    attempt_id: AttemptId
     workflow: str
-    record_id: int
+    record_id: RecordId
     receive_count: int = 1
     correlation_id: str | None = None
 
 
 def start(
-    connection: Connection, attempt_ids: Sequence[int], *, lease: float, worker: str, request_id: str
+    connection: Connection, attempt_ids: Sequence[AttemptId], *, lease: float, worker: str, request_id: str
 ) -> list[Started]:
     """Start those of ``attempt_ids`` that are live and not started, in one statement.
 
