@@ -78,9 +78,7 @@ class Progress:
         for name in PIPELINE:
             numbers = [self.counts.get(name, {}).get(status, 0) for status in Status]
             rate = self.rate(name) if self._history else 0
-            table.add_row(
-                name.replace("_", " "), *(str(number or "·") for number in numbers), f"{rate:.1f}/s" if rate else "·"
-            )
+            table.add_row(name, *(str(number or "·") for number in numbers), f"{rate:.1f}/s" if rate else "·")
         return table
 
     def line(self) -> str:

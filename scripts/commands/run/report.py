@@ -143,14 +143,14 @@ def summarise(console: Console, connection: Connection, seconds: float) -> None:
     for workflow, codes in outcomes(connection).items():
         if codes:
             ends = ", ".join(f"{number} {code}" for code, number in codes.items())
-            console.print(f"  {workflow.replace('_', ' '):<18}{escape(ends)}", highlight=False, soft_wrap=True)
+            console.print(f"  {workflow:<18}{escape(ends)}", highlight=False, soft_wrap=True)
     failed = failures(connection)
     if not failed:
         console.print("\nNo record is in Error.")
         return
     console.print(f"\n[bold]Why {counted(len(failed), 'record is', 'records are')} in Error[/]")
     for (workflow, code), group in _grouped(failed).items():
-        console.print(f"  {workflow.replace('_', ' ')} · [red]{escape(code)}[/] × {len(group)}", highlight=False)
+        console.print(f"  {workflow} · [red]{escape(code)}[/] × {len(group)}", highlight=False)
         for failure in group[:EXAMPLES]:
             console.print(f"      {escape(failure.name)}: {escape(failure.reason)}", highlight=False, soft_wrap=True)
         if len(group) > EXAMPLES:

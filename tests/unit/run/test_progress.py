@@ -45,7 +45,7 @@ def test_a_terminal_shows_a_table_with_every_status_and_a_log_a_line_per_change(
     screen, log = io.StringIO(), io.StringIO()
     with display("the title", Console(file=screen, force_terminal=True, width=100)) as show:
         show(progress)
-    assert all(word in screen.getvalue() for word in ("the title", "Processing", "deep scan", "31"))
+    assert all(word in screen.getvalue() for word in ("the title", "Processing", "deep_scan", "31"))
     with display("the title", Console(file=log)) as show:
         show(progress)
         show(progress)
