@@ -1,5 +1,7 @@
 """The command line of the local run, and the text that it prints for people."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +78,18 @@ def test_the_machine_is_suspected_to_be_offline_only_when_every_lookup_failed() 
     assert no_lookup_worked([dns, dns], 2)
     assert not no_lookup_worked([dns], 2)
     assert not no_lookup_worked([dns, other], 2)
+
+
+def test_ctrl_c_while_python_starts_waits_until_it_is_handled() -> None:
+    def press_early() -> None:  # scripts/run blocks the signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "scripts.commands.run", "--keep"],
+        preexec_fn=press_early,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (128 + signal.SIGINT, "\nStopped; nothing was started.\n")
