@@ -13,7 +13,7 @@ import json
 import logging
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.settings import Settings
@@ -44,43 +44,39 @@ async def codes() -> dict[str, object]:
         dialled += 1
         writer.close()
 
-    async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Redirect ``/3/URL`` to ``/2/URL`` and ``/0/URL`` to ``URL``; answer other paths with a page."""
-        path = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[1]
-        hops, _, target = path.removeprefix("/").partition("/")
-        if hops.isdecimal():
-            location = f"/{int(hops) - 1}/{target}" if int(hops) else target
-            writer.write(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
-        elif path.startswith("/v1/places/"):
-            writer.write(b"HTTP/1.1 307 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n")
-        else:
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-        writer.close()
-
     async def look_up(name: str) -> Sequence[str]:
         return NAMES[name]
 
     servers = [await asyncio.start_server(inside, "127.0.0.1", 80), await asyncio.start_server(redirecting, PUBLIC, 80)]
     settings = Settings.model_validate(NO_INTERVAL)
-    found: dict[str, object] = {}
     async with WebClient(settings, HostLimiter(settings), look_up=look_up) as web:
-        for url in (
-            "http://public.example/",
-            "http://mixed.example/",
-            f"http://{PUBLIC}/",
-            "http://public.example/2//page",
-        ):
-            found[url] = await _code(web, url)
-        for hops in (0, 1, 4):
-            for target in INSIDE:
-                url = f"http://public.example/{hops}/{target}"
-                found[url] = await _code(web, url)
+        found: dict[str, object] = {url: await _code(web, url) for url in _urls()}
     places = {"places_base_url": f"http://{PUBLIC}", **NO_INTERVAL}
     found["places"] = (await outcome_in("deep scan", PUBLIC, "/", places)).code
     found["import"] = (await outcome_in("import", PUBLIC, "/0/http://127.0.0.1/", NO_INTERVAL)).code
     for server in servers:
         server.close()
     return found | {"dialled": dialled}
+
+
+async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Redirect ``/3/URL`` to ``/2/URL`` and ``/0/URL`` to ``URL``; answer other paths with a page."""
+    path = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[1]
+    hops, _, target = path.removeprefix("/").partition("/")
+    if hops.isdecimal():
+        location = f"/{int(hops) - 1}/{target}" if int(hops) else target
+        writer.write(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+    elif path.startswith("/v1/places/"):
+        writer.write(b"HTTP/1.1 307 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n")
+    else:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+    writer.close()
+
+
+def _urls() -> Iterator[str]:
+    yield from ("http://public.example/", "http://mixed.example/", f"http://{PUBLIC}/", "http://public.example/2//page")
+    for hops in (0, 1, 4):
+        yield from (f"http://public.example/{hops}/{target}" for target in INSIDE)
 
 
 async def _code(web: WebClient, url: str) -> str:

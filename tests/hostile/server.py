@@ -84,6 +84,9 @@ async def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @dataclass(frozen=True)
 class ReceivedRequest:
     """One request that reached a server."""
@@ -112,21 +115,14 @@ class Internet:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the one request of a connection."""
         self.connections += 1
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
-            path = head[0].split(" ")[1]
-            host = headers["host"].partition(":")[0]
-            scheme = "https" if writer.get_extra_info("ssl_object") else "http"
-            self.requests.append(ReceivedRequest(f"{scheme}://{headers['host']}{path}", headers))
-            site = self.sites.get(host, {})
-            await (site.get(f"{scheme}:{path}") or site.get(path) or site.get("*") or answer(404))(writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client disconnected, or the test has ended
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
+        path = head[0].split(" ")[1]
+        host = headers["host"].partition(":")[0]
+        scheme = "https" if writer.get_extra_info("ssl_object") else "http"
+        self.requests.append(ReceivedRequest(f"{scheme}://{headers['host']}{path}", headers))
+        site = self.sites.get(host, {})
+        await (site.get(f"{scheme}:{path}") or site.get(path) or site.get("*") or answer(404))(writer)
 
 
 @asynccontextmanager
@@ -137,47 +133,47 @@ async def hostile_internet(
 
     The names ``expired.example``, ``self-signed.example`` and ``wrong-host.example`` have such certificates.
     """
-    connections: set[asyncio.Task[None]] = set()
-    internet: Internet | None = None
+    authority = Authority.create(directory)
+    file = directory / "internet.json"
+    defaults: dict[str, Any] = {"web_loopback_internet": file, "web_request_deadline_seconds": 10}
+    internet = Internet(sites, Settings(**(defaults | settings)))
 
-    def track() -> None:
+    async def serve_raw(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert on_tls_port is not None
+        await on_tls_port(writer)
+
+    async with _listening(internet.serve) as http:
+        tls = None if on_tls_port else _certificates(authority, list(sites))
+        async with _listening(serve_raw if on_tls_port else internet.serve, tls) as https:
+            hosts = frozenset(sites)
+            LoopbackInternet(http_port=http, https_port=https, ca_file=authority.ca_file, hosts=hosts).write(file)
+            yield internet
+
+
+@asynccontextmanager
+async def _listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Listen on a free port of loopback, and yield the port. Connections that are open at the end are cancelled."""
+    connections: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         connections.add(task)
         task.add_done_callback(connections.discard)
+        try:
+            await serve(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client disconnected, or the test has ended
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert internet is not None
-        track()
-        await internet.serve(reader, writer)
-
-    async def handle_raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert on_tls_port is not None
-        track()
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            await on_tls_port(writer)
-        writer.close()
-
-    authority = Authority.create(directory)
-    http = await asyncio.start_server(handle, "127.0.0.1", 0)
-    if on_tls_port is None:
-        https = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=_certificates(authority, list(sites)))
-    else:
-        https = await asyncio.start_server(handle_raw, "127.0.0.1", 0)
-    file = directory / "internet.json"
-    LoopbackInternet(
-        http_port=http.sockets[0].getsockname()[1],
-        https_port=https.sockets[0].getsockname()[1],
-        ca_file=authority.ca_file,
-        hosts=frozenset(sites),
-    ).write(file)
-    defaults: dict[str, Any] = {"web_loopback_internet": file, "web_request_deadline_seconds": 10}
-    internet = Internet(sites, Settings(**(defaults | settings)))
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     try:
-        yield internet
+        yield server.sockets[0].getsockname()[1]
     finally:
-        http.close()
-        https.close()
+        server.close()
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)

@@ -37,7 +37,7 @@ class _Request(NamedTuple):
 
 
 class LeaseManager:
-    """Use as ``async with``; the leases still held at the end are released there.
+    """Acquires and releases the host leases of one worker. Use as ``async with``, which releases all leases at its end.
 
     A lease lasts ``web_host_lease_seconds``, or as long as its request may take if that is longer. A host that is not
     used for ``web_host_keep_alive_seconds`` is released. ``one_connection`` guards the function's only connection.
