@@ -79,7 +79,7 @@ _POSTS = frozenset(str.split("posts videos photos events notes reels status stat
 _FACEBOOK_OTHER = frozenset(
     str.split(
         "sharer share dialog plugins tr events event hashtag login help policies privacy photo photos watch reel reels "
-        "timeline stories marketplace gaming v2.0 v3.0 2008 messages business ads settings legal about permalink"
+        "story stories marketplace gaming v2.0 v3.0 2008 messages business ads settings legal about permalink"
     )
 )
 _YOUTUBE_OTHER = frozenset(

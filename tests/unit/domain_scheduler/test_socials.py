@@ -45,6 +45,7 @@ def test_a_profile_is_recognised_and_loses_its_tracking(link: str, network: str,
     "link",
     [
         "https://facebook.com",
+        "https://www.facebook.com/story/1",
         "https://www.facebook.com/",
         "https://www.facebook.com/sharer/sharer.php?u=x",
         "https://www.facebook.com/sharer.php?u=x",

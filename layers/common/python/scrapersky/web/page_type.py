@@ -45,14 +45,14 @@ WORDS: dict[PageType, str] = {
     " lavora-con-noi trabaja-con-nosotros trabalhe-conosco join-us hiring recrutement kariyer werkenbij вакансии recruit"
     " 採用情報",
     PageType.ABOUT: "about aboutus about-us uber-uns ueber-uns über-uns ueber-mich sobre sobre-nosotros sobre-nos nosotros"
-    " quienes-somos quem-somos a-propos chi-siamo over-ons om-oss om-os o-nas hakkimizda hakkinda team our-team our-timeline"
+    " quienes-somos quem-somos a-propos chi-siamo over-ons om-oss om-os o-nas hakkimizda hakkinda team our-team our-story"
     " company unternehmen empresa о-нас о-компании 会社概要 qui-sommes-nous about-me aboutme sobre-mi wir-ueber-uns",
     PageType.TAG: "tag tags etiqueta etiquetas schlagwort product-tag",
     PageType.CATEGORY: "category categories kategorie kategorien kategori categoria categorias categorie catégorie collection"
     " collections kollektion product-category product_cat produkt-kategorie categoria-producto archives",
     PageType.PRODUCT: "product products produkt produkte producto productos produit produits produto produtos prodotto prodotti"
     " urun urunler shop-item item items товар товары",
-    PageType.POST: "blog blogs news post posts article articles artikel timeline stories aktuelles noticias notícias actualites"
+    PageType.POST: "blog blogs news post posts article articles artikel story stories aktuelles noticias notícias actualites"
     " actualités notizie haberler press presse magazine magazin новости",
     PageType.VIDEO: "video videos",
 }
