@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from scrapersky.politeness.limiter import HostLimiter
-from scrapersky.runtime.context import Job, JobContext
+from scrapersky.runtime.context import Deadline, Job, JobContext
 from scrapersky.runtime.outcomes import Outcome
+from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.runtime.web_access import web_of_the_record
 from scrapersky.settings import Settings
 from scrapersky.web.client import WebClient
+from scrapersky.web.fetched import Fetched
 from scripts.commands.run.internet.server import Internet
 from scripts.commands.run.internet.website import Answer, Request, Website
 
@@ -34,6 +38,15 @@ def page(html: str | bytes, status: int = 200, content_type: str = "text/html; c
         return Answer(404) if request.path == "/robots.txt" else Answer(status, body, headers)
 
     return Answers(answer)
+
+
+async def read_page_here(job: Job, fetched: Fetched, **options: Any) -> dict[str, Any]:
+    """Call the page function of the workflow of ``job`` in this process instead of the child."""
+    name = f"{job.__module__}:{job.__qualname__}"
+    [function] = [workflow.page_function for workflow in WORKFLOWS.values() if workflow.job == name]
+    assert function, f"{name} has no page_function in the registry"
+    result: dict[str, Any] = resolve_name(function)(fetched, **options)
+    return result
 
 
 def run_job(
@@ -62,14 +75,14 @@ def run_job(
 
     async def run(known: Settings) -> Outcome:
         async with WebClient(known, HostLimiter(known)) as web:
-            now = asyncio.get_running_loop().time()
             context = JobContext(
                 web_client=web_of_the_record(web, known, secret, pay),
                 settings=known,
                 logger=Logger(service="test"),
-                deadline=now + known.record_deadline_seconds,
+                deadline=Deadline(known.record_deadline_seconds),
                 secret=secret,
                 spend=pay,
+                read_page=partial(read_page_here, job),
             )
             return await job(record, context)
 

@@ -5,6 +5,8 @@ blog post that says "this domain is for sale", or show a captcha in its contact 
 """
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from domain_scheduler.challenge_markers import (
     CHALLENGE_SENSORS,
@@ -16,9 +18,10 @@ from domain_scheduler.challenge_markers import (
     PARKING_SOURCES,
     PLACEHOLDER_PAGES,
 )
-from domain_scheduler.page import HtmlPage
-from scrapersky.runtime.outcomes import Fail
 from scrapersky.web.fetched import Fetched, challenge_header
+
+if TYPE_CHECKING:
+    from domain_scheduler.page import HtmlPage  # not imported in the worker, which parses no page
 
 SHORT_TEXT = 1_500
 """Characters of visible text up to which markers in the text count."""
@@ -44,61 +47,73 @@ _OTHER_MEDIA = (
 )
 
 
-def reject_challenge(fetched: Fetched) -> Fail | None:
+@dataclass(frozen=True)
+class Rejection:
+    """Why an answer is not the home page: the error code and the reason of the record."""
+
+    code: str
+    reason: str
+
+
+def reject_challenge(fetched: Fetched) -> Rejection | None:
     """Return ``captcha`` for a bot challenge that its header or its error page reveals.
 
     To be called before the status is checked: challenges use several statuses.
     """
     if name := challenge_header(fetched.headers):
-        return Fail("captcha", f"{fetched.url} answered {fetched.status} with a bot challenge ({name})")
+        return Rejection("captcha", f"{fetched.url} answered {fetched.status} with a bot challenge ({name})")
     if fetched.status >= 400:
         start = fetched.body[:200_000].decode("utf-8", errors="replace")
         is_typical = fetched.status in _CHALLENGE_STATUSES
         if marker := _first((*CHALLENGE_SOURCES, *CHALLENGE_SENSORS) if is_typical else CHALLENGE_SOURCES, start):
-            return Fail("captcha", f"{fetched.url} answered {fetched.status} with a bot challenge ({marker})")
+            return Rejection("captcha", f"{fetched.url} answered {fetched.status} with a bot challenge ({marker})")
     return None
 
 
-def reject_non_html(fetched: Fetched) -> Fail | None:
+def reject_non_html(fetched: Fetched) -> Rejection | None:
     """Return ``not_html`` or ``empty`` by the media type, or by the first bytes where the type is vague or wrong."""
     media_type = fetched.headers.get("content-type", "").partition(";")[0].strip().lower()
     start = fetched.body[:1_024].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start.strip(b"\0"):
-        return Fail("empty", f"{fetched.url} answered {fetched.status} with an empty body")
+        return Rejection("empty", f"{fetched.url} answered {fetched.status} with an empty body")
     if media_type in _HTML_TYPES:
         is_other = start.startswith(_OTHER_MEDIA) or (start[:1] in b"{[" and not _LOOKS_LIKE_HTML.search(start))
     else:
         without_zeros = start.replace(b"\0", b"")  # makes UTF-16 readable as ASCII
         is_other = media_type not in _VAGUE_TYPES or not _LOOKS_LIKE_HTML.search(without_zeros)
     kind = media_type or "no content type"
-    return Fail("not_html", f"{fetched.url} is not an HTML page ({kind}, begins {start[:20]!r})") if is_other else None
+    return (
+        Rejection("not_html", f"{fetched.url} is not an HTML page ({kind}, begins {start[:20]!r})")
+        if is_other
+        else None
+    )
 
 
-def reject_challenge_or_parking(page: HtmlPage, moved_to: str | None) -> Fail | None:
+def reject_challenge_or_parking(page: "HtmlPage", moved_to: str | None) -> Rejection | None:
     """Return ``captcha`` or ``parked`` if ``page`` is only that.
 
     ``moved_to`` is the host that redirects led to, if any.
     """
     text = f"{page.title or ''}\n{page.text}".lower() if len(page.text) <= SHORT_TEXT else None
     if text is not None and (marker := _challenge_marker(page, text)):
-        return Fail("captcha", f"{page.url} shows a bot challenge instead of a page ({marker})")
+        return Rejection("captcha", f"{page.url} shows a bot challenge instead of a page ({marker})")
     if service := next((host for host in PARKING_HOSTS if f".{moved_to}".endswith(f".{host}")), None):
-        return Fail("parked", f"{page.url} redirects to {service}, which parks domains")
+        return Rejection("parked", f"{page.url} redirects to {service}, which parks domains")
     if text is not None and (marker := _parking_marker(page, text)):
-        return Fail("parked", f"{page.url} is parked or not set up yet ({marker})")
+        return Rejection("parked", f"{page.url} is parked or not set up yet ({marker})")
     return None
 
 
-def reject_blank(page: HtmlPage) -> Fail | None:
+def reject_blank(page: "HtmlPage") -> Rejection | None:
     """Return ``empty`` for a page without any text, link, image, script or frame."""
     if page.text or page.title or page.description:
         return None
     if page.tree.css_first("a[href], img[src], script[src], iframe[src], frame[src], object[data]") is not None:
         return None
-    return Fail("empty", f"{page.url} is a blank page")
+    return Rejection("empty", f"{page.url} is a blank page")
 
 
-def _challenge_marker(page: HtmlPage, text: str) -> str | None:
+def _challenge_marker(page: "HtmlPage", text: str) -> str | None:
     sources = CHALLENGE_SOURCES if text.strip() else (*CHALLENGE_SOURCES, *CHALLENGE_SENSORS)
     if marker := _first(sources, page.source):
         return marker
@@ -106,7 +121,7 @@ def _challenge_marker(page: HtmlPage, text: str) -> str | None:
     return None if is_real else _first(CHALLENGE_TEXTS, text)
 
 
-def _parking_marker(page: HtmlPage, text: str) -> str | None:
+def _parking_marker(page: "HtmlPage", text: str) -> str | None:
     if page.text.lower() in PLACEHOLDER_PAGES:
         return page.text
     for_sale = FOR_SALE.search(text)

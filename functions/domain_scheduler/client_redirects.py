@@ -1,9 +1,12 @@
 """Redirects inside a page: by a meta element, by a script, or by a single frame."""
 
 import re
+from typing import TYPE_CHECKING
 
-from domain_scheduler.page import HtmlPage
 from scrapersky.web.urls import normalise_url
+
+if TYPE_CHECKING:
+    from domain_scheduler.page import HtmlPage  # not imported in the worker, which parses no page
 
 MAX_REDIRECTS = 2
 """Redirects inside pages that are followed for one domain."""
@@ -21,24 +24,24 @@ _SCRIPT = re.compile(
 )
 
 
-def redirect_target(page: HtmlPage) -> str | None:
+def redirect_target(page: "HtmlPage") -> str | None:
     """Return the URL of another page to which ``page`` soon sends its visitor, or None."""
     target = page.absolute(_by_meta(page) or _by_script(page) or _by_frame(page))
     return target if target != normalise_url(page.url) else None
 
 
-def is_interstitial(page: HtmlPage) -> bool:
+def is_interstitial(page: "HtmlPage") -> bool:
     """Return whether ``page`` has so little text that its only purpose may be the redirect."""
     return len(page.text) <= MAX_INTERSTITIAL_TEXT
 
 
-def _by_meta(page: HtmlPage) -> str | None:
+def _by_meta(page: "HtmlPage") -> str | None:
     content = page.meta("http-equiv:refresh")
     found = _REFRESH.match(content) if content else None
     return found[2] if found and int(found[1]) <= MAX_SECONDS else None
 
 
-def _by_script(page: HtmlPage) -> str | None:
+def _by_script(page: "HtmlPage") -> str | None:
     """Return the target of an inline script, as free hosts and parking services use it.
 
     A page that loads scripts, or has a form or a frame, is an application: it may leave itself for other reasons.
@@ -49,7 +52,7 @@ def _by_script(page: HtmlPage) -> str | None:
     return (found[1] or found[2]) if found else None
 
 
-def _by_frame(page: HtmlPage) -> str | None:
+def _by_frame(page: "HtmlPage") -> str | None:
     """Return the only frame of a page without text: registrars forward a domain under its own name like this."""
     if not is_interstitial(page):
         return None

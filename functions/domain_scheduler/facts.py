@@ -9,10 +9,9 @@ from domain_scheduler.contacts import read_contacts
 from domain_scheduler.images import read_favicon, read_logo
 from domain_scheduler.json_ld import Graph
 from domain_scheduler.organisation import address_country, find_organisations, organisation_facts
-from domain_scheduler.page import MAX_TITLE, MAX_URL, HtmlPage, language_tag
+from domain_scheduler.page import MAX_TITLE, MAX_URL, HtmlPage, PageLimits, language_tag
 from domain_scheduler.socials import read_socials
 from domain_scheduler.tech_stack import CONTENT_SYSTEMS, Technology, read_tech_stack
-from scrapersky.settings import Settings
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.storable import storable, storable_json, tidy
 
@@ -20,14 +19,12 @@ MAX_METAS = 300
 """Meta elements kept in ``meta_json``."""
 
 
-def read_facts(page: HtmlPage, fetched: Fetched, host: str, settings: Settings) -> dict[str, Any]:
+def read_facts(page: HtmlPage, fetched: Fetched, host: str, limits: PageLimits) -> dict[str, Any]:
     """Return {column of Domain: value} for every fact of ``page``, which was fetched for the domain ``host``."""
     graph = Graph.parse(page.scripts('script[type*="ld+json" i]'))
     organisations = find_organisations(graph)
     technologies = read_tech_stack(page, fetched.headers)
-    contacts = read_contacts(
-        page, graph, country=address_country(organisations), host=host, limit=settings.metadata_max_contacts
-    )
+    contacts = read_contacts(page, graph, country=address_country(organisations), host=host, limit=limits.contacts)
     same_as = (url for node in organisations for url in node.values("sameAs")[:50] if isinstance(url, str))
     facts = {
         "final_url": storable(fetched.url, MAX_URL),
@@ -44,7 +41,7 @@ def read_facts(page: HtmlPage, fetched: Fetched, host: str, settings: Settings) 
         "phone_numbers": contacts.phones,
         **{f"{network}_url": url[:MAX_URL] for network, url in read_socials(page, same_as).items()},
         "organisation": storable_json(organisation_facts(organisations)),
-        "meta_json": _meta_json(page, fetched, graph.values, settings.metadata_max_json_bytes),
+        "meta_json": _meta_json(page, fetched, graph.values, limits.json_bytes),
     }
     return {column: value for column, value in facts.items() if value not in (None, "", [], {})}
 

@@ -1,99 +1,112 @@
 """Metadata: read the home page of a domain for every fact about the business behind it."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from domain_scheduler.blocked_pages import reject_blank, reject_challenge, reject_challenge_or_parking, reject_non_html
-from domain_scheduler.client_redirects import MAX_REDIRECTS, is_interstitial, redirect_target
-from domain_scheduler.page import HtmlPage
+from domain_scheduler.blocked_pages import Rejection, reject_challenge, reject_non_html
+from domain_scheduler.client_redirects import MAX_REDIRECTS
 from domain_scheduler.saving import save_facts
-from scrapersky.errors import FetchError, Unavailable
+from scrapersky.errors import FetchError, Permanent, Unavailable
 from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Outcome
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Write
 from scrapersky.vocabulary import RecordId
-from scrapersky.web.charset import decode
 from scrapersky.web.client import fetch_home_page
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import HostError, normalise_host
+
+START_BYTES = 65_536
+"""Bytes that are read of a page which is too complex as a whole: enough for its title and description."""
 
 
 async def read_metadata(record: Domain, ctx: JobContext) -> Outcome:
     """Read the domain's home page and store its facts. An answer that is not the home page changes none of them.
 
-    Fails with ``invalid_domain``, ``captcha``, ``parked``, ``not_html`` or ``empty``. Raises FetchError (``http_403``,
-    ``robots_disallowed``, …).
+    Fails with ``invalid_domain``, ``captcha``, ``parked``, ``not_html``, ``empty`` or ``too_complex``; of a page that is
+    too complex, title and description are stored if its beginning can be read. Raises FetchError (``http_403``, …).
     """
     domain_id = record.id
     try:
         host = normalise_host(record.domain)
     except HostError as error:
         return Fail("invalid_domain", str(error))
-    # Import the extractors while the request is in flight.
-    found, read_facts = await asyncio.gather(_find_page(host, ctx), asyncio.to_thread(_reader))
-    if isinstance(found, Fail):
-        return found
-    page, fetched = found
-    # Reading a page takes processor time: in the event loop it would delay the deadlines of all other records.
-    facts = await asyncio.to_thread(read_facts, page, fetched, host, ctx.settings)
 
-    def save(connection: Connection) -> Sequence[RecordId]:
-        save_facts(connection, domain_id, facts)
-        return [domain_id]
+    def saving(facts: dict[str, Any]) -> Write:
+        def save(connection: Connection) -> Sequence[RecordId]:
+            save_facts(connection, domain_id, facts)
+            return [domain_id]
 
-    return Done("read", write=save, detail={"final_url": page.url, "http_status": fetched.status})
+        return save
+
+    fetched, result = await _find_page(host, ctx)
+    match result:
+        case Rejection(code, reason):
+            return Fail(code, reason)
+        case Permanent(code, reason):
+            facts = await _facts_of_start(host, fetched, ctx)
+            return Fail(code, reason, write=saving(facts) if facts else None)
+        case facts:
+            return Done("read", write=saving(facts), detail={"final_url": fetched.url, "http_status": fetched.status})
 
 
-async def _find_page(host: str, ctx: JobContext) -> tuple[HtmlPage, Fetched] | Fail:
-    """Return the page that ``host`` leads to, after redirects inside pages; Fail if it is not a real page."""
+async def _find_page(host: str, ctx: JobContext) -> tuple[Fetched, dict[str, Any] | Rejection | Permanent]:
+    """Return the page that a visitor of ``host`` reaches, after redirects inside pages, and its facts.
+
+    Instead of the facts: why it is not the home page, or the error of a page that is too complex.
+    """
     fetched = await fetch_home_page(
         ctx.web, host, seconds_each=ctx.settings.web_request_deadline_seconds, remaining=ctx.remaining
     )
-    for redirects_left in range(MAX_REDIRECTS, -1, -1):
-        if rejected := reject_challenge(fetched):
-            return rejected
+    redirects_left = MAX_REDIRECTS
+    while True:
+        if rejection := reject_challenge(fetched):
+            return fetched, rejection
         fetched.raise_for_status()
-        if rejected := reject_non_html(fetched):
-            return rejected
-        page = await asyncio.to_thread(_parse, fetched, ctx.settings.metadata_max_text)
-        if rejected := reject_challenge_or_parking(page, _other_host(page.url, host)):
-            return rejected
-        target = redirect_target(page)
-        following = await _follow(page, target, ctx) if target is not None and redirects_left else None
-        if following is None:
-            break
-        fetched = following
-    return reject_blank(page) or (page, fetched)
+        if rejection := reject_non_html(fetched):
+            return fetched, rejection
+        try:
+            read = await _read(host, fetched, ctx, follow=redirects_left > 0)
+            if redirect := read.get("redirect"):
+                following = await _follow(redirect["target"], ctx, is_interstitial=redirect["is_interstitial"])
+                if following is not None:
+                    fetched, redirects_left = following, redirects_left - 1
+                    continue
+                read = await _read(host, fetched, ctx, follow=False)
+        except Permanent as error:
+            if error.code != "too_complex":
+                raise
+            return fetched, error
+        return fetched, Rejection(*read["rejected"]) if "rejected" in read else read["facts"]
 
 
-async def _follow(page: HtmlPage, target: str, ctx: JobContext) -> Fetched | None:
-    """Return the answer at ``target``, to which ``page`` redirects; None if it is an error and ``page`` has content."""
+async def _follow(target: str, ctx: JobContext, *, is_interstitial: bool) -> Fetched | None:
+    """Return the answer at ``target``, to which a page redirects; None if it is an error and the page has content."""
     try:
         fetched = await ctx.web.page(target)
     except FetchError as failure:
-        if is_interstitial(page) or isinstance(failure, Unavailable):
+        if is_interstitial or isinstance(failure, Unavailable):
             raise
         return None
-    return fetched if fetched.status < 400 or is_interstitial(page) else None
+    return fetched if fetched.status < 400 or is_interstitial else None
 
 
-def _reader() -> Callable[..., dict[str, Any]]:
-    from domain_scheduler.facts import read_facts  # noqa: PLC0415
-
-    return read_facts
-
-
-def _parse(fetched: Fetched, max_text: int) -> HtmlPage:
-    return HtmlPage.parse(decode(fetched.body, fetched.headers.get("content-type")).text, fetched.url, max_text)
-
-
-def _other_host(url: str, host: str) -> str | None:
-    """Return the host of ``url`` if it is not ``host``."""
+async def _facts_of_start(host: str, fetched: Fetched, ctx: JobContext) -> dict[str, Any]:
+    """Return title and description from the first bytes of a page that is too complex; nothing if they are as well."""
     try:
-        final_host = normalise_host(url)
-    except HostError:
-        return None
-    return None if final_host == host else final_host
+        read = await _read(host, fetched.start(START_BYTES), ctx, follow=False)
+    except Permanent:
+        return {}
+    facts: dict[str, Any] = read.get("facts", {})
+    return {column: facts[column] for column in ("title", "description") if column in facts}
+
+
+async def _read(host: str, fetched: Fetched, ctx: JobContext, *, follow: bool) -> dict[str, Any]:
+    settings = ctx.settings
+    limits = {
+        "text": settings.metadata_max_text,
+        "contacts": settings.metadata_max_contacts,
+        "json_bytes": settings.metadata_max_json_bytes,
+    }
+    return await ctx.read_page(fetched, host=host, follow=follow, limits=limits)

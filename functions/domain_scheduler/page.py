@@ -35,6 +35,15 @@ _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{1,8}){0,4})(?![A-Za-
 
 
 @dataclass(frozen=True)
+class PageLimits:
+    """How much of a page is read: characters of visible text, contacts of a kind, bytes of ``meta_json``."""
+
+    text: int = 500_000
+    contacts: int = 50
+    json_bytes: int = 100_000
+
+
+@dataclass(frozen=True)
 class HtmlPage:
     """The parsed page at ``url``. References in it are as written; :meth:`absolute` resolves them."""
 

@@ -1,14 +1,9 @@
-"""URLs where sitemaps may be: linked by the home page, at well-known paths, and next to sitemaps that were found."""
+"""URLs where sitemaps may be: at well-known paths, and next to sitemaps that were found."""
 
 import re
 from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
-
-from scrapersky.web.charset import decode
-from scrapersky.web.fetched import Fetched
-from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.urls import NormalUrl, normalise_url
 
 USUAL = ("sitemap.xml", "sitemap_index.xml")
@@ -43,40 +38,7 @@ PARTS = (
 )
 """Usual children of an index, for sites whose index is missing."""
 
-MAX_LINKS = 10
-"""Links to sitemaps that are followed from one page. A page with more of them is a list of something else."""
-
-MAX_LABELLED_LINKS = 2
-"""Links with the text "sitemap" that are followed from one page."""
-
-_SITEMAP_NAME = re.compile(r"site[-_]?map[^/?#]*\.(?:xml|txt|php)(?:\.gz)?$|urllist\.txt$", re.IGNORECASE)
-_SITEMAP_LABEL = re.compile(r"\bsite ?map\b", re.IGNORECASE)
-_HTML_NAME = re.compile(r"\.(?:html?|php|aspx?|pdf)$|/$", re.IGNORECASE)
 _PART_OF_A_PLUGIN = re.compile(r"(?P<folder>.*/)(?P<kind>[a-z_-]+)-sitemap(?P<number>\d{0,4})\.xml")
-
-
-def linked_sitemaps(page: Fetched) -> list[NormalUrl]:
-    """Return the URLs of ``<link rel=sitemap>`` and of anchors to files named as sitemaps; not of HTML site maps."""
-    document = _document(page)
-    hrefs = [
-        href
-        for node in document.css("link[rel~=sitemap i][href], a[href*=map i], a[href*=urllist i]")
-        if (href := attributes_of(node)["href"].strip()) and (node.tag == "link" or _SITEMAP_NAME.search(href))
-    ]
-    return _absolute(hrefs, document, page)[:MAX_LINKS]
-
-
-def labelled_links(page: Fetched) -> list[NormalUrl]:
-    """Return the URLs of anchors with the text "sitemap", unless their name is that of an HTML page."""
-    document = _document(page)
-    hrefs = [
-        href
-        for node in document.css("a[href]")
-        if (href := attributes_of(node)["href"].strip())
-        and _SITEMAP_LABEL.search(node.text()[:200])
-        and not _HTML_NAME.search(href.partition("?")[0].partition("#")[0])
-    ]
-    return _absolute(hrefs, document, page)[:MAX_LABELLED_LINKS]
 
 
 def well_known_urls(home: str) -> tuple[list[NormalUrl], ...]:
@@ -114,14 +76,6 @@ def next_parts(found: Iterable[NormalUrl]) -> list[NormalUrl]:
             names = (f"{kind}-sitemap{number + 1}.xml", "post-sitemap1.xml")
             following += [NormalUrl(folder + name) for name in names]
     return list(dict.fromkeys(following))
-
-
-def _document(page: Fetched) -> LexborHTMLParser:
-    return parse_html(decode(page.body, page.headers.get("content-type")).text)
-
-
-def _absolute(hrefs: Iterable[str], document: LexborHTMLParser, page: Fetched) -> list[NormalUrl]:
-    return [url for url in _normal(hrefs, base_url(document, page.url)) if url != page.url]
 
 
 def _normal(references: Iterable[str], base: str) -> list[NormalUrl]:

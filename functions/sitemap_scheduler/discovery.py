@@ -1,18 +1,19 @@
 """Discovery: find the sitemap files of a domain, and keep a report of every URL that was tried."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from scrapersky.errors import FetchError, FetchFailed, Permanent, WorkError
+from scrapersky.errors import FetchError, FetchFailed, Permanent, Transient, WorkError
 from scrapersky.models import Sitemap
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, outcome_of
 from scrapersky.vocabulary import DiscoveryMethod
 from scrapersky.web.client import fetch_home_page
 from scrapersky.web.fetched import Fetched
-from sitemap_scheduler.candidates import labelled_links, linked_sitemaps, next_parts, well_known_urls
+from scrapersky.web.urls import NormalUrl
+from sitemap_scheduler.candidates import next_parts, well_known_urls
 from sitemap_scheduler.finding import NOT_REQUESTED, NOT_TRIED
 from sitemap_scheduler.saving import save_scan
 from sitemap_scheduler.scan import Scan
@@ -22,6 +23,9 @@ BLOCKED = frozenset({"http_401", "http_403", "http_407", "http_429", "http_451",
 
 HOME_PAGE_ONLY = frozenset({"robots_disallowed", "too_many_redirects", "bad_redirect", "bad_response"})
 """Codes that make the home page unusable but not necessarily its sitemaps: a redirect loop, an unsupported encoding."""
+
+
+NO_LINKS: Mapping[str, Sequence[NormalUrl]] = {"named": [], "labelled": []}
 
 
 async def discover_sitemaps(record: Sitemap, ctx: JobContext) -> Outcome:
@@ -47,11 +51,13 @@ async def _search(host: str, ctx: JobContext, scan: Scan) -> FetchError | None:
         return error
     start = home.url if home and _is_same_site(home.url, host) else f"https://{host}/"
     scan.own_origin = urljoin(start, "/")[:-1] if home else None
-    links = linked_sitemaps(home) if home and home.status < 400 else []
+    links = await _links(home, ctx) if home and home.status < 400 else NO_LINKS
     if home is not None:
         scan.not_sitemaps |= {home.url, *home.redirects}
         requests = 1 + len(home.redirects)
-        scan.page_answered(home.url, DiscoveryMethod.HTML_LINK, home.status, sitemaps=len(links), requests=requests)
+        scan.page_answered(
+            home.url, DiscoveryMethod.HTML_LINK, home.status, sitemaps=len(links["named"]), requests=requests
+        )
     rules_url = urljoin(start, "/robots.txt")
     try:
         robots = await ctx.web.robots(start)
@@ -66,16 +72,24 @@ async def _search(host: str, ctx: JobContext, scan: Scan) -> FetchError | None:
         requests=robots.requests,
     )
     await scan.try_urls(robots.sitemaps, DiscoveryMethod.ROBOTS_TXT, parent_url=rules_url)
-    if home is not None and links:
-        await scan.try_urls(links, DiscoveryMethod.HTML_LINK, parent_url=home.url)
+    if home is not None and links["named"]:
+        await scan.try_urls(links["named"], DiscoveryMethod.HTML_LINK, parent_url=home.url)
     for urls in well_known_urls(start):
         await scan.try_urls(urls, DiscoveryMethod.COMMON_PATH)
         await _try_next_parts(scan)
         if scan.found_pages:
             return error
-    if home is not None and home.status < 400:
-        await scan.try_urls(labelled_links(home), DiscoveryMethod.HTML_LINK, parent_url=home.url, is_hint=True)
+    if home is not None and links["labelled"]:
+        await scan.try_urls(links["labelled"], DiscoveryMethod.HTML_LINK, parent_url=home.url, is_hint=True)
     return error
+
+
+async def _links(home: Fetched, ctx: JobContext) -> Mapping[str, Sequence[NormalUrl]]:
+    """Return the links to sitemaps of the home page; none if it is too complex to be read, as the site has other places."""
+    try:
+        return await ctx.read_page(home)
+    except (Permanent, Transient):
+        return NO_LINKS
 
 
 async def _home_page(host: str, ctx: JobContext, scan: Scan) -> tuple[Fetched | None, FetchError | None]:

@@ -87,7 +87,7 @@ class Scan:
     async def within_time(self) -> AsyncIterator[None]:
         """Cancel the body in time to save the findings; URLs that are pending then are ``not_tried``."""
         try:
-            async with asyncio.timeout_at(self._ctx.deadline - SECONDS_TO_SAVE):
+            async with asyncio.timeout_at(self._ctx.deadline.at - SECONDS_TO_SAVE):
                 yield
         except TimeoutError:
             self.limit_reached = "time"

@@ -7,8 +7,7 @@ from typing import Any
 
 from domain_scheduler.facts import read_facts
 from domain_scheduler.json_ld import Graph
-from domain_scheduler.page import HtmlPage
-from scrapersky.settings import Settings
+from domain_scheduler.page import HtmlPage, PageLimits
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.hosts import normalise_host
@@ -51,7 +50,7 @@ def read_all(corpus: Corpus) -> Iterator[Read]:
             page=page,
             source=decoded.text,
             graph=Graph.parse(page.scripts('script[type*="ld+json" i]')),
-            facts=read_facts(page, fetched, normalise_host(site["domain"]), Settings()),
+            facts=read_facts(page, fetched, normalise_host(site["domain"]), PageLimits()),
         )
 
 

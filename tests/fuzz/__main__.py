@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.fuzz import guided, mutation
 from tests.fuzz.runner import Runner
 
-TARGETS = ("sitemaps", "robots", "pages", "names", "streams")
+TARGETS = ("sitemaps", "robots", "pages", "names", "streams", "reader")
 
 
 def main(arguments: list[str]) -> int:

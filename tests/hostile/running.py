@@ -1,9 +1,11 @@
 """Runs the code under test against hostile servers: one request of the web client, or the job of one record."""
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ from aws_lambda_powertools import Logger
 from domain_scheduler.metadata import read_metadata
 from scrapersky.models import Domain, Place, Sitemap, SitemapFile
 from scrapersky.politeness.limiter import HostLimiter
-from scrapersky.runtime.context import Job, JobContext
+from scrapersky.runtime.context import Deadline, Job, JobContext
 from scrapersky.runtime.outcomes import Outcome, outcome_of
+from scrapersky.runtime.registry import DISCOVERY, METADATA
 from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched, FetchError, WebClient
+from scrapersky.web.reading.reader import PageReader
 from sitemap_import_scheduler.sitemap_import import import_sitemap
 from sitemap_scheduler.deep_scan import deep_scan_place
 from sitemap_scheduler.discovery import discover_sitemaps
@@ -28,6 +32,7 @@ JOBS: dict[str, Job] = {
     "deep scan": deep_scan_place,
 }
 KEY = "AIzaHostile"
+PAGE_FUNCTIONS = {"metadata": METADATA.page_function or "", "discovery": DISCOVERY.page_function or ""}
 NO_INTERVAL = {"web_host_interval_seconds": 0}
 """Settings without pauses between requests; politeness has its own tests."""
 
@@ -128,12 +133,19 @@ async def outcome_in(job: str, host: str, path: str, settings: Mapping[str, Any]
 
     known = Settings.model_validate({"places_secret": "places", **settings})
     async with WebClient(known, HostLimiter(known)) as web:
-        deadline = asyncio.get_running_loop().time() + known.record_deadline_seconds
-        context = JobContext(web, known, Logger(service="hostile"), deadline, secret, spend)
+        deadline = Deadline(known.record_deadline_seconds)
+        read_page = partial(page_reader(os.getpid()).read, PAGE_FUNCTIONS.get(job, ""))
+        context = JobContext(web, known, Logger(service="hostile"), deadline, secret, spend, read_page)
         try:
             return await JOBS[job](_record(job, host, path), context)
         except FetchError as failure:
             return outcome_of(failure, known)
+
+
+@cache
+def page_reader(process: int) -> PageReader:
+    """Return the page reader of this process; a fork needs a child of its own."""
+    return PageReader(Settings(), list(PAGE_FUNCTIONS.values()))
 
 
 def _record(job: str, host: str, path: str) -> object:

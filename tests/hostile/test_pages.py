@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.page import MAX_TITLE, HtmlPage
-from scrapersky.settings import Settings
+from domain_scheduler.page import MAX_TITLE, HtmlPage, PageLimits
+from scrapersky.runtime.outcomes import Fail
 from scrapersky.web.charset import decode
 from tests.hostile.running import fetch, run_job
 from tests.hostile.server import Answer, answer, redirect
@@ -22,7 +22,7 @@ def facts(home: Answer, directory: Path, **more: Answer) -> dict[str, Any]:
     page = fetch(sites, "http://shop.example/", directory).page
     assert page is not None
     text = decode(page.body, page.headers.get("content-type")).text
-    found = read_facts(HtmlPage.parse(text, page.url, 500_000), page, "shop.example", Settings())
+    found = read_facts(HtmlPage.parse(text, page.url, 500_000), page, "shop.example", PageLimits())
     stored = json.dumps(found, ensure_ascii=False)
     stored.encode()
     assert "\\u0000" not in stored
@@ -128,3 +128,12 @@ def test_55_a_home_page_on_another_domain_is_read_and_reported(tmp_path: Path) -
     }
     result = run_job("metadata", sites, tmp_path)
     assert (result.code, result.detail["final_url"]) == ("read", "http://moved.example/")
+
+
+def test_a_page_that_is_too_complex_keeps_its_title(tmp_path: Path) -> None:
+    """Its beginning is read a second time, without the rest."""
+    sites = {"shop.example": {"/": html("<title>Shop</title><p>Hello" + " " * 70_000 + "<div>" * 200_000)}}
+    outcome = run_job("metadata", sites, tmp_path).outcome
+    assert (type(outcome), outcome.code) == (Fail, "too_complex")
+    assert isinstance(outcome, Fail)
+    assert outcome.write is not None

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.page import HtmlPage
-from scrapersky.settings import Settings
+from domain_scheduler.page import HtmlPage, PageLimits
 from scrapersky.web.fetched import Fetched, Headers
 
 URL = "https://shop.example.com/home/"
@@ -20,4 +19,4 @@ def facts_of(html: str, headers: Mapping[str, str] | None = None, host: str = "s
     """Return the facts that are read from ``html`` for the domain ``host``."""
     body = html.encode("utf-8", "replace")
     fetched = Fetched(200, URL, URL, (), Headers((headers or {}).items()), body, truncated=False, wire_bytes=len(body))
-    return read_facts(a_page(html), fetched, host, Settings())
+    return read_facts(a_page(html), fetched, host, PageLimits())

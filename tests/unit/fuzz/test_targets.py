@@ -13,7 +13,7 @@ from tests.fuzz.mutation import MAX_BYTES, mutate
 from tests.fuzz.runner import Runner, Target, hold
 from tests.fuzz.targets import names, pages, robots, sitemaps, streams
 
-EXAMPLES = {"sitemaps": 120, "robots": 150, "pages": 60, "names": 200, "streams": 200}
+EXAMPLES = {"sitemaps": 120, "robots": 150, "pages": 60, "names": 200, "streams": 200, "reader": 2}
 BY_NAME = {target.name: target for target in (module.TARGET for module in (names, pages, robots, sitemaps, streams))}
 SHORT = 6_000
 """Longest seed that is mutated here, in bytes."""

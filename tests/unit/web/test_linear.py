@@ -19,10 +19,10 @@ from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.hosts import HostError, normalise_host
-from scrapersky.web.html_complexity import cut_where_too_complex
 from scrapersky.web.robots import parse_robots
 from scrapersky.web.sitemaps import Limits, SitemapReader
 from scrapersky.web.urls import normalise_url
+from sitemap_scheduler.home_page_links import is_sitemap_name
 
 SIZE = 100_000
 """Characters of the smallest input."""
@@ -62,6 +62,7 @@ def host_of(text: str) -> None:
 
 
 CASES: dict[str, tuple[Work, str]] = {
+    "sitemap names": (is_sitemap_name, "…sitemap"),
     "sitemap of entries": (read_sitemap, "<urlset>…<url><loc>https://example.com/a</loc></url>"),
     "sitemap of open sections": (read_sitemap, "<urlset>…<url><loc><![CDATA[a"),
     "sitemap of wrong ends": (read_sitemap, "<urlset>…<url><loc>a</lastmod>"),
@@ -75,9 +76,6 @@ CASES: dict[str, tuple[Work, str]] = {
     "robots of wildcards": (read_robots, "User-agent: *\nDisallow: /…*a"),
     "robots of agents": (read_robots, "…User-agent: a\nDisallow: /\n"),
     "robots of one line": (read_robots, "User-agent…:"),
-    "tags cut or not": (cut_where_too_complex, "…<b><i>x</b>"),
-    "quotes in a tag": (cut_where_too_complex, "<a …'\""),
-    "comments": (cut_where_too_complex, "…<!-- <"),
     "page of words": (read_page, "<title>x</title><p>…word \n"),
     "page of blocks": (read_page, "<title>x</title>…<p>x</p>"),
     "page of blanks": (read_page, "<title>x</title><p>… \n\u00a0"),

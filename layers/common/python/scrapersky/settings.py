@@ -121,6 +121,10 @@ class Settings(BaseModel):
         86_400, gt=0, description="how long the curation API remembers an Idempotency-Key"
     )
 
+    reader_memory_mb: int = Field(
+        128, ge=64, le=4_096, description="MB that the process which reads pages may allocate"
+    )
+    reader_cpu_seconds: float = Field(1, gt=0, le=60, description="processor time that reading one page may take")
     metadata_max_contacts: int = Field(50, ge=1, description="e-mail addresses, and phone numbers, kept per domain")
     metadata_max_text: int = Field(500_000, ge=1_000, description="characters of a page's visible text that are read")
     metadata_max_json_bytes: int = Field(100_000, ge=1_000, description="bytes of meta_json kept per domain")

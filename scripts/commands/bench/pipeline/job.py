@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -18,12 +19,15 @@ from domain_scheduler.metadata import read_metadata
 from scrapersky.errors import WorkError
 from scrapersky.models import Domain
 from scrapersky.politeness.limiter import HostLimiter
-from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.context import Deadline, JobContext
 from scrapersky.runtime.outcomes import Done, Outcome, Retry
+from scrapersky.runtime.registry import METADATA
 from scrapersky.settings import Settings, load
 from scrapersky.web.client import WebClient
+from scrapersky.web.reading.reader import PageReader
 from scripts.commands.bench.pipeline.web import FIRST_ANSWERING, host
 
+PAGE_FUNCTION = METADATA.page_function or ""
 FAILED = text(
     "UPDATE domains SET status = 'Error', error_code = :code, error = :reason, updated_at = now() WHERE id = :id"
 )
@@ -40,14 +44,26 @@ def settings_of(values: Mapping[str, str]) -> Settings:
     return load(Settings, values)
 
 
+@cache
+def page_reader() -> PageReader:
+    """Return the page reader of this process."""
+    return PageReader(Settings(), [PAGE_FUNCTION])
+
+
 async def read(record: Domain, web: WebClient, settings: Settings) -> Outcome:
     """Run the job under its deadline; return its outcome, also when it fails."""
-    deadline = asyncio.get_running_loop().time() + settings.record_deadline_seconds
+    deadline = Deadline(settings.record_deadline_seconds)
     context = JobContext(
-        web_client=web, settings=settings, logger=Logger(service="bench"), deadline=deadline, secret=_none, spend=_none
+        web_client=web,
+        settings=settings,
+        logger=Logger(service="bench"),
+        deadline=deadline,
+        secret=_none,
+        spend=_none,
+        read_page=partial(page_reader().read, PAGE_FUNCTION, waiting=deadline.paused),
     )
     try:
-        async with asyncio.timeout_at(deadline):
+        async with deadline.enforced():
             return await read_metadata(record, context)
     except TimeoutError:
         return Retry("deadline", "not finished in time")

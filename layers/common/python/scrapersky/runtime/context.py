@@ -1,7 +1,9 @@
 """What a job receives in addition to its record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +16,62 @@ if TYPE_CHECKING:
     from scrapersky.web.client import WebClient
 
 
+class Deadline:
+    """When the work on one record is stopped: after ``seconds``, and at ``end`` at the latest (the event loop's time)."""
+
+    def __init__(self, seconds: float, end: float = math.inf) -> None:
+        self._end = end
+        self._timeout = asyncio.timeout_at(min(asyncio.get_running_loop().time() + seconds, end))
+
+    @asynccontextmanager
+    async def enforced(self) -> AsyncIterator[None]:
+        """Raise TimeoutError when the deadline passes."""
+        async with self._timeout:
+            yield
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """Do not count this time, in which the record waits for something that other records use."""
+        loop, at = asyncio.get_running_loop(), self.at
+        began = loop.time()
+        self._timeout.reschedule(self._end)
+        try:
+            yield
+        finally:
+            if not self._timeout.expired():
+                self._timeout.reschedule(min(at + loop.time() - began, self._end))
+
+    @property
+    def at(self) -> float:
+        """The event loop's time at which the deadline passes."""
+        at = self._timeout.when()
+        assert at is not None
+        return at
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it is the end of the invocation, and not the record's own time, that stops the work."""
+        return self.at >= self._end
+
+
 @dataclass(frozen=True)
 class JobContext:
-    """The tools for the work on one record. ``deadline`` is in the event loop's time, seconds."""
+    """The tools for the work on one record."""
 
     web_client: "WebClient | None"
     settings: Settings
     logger: Logger
-    deadline: float
+    deadline: Deadline
     secret: Callable[[str], Awaitable[str]] = field(repr=False)
     """Read a secret by its name from Secrets Manager (cached). Never log its value."""
     spend: Callable[[str], Awaitable[None]] = field(repr=False)
     """Charge one paid call to the budget ``places`` or ``proxy`` and to this record, before the call is made. Raises
     Misconfigured ``budget_of_the_day`` or Permanent ``budget_of_the_record`` when the call must not be made."""
+
+    read_page: Callable[..., Awaitable[dict[str, Any]]] = field(repr=False)
+    """``await read_page(fetched, **options)``: call the workflow's ``page_function`` in the child process. Raises Permanent
+    ``too_complex`` for a page that takes too much memory or processor time. Waiting for the child costs no time of the
+    record's deadline."""
 
     @property
     def web(self) -> "WebClient":
@@ -39,7 +84,7 @@ class JobContext:
 
     def remaining(self) -> float:
         """Return the seconds left for this record, at least 0."""
-        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+        return max(0.0, self.deadline.at - asyncio.get_running_loop().time())
 
 
 Job = Callable[[Any, JobContext], Awaitable[Outcome]]

@@ -11,7 +11,12 @@ from scrapersky.settings import Policy, ServiceSettings, Settings
 from scrapersky.status.workflow import Workflow
 
 METADATA = Workflow.watching(
-    "metadata", "Domain.status", table="domains", key="domain", job="domain_scheduler.metadata:read_metadata"
+    "metadata",
+    "Domain.status",
+    table="domains",
+    key="domain",
+    job="domain_scheduler.metadata:read_metadata",
+    page_function="domain_scheduler.home_page:read_home_page",
 )
 SUBMISSION = Workflow.watching(
     "submission",
@@ -27,6 +32,7 @@ DISCOVERY = Workflow.watching(
     table="sitemaps",
     key="domain_id",
     job="sitemap_scheduler.discovery:discover_sitemaps",
+    page_function="sitemap_scheduler.home_page_links:read_links",
 )
 IMPORT = Workflow.watching(
     "import",

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
 from scrapersky.database import Database, ReadSecret
 from scrapersky.metrics import Observer
@@ -12,6 +14,9 @@ from scrapersky.runtime.registry import Service
 from scrapersky.settings import ServiceSettings, Settings
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.workflow import Workflow
+
+if TYPE_CHECKING:
+    from scrapersky.web.reading.reader import PageReader
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,14 @@ class Runtime:
             return self.jobs[workflow]
         job: Job = resolve_name(workflow.job)
         return job
+
+    @cached_property
+    def page_reader(self) -> "PageReader":
+        """The reader whose child process serves all invocations of this environment. A tick has no use for it."""
+        from scrapersky.web.reading.reader import PageReader  # noqa: PLC0415
+
+        functions = [workflow.page_function for workflow in self.service.workflows if workflow.page_function]
+        return PageReader(self.settings, functions)
 
     @property
     def backoff(self) -> Backoff:

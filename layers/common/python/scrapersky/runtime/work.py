@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scrapersky import metrics
 from scrapersky.errors import Misconfigured, WorkError
-from scrapersky.runtime.context import JobContext
+from scrapersky.runtime.context import Deadline, JobContext
 from scrapersky.runtime.outcomes import Outcome, Retry, Snooze, outcome_of, unexpected
 from scrapersky.runtime.paid_calls import spend_one
 from scrapersky.runtime.results import Results
@@ -27,6 +27,7 @@ from scrapersky.status.start import Started
 if TYPE_CHECKING:
     from scrapersky.models.base import Recorded
     from scrapersky.web.client import WebClient
+    from scrapersky.web.fetched import Fetched
 
 Secret = Callable[[str], Awaitable[str]]
 Spend = Callable[[str], Awaitable[None]]
@@ -43,6 +44,9 @@ async def _work_on_all(runtime: Runtime, started: Sequence[Started], remaining: 
     slots = asyncio.Semaphore(runtime.own.max_instances)
     one_connection = asyncio.Lock()
     results = Results(runtime, one_connection)
+    if any(runtime.workflow(attempt.workflow).page_function for attempt in started):
+        # The child imports its modules while the first websites answer.
+        asyncio.get_running_loop().call_soon(runtime.page_reader.start)
     async with open_web(runtime, started, one_connection) as web:
         worker = Worker(runtime, end, one_connection, web)
 
@@ -98,14 +102,13 @@ class Worker:
         if record is None:
             return Retry("record_gone", f"{attempt.workflow} record {attempt.record_id} no longer exists")
         settings, workflow = self.runtime.settings, self.runtime.workflow(attempt.workflow)
-        full = asyncio.get_running_loop().time() + settings.record_deadline_seconds
-        deadline = min(full, self.end)
+        deadline = Deadline(settings.record_deadline_seconds, self.end)
         context = self._context(attempt, deadline)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with deadline.enforced():
                 return await self.runtime.job_of(workflow)(record, context)
         except TimeoutError:
-            if deadline < full:
+            if deadline.is_end:
                 return Snooze("out_of_time", "the invocation ended before the record's own deadline", after=0)
             return Retry(
                 "deadline", f"not finished within RECORD_DEADLINE_SECONDS={settings.record_deadline_seconds:g}"
@@ -118,7 +121,7 @@ class Worker:
             )
             return unexpected(error)
 
-    def _context(self, attempt: Started, deadline: float) -> JobContext:
+    def _context(self, attempt: Started, deadline: Deadline) -> JobContext:
         spend = partial(self._spend, attempt)
         return JobContext(
             web_client=None if self.web is None else self.web(self._secret, spend),
@@ -127,7 +130,16 @@ class Worker:
             deadline=deadline,
             secret=self._secret,
             spend=spend,
+            read_page=partial(self._read_page, attempt, deadline),
         )
+
+    async def _read_page(
+        self, attempt: Started, deadline: Deadline, fetched: "Fetched", **options: object
+    ) -> dict[str, Any]:
+        function = self.runtime.workflow(attempt.workflow).page_function
+        if function is None:
+            raise RuntimeError(f"{attempt.workflow} cannot read pages: set its page_function in the registry")
+        return await self.runtime.page_reader.read(function, fetched, waiting=deadline.paused, **options)
 
     async def _secret(self, name: str) -> str:
         return await asyncio.to_thread(self.runtime.read_secret, name)

@@ -28,6 +28,7 @@ class Workflow:
     host: str | None = None  #: the column with a record's host, where many records share one
     uses_web: bool = True  #: the job reads websites
     uses_places_api: bool = False  #: the job makes paid calls of the Google Places API
+    page_function: str | None = None  #: ``"module:function"`` that reads a page, in the child process
 
     @classmethod
     def watching(
@@ -41,10 +42,11 @@ class Workflow:
         host: str | None = None,
         uses_web: bool = True,
         uses_places_api: bool = False,
+        page_function: str | None = None,
     ) -> "Workflow":
         """Return the workflow ``name`` on a status field such as ``"Domain.status"``."""
         model_name, _, field = watched.partition(".")
-        return cls(name, model_name, field, table, key, job, host, uses_web, uses_places_api)
+        return cls(name, model_name, field, table, key, job, host, uses_web, uses_places_api, page_function)
 
     @property
     def needs_web_client(self) -> bool:

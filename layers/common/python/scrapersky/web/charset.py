@@ -77,6 +77,12 @@ def codec_of(name: str) -> str:
     return str(webencodings.lookup(name).codec_info.name)
 
 
+def load_codecs() -> None:
+    """Import the codec of every encoding: for a process that will not be able to open files."""
+    for name in set(webencodings.LABELS.values()) - {"replacement", "x-user-defined"}:
+        b"\x81a".decode(codec_of(name), errors="replace")
+
+
 def _decoded(body: bytes, name: str) -> Decoded:
     return Decoded(body.decode(codec_of(name), errors="replace"), name)
 

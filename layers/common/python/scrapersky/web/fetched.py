@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scrapersky.errors import FetchError, FetchFailed, FetchRefused, shorten
 
@@ -59,6 +59,10 @@ class Fetched:
     truncated: bool
     wire_bytes: int
     retry_after: float | None = None
+
+    def start(self, size: int) -> "Fetched":
+        """Return the answer with the first ``size`` bytes of its body."""
+        return replace(self, body=self.body[:size], truncated=self.truncated or len(self.body) > size)
 
     def raise_for_status(self) -> None:
         """Raise :class:`FetchError` ``http_<status>`` for a status of 400 and above, with ``retry_after``."""

@@ -1,14 +1,16 @@
-"""Parses HTML as browsers do, in time and memory linear in the size of the page."""
+"""Parse HTML as browsers do.
+
+Warning: a small page can take any amount of memory and time. Call this in the child process only (:mod:`.reading`).
+"""
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from scrapersky.web.html_complexity import cut_where_too_complex
 from scrapersky.web.urls import normalise_url
 
 
 def parse_html(text: str) -> LexborHTMLParser:
     """Return the document that ``text`` describes. Never raises: HTML has no syntax errors. Lone surrogates become ``?``."""
-    return LexborHTMLParser(cut_where_too_complex(text).encode("utf-8", errors="replace"))
+    return LexborHTMLParser(text.encode("utf-8", errors="replace"))
 
 
 def attributes_of(node: LexborNode) -> dict[str, str]:

@@ -1,0 +1,52 @@
+"""Read one home page in the child process: everything about it that the metadata job has to know."""
+
+from dataclasses import asdict
+from typing import Any
+
+from domain_scheduler.blocked_pages import reject_blank, reject_challenge_or_parking
+from domain_scheduler.client_redirects import is_interstitial, redirect_target
+from domain_scheduler.facts import read_facts
+from domain_scheduler.page import HtmlPage, PageLimits
+from scrapersky.web.charset import decode, load_codecs
+from scrapersky.web.fetched import Fetched
+from scrapersky.web.hosts import HostError, normalise_host
+
+
+def read_home_page(fetched: Fetched, *, host: str, follow: bool, limits: dict[str, int]) -> dict[str, Any]:
+    """Return what ``fetched`` is: exactly one of the keys ``rejected``, ``redirect`` and ``facts``.
+
+    ``rejected``: ``[code, reason]`` of a page that is not the home page of ``host``; see :mod:`.blocked_pages`.
+    ``redirect``: ``{"target", "is_interstitial"}``, if ``follow`` is set and the page redirects its visitor; its facts
+    are not read, as another page will be. ``facts``: see :func:`.facts.read_facts`. ``limits`` is a PageLimits as a dict.
+    """
+    bounds = PageLimits(**limits)
+    page = HtmlPage.parse(decode(fetched.body, fetched.headers.get("content-type")).text, fetched.url, bounds.text)
+    if rejection := reject_challenge_or_parking(page, _other_host(page.url, host)):
+        return {"rejected": list(asdict(rejection).values())}
+    if follow and (target := redirect_target(page)):
+        return {"redirect": {"target": target, "is_interstitial": is_interstitial(page)}}
+    if rejection := reject_blank(page):
+        return {"rejected": list(asdict(rejection).values())}
+    return {"facts": read_facts(page, fetched, host, bounds)}
+
+
+def warm_up() -> None:
+    """Read a page that needs every module and file which reading may need."""
+    load_codecs()
+    body = (
+        b"<html lang=de><title>Shop</title><a href='mailto:info@example.com'>info@example.com</a> Tel. 030 1234567"
+        b"<script type=application/ld+json>{'@type':'Store','telephone':'+49 30 1234567'}</script>"
+        b"<a href=https://facebook.com/example>x</a>"
+    )
+    url = "https://xn--exmple-cua.com/"
+    fetched = Fetched(200, url, url, (), {"content-type": "text/html"}, body, truncated=False, wire_bytes=len(body))
+    read_home_page(fetched, host="xn--exmple-cua.com", follow=True, limits={})
+
+
+def _other_host(url: str, host: str) -> str | None:
+    """Return the host of ``url`` if it is not ``host``."""
+    try:
+        final_host = normalise_host(url)
+    except HostError:
+        return None
+    return None if final_host == host else final_host

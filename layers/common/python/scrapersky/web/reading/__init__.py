@@ -1,0 +1,1 @@
+"""Reading pages in a child process whose memory and processor time the kernel limits."""
