@@ -122,7 +122,7 @@ in_flight AS MATERIALIZED (
     GROUP BY 1
 ),
 -- The oldest of each tenant, and the oldest of each host on the walk, the latter at most 4 batches in all.
-window_of_due AS MATERIALIZED (
+due_records AS MATERIALIZED (
     SELECT * FROM oldest
     UNION
     SELECT share.* FROM hosts CROSS JOIN host_count CROSS JOIN LATERAL (
@@ -137,7 +137,7 @@ window_of_due AS MATERIALIZED (
 -- Rank each record within its host, behind what the host has in flight.
 ranked AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY tenant, host ORDER BY due, id) + coalesce(live, 0) AS host_rank
-    FROM window_of_due LEFT JOIN in_flight USING (host)
+    FROM due_records LEFT JOIN in_flight USING (host)
 ),
 -- Drop what is beyond the cap of its host, and rank the rest within its tenant, host by host.
 candidates AS MATERIALIZED (

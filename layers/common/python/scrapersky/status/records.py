@@ -44,6 +44,7 @@ CODES = """codes AS (
 )"""
 
 COUNTED = f"""{CODES},
+-- The most frequent codes, counted in the index.
 counted AS MATERIALIZED (
     SELECT code, records FROM codes CROSS JOIN LATERAL (
         SELECT count(*) AS records FROM {{table}} WHERE {{error_code}} = code
@@ -53,9 +54,12 @@ counted AS MATERIALIZED (
 
 CANDIDATES = {
     # How to find the ids of at most :limit records, by the narrow index that an attempt or an error code has.
-    Status.PROCESSING: "candidates AS (SELECT record_id AS id FROM attempts"
-    " WHERE workflow = {workflow} AND finished_at IS NULL AND record_id < :before)",
+    Status.PROCESSING: """-- The records of live attempts.
+candidates AS (
+    SELECT record_id AS id FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL AND record_id < :before
+)""",
     Status.ERROR: f"""{CODES},
+-- The newest records of each code, or of the given one.
 candidates AS (
     SELECT of_code.id FROM codes CROSS JOIN LATERAL (
         SELECT id FROM {{table}} WHERE {{error_code}} = code AND id < :before ORDER BY id DESC LIMIT :limit
@@ -64,7 +68,8 @@ candidates AS (
 )""",
 }
 
-SEARCH = """candidates AS (
+SEARCH = """-- Those with the status among the newest records.
+candidates AS (
     SELECT id FROM (
         SELECT id, {status} AS status FROM {table} WHERE id < :before ORDER BY id DESC LIMIT :searched
     ) AS newest
@@ -74,6 +79,7 @@ SEARCH = """candidates AS (
 
 LIST = f"""
 WITH RECURSIVE {{candidates}},
+-- The newest candidates.
 found AS MATERIALIZED (SELECT id FROM candidates ORDER BY id DESC LIMIT :limit)
 SELECT id, {{key}} AS record, {{status}} AS status, {SINCE} AS since, {{due_at}} AS due_at, {{failures}} AS failures,
     {{error_code}} AS error_code, {{error}} AS error
@@ -140,12 +146,12 @@ def list_records(
     status = Status.ERROR if error_code is not None else status
     indexed = CANDIDATES.get(status) if status else None
     statement = workflow.statement(LIST.replace("{candidates}", indexed or SEARCH))
-    named: dict[str, Any] = {"before": before or MAX_ID, "limit": limit, "searched": searched}
-    asked = {**named, "status": status and status.value, "error_code": error_code}
-    rows = [json_ready(row) for row in connection.execute(statement, asked).mappings()]
+    page: dict[str, Any] = {"before": before or MAX_ID, "limit": limit, "searched": searched}
+    values = {**page, "status": status and status.value, "error_code": error_code}
+    rows = [json_ready(row) for row in connection.execute(statement, values).mappings()]
     next_before = rows[-1]["id"] if len(rows) == limit else None
     if next_before is None and not indexed:
-        next_before = connection.execute(workflow.statement(SEARCHED_TO), named).scalar_one_or_none()
+        next_before = connection.execute(workflow.statement(SEARCHED_TO), page).scalar_one_or_none()
     return {"records": rows, "next_before": next_before}
 
 
