@@ -66,8 +66,18 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
         "somebody": "a placeholder address on web pages",
         "someone": "a placeholder address on web pages",
     },
-    "functions/domain_scheduler/socials.py": {"stories": "a path of Facebook and Instagram"},
+    "functions/domain_scheduler/socials.py": {
+        "stories": "a path of Facebook and Instagram",
+        "story": "a path of Facebook",
+    },
+    "layers/common/python/scrapersky/web/page_type.py": {
+        "stories": "a word in paths of websites",
+        "story": "a word in paths of websites",
+    },
+    "layers/common/python/scrapersky/web/sitemaps/sanitiser.py": {"tell": "a method of io.StringIO"},
     "tests/chaos/proxy.py": {"linger": "the socket option SO_LINGER"},
+    "tests/unit/domain_scheduler/test_socials.py": {"story": "a path of Facebook"},
+    "tests/unit/web/test_page_type.py": {"story": "a word in paths of websites"},
     "tests/infra/test_deployment.py": {"notices": "an option of the CDK CLI"},
 }
 """{file: {word: why it is right there}}, for what is data or another program's own term."""

@@ -65,7 +65,7 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                # A broken connection has rolled back by itself, and its error is the timeline.
+                # A broken connection has rolled back by itself; the error that is raised is the first one.
                 with suppress(SQLAlchemyError):
                     connection.exec_driver_sql("ROLLBACK")
                 raise
