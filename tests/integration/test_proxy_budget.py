@@ -1,4 +1,4 @@
-"""Calls of the proxy are counted in the database before they are made, and end when the day's are used up."""
+"""Calls of the proxy are counted in the database before they are made, and stop when the day's budget is spent."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,25 +25,25 @@ DOMAINS = ("a.test", "b.test", "c.test", "d.test")
 
 
 async def visit(record: Domain, ctx: JobContext) -> Outcome:
-    """A job that asks for its domain's home page."""
+    """A job that requests the home page of its domain."""
     (await ctx.web.get(f"http://{record.domain}/")).raise_for_status()
     return Done("read")
 
 
 def read_secret(name: str, **_: Any) -> str:
-    """The proxy's key."""
+    """Return the key of the proxy."""
     return {"the-proxy": KEY}[name]
 
 
 @pytest.fixture
 def proxy() -> ProxyApi:
-    """A proxy before sites that are closed to everybody else."""
+    """A proxy in front of sites that answer 403 to direct requests."""
     return ProxyApi(dict.fromkeys(DOMAINS, page("<p>Welcome</p>")))
 
 
 @pytest.fixture
-def environment_behind_walls(environment: dict[str, str], proxy: ProxyApi, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A function's environment in that internet."""
+def environment_with_proxy(environment: dict[str, str], proxy: ProxyApi, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a function that can reach these sites and the proxy."""
     websites: dict[str, Website] = {**dict.fromkeys(DOMAINS, page("<p>No</p>", status=403)), HOST: proxy}
     with Internet.start(websites, tmp_path) as internet:
         settings = {name.upper(): value for name, value in SETTINGS.items()}
@@ -51,11 +51,11 @@ def environment_behind_walls(environment: dict[str, str], proxy: ProxyApi, tmp_p
 
 
 @pytest.mark.parametrize(("mode", "code"), [("blocked", "proxy_budget_of_the_day"), ("always", "budget_of_the_day")])
-def test_the_days_calls_are_made_and_no_more(
-    environment_behind_walls: dict[str, str], connection: Connection, proxy: ProxyApi, mode: str, code: str
+def test_no_more_calls_are_made_than_the_budget_of_the_day(
+    environment_with_proxy: dict[str, str], connection: Connection, proxy: ProxyApi, mode: str, code: str
 ) -> None:
     service = BackgroundService(
-        DOMAIN_SCHEDULER, {METADATA: visit}, {**environment_behind_walls, "WEB_PROXY": mode}, read_secret
+        DOMAIN_SCHEDULER, {METADATA: visit}, {**environment_with_proxy, "WEB_PROXY": mode}, read_secret
     )
     for domain in DOMAINS:
         connection.execute(text("INSERT INTO domains (domain, status) VALUES (:domain, 'Queued')"), {"domain": domain})

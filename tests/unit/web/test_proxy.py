@@ -1,4 +1,4 @@
-"""Pages by a proxy API: never, for who is shut out, or always; paid before, and the key in no error."""
+"""Pages through a proxy API: which pages, how calls are paid, and that the key never appears in an error."""
 
 import asyncio
 import logging
@@ -23,13 +23,13 @@ from tests.jobs import Answers, page, run_job
 from tests.proxy_api import HOST, KEY, SECRETS, SETTINGS, ProxyApi
 
 SHOP = "http://shop.test/"
-WALL = page("<p>Are you human?</p>", status=403)
+FORBIDDEN = page("<p>Are you human?</p>", status=403)
 CHALLENGE = page("<p>Just a moment</p>", status=503, cf_mitigated="challenge")
 
 
 @dataclass
 class Visit:
-    """What came of one page's request: ``body`` or ``code``, and what the proxy was asked for and was paid."""
+    """The result of one request: outcome, body and final URL, the URLs that the proxy received, and the paid calls."""
 
     code: str
     body: bytes
@@ -42,7 +42,7 @@ class Visit:
 def visit(
     tmp_path: Path,
     *,
-    direct: Any = WALL,
+    direct: Any = FORBIDDEN,
     behind: Any = None,
     url: str = SHOP,
     refuses: int | None = None,
@@ -50,9 +50,9 @@ def visit(
     secrets: dict[str, str] | None = None,
     **settings: Any,
 ) -> Visit:
-    """Asks for ``url`` of a shop that is ``direct`` to us, and ``behind`` to the proxy."""
+    """Request ``url`` of a shop that answers ``direct`` to the crawler and ``behind`` to the proxy."""
     proxy = ProxyApi({"shop.test": behind or page("<p>Welcome</p>")}, refuses)
-    seen: list[Any] = []
+    fetched: list[Any] = []
     paid: list[str] = []
 
     async def pay(budget: str) -> None:
@@ -62,10 +62,10 @@ def visit(
 
     async def job(_: object, ctx: JobContext) -> Outcome:
         try:
-            seen.append(await ctx.web.get(url))
+            fetched.append(await ctx.web.get(url))
         except WorkError as failure:
             return outcome_of(failure, ctx.settings)
-        return Done(f"http_{seen[0].status}")
+        return Done(f"http_{fetched[0].status}")
 
     outcome = run_job(
         job,
@@ -76,15 +76,15 @@ def visit(
         spend=pay,
         **{**SETTINGS, **settings},
     )
-    body, ended = (seen[0].body, seen[0].url) if seen else (b"", "")
-    return Visit(outcome.code, body, ended, outcome, proxy.targets, paid)
+    body, final_url = (fetched[0].body, fetched[0].url) if fetched else (b"", "")
+    return Visit(outcome.code, body, final_url, outcome, proxy.targets, paid)
 
 
 @pytest.mark.parametrize(
-    ("mode", "direct", "code", "by_proxy"),
+    ("mode", "direct", "code", "through_proxy"),
     [
-        ("never", WALL, "http_403", False),
-        ("blocked", WALL, "http_200", True),
+        ("never", FORBIDDEN, "http_403", False),
+        ("blocked", FORBIDDEN, "http_200", True),
         ("blocked", CHALLENGE, "http_200", True),
         ("blocked", page("<p>Hello</p>"), "http_200", False),
         ("blocked", page("<p>No such page</p>", status=404), "http_404", False),
@@ -93,23 +93,23 @@ def visit(
     ],
     ids=["never", "403", "challenge", "open", "404", "429", "always"],
 )
-def test_the_setting_says_which_pages_come_by_the_proxy(
-    mode: str, direct: Any, code: str, by_proxy: bool, tmp_path: Path
+def test_the_setting_selects_the_pages_that_are_fetched_through_the_proxy(
+    mode: str, direct: Any, code: str, through_proxy: bool, tmp_path: Path
 ) -> None:
-    seen = visit(tmp_path, direct=direct, web_proxy=mode)
-    assert seen.code == code
-    assert (SHOP in seen.targets) is by_proxy
-    assert len(seen.paid) == len(seen.targets)
-    assert set(seen.paid) <= {"proxy"}
-    if by_proxy:
-        assert (seen.body, seen.url) == (b"<p>Welcome</p>", SHOP)
+    result = visit(tmp_path, direct=direct, web_proxy=mode)
+    assert result.code == code
+    assert (SHOP in result.targets) is through_proxy
+    assert len(result.paid) == len(result.targets)
+    assert set(result.paid) <= {"proxy"}
+    if through_proxy:
+        assert (result.body, result.url) == (b"<p>Welcome</p>", SHOP)
 
 
-def test_a_site_that_shut_us_out_once_is_asked_by_the_proxy_from_then_on(tmp_path: Path) -> None:
-    asked: list[str] = []
+def test_a_host_that_answered_a_challenge_is_fetched_through_the_proxy_from_then_on(tmp_path: Path) -> None:
+    direct: list[str] = []
 
     def answer(request: Request) -> Answer:
-        asked.append(request.path)
+        direct.append(request.path)
         return Answer(403)
 
     proxy = ProxyApi({"shop.test": page("<p>Welcome</p>")})
@@ -128,16 +128,16 @@ def test_a_site_that_shut_us_out_once_is_asked_by_the_proxy_from_then_on(tmp_pat
         **SETTINGS,
     )
     assert outcome.code == "[200, 200, 200]"
-    assert asked == ["/robots.txt"]
+    assert direct == ["/robots.txt"]
     assert proxy.targets == [f"{SHOP}robots.txt", f"{SHOP}a", f"{SHOP}b", f"{SHOP}c"]
 
 
-def test_robots_txt_is_read_by_the_proxy_as_well_and_obeyed(tmp_path: Path) -> None:
+def test_robots_txt_is_fetched_through_the_proxy_and_obeyed(tmp_path: Path) -> None:
     def answer(request: Request) -> Answer:
         return Answer(200, b"User-agent: *\nDisallow: /") if request.path == "/robots.txt" else Answer(200, b"secret")
 
-    seen = visit(tmp_path, behind=Answers(answer), web_proxy="always")
-    assert (seen.code, seen.targets) == ("robots_disallowed", [f"{SHOP}robots.txt"])
+    result = visit(tmp_path, behind=Answers(answer), web_proxy="always")
+    assert (result.code, result.targets) == ("robots_disallowed", [f"{SHOP}robots.txt"])
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,13 @@ def test_robots_txt_is_read_by_the_proxy_as_well_and_obeyed(tmp_path: Path) -> N
         "http://1.0.0.127.in-addr.arpa/",
     ],
 )
-def test_the_proxy_is_asked_for_names_of_the_public_internet_only(url: str, tmp_path: Path) -> None:
-    seen = visit(tmp_path, url=url, web_proxy="always")
-    assert (seen.code, seen.targets) == ("blocked_address", [])
+def test_the_proxy_is_called_only_for_names_of_the_public_internet(url: str, tmp_path: Path) -> None:
+    result = visit(tmp_path, url=url, web_proxy="always")
+    assert (result.code, result.targets) == ("blocked_address", [])
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "8.8.8.8", "[::1]", "0x7f.1", "2130706433"])
-def test_the_proxy_is_asked_for_no_address(address: str) -> None:
+def test_the_proxy_is_never_called_for_an_address(address: str) -> None:
     async def never() -> Any:
         raise AssertionError("the key was read, or a call was paid")
 
@@ -180,7 +180,7 @@ def test_the_proxy_is_asked_for_no_address(address: str) -> None:
         (503, Retry, "proxy_failed", False),
     ],
 )
-def test_what_the_proxy_says_of_itself_is_not_taken_for_the_site(
+def test_a_status_of_the_proxy_itself_is_not_the_status_of_the_site(
     status: int, kind: type, code: str, pauses: bool, tmp_path: Path
 ) -> None:
     def only_pages(request: Request) -> Answer:
@@ -191,7 +191,7 @@ def test_what_the_proxy_says_of_itself_is_not_taken_for_the_site(
     assert getattr(outcome, "pause", False) is pauses
 
 
-def test_a_proxy_that_cannot_be_reached_is_told_from_a_site_that_cannot(tmp_path: Path) -> None:
+def test_an_unreachable_proxy_is_distinguished_from_an_unreachable_site(tmp_path: Path) -> None:
     outcome = visit(tmp_path, web_proxy="blocked", web_proxy_url="http://nowhere.test/").outcome
     assert isinstance(outcome, Retry)
     assert outcome.code == "proxy_failed"
@@ -213,7 +213,7 @@ def test_without_a_key_the_workflow_is_paused(
 
 
 def refusing(error: type[WorkError], code: str) -> Callable[[str], Awaitable[None]]:
-    """A budget that is used up."""
+    """Return a budget that is spent."""
 
     async def spend(_: str) -> None:
         raise error(code, "used up", 3_600)
@@ -233,15 +233,15 @@ RECORD_SPENT = refusing(Permanent, "budget_of_the_record")
         ("blocked", RECORD_SPENT, Done("http_403")),
     ],
 )
-def test_a_budget_that_is_used_up_costs_no_call(
+def test_no_call_is_made_after_the_budget_is_spent(
     mode: str, spend: Callable[[str], Awaitable[None]], expected: Outcome, tmp_path: Path
 ) -> None:
-    seen = visit(tmp_path, web_proxy=mode, spend=spend)
-    assert seen.outcome == expected
-    assert seen.targets == []
+    result = visit(tmp_path, web_proxy=mode, spend=spend)
+    assert result.outcome == expected
+    assert result.targets == []
 
 
-def test_a_scan_keeps_what_it_found_when_its_paid_calls_are_used_up(tmp_path: Path) -> None:
+def test_a_scan_keeps_its_findings_when_its_budget_is_spent(tmp_path: Path) -> None:
     calls = 0
 
     async def five(_: str) -> None:
@@ -260,7 +260,7 @@ def test_a_scan_keeps_what_it_found_when_its_paid_calls_are_used_up(tmp_path: Pa
         body = files.get(request.path)
         return Answer(404) if body is None else Answer(200, body, {"Content-Type": "text/html"})
 
-    websites: dict[str, Website] = {"shop.test": WALL, HOST: ProxyApi({"shop.test": Answers(answer)})}
+    websites: dict[str, Website] = {"shop.test": FORBIDDEN, HOST: ProxyApi({"shop.test": Answers(answer)})}
     record = SimpleNamespace(id=1, domain_id=1, tenant="default", domain=SimpleNamespace(domain="shop.test"))
     outcome = run_job(
         discover_sitemaps, record, websites, tmp_path, secrets=SECRETS, spend=five, web_proxy="always", **SETTINGS
@@ -269,11 +269,11 @@ def test_a_scan_keeps_what_it_found_when_its_paid_calls_are_used_up(tmp_path: Pa
 
 
 @pytest.mark.parametrize("refuses", [None, 401, 429, 500])
-def test_the_key_stands_in_no_url_error_or_log_line(
+def test_the_key_appears_in_no_url_error_or_log_line(
     refuses: int | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    seen = visit(tmp_path, web_proxy="always", refuses=refuses, web_proxy_parameters="country_code=us")
-    assert KEY not in repr(seen.outcome)
+    result = visit(tmp_path, web_proxy="always", refuses=refuses, web_proxy_parameters="country_code=us")
+    assert KEY not in repr(result.outcome)
     assert KEY not in caplog.text
     assert KEY not in repr(Settings.model_validate({"web_proxy": "always", **SETTINGS}))
