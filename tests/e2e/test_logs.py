@@ -1,4 +1,4 @@
-"""``scripts/logs`` on the logs of the local run."""
+"""``scrapersky logs`` on the logs of the local run."""
 
 import json
 from collections.abc import Mapping
@@ -7,23 +7,47 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scripts.commands.scrapersky.logs.__main__ import main
+from scripts.commands.scrapersky.app import main
+from scripts.commands.scrapersky.logs.query import Query, names
 from tests.e2e.conftest import Running
+
+FINDS_NOTHING = {"claimed-never-finished", "exceptions", "stale-results", "timeouts-and-crashes", "retried"}
+"""Queries over what goes wrong. In the local run it need not happen."""
 
 
 def ask(running: Running, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[Mapping[str, Any]]:
-    """The rows that the command prints."""
-    assert main([*arguments, "--endpoint", running.system.aws.endpoint, "--json"]) == 0
+    """Return the rows that the command prints."""
+    assert main(["logs", *arguments, "--endpoint", running.system.aws.endpoint, "--json"]) == 0
     return list(json.loads(capsys.readouterr().out))
 
 
-def test_the_log_tells_the_trail_of_a_record_as_the_database_does(
+def values(running: Running) -> dict[str, str]:
+    """Return a value for each parameter of a query."""
+    with running.engine.connect() as connection:
+        record_id, request_id = connection.execute(
+            text("SELECT record_id, request_id FROM attempts WHERE workflow = 'metadata' ORDER BY 1 LIMIT 1")
+        ).one()
+    return {"workflow": "metadata", "record_id": str(record_id), "correlation_id": str(request_id)}
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_saved_query_runs_on_the_local_logs(
+    running: Running, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    given = values(running)
+    rows = ask(running, capsys, name, *(f"{one}={given[one]}" for one in Query.named(name).parameters))
+    if name not in FINDS_NOTHING | {"new-error-patterns", "correlation-trail"}:
+        assert rows
+
+
+def test_the_trail_of_a_record_has_its_attempts_as_the_database_has_them(
     running: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with running.engine.connect() as connection:
         record_id, attempts = connection.execute(
             text(
-                "SELECT record_id, count(*) FROM attempts WHERE workflow = 'metadata' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
+                "SELECT record_id, count(*) FROM attempts WHERE workflow = 'metadata'"
+                " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
             )
         ).one()
     rows = ask(running, capsys, "record-trail", "workflow=metadata", f"record_id={record_id}")
@@ -32,19 +56,24 @@ def test_the_log_tells_the_trail_of_a_record_as_the_database_does(
     assert rows[-1]["to_status"] in {"Completed", "Error"}
 
 
-def test_the_log_counts_the_errors_that_the_database_holds(
-    running: Running, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_log_counts_the_errors_that_the_database_has(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
     with running.engine.connect() as connection:
         counted = connection.execute(
             text("SELECT error_code, count(*) FROM domains WHERE status = 'Error' GROUP BY 1")
         ).all()
     rows = ask(running, capsys, "errors-by-code")
-    told = {row["error_code"]: row["errors"] for row in rows if row["workflow"] == "metadata"}
-    assert told == {row[0]: row[1] for row in counted}
+    logged = {row["error_code"]: row["errors"] for row in rows if row["workflow"] == "metadata"}
+    assert logged == {row[0]: row[1] for row in counted}
 
 
-def test_the_log_tells_which_records_were_slow(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_shows_which_records_were_slow(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
     rows = ask(running, capsys, "slow-records")
     assert rows[0]["worst"] >= rows[0]["p95"] >= rows[0]["p50"] > 0
     assert {row["workflow"] for row in rows} >= {"metadata", "submission", "discovery", "import"}
+
+
+def test_ticks_and_platform_reports_are_found(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    ticks = ask(running, capsys, "ticks")
+    assert "metadata" in ticks[0]["workflows"] or ticks[0]["service"] != "domain-scheduler"
+    reports = ask(running, capsys, "cold-starts-and-memory")
+    assert all(row["runs"] > 0 and row["mb"] > 0 for row in reports)

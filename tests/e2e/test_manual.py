@@ -5,44 +5,54 @@ from typing import Any
 
 import pytest
 
-from scrapersky.runtime.registry import SERVICES, Service
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SERVICES, Service
 from scrapersky.status.gauges import count_by_status
 from tests.e2e.conftest import Running
 
 pytestmark = pytest.mark.timeout(900)
 
 
-def invoke(running: Running, service: Service, payload: dict[str, Any]) -> dict[str, Any]:
-    answer = running.system.aws.client("lambda").invoke(
+def invoke(running: Running, service: Service, payload: Any) -> dict[str, Any]:
+    response = running.system.aws.client("lambda").invoke(
         FunctionName=running.system.deployed(service).function, Payload=json.dumps(payload)
     )
-    said: dict[str, Any] = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, said
-    return said
+    answer: dict[str, Any] = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, answer
+    return answer
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_status_counts_what_the_database_holds(running: Running, service: Service) -> None:
-    said = invoke(running, service, {"action": "status"})
+def test_status_counts_the_records_of_the_database(running: Running, service: Service) -> None:
+    answer = invoke(running, service, {"action": "status"})
     for workflow in service.workflows:
         with running.engine.connect() as connection:
             counted = count_by_status(connection, workflow)
-        told = said["workflows"][workflow.name]
-        assert told["counts"] == counted
+        one = answer["workflows"][workflow.name]
+        assert one["counts"] == counted
         assert sum(counted.values()) > 0
-        assert told["live_attempts"] == 0
-        assert told["last_tick_at"] is not None
-        assert told["invariant_breaches"] == []
+        assert one["live_attempts"] == 0
+        assert one["last_tick_at"] is not None
+        assert one["invariant_breaches"] == []
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_run_answers_what_it_claimed(running: Running, service: Service) -> None:
-    said = invoke(running, service, {"action": "run", "limit": 1})
-    assert {name: answer["claimed"] for name, answer in said["workflows"].items()} == {
+def test_run_answers_the_number_of_claimed_records(running: Running, service: Service) -> None:
+    answer = invoke(running, service, {"action": "run", "limit": 1})
+    assert {name: one["claimed"] for name, one in answer["workflows"].items()} == {
         workflow.name: 0 for workflow in service.workflows
     }
 
 
-def test_a_bad_payload_is_told_which_field_is_wrong_and_changes_nothing(running: Running) -> None:
-    said = invoke(running, SERVICES[0], {"action": "run", "limit": -1})
-    assert said["error"]["field"].endswith("limit")
+def test_a_record_in_the_errors_is_explained_by_its_natural_key(running: Running) -> None:
+    groups = invoke(running, DOMAIN_SCHEDULER, {"action": "errors"})["workflows"]["metadata"]["errors"]
+    example = groups[0]["examples"][0]
+    asked = {"action": "explain", "workflow": "metadata", "record": example["record"]}
+    timeline = invoke(running, DOMAIN_SCHEDULER, asked)
+    assert (timeline["id"], timeline["now"]["error_code"]) == (example["id"], groups[0]["error_code"])
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"), [({"action": "run", "limit": -1}, "limit"), ({}, "action"), ([1, 2], "payload")]
+)
+def test_an_invalid_payload_is_answered_with_its_field(running: Running, payload: Any, field: str) -> None:
+    assert invoke(running, DOMAIN_SCHEDULER, payload)["error"]["field"] == field

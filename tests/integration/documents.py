@@ -11,7 +11,6 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -27,8 +26,7 @@ from scripts.commands.crosswalk.__main__ import main as crosswalk
 from scripts.commands.new_service.__main__ import main as new_service
 from scripts.commands.run.__main__ import parser as run_parser
 from scripts.commands.run.run import execute as run_locally
-from scripts.commands.scrapersky.__main__ import main as scrapersky
-from scripts.commands.scrapersky.explain.__main__ import main as explain
+from scripts.commands.scrapersky.app import main as scrapersky
 from tests.integration.api import Api
 from tests.integration.conftest import Harness
 
@@ -122,11 +120,8 @@ class Stage:
         command, rest = words[0].removeprefix("scripts/"), words[1:]
         match command:
             case "scrapersky":
-                where = [] if rest[0] == "completion" else ["--stage", "dev", "--endpoint", self.endpoint]
-                with suppress(SystemExit):  # an example of an error
-                    scrapersky([*rest, *where])
-            case "explain":
-                explain([*rest, "--database-url", self.database_url])
+                where = ["--stage", "dev", "--endpoint", self.endpoint]
+                scrapersky(rest if rest[0] in ("logs", "cost") else [*rest, *where])
             case "new-service":
                 assert "--dry-run" in rest
                 new_service(rest)

@@ -1,4 +1,4 @@
-"""The doctor on a stage in an emulated AWS, and its database: each setting is broken once, found, and mended as it says."""
+"""``scrapersky doctor`` on a stage in an emulated AWS: each setting is broken once, found, and repaired by its command."""
 
 import json
 import shlex
@@ -12,22 +12,22 @@ from sqlalchemy import Connection, text
 from scrapersky.database import address_of_url
 from scrapersky.runtime.registry import SERVICES, Service
 from scripts.commands.run.emulator import Aws
-from scripts.commands.scrapersky.doctor.__main__ import look, look_at_stage, main
-from scripts.commands.scrapersky.doctor.deployed import construct
+from scripts.commands.scrapersky.app import main
+from scripts.commands.scrapersky.doctor.command import check, check_stage
 from scripts.commands.scrapersky.doctor.finding import Finding, Unchecked
-from scripts.commands.scrapersky.doctor.stage import Stage
+from scripts.commands.scrapersky.doctor.stage import Stage, construct
 from tests.conftest import numbers
 
 TIMEOUT = 180
 MAX_INSTANCES = 7
 DEAD_LETTER = "DeadLetterFunction"
 CLIENTS: dict[str, Any] = {}
-"""Made once for all tests: making one takes longer than what it is asked."""
+"""Shared by all tests: making a client takes longer than its requests."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A stage with a healthy database; ``has`` is what the stack made, by its logical id."""
+    """A stage with a healthy database; ``has`` maps the logical ids of the stack to its resources."""
 
     endpoint: str
     stage: str
@@ -42,7 +42,7 @@ class Deployed:
         return Stage(self.stage, self.endpoint, clients=CLIENTS)
 
     def url(self, queue: str) -> str:
-        """A queue's url; CloudFormation knows a queue by it."""
+        """Return a queue's url, which is its physical id."""
         return self.has[queue]
 
     def set_queue(self, queue: str, **attributes: str) -> None:
@@ -54,14 +54,14 @@ class Deployed:
         self.client("lambda").update_event_source_mapping(UUID=self.has[mapping], **changes)
 
     def findings(self, *, database: bool = False) -> list[Finding]:
-        """What the doctor finds in the stage, and in its database if asked; it could look at everything."""
-        told = list(look(self._stage, None) if database else look_at_stage(self._stage, []))
-        assert [each for each in told if isinstance(each, Unchecked)] == []
-        return [each for each in told if isinstance(each, Finding)]
+        """Return the findings in the stage, and with ``database`` in its database; everything could be checked."""
+        results = list(check(self._stage, None) if database else check_stage(self._stage, []))
+        assert [one for one in results if isinstance(one, Unchecked)] == []
+        return [one for one in results if isinstance(one, Finding)]
 
 
 def template(stage: str, secret: str) -> dict[str, Any]:
-    """The stack as infra makes it, of what the doctor looks at."""
+    """Return the part of the stack that the doctor checks."""
     resources = {DEAD_LETTER: function(f"scrapersky-{stage}-dead-letter", {})}
     outputs = {"DeadLetterFunctionName": {"Value": {"Ref": DEAD_LETTER}}}
     for service in SERVICES:
@@ -76,7 +76,7 @@ def template(stage: str, secret: str) -> dict[str, Any]:
 
 
 def of_service(service: Service, stage: str, secret: str) -> dict[str, Any]:
-    """A service's function, queues, mappings and rule."""
+    """Return a service's function, queues, mappings and rule."""
     start = construct(service)
     variables = {"DATABASE_SECRET": secret, f"{service.env_prefix}_MAX_INSTANCES": str(MAX_INSTANCES)}
     arn = {name: {"Fn::GetAtt": [f"{start}{name}", "Arn"]} for name in ("Function", "Work", "Dead")}
@@ -101,7 +101,7 @@ def of_service(service: Service, stage: str, secret: str) -> dict[str, Any]:
                 **taken,
             },
         },
-        f"{start}Letters": {
+        f"{start}DeadLetters": {
             "Type": "AWS::Lambda::EventSourceMapping",
             "Properties": {"EventSourceArn": arn["Dead"], "FunctionName": {"Ref": DEAD_LETTER}, **taken},
         },
@@ -117,14 +117,14 @@ def of_service(service: Service, stage: str, secret: str) -> dict[str, Any]:
 
 
 def function(name: str, variables: dict[str, str]) -> dict[str, Any]:
-    """A function that does nothing."""
+    """Return a function that does nothing."""
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {
             "FunctionName": name,
             "Runtime": "python3.12",
             "Handler": "index.handler",
-            "Role": "arn:aws:iam::000000000000:role/nobody",
+            "Role": "arn:aws:iam::000000000000:role/none",
             "Code": {"ZipFile": "def handler(event, context):\n    return {}\n"},
             "Timeout": TIMEOUT,
             "Environment": {"Variables": variables},
@@ -165,12 +165,12 @@ def deployed(
 
 
 def no_mapping(mapping: str) -> Callable[[Deployed], object]:
-    """Takes away an event source mapping."""
+    """Delete an event source mapping."""
     return lambda deployed: deployed.client("lambda").delete_event_source_mapping(UUID=deployed.has[mapping])
 
 
 BROKEN: dict[str, tuple[str, Callable[[Deployed], object]]] = {
-    "a message comes back too soon": (
+    "a short visibility timeout": (
         "visibility_short",
         lambda deployed: deployed.set_queue("DomainSchedulerWork", VisibilityTimeout="200"),
     ),
@@ -178,7 +178,7 @@ BROKEN: dict[str, tuple[str, Callable[[Deployed], object]]] = {
         "redrive_wrong",
         lambda deployed: deployed.set_queue("DomainSchedulerWork", RedrivePolicy=""),
     ),
-    "one hiccup is the end": (
+    "one delivery before the dead-letter queue": (
         "redrive_wrong",
         lambda deployed: deployed.set_queue(
             "DomainSchedulerWork",
@@ -187,7 +187,7 @@ BROKEN: dict[str, tuple[str, Callable[[Deployed], object]]] = {
             ),
         ),
     ),
-    "letters go to another queue": (
+    "dead letters go to another queue": (
         "redrive_wrong",
         lambda deployed: deployed.set_queue(
             "DomainSchedulerWork",
@@ -196,39 +196,39 @@ BROKEN: dict[str, tuple[str, Callable[[Deployed], object]]] = {
             ),
         ),
     ),
-    "letters expire first": (
+    "dead letters expire before messages": (
         "retention_short",
         lambda deployed: deployed.set_queue("DomainSchedulerDead", MessageRetentionPeriod="86400"),
     ),
-    "messages are on their way for long": (
+    "a dispatch lease shorter than the way to the dead-letter queue": (
         "dispatch_lease_short",
         lambda deployed: deployed.set_queue("DomainSchedulerWork", VisibilityTimeout="7200"),
     ),
-    "the mapping is off": (
+    "the mapping is disabled": (
         "mapping_disabled",
         lambda deployed: deployed.set_mapping("DomainSchedulerMessages", Enabled=False),
     ),
-    "the mapping of letters is off": (
+    "the mapping of dead letters is disabled": (
         "mapping_disabled",
-        lambda deployed: deployed.set_mapping("DomainSchedulerLetters", Enabled=False),
+        lambda deployed: deployed.set_mapping("DomainSchedulerDeadLetters", Enabled=False),
     ),
     "no mapping": ("mapping_missing", no_mapping("DomainSchedulerMessages")),
-    "no mapping of letters": ("mapping_missing", no_mapping("DomainSchedulerLetters")),
-    "failures are not listened to": (
+    "no mapping of dead letters": ("mapping_missing", no_mapping("DomainSchedulerDeadLetters")),
+    "item failures are ignored": (
         "item_failures_ignored",
         lambda deployed: deployed.set_mapping("DomainSchedulerMessages", FunctionResponseTypes=[]),
     ),
-    "a filter deletes": (
+    "a filter of messages": (
         "filter_set",
         lambda deployed: deployed.set_mapping(
             "DomainSchedulerMessages", FilterCriteria={"Filters": [{"Pattern": '{"body": {"v": [2]}}'}]}
         ),
     ),
-    "too many at once": (
+    "a higher concurrency": (
         "concurrency_differs",
         lambda deployed: deployed.set_mapping("DomainSchedulerMessages", ScalingConfig={"MaximumConcurrency": 500}),
     ),
-    "as many at once as there are": (
+    "no limit of concurrency": (
         "concurrency_differs",
         lambda deployed: deployed.set_mapping("DomainSchedulerMessages", ScalingConfig={}),
     ),
@@ -273,37 +273,37 @@ def test_a_healthy_stage_has_no_findings(deployed: Deployed) -> None:
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_what_is_broken_is_found_and_what_the_doctor_says_mends_it(deployed: Deployed, how: str) -> None:
-    check, break_it = BROKEN[how]
+def test_a_defect_is_found_and_the_repair_removes_it(deployed: Deployed, how: str) -> None:
+    wanted, break_it = BROKEN[how]
     break_it(deployed)
     found = deployed.findings()
-    assert [each.check for each in found] == [check]
+    assert [one.check for one in found] == [wanted]
     assert found[0].what.startswith("domain-scheduler: ")
-    assert (found[0].how, len(found[0].mend)) == ("shell", 1)
-    if found[0].mend[0].startswith("aws "):
-        run(deployed, found[0].mend[0])
+    assert (found[0].how, len(found[0].repair)) == ("shell", 1)
+    if found[0].repair[0].startswith("aws "):
+        run(deployed, found[0].repair[0])
         assert deployed.findings() == []
     else:
-        assert f"scripts/cdk deploy scrapersky-{deployed.stage}" in found[0].mend[0]
+        assert f"scripts/cdk deploy scrapersky-{deployed.stage}" in found[0].repair[0]
 
 
-def test_letters_that_nobody_marks_are_told(deployed: Deployed) -> None:
-    deployed.set_mapping("DomainSchedulerLetters", Enabled=False)
-    deployed.client("sqs").send_message(QueueUrl=deployed.url("DomainSchedulerDead"), MessageBody="a letter")
-    assert {each.check for each in deployed.findings()} == {"mapping_disabled", "letters_waiting"}
+def test_unhandled_dead_letters_are_found(deployed: Deployed) -> None:
+    deployed.set_mapping("DomainSchedulerDeadLetters", Enabled=False)
+    deployed.client("sqs").send_message(QueueUrl=deployed.url("DomainSchedulerDead"), MessageBody="a dead letter")
+    assert {one.check for one in deployed.findings()} == {"mapping_disabled", "dead_letters_waiting"}
 
 
-def test_the_database_is_found_by_the_stages_secret(
+def test_the_database_is_found_by_the_secret_of_the_stage(
     deployed: Deployed, connection: Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     connection.execute(text("DROP INDEX ix_domains_due"))
-    assert main(["--stage", deployed.stage, "--endpoint", deployed.endpoint]) == 1
-    told = capsys.readouterr().out
-    assert "index_missing: domains has no index ix_domains_due" in told
-    assert told.endswith(f"1 finding: the database and stage {deployed.stage}.\n")
+    assert main(["doctor", "--stage", deployed.stage, "--endpoint", deployed.endpoint]) == 1
+    out = capsys.readouterr().out
+    assert "index_missing: there is no index ix_domains_due of domains" in out
+    assert out.endswith(f"1 finding: the database and stage {deployed.stage}.\n")
 
 
-def test_more_instances_than_connections_are_told(deployed: Deployed) -> None:
+def test_more_instances_than_connections_are_found(deployed: Deployed) -> None:
     for service in SERVICES:
         name = deployed.has[f"{construct(service)}Function"]
         variables = {
@@ -311,33 +311,33 @@ def test_more_instances_than_connections_are_told(deployed: Deployed) -> None:
             f"{service.env_prefix}_MAX_INSTANCES": "99",
         }
         deployed.client("lambda").update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-    assert {each.check for each in deployed.findings(database=True)} == {"concurrency_differs", "connections_short"}
+    assert {one.check for one in deployed.findings(database=True)} == {"concurrency_differs", "connections_short"}
 
 
-def test_a_stage_that_is_not_there_is_told_and_ends_with_2(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--stage", "nowhere", "--endpoint", aws.endpoint]) == 2
-    told = capsys.readouterr().out
-    assert "the stack scrapersky-nowhere could not be read" in told
-    assert "Nothing found, but not everything could be looked at" in told
+def test_a_stage_that_is_not_deployed_ends_with_2(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--stage", "nowhere", "--endpoint", aws.endpoint]) == 2
+    out = capsys.readouterr().out
+    assert "could not read the stack scrapersky-nowhere" in out
+    assert "No findings, but not everything could be checked" in out
 
 
 def run(deployed: Deployed, command: str) -> None:
-    """What the AWS command line does with ``command``, by boto3."""
+    """Do by boto3 what the AWS command line does with ``command``."""
     _, service, operation, *words = shlex.split(command)
     client = deployed.client(service)
     name = operation.replace("-", "_")
     shapes = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name]).input_shape.members
     members = {member.lower(): member for member in shapes}
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     while words:
         member = members[words.pop(0).removeprefix("--").replace("-", "")]
         kind = shapes[member].type_name
-        given[member] = True if kind == "boolean" else value(words.pop(0), kind)
-    getattr(client, name)(**given)
+        values[member] = True if kind == "boolean" else value(words.pop(0), kind)
+    getattr(client, name)(**values)
 
 
 def value(word: str, kind: str) -> Any:
-    """One argument, as the AWS command line reads it for a parameter of ``kind``."""
+    """Return one argument, as the AWS command line reads it for a parameter of ``kind``."""
     if kind == "integer":
         return int(word)
     if kind == "list":

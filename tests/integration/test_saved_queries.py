@@ -1,6 +1,5 @@
 """The saved queries on the functions' real log lines: each query finds lines that have all of its keys."""
 
-import json
 from typing import Any
 
 import pytest
@@ -9,8 +8,10 @@ from sqlalchemy import text
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.runtime.registry import METADATA
 from scrapersky.status.abandon import abandon
+from scripts.commands.scrapersky.logs.insights import matching, run
 from scripts.commands.scrapersky.logs.query import Query, names
-from tests.infra.insights import keeps, keys_of
+from scripts.commands.scrapersky.logs.source import lines_of
+from tests.infra.insights import keys_of
 from tests.integration.conftest import Harness
 from tests.integration.lambda_context import LambdaContext
 
@@ -50,11 +51,13 @@ def produce_every_log_line(harness: Harness) -> dict[str, Any]:
 def test_every_query_finds_lines_that_have_all_of_its_keys(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
     values = produce_every_log_line(harness)
     formatter = harness.service.runtime.observer.log.registered_formatter
-    lines = [json.loads(formatter.format(record)) for record in caplog.records if record.name == "domain-scheduler"]
+    logged = [formatter.format(record) for record in caplog.records if record.name == "domain-scheduler"]
+    lines = lines_of("\n".join(logged))
     for name in set(names()) - PLATFORM_QUERIES:
         query = Query.named(name)
         filled = query.with_values({parameter: values[parameter] for parameter in query.parameters})
-        found = [line for line in lines if keeps(filled, line)]
+        run(filled, lines)
+        found = matching(filled, lines)
         assert found, f"{name} finds no line"
         missing = keys_of(query.text) - {key for line in found for key in line}
         assert not missing, f"{name}: none of its lines has {', '.join(sorted(missing))}"

@@ -1,1 +1,1 @@
-"""What the system costs: dollars per million records, and a month's fixed cost."""
+"""The command ``cost``: what the system costs."""

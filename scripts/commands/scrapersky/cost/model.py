@@ -1,4 +1,4 @@
-"""The arithmetic of the bill. Every function returns dollars by item."""
+"""The arithmetic of the cost. Amounts are US dollars, by item."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,29 +11,29 @@ from scrapersky.runtime.registry import SERVICES
 MILLION = 1_000_000
 MONTH_SECONDS = 30.4 * 86_400
 IDLE_POLLS_PER_SECOND = 5 / 20
-"""Lambda keeps five pollers on a queue, each asking for twenty seconds (AWS Lambda Developer Guide, "SQS scaling")."""
+"""Lambda keeps five pollers on a queue, each with long polls of 20 s (AWS Lambda Developer Guide, "SQS scaling")."""
 TICK_SECONDS = 0.5
 TICK_LOG_BYTES, WORKFLOW_LOG_BYTES = 1_250, 670
-"""A tick's own line and the three that Lambda writes; a workflow's part of the line and its gauges, at rest."""
+"""A tick's own line with Lambda's three; a workflow's part of that line and its gauges, when nothing is queued."""
 OF_PAID_CALLS = {PAID_CALLS, BUDGET_SPENT}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One workflow's work: seconds of one record, and how many records share an invocation, bytes it logs."""
+    """One workflow's work: seconds and log bytes of one record, and the records that share an invocation."""
 
     seconds: float
-    together: float
+    per_invocation: float
     log_bytes: float
 
 
 def per_million(work: Measured, plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
-    """A million records through one workflow, each tried once.
+    """Return the cost of a million records of one workflow, each attempted once.
 
-    The records of an invocation run at once, so an invocation takes about as long as one record and its cost is shared.
-    Each batch is one send, one receive and one delete of messages.
+    The records of an invocation run concurrently, so it takes about as long as one record, and they share its cost. Each
+    batch is one send, one receive and one delete of messages.
     """
-    invocations = MILLION / work.together
+    invocations = MILLION / work.per_invocation
     gigabytes = plan.stage.memory_mb / 1024
     return {
         "lambda time": invocations * work.seconds * gigabytes * price["lambda_gb_second_arm64"],
@@ -44,10 +44,10 @@ def per_million(work: Measured, plan: Plan, price: Mapping[str, float]) -> dict[
 
 
 def per_month(plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
-    """What a stage costs when nothing is queued."""
+    """Return the cost of a stage in which nothing is queued."""
     of_services = {service: MONTH_SECONDS / (60 * plan.services[service.name].interval_minutes) for service in SERVICES}
     ticks = sum(of_services.values())
-    told = sum(
+    logged = sum(
         number * (TICK_LOG_BYTES + WORKFLOW_LOG_BYTES * len(service.workflows))
         for service, number in of_services.items()
     )
@@ -55,7 +55,7 @@ def per_month(plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
     queues = 2 * len(SERVICES)
     return {
         "ticks": ticks * (TICK_SECONDS * gigabytes * price["lambda_gb_second_arm64"] + price["lambda_request"]),
-        "logs of ticks": told / 1e9 * price["logs_gb"],
+        "logs of ticks": logged / 1e9 * price["logs_gb"],
         "polling of queues": queues * IDLE_POLLS_PER_SECOND * MONTH_SECONDS * price["sqs_request"],
         "metrics, if all are emitted": series(plan) * price["metric_month"],
         "alarms": alarm_metrics(plan) * price["alarm_month"],
@@ -66,7 +66,7 @@ def per_month(plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
 
 
 def network(chosen: Network | ExistingNetwork | None, price: Mapping[str, float]) -> float:
-    """The hours of a network's gateways and endpoints, without their traffic; somebody else's is paid by somebody else."""
+    """Return the cost of a network's gateways and endpoints, without traffic; 0 for a network that the stack does not own."""
     if not isinstance(chosen, Network):
         return 0
     endpoints = len(chosen.endpoints) * chosen.zones
@@ -74,12 +74,12 @@ def network(chosen: Network | ExistingNetwork | None, price: Mapping[str, float]
 
 
 def database(chosen: Aurora | None, price: Mapping[str, float]) -> float:
-    """The least capacity of a database and its readers. One that may pause costs nothing while nobody is connected."""
+    """Return the cost of a database and its readers at their least capacity; one that may pause costs 0 when idle."""
     return (1 + chosen.readers) * 2 * chosen.min_acu * price["aurora_half_acu_month"] if chosen else 0
 
 
 def alarm_metrics(plan: Plan) -> int:
-    """How many metrics the alarms look at: each is billed. A test counts them in the template."""
+    """Return the number of metrics that alarms watch: each is billed. A test counts them in the template."""
     of_workflows = sum(11 + plan.pays(workflow) for service in SERVICES for workflow in service.workflows)
     of_services = 2 * len(SERVICES)
     of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
@@ -87,7 +87,7 @@ def alarm_metrics(plan: Plan) -> int:
 
 
 def series(plan: Plan) -> int:
-    """How many metric series there can be: some of a workflow are emitted only where its records may cost a paid call."""
+    """Return the largest number of metric series: some exist only for workflows whose records may make paid calls."""
     free = len(OF_A_WORKFLOW - OF_PAID_CALLS)
     of_workflows = sum(
         free + plan.pays(workflow) * len(OF_PAID_CALLS) for service in SERVICES for workflow in service.workflows

@@ -1,1 +1,1 @@
-"""``scripts/doctor``: finds what is wrong with a database or a deployed stage, and says how to mend it."""
+"""The command ``doctor``: find what is wrong with a database or a deployed stage, and show what repairs it."""

@@ -1,24 +1,25 @@
-"""A deployed stage, as AWS says it is: functions, queues, mappings and rules, by the names in the stack's outputs."""
+"""A deployed stage, as AWS describes it: functions, queues, mappings and rules, found by the stack's outputs."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.commands.scrapersky.trouble import Trouble
-
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+from scrapersky.runtime.registry import Service
+from scrapersky.settings import ServiceSettings, Settings, load
+from scripts.commands.scrapersky.doctor.finding import Finding
+from scripts.commands.scrapersky.errors import CommandError
+from scripts.commands.scrapersky.remote import client
 
 
 @dataclass
 class Stage:
-    """The stack ``scrapersky-<name>``. ``endpoint`` stands for AWS where it is emulated, None means AWS."""
+    """The stack ``scrapersky-<name>``. ``endpoint`` is an emulated AWS; None means AWS itself."""
 
     name: str
     endpoint: str | None = None
@@ -26,55 +27,46 @@ class Stage:
     clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def client(self, service: str) -> Any:
-        """A boto3 client; an emulated AWS on loopback needs no credentials of anybody. Raises :class:`Trouble`."""
+        """Return a boto3 client. Raises :class:`CommandError`."""
         if service not in self.clients:
-            local = self.endpoint is not None and urlsplit(self.endpoint).hostname in LOOPBACK
-            made_up = "test" if local else None
-            region = self.region or ("us-east-1" if local else None)
-            try:
-                session = boto3.Session(made_up, made_up, region_name=region)
-                made: Any = session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
-            except (BotoCoreError, ValueError) as error:
-                raise Trouble(str(error)) from None
-            self.clients[service] = made
+            self.clients[service] = client(service, self.endpoint, self.region)
         return self.clients[service]
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
-        """The stack's outputs. Raises :class:`Trouble` when it is not there or may not be read."""
+        """The stack's outputs. Raises :class:`CommandError` when the stack cannot be read."""
         stack = f"scrapersky-{self.name}"
         try:
             (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         except (ClientError, BotoCoreError) as error:
-            raise Trouble(f"the stack {stack} could not be read: {error}") from None
+            raise CommandError(f"could not read the stack {stack}: {error}") from None
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
     def output(self, key: str) -> str:
-        """One output. Raises :class:`Trouble` naming it: the stack is older than this code."""
+        """Return one output. Raises :class:`CommandError` if the stack is older than this code."""
         if key not in self.outputs:
-            raise Trouble(f"the stack scrapersky-{self.name} has no output {key}: deploy this version first")
+            raise CommandError(f"the stack scrapersky-{self.name} has no output {key}: deploy this version first")
         return self.outputs[key]
 
     def function(self, name: str) -> Mapping[str, Any]:
-        """A function's configuration; its variables under ``Variables``."""
-        told: dict[str, Any] = self.client("lambda").get_function_configuration(FunctionName=name)
-        return {**told, "Variables": told.get("Environment", {}).get("Variables", {})}
+        """Return a function's configuration, its variables under ``Variables``."""
+        found: dict[str, Any] = self.client("lambda").get_function_configuration(FunctionName=name)
+        return {**found, "Variables": found.get("Environment", {}).get("Variables", {})}
 
     def reserved(self, name: str) -> int | None:
-        """The function's reserved concurrency, None when it has none."""
-        told = self.client("lambda").get_function_concurrency(FunctionName=name)
-        value: int | None = told.get("ReservedConcurrentExecutions")
+        """Return the function's reserved concurrency; None when it has none."""
+        found = self.client("lambda").get_function_concurrency(FunctionName=name)
+        value: int | None = found.get("ReservedConcurrentExecutions")
         return value
 
     def queue(self, url: str) -> Mapping[str, str]:
-        """A queue's attributes."""
-        attributes: Mapping[str, str] = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
-            "Attributes"
-        ]
+        """Return a queue's attributes."""
+        found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        attributes: Mapping[str, str] = found["Attributes"]
         return attributes
 
     def mapping(self, queue_arn: str, function: str) -> Mapping[str, Any] | None:
-        """How ``function`` takes from the queue; None when it does not."""
+        """Return the mapping by which ``function`` receives from the queue; None when there is none."""
         pages = self.client("lambda").get_paginator("list_event_source_mappings").paginate(EventSourceArn=queue_arn)
         for page in pages:
             for one in page["EventSourceMappings"]:
@@ -84,12 +76,67 @@ class Stage:
         return None
 
     def rules(self, function_arn: str) -> list[Mapping[str, Any]]:
-        """The rules that tick the function."""
+        """Return the rules that invoke the function."""
         events = self.client("events")
         names = events.list_rule_names_by_target(TargetArn=function_arn)["RuleNames"]
         return [events.describe_rule(Name=name) for name in names]
 
-    def secret(self, name: str, *, fresh: bool = False) -> str:  # noqa: ARG002 - nothing is kept, so all is fresh
-        """A secret's value."""
+    def secret(self, name: str, *, fresh: bool = False) -> str:  # noqa: ARG002 - nothing is cached
+        """Return a secret's value."""
         value: str = self.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
         return value
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The function ``name`` of ``service``, its queue and its dead-letter queue, as AWS describes them."""
+
+    stage: Stage
+    service: Service
+    name: str
+    function: Mapping[str, Any]
+    queue_url: str
+    queue: Mapping[str, str]
+    dead_url: str
+    dead: Mapping[str, str]
+
+    @classmethod
+    def of(cls, stage: Stage, service: Service) -> Deployed:
+        """Read it from AWS. Raises :class:`CommandError`, or boto's own errors."""
+        start = construct(service)
+        name = stage.output(f"{start}FunctionName")
+        queue_url, dead_url = stage.output(f"{start}QueueUrl"), stage.output(f"{start}DeadLetterQueueUrl")
+        function, queue, dead = stage.function(name), stage.queue(queue_url), stage.queue(dead_url)
+        return cls(stage, service, name, function, queue_url, queue, dead_url, dead)
+
+    @property
+    def own(self) -> ServiceSettings:
+        """The service's own settings, as the function reads them."""
+        return load(ServiceSettings, self.function["Variables"], f"{self.service.env_prefix}_", self.service.defaults)
+
+    @property
+    def settings(self) -> Settings:
+        """The shared settings, as the function reads them."""
+        return load(Settings, self.function["Variables"])
+
+    @property
+    def redrive(self) -> tuple[str | None, int]:
+        """The queue for messages that cannot be started, and the number of deliveries before that."""
+        policy = json.loads(self.queue.get("RedrivePolicy") or "{}")
+        return policy.get("deadLetterTargetArn"), int(policy.get("maxReceiveCount", 0))
+
+    @property
+    def deploy(self) -> str:
+        """The command that deploys the stage."""
+        return f"scripts/cdk deploy scrapersky-{self.stage.name}"
+
+    def finding(self, check: str, what: str, *, where: str, why: str, run: str) -> Finding:
+        """Return a finding about this service that the shell command ``run`` repairs."""
+        return Finding(
+            check=check, what=f"{self.service.name}: {what}", where=where, why=why, repair=(run,), how="shell"
+        )
+
+
+def construct(service: Service) -> str:
+    """Return the start of the names of the stack's outputs about ``service``: ``DomainScheduler``."""
+    return "".join(word.capitalize() for word in service.name.split("-"))

@@ -1,1 +1,1 @@
-"""Runs the saved queries of ``infra/queries`` from a terminal."""
+"""The command ``logs``: run the saved queries of ``infra/queries``."""

@@ -1,4 +1,4 @@
-"""The bill: its arithmetic, and that what it rests on is dated."""
+"""``scrapersky cost``: its arithmetic, and the dates of its prices."""
 
 import datetime
 import json
@@ -13,16 +13,18 @@ from infra.config import PROD
 from infra.plan import plan
 from infra.stage import Aurora, Network
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS
-from scripts.commands.scrapersky.cost.__main__ import HERE, STALE_DAYS, stale
+from scripts.commands.scrapersky.cost.command import FOLDER, STALE_DAYS, stale
 from scripts.commands.scrapersky.cost.model import Measured, per_million, per_month
 
-PRICES = json.loads((HERE / "prices.json").read_text())["prices"]
+PRICES = json.loads((FOLDER / "prices.json").read_text())["prices"]
 PRICE = {name: one["value"] for name, one in PRICES.items()}
 
 
-def test_a_million_records_of_half_a_second_one_after_the_other_cost_four_dollars() -> None:
-    """Ten records of 0.5 s in 512 MB share an invocation and log 1,440 bytes each: worked by hand."""
-    cost = per_million(Measured(seconds=5, together=10, log_bytes=1_440), plan(replace(PROD, memory_mb=512), {}), PRICE)
+def test_a_million_records_of_half_a_second_each_cost_four_dollars() -> None:
+    """Ten records of 0.5 s in 512 MB share an invocation and log 1,440 bytes each: calculated on paper."""
+    cost = per_million(
+        Measured(seconds=5, per_invocation=10, log_bytes=1_440), plan(replace(PROD, memory_mb=512), {}), PRICE
+    )
     assert cost == {
         "lambda time": pytest.approx(3.333, abs=0.001),
         "lambda requests": pytest.approx(0.02),
@@ -33,7 +35,8 @@ def test_a_million_records_of_half_a_second_one_after_the_other_cost_four_dollar
 
 def test_records_that_share_an_invocation_share_its_cost() -> None:
     alone, shared = (
-        per_million(Measured(seconds=3, together=together, log_bytes=0), plan(PROD, {}), PRICE) for together in (1, 10)
+        per_million(Measured(seconds=3, per_invocation=number, log_bytes=0), plan(PROD, {}), PRICE)
+        for number in (1, 10)
     )
     assert alone["lambda time"] == pytest.approx(10 * shared["lambda time"])
 
@@ -47,7 +50,7 @@ def test_a_slower_schedule_costs_less_a_month() -> None:
     assert saved == pytest.approx(43_776 * 59 / 60 * (1_250 + 670) / 1e9 * PRICE["logs_gb"])
 
 
-def test_a_network_and_a_database_of_its_own_are_paid_by_the_hour_each_zone_and_reader() -> None:
+def test_a_network_and_a_database_cost_by_the_hour_for_each_zone_and_reader() -> None:
     network = Network(nat_gateways=2, zones=2, endpoints=("sqs", "secretsmanager"))
     larger = replace(PROD, network=network, database=Aurora(min_acu=1, readers=1))
     month = per_month(plan(larger, {}), PRICE)
@@ -57,23 +60,24 @@ def test_a_network_and_a_database_of_its_own_are_paid_by_the_hour_each_zone_and_
     assert (without["NAT, endpoints"], without["Aurora at its smallest"]) == (0, 0)
 
 
-def test_every_price_has_a_unit_a_source_and_a_date_and_an_old_one_is_told() -> None:
+def test_every_price_has_a_unit_a_source_and_a_date_and_an_old_one_is_listed() -> None:
     assert all(one["unit"] and one["source"] for one in PRICES.values())
     newest = max(datetime.date.fromisoformat(one["read_on"]) for one in PRICES.values())
     assert stale(PRICES, newest + datetime.timedelta(days=STALE_DAYS + 1)) == list(PRICES)
 
 
-def test_durations_are_of_workflows_that_there_are_and_say_where_they_are_from() -> None:
-    durations = json.loads((HERE / "durations.json").read_text())
+def test_durations_are_of_existing_workflows_and_name_their_source() -> None:
+    durations = json.loads((FOLDER / "durations.json").read_text())
     assert durations["workflows"].keys() <= WORKFLOWS.keys()
     assert "measured" in durations["provenance"].lower()
 
 
 def test_the_command_prints_a_line_for_every_workflow() -> None:
     ran = subprocess.run(
-        [sys.executable, "-P", "-m", "scripts.commands.scrapersky.cost"], cwd=ROOT, capture_output=True, text=True, check=True,
+        [sys.executable, "-P", "-m", "scripts.commands.scrapersky", "cost"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
         env={"PYTHONPATH": f"{ROOT}:{ROOT / 'functions'}:{ROOT / 'layers/common/python'}", "COLUMNS": "140"},
     )  # fmt: skip
     for name in WORKFLOWS:
-        assert f"\n {name} " in ran.stdout
-    assert "Not in it: the database" in ran.stdout
+        assert f"\n{name} " in ran.stdout
+    assert "Not included: the database" in ran.stdout

@@ -1,0 +1,157 @@
+"""The commands that change something: from ``run`` and ``requeue`` to ``pause``. Each is audited and safe to repeat."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from scripts.commands.scrapersky import options
+from scripts.commands.scrapersky.display import cell, listed, plural, reasons, table
+from scripts.commands.scrapersky.errors import CommandError
+from scripts.commands.scrapersky.remote import Remote
+from scripts.commands.scrapersky.verb import Answer, ask_each, ask_owner
+
+OnlyRecords = Annotated[
+    list[str] | None, typer.Argument(metavar="RECORD...", help="Ids, or domains, urls or place ids.")
+]
+All = Annotated[bool, typer.Option("--all", help="Every workflow of every service.")]
+
+
+def run(
+    remote: Remote,
+    workflow: options.AnyWorkflow = None,
+    records: OnlyRecords = None,
+    limit: options.Limit = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the queued records.")] = False,
+) -> Answer:
+    """Claim due records now. Like a tick, but at once, and by name or limit if given."""
+    payload = {"action": "run", "limit": limit, "records": records or None, "dry_run": dry_run or None}
+    return ask_each(remote, workflow, payload)
+
+
+def process(remote: Remote, workflow: options.WorkflowName, record: options.Record) -> Answer:
+    """Work on one Queued record now and show the result."""
+    return ask_owner(remote, workflow, {"action": "process", "record": record})
+
+
+def show_process(answer: Answer) -> Iterator[str]:
+    """Yield the record's state and its attempt."""
+    yield f"{answer['workflow']} {answer['id']}"
+    for title in ("now", "attempt"):
+        rows = [[key, cell(value)] for key, value in answer[title].items() if value is not None]
+        yield from ("", *table([title.capitalize(), ""], rows))
+
+
+def enqueue(
+    remote: Remote,
+    workflow: options.WorkflowName,
+    records: options.Records,
+    reason: options.Reason = "enqueued by an operator",
+    actor: options.Actor = None,
+) -> Answer:
+    """Queue records, whatever their last result: New, Completed or Error to Queued."""
+    payload = {
+        "action": "requeue",
+        "records": records,
+        "limit": len(records),
+        "reason": reason,
+        "actor": actor or options.user(),
+    }
+    return ask_owner(remote, workflow, payload)
+
+
+def requeue(
+    remote: Remote,
+    workflow: options.WorkflowName,
+    reason: options.Reason,
+    records: OnlyRecords = None,
+    error_code: Annotated[str | None, typer.Option(metavar="CODE", help="All records with this error.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=5_000, help="At most N records (100; named ones: all).")
+    ] = None,
+    spread_seconds: Annotated[
+        float | None, typer.Option(metavar="S", min=0, help="Make them due over S seconds, not at once.")
+    ] = None,
+    actor: options.Actor = None,
+) -> Answer:
+    """Queue records again, by name or by error code."""
+    if (not records) == (error_code is None):
+        raise CommandError("requeue needs either records or --error-code: no filter would mean every record")
+    payload = {
+        "action": "requeue",
+        "records": records or None,
+        "error_code": error_code,
+        "limit": limit or (len(records) if records else None),
+        "spread_seconds": spread_seconds,
+        "reason": reason,
+        "actor": actor or options.user(),
+    }
+    return ask_owner(remote, workflow, payload)
+
+
+def cancel(
+    remote: Remote,
+    workflow: options.WorkflowName,
+    records: options.Records,
+    reason: options.Reason,
+    actor: options.Actor = None,
+) -> Answer:
+    """Take queued records back: Queued to New."""
+    return ask_owner(
+        remote, workflow, {"action": "cancel", "records": records, "reason": reason, "actor": actor or options.user()}
+    )
+
+
+def abandon(
+    remote: Remote,
+    workflow: options.WorkflowName,
+    records: options.Records,
+    reason: options.Reason,
+    actor: options.Actor = None,
+) -> Answer:
+    """End attempts by force: Processing to Error. The worker's late result is discarded."""
+    return ask_owner(
+        remote, workflow, {"action": "abandon", "records": records, "reason": reason, "actor": actor or options.user()}
+    )
+
+
+def show_moved(answer: Answer) -> Iterator[str]:
+    """Yield what was moved, and why the rest was not."""
+    moved = answer.get("ended", answer.get("ids", []))
+    yield f"{answer['workflow']}: {plural(len(moved), 'record')} moved" + (f" ({listed(moved)})" if moved else "")
+    yield from reasons(answer)
+
+
+def pause(
+    remote: Remote,
+    reason: options.Reason,
+    workflow: options.AnyWorkflow = None,
+    every: All = False,
+    seconds: Annotated[float | None, typer.Option(metavar="S", min=1, help="Resume by itself after S seconds.")] = None,
+    actor: options.Actor = None,
+) -> Answer:
+    """Stop claims of a workflow, or of all. Work in flight goes on."""
+    payload = {"action": "pause", "reason": reason, "actor": actor or options.user(), "seconds": seconds}
+    return ask_each(remote, _chosen("pause", workflow, every), payload)
+
+
+def resume(
+    remote: Remote,
+    reason: options.Reason,
+    workflow: options.AnyWorkflow = None,
+    every: All = False,
+    actor: options.Actor = None,
+) -> Answer:
+    """Allow claims of a workflow, or of all, again."""
+    return ask_each(
+        remote,
+        _chosen("resume", workflow, every),
+        {"action": "resume", "reason": reason, "actor": actor or options.user()},
+    )
+
+
+def _chosen(verb: str, workflow: str | None, every: bool) -> str | None:
+    """Return the workflow; None for all, which must be asked for explicitly."""
+    if (workflow is None) != every:
+        raise CommandError(f"{verb} needs either a workflow or --all")
+    return workflow

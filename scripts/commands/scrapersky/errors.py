@@ -1,0 +1,9 @@
+"""Errors that the person at the command line can act on."""
+
+
+class CommandError(RuntimeError):
+    """The command cannot be carried out. The message says what is wrong, with the value, and what is valid."""
+
+
+class Refused(CommandError):
+    """The service answered with an error: the payload is invalid, or the request cannot be served."""

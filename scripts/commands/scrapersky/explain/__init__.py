@@ -1,1 +1,0 @@
-"""``scripts/explain``: one record's timeline, from a database or from a stage."""

@@ -1,0 +1,50 @@
+"""The command ``status``: counts, ages and pauses, at most 80 columns wide."""
+
+from collections.abc import Iterator
+
+from scrapersky.vocabulary import Status
+from scripts.commands.scrapersky import options
+from scripts.commands.scrapersky.display import age, age_of, number, plural, table
+from scripts.commands.scrapersky.remote import Remote
+from scripts.commands.scrapersky.verb import Answer, ask_each
+
+
+def status(remote: Remote, workflow: options.AnyWorkflow = None) -> Answer:
+    """Show counts, ages and pauses of each workflow.
+
+    Due is the age of the oldest due record, Tick the age of the last tick. A broken invariant is shown below the table.
+    """
+    return ask_each(remote, workflow, {"action": "status"})
+
+
+def show_status(answer: Answer) -> Iterator[str]:
+    """Yield one line a workflow, then what needs attention."""
+    columns = ["Workflow", *Status, "Due", "Tick", "State"]
+    rows: list[list[str]] = []
+    concerns: list[str] = []
+    for name, one in answer["workflows"].items():
+        counts = [one["counts"].get(status, 0) for status in Status]
+        tick = age_of(one["last_tick_at"], answer["at"]) if one["last_tick_at"] else "never"
+        ages = [age(one["oldest_due_seconds"]), tick]
+        rows.append([name, *map(number, counts), *ages, _state(one)])
+        concerns += _concerns(name, one)
+    yield from table(columns, rows, right={*Status, "Due", "Tick"})
+    if concerns:
+        yield ""
+        yield from concerns
+
+
+def _state(one: Answer) -> str:
+    if one["invariant_breaches"]:
+        return "BROKEN"
+    return "paused" if one["paused"] else "ok"
+
+
+def _concerns(name: str, one: Answer) -> Iterator[str]:
+    if one["paused"]:
+        until = f" until {one['paused_until'][:19]}Z" if one["paused_until"] else ""
+        yield f"! {name} is paused{until} by {one['paused_by']}: {one['pause_reason']}"
+    for breach in one["invariant_breaches"]:
+        yield f"! {name} {breach['id']}: invariant broken: {breach['breach']}"
+    if number_of_errors := one["counts"].get(Status.ERROR, 0):
+        yield f"! {name}: {plural(number_of_errors, 'record')} in Error; see scrapersky errors {name}"
