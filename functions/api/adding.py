@@ -19,14 +19,12 @@ from api.problem import invalid
 from api.resource import Resource, View
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.errors import shorten
+from scrapersky.models.inserts import ROWS_PER_STATEMENT
 from scrapersky.status.sql import SET_ACTOR
 from scrapersky.vocabulary import Curation, Status
 
 RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 Key = tuple[Any, ...]
-
-ROWS_PER_STATEMENT = 1_000
-"""Postgres accepts at most 65,535 parameters in one statement."""
 
 
 class AddedRow(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, update
 
 from scrapersky.models import Domain, Sitemap
-from scrapersky.models.get_or_create import get_or_create
+from scrapersky.models.inserts import get_or_create
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.vocabulary import RecordId

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, update
 
+from scrapersky.errors import shorten
 from scrapersky.models import Domain, LocalBusiness
-from scrapersky.models.get_or_create import get_or_create
+from scrapersky.models.inserts import get_or_create
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scrapersky.vocabulary import RecordId
@@ -30,7 +31,7 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
         return Done("no_website")
     if "@" in _AUTHORITY.sub(r"\1", website, count=1):
         return Fail(
-            "invalid_website", f"{website[:200]!r} is an e-mail address or contains a login; expected a website"
+            "invalid_website", f"{shorten(website)!r} is an e-mail address or contains a login; expected a website"
         )
     try:
         host = normalise_host(website)

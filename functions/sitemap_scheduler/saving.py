@@ -8,15 +8,13 @@ from sqlalchemy import Connection, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import Sitemap, SitemapFile
+from scrapersky.models.inserts import ROWS_PER_STATEMENT
 from scrapersky.runtime.outcomes import Write
 from scrapersky.vocabulary import RecordId, SitemapType
 from sitemap_scheduler.finding import Finding
 from sitemap_scheduler.scan import Scan
 
 MAX_REPORT_ROWS = 1_000
-
-ROWS_PER_STATEMENT = 1_000
-"""Postgres accepts 65,535 parameters per statement."""
 
 KEPT_FROM_THE_FIRST_SCAN = frozenset({"domain_id", "tenant", "url", "discovery_method", "parent_url"})
 

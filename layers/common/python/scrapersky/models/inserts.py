@@ -1,4 +1,4 @@
-"""Get-or-create by a unique column, safe against concurrent inserts."""
+"""Inserts that jobs and the API share."""
 
 from typing import Any
 
@@ -8,11 +8,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from scrapersky.vocabulary import RecordId
 
+ROWS_PER_STATEMENT = 1_000
+"""Postgres accepts at most 65,535 parameters in one statement."""
+
 
 def get_or_create(connection: Connection, unique: InstrumentedAttribute[Any], **values: Any) -> RecordId:
     """Return the id of the row whose ``unique`` column has its value in ``values``; insert the row if there is none.
 
-    An existing row is not changed.
+    An existing row is not changed. Safe against concurrent inserts of the same value.
     """
     model = unique.class_
     inserted: RecordId | None = connection.scalar(
