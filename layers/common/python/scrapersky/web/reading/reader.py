@@ -92,7 +92,7 @@ class PageReader:
                 child = await self._ready()
             try:
                 reply = await child.exchange(json.dumps(request).encode("ascii"), fetched.body)
-            except BaseException:  # also cancellation: the child is busy with a page that nobody waits for
+            except BaseException:  # also cancellation: the child is still busy with this page
                 self.close()
                 raise
             if reply is None:
