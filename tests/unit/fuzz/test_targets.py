@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from tests.fuzz.__main__ import TARGETS, main
 from tests.fuzz.mutation import MAX_BYTES, mutate
 from tests.fuzz.runner import Runner, Target, hold
-from tests.fuzz.targets import names, pages, robots, sitemaps, streams
+from tests.fuzz.targets import names, pages, reader, robots, sitemaps, streams
 
-EXAMPLES = {"sitemaps": 120, "robots": 150, "pages": 60, "names": 200, "streams": 200, "reader": 2}
-BY_NAME = {target.name: target for target in (module.TARGET for module in (names, pages, robots, sitemaps, streams))}
+EXAMPLES = {"sitemaps": 120, "robots": 150, "pages": 60, "names": 200, "streams": 200, "reader": 4}
+BY_NAME = {
+    target.name: target for target in (module.TARGET for module in (names, pages, reader, robots, sitemaps, streams))
+}
 SHORT = 6_000
 """Longest seed that is mutated here, in bytes."""
 
