@@ -31,8 +31,8 @@ def serving(functions: Mapping[str, Handler]) -> Iterator[str]:
             try:
                 self.answer(200, functions[name](json.loads(body)), {})
             except Exception as error:
-                said = {"errorType": type(error).__name__, "errorMessage": str(error)}
-                self.answer(200, said, {"X-Amz-Function-Error": "Unhandled"})
+                failure = {"errorType": type(error).__name__, "errorMessage": str(error)}
+                self.answer(200, failure, {"X-Amz-Function-Error": "Unhandled"})
 
         def answer(self, status: int, body: Any, headers: Mapping[str, str]) -> None:
             content = json.dumps(body).encode()

@@ -30,7 +30,7 @@ WORDS: Mapping[str, str] = {
     r"be it": "whether … or …",
     r"of ours": "our own, or name the owner",
     r"comes? again|came again|coming again": "is redelivered, returns to the queue",
-    r"by hand|a hand(?!-)": "manual SQL, manually, an operator",
+    r"by hand|a hand(?!.off)": "manual SQL, manually, an operator",
     r"danger first|dangers first": "Warning: …",
     r"cannot go better": "permanent failure",
     r"what is not there": "a missing …",

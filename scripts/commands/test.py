@@ -29,6 +29,7 @@ Without arguments these checks run too:
   lint              ruff check
   types             mypy --strict
   import contracts  import-linter: layers, no cycles (pyproject.toml)
+  plain English     words that must not appear, and the width of docs
 
 Tests that fail while others run beside them are run once more, alone.
 
@@ -44,6 +45,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint", ("-m", "ruff", "check", "--quiet", *SOURCES)),
     ("types", ("-m", "mypy", "--no-error-summary", *SOURCES)),
     ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])")),
+    ("plain English", ("-m", "scripts.commands.plain_english")),
 )
 SIDE_BY_SIDE = ("--cache-clear", "-n", "auto", "--maxprocesses", "4", "--no-loadscope-reorder")
 ALONE = ("--last-failed", "--last-failed-no-failures", "none")

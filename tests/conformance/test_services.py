@@ -93,7 +93,7 @@ def running(
 
     async def job(record: Any, ctx: Any) -> Outcome:
         if made.outcome is None:
-            raise ZeroDivisionError("nobody thought of this")
+            raise ZeroDivisionError("an unexpected error")
         return made.outcome
 
     with mock_aws():
@@ -147,9 +147,7 @@ def test_a_failed_record_is_in_error_with_its_code_and_reason(running: Running, 
 
 @pytest.mark.parametrize("outcome", [Retry("timeout", "it was slow"), None], ids=["retry", "unknown exception"])
 @each_workflow
-def test_trouble_that_may_pass_is_tried_again_later(
-    running: Running, workflow: Workflow, outcome: Outcome | None
-) -> None:
+def test_a_transient_error_is_retried_later(running: Running, workflow: Workflow, outcome: Outcome | None) -> None:
     row = running.work(outcome)
     assert row[workflow.field] == Status.QUEUED
     assert row[workflow.companion("failures")] == 1
@@ -197,7 +195,7 @@ def test_the_import_contracts_hold_for_the_service(service: Service) -> None:
 def test_every_word_of_the_vocabularies_is_documented() -> None:
     pages = "".join(page.read_text() for page in (ROOT / "docs").rglob("*.md"))
     for word in (*Status, *Curation):
-        assert word.value in pages, f"docs tell nothing of {word.value!r}"
+        assert word.value in pages, f"the docs do not mention {word.value!r}"
 
 
 def test_every_manual_trigger_is_documented() -> None:

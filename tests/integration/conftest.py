@@ -63,7 +63,7 @@ class Harness:
         return [as_record(message) for message in answer.get("Messages", [])]
 
     def deliver(self, records: list[dict[str, Any]], **context: Any) -> list[str]:
-        """Hands a batch to the handler; returns the ids of the messages that must come again."""
+        """Pass a batch to the handler; return the ids of the messages that must be redelivered."""
         answer = self.service.handler({"Records": records}, LambdaContext(**context))
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 

@@ -1,4 +1,4 @@
-"""A connection that breaks is told in SQLAlchemy's words, wherever it breaks, and the next use has a new one."""
+"""A broken connection is a disconnect for SQLAlchemy, wherever it breaks, and the next use opens a new one."""
 
 import time
 from collections.abc import Iterator
@@ -53,14 +53,14 @@ def test_a_reset_while_an_answer_is_awaited_is_a_dbapi_error_and_the_next_use_ha
         waiting = worker.submit(ask, database, f"SELECT count(*) FROM pg_advisory_lock({LOCK})")
         wait_until(connection, WAITS, before)
         wire.cut()
-        with pytest.raises(DBAPIError, match="network error") as told:
+        with pytest.raises(DBAPIError, match="network error") as caught:
             waiting.result()
     connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
-    assert told.value.connection_invalidated
+    assert caught.value.connection_invalidated
     assert ask(database, "SELECT pg_backend_pid()") != before
 
 
-def test_a_reset_in_a_transaction_is_told_as_itself_and_not_as_the_rollback_that_it_prevents(
+def test_a_reset_in_a_transaction_is_raised_instead_of_the_failed_rollback(
     database: Database, wire: Proxy, connection: Connection
 ) -> None:
     before = ask(database, "SELECT pg_backend_pid()")

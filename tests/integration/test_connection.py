@@ -60,9 +60,9 @@ def test_what_only_looks_like_a_placeholder_is_none(counted: Counted) -> None:
 @pytest.mark.parametrize(
     ("statement", "value", "code"),
     [
-        ("SELECT nothing FROM CAST(%s AS int)", 1, "42703"),  # told by parse
-        ("SELECT CAST(%s AS int)", "a word", "22P02"),  # told by bind
-        ("SELECT 1 / CAST(%s AS int)", 0, "22012"),  # told by execute
+        ("SELECT nothing FROM CAST(%s AS int)", 1, "42703"),  # raised by parse
+        ("SELECT CAST(%s AS int)", "a word", "22P02"),  # raised by bind
+        ("SELECT 1 / CAST(%s AS int)", 0, "22012"),  # raised by execute
     ],
 )
 def test_after_a_statement_that_fails_the_next_one_gets_its_own_answer(

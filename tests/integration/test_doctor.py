@@ -343,7 +343,9 @@ def test_too_few_connections_for_the_stage_are_found(connection: Connection) -> 
     assert list(check_health(connection, query, needed=50)) == []
 
 
-def test_a_role_that_may_not_create_a_schema_is_told_what_was_not_checked(engine: Engine, healthy: Connection) -> None:
+def test_a_role_that_may_not_create_a_schema_gets_a_list_of_what_was_not_checked(
+    engine: Engine, healthy: Connection
+) -> None:
     name = f"reader_{next(numbers)}"
     healthy.exec_driver_sql(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
     healthy.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")

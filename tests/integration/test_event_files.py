@@ -61,6 +61,6 @@ def test_a_dead_letter_ends_its_record_in_error(connection: Connection, aws: Non
     function.database.engine.dispose()
 
 
-def test_migrate_by_hand_answers_the_revision(aws: None) -> None:
+def test_migrate_invoked_manually_answers_the_revision(aws: None) -> None:
     function = importlib.reload(importlib.import_module("migrate.handler"))
     assert function.handler(event("migrate", "manual"), LambdaContext())["revision"]

@@ -84,7 +84,7 @@ def test_a_workflow_that_fails_starves_none_of_its_service(
 
 
 def make_unrescuable(connection: Connection, *ids: int) -> None:
-    """Lets nobody move these domains any more, whatever else they do."""
+    """Make every change of these domains' status fail."""
     connection.execute(
         text(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -94,7 +94,7 @@ def make_unrescuable(connection: Connection, *ids: int) -> None:
     connection.execute(text("CREATE TRIGGER refuse BEFORE UPDATE ON domains FOR EACH ROW EXECUTE FUNCTION refuse()"))
 
 
-def test_a_record_that_cannot_be_rescued_keeps_no_other_from_being_claimed_and_is_told(harness: Harness) -> None:
+def test_a_record_that_cannot_be_recovered_is_logged_and_does_not_stop_claims(harness: Harness) -> None:
     (bad,) = harness.add("bad.test")
     claim(harness.connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=-1)
     make_unrescuable(harness.connection, bad)

@@ -242,7 +242,7 @@ def test_a_rescan_that_finds_something_else_replaces_it(connection: Connection, 
 
 
 def test_a_first_scan_that_shows_no_wordpress_says_so(connection: Connection, tmp_path: Path) -> None:
-    row = read(connection, add(connection, Domain, domain="smile.example"), "<p>made by hand", tmp_path)
+    row = read(connection, add(connection, Domain, domain="smile.example"), "<p>made manually", tmp_path)
     assert (row["is_wordpress"], row["has_elementor"], row["wordpress_version"]) == (False, False, None)
 
 

@@ -39,7 +39,7 @@ def test_a_queued_record_is_claimed_sent_worked_on_and_completed(harness: Harnes
     assert find_breaches(harness.connection, METADATA) == []
 
 
-def test_a_record_that_nobody_queued_is_left_alone(harness: Harness) -> None:
+def test_a_record_that_is_not_queued_is_not_claimed(harness: Harness) -> None:
     (record_id,) = harness.add("a.test", status="New")
     harness.drain()
     assert harness.row(record_id)["status"] == "New"
@@ -64,7 +64,7 @@ def test_one_records_crash_touches_no_other(harness: Harness) -> None:
     bad, good = harness.add("bad.test", "good.test")
 
     def crash(_: Any) -> Done:
-        raise ZeroDivisionError("nobody thought of this")
+        raise ZeroDivisionError("an unexpected error")
 
     harness.behaviour["bad.test"] = crash
     harness.drain()
@@ -77,7 +77,7 @@ def test_an_unknown_exception_is_tried_a_little_and_ends_in_error_with_its_text(
     (record_id,) = harness.add("bad.test")
 
     def crash(_: Any) -> Done:
-        raise ZeroDivisionError("nobody thought of this")
+        raise ZeroDivisionError("an unexpected error")
 
     harness.behaviour["bad.test"] = crash
     for _ in range(3):
@@ -85,15 +85,15 @@ def test_an_unknown_exception_is_tried_a_little_and_ends_in_error_with_its_text(
         harness.drain()
     row = harness.row(record_id)
     assert (row["status"], row["error_code"]) == ("Error", "unexpected")
-    assert row["error"] == "ZeroDivisionError: nobody thought of this"
+    assert row["error"] == "ZeroDivisionError: an unexpected error"
 
 
 @pytest.mark.parametrize(
     ("error", "status", "error_code"),
     [
-        (FetchFailed("timeout", "the site said so", retry_after=90), "Queued", None),
-        (http_error(503, "the site said so", retry_after=90), "Queued", None),
-        (http_error(404, "the site said so", retry_after=90), "Error", "http_404"),
+        (FetchFailed("timeout", "the site answered so", retry_after=90), "Queued", None),
+        (http_error(503, "the site answered so", retry_after=90), "Queued", None),
+        (http_error(404, "the site answered so", retry_after=90), "Error", "http_404"),
     ],
 )
 def test_a_raised_error_is_retried_or_failed_according_to_its_class(
@@ -162,12 +162,12 @@ def test_a_duplicate_delivery_is_acknowledged_and_not_worked_on_again(harness: H
     assert harness.worked_on == ["a.test"]
 
 
-def test_a_malformed_message_comes_again_and_touches_nothing_else_of_its_batch(harness: Harness) -> None:
+def test_a_malformed_message_is_redelivered_and_the_rest_of_its_batch_is_processed(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.tick()
     records = harness.receive()
     broken = {**records[0], "messageId": "broken", "body": "{"}
-    stranger = {**message(99, workflow="nobody_knows"), "messageId": "stranger"}
+    stranger = {**message(99, workflow="unknown"), "messageId": "stranger"}
     assert sorted(harness.deliver([broken, stranger, *records])) == ["broken", "stranger"]
     assert harness.row(record_id)["status"] == "Completed"
 
@@ -253,7 +253,7 @@ def test_ticks_and_batches_emit_the_metrics_that_alarms_are_built_on(
     assert {"Claimed", "Completed", "RecordMilliseconds", "OldestQueuedSeconds", "InvariantBreaches"} <= emitted
 
 
-def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_blames_nobody(
+def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_counts_no_failure(
     environment: dict[str, str], request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment |= {"PLACES_CALLS_PER_DAY": "1", "PLACES_CALLS_PER_RECORD": "1"}

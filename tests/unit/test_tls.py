@@ -57,7 +57,7 @@ def test_a_database_of_rds_is_verified_against_its_roots_and_by_its_name() -> No
 
 
 @pytest.mark.parametrize("host", ["db.example.com", "rds.amazonaws.com.example.com"])
-def test_the_roots_of_rds_are_trusted_for_nobody_else(host: str) -> None:
+def test_the_roots_of_rds_are_trusted_only_for_rds(host: str) -> None:
     assert not [name for name in trusted(tls_context("verify-full", host, None)) if "RDS" in name]
 
 

@@ -1,10 +1,10 @@
-"""The function's one connection to Postgres: pool of one, TLS, timeouts, and a rotated password survived.
+"""The function's one connection to Postgres: a pool of one, TLS, timeouts, and recovery from a rotated password.
 
-A statement is one round trip, and begin, statement, commit are three: so single-statement verbs run in AUTOCOMMIT
+A statement is one round trip; begin, statement and commit are three. So single-statement verbs run in AUTOCOMMIT
 (:meth:`Database.autocommit`), and only a transition with a job's writes is a transaction.
 
-The danger first: the engine itself must be in AUTOCOMMIT. Switched on per connection instead, the pool's ping has
-already opened a transaction by then, pg8000 goes on inside it, and everything is rolled back without a word.
+Warning: the engine itself must be in AUTOCOMMIT. If it is set per connection instead, the pool's ping has already opened a
+transaction, pg8000 continues inside it, and everything is rolled back silently.
 """
 
 import json
@@ -24,13 +24,13 @@ from scrapersky.tls import tls_context
 
 RECYCLE_SECONDS = 1_500
 WRONG_PASSWORD = frozenset({"28P01", "28000"})
-"""SQLSTATEs of a refused login: the password may have been rotated since it was read."""
+"""SQLSTATEs of a rejected login: the password may have been rotated since it was read."""
 
 ReadSecret = Callable[..., str]
 
 
 class Database:
-    """Opens its connection on first use. ``application`` is who the audit trail names when nobody says otherwise."""
+    """Opens its connection on first use. ``application`` is the actor in the audit trail unless a statement sets another."""
 
     def __init__(self, settings: Settings, application: str, read_secret: ReadSecret) -> None:
         self._settings = settings
@@ -53,13 +53,13 @@ class Database:
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
-        """A connection on which every statement is its own transaction."""
+        """Yield a connection on which every statement is its own transaction."""
         with self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A connection in one transaction: committed at the end, rolled back on an exception."""
+        """Yield a connection in one transaction: committed at the end, rolled back on an exception."""
         with self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             try:
@@ -100,14 +100,14 @@ class Database:
                 "statement_timeout": str(int(timeout * 1000)),
                 "lock_timeout": "10000",
                 "idle_in_transaction_session_timeout": "60000",
-                # Every statement here wants the first few of an index in its order; a bitmap reads all and sorts them.
+                # Every statement reads the first few rows of an index in its order; a bitmap scan reads and sorts all of them.
                 "enable_bitmapscan": "off",
             },
         )
 
 
 def address_of_url(url: str) -> dict[str, Any]:
-    """The parts of a SQLAlchemy url, named as in the database secret; loopback goes without TLS."""
+    """Return the parts of a SQLAlchemy URL, named as in the database secret; loopback is without TLS."""
     parsed = make_url(url)
     local = parsed.host in {"127.0.0.1", "localhost", "::1"}
     return {
@@ -121,7 +121,7 @@ def address_of_url(url: str) -> dict[str, Any]:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The SQLSTATE of a pg8000 error, or of the one that SQLAlchemy wrapped; None when it has none (a broken socket)."""
+    """Return the SQLSTATE of a pg8000 error, wrapped by SQLAlchemy or not; None without one (a broken socket)."""
     original = getattr(error, "orig", error)
     fields = original.args[0] if original.args else None
     return fields.get("C") if isinstance(fields, dict) else None

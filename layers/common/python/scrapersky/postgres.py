@@ -1,9 +1,8 @@
-"""pg8000's connection: one round trip a statement, and every broken socket an InterfaceError.
+"""pg8000's connection with one round trip per statement, and an InterfaceError for every broken socket.
 
-pg8000 waits for the server three times a statement, and takes each statement apart character by character each time:
-that was a third of what it cost to save a record. It also guards each read but the first of a message: a reset, or a
-timeout, that arrives there is a bare OSError, which neither SQLAlchemy takes for a disconnect nor anybody notices who
-catches DBAPIError.
+pg8000 waits for the server three times per statement and parses each statement character by character every time, which was
+a third of the cost of saving a record. It also guards every read but the first of a message: a reset or a timeout there is a
+bare OSError, which SQLAlchemy does not treat as a disconnect and ``except DBAPIError`` does not catch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from pg8000.converters import make_params
 from pg8000.core import NULL_BYTE, SYNC_MSG, Context, _flush, _write
 
 KNOWN_STATEMENTS = 256
-"""Texts of statements whose placeholders are numbered once; a function has a few dozen."""
+"""Size of the cache of statements with numbered placeholders; a function has a few dozen."""
 
 
 class PostgresCursor(pg8000.dbapi.Cursor):  # type: ignore[misc]  # pg8000 ships no types
@@ -25,7 +24,7 @@ class PostgresCursor(pg8000.dbapi.Cursor):  # type: ignore[misc]  # pg8000 ships
     _input_oids: Sequence[int]
 
     def execute(self, operation: str, args: Sequence[Any] = (), stream: Any = None) -> None:
-        """As :meth:`pg8000.dbapi.Cursor.execute`, in the paramstyle ``format``."""
+        """Execute like :meth:`pg8000.dbapi.Cursor.execute`, in the paramstyle ``format``."""
         if not args or stream is not None or self._c is None or self._c._sock is None:
             super().execute(operation, args, stream)
             return
@@ -37,23 +36,23 @@ class PostgresCursor(pg8000.dbapi.Cursor):  # type: ignore[misc]  # pg8000 ships
 
 
 class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
-    """A DB-API connection that raises nothing but :class:`pg8000.dbapi.Error`."""
+    """A DB-API connection that raises only :class:`pg8000.dbapi.Error`."""
 
     def cursor(self) -> PostgresCursor:
-        """A cursor of ours."""
+        """Return a :class:`PostgresCursor`."""
         return PostgresCursor(self)
 
     def execute_unnamed(
         self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
     ) -> Any:
-        """Parse, describe, bind, execute and sync in one go: the server answers all of them, or skips to the sync."""
+        """Send parse, describe, bind, execute and sync together: the server answers all of them, or skips to the sync."""
         if stream is not None:
             return super().execute_unnamed(statement, vals, oids, stream)
         context = Context(statement)
         values = make_params(self.py_types, vals)
         for value in values:
             if value is not None:
-                value.encode(self._client_encoding)  # what cannot be sent must fail before anything is
+                value.encode(self._client_encoding)  # a value that cannot be encoded must fail before anything is sent
         self.send_PARSE(NULL_BYTE, statement, oids)
         self.send_DESCRIBE_STATEMENT(NULL_BYTE)
         self.send_BIND(NULL_BYTE, values)
@@ -64,20 +63,20 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         return context
 
     def handle_messages(self, context: Any) -> None:
-        """Reads what the server answers. Raises InterfaceError when the socket breaks."""
+        """Read the server's answers. Raises InterfaceError when the socket breaks."""
         with _named():
             super().handle_messages(context)
 
 
 def connect(**options: Any) -> PostgresConnection:
-    """As ``pg8000.dbapi.connect``, whose ``options`` it takes. Raises InterfaceError when nobody answers."""
+    """Connect with the ``options`` of ``pg8000.dbapi.connect``. Raises InterfaceError when no server answers."""
     with _named():
         return PostgresConnection(**options)
 
 
 @lru_cache(KNOWN_STATEMENTS)
 def _numbered(statement: str) -> str:
-    """``statement`` with ``$1``, ``$2`` … for each ``%s``."""
+    """Return ``statement`` with ``$1``, ``$2`` … for each ``%s``."""
     numbered: str
     numbered, _ = pg8000.dbapi.convert_paramstyle("format", statement, ())
     return numbered
@@ -88,5 +87,5 @@ def _named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # SQLAlchemy knows a disconnect by these two words.
+        # SQLAlchemy recognises a disconnect by these two words.
         raise pg8000.dbapi.InterfaceError(f"network error: {error}") from error

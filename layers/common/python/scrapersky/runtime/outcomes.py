@@ -16,13 +16,13 @@ commit nor do anything slow, and returns the ids of the records that the next wo
 
 
 def no_detail() -> Mapping[str, Any]:
-    """No detail."""
+    """Return an empty detail."""
     return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The work is done. ``code`` tells successes apart (``done``, ``empty``, ``not_own_website``, …)."""
+    """The work is done. ``code`` is the kind of success (``done``, ``empty``, ``not_own_website``, …)."""
 
     code: str = "done"
     write: Write | None = None
@@ -31,7 +31,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It failed, and may go better later: one failure more, backoff (at least ``after`` seconds), Error after the last."""
+    """A transient failure: counted, tried again after a backoff (at least ``after`` seconds), Error after the last try."""
 
     code: str
     reason: str
@@ -42,9 +42,9 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """Not now, through no fault of the record: queued again in ``after`` seconds, no failure counted.
+    """Not possible now, without a fault of the record: queued again in ``after`` seconds, no failure counted.
 
-    With ``pause`` the whole workflow is paused as well: the fault is in our configuration (a bad key, a denied call).
+    With ``pause`` the whole workflow is paused, too: the configuration is wrong (a bad key, a denied call).
     """
 
     code: str
@@ -56,7 +56,7 @@ class Snooze:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """It cannot go better: Error at once, with ``code`` and a ``reason`` that a person understands."""
+    """A permanent failure: Error without a retry, with ``code`` and a readable ``reason``."""
 
     code: str
     reason: str
