@@ -1,7 +1,7 @@
 """The schema: its revision, its tables and columns by Alembic, and all other definitions against the migrations'.
 
 The expected definitions are made by running this code's migrations in a temporary schema, which is rolled back: nothing
-has to be kept up to date, and no lock is taken that anything else needs. It needs the right to create a schema.
+has to be kept up to date. It needs the right to create a schema, and only a deployment's migration waits for it.
 """
 
 from __future__ import annotations

@@ -68,7 +68,11 @@ def _queues(deployed: Deployed) -> Iterator[Finding]:
             why="the age of a dead letter counts from when it was sent as a message: it may expire before it is handled",
             run=_set(deployed.dead_url, MessageRetentionPeriod=FOURTEEN_DAYS),
         )
-    lease, longest = deployed.settings.dispatch_lease_seconds, visible * receives
+    yield from _dispatch_lease(deployed, longest=visible * receives)
+
+
+def _dispatch_lease(deployed: Deployed, longest: int) -> Iterator[Finding]:
+    lease = deployed.settings.dispatch_lease_seconds
     if lease < longest:
         yield deployed.finding(
             "dispatch_lease_short",
