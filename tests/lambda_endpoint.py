@@ -12,7 +12,7 @@ Handler = Callable[[dict[str, Any]], Any]
 
 @contextmanager
 def serving(functions: Mapping[str, Handler]) -> Iterator[str]:
-    """Serves ``functions``, by their full names, until the block ends; the value is the endpoint's url.
+    """Serve ``functions``, by their full names, until the block ends; yield the endpoint's url.
 
     An unknown name is answered as AWS does, and an exception becomes an unhandled function error.
     Source: AWS Lambda API Reference, "Invoke".
@@ -43,7 +43,7 @@ def serving(functions: Mapping[str, Handler]) -> Iterator[str]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
