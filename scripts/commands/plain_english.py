@@ -87,7 +87,7 @@ SUFFIXES = frozenset({".cfg", ".ini", ".md", ".mjs", ".py", ".sql", ".toml", ".t
 EXEMPT = (
     "*/__pycache__/*",
     "*/node_modules/*",
-    "docs/audit.md",
+    "docs/reference/audit.md",
     "layers/common/python/scrapersky/migrations/versions/0001_*.py",
     "layers/common/python/scrapersky/migrations/versions/0002_*.py",
     "layers/common/python/scrapersky/migrations/versions/0003_*.py",

@@ -1,4 +1,4 @@
-"""Write docs/settings.md from the settings models; with ``--check`` fail when the page is outdated."""
+"""Write docs/reference/settings.md from the settings models; with ``--check`` fail when the page is outdated."""
 
 import sys
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import ServiceSettings, Settings
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
 
 HEAD = """# Settings
 

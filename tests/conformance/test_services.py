@@ -165,14 +165,14 @@ def test_the_registry_names_the_table_of_the_workflows_model_and_columns_that_it
 
 @each_service
 def test_the_services_settings_are_documented(service: Service) -> None:
-    page = (ROOT / "docs" / "settings.md").read_text()
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
     assert f"`{service.env_prefix}`" in page
     assert f"- {service.name}: " in page
 
 
 @each_service
 def test_the_service_stands_in_the_architecture_with_its_workflows_and_fields(service: Service) -> None:
-    page = (ROOT / "docs" / "BACKGROUND_SERVICES_ARCHITECTURE.md").read_text()
+    page = (ROOT / "docs" / "reference" / "BACKGROUND_SERVICES_ARCHITECTURE.md").read_text()
     assert service.name in page
     for workflow in service.workflows:
         assert workflow.watched in page
@@ -180,7 +180,7 @@ def test_the_service_stands_in_the_architecture_with_its_workflows_and_fields(se
 
 @each_service
 def test_the_service_has_a_half_page_of_its_own(service: Service) -> None:
-    page = (ROOT / "docs" / "BACKGROUND_SERVICES_ARCHITECTURE.md").read_text()
+    page = (ROOT / "docs" / "reference" / "BACKGROUND_SERVICES_ARCHITECTURE.md").read_text()
     _, _, rest = page.partition(f"\n### {service.name}\n")
     assert len(rest.partition("\n#")[0].split()) >= 30
 
@@ -199,7 +199,7 @@ def test_every_word_of_the_vocabularies_is_documented() -> None:
 
 
 def test_every_manual_trigger_is_documented() -> None:
-    page = (ROOT / "docs" / "manual-triggers.md").read_text()
+    page = (ROOT / "docs" / "reference" / "manual-triggers.md").read_text()
     for action in PAYLOAD.json_schema()["discriminator"]["mapping"]:
         assert f'"action": "{action}"' in page
 

@@ -1,4 +1,4 @@
-"""docs/sam-local.md agrees with the template: logical ids, files and variables."""
+"""docs/reference/sam-local.md agrees with the template: logical ids, files and variables."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import re
 from infra import ROOT
 from tests.infra.template import Template
 
-DOCUMENT = (ROOT / "docs" / "sam-local.md").read_text()
+DOCUMENT = (ROOT / "docs" / "reference" / "sam-local.md").read_text()
 ENVIRONMENT = json.loads((ROOT / "scripts" / "sam" / "environment.json").read_text())
 ROW = re.compile(r"^\| ([\w-]+) \| `(\w+)` \| (.+) \|$", re.MULTILINE)
 

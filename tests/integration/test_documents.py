@@ -15,7 +15,10 @@ from tests.lambda_endpoint import serving
 
 DOCUMENTS = [
     *sorted((ROOT / "docs" / "how-to").glob("*.md")),
-    *(ROOT / "docs" / f"{name}.md" for name in ("command-line", "manual-triggers", "curation-api", "audit")),
+    *(
+        ROOT / "docs" / "reference" / f"{name}.md"
+        for name in ("command-line", "manual-triggers", "curation-api", "audit")
+    ),
 ]
 
 

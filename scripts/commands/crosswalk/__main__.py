@@ -1,4 +1,4 @@
-"""``scripts/crosswalk`` writes tables of docs/BACKGROUND_SERVICES_ARCHITECTURE.md; ``… audit`` audits router code."""
+"""``scripts/crosswalk`` writes the tables of BACKGROUND_SERVICES_ARCHITECTURE.md; ``… audit`` audits router code."""
 
 import gc
 import sys

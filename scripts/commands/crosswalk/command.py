@@ -8,14 +8,14 @@ from pathlib import Path
 from scripts.commands.crosswalk.page import PageError, filled
 from scripts.commands.crosswalk.rows import crosswalk
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "BACKGROUND_SERVICES_ARCHITECTURE.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "BACKGROUND_SERVICES_ARCHITECTURE.md"
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
         prog="scripts/crosswalk",
-        description="Write the generated tables of docs/BACKGROUND_SERVICES_ARCHITECTURE.md from the registry and the "
+        description="Write the generated tables of BACKGROUND_SERVICES_ARCHITECTURE.md from the registry and the "
         "routers' code. `scripts/crosswalk audit --help` describes the audit of router code.",
     )
     parser.add_argument(

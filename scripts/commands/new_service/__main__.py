@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 def _summary(options: Options, made: Sequence[Edit]) -> str:
     new = sum(edit.before is None for edit in made)
     lines = [f"  {'new    ' if edit.before is None else 'changed'} {edit.path}" for edit in made]
-    generated = "  changed what the registry generates: docs/settings.md, pyproject.toml, the crosswalk's tables"
+    generated = "  changed what the registry generates: settings.md, pyproject.toml, the crosswalk's tables"
     return "\n".join([f"{options.service}: {new} new files, {len(made) - new} changed", *lines, generated])
 
 
@@ -83,7 +83,7 @@ def _print_next_steps(options: Options) -> int:
   1. write the job in functions/{options.folder}/{options.module}.py; until then each record ends in Error, not_written
   2. write its tests in tests/unit/{options.folder}; tests/jobs.py runs a job against a small internet
   3. queue its records: a hand-off in the registry, or a curation field of functions/api/resources/{options.table.name}.py
-  4. write its section in docs/BACKGROUND_SERVICES_ARCHITECTURE.md, and run scripts/test""")
+  4. write its section in docs/reference/BACKGROUND_SERVICES_ARCHITECTURE.md, and run scripts/test""")
     return 0
 
 

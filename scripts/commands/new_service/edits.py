@@ -21,9 +21,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 REGISTRY = Path("layers/common/python/scrapersky/runtime/registry.py")
 VERSIONS = Path("layers/common/python/scrapersky/migrations/versions")
 RESOURCES = Path("functions/api/resources")
-ARCHITECTURE = Path("docs/BACKGROUND_SERVICES_ARCHITECTURE.md")
+ARCHITECTURE = Path("docs/reference/BACKGROUND_SERVICES_ARCHITECTURE.md")
 SERVICES_END = "\n## Settings\n"
-SAM_PAGE, SAM_ENVIRONMENT = Path("docs/sam-local.md"), Path("scripts/sam/environment.json")
+SAM_PAGE, SAM_ENVIRONMENT = Path("docs/reference/sam-local.md"), Path("scripts/sam/environment.json")
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/the-{}-queue-of-the-stacks-outputs"
 
 FIELDS = (  # companion, type in the model, its function in models/base.py, type in the API
@@ -193,7 +193,7 @@ def with_half_page(page: str, options: Options) -> str:
 
 
 def with_sam_row(page: str, options: Options) -> str:
-    """Return docs/sam-local.md with the function's row before the functions that are not services."""
+    """Return docs/reference/sam-local.md with the function's row before the functions that are not services."""
     before, row, after = page.partition("\n| dead-letter ")
     if not row:
         raise Rejected(f"{SAM_PAGE} has no row of dead-letter, before which the service's row belongs")

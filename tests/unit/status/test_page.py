@@ -1,4 +1,4 @@
-"""Every test that docs/status-machine.md names exists."""
+"""Every test that docs/explanation/status-machine.md names exists."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs" / "status-machine.md"
-ROW = re.compile(r"^\| +(\d+) \|.*\| \[([a-z0-9 ]+)\]\(\.\./(tests/[a-z0-9_/]+\.py)\) \|$", re.MULTILINE)
+PAGE = ROOT / "docs" / "explanation" / "status-machine.md"
+ROW = re.compile(r"^\| +(\d+) \|.*\| \[([a-z0-9 ]+)\]\((?:\.\./)+(tests/[a-z0-9_/]+\.py)\) \|$", re.MULTILINE)
 ROWS = ROW.findall(PAGE.read_text())
 
 

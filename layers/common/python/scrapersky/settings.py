@@ -2,7 +2,7 @@
 
 The environment variable of a setting is its name in capitals; the settings of one service carry the service's prefix
 (``DOMAIN_SCHEDULER_BATCH_SIZE``). ``cdk synth`` and the cold start validate with the same models, so a bad value fails
-both with a message that names the variable. ``docs/settings.md`` is generated from this file.
+both with a message that names the variable. ``docs/reference/settings.md`` is generated from this file.
 """
 
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="scripts/crosswalk audit",
         description="Reads router code (FastAPI, Starlette, Flask, Powertools) without importing it, and reports what routes "
-        "do to status fields and background work. Exit code 1 on findings. See docs/audit.md.",
+        "do to status fields and background work. Exit code 1 on findings. See docs/reference/audit.md.",
     )
     made.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a folder or file of router code")
     made.add_argument("--allow", type=Path, metavar="FILE", help="accepted manual triggers with reasons (TOML)")

@@ -52,7 +52,7 @@ class BackgroundService:
         """Serve one Lambda event and return JSON.
 
         Each entry point is imported when it is first used: importing all three makes a tick's cold start a fifth slower
-        (docs/decisions.md).
+        (docs/explanation/decisions.md).
         """
         fields = event if isinstance(event, dict) else {}  # an operator may send any JSON
         try:

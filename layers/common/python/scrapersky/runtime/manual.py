@@ -1,6 +1,6 @@
 """Manual payloads: what an operator sends with ``aws lambda invoke``. Validated, audited, and safe to repeat.
 
-Reference: ``docs/manual-triggers.md``. An invalid payload is answered with ``{"error": {"field", "message"}}`` and
+Reference: docs/reference/manual-triggers.md. An invalid payload is answered with ``{"error": {"field", "message"}}`` and
 changes nothing.
 """
 

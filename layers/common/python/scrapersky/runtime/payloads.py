@@ -1,6 +1,6 @@
 """Manual payloads: what an operator may send to a service's function, as models that reject anything else by field.
 
-Served by :mod:`scrapersky.runtime.manual` and passed on by the curation API. Reference: ``docs/manual-triggers.md``.
+Served by :mod:`scrapersky.runtime.manual` and passed on by the curation API. Reference: ``docs/reference/manual-triggers.md``.
 """
 
 from typing import Annotated, Any, Literal
