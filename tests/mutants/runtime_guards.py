@@ -100,7 +100,11 @@ RUNTIME_GUARDS = (
         instead="except LookupError as error:",
     ),
     without(
-        "job: a record's deadline", "work.Worker.run_job", "timeout_at(deadline)", ISOLATION, instead="timeout_at(None)"
+        "job: a record's deadline",
+        "context.Deadline.__init__",
+        "min(asyncio.get_running_loop().time() + seconds, end)",
+        ISOLATION,
+        instead="None",
     ),
     # batch
     without(
@@ -151,7 +155,7 @@ RUNTIME_GUARDS = (
     without(
         "queue: entries that SQS refused are reported",
         "messages.MessageQueue.send",
-        '{int(failed["Id"]) for failed in answer.get("Failed", [])}',
+        '{AttemptId(int(failed["Id"])) for failed in answer.get("Failed", [])}',
         ISOLATION,
         instead="set()",
     ),

@@ -75,7 +75,7 @@ def test_a_reason_is_truncated():
     assert len(error_text("a" * 5000)) == 1024
 """
 SQL = f"{LAYER}/status/sql.py"
-GUARD = Edit(SQL, "len(clean) <= MAX_ERROR_LENGTH", "True")
+GUARD = Edit(SQL, "shorten(clean, MAX_ERROR_LENGTH)", "clean")
 NO_GUARD = Edit(SQL, "scrapersky.reason", "scrapersky.why")
 
 
