@@ -1,5 +1,6 @@
 """Map a place of Google's Places API to columns. Fields that Google leaves out are absent."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,16 @@ PRICE_LEVELS = {
     "PRICE_LEVEL_EXPENSIVE": 3,
     "PRICE_LEVEL_VERY_EXPENSIVE": 4,
 }
+
+_NUMBER_FIRST = frozenset(
+    str.split(
+        "US CA GB IE AU NZ ZA IN PK BD LK SG MY PH HK TH FR LU MC IL EG NG KE GH UG TZ ZW JM BS BB TT MT CY DZ MA TN SN CI"
+    )
+)
+"""Countries that write the house number before the street."""
+
+_WORD_BEFORE = re.compile(r"([\w.']+)[^\w/]{0,8}(?:\b[Nn][or]?[.°º]*\s?)?\Z")
+_WORD_AFTER = re.compile(r"[\s,]{1,3}([\w.']+)")
 
 _CITY_TYPES = (
     "locality",
@@ -73,7 +84,12 @@ def _address(details: Mapping[str, Any]) -> dict[str, str | None]:
         return next((_text(part.get(name)) for part in components if kind in _list(part.get("types"))), None)
 
     return {
-        "street": _street(component("street_number"), component("route"), str(details.get("formattedAddress"))),
+        "street": _street(
+            component("street_number"),
+            [name for part in ("longText", "shortText") if (name := component("route", part))],
+            _text(details.get("formattedAddress")) or "",
+            component("country", "shortText"),
+        ),
         "city": next((city for kind in _CITY_TYPES if (city := component(kind))), None),
         "state": component("administrative_area_level_1", "shortText"),
         "zip": component("postal_code"),
@@ -81,11 +97,33 @@ def _address(details: Mapping[str, Any]) -> dict[str, str | None]:
     }
 
 
-def _street(number: str | None, route: str | None, formatted: str) -> str | None:
-    """Return house number and street in the order of the country, which the formatted address follows."""
-    if not number or not route:
-        return route
-    return f"{route} {number}" if f"{number} {route}" not in formatted else f"{number} {route}"
+def _street(number: str | None, routes: Sequence[str], formatted: str, country: str | None) -> str | None:
+    """Return house number and street, whose first name is the long one, in the order of the formatted address.
+
+    The formatted address abbreviates (``500 W 2nd St``), so the words beside the number are compared with the names in
+    ``routes``. Where none of them is there, the country decides.
+    """
+    if not number or not routes:
+        return routes[0] if routes else None
+    is_first = country in _NUMBER_FIRST
+    for found in re.finditer(rf"(?<!\w){re.escape(number)}(?!\w)", formatted):
+        before, after = _WORD_BEFORE.search(formatted[: found.start()]), _WORD_AFTER.match(formatted, found.end())
+        if after and any(_abbreviates(after[1], route.split()[0]) for route in routes):
+            is_first = True
+            break
+        if before and any(_abbreviates(before[1], route.split()[-1]) for route in routes):
+            is_first = False
+            break
+        if after and found.start() == 0 and not after[1].isdigit() and "," not in after[0]:
+            is_first = True  # the street has another name there
+    return f"{number} {routes[0]}" if is_first else f"{routes[0]} {number}"
+
+
+def _abbreviates(short: str, word: str) -> bool:
+    """Return whether ``short`` is ``word`` or an abbreviation: starts with the same letter, all letters in order."""
+    short, word = short.casefold().replace(".", ""), word.casefold()
+    letters = iter(word)
+    return short[:1] == word[:1] and all(letter in letters for letter in short)
 
 
 def _phone(details: Mapping[str, Any], country: str | None) -> str | None:

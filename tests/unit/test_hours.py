@@ -43,6 +43,17 @@ def test_one_period_without_a_close_means_always_open() -> None:
     assert hours_from_periods([between(at(0))]) == {day: [["00:00", "24:00"]] for day in DAYS}
 
 
+def test_a_period_without_a_close_that_does_not_mean_always_open_is_left_out() -> None:
+    nine_to_five = between(at(2, 9), at(2, 17))
+    assert hours_from_periods([between(at(1, 9)), nine_to_five]) == CLOSED | {"tuesday": [["09:00", "17:00"]]}
+    assert hours_from_periods([between(at(0)), nine_to_five]) == CLOSED | {"tuesday": [["09:00", "17:00"]]}
+
+
+def test_hours_of_which_no_period_is_left_are_unknown() -> None:
+    with pytest.raises(ValueError, match="no period"):
+        hours_from_periods([between(at(1, 9)), between(at(2, 9))])
+
+
 def test_missing_numbers_are_zero() -> None:
     assert hours_from_periods([{"open": {"hour": 10}, "close": {"hour": 18}}]) == CLOSED | {
         "sunday": [["10:00", "18:00"]]

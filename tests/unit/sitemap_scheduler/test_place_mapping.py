@@ -46,6 +46,7 @@ AUSTIN = {
     [
         ("business_name", "Smile Dental"),
         ("full_address", "500 W 2nd St, Austin, TX 78701, USA"),
+        ("street", "500 West 2nd Street"),
         ("city", "Austin"),
         ("state", "TX"),
         ("zip", "78701"),
@@ -91,6 +92,41 @@ def test_a_street_has_the_word_order_of_its_country(
     components += [component("route", route)] if route else []
     columns = business_columns({"formattedAddress": formatted, "addressComponents": components})
     assert columns.get("street") == street
+
+
+@pytest.mark.parametrize(
+    ("number", "long", "short", "formatted", "street"),
+    [
+        ("1600", "Amphitheatre Parkway", "Amphitheatre Pkwy", "1600 Amphitheatre Pkwy, CA 94043", "1600 Amphitheatre Parkway"),
+        ("8", "Avenue de l'Opéra", "Av. de l'Opéra", "8 Av. de l'Opéra, 75001 Paris", "8 Avenue de l'Opéra"),
+        ("12", "Mahatma Gandhi Road", "MG Rd", "12, MG Rd, Bengaluru", "12 Mahatma Gandhi Road"),
+        ("5", "High Street", "High St", "Unit 3/5 High St, Leeds", "5 High Street"),
+        ("12", "Saint James's Street", "Saint James's Street", "12 St James's St, London", "12 Saint James's Street"),
+        ("20", "5th Avenue", "5th Ave", "Suite 20, 20 5th Ave, New York", "20 5th Avenue"),
+        ("350", "Fifth Avenue", "Fifth Avenue", "350 5th Ave, New York", "350 Fifth Avenue"),
+        ("10-12", "Rue de Rivoli", "Rue de Rivoli", "10-12 Rue de Rivoli, Paris", "10-12 Rue de Rivoli"),
+        ("10", "Via Roma", "Via Roma", "Via Roma, 10, 00184 Roma RM", "Via Roma 10"),
+        ("1578", "Avenida Paulista", "Av. Paulista", "Av. Paulista, 1578 - Bela Vista, São Paulo", "Avenida Paulista 1578"),
+        ("20", "Via 20 Settembre", "Via 20 Settembre", "Via 20 Settembre, 20, Genova", "Via 20 Settembre 20"),
+        ("4", "Hauptstraße", "Hauptstraße", "Hauptstr. 4, Berlin", "Hauptstraße 4"),
+        ("5", "Calle de Alcalá", "C. de Alcalá", "C. de Alcalá, nº 5, Madrid", "Calle de Alcalá 5"),
+        ("3", "Ulica Długa", "Ulica Długa", "ul. Długa 3/5, Gdańsk", "Ulica Długa 3"),
+        ("110", "세종대로", "세종대로", "대한민국 서울특별시 중구 세종대로 110", "세종대로 110"),
+    ],
+)  # fmt: skip
+def test_an_abbreviated_formatted_address_decides_the_order(
+    number: str, long: str, short: str, formatted: str, street: str
+) -> None:
+    components = [component("street_number", number), component("route", long, short)]
+    assert business_columns({"formattedAddress": formatted, "addressComponents": components})["street"] == street
+
+
+@pytest.mark.parametrize(
+    ("country", "street"), [("US", "9 Elm Street"), ("FR", "9 Elm Street"), ("DE", "Elm Street 9")]
+)
+def test_the_country_decides_the_order_without_a_formatted_address(country: str, street: str) -> None:
+    components = [component("street_number", "9"), component("route", "Elm Street"), component("country", "x", country)]
+    assert business_columns({"addressComponents": components})["street"] == street
 
 
 @pytest.mark.parametrize("kind", ["locality", "postal_town", "sublocality_level_1", "administrative_area_level_3"])

@@ -25,12 +25,18 @@ _TIME = re.compile(r"T?(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s?(?:([ap])\.?m\b)?", r
 def hours_from_periods(periods: Sequence[Mapping[str, Any]]) -> Hours:
     """Return the hours of Google's ``regularOpeningHours.periods``, each range on the day on which it starts.
 
-    A period is ``{"open": {"day", "hour", "minute"}, "close": {…}}`` with day 0 = Sunday; zeros may be left out. One
-    period without a close means always open. A period longer than a day is split at midnight. Raises AttributeError,
-    KeyError, TypeError or ValueError for other shapes.
+    A period is ``{"open": {"day", "hour", "minute"}, "close": {…}}`` with day 0 = Sunday; zeros may be left out. A
+    single period from Sunday 00:00 without a close means always open; other periods without one are left out. A period
+    longer than a day is split at midnight. Raises AttributeError, KeyError, TypeError or ValueError for other shapes, and
+    where no period is left.
     """
     hours: Hours = {day: [] for day in DAYS}
-    for period in periods:
+    usable = [period for period in periods if period.get("close")]
+    if not usable and any(_minute_of_week(period["open"]) == 0 for period in periods):
+        usable = [{"open": {}}]
+    if periods and not usable:
+        raise ValueError("no period has a close")
+    for period in usable:
         opens, closes = _minute_of_week(period["open"]), period.get("close")
         length = _WEEK if not closes else (_minute_of_week(closes) - opens) % _WEEK or _WEEK
         for start, end in _split_by_day(opens, length):
