@@ -54,6 +54,7 @@ class ArtifactLocation(_Strict):
     """``artifactLocation``: a uri reference, so without spaces and backslashes."""
 
     uri: Annotated[str, Field(pattern=r"^[^\s\\]+$")]
+    uriBaseId: str | None = None
 
 
 class Region(_Strict):
@@ -76,6 +77,12 @@ class Location(_Strict):
     physicalLocation: PhysicalLocation
 
 
+class RelatedLocation(Location):
+    """``location`` with a message."""
+
+    message: Message
+
+
 class Properties(BaseModel):
     """``propertyBag``: anything."""
 
@@ -88,6 +95,7 @@ class Result(_Strict):
     level: Level
     message: Message
     locations: list[Location]
+    relatedLocations: list[RelatedLocation]
     partialFingerprints: dict[str, str]
     properties: Properties
 
@@ -98,6 +106,12 @@ class Notification(_Strict):
     level: Level
     message: Message
     locations: list[Location]
+
+
+class BaseUri(_Strict):
+    """``artifactLocation`` of a base: its uri ends with a slash."""
+
+    uri: Annotated[str, Field(pattern=r"^file:///.*/$")]
 
 
 class Invocation(_Strict):
@@ -113,7 +127,9 @@ class Run(_Strict):
     tool: Tool
     columnKind: Literal["utf16CodeUnits", "unicodeCodePoints"]
     invocations: list[Invocation]
+    originalUriBaseIds: dict[str, BaseUri]
     results: list[Result]
+    properties: Properties
 
 
 class Log(_Strict):

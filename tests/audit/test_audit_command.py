@@ -2,12 +2,16 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scripts.commands.crosswalk.audit.analysis import analyse
 from scripts.commands.crosswalk.audit.command import main
 from scripts.commands.crosswalk.audit.project import Project
+from scripts.commands.crosswalk.audit.report import fingerprints
+from scripts.commands.crosswalk.audit.rules import find
 from tests.audit.sarif import Log
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -115,3 +119,60 @@ def test_pipes_broken_links_and_links_in_a_circle_are_no_source(tmp_path: Path) 
 def test_a_path_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["no/such/folder"]) == 2
     assert "no/such/folder" in capsys.readouterr().err
+
+
+def test_a_finding_names_the_handler_and_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sarif = tmp_path / "audit.sarif"
+    main([str(DEV_TOOLS), "--sarif", str(sarif)])
+    assert "trigger (routers/dev_tools.py:10)" in capsys.readouterr().out
+    (run,) = json.loads(sarif.read_text())["runs"]
+    base = run["originalUriBaseIds"]["SRCROOT"]["uri"].removeprefix("file://")
+    (handler,) = run["results"][0]["relatedLocations"]
+    place = handler["physicalLocation"]
+    assert (Path(base) / place["artifactLocation"]["uri"]).is_file()
+    assert place["region"]["startLine"] == 10
+    assert handler["message"]["text"].startswith("handler trigger of POST ")
+
+
+@pytest.mark.parametrize("folder", ["structured", "starts", "gets"])
+def test_fingerprints_are_unique_and_do_not_depend_on_lines(folder: str) -> None:
+    findings = find(analyse([FIXTURES / folder]))
+    marks = list(fingerprints(findings, FIXTURES / folder).values())
+    assert len(set(marks)) == len(findings) > 0
+    for finding in findings:
+        finding.place = replace(finding.place, line=finding.place.line + 7)
+    assert list(fingerprints(findings, FIXTURES / folder).values()) == marks
+
+
+def test_a_baseline_hides_known_findings_and_no_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    baseline = tmp_path / "baseline.json"
+    assert main([str(DEV_TOOLS), "--write-baseline", str(baseline)]) == 0
+    assert main([str(DEV_TOOLS), "--baseline", str(baseline)]) == 0
+    known = json.loads(baseline.read_text())["findings"]
+    baseline.write_text(json.dumps({"findings": known[1:]}))
+    capsys.readouterr()
+    assert main([str(DEV_TOOLS), "--baseline", str(baseline), "--json"]) == 1
+    assert [one["fingerprint"] for one in json.loads(capsys.readouterr().out)["findings"]] == known[:1]
+    baseline.write_text("[]")
+    assert main([str(DEV_TOOLS), "--baseline", str(baseline)]) == 2
+
+
+def test_a_finding_about_an_unknown_object_is_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(FIXTURES / "unknown_objects"), "--json"]) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    levels = {(one["code"], one["level"], "unknown object" in one["title"]) for one in findings}
+    assert levels == {("SKY102", "note", True), ("SKY102", "error", False), ("SKY101", "error", False)}
+
+
+def test_a_function_that_may_be_a_queue_is_noted_until_the_vocabulary_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([str(FIXTURES / "unknown_objects")])
+    hint = "vendor.tasks.queue_task leaves the tree from 2 routes: name it in [jobs] functions if it starts work"
+    assert hint in capsys.readouterr().out
+    vocabulary = tmp_path / "vocabulary.toml"
+    vocabulary.write_text('[jobs]\nfunctions = ["vendor.tasks.queue_task"]\n')
+    main([str(FIXTURES / "unknown_objects"), "--vocabulary", str(vocabulary)])
+    printed = capsys.readouterr().out
+    assert hint not in printed
+    assert printed.count("SKY201") == 2

@@ -16,7 +16,7 @@ PROJECTS = sorted(
 )
 """Each is marked as a project of its own by an empty pyproject.toml, so that it is read alone; but ``powertools`` writes our
 models, and is read with the repository around it."""
-COMMENT = re.compile(r"# (expect|route|writes): ([^#\n]*)")
+COMMENT = re.compile(r"# (expect|guess|route|writes): ([^#\n]*)")
 
 
 def promised(project: Path, kind: str) -> Counter[tuple[str, int, str]]:
@@ -37,10 +37,12 @@ def analyses() -> dict[str, Analysis]:
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_the_findings_are_exactly_those_that_the_fixture_promises(name: str, analyses: dict[str, Analysis]) -> None:
-    found = {(str(f.place.path), f.place.line, f.rule.code) for f in find(analyses[name])}
-    wanted = set(promised(FIXTURES / name, "expect"))
-    assert found - wanted == set(), "false alarms"
-    assert wanted - found == set(), "missed"
+    findings = find(analyses[name])
+    for kind, guessed in (("expect", False), ("guess", True)):
+        found = {(str(f.place.path), f.place.line, f.rule.code) for f in findings if f.guessed is guessed}
+        wanted = set(promised(FIXTURES / name, kind))
+        assert found - wanted == set(), f"false alarms ({kind})"
+        assert wanted - found == set(), f"missed ({kind})"
 
 
 @pytest.mark.parametrize("name", PROJECTS)

@@ -78,7 +78,7 @@ def apply(entries: list[Entry], findings: list[Finding], allow_file: Path, root:
     for finding in findings:
         left = []
         for route in finding.routes:
-            fitting = [entry for entry in entries if not entry.missing and entry.fits(finding, route, root)]
+            fitting = [entry for entry in entries if not entry.missing and entry.fits(finding, route.name, root)]
             for entry in fitting:
                 entry.used = True
             if not fitting:

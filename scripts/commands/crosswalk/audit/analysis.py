@@ -8,7 +8,8 @@ from pathlib import Path
 
 from scripts.commands.crosswalk.audit import binding
 from scripts.commands.crosswalk.audit.atoms import UNKNOWN, Dependency, Func, one
-from scripts.commands.crosswalk.audit.effects import Effect, StatusWrite
+from scripts.commands.crosswalk.audit.coverage import Coverage, measure
+from scripts.commands.crosswalk.audit.effects import Effect, LeavesTree, Place, StatusWrite
 from scripts.commands.crosswalk.audit.interpreter import Arguments, Interpreter
 from scripts.commands.crosswalk.audit.known import Known
 from scripts.commands.crosswalk.audit.ours import jobs, watched
@@ -52,6 +53,7 @@ class Analysis:
     by_workers: list[StatusWrite] = field(default_factory=list)
     """What the jobs write that are registered when the application starts."""
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    coverage: Coverage = field(default_factory=Coverage)
 
 
 def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabulary | None = None) -> Analysis:
@@ -78,8 +80,27 @@ def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabular
             found.append((route, followed[key]))
     root = project.roots[0] if len(project.roots) == 1 else Path("/")
     paths_of_all = [route.path for route in run.routing.all()]
-    notes = list(dict.fromkeys(note for note in run.notes if note[0] in chosen or note[0].is_dir()))
-    return Analysis(root, found, notes, paths_of_all, by_workers, run.known.vocabulary)
+    coverage = measure(project, found, chosen, run.calls)
+    unread = {file.path for file in coverage.unread}
+    noted = [note for note in run.notes if note[0] in chosen or note[0] in unread or note[0].is_dir()]
+    notes = list(dict.fromkeys([*noted, *coverage.not_understood, *_unknown_queues(found)]))
+    return Analysis(root, found, notes, paths_of_all, by_workers, run.known.vocabulary, coverage)
+
+
+def _unknown_queues(routes: list[tuple[Route, list[Effect]]]) -> list[tuple[Path, int, str]]:
+    """Return a note for each function from outside the tree that may be a queue which the audit does not know."""
+    calls: dict[str, dict[tuple[str, Place], Place]] = {}
+    for route, effects in routes:
+        for effect in effects:
+            if isinstance(effect, LeavesTree):
+                calls.setdefault(effect.what, {})[route.name, route.place] = effect.place
+    notes = []
+    for name, places in calls.items():
+        first = min(places.values(), key=lambda place: (str(place.path), place.line))
+        routes_text = "1 route" if len(places) == 1 else f"{len(places)} routes"
+        text = f"{name} leaves the tree from {routes_text}: name it in [jobs] functions if it starts work"
+        notes.append((first.path, first.line, text))
+    return notes
 
 
 def _registers(path: Path) -> bool:

@@ -100,6 +100,8 @@ class About:
 
     cls: "Class"
     query: bool = False
+    guessed: bool = False
+    """Nothing says that it is of this class: a function from outside the tree got a row and gave it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,8 @@ def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  #
             return value_of(cls, member) if name == "value" else one(Const(member)) if name == "name" else UNKNOWN
         case About(_, query=True) if name in QUERY_METHODS:
             return UNKNOWN  # SQLAlchemy's, whatever methods the model has
-        case About(cls):
-            return _of_row(run, cls, name, frame)
+        case About():
+            return _of_row(run, owner, name, frame)
         case Instance(cls):
             return _of_instance(run, owner, cls, name, frame)
         case Func(function) if name in ("delay", "apply_async"):
@@ -118,15 +118,16 @@ def of_class(run: "Interpreter", cls: Class, name: str) -> Values:
     return one(ColumnRef(cls, name)) if cls.is_model and not name.startswith("_") else UNKNOWN
 
 
-def _of_row(run: "Interpreter", cls: Class, name: str, frame: Frame) -> Values:
-    """An attribute of a row: a relationship leads to another model; a column's content is not known."""
+def _of_row(run: "Interpreter", row: About, name: str, frame: Frame) -> Values:
+    """Return an attribute of a row: a relationship leads to another model; a column's content is not known."""
+    cls = row.cls
     declared = cls.all_fields().get(name)
     if declared is not None:
         found = [One.target for One in declared.value if isinstance(One, ColumnType) and One.target]
         if found:
-            return Values(About(target) for target in found)
+            return Values(About(target, guessed=row.guessed) for target in found)
         return relation(run, declared.annotation, cls)
-    return _bound(run, one(About(cls)), cls, name, frame)
+    return _bound(run, one(row), cls, name, frame)
 
 
 def relation(run: "Interpreter", annotation: ast.expr | None, cls: Class) -> Values:

@@ -1,6 +1,8 @@
 """Calls: of functions and classes of the tree, which are followed, and of what is outside, which is known by name."""
 
 import ast
+import re
+import sys
 from typing import TYPE_CHECKING
 
 from scripts.commands.crosswalk.audit import attributes, models, outside, registration, starts, writes
@@ -26,6 +28,8 @@ from scripts.commands.crosswalk.audit.atoms import (
     join,
     one,
 )  # fmt: skip
+from scripts.commands.crosswalk.audit.effects import LeavesTree
+from scripts.commands.crosswalk.audit.project import FRAMEWORKS
 from scripts.commands.crosswalk.audit.scope import Class, Frame, Function
 
 if TYPE_CHECKING:
@@ -37,17 +41,21 @@ def evaluate_call(run: "Interpreter", node: ast.Call, frame: Frame) -> Values:
     from scripts.commands.crosswalk.audit.expressions import evaluate  # noqa: PLC0415
 
     owners: Values = UNKNOWN
+    guessed: Values = UNKNOWN
     if isinstance(node.func, ast.Attribute):
         inherited = _inherited(node.func, frame)
         owners = UNKNOWN if inherited else evaluate(run, node.func.value, frame)
         callees = inherited or attributes.of(run, owners, node.func, frame)
         name = node.func.attr
         if not inherited and _is_untold(owners):
-            callees = run.named_like(node.func.value, name) or callees
+            guessed = run.named_like(node.func.value, name)
+            callees = guessed or callees
     else:
         callees = evaluate(run, node.func, frame)
         real = [atom.name.rsplit(".", 1)[-1] for atom in callees if isinstance(atom, External)]  # under an alias
         name = real[0] if real else node.func.id if isinstance(node.func, ast.Name) else ""
+    if frame.function is not None:
+        run.calls[id(node)] = run.calls.get(id(node), False) or bool(callees or owners)
     before = len(frame.effects)
     arguments = _arguments(run, node, frame)
     call = Call(node, name, owners, callees, arguments, before)
@@ -57,7 +65,10 @@ def evaluate_call(run: "Interpreter", node: ast.Call, frame: Frame) -> Values:
     started = starts.call(run, call, frame)
     if started is not None:
         return started
+    done = len(frame.effects)
     found = [_one(run, atom, call, frame) for atom in callees]
+    if guessed:
+        writes.mark_guessed(frame, done)
     if call.is_foreign:
         found.append(outside.method(run, call, frame))
     return join(*found)
@@ -156,11 +167,30 @@ def _one(run: "Interpreter", atom: Atom, call: Call, frame: Frame) -> Values:
                     return follow(run, method.function, atom, call, frame)
             return UNKNOWN
         case External(name):
-            return outside.function(run, name, call, frame)
+            return _external(run, name, call, frame)
         case Made(name) if name.rsplit(".", 1)[-1] in outside.ALSO_ON_OBJECTS:
             return outside.function(run, name, call, frame)  # Flask-SQLAlchemy's db.Column, db.select
         case _:
             return UNKNOWN
+
+
+def _external(run: "Interpreter", name: str, call: Call, frame: Frame) -> Values:
+    if run.known.vocabulary.is_job(name):
+        starts.effect(run, frame, call.node, "job", f"{name}()")
+        return UNKNOWN
+    if _is_queue_like(name):
+        frame.effects.append(LeavesTree(run.place(call.node, frame), methods=frame.methods, what=name))
+    return outside.function(run, name, call, frame)
+
+
+QUEUE_LIKE = re.compile(r"(^|_)(queue|enqueue|dispatch|publish|submit|schedule|defer|spawn|trigger)(_|$)")
+
+
+def _is_queue_like(dotted: str) -> bool:
+    """Return whether a function from outside may hand work to a queue that the audit does not know."""
+    package, _, last = dotted.partition(".")
+    known = package in FRAMEWORKS or package in sys.stdlib_module_names or package == "builtins"
+    return not known and QUEUE_LIKE.search(last.rsplit(".", 1)[-1]) is not None
 
 
 def called(target: Func | Partial, given: "Arguments") -> tuple[Function, Values, "Arguments"]:

@@ -1,6 +1,6 @@
 """``scripts/crosswalk audit PATH… [--allow FILE] [--vocabulary FILE] [--sarif FILE] [--json]``.
 
-Exits with 0 when clean, 1 on findings, 2 when it cannot run.
+Exit with 0 when clean, 1 on findings, 2 when the audit cannot run or could not see enough of the code.
 """
 
 import argparse
@@ -8,9 +8,9 @@ import json
 import sys
 from pathlib import Path
 
-from scripts.commands.crosswalk.audit import allow, report, vocabulary
-from scripts.commands.crosswalk.audit.analysis import analyse
-from scripts.commands.crosswalk.audit.rules import find
+from scripts.commands.crosswalk.audit import allow, baseline, report, vocabulary
+from scripts.commands.crosswalk.audit.analysis import Analysis, analyse
+from scripts.commands.crosswalk.audit.rules import Finding, find
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,35 +27,51 @@ def parser() -> argparse.ArgumentParser:
         "--vocabulary", type=Path, metavar="FILE", help="what statuses, models and jobs are called (TOML)"
     )
     made.add_argument("--json", action="store_true", help="print routes, writes and findings as JSON")
+    made.add_argument("--baseline", type=Path, metavar="FILE", help="report only findings that are not in this file")
+    made.add_argument("--write-baseline", type=Path, metavar="FILE", help="write the findings to a baseline file")
+    made.add_argument(
+        "--min-coverage", type=int, default=0, metavar="PERCENT", help="exit with 2 when fewer handlers were understood"
+    )
     made.add_argument("--tests", action="store_true", help="also read test code")
     return made
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one audit."""
-    given = parser().parse_args(arguments)
-    for path in given.paths:
+    """Run one audit; return its exit code."""
+    options = parser().parse_args(arguments)
+    for path in options.paths:
         if not path.exists():
             print(f"{path} does not exist: name a folder or file of router code", file=sys.stderr)
             return 2
     try:
-        told = vocabulary.load(given.vocabulary) if given.vocabulary else None
-    except vocabulary.VocabularyError as error:
+        analysis, findings = _audit(options)
+    except (vocabulary.VocabularyError, allow.AllowListError, baseline.BaselineError) as error:
         print(error, file=sys.stderr)
         return 2
-    analysis = analyse(given.paths, tests=given.tests, vocabulary=told)
-    findings = find(analysis)
-    if given.allow:
-        try:
-            entries = allow.load(given.allow)
-        except allow.AllowListError as error:
-            print(error, file=sys.stderr)
-            return 2
-        findings = allow.apply(entries, findings, given.allow.resolve(), analysis.root)
-    if given.sarif:
-        given.sarif.write_text(json.dumps(report.as_sarif(analysis, findings), indent=2) + "\n", encoding="utf-8")
-    if given.json:
+    if options.sarif:
+        text = json.dumps(report.as_sarif(analysis, findings), indent=2)
+        options.sarif.write_text(f"{text}\n", encoding="utf-8")
+    if options.json:
         print(json.dumps(report.as_json(analysis, findings), indent=2))
     else:
         print(report.as_text(analysis, findings))
-    return 1 if any(finding.rule.level != "note" for finding in findings) else 0
+    if blind := analysis.coverage.blindness(options.min_coverage):
+        print(f"The audit could not see enough: {blind}", file=sys.stderr)
+        return 2
+    if options.write_baseline:
+        return 0
+    return 1 if any(finding.level != "note" for finding in findings) else 0
+
+
+def _audit(options: argparse.Namespace) -> tuple[Analysis, list[Finding]]:
+    """Return the analysis, and the findings that neither the allow-list nor the baseline accepts."""
+    words = vocabulary.load(options.vocabulary) if options.vocabulary else None
+    analysis = analyse(options.paths, tests=options.tests, vocabulary=words)
+    findings = find(analysis)
+    if options.allow:
+        findings = allow.apply(allow.load(options.allow), findings, options.allow.resolve(), analysis.root)
+    if options.write_baseline:
+        baseline.write(options.write_baseline, findings, analysis.root)
+    if options.baseline:
+        findings = baseline.new_findings(options.baseline, findings, analysis.root)
+    return analysis, findings

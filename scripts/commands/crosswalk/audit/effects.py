@@ -26,6 +26,7 @@ class Effect:
     through: tuple[str, ...] = ()
     deferred: bool = False  #: done by work that the route started, not by the route
     methods: frozenset[str] | None = None  #: only for these HTTP methods (``if request.method == "POST"``)
+    guessed: bool = False  #: the class of the object is a guess from names or arguments
 
     def by_way_of(self, helper: str, methods: frozenset[str] | None) -> "Effect":
         """The same effect, seen from a caller of ``helper`` that is limited to ``methods``."""
@@ -63,6 +64,13 @@ class Commit(Effect):
     """A transaction is committed. ``managed``: by the generator that hands out the session, for every request."""
 
     managed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeavesTree(Effect):
+    """A function from outside the tree is called whose name suggests a queue."""
+
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ def execute(run: "Interpreter", node: ast.Import | ast.ImportFrom, frame: Frame)
     if isinstance(node, ast.Import):
         for alias in node.names:
             found = _module(run, alias.name, frame)
+            if found == one(External(alias.name)) and run.project.lacks(alias.name, frame.module.path):
+                run.notes.append((frame.module.path, node.lineno, f"imports {alias.name}, which the tree lacks"))
             if alias.asname:
                 frame.names[alias.asname] = found
             else:
@@ -28,6 +30,8 @@ def execute(run: "Interpreter", node: ast.Import | ast.ImportFrom, frame: Frame)
         if node.level
         else run.project.find(source, frame.module.path)
     )
+    if path is None and not node.level and run.project.lacks(source, frame.module.path):
+        run.notes.append((frame.module.path, node.lineno, f"imports {source}, which the tree lacks"))
     for alias in node.names:
         if alias.name == "*":
             _star(run, path, frame)

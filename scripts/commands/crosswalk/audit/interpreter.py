@@ -86,6 +86,7 @@ class Interpreter:
         self.notes: list[tuple[Path, int, str]] = project.notes
         self.state: dict[str, Values] = {}  #: what an application keeps in its ``state``
         self.workers: Workers | None = None
+        self.calls: dict[int, bool] = {}  #: calls in functions, by node: whether it is known what is called
         self.steps = 0
         self._summaries: dict[object, Summary] = {}
         self._variants: dict[int, int] = {}

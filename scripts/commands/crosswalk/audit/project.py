@@ -2,12 +2,14 @@
 
 import ast
 import os
+import re
 import sys
 import tokenize
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+from scripts.commands.crosswalk.audit.coverage import ROUTE_DECORATOR, Unread, syntax_reason
 from scripts.commands.crosswalk.audit.scope import Module
 
 SKIPPED = frozenset(
@@ -65,6 +67,7 @@ class Project:
     def __init__(self, paths: Iterable[Path], tests: bool = False) -> None:
         self.paths = [path.resolve() for path in paths]
         self.notes: list[tuple[Path, int, str]] = []
+        self.unread: list[Unread] = []
         self._modules: dict[Path, Module | None] = {}
         self._tests = tests
         self.roots = list(dict.fromkeys(_root_of(path) for path in self.paths))
@@ -95,6 +98,10 @@ class Project:
             found += [
                 path for path in named if path.is_file()
             ]  # no pipe, which would be waited for, and no broken link
+            if folder in self.paths:
+                for name in sorted(files):
+                    if name.endswith(".ipynb"):
+                        self._leave_out(Path(here) / name, 1, "is a notebook: notebooks are not read")
             if len(found) > MAX_FILES:
                 self.notes.append((folder, 1, f"more than {MAX_FILES} files: the rest was left out"))
                 break
@@ -104,7 +111,7 @@ class Project:
         return not self._tests and (name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py")
 
     def module(self, path: Path) -> Module | None:
-        """The parsed file; None, with a note, when it cannot be read as Python 3."""
+        """Return the parsed file; None, with a note, when it cannot be read or parsed."""
         if path not in self._modules:
             self._modules[path] = self._parse(path)
         return self._modules[path]
@@ -113,29 +120,42 @@ class Project:
         """The modules whose execution began."""
         return [module for module in self._modules.values() if module is not None and module.frame is not None]
 
-    def text(self, path: Path) -> str:
-        """The file's text, or nothing when it cannot be read."""
+    def text(self, path: Path) -> str | None:
+        """Return the file's text; None, with a note, when it cannot be read."""
         try:
             if path.stat().st_size > MAX_BYTES:
-                self.notes.append((path, 1, f"left out: {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}"))
-                return ""
+                self._leave_out(path, 1, f"left out: {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}")
+                return None
             with tokenize.open(path) as file:
                 return file.read()
         except (OSError, SyntaxError, UnicodeDecodeError, LookupError) as error:
-            self.notes.append((path, 1, f"cannot be read: {error}"))
-            return ""
+            self._leave_out(path, 1, f"cannot be read: {error}")
+            return None
+
+    def _leave_out(self, path: Path, line: int, reason: str) -> None:
+        """Record a file that is not analysed, with the number of routes that its text seems to contain."""
+        try:
+            source = path.read_bytes()[:MAX_BYTES].decode("utf-8", errors="replace")
+        except OSError:
+            source = ""
+        if path.suffix == ".ipynb":
+            source = re.sub(r'^\s*"', "", source, flags=re.MULTILINE)  # a cell's source is a list of JSON strings
+        self.notes.append((path, line, reason))
+        self.unread.append(Unread(path, line, reason, len(ROUTE_DECORATOR.findall(source))))
 
     def _parse(self, path: Path) -> Module | None:
         source = self.text(path)
+        if source is None:
+            return None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(source, str(path))
         except SyntaxError as error:
-            self.notes.append((path, error.lineno or 1, f"is not Python {sys.version_info[0]}: {error.msg}"))
+            self._leave_out(path, error.lineno or 1, syntax_reason(source, error))
             return None
         except (ValueError, RecursionError, MemoryError) as error:
-            self.notes.append((path, 1, f"cannot be parsed: {type(error).__name__}"))
+            self._leave_out(path, 1, f"cannot be parsed: {type(error).__name__}")
             return None
         return Module(".".join(_dotted(path)), path, source, tree, path.name == "__init__.py")
 
@@ -166,8 +186,14 @@ class Project:
                 return candidate
         return None
 
+    def lacks(self, dotted: str, importer: Path) -> bool:
+        """Return whether ``import dotted`` means a module of a package of the tree that the tree does not contain."""
+        package, _, rest = dotted.partition(".")
+        found = self.find(package, importer) if rest else None
+        return found is not None and found.name == "__init__.py" and self.folder(dotted, importer) is None
+
     def folder(self, dotted: str, importer: Path) -> Path | None:
-        """The folder without ``__init__.py`` that ``import dotted`` means."""
+        """Return the folder without ``__init__.py`` that ``import dotted`` means."""
         for parent in importer.parents:
             candidate = parent.joinpath(*dotted.split("."))
             if candidate.is_dir():

@@ -2,11 +2,16 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from scripts.commands.crosswalk.audit.analysis import Analysis
+from scripts.commands.crosswalk.audit.coverage import coverage_text
 from scripts.commands.crosswalk.audit.effects import StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.rules import RULES, Finding, relative, words
 
+BASE_ID = "SRCROOT"
+"""The name in SARIF of the repository's folder, relative to which files are named."""
+MAX_RELATED = 50
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -15,9 +20,10 @@ def as_text(analysis: Analysis, findings: list[Finding]) -> str:
     lines = []
     for finding in findings:
         where = f"{relative(finding.place.path, analysis.root)}:{finding.place.line}:{finding.place.column}"
-        lines.append(f"{where}: {finding.rule.code} {finding.rule.level}: {finding.rule.title}: {finding.what}")
+        lines.append(f"{where}: {finding.rule.code} {finding.level}: {finding.title}: {finding.what}")
         for route in finding.routes[:5]:
-            lines.append(f"    route  {route}")
+            handler = f"{relative(route.place.path, analysis.root)}:{route.place.line}"
+            lines.append(f"    route  {route.name}  {route.handler} ({handler})")
         if len(finding.routes) > 5:
             lines.append(f"    route  … and {len(finding.routes) - 5} more")
         if finding.through:
@@ -26,6 +32,7 @@ def as_text(analysis: Analysis, findings: list[Finding]) -> str:
     lines += [f"{relative(path, analysis.root)}:{line}: note: {text}" for path, line, text in analysis.notes]
     writes = sum(1 for _, effects in analysis.routes for effect in effects if isinstance(effect, StatusWrite))
     lines.append(f"{len(analysis.routes)} routes, {writes} status writes, {len(findings)} findings.")
+    lines.append(coverage_text(analysis.coverage))
     return "\n".join(lines)
 
 
@@ -61,8 +68,26 @@ def as_json(analysis: Analysis, findings: list[Finding]) -> dict[str, Any]:
             }
             for route, effects in analysis.routes
         ],
-        "findings": [_finding(finding, root) for finding in findings],
+        "findings": [_finding(finding, mark, root) for finding, mark in fingerprints(findings, root).items()],
         "notes": [{"file": relative(path, root), "line": line, "text": text} for path, line, text in analysis.notes],
+        "coverage": _coverage(analysis),
+    }
+
+
+def _coverage(analysis: Analysis) -> dict[str, Any]:
+    coverage = analysis.coverage
+    return {
+        "handlers_understood": coverage.handlers,
+        "handlers_found": coverage.found,
+        "percent": coverage.percent,
+        "calls": coverage.calls,
+        "calls_unresolved": coverage.unresolved,
+        "status_writes": coverage.writes,
+        "status_writes_of_unknown_value": coverage.unknown_writes,
+        "unread": [
+            {"file": relative(file.path, analysis.root), "reason": file.reason, "route_decorators": file.routes}
+            for file in coverage.unread
+        ],
     }
 
 
@@ -82,17 +107,26 @@ def _write(effect: StatusWrite, root: Path) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, root: Path) -> dict[str, Any]:
+def _finding(finding: Finding, fingerprint: str, root: Path) -> dict[str, Any]:
     return {
         "code": finding.rule.code,
-        "level": finding.rule.level,
-        "title": finding.rule.title,
+        "level": finding.level,
+        "title": finding.title,
         "what": finding.what,
         "file": relative(finding.place.path, root),
         "line": finding.place.line,
         "column": finding.place.column,
-        "routes": finding.routes,
+        "routes": [
+            {
+                "route": route.name,
+                "handler": route.handler,
+                "file": relative(route.place.path, root),
+                "line": route.place.line,
+            }
+            for route in finding.routes
+        ],
         "via": list(finding.through),
+        "fingerprint": fingerprint,
         "why": finding.rule.why,
         "right": finding.rule.right,
     }
@@ -117,9 +151,10 @@ def as_sarif(analysis: Analysis, findings: list[Finding]) -> dict[str, Any]:
             for rule in (RULES[code] for code in codes)
         ],
     }
-    results = [_result(finding, analysis.root, codes) for finding in findings]
+    base = repository_of(analysis.root)
+    results = [_result(finding, mark, base, codes) for finding, mark in fingerprints(findings, analysis.root).items()]
     notes = [
-        {"level": "note", "message": {"text": text}, "locations": [_location(path, line, 1, analysis.root)]}
+        {"level": "note", "message": {"text": text}, "locations": [_location(path, line, 1, base)]}
         for path, line, text in analysis.notes
     ]
     invocation = {"executionSuccessful": True, "toolExecutionNotifications": notes}
@@ -127,34 +162,55 @@ def as_sarif(analysis: Analysis, findings: list[Finding]) -> dict[str, Any]:
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "invocations": [invocation],
+        "originalUriBaseIds": {BASE_ID: {"uri": base.as_uri().rstrip("/") + "/"}},
         "results": results,
+        "properties": {"coverage": _coverage(analysis)},
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _result(finding: Finding, root: Path, codes: list[str]) -> dict[str, Any]:
+def _result(finding: Finding, fingerprint: str, base: Path, codes: list[str]) -> dict[str, Any]:
     rule = finding.rule
-    by = f" ({'; '.join(finding.routes[:5])})" if finding.routes else ""
-    fingerprint = f"{rule.code}:{relative(finding.place.path, root)}:{finding.what}"
+    names = [f"{route.name} ({route.handler})" for route in finding.routes]
+    by = f" ({'; '.join(names[:5])})" if names else ""
     return {
         "ruleId": rule.code,
         "ruleIndex": codes.index(rule.code),
-        "level": rule.level,
-        "message": {"text": f"{rule.title}: {finding.what}{by}. {rule.right}"},
-        "locations": [_location(finding.place.path, finding.place.line, finding.place.column, root)],
-        "partialFingerprints": {"scrapersky/v1": fingerprint},
-        "properties": {"routes": finding.routes, "via": list(finding.through)},
+        "level": finding.level,
+        "message": {"text": f"{finding.title}: {finding.what}{by}. {rule.right}"},
+        "locations": [_location(finding.place.path, finding.place.line, finding.place.column, base)],
+        "relatedLocations": [
+            {
+                **_location(route.place.path, route.place.line, route.place.column, base),
+                "message": {"text": f"handler {route.handler} of {route.name}"},
+            }
+            for route in finding.routes[:MAX_RELATED]
+        ],
+        "partialFingerprints": {"scrapersky/v2": fingerprint},
+        "properties": {"routes": names, "via": list(finding.through)},
     }
 
 
-def _location(path: Path, line: int, column: int, root: Path) -> dict[str, Any]:
-    from urllib.parse import quote  # noqa: PLC0415
+def fingerprints(findings: list[Finding], root: Path) -> dict[Finding, str]:
+    """Return a unique text for each finding that stays the same when lines move: code, file, function, what, ordinal."""
+    counted: dict[str, int] = {}
+    found = {}
+    for finding in findings:
+        handler = finding.routes[0].handler if finding.routes else ""
+        function = finding.through[-1] if finding.through else handler
+        text = f"{finding.rule.code}:{relative(finding.place.path, root)}:{function}:{finding.what}"
+        counted[text] = counted.get(text, 0) + 1
+        found[finding] = text if counted[text] == 1 else f"{text}:{counted[text]}"
+    return found
 
-    name = relative(path, root)
-    uri = path.as_uri() if path.is_absolute() and name.startswith("/") else quote(name)
-    return {
-        "physicalLocation": {
-            "artifactLocation": {"uri": uri},
-            "region": {"startLine": line, "startColumn": column},
-        }
-    }
+
+def repository_of(root: Path) -> Path:
+    """Return the folder of the repository around ``root``, from which code scanning names files; else ``root``."""
+    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+
+
+def _location(path: Path, line: int, column: int, base: Path) -> dict[str, Any]:
+    name = relative(path, base)
+    inside = not name.startswith("/")
+    artifact = {"uri": quote(name), "uriBaseId": BASE_ID} if inside else {"uri": path.as_uri()}
+    return {"physicalLocation": {"artifactLocation": artifact, "region": {"startLine": line, "startColumn": column}}}

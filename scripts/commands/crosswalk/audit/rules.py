@@ -84,16 +84,32 @@ STARTS = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Finding:
     """A rule broken at a place, by one or more routes."""
 
     rule: Rule
     place: Place
     what: str
-    routes: list[str] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
     through: tuple[str, ...] = ()
+    guessed: bool = False
+
+    @property
+    def level(self) -> Level:
+        """Return the rule's level; a note when the class of the object is a guess."""
+        return "note" if self.guessed else self.rule.level
+
+    @property
+    def title(self) -> str:
+        """Return the rule's title; a guess is marked as such."""
+        return f"{self.rule.title} (unknown object: its class is a guess)" if self.guessed else self.rule.title
+
+    def add_routes(self, routes: Iterable[Route]) -> None:
+        """Add the routes that are not in the finding yet; equal labels of different handlers are different routes."""
+        known = {(route.name, route.place) for route in self.routes}
+        self.routes += [route for route in routes if (route.name, route.place) not in known]
 
 
 def find(analysis: Analysis) -> list[Finding]:
@@ -101,11 +117,13 @@ def find(analysis: Analysis) -> list[Finding]:
     found: dict[tuple[str, Place, str], Finding] = {}
     written = _written(analysis)
     for route, effects in analysis.routes:
-        for code, place, what, through in _of_route(route, effects, analysis, written):
-            key = (code, place, what)
-            finding = found.setdefault(key, Finding(RULES[code], place, what, through=through))
-            if route.name not in finding.routes:
-                finding.routes.append(route.name)
+        for code, effect, what in _of_route(route, effects, analysis, written):
+            place, through = effect.place, effect.through
+            finding = found.setdefault(
+                (code, place, what), Finding(RULES[code], place, what, through=through, guessed=effect.guessed)
+            )
+            finding.guessed = finding.guessed and effect.guessed
+            finding.add_routes([route])
             for name in (route.handler, *through):
                 if name not in finding.functions:
                     finding.functions.append(name)
@@ -144,7 +162,8 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
         first = groups.setdefault(key, finding)
         if first is not finding:
             first.what = _and(first.what, finding.what)
-            first.routes += [name for name in finding.routes if name not in first.routes]
+            first.add_routes(finding.routes)
+            first.guessed = first.guessed and finding.guessed
             first.functions += [name for name in finding.functions if name not in first.functions]
     return list(groups.values())
 
@@ -160,7 +179,7 @@ def _and(first: str, more: str) -> str:
     return f"{first}; {more}"
 
 
-Found = Iterable[tuple[str, Place, str, tuple[str, ...]]]
+Found = Iterable[tuple[str, Effect, str]]
 
 
 def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: Written) -> Found:
@@ -175,24 +194,19 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
             case StatusWrite():
                 yield from _status(effect, vocabulary, written)
                 if in_get and not effect.deferred and (lasting or effect.via not in ("constructor", "attribute")):
-                    yield (
-                        "SKY301",
-                        effect.place,
-                        f"sets {effect.model}.{effect.field} to {words(effect)}",
-                        effect.through,
-                    )
+                    yield "SKY301", effect, f"sets {effect.model}.{effect.field} to {words(effect)}"
             case ModelWrite() if (
                 in_get and not effect.deferred and effect.via != "constructor" and (effect.kept or lasting)
             ):
                 if not any(isinstance(e, StatusWrite) and e.place == effect.place for e in effects):
-                    yield "SKY302", effect.place, f"changes {effect.model} ({effect.via})", effect.through
+                    yield "SKY302", effect, f"changes {effect.model} ({effect.via})"
             case Commit(managed=False) if in_get and len(effect.through) <= OWN_COMMIT_DEPTH and not _writes(effects):
-                yield "SKY302", effect.place, "commits", effect.through
+                yield "SKY302", effect, "commits"
             case StartsWork() if _is_start(effect, self_paths):
                 what = effect.what.rsplit("\x00", 1)[-1]
-                yield STARTS[effect.kind], effect.place, what, effect.through
+                yield STARTS[effect.kind], effect, what
                 if in_get and effect.kind != "self_http" and not effect.once:
-                    yield "SKY303", effect.place, what, effect.through
+                    yield "SKY303", effect, what
             case _:
                 pass
 
@@ -242,19 +256,19 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Fo
             foreign |= set(typos)
         elif own and not effect.deferred and not effect.implied:
             known = f"{field_name} = {', '.join(own)}: the column is free text"
-            yield "SKY104", effect.place, known, effect.through
+            yield "SKY104", effect, known
     if foreign:
         right = ", ".join(effect.vocabulary or vocabulary.words)
-        yield "SKY102", effect.place, f"{field_name} = {', '.join(sorted(foreign))}; it knows {right}", effect.through
+        yield "SKY102", effect, f"{field_name} = {', '.join(sorted(foreign))}; it knows {right}"
     known_words = effect.vocabulary or effect.implied or written.get((effect.model, effect.field), ())
     if effect.deferred or not vocabulary.is_work(known_words):
         return
     machine = [word for word in effect.values if vocabulary.is_machine(word, known_words) and word not in foreign]
     if machine:
-        yield "SKY101", effect.place, f"{field_name} = {', '.join(machine)}", effect.through
+        yield "SKY101", effect, f"{field_name} = {', '.join(machine)}"
     chosen = [word for word in effect.chosen if vocabulary.is_machine(word, known_words) and word not in foreign]
     if chosen:
-        yield "SKY103", effect.place, f"{field_name} may become {', '.join(chosen)}", effect.through
+        yield "SKY103", effect, f"{field_name} may become {', '.join(chosen)}"
 
 
 def _near(word: str, vocabulary: Vocabulary) -> bool:

@@ -1,6 +1,7 @@
 """Writes: a status field, or another column, is given a value."""
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scripts.commands.crosswalk.audit import models
@@ -37,17 +38,27 @@ def set_attribute(
     run: "Interpreter", owners: Values, owner: ast.expr, name: str, value: Values, frame: Frame, node: ast.AST
 ) -> None:
     """``owner.name = value``."""
-    rows = [atom.cls for atom in owners if isinstance(atom, About)]
+    rows = [atom for atom in owners if isinstance(atom, About)]
     for atom in owners:
         if isinstance(atom, Instance):
             run.set_attribute(atom, name, value)
     if rows:
-        for cls in rows:
-            field(run, cls, name, value, frame, node, "attribute")
+        for row in rows:
+            before = len(frame.effects)
+            field(run, row.cls, name, value, frame, node, "attribute")
+            if row.guessed:
+                mark_guessed(frame, before)
     elif not any(isinstance(atom, Instance | ClassRef) for atom in owners) and run.known.vocabulary.is_status(name):
         guessed = run.known.guess(run, ast.unparse(owner).split(".")[-1], name, value)
         if guessed is not None:
+            before = len(frame.effects)
             field(run, guessed, name, value, frame, node, "attribute")
+            mark_guessed(frame, before)
+
+
+def mark_guessed(frame: Frame, before: int) -> None:
+    """Mark the frame's effects from number ``before`` on as those of an object whose class is a guess."""
+    frame.effects[before:] = [replace(effect, guessed=True) for effect in frame.effects[before:]]
 
 
 def field(

@@ -125,7 +125,7 @@ def function(run: "Interpreter", dotted: str, call: "Call", frame: Frame) -> Val
         return one(Made(dotted, text_of(given.get(-1, "base_url")) or text_of(first) or ""))
     rows = [cls for value in given.all() for cls in models_in(value)]
     if rows and root not in NOT_ROWS:
-        return Values(About(cls) for cls in rows)
+        return Values(About(cls, guessed=_are_rows(given.all())) for cls in rows)
     return one(Made(dotted))
 
 
@@ -200,11 +200,22 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     on_session(run, call, frame)
     if rows:
         is_query = name in QUERY_STEPS and any(isinstance(atom, About) and atom.query for atom in owners)
-        return Values(About(cls, is_query) for cls in rows)
+        return Values(About(atom.cls, is_query, guessed=atom.guessed) for atom in owners if isinstance(atom, About))
     made = [atom for atom in owners if isinstance(atom, Made)]
     found = [cls for value in given.all() for cls in models_in(value)]
     if found and not any(a.name.split(".", 1)[0] in NOT_ROWS for a in made):
-        return Values(About(cls, name == "query") for cls in found)
+        guessed = _are_rows(given.all()) and name not in SAME_ROW
+        return Values(About(cls, name == "query", guessed=guessed) for cls in found)
     if name in ("client", "resource"):
         return one(Made(f"{made[0].name if made else 'boto3'}.{name}", text_of(given.get(0)) or ""))
     return Values(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
+
+
+SAME_ROW = frozenset({"merge", "refresh", "expunge", "paginate", "unwrap", "cast", "run_sync"})
+"""Methods that give the row or query that they get."""
+
+
+def _are_rows(given: list[Values]) -> bool:
+    """Return whether the arguments name models only by rows, whose class says nothing about the class of the result."""
+    models = [atom for values in given for atom in values if models_in(one(atom))]
+    return all(isinstance(atom, About) and not atom.query for atom in models)
