@@ -238,6 +238,8 @@ def test_a_workflow_is_found_in_any_case(harness: Harness, name: str) -> None:
         ({"action": "explain", "workflow": "metadata", "record": 2**63}, "record"),
         ({"action": "explain", "workflow": "metadata", "record": True}, "record"),
         ({"action": "explain", "workflow": "metadata", "record": " "}, "record"),
+        ({"action": "explain", "workflow": "metadata", "record": "a" * 2_049}, "record"),
+        ({"action": "explain", "workflow": "metadata", "record": "9" * 30}, "record"),
         ({"action": "explain", "workflow": "metadata", "record": "a\0.test"}, "record"),
         ({"action": "cancel", "workflow": "metadata", "records": [1, "\ud800"], "reason": "x"}, "records"),
         ({"action": "cancel", "workflow": "metadata", "records": [1, -1], "reason": "x"}, "records.1"),
@@ -267,6 +269,12 @@ def test_an_event_that_is_no_object_is_answered_with_an_error(harness: Harness, 
 def test_a_missing_action_is_answered_with_the_valid_ones(harness: Harness) -> None:
     problem = harness.say()["error"]
     assert problem["message"] == f"is missing; valid actions: {', '.join(MODELS)}"
+
+
+@pytest.mark.parametrize("record", [" ", "a" * 2_049, "9" * 30, 0, True, 1.5, None, []])
+def test_a_value_that_names_no_record_is_answered_with_what_is_needed(harness: Harness, record: Any) -> None:
+    problem = harness.say(action="explain", workflow="metadata", record=record)["error"]
+    assert problem["message"].startswith("is no record: an id (a whole number from 1) or a domain, url or place id")
 
 
 def test_an_unknown_field_is_answered_with_the_valid_ones(harness: Harness) -> None:

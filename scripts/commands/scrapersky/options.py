@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 
 import typer
 
+from scrapersky.runtime.payloads import workflow_name
 from scrapersky.runtime.registry import WORKFLOWS
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def workflow_name(text: str) -> str:
-    """Return the workflow's name: ``deep-scan``, ``deep scan`` and ``deep_scan`` are the same."""
-    name = text.strip().lower().replace("-", "_").replace(" ", "_")
+def known_workflow(text: str) -> str:
+    """Return the workflow's name, whatever its spelling. Raises BadParameter naming the workflows."""
+    name = str(workflow_name(text))
     if name not in WORKFLOWS:
         raise typer.BadParameter(f"there is no workflow {text!r}; valid: {', '.join(WORKFLOWS)}")
     return name
@@ -36,7 +37,7 @@ def is_local(endpoint: str | None) -> bool:
 
 _WORKFLOW: Any = {
     "metavar": "WORKFLOW",
-    "parser": workflow_name,
+    "parser": known_workflow,
     "autocompletion": lambda: list(WORKFLOWS),
     "help": ", ".join(WORKFLOWS),
 }

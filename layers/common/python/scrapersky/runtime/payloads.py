@@ -16,20 +16,24 @@ MAX_PAUSE_SECONDS = 366 * 86_400
 MAX_KEY_CHARACTERS = 2_048
 
 
-def _workflow_name(value: Any) -> Any:
+def workflow_name(value: Any) -> Any:
+    """Return the name in the registry's spelling: ``Deep-Scan`` and ``deep scan`` are ``deep_scan``."""
     return value.strip().lower().replace("-", "_").replace(" ", "_") if isinstance(value, str) else value
 
 
 def _record(value: Any) -> int | str:
-    if isinstance(value, str) and 0 < len(key := value.strip()) <= MAX_KEY_CHARACTERS:
-        value = int(key) if key.isdecimal() else key
-    if (isinstance(value, str) and value) or (type(value) is int and 1 <= value <= MAX_ID):
+    if isinstance(value, str):
+        value = value.strip()
+        if value.isdecimal():
+            value = int(value)
+        elif 0 < len(value) <= MAX_KEY_CHARACTERS:
+            return str(value)
+    if type(value) is int and 1 <= value <= MAX_ID:
         return value
     raise ValueError("is no record: an id (a whole number from 1) or a domain, url or place id is needed")
 
 
-WorkflowName = Annotated[str, BeforeValidator(_workflow_name)]
-"""A workflow's name; ``deep-scan`` and ``deep scan`` are ``deep_scan``."""
+WorkflowName = Annotated[str, BeforeValidator(workflow_name)]
 Record = Annotated[int | str, BeforeValidator(_record)]
 """A record by its id, or by its natural key: the domain, url or place id. Digits are an id."""
 Records = Annotated[list[Record], Field(min_length=1, max_length=MAX_REQUEUED)]
