@@ -1,6 +1,6 @@
 """Bloat: after thousands of cycles on the same records without a vacuum, a claim is as cheap as before.
 
-BLOAT_CYCLES sets their number: 10,000 by default (20 s), 100,000 for the figures in docs/explanation/decisions.md (4 minutes).
+BLOAT_CYCLES sets their number: 10,000 by default (20 s), 100,000 for a long run (4 minutes).
 """
 
 import os
