@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from scrapersky.metrics import NAMESPACE, OF_A_SERVICE, OF_A_WORKFLOW
+from scrapersky.metrics import NAMESPACE, SERVICE_METRICS, WORKFLOW_METRICS
 from scrapersky.runtime.registry import Service
 from scrapersky.status.workflow import Workflow
 
@@ -20,11 +20,11 @@ class Metrics:
         self, name: str, service: Service, workflow: Workflow, *, statistic: str, minutes: int
     ) -> cloudwatch.Metric:
         """Return the metric ``name`` of ``workflow``, with periods of ``minutes``."""
-        return self._metric(name, OF_A_WORKFLOW, statistic, minutes, service=service.name, workflow=workflow.name)
+        return self._metric(name, WORKFLOW_METRICS, statistic, minutes, service=service.name, workflow=workflow.name)
 
     def of_service(self, name: str, service: str, *, statistic: str, minutes: int) -> cloudwatch.Metric:
         """Return the metric ``name`` of the function of ``service``, with periods of ``minutes``."""
-        return self._metric(name, OF_A_SERVICE, statistic, minutes, service=service)
+        return self._metric(name, SERVICE_METRICS, statistic, minutes, service=service)
 
     def _metric(
         self, name: str, emitted: frozenset[str], statistic: str, minutes: int, **dimensions: str

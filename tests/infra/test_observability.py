@@ -48,7 +48,7 @@ def test_every_metric_in_an_alarm_or_a_widget_is_emitted(deployed: Template) -> 
 
 
 def test_every_emitted_metric_is_in_an_alarm_or_a_widget(deployed: Template) -> None:
-    assert emitted_metrics() == used_metrics(deployed) == metrics.OF_A_WORKFLOW | metrics.OF_A_SERVICE
+    assert emitted_metrics() == used_metrics(deployed) == metrics.WORKFLOW_METRICS | metrics.SERVICE_METRICS
 
 
 def test_a_metric_that_is_not_emitted_is_rejected() -> None:
@@ -71,7 +71,7 @@ def test_metrics_are_used_with_the_dimensions_they_are_emitted_with(deployed: Te
     owners = {(service.name, workflow.name) for service in SERVICES for workflow in service.workflows}
     for name, dimensions in metric_uses(deployed):
         assert dimensions["stage"] == deployed.stack.removeprefix("scrapersky-")
-        if name in metrics.OF_A_WORKFLOW:
+        if name in metrics.WORKFLOW_METRICS:
             assert (dimensions["service"], dimensions["workflow"]) in owners
         else:
             assert dimensions.keys() == {"stage", "service"}

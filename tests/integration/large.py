@@ -1,4 +1,4 @@
-"""Half a million domains and sitemap files in one database, 100,000 of each queued, and what the planner knows of them."""
+"""Half a million domains and sitemap files, 100,000 of each queued, in one database per state of the statistics."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ QUEUED = 100_000
 CODES = 101
 ERRORS = ROWS // 7
 LIVE = 400
-"""Live attempts of each workflow, of which a quarter have outlived their lease."""
+"""Live attempts per workflow; the lease of a quarter has expired."""
 NEWEST = 10_000_000
-"""Metadata's live attempts have the numbers after this one, later than all of history: record n is held by NEWEST + n."""
+"""The live attempts of metadata follow this id, after all of history: record n has the attempt NEWEST + n."""
 TENANTS = 51
-"""``big`` holds nine tenths of all; the others share the rest."""
+"""``big`` has nine tenths of the records; the others share the rest."""
 
 NEVER, BEFORE, NOW = "never analysed", "analysed before the burst", "analysed now"
 
@@ -31,7 +31,7 @@ QUIET = (
         CASE WHEN n > {LIVE} AND n % 7 = 0 THEN 'http_' || 400 + n % 100 END
     FROM generate_series(1, {ROWS}) AS n
     """,
-    # A tenth of all sitemap files are one host's.
+    # A tenth of all sitemap files are on one host.
     f"""
     INSERT INTO sitemap_files (domain_id, tenant, url, discovery_method, sitemap_import_status, sitemap_import_error_code)
     SELECT CASE WHEN n % 10 = 0 THEN 1 ELSE 2 + n % 20000 END, CASE WHEN n % 9 > 0 THEN 'big' ELSE 'small' || n / 9 % 50 END,
@@ -71,7 +71,7 @@ BURST = (
 
 
 def build(postgres: Postgres) -> Mapping[str, str]:
-    """The url of a database for each state of the statistics. About 20 seconds."""
+    """Return the URL of a database for each state of the statistics. Takes about 20 seconds."""
     names = {NEVER: "large_never", BEFORE: "large_before", NOW: "large_now"}
     urls = {NEVER: postgres.create_database(names[NEVER], template=TEMPLATE)}
     fill(urls[NEVER], *QUIET)
@@ -84,7 +84,7 @@ def build(postgres: Postgres) -> Mapping[str, str]:
 
 
 def fill(url: str, *statements: str) -> None:
-    """Runs ``statements`` with triggers and autovacuum off: the rows are made as they would be, only faster."""
+    """Run ``statements`` without triggers and autovacuum, for speed."""
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in ("domains", "sitemap_files", "attempts"):

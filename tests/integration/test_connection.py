@@ -1,4 +1,4 @@
-"""Our connection by pg8000: one wait a statement, its own words kept, and usable after whatever went wrong."""
+"""The pg8000 connection waits once per statement, and is usable after any error."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,8 +11,8 @@ from scrapersky.database import address_of_url, sqlstate
 from scrapersky.postgres import PostgresConnection
 
 
-class Counted(PostgresConnection):
-    """Counts how often it waits for the server."""
+class CountingConnection(PostgresConnection):
+    """A connection that counts how often it waits for the server."""
 
     waits = 0
 
@@ -22,10 +22,10 @@ class Counted(PostgresConnection):
 
 
 @pytest.fixture
-def counted(database_url: str) -> Iterator[Counted]:
-    """A connection, every statement its own transaction."""
+def counted(database_url: str) -> Iterator[CountingConnection]:
+    """Yield a connection in autocommit."""
     address = address_of_url(database_url)
-    connection = Counted(
+    connection = CountingConnection(
         user=address["username"],
         password=address["password"],
         host=address["host"],
@@ -38,59 +38,61 @@ def counted(database_url: str) -> Iterator[Counted]:
         connection.close()
 
 
-def ask(connection: PostgresConnection, statement: str, *values: object) -> Any:
-    """The first value of the first row."""
+def value_of(connection: PostgresConnection, statement: str, *values: object) -> Any:
+    """Return the first value of the first row."""
     cursor = connection.cursor()
     cursor.execute(statement, values)
     return cursor.fetchone()[0]
 
 
-def test_a_statement_waits_for_the_server_once(counted: Counted) -> None:
+def test_a_statement_waits_for_the_server_once(counted: CountingConnection) -> None:
     counted.waits = 0
-    assert ask(counted, "SELECT 1 + CAST(%s AS int)", 2) == 3
+    assert value_of(counted, "SELECT 1 + CAST(%s AS int)", 2) == 3
     assert counted.waits == 1
 
 
-def test_what_only_looks_like_a_placeholder_is_none(counted: Counted) -> None:
+def test_a_placeholder_in_a_literal_an_identifier_or_a_comment_is_text(counted: CountingConnection) -> None:
     statement = "SELECT '%s it''s' || ' \"%s\" ' || (7 %% 4) || CAST(%s AS text) -- not %s"
-    for value in ("a", "%s"):  # the second time from memory
-        assert ask(counted, statement, value) == f'%s it\'s "%s" 3{value}'
+    for value in ("a", "%s"):  # the second time from the cache
+        assert value_of(counted, statement, value) == f'%s it\'s "%s" 3{value}'
 
 
 @pytest.mark.parametrize(
     ("statement", "value", "code"),
     [
-        ("SELECT nothing FROM CAST(%s AS int)", 1, "42703"),  # raised by parse
-        ("SELECT CAST(%s AS int)", "a word", "22P02"),  # raised by bind
-        ("SELECT 1 / CAST(%s AS int)", 0, "22012"),  # raised by execute
+        ("SELECT nothing FROM CAST(%s AS int)", 1, "42703"),  # reported by Parse
+        ("SELECT CAST(%s AS int)", "a word", "22P02"),  # reported by Bind
+        ("SELECT 1 / CAST(%s AS int)", 0, "22012"),  # reported by Execute
     ],
 )
-def test_after_a_statement_that_fails_the_next_one_gets_its_own_answer(
-    counted: Counted, statement: str, value: object, code: str
+def test_after_a_failed_statement_the_next_one_gets_its_own_answer(
+    counted: CountingConnection, statement: str, value: object, code: str
 ) -> None:
     with pytest.raises(pg8000.dbapi.Error) as refused:
-        ask(counted, statement, value)
+        value_of(counted, statement, value)
     assert sqlstate(refused.value) == code
-    assert ask(counted, "SELECT CAST(%s AS int)", 5) == 5
+    assert value_of(counted, "SELECT CAST(%s AS int)", 5) == 5
 
 
-def test_a_value_that_cannot_be_sent_leaves_nothing_half_sent(counted: Counted) -> None:
+def test_an_unencodable_value_leaves_no_partial_message(counted: CountingConnection) -> None:
     with pytest.raises(UnicodeEncodeError):
-        ask(counted, "SELECT CAST(%s AS text)", "\ud800")
+        value_of(counted, "SELECT CAST(%s AS text)", "\ud800")
     counted.waits = 0
-    assert ask(counted, "SELECT CAST(%s AS int)", 5) == 5
+    assert value_of(counted, "SELECT CAST(%s AS int)", 5) == 5
     assert counted.waits == 1
 
 
-def test_a_transaction_that_the_driver_begins_is_begun_and_rolled_back(counted: Counted) -> None:
+def test_without_autocommit_the_driver_begins_a_transaction_that_can_be_rolled_back(
+    counted: CountingConnection,
+) -> None:
     counted.autocommit = False
     cursor = counted.cursor()
-    cursor.execute("CREATE TABLE of_a_moment AS SELECT CAST(%s AS int) AS n", (1,))
+    cursor.execute("CREATE TABLE rolled_back AS SELECT CAST(%s AS int) AS n", (1,))
     counted.rollback()
-    assert ask(counted, "SELECT to_regclass(%s)", "of_a_moment") is None
+    assert value_of(counted, "SELECT to_regclass(%s)", "rolled_back") is None
 
 
-def test_a_closed_connection_says_so(counted: Counted) -> None:
+def test_a_closed_connection_raises_an_interface_error(counted: CountingConnection) -> None:
     cursor = counted.cursor()
     counted.close()
     with pytest.raises(pg8000.dbapi.InterfaceError, match="closed"):

@@ -1,4 +1,4 @@
-"""The event files for sam local drive the real handlers, without Docker: a real Postgres, SQS by moto, no internet."""
+"""The event files for ``sam local`` work with the real handlers, a real Postgres, SQS by moto and no internet."""
 
 import importlib
 import json
@@ -24,13 +24,13 @@ FOLDERS = [service.folder for service in SERVICES]
 
 
 def event(folder: str, name: str) -> Any:
-    """What the file holds."""
+    """Return the content of the event file."""
     return json.loads((FUNCTIONS / folder / "events" / f"{name}.json").read_text())
 
 
 @pytest.fixture
 def aws(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The environment of a function, with a queue, in an internet without any host."""
+    """Set a function's environment, with a queue and an internet without hosts."""
     with Internet.start({}, tmp_path) as nowhere, mock_aws():
         queue_url = boto3.client("sqs").create_queue(QueueName="messages")["QueueUrl"]
         for name, value in {**environment, "QUEUE_URL": queue_url, "WEB_LOOPBACK_INTERNET": str(nowhere.file)}.items():
@@ -39,7 +39,7 @@ def aws(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_tick_claims_batch_works_and_manual_answers(folder: str, connection: Connection, aws: None) -> None:
+def test_tick_batch_and_manual_event_are_served(folder: str, connection: Connection, aws: None) -> None:
     make(connection, WORKFLOWS[event(folder, "manual")["workflow"]], "Queued")
     function = importlib.reload(importlib.import_module(f"{folder}.handler"))
     ticked = function.handler(event(folder, "tick"), LambdaContext())
@@ -52,7 +52,7 @@ def test_tick_claims_batch_works_and_manual_answers(folder: str, connection: Con
     function.service.runtime.database.engine.dispose()
 
 
-def test_a_dead_letter_ends_its_record_in_error(connection: Connection, aws: None) -> None:
+def test_a_dead_letter_sets_its_record_to_error(connection: Connection, aws: None) -> None:
     make(connection, METADATA, "Queued")
     claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=600)
     function = importlib.reload(importlib.import_module("dead_letter.handler"))
@@ -61,6 +61,6 @@ def test_a_dead_letter_ends_its_record_in_error(connection: Connection, aws: Non
     function.database.engine.dispose()
 
 
-def test_migrate_invoked_manually_answers_the_revision(aws: None) -> None:
+def test_a_manual_migration_returns_the_revision(aws: None) -> None:
     function = importlib.reload(importlib.import_module("migrate.handler"))
     assert function.handler(event("migrate", "manual"), LambdaContext())["revision"]

@@ -1,4 +1,4 @@
-"""Calls of the proxy are counted in the database before they are made, and stop when the day's budget is spent."""
+"""Calls of the proxy API are charged to a budget in the database before they are made."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,25 +25,27 @@ DOMAINS = ("a.test", "b.test", "c.test", "d.test")
 
 
 async def visit(record: Domain, ctx: JobContext) -> Outcome:
-    """A job that requests the home page of its domain."""
+    """Fetch the home page of the domain."""
     (await ctx.web.get(f"http://{record.domain}/")).raise_for_status()
     return Done("read")
 
 
 def read_secret(name: str, **_: Any) -> str:
-    """Return the key of the proxy."""
+    """Return the proxy's key."""
     return {"the-proxy": KEY}[name]
 
 
 @pytest.fixture
 def proxy() -> ProxyApi:
-    """A proxy in front of sites that answer 403 to direct requests."""
+    """A proxy API that can read sites which block everyone else."""
     return ProxyApi(dict.fromkeys(DOMAINS, page("<p>Welcome</p>")))
 
 
 @pytest.fixture
-def environment_with_proxy(environment: dict[str, str], proxy: ProxyApi, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of a function that can reach these sites and the proxy."""
+def environment_with_blocked_sites(
+    environment: dict[str, str], proxy: ProxyApi, tmp_path: Path
+) -> Iterator[dict[str, str]]:
+    """Yield a function's environment in an internet of blocked sites and the proxy."""
     websites: dict[str, Website] = {**dict.fromkeys(DOMAINS, page("<p>No</p>", status=403)), HOST: proxy}
     with Internet.start(websites, tmp_path) as internet:
         settings = {name.upper(): value for name, value in SETTINGS.items()}
@@ -51,11 +53,11 @@ def environment_with_proxy(environment: dict[str, str], proxy: ProxyApi, tmp_pat
 
 
 @pytest.mark.parametrize(("mode", "code"), [("blocked", "proxy_budget_of_the_day"), ("always", "budget_of_the_day")])
-def test_no_more_calls_are_made_than_the_budget_of_the_day(
-    environment_with_proxy: dict[str, str], connection: Connection, proxy: ProxyApi, mode: str, code: str
+def test_no_call_is_made_beyond_the_budget_of_the_day(
+    environment_with_blocked_sites: dict[str, str], connection: Connection, proxy: ProxyApi, mode: str, code: str
 ) -> None:
     service = BackgroundService(
-        DOMAIN_SCHEDULER, {METADATA: visit}, {**environment_with_proxy, "WEB_PROXY": mode}, read_secret
+        DOMAIN_SCHEDULER, {METADATA: visit}, {**environment_with_blocked_sites, "WEB_PROXY": mode}, read_secret
     )
     for domain in DOMAINS:
         connection.execute(text("INSERT INTO domains (domain, status) VALUES (:domain, 'Queued')"), {"domain": domain})

@@ -1,4 +1,4 @@
-"""The statements of the verbs: one each, independent of the session, by the database's clock."""
+"""A verb is one statement, independent of its session, and uses the database's clock."""
 
 import re
 from collections.abc import Sequence
@@ -63,17 +63,17 @@ def test_a_verb_neither_depends_on_its_session_nor_changes_it(connection: Connec
 
 def test_actor_and_reason_end_with_the_statement(connection: Connection) -> None:
     connection.execute(text("INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"))
-    acts: list[Any] = [cancel, partial(hand_off, again=False), abandon, partial(requeue, limit=1)]
-    for act in acts:
-        if act is abandon:
+    verbs: list[Any] = [cancel, partial(hand_off, again=False), abandon, partial(requeue, limit=1)]
+    for verb in verbs:
+        if verb is abandon:
             claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
-        assert act(connection, METADATA, ids=[1], actor="ada", reason="because") == [1]
+        assert verb(connection, METADATA, ids=[1], actor="ada", reason="because") == [1]
         left = "SELECT current_setting('scrapersky.actor', true), current_setting('scrapersky.reason', true)"
         assert [value or None for value in connection.execute(text(left)).one()] == [None, None]
-    acted = connection.execute(
+    statuses = connection.execute(
         text("SELECT to_status FROM status_events WHERE actor = 'ada' ORDER BY event_id")
     ).scalars()
-    assert list(acted) == ["New", "Queued", "Error", "Queued"]
+    assert list(statuses) == ["New", "Queued", "Error", "Queued"]
 
 
 @pytest.mark.parametrize("name", VERBS.keys())

@@ -1,4 +1,4 @@
-"""What the catalog says of storage and statistics is what the models ask for: Alembic compares neither."""
+"""Storage parameters and statistics targets in the catalog match the models. Alembic compares neither."""
 
 import pytest
 from sqlalchemy import Connection, text
@@ -11,7 +11,7 @@ TABLES = Base.metadata.tables
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_tables_storage_parameters_are_the_models(connection: Connection, table: str) -> None:
+def test_the_storage_parameters_of_a_table_match_its_model(connection: Connection, table: str) -> None:
     stored = connection.execute(
         text("SELECT coalesce(reloptions, '{}') FROM pg_class WHERE oid = CAST(:table AS regclass)"), {"table": table}
     ).scalar_one()
@@ -19,13 +19,13 @@ def test_a_tables_storage_parameters_are_the_models(connection: Connection, tabl
     assert dict(option.split("=") for option in stored) == wanted
 
 
-def test_watched_tables_leave_room_for_a_status_and_are_cleaned_early() -> None:
+def test_watched_tables_have_a_fillfactor_and_early_autovacuum() -> None:
     for table in {workflow.table for workflow in WORKFLOWS.values()}:
         assert TABLES[table].dialect_options["postgresql"]["with"] == WATCHED_STORAGE
     assert TABLES["attempts"].dialect_options["postgresql"]["with"] == {"fillfactor": "80", **AUTOVACUUM}
 
 
-def test_the_planner_never_counts_what_is_queued_or_live(connection: Connection) -> None:
+def test_due_times_and_ends_of_attempts_have_no_statistics(connection: Connection) -> None:
     wanted = {
         (table.name, column.name) for table in TABLES.values() for column in table.columns if column.info == UNCOUNTED
     }
@@ -40,7 +40,7 @@ def test_the_planner_never_counts_what_is_queued_or_live(connection: Connection)
     assert wanted == due | {("attempts", "finished_at")}
 
 
-def test_neither_a_status_nor_a_lease_stands_in_an_index_or_its_predicate(connection: Connection) -> None:
+def test_no_index_contains_a_status_or_a_lease(connection: Connection) -> None:
     changing = {"lease_until", "started_at", "updated_at"} | {workflow.field for workflow in WORKFLOWS.values()}
     changing |= {workflow.companion("failures") for workflow in WORKFLOWS.values()}
     rows = connection.execute(

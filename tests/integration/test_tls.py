@@ -1,4 +1,4 @@
-"""A connection to Postgres over TLS: made when certificate and name are right, refused when one is not."""
+"""A connection to Postgres over TLS is refused unless certificate and host name are valid."""
 
 import json
 import socket
@@ -21,8 +21,8 @@ HOST = "localhost"
 Connect = Callable[[int, str], Database]
 
 
-def pass_on(source: socket.socket, sink: socket.socket) -> None:
-    """Copies bytes until either side has had enough."""
+def copy(source: socket.socket, sink: socket.socket) -> None:
+    """Copy bytes until one side closes."""
     try:
         while part := source.recv(65_536):
             sink.sendall(part)
@@ -33,22 +33,22 @@ def pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 
 def serve(client: socket.socket, tls: ssl.SSLContext, port: int) -> None:
-    """Answers the request for TLS (Postgres' protocol, "SSLRequest") with yes, and hands on what comes after."""
+    """Accept the SSLRequest of Postgres' protocol, and relay what follows to the server at ``port``."""
     client.recv(8)
     client.sendall(b"S")
     try:
         inside = tls.wrap_socket(client, server_side=True)
-    except (ssl.SSLError, OSError):  # the client did not like what it saw
+    except (ssl.SSLError, OSError):  # the client refused the certificate
         client.close()
         return
     behind = socket.create_connection(("127.0.0.1", port))
-    threading.Thread(target=pass_on, args=(behind, inside), daemon=True).start()
-    pass_on(inside, behind)
+    threading.Thread(target=copy, args=(behind, inside), daemon=True).start()
+    copy(inside, behind)
 
 
 @contextmanager
 def tls_in_front_of(port: int, tls: ssl.SSLContext) -> Iterator[int]:
-    """The port of a server that speaks TLS as Postgres does, in front of the one at ``port``, which does not."""
+    """Yield the port of a TLS proxy in front of the Postgres at ``port``, which has no TLS."""
 
     def accept() -> None:
         while True:
@@ -66,44 +66,44 @@ def tls_in_front_of(port: int, tls: ssl.SSLContext) -> Iterator[int]:
 
 @pytest.fixture
 def connect(database_url: str) -> Iterator[Connect]:
-    """A function's database by its secret: the test's own, at another port, with a private authority's certificate."""
-    made: list[Database] = []
+    """Yield a function that returns the test's database, reached through a port and a private authority."""
+    databases: list[Database] = []
 
     def through(port: int, ca_pem: str) -> Database:
         address = address_of_url(database_url) | {"host": HOST, "port": port, "ca_pem": ca_pem}
-        del address["sslmode"]  # what a secret does not say is verify-full
-        made.append(Database(Settings(database_secret="any"), "test", lambda _, **__: json.dumps(address)))
-        return made[-1]
+        del address["sslmode"]  # the default is verify-full
+        databases.append(Database(Settings(database_secret="any"), "test", lambda _, **__: json.dumps(address)))
+        return databases[-1]
 
     yield through
-    for one in made:
-        one.engine.dispose()
+    for database in databases:
+        database.engine.dispose()
 
 
 @pytest.mark.parametrize(
-    ("name", "trusted", "complaint"),
+    ("name", "trusted", "error"),
     [
         (HOST, True, None),
         ("elsewhere.example", True, "Hostname mismatch"),
         (HOST, False, "certificate verify failed"),
     ],
-    ids=["the right name and a trusted authority", "another name", "an authority that is not trusted"],
+    ids=["valid", "another host name", "untrusted authority"],
 )
-def test_a_database_is_spoken_to_only_when_its_certificate_and_its_name_are_right(
-    connect: Connect, database_url: str, tmp_path: Path, name: str, trusted: bool, complaint: str | None
+def test_a_connection_needs_a_trusted_certificate_for_its_host_name(
+    connect: Connect, database_url: str, tmp_path: Path, name: str, trusted: bool, error: str | None
 ) -> None:
-    folders = [tmp_path / "its", tmp_path / "anothers"]
+    folders = [tmp_path / "own", tmp_path / "other"]
     for folder in folders:
         folder.mkdir()
-    its, anothers = (Authority(folder) for folder in folders)
-    ca_pem = (its if trusted else anothers).ca_file.read_text()
+    own, other = (Authority(folder) for folder in folders)
+    ca_pem = (own if trusted else other).ca_file.read_text()
     port = make_url(database_url).port
     assert port
-    with tls_in_front_of(port, its.context(name)) as front:
+    with tls_in_front_of(port, own.context(name)) as front:
         database = connect(front, ca_pem)
-        if complaint is None:
+        if error is None:
             with database.autocommit() as connection:
                 assert connection.execute(text("SELECT 1")).scalar_one() == 1
         else:
-            with pytest.raises((DBAPIError, ssl.SSLError), match=complaint), database.autocommit():
+            with pytest.raises((DBAPIError, ssl.SSLError), match=error), database.autocommit():
                 pass

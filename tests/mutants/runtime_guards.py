@@ -202,7 +202,7 @@ RUNTIME_GUARDS = (
     without(
         "database: a broken socket is a DBAPIError",
         "postgres.PostgresConnection.handle_messages",
-        "with _named():",
+        "with _as_interface_error():",
         CONNECTIONS,
         instead="if True:",
         folder=LAYER,

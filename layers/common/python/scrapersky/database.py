@@ -1,10 +1,10 @@
-"""The function's one connection to Postgres: a pool of one, TLS, timeouts, and recovery from a rotated password.
+"""The function's one connection to Postgres: a pool of one, TLS, timeouts, and a new login after a password rotation.
 
-A statement is one round trip; begin, statement and commit are three. So single-statement verbs run in AUTOCOMMIT
-(:meth:`Database.autocommit`), and only a transition with a job's writes is a transaction.
+A statement in AUTOCOMMIT is one round trip; begin, statement and commit are three. So verbs of one statement run in
+AUTOCOMMIT (:meth:`Database.autocommit`), and only a transition with a job's writes is a transaction.
 
-Warning: the engine itself must be in AUTOCOMMIT. If it is set per connection instead, the pool's ping has already opened a
-transaction, pg8000 continues inside it, and everything is rolled back silently.
+Warning: the engine itself must be in AUTOCOMMIT. If it is set per connection, the pool's ping has already opened a
+transaction, pg8000 continues inside it, and everything is rolled back without an error.
 """
 
 import json
@@ -24,13 +24,13 @@ from scrapersky.tls import tls_context
 
 RECYCLE_SECONDS = 1_500
 WRONG_PASSWORD = frozenset({"28P01", "28000"})
-"""SQLSTATEs of a rejected login: the password may have been rotated since it was read."""
+"""SQLSTATEs of a refused login: the password may have been rotated since the secret was read."""
 
 ReadSecret = Callable[..., str]
 
 
 class Database:
-    """Opens its connection on first use. ``application`` is the actor in the audit trail unless a statement sets another."""
+    """Connects on first use. ``application`` is the default actor in the audit trail."""
 
     def __init__(self, settings: Settings, application: str, read_secret: ReadSecret) -> None:
         self._settings = settings
@@ -39,7 +39,7 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine, one pooled connection, checked before use and renewed every 25 minutes."""
+        """The engine: one pooled connection, checked before use and renewed every 25 minutes."""
         return create_engine(
             "postgresql+pg8000://",
             creator=self._connect,
@@ -53,7 +53,7 @@ class Database:
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
-        """Yield a connection on which every statement is its own transaction."""
+        """Yield a connection on which every statement is a transaction of its own."""
         with self.engine.connect() as connection:
             yield connection
 
@@ -65,7 +65,7 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                # A broken connection has rolled back by itself; the error that is raised is the first one.
+                # After a broken connection the server has rolled back, and the original error is the one to report.
                 with suppress(SQLAlchemyError):
                     connection.exec_driver_sql("ROLLBACK")
                 raise
@@ -76,7 +76,7 @@ class Database:
             return self._open(address_of_url(self._settings.database_url))
         if not self._settings.database_secret:
             raise SettingsError(
-                "DATABASE_SECRET='': the name or ARN of the secret with the database's address is needed"
+                "DATABASE_SECRET='': set it to the name or ARN of the secret that holds the database's address"
             )
         try:
             return self._open(json.loads(self._read_secret(self._settings.database_secret)))
@@ -100,14 +100,14 @@ class Database:
                 "statement_timeout": str(int(timeout * 1000)),
                 "lock_timeout": "10000",
                 "idle_in_transaction_session_timeout": "60000",
-                # Every statement reads the first few rows of an index in its order; a bitmap scan reads and sorts all of them.
+                # Our statements need the first few rows in the order of an index; a bitmap scan reads all rows and sorts them.
                 "enable_bitmapscan": "off",
             },
         )
 
 
 def address_of_url(url: str) -> dict[str, Any]:
-    """Return the parts of a SQLAlchemy URL, named as in the database secret; loopback is without TLS."""
+    """Return the parts of a SQLAlchemy URL, named as in the database secret. Loopback needs no TLS."""
     parsed = make_url(url)
     local = parsed.host in {"127.0.0.1", "localhost", "::1"}
     return {
@@ -121,7 +121,7 @@ def address_of_url(url: str) -> dict[str, Any]:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Return the SQLSTATE of a pg8000 error, wrapped by SQLAlchemy or not; None without one (a broken socket)."""
+    """Return the SQLSTATE of a pg8000 error, wrapped by SQLAlchemy or not; None if it has none (a broken socket)."""
     original = getattr(error, "orig", error)
     fields = original.args[0] if original.args else None
     return fields.get("C") if isinstance(fields, dict) else None

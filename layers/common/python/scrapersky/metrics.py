@@ -1,6 +1,6 @@
-"""What operators see: one canonical JSON line per transition, one per tick and batch, and metrics in EMF.
+"""Log lines and metrics: one canonical JSON line per transition, tick and batch, and metrics in CloudWatch's EMF.
 
-Saved queries, alarms and the dashboard are built on exactly these keys and names. Ids only, never payloads.
+Saved queries, alarms and the dashboard depend on these keys and names. Log ids, never payloads.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ INVARIANT_BREACHES = "InvariantBreaches"
 PAID_CALLS = "PaidCalls"
 BUDGET_SPENT = "BudgetSpent"
 
-OF_A_WORKFLOW = frozenset(
+WORKFLOW_METRICS = frozenset(
     {
         CLAIMED, COMPLETED, RETRIED, SNOOZED, ERRORED, LOST, UNDELIVERED, DEAD_LETTERED, RECORD_MILLISECONDS,
         OLDEST_QUEUED_SECONDS, OLDEST_PROCESSING_SECONDS, QUEUED, PROCESSING, INVARIANT_BREACHES, PAID_CALLS,
@@ -40,8 +40,8 @@ OF_A_WORKFLOW = frozenset(
 )  # fmt: skip
 """Metrics with the dimensions stage, service and workflow."""
 
-OF_A_SERVICE = frozenset({STALE, TICK_FAILED, UNATTRIBUTABLE})
-"""Metrics with the dimensions stage and service: of a delivery or an invocation, whatever the workflow."""
+SERVICE_METRICS = frozenset({STALE, TICK_FAILED, UNATTRIBUTABLE})
+"""Metrics with the dimensions stage and service: of a delivery or an invocation."""
 
 UNITS = {
     RECORD_MILLISECONDS: MetricUnit.Milliseconds,
@@ -51,7 +51,7 @@ UNITS = {
 
 
 class Observer:
-    """The logger and the metrics of one function. Metrics are collected and written by :meth:`flush`."""
+    """The logger and the metrics of one function. :meth:`flush` writes the collected metrics."""
 
     def __init__(self, service: str, stage: str) -> None:
         self.log = Logger(service=service, serialize_stacktrace=False, log_uncaught_exceptions=False)
@@ -60,14 +60,14 @@ class Observer:
         self._metrics: dict[tuple[str, str | None], EphemeralMetrics] = {}
 
     def count(self, metric: str, value: float = 1, *, workflow: str | None = None, service: str | None = None) -> None:
-        """Adds ``value`` to what is written for ``metric`` at the end of this invocation.
+        """Add ``value`` to ``metric`` of this invocation.
 
-        Metrics :data:`OF_A_WORKFLOW` need ``workflow``, and every one is a series of its own, which costs money.
-        ``service`` is whose record it is, when that is not this function.
+        :data:`WORKFLOW_METRICS` need ``workflow``, others must not have one: each combination is a billed series.
+        ``service`` is the record's service, if that is not this function's.
         """
-        if (metric in OF_A_WORKFLOW) != (workflow is not None):
-            needs = "a workflow" if metric in OF_A_WORKFLOW else "no workflow"
-            raise ValueError(f"metric {metric} with workflow={workflow!r}: it needs {needs}")
+        if (metric in WORKFLOW_METRICS) != (workflow is not None):
+            needs = "needs a workflow" if metric in WORKFLOW_METRICS else "takes no workflow"
+            raise ValueError(f"metric {metric} with workflow={workflow!r}: it {needs}")
         key = (service or self._service, workflow)
         if key not in self._metrics:
             metrics = self._metrics[key] = EphemeralMetrics(namespace=NAMESPACE, service=key[0])
@@ -77,15 +77,15 @@ class Observer:
         self._metrics[key].add_metric(metric, unit=UNITS.get(metric, MetricUnit.Count), value=value)
 
     def transition(self, **keys: Any) -> None:
-        """The canonical line: workflow, record_id, attempt_id, from, to, outcome, error_code, duration_ms, …"""
+        """Log a transition: workflow, record_id, attempt_id, from_status, to_status, outcome, error_code, duration_ms, …"""
         self.log.info("transition", extra=keys)
 
     def line(self, message: str, keys: Mapping[str, Any]) -> None:
-        """One line about a whole tick or batch."""
+        """Log one line about a whole tick, batch or migration."""
         self.log.info(message, extra=dict(keys))
 
     def flush(self) -> None:
-        """Writes the collected metrics, one EMF document for each set of dimensions that has any."""
+        """Write the collected metrics, one EMF document per set of dimensions."""
         for metrics in self._metrics.values():
             if metrics.metric_set:
                 metrics.flush_metrics()

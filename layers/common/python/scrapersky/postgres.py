@@ -1,8 +1,10 @@
 """pg8000's connection with one round trip per statement, and an InterfaceError for every broken socket.
 
-pg8000 waits for the server three times per statement and parses each statement character by character every time, which was
-a third of the cost of saving a record. It also guards every read but the first of a message: a reset or a timeout there is a
-bare OSError, which SQLAlchemy does not treat as a disconnect and ``except DBAPIError`` does not catch.
+pg8000 waits for the server three times per statement, and parses the placeholders of each statement every time, which
+was a third of the cost of saving a record. It also raises a bare OSError when the socket breaks at the first read of a
+message; SQLAlchemy does not recognise that as a disconnect, and ``except DBAPIError`` does not catch it.
+
+Warning: this overrides private names of pg8000 (``_c``, ``_sock``, ``_flush``, ``_write``), whose version is pinned.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +21,7 @@ KNOWN_STATEMENTS = 256
 
 
 class PostgresCursor(pg8000.dbapi.Cursor):  # type: ignore[misc]  # pg8000 ships no types
-    """A cursor that numbers the placeholders of a statement once, not each time."""
+    """A cursor that caches the statements with numbered placeholders."""
 
     _input_oids: Sequence[int]
 
@@ -36,7 +38,7 @@ class PostgresCursor(pg8000.dbapi.Cursor):  # type: ignore[misc]  # pg8000 ships
 
 
 class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
-    """A DB-API connection that raises only :class:`pg8000.dbapi.Error`."""
+    """A DB-API connection whose only exceptions are :class:`pg8000.dbapi.Error`."""
 
     def cursor(self) -> PostgresCursor:
         """Return a :class:`PostgresCursor`."""
@@ -45,14 +47,14 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
     def execute_unnamed(
         self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
     ) -> Any:
-        """Send parse, describe, bind, execute and sync together: the server answers all of them, or skips to the sync."""
+        """Send Parse, Describe, Bind, Execute and one Sync together; after an error the server skips to the Sync."""
         if stream is not None:
             return super().execute_unnamed(statement, vals, oids, stream)
         context = Context(statement)
         values = make_params(self.py_types, vals)
         for value in values:
             if value is not None:
-                value.encode(self._client_encoding)  # a value that cannot be encoded must fail before anything is sent
+                value.encode(self._client_encoding)  # an unencodable value must fail before anything is sent
         self.send_PARSE(NULL_BYTE, statement, oids)
         self.send_DESCRIBE_STATEMENT(NULL_BYTE)
         self.send_BIND(NULL_BYTE, values)
@@ -63,14 +65,14 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         return context
 
     def handle_messages(self, context: Any) -> None:
-        """Read the server's answers. Raises InterfaceError when the socket breaks."""
-        with _named():
+        """Read the server's answer. Raises InterfaceError when the socket breaks."""
+        with _as_interface_error():
             super().handle_messages(context)
 
 
 def connect(**options: Any) -> PostgresConnection:
-    """Connect with the ``options`` of ``pg8000.dbapi.connect``. Raises InterfaceError when no server answers."""
-    with _named():
+    """Connect like ``pg8000.dbapi.connect``, with its ``options``. Raises InterfaceError when the server does not answer."""
+    with _as_interface_error():
         return PostgresConnection(**options)
 
 
@@ -83,7 +85,7 @@ def _numbered(statement: str) -> str:
 
 
 @contextmanager
-def _named() -> Iterator[None]:
+def _as_interface_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infra.plan import Plan
 from infra.stage import Aurora, ExistingNetwork, Network
-from scrapersky.metrics import BUDGET_SPENT, OF_A_SERVICE, OF_A_WORKFLOW, PAID_CALLS
+from scrapersky.metrics import BUDGET_SPENT, PAID_CALLS, SERVICE_METRICS, WORKFLOW_METRICS
 from scrapersky.runtime.registry import SERVICES
 
 MILLION = 1_000_000
@@ -88,8 +88,8 @@ def alarm_metrics(plan: Plan) -> int:
 
 def series(plan: Plan) -> int:
     """Return the largest number of metric series: some exist only for workflows whose records may make paid calls."""
-    free = len(OF_A_WORKFLOW - OF_PAID_CALLS)
+    free = len(WORKFLOW_METRICS - OF_PAID_CALLS)
     of_workflows = sum(
         free + plan.pays(workflow) * len(OF_PAID_CALLS) for service in SERVICES for workflow in service.workflows
     )
-    return of_workflows + len(OF_A_SERVICE) * len(SERVICES)
+    return of_workflows + len(SERVICE_METRICS) * len(SERVICES)

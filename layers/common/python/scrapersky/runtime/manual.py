@@ -31,6 +31,7 @@ from scrapersky.runtime.payloads import (
 from scrapersky.runtime.records import not_moved, resolve, resolve_one
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.tick import claim_and_send
+from scrapersky.runtime.work import work_on_started
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
@@ -262,8 +263,6 @@ def _end(runtime: Runtime, payload: Cancel | Abandon) -> dict[str, Any]:
 
 
 def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]:
-    from scrapersky.runtime.work import work_on_started  # noqa: PLC0415 - no other payload needs the web client
-
     workflow = _workflow(runtime, payload.workflow)
     remaining = context.get_remaining_time_in_millis() / 1000
     with runtime.database.autocommit() as connection:

@@ -1,4 +1,4 @@
-"""What a job may say about a record: a closed union, matched exhaustively. Outcomes are values, not exceptions."""
+"""Outcomes: the results that a job may return, a closed union. Errors become outcomes by their class."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from scrapersky.settings import Settings
 from scrapersky.vocabulary import RecordId
 
 Write = Callable[[Connection], Sequence[RecordId]]
-"""A job's writes, applied in the finishing transaction behind the fence: it gets the open connection, must neither
-commit nor do anything slow, and returns the ids of the records that the next workflow may be handed (often none)."""
+"""A job's writes, run in the transaction that ends the attempt. It must neither commit nor do anything slow, and returns
+the ids of the records to hand off to the next workflow (often none)."""
 
 
 def no_detail() -> Mapping[str, Any]:
@@ -22,7 +22,7 @@ def no_detail() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The work is done. ``code`` is the kind of success (``done``, ``empty``, ``not_own_website``, …)."""
+    """The work is done. ``code`` distinguishes successes (``done``, ``empty``, ``not_own_website``, …)."""
 
     code: str = "done"
     write: Write | None = None
@@ -31,7 +31,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A transient failure: counted, tried again after a backoff (at least ``after`` seconds), Error after the last try."""
+    """A failure that may pass: count it, retry after the backoff (at least ``after`` seconds), Error after the last."""
 
     code: str
     reason: str
@@ -42,9 +42,9 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """Not possible now, without a fault of the record: queued again in ``after`` seconds, no failure counted.
+    """Not now: queue the record again in ``after`` seconds without counting a failure.
 
-    With ``pause`` the whole workflow is paused, too: the configuration is wrong (a bad key, a denied call).
+    ``pause`` also pauses the whole workflow, because the configuration is wrong (an invalid key, a denied call).
     """
 
     code: str
@@ -56,7 +56,7 @@ class Snooze:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """A permanent failure: Error without a retry, with ``code`` and a readable ``reason``."""
+    """Permanent failure: set Error without a retry, with ``code`` and a ``reason`` for people."""
 
     code: str
     reason: str

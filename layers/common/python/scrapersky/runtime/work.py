@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from scrapersky import metrics
 from scrapersky.errors import Misconfigured, WorkError
@@ -62,6 +61,9 @@ async def _work_on_all(runtime: Runtime, started: Sequence[Started], remaining: 
 
 def read_records(runtime: Runtime, started: Sequence[Started]) -> "dict[tuple[str, int], Recorded]":
     """Return the records of ``started`` by workflow and id, detached from the session: jobs only read them."""
+    # Imported here, with the models, because a tick, a manual payload and a stale message need no mapper.
+    from sqlalchemy.orm import Session  # noqa: PLC0415
+
     records: dict[tuple[str, int], Recorded] = {}
     with runtime.database.autocommit() as connection, Session(connection) as session:
         for name in {attempt.workflow for attempt in started}:
