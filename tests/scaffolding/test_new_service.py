@@ -148,7 +148,7 @@ def test_a_dry_run_prints_a_summary_and_every_change_and_writes_nothing(capsys: 
     assert main([*WANTED, "--dry-run"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(
-        "contact-finder: 8 new files, 6 changed\n  new     functions/contact_finder/__init__.py\n"
+        "contact-finder: 8 new files, 4 changed\n  new     functions/contact_finder/__init__.py\n"
     )
     for part in (
         "+service = BackgroundService(",

@@ -2,8 +2,6 @@
 
 import ast
 import difflib
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +21,6 @@ VERSIONS = Path("layers/common/python/scrapersky/migrations/versions")
 RESOURCES = Path("functions/api/resources")
 ARCHITECTURE = Path("docs/reference/BACKGROUND_SERVICES_ARCHITECTURE.md")
 SERVICES_END = "\n## Settings\n"
-SAM_PAGE, SAM_ENVIRONMENT = Path("docs/reference/sam-local.md"), Path("scripts/sam/environment.json")
-QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/the-{}-queue-of-the-stacks-outputs"
 
 FIELDS = (  # companion, type in the model, its function in models/base.py, type in the API
     ("status", "Status", "watched", "Status"),
@@ -63,8 +59,6 @@ def edits(options: Options, root: Path) -> list[Edit]:
     changed = {
         REGISTRY: with_registry_entry,
         ARCHITECTURE: with_half_page,
-        SAM_PAGE: with_sam_row,
-        SAM_ENVIRONMENT: with_sam_environment,
     }
     if options.is_new_field:
         changed[options.model_file.relative_to(root)] = with_field
@@ -190,32 +184,6 @@ def with_half_page(page: str, options: Options) -> str:
     if page.count(SERVICES_END) != 1:
         raise Rejected(f"{ARCHITECTURE} needs one heading {SERVICES_END.strip()!r}, after the sections of the services")
     return page.replace(SERVICES_END, f"\n{_filled('half_page.md', options)}{SERVICES_END[1:]}")
-
-
-def with_sam_row(page: str, options: Options) -> str:
-    """Return docs/reference/sam-local.md with the function's row before the functions that are not services."""
-    before, row, after = page.partition("\n| dead-letter ")
-    if not row:
-        raise Rejected(f"{SAM_PAGE} has no row of dead-letter, before which the service's row belongs")
-    files = ", ".join(f"`functions/{options.folder}/events/{name}.json`" for name in ("batch", "manual", "tick"))
-    return f"{before}\n| {options.service} | `{_logical_id(options)}` | {files} |{row}{after}"
-
-
-def with_sam_environment(text: str, options: Options) -> str:
-    """Return scripts/sam/environment.json with the function's variables that only CloudFormation resolves."""
-    variables = {
-        "QUEUE_URL": QUEUE.format(options.service),
-        "DATABASE_SECRET": "scrapersky/dev/database",
-        "POWERTOOLS_LOG_LEVEL": "DEBUG",
-    }
-    return json.dumps({**json.loads(text), _logical_id(options): variables}, indent=2) + "\n"
-
-
-def _logical_id(options: Options) -> str:
-    """Return the function's logical id by CDK's own rule: the words of the path, and a hash of the path."""
-    construct = "".join(word.capitalize() for word in options.service.split("-"))
-    digest = hashlib.md5(f"{construct}/Function/Resource".encode(), usedforsecurity=False).hexdigest()
-    return f"{construct}Function{digest[:8].upper()}"
 
 
 def _is_first_field(model: str) -> bool:
