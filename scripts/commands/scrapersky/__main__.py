@@ -7,6 +7,7 @@ import sys
 # moment. There is nothing to clean up: every invocation is safe to repeat, and Postgres rolls back what was open.
 for one in (_signal.SIGINT, _signal.SIGPIPE):
     _signal.signal(one, _signal.SIG_DFL)
+_signal.pthread_sigmask(_signal.SIG_UNBLOCK, [_signal.SIGINT])  # scripts/scrapersky blocks it while Python starts
 
 from scripts.commands.scrapersky.app import main  # noqa: E402
 
