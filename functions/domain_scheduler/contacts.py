@@ -10,7 +10,7 @@ from domain_scheduler.emails import email_of, emails_in, emails_in_mailto
 from domain_scheduler.json_ld import Graph
 from domain_scheduler.obfuscated_emails import obfuscated_emails
 from domain_scheduler.page import HtmlPage
-from domain_scheduler.phones import number_of, numbers_in, numbers_in_tel, without_repetitions
+from domain_scheduler.phones import numbers_in, numbers_in_tel, numbers_of, without_repetitions
 
 _MAIL_LINK = re.compile(r"mailto:[^\"'<>\s)]{3,500}", re.IGNORECASE)
 _CALL = re.compile(r"(?<!\w)tel:[^\"'<>;)]{3,60}", re.IGNORECASE)
@@ -45,7 +45,7 @@ def read_contacts(page: HtmlPage, graph: Graph, *, country: str | None, host: st
     countries = countries_of(
         address=country, host=host, language=page.language, numbers=[n for n in labelled if "+" in n[:3]]
     )
-    numbers = [number for text in labelled[:1_000] if (number := number_of(text, countries))]
+    numbers = [number for text in labelled[:1_000] for number in numbers_of(text, countries)]
     numbers += numbers_in(page.text, countries)
     return Contacts(
         emails=list(dict.fromkeys(_emails(page, graph)))[:limit],

@@ -23,29 +23,59 @@ _CHAT = re.compile(
     re.IGNORECASE,
 )
 _NOT_DIGITS = re.compile(r"[^0-9]")
+_SEPARATORS = r"[ \xa0().\-/\u2009\u2010-\u2015\u00b7]{0,3}"
 _CANDIDATE = re.compile(
-    r"(?<![\w.,@/#=\-])(?:\+\s?|00\s?)?\(?[0-9](?:[ \xa0().\-/\u2009\u2010-\u2015\u00b7]{0,3}[0-9]){5,31}(?![\w@%])"
+    r"(?:(?<![\w.,@/#=\-])|(?<=[^\W\d_][.,/#=\-])|(?<=[話话机機号號]))"
+    rf"(?:\+\s?|00\s?)?\(?[0-9](?:{_SEPARATORS}[0-9]){{5,31}}"
+    r"(?:(?![\w@%])|(?=[xX]\.?\s?\d{1,6}(?!\w)|(?i:ext|poste|int\.|fax|tel|mob|cell|e-?mail)|[A-Z][a-z]{2}|[\u0370-\uffff]))"
+)
+_IN_VALUE = re.compile(rf"(?:\+\s?)?\(?[0-9](?:{_SEPARATORS}[0-9]){{4,31}}")
+"""A number in a value that is labelled as one."""
+_EXTENSION = re.compile(
+    r"(?:(?<![^\W\d_])(?:x|ext\w{0,6}|poste|durchwahl|dw|int(?:erno)?)\W{0,3}|#\s?)\Z", re.IGNORECASE
 )
 _DATE = re.compile(r"(?:\d{1,2}[./\-]\d{1,2}[./\-](?:19|20)?\d\d|(?:19|20)\d\d[./\-]\d{1,2}[./\-]\d{1,2})(?![./\-]?\d)")
 _YEARS = re.compile(r"(?:19|20)\d\d\s?[\u2010-\u2015\-/]\s?(?:19|20)\d\d\Z")
-_FAX = re.compile(r"(?:\b(?:tele)?fax\b[^\n0-9]{0,20}|(?:^|\s)F[:.]? ?)\Z", re.IGNORECASE)
-_BOTH = re.compile(r"\bt[eé]l\w{0,8}\.?(?:\s?[/&+]\s?|\s(?:e|y|et|und|and)\s)(?:tele)?fax\W{0,6}\Z", re.IGNORECASE)
-_PHONE = re.compile(
-    r"(?:(?<!\w)(?:tele(?:fon|phone|fono|fone|pon|móvel)|t[eé]l(?:éphone|p)?|tlm|phone|fono?|mob(?:ile?)?|handy|cell?(?:ulare)?"
-    r"|cel(?:ular)?|móvil|tlf|tfno|ph|call(?: us)?|hotline|whats ?app|viber|zalo|gsm|cep|portable|hp|landline|тел(?:ефон)?|моб"
-    r"|điện thoại|s?đt|gọi(?: ngay)?)|電話(?:番号)?|携帯|[电電][话話]|手[机機]|هاتف|جوال|موبايل|تلفون|واتساب|[☎☏📞📱✆]"
-    r"|(?:^|\s)[TM](?=[:.]))(?:\.?\s?(?:number|no|nr|nummer)\b)?(?:\s?\([^()\n]{1,16}\))?\W{0,6}\Z",
+_FAX_WORD = (
+    r"(?:(?<![^\W\d])(?:tele)?(?:fax|faks|faqs)\w{0,10}|(?<![^\W\d])(?:теле)?факс\w{0,8}|(?<![^\W\d])(?:τηλε)?[φΦ][αά]ξ"
+    r"|(?<![^\W\d])(?:t[eé]l[eé]copi\w{0,8}|telekopi\w{0,6}|belgegeçer|facs[ií]mile?)|传真|傳真|ファッ?クス|팩스|แฟกซ์|โทรสาร"
+    r"|فاکس|فاكس|פקס|फ[ैे]क्स|ফ্যাক্স|ֆաքս|ფაქსი)(?:号码?|號碼?|番号|번호)?"
+)
+_PHONE_WORD = (
+    r"(?:(?<![^\W\d])(?:tele(?:fon(?:o|e|ní|szám)?|phone|pon|móvel)|telefoon|t[eé]l(?:éphone|p|efon\w{0,4})?|tlm|phone|fono?"
+    r"|mob(?:ile?)?|handy|cell?(?:ulare)?|cel(?:ular)?|móvil|tlf|tfno|ph|call(?: us)?|hotline|whats ?app|viber|zalo|gsm|cep"
+    r"|portable|hp|landline|puh(?:elin)?|τηλ(?:έφωνο)?|тел(?:ефон)?|моб|điện thoại|s?đt|gọi(?: ngay)?)"
+    r"|電話(?:番号)?|携帯|[电電][话話]|手[机機]|전화(?:번호)?|โทร(?:ศัพท์)?|फ़?ोन|טל(?:פון)?|هاتف|جوال|موبايل|تلفون|تلفن|واتساب|[☎☏📞📱✆])"
+)
+_NUMBER_WORD = r"(?:\.?\s?(?:number|no|nr|nummer)\b)?"
+_JOINED = r"\.?(?:\s?[/&+|]\s?|\s?-\s?|\s(?:e|y|et|u|i|и|en|és|ja|og|och|und|and|or|oder|ou)\s)"
+_FAX = re.compile(rf"(?:{_FAX_WORD}[^\n0-9]{{0,20}}|(?<!\w)fx\W{{0,6}}|(?:^|\s)\(?F\)?[:.]? ?)\Z", re.IGNORECASE)
+_FAX_BEHIND = re.compile(rf"\s{{0,2}}[(\[]\s?{_FAX_WORD}\s?[)\]](?!\W{{0,3}}[0-9])", re.IGNORECASE)
+_BOTH = re.compile(
+    rf"(?:{_PHONE_WORD}{_NUMBER_WORD}{_JOINED}{_FAX_WORD}|{_FAX_WORD}{_NUMBER_WORD}(?:{_JOINED}|[,;.]\s?){_PHONE_WORD}"
+    rf"|(?<!\w)[TP]\s?[/&+]\s?F|(?<!\w)F\s?[/&+]\s?[TP]){_NUMBER_WORD}\W{{0,6}}\Z",
     re.IGNORECASE,
+)
+_PHONE = re.compile(
+    rf"(?:{_PHONE_WORD}|(?:^|\s)[TM](?=[:.])){_NUMBER_WORD}(?:\s?\([^()\n]{{1,16}}\))?\W{{0,6}}\Z", re.IGNORECASE
 )
 _AREA_CODE = re.compile(r"\((0\d{1,4}|\d{2,3})\)")
 """Only phone numbers are written like this: ``(11) 9 1234-5678``."""
 _LONGEST_COUNTRY_CODE = 3
+_OF_REGISTER = (
+    r"(?:[ .\-_/]{0,3}(?:s?(?:nummern?|number|num(?:ero)?|número|numéro|nr|no|n[°º])(?!\w)|#|№|id(?:ent\w{0,24}|nr|no)?(?!\w)"
+    r"|code(?!\w)|reg(?:istration|istrierung|ister)?s?(?!\w)|1[03](?!\w))\.?)"
+)
 _OTHER = re.compile(
-    r"(?<!\w)(?:iva|c\.?f|fiscale|vat|ust|steuer|tax|iban|bic|konto|blz|hr[ab]|siret|siren|rcs|kvk|btw|nip|regon|krs|инн|огрн"
-    r"|кпп|р/с|cif|nif|cnpj|cpf|abn|acn|ein|isbn|issn|ean|gtin|sku|lic|reg|rea|cvr|org|ičo|dič|cui|npi|order|artikel|ref)"
-    r"[\w.\-]{0,14}[^\w\n]{0,4}(?:(?:number|nummer|n[or°º]|id)\b)?[^\w\n]{0,4}\Z",
+    r"(?<!\w)(?:(?:iva|c\.?f|fiscale?|vat|ust|(?:umsatz)?steuer|tax|iban|bic|swift|konto|kto|blz|hr[ab]|siret|siren|rcs|tva"
+    r"|kvk|btw|nip|regon|krs|инн|огрн(?:ип)?|кпп|р/с|cif|nif|cnpj|cpf|abn|acn|ein|isbn|issn|ean|gtin|sku|lic|licen[cs]e"
+    r"|licencia|lizenz|reg|reg(?:istro|istre)|rea|cvr|org|ičo|dič|cui|npi|artikel|article|ref|r[eé]f[eé]ren(?:ce|z|cia|cja))"
+    rf"{_OF_REGISTER}{{0,3}}"
+    r"|(?:order|(?:handels)?register|registration|account|organi[sz]a(?:tion|sjon)|bestell|auftrag|kunden|customer|invoice"
+    rf"|rechnung|commande|pedido|item|product|model){_OF_REGISTER}{{1,3}})[^\w\n]{{0,4}}\Z",
     re.IGNORECASE,
 )
+"""Labels of numbers in registers and catalogues. The second group names other things as well, without "number"."""
 _OR = re.compile(r" ?[/|] ?| [\u2013\-] | (?:or|oder|ou|o|und|and|или) ", re.IGNORECASE)
 
 
@@ -67,6 +97,19 @@ def number_of(text: str, countries: Sequence[str]) -> str | None:
     return found or (digits if len(digits) <= 15 and not text.startswith("+") else None)
 
 
+def numbers_of(text: str, countries: Sequence[str]) -> list[str]:
+    """Return every number in ``text``, a value that is labelled as a phone number; see :func:`number_of`.
+
+    Several are separated in any way (``030 28471022 / 030 28471024``, ``0800 123 456/457``); fax numbers are left out.
+    """
+    value = plain(unquote(text[:1_000])).strip()
+    matches = [match for match in _IN_VALUE.finditer(value) if not _EXTENSION.search(value, 0, match.start())]
+    written = [part for match in matches if not _is_fax(value, *match.span()) for part in _split(match[0])]
+    if len(matches) <= 1 and len(written) == len(matches):
+        written = [text]  # with its letters: 1-800-FLOWERS
+    return [number for part in written if (number := number_of(part, countries))]
+
+
 def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
     """Return the phone numbers in ``text`` as E.164, in their order. Linear time.
 
@@ -75,10 +118,13 @@ def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
     """
     for _, candidate in zip(range(MAX_CANDIDATES), _CANDIDATE.finditer(text), strict=False):
         before = max(0, candidate.start() - 40), candidate.start()
-        both = _BOTH.search(text, *before)
-        if (_FAX.search(text, *before) and not both) or _OTHER.search(text, *before):
+        if _is_fax(text, *candidate.span()) or _OTHER.search(text, *before):
             continue
-        read = _valid if both or _PHONE.search(text, *before) else _valid_and_grouped
+        is_labelled = _PHONE.search(text, *before) or _BOTH.search(text, *before)
+        is_part = text[before[0] : before[1]].endswith((".", ",", "/", "#", "=", "-"))
+        if is_part and not is_labelled and candidate[0][0] != "+":
+            continue  # shop.03028471022
+        read = _valid if is_labelled else _valid_and_grouped
         for written in _split(candidate[0]):
             if _DATE.match(written) or _YEARS.match(written):
                 continue
@@ -109,10 +155,24 @@ def without_repetitions(numbers: Iterable[str]) -> list[str]:
     return [n for n in found if n in complete or not any(whole.endswith(n.lstrip("0")) for whole in complete)]
 
 
+def _is_fax(text: str, start: int, end: int) -> bool:
+    """Return whether the number at these places is labelled as a fax number only."""
+    before = max(0, start - 40), start
+    is_fax = _FAX.search(text, *before) or _FAX_BEHIND.match(text, end)
+    return bool(is_fax) and not _BOTH.search(text, *before)
+
+
 def _split(text: str) -> list[str]:
-    """Return the numbers of ``030 28471022 / 030 28471024``, or the single one of ``030 / 28471022``."""
+    """Return the numbers of ``030 28471022 / 030 28471024`` or ``226-2671/72``, or the single one of ``030 / 28471022``."""
     parts = _OR.split(text)
-    return parts if all(len(_NOT_DIGITS.sub("", part)) >= MIN_DIGITS for part in parts) else [text]
+    lengths = [len(_NOT_DIGITS.sub("", part)) for part in parts]
+    if min(lengths) >= MIN_DIGITS or (min(lengths) >= 6 and len(set(lengths)) == 1):
+        return parts
+    head, _, tail = text.rpartition("/")
+    length = len(_NOT_DIGITS.sub("", head))
+    if tail.isdigit() and length >= 7 and len(tail) <= (3 if "/" in head else 4) and head[-len(tail) :].isdigit():
+        return [head, head[: -len(tail)] + tail]
+    return [text]
 
 
 def _international(text: str) -> str | None:
