@@ -12,11 +12,10 @@ from tests.chaos.plan import Plan
 from tests.chaos.results import as_table
 from tests.chaos.run import run_chaos
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.mutant import LAYER, ROOT, Edit, Mutant, copy_code, search_path
+from tests.mutants.mutant import ROOT, copy_code, search_path
+from tests.mutants.runtime_guards import SAVED_ALONE
 
 DELIVERIES = 20_000
-ALONE = Mutant("results are saved together", (Edit(f"{LAYER}/runtime/saving.py", "len(done) > 1", "not done"),), ())
-"""Sends every result through the statement that lacks its fence."""
 
 
 @pytest.mark.timeout(900)
@@ -56,7 +55,7 @@ def test_chaos_detects_a_missing_fence(tmp_path: Path) -> None:
     copy_code(tmp_path)
     (fence,) = (mutant for mutant in MUTANTS if mutant.guard == "finish: this attempt, not another of the record")
     fence.apply(tmp_path)
-    ALONE.apply(tmp_path)
+    SAVED_ALONE.apply(tmp_path)
     options = ("--deliveries", "1500", "--records", "300", "--freeze", "0.2", "--time-limit", "200")
     run = subprocess.run(
         [sys.executable, "-m", "tests.chaos", *options],

@@ -216,3 +216,12 @@ RUNTIME_GUARDS = (
         folder=LAYER,
     ),
 )
+
+SAVED_ALONE = without(
+    "results: saved together",
+    "results.Results._save_with_others",
+    "len(done) > 1",
+    "tests/chaos/test_chaos.py",
+    instead="not done",
+)
+"""Not a guard. Chaos needs every result to be saved by the statement whose fence it removes."""

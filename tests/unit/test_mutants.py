@@ -7,9 +7,10 @@ import pytest
 
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import LAYER, ROOT, AnchorError, Edit, Mutant, try_out
+from tests.mutants.runtime_guards import SAVED_ALONE
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.guard)
+@pytest.mark.parametrize("mutant", [*MUTANTS, SAVED_ALONE], ids=lambda mutant: mutant.guard)
 def test_a_mutant_changes_the_present_code_into_other_valid_code(mutant: Mutant) -> None:
     sources = {edit.file: (ROOT / edit.file).read_text() for edit in mutant.edits}
     changed = dict(sources)
