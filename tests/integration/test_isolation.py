@@ -104,7 +104,7 @@ def test_a_record_that_cannot_be_recovered_is_logged_and_does_not_stop_claims(ha
     assert harness.row(good)["status"] == "Processing"
 
 
-def test_more_records_that_cannot_be_rescued_than_a_tick_looks_at_hide_no_other(connection: Connection) -> None:
+def test_more_unrecoverable_records_than_a_tick_examines_hide_no_other(connection: Connection) -> None:
     rows = connection.execute(
         text("INSERT INTO domains (domain, status) SELECT 'd' || n, 'Queued' FROM generate_series(1, 5) n RETURNING id")
     )
@@ -116,7 +116,7 @@ def test_more_records_that_cannot_be_rescued_than_a_tick_looks_at_hide_no_other(
     assert [taken.record_id for taken in recovered] == ids[4:]
 
 
-def test_entries_that_a_send_refuses_go_back_at_once_and_the_others_are_under_way(
+def test_entries_that_a_send_refuses_are_released_at_once_and_the_others_stay_in_flight(
     harness: Harness, messages: Queue
 ) -> None:
     harness.add(*(f"d{number}.test" for number in range(20)))
