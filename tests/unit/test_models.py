@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scrapersky import models
 
-WITHOUT_A_TABLE = {"base", "get_or_create"}
+WITHOUT_A_TABLE = {"base", "inserts"}
 
 
 def test_importing_the_package_maps_the_table_of_every_file() -> None:
