@@ -198,9 +198,10 @@ class Sql:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """An application, router or blueprint, by where it was made."""
+    """An application, router or blueprint, by where it was made; ``cls`` is the tree's own subclass of it."""
 
     key: str
+    cls: "Class | None" = None
 
 
 @dataclass(frozen=True, slots=True)

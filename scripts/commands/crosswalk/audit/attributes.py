@@ -239,9 +239,11 @@ def members_valued(cls: Class, value: Values) -> Values:
             case _ if (words := words_of_choice(atom)) is not None:
                 fitting = [name for name in members_of(cls) if set(texts(value_of(cls, name))) & words]
                 found |= dict.fromkeys(_chosen(cls, fitting))
-            case _:
+            case Anything():
                 return one(AnyMember(cls))
-    return Values(found) or one(AnyMember(cls))
+            case _:
+                return UNKNOWN  # nothing says that the request chooses it
+    return Values(found)
 
 
 def _chosen(cls: Class, names: list[str]) -> Values:

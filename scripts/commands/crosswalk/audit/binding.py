@@ -210,7 +210,7 @@ def _of_class(atom: object, *, request: bool) -> Values:
     match atom:
         case ClassRef(cls):
             return instance_of(cls)
-        case External("str" | "builtins.str"):
+        case External("str" | "builtins.str" | "dict" | "builtins.dict" | "typing.Dict"):
             return one(Anything()) if request else UNKNOWN
         case External(name):
             return (

@@ -44,7 +44,7 @@ def evaluate_call(run: "Interpreter", node: ast.Call, frame: Frame) -> Values:
     guessed: Values = UNKNOWN
     if isinstance(node.func, ast.Attribute):
         inherited = _inherited(node.func, frame)
-        owners = UNKNOWN if inherited else evaluate(run, node.func.value, frame)
+        owners = UNKNOWN if inherited else _super_router(node.func, frame) or evaluate(run, node.func.value, frame)
         callees = inherited or attributes.of(run, owners, node.func, frame)
         name = node.func.attr
         if not inherited and _is_untold(owners):
@@ -152,6 +152,17 @@ def _inherited(func: ast.Attribute, frame: Frame) -> Values:
     return UNKNOWN
 
 
+def _super_router(func: ast.Attribute, frame: Frame) -> Values:
+    """``super().add_resource`` in a subclass of a router: the router itself, without the subclass's own methods."""
+    function = frame.function
+    match func.value:
+        case ast.Call(func=ast.Name(id="super")) if function is not None and function.node.args.args:
+            own = frame.names.get(function.node.args.args[0].arg, UNKNOWN)
+            return Values(Router(atom.key) for atom in own if isinstance(atom, Router))
+        case _:
+            return UNKNOWN
+
+
 def _one(run: "Interpreter", atom: Atom, call: Call, frame: Frame) -> Values:
     match atom:
         case Func(function, receiver):
@@ -222,7 +233,7 @@ def construct(run: "Interpreter", cls: Class, call: Call, frame: Frame) -> Value
         writes.keywords(run, cls, call.arguments.keywords, frame, call.node, "constructor")
         return one(About(cls))
     if models.is_router_class(cls):
-        return registration.made(run, models.is_router_class(cls), call, frame)
+        return registration.made(run, models.is_router_class(cls), call, frame, cls)
     # One object for each place and what it was made with: a table's rows are often made by one helper.
     key = hash((frame.module.path, call.node.lineno, call.node.col_offset, *call.arguments.all())) or 1
     given = run.made(cls, call.arguments, key, frame)

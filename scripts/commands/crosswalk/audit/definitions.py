@@ -17,7 +17,7 @@ from scripts.commands.crosswalk.audit.atoms import (
     text_of,
 )  # fmt: skip
 from scripts.commands.crosswalk.audit.expressions import evaluate
-from scripts.commands.crosswalk.audit.scope import Class, FieldOf, Frame, Function
+from scripts.commands.crosswalk.audit.scope import Class, FieldOf, Frame
 from scripts.commands.crosswalk.audit.written import last_name
 
 if TYPE_CHECKING:
@@ -29,14 +29,11 @@ JOB_DECORATORS = frozenset({"scheduled_job", "repeat_every", "repeat_at", "on_sc
 
 def function(run: "Interpreter", node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
     """Makes the function, then applies its decorators from the inside out."""
-    made = run.functions.get(id(node))
-    if made is None:
-        made = Function(node.name, frame.module, node, frame, cls=frame.cls)
+    made = run.function_at(node, frame, node.name)
+    if node.decorator_list and not made.decorators:
         made.decorators = frozenset(_last(decorator) for decorator in node.decorator_list)
         made.task = bool(made.decorators & TASK_DECORATORS)
         made.job = bool(made.decorators & JOB_DECORATORS)
-        run.functions[id(node)] = made
-    made.closure = frame
     frame.names[node.name] = one(Func(made))
     for decorator in reversed(node.decorator_list):
         for atom in evaluate(run, decorator, frame):
@@ -87,6 +84,8 @@ def annotated(run: "Interpreter", node: ast.AnnAssign, frame: Frame) -> None:
     value = evaluate(run, node.value, frame) if node.value is not None else UNKNOWN
     if isinstance(node.target, ast.Name) and frame.cls is not None:
         cls = frame.cls
+        if any(isinstance(atom, Made) and atom.name.endswith("PrivateAttr") for atom in value):
+            return  # no column: SQLModel keeps it in memory
         cls.fields[node.target.id] = FieldOf(node.annotation, value, node)
         if node.value is not None:
             frame.names[node.target.id] = value

@@ -42,6 +42,7 @@ class StatusWrite(Effect):
     field: str = ""
     values: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()  #: words that the request may choose
+    free: bool = False  #: the client's own text, not checked by an enum or Literal
     open: bool = False  #: the request, or something not known, decides freely
     foreign: tuple[str, ...] = ()  #: those of values and chosen that the field does not know
     vocabulary: tuple[str, ...] = ()  #: what the field knows; empty when it is free text

@@ -113,9 +113,7 @@ def evaluate(run: "Interpreter", node: ast.expr, frame: Frame) -> Values:  # noq
             frame.names[name] = evaluate(run, value, frame)
             return frame.names[name]
         case ast.Lambda():
-            function = run.functions.setdefault(id(node), Function("<lambda>", frame.module, node, frame))
-            function.closure = frame
-            return one(Func(function))
+            return one(Func(run.function_at(node, frame, "<lambda>")))
         case (
             ast.ListComp(elt=elt, generators=clauses)
             | ast.SetComp(elt=elt, generators=clauses)

@@ -23,7 +23,7 @@ from scripts.commands.crosswalk.audit.known import Known, snake
 from scripts.commands.crosswalk.audit.memory_queues import Workers
 from scripts.commands.crosswalk.audit.project import Project
 from scripts.commands.crosswalk.audit.routes import Routing
-from scripts.commands.crosswalk.audit.scope import Class, Frame, Function, Module
+from scripts.commands.crosswalk.audit.scope import Class, Definition, Frame, Function, Module
 from scripts.commands.crosswalk.audit.written import last_name
 
 MAX_DEPTH = 40
@@ -80,7 +80,7 @@ class Interpreter:
         self.project = project
         self.known = known
         self.routing = Routing()
-        self.functions: dict[int, Function] = {}
+        self.functions: dict[object, Function] = {}  #: by node (the latest), and see :meth:`function_at`
         self.classes: dict[int, Class] = {}
         self.attributes: dict[tuple[int, int, str], Values] = {}
         self.notes: list[tuple[Path, int, str]] = project.notes
@@ -156,6 +156,17 @@ class Interpreter:
                     other for other in atom.module.frame.names.get(atom.name, UNKNOWN) if not isinstance(other, Later)
                 ))  # fmt: skip
         return join(*found)
+
+    def function_at(self, node: Definition, frame: Frame, name: str) -> Function:
+        """Return the function that ``node`` defines; in a factory one for each set of values it closes over."""
+        is_nested = frame.function is not None and frame.cls is None
+        key: object = (id(node), frozenset(frame.names.items())) if is_nested else id(node)
+        made = self.functions.get(key)
+        if made is None:
+            made = self.functions[key] = Function(name, frame.module, node, frame, cls=frame.cls)
+        made.closure = frame
+        self.functions[id(node)] = made
+        return made
 
     def call(
         self, function: Function, receiver: Values, arguments: Arguments, endpoint: bool = False, annotated: bool = True

@@ -21,7 +21,7 @@ from scripts.commands.crosswalk.audit.atoms import (
     text_of,
 )  # fmt: skip
 from scripts.commands.crosswalk.audit.routes import Include, RouterInfo
-from scripts.commands.crosswalk.audit.scope import Frame
+from scripts.commands.crosswalk.audit.scope import Class, Frame, Function
 
 if TYPE_CHECKING:
     from scripts.commands.crosswalk.audit.calls import Call
@@ -47,6 +47,7 @@ MAKERS = {
     "LambdaFunctionUrlResolver": "powertools",
     "VPCLatticeResolver": "powertools",
     "VPCLatticeV2Resolver": "powertools",
+    "AppSyncResolver": "appsync",
     "CORSConfig": "",
 }
 ROUTER_PACKAGES = {"aws_lambda_powertools": "powertools", "starlette": "starlette", "fastapi": "fastapi"}
@@ -80,6 +81,9 @@ def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:  # no
     owners = [atom for atom in call.owners if isinstance(atom, Router)]
     if not owners and _is_likely(call):
         owners = [_implied(run, call, frame)]
+    if own := _own_method(owners, call.name):
+        router, function = own
+        return run.absorb(run.call(function, one(router), call.arguments), function.qualified, frame)
     if owners:
         return join(*(_on_router(run, owner, call, frame) for owner in owners))
     for atom in call.callees:
@@ -93,7 +97,16 @@ def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:  # no
     return None
 
 
-def made(run: "Interpreter", framework: str, call: "Call", frame: Frame) -> Values:
+def _own_method(owners: list[Router], name: str) -> tuple[Router, Function] | None:
+    """Return the method of that name which the tree's own subclass of a router defines."""
+    for router in owners:
+        for atom in router.cls.lookup(name) if router.cls else ():
+            if isinstance(atom, Func):
+                return router, atom.function
+    return None
+
+
+def made(run: "Interpreter", framework: str, call: "Call", frame: Frame, cls: Class | None = None) -> Values:
     """A router, known by where it was made."""
     place = run.place(call.node, frame)
     key = f"{place.path}:{place.line}:{place.column}"
@@ -109,7 +122,7 @@ def made(run: "Interpreter", framework: str, call: "Call", frame: Frame) -> Valu
     )
     for child in _listed(given.get(-1, "routes")):
         run.routing.includes[Include(key, child, "", UNKNOWN)] = None
-    return one(Router(key))
+    return one(Router(key, cls))
 
 
 def _listed(values: Values) -> list[str]:
@@ -158,16 +171,9 @@ def _implied(run: "Interpreter", call: "Call", frame: Frame) -> Router:
 def _on_router(run: "Interpreter", router: Router, call: "Call", frame: Frame) -> Values:
     given, place = call.arguments, run.place(call.node, frame)
     info = run.routing.routers.get(router.key) or RouterInfo(router.key, "fastapi")
-    path = routes.path_of(given.get(0, "path", "rule")) or ""
-    dependencies = routes.dependencies_from(given.get(-1, "dependencies"))
     match call.name:
-        case name if name in routes.METHODS:
-            return one(Registering(router.key, path, (name.upper(),), dependencies))
-        case "route" | "api_route":
-            methods = routes.methods_from(given.get(-1, "methods", "method"), ("GET",))
-            if len(given.positional) > 1 and info.framework == "powertools":
-                methods = routes.methods_from(given.get(1), methods)
-            return one(Registering(router.key, path, methods, dependencies))
+        case name if name in (*routes.METHODS, "route", "api_route", "resolver"):
+            return one(_registering(router, info, call))
         case "add_api_route" | "add_route" | "add_url_rule":
             _added(run, router, call, frame)
         case "add_resource":
@@ -182,6 +188,22 @@ def _on_router(run: "Interpreter", router: Router, call: "Call", frame: Frame) -
         case _:
             return UNKNOWN
     return UNKNOWN
+
+
+def _registering(router: Router, info: RouterInfo, call: "Call") -> Registering:
+    """The decorator that ``@router.get("/path")``, ``@router.route("/path")`` or ``@app.resolver(…)`` makes."""
+    given = call.arguments
+    path = routes.path_of(given.get(0, "path", "rule")) or ""
+    dependencies = routes.dependencies_from(given.get(-1, "dependencies"))
+    if call.name in routes.METHODS:
+        return Registering(router.key, path, (call.name.upper(),), dependencies)
+    if call.name == "resolver":  # AppSync: a field of a type
+        parent = text_of(given.get(0, "type_name")) or "Query"
+        return Registering(router.key, f"{parent}.{text_of(given.get(1, 'field_name')) or '…'}", ("APPSYNC",), UNKNOWN)
+    methods = routes.methods_from(given.get(-1, "methods", "method"), ("GET",))
+    if len(given.positional) > 1 and info.framework == "powertools":
+        methods = routes.methods_from(given.get(1), methods)
+    return Registering(router.key, path, methods, dependencies)
 
 
 def _added(run: "Interpreter", router: Router, call: "Call", frame: Frame) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -192,7 +192,9 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
         in_get = is_get and _is_by_get(effect, route)
         match effect:
             case StatusWrite():
-                yield from _status(effect, vocabulary, written)
+                # An object that is never added to a session is no row: its findings are notes.
+                unsure = effect.guessed or (effect.via == "constructor" and not lasting)
+                yield from _status(replace(effect, guessed=unsure), vocabulary, written)
                 if in_get and not effect.deferred and (lasting or effect.via not in ("constructor", "attribute")):
                     yield "SKY301", effect, f"sets {effect.model}.{effect.field} to {words(effect)}"
             case ModelWrite() if (
@@ -204,7 +206,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
                 yield "SKY302", effect, "commits"
             case StartsWork() if _is_start(effect, self_paths):
                 what = effect.what.rsplit("\x00", 1)[-1]
-                yield STARTS[effect.kind], effect, what
+                yield STARTS[effect.kind], replace(effect, guessed=not _is_surely_own(effect)), what
                 if in_get and effect.kind != "self_http" and not effect.once:
                     yield "SKY303", effect, what
             case _:
@@ -267,6 +269,8 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Fo
     if machine:
         yield "SKY101", effect, f"{field_name} = {', '.join(machine)}"
     chosen = [word for word in effect.chosen if vocabulary.is_machine(word, known_words) and word not in foreign]
+    if effect.free and known_words:
+        chosen = [word for word in known_words if vocabulary.is_machine(word, known_words)]
     if chosen:
         yield "SKY103", effect, f"{field_name} may become {', '.join(chosen)}"
 
@@ -294,6 +298,14 @@ def _is_start(effect: StartsWork, self_paths: list[str]) -> bool:
     if not local and len(pieces) < 2:
         return False
     return any(_fits(pieces, known) for known in self_paths)
+
+
+def _is_surely_own(effect: StartsWork) -> bool:
+    """Return whether the URL names this machine or comes from the request; another base may be another application's."""
+    if effect.kind != "self_http":
+        return not effect.guessed
+    url, holes, _ = effect.what.split("\x00")
+    return re.match(r"https?://", url) is not None or re.search(r"request\.|url_for", holes) is not None
 
 
 def _fits(pieces: list[str], route: str) -> bool:

@@ -50,8 +50,7 @@ def statement(run: "Interpreter", node: ast.stmt, frame: Frame) -> bool:  # noqa
         case ast.AnnAssign():
             definitions.annotated(run, node, frame)
         case ast.AugAssign(target=target, value=value):
-            evaluate(run, value, frame)
-            assign(run, target, UNKNOWN, frame, node)
+            assign(run, target, _extended(evaluate(run, target, frame), evaluate(run, value, frame)), frame, node)
         case ast.Return(value=value):
             if value is not None:
                 frame.returned = join(frame.returned, evaluate(run, value, frame))
@@ -96,6 +95,13 @@ def statement(run: "Interpreter", node: ast.stmt, frame: Frame) -> bool:  # noqa
         case _:
             pass
     return True
+
+
+def _extended(old: Values, more: Values) -> Values:
+    """A list after ``old += more``; of anything else nothing is known."""
+    lists = [next((atom for atom in values if isinstance(atom, Listing)), None) for values in (old, more)]
+    first, second = lists
+    return one(Listing((*first.items, *second.items))) if first and second else UNKNOWN
 
 
 def assign(run: "Interpreter", target: ast.expr, value: Values, frame: Frame, node: ast.stmt) -> None:

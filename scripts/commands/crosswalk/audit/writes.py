@@ -24,6 +24,7 @@ from scripts.commands.crosswalk.audit.atoms import (
     Pattern,
     Statement,
     Values,
+    one,
     texts,
 )  # fmt: skip
 from scripts.commands.crosswalk.audit.attributes import members_of
@@ -131,6 +132,7 @@ def status(
         field=name,
         values=tuple(sorted(fixed)),
         chosen=tuple(sorted(chosen)),
+        free=any(isinstance(atom, Anything) for atom in value),
         open=models.is_open(value) or (not fixed and not chosen and not any(a == Const(None) for a in value)),
         foreign=tuple(sorted(foreign)),
         vocabulary=known,
@@ -203,7 +205,12 @@ def by_name(
     """``setattr(owner, name, value)``."""
     for name in texts(names):
         set_attribute(run, owners, owner, name, value, frame, node)
-    if any(isinstance(atom, Anything | Pattern) for atom in names) or names == UNKNOWN:
+    if any(isinstance(atom, Anything) for atom in names) and any(isinstance(atom, Anything) for atom in value):
+        for atom in owners:
+            if isinstance(atom, About):
+                for name in filter(run.known.vocabulary.is_status, atom.cls.all_fields()):
+                    field(run, atom.cls, name, one(Anything()), frame, node, "setattr")
+    elif any(isinstance(atom, Anything | Pattern) for atom in names) or names == UNKNOWN:
         for atom in owners:
             if isinstance(atom, About) and any(
                 run.known.vocabulary.is_status(field_name) for field_name in atom.cls.all_fields()

@@ -1,6 +1,7 @@
 """What is outside the tree, known by name: SQLAlchemy, its sessions, pydantic, builtins."""
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from scripts.commands.crosswalk.audit import calls, writes
@@ -9,8 +10,11 @@ from scripts.commands.crosswalk.audit.atoms import (
     About,
     AnyMember,
     AnyOf,
+    Anything,
+    Atom,
     ClassRef,
     Const,
+    External,
     Func,
     Listing,
     Made,
@@ -144,6 +148,8 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         return on_statement(run, statements, call, frame)
     if name in DUMPS:
         return some_fields(calls.dumped(run, owners), given) or given.get(0)
+    if name in REQUEST_TEXT and any(_is_request(atom) for atom in owners):
+        return one(Anything())
     if name == "items":
         return items(owners)
     if name in ("get", "pop", "setdefault") and any(isinstance(atom, Mapping) for atom in owners):
@@ -167,15 +173,7 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
         return parts(text, call)
     if name in ("copy", "model_copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
-    if name == "append" and isinstance(call.node.func.value, ast.Name):
-        listed = [atom.items for atom in owners if isinstance(atom, Listing)]
-        if listed:
-            frame.names[call.node.func.value.id] = one(Listing((*listed[0][:31], given.get(0))))
-        return UNKNOWN
-    if name == "update" and isinstance(call.node.func.value, ast.Name) and any(isinstance(a, Mapping) for a in owners):
-        old = [entry for atom in owners if isinstance(atom, Mapping) for entry in atom.items]
-        new = [entry for atom in given.get(0) if isinstance(atom, Mapping) for entry in atom.items]
-        frame.names[call.node.func.value.id] = one(Mapping((*old, *new)))
+    if name in ("append", "extend", "update") and _collected(call, frame):
         return UNKNOWN
     if name in ("format", "join") and any(isinstance(a, Const | Pattern) for a in owners):
         return formatted(call)
@@ -211,6 +209,18 @@ def method(run: "Interpreter", call: "Call", frame: Frame) -> Values:  # noqa: C
     return Values(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
 
 
+REQUEST_TEXT = frozenset({"get", "pop", "json", "get_json", "form", "getlist"})
+"""Methods of a request, or of a dict or text from it, that give what the client sent."""
+
+
+def _is_request(atom: Atom) -> bool:
+    """Return whether it is a request, or something that the client sent."""
+    return isinstance(atom, Anything) or (
+        isinstance(atom, Made | External)
+        and re.search(r"(^|\.)(Request|flask\.request)(\.\w+(\(\))?)?$", atom.name) is not None
+    )
+
+
 SAME_ROW = frozenset({"merge", "refresh", "expunge", "paginate", "unwrap", "cast", "run_sync"})
 """Methods that give the row or query that they get."""
 
@@ -219,3 +229,21 @@ def _are_rows(given: list[Values]) -> bool:
     """Return whether the arguments name models only by rows, whose class says nothing about the class of the result."""
     models = [atom for values in given for atom in values if models_in(one(atom))]
     return all(isinstance(atom, About) and not atom.query for atom in models)
+
+
+def _collected(call: "Call", frame: Frame) -> bool:
+    """Bind a list or dict with what ``append``, ``extend`` or ``update`` adds to it; return whether it was one."""
+    if not isinstance(call.node.func, ast.Attribute) or not isinstance(call.node.func.value, ast.Name):
+        return False
+    name, given = call.node.func.value.id, call.arguments.get(0)
+    listed = [atom.items for atom in call.owners if isinstance(atom, Listing)]
+    mapped = [entry for atom in call.owners if isinstance(atom, Mapping) for entry in atom.items]
+    if call.name == "append" and listed:
+        frame.names[name] = one(Listing((*listed[0][:31], given)))
+    elif call.name == "extend" and listed:
+        more = [item for atom in given if isinstance(atom, Listing) for item in atom.items]
+        frame.names[name] = one(Listing((*listed[0], *more)[:32]))
+    elif call.name == "update" and any(isinstance(atom, Mapping) for atom in call.owners):
+        new = [entry for atom in given if isinstance(atom, Mapping) for entry in atom.items]
+        frame.names[name] = one(Mapping((*mapped, *new)))
+    return call.name == "append" or bool(listed) or any(isinstance(atom, Mapping) for atom in call.owners)

@@ -19,7 +19,7 @@ from scripts.commands.crosswalk.audit.scope import Frame
 
 if TYPE_CHECKING:
     from scripts.commands.crosswalk.audit.calls import Call
-    from scripts.commands.crosswalk.audit.interpreter import Interpreter
+    from scripts.commands.crosswalk.audit.interpreter import Arguments, Interpreter
 
 PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "filter", "frozenset"])
 
@@ -51,11 +51,25 @@ def builtin(run: "Interpreter", name: str, call: "Call", frame: Frame) -> Values
             Listing(tuple(one(Listing((UNKNOWN, item))) for item in atom.items)) if isinstance(atom, Listing) else atom
             for atom in first
         )
-    if name == "zip":
-        columns = [next((a.items for a in value if isinstance(a, Listing)), (value,)) for value in given.positional]
-        return one(Listing(tuple(one(Listing(row)) for row in zip(*columns, strict=False))))
+    if name in ("zip", "map"):
+        return _mapped(run, given, frame) if name == "map" else _zipped(given)
     if name == "next":
         return join(*(join(*atom.items) if isinstance(atom, Listing) else one(atom) for atom in first), given.get(1))
     if name in ("list", "set", "tuple", "frozenset") and not given.positional:
         return one(Listing(()))
     return first if name in PASSED_ON else UNKNOWN
+
+
+def _mapped(run: "Interpreter", given: "Arguments", frame: Frame) -> Values:
+    """``map(function, items)``, with one list."""
+    from scripts.commands.crosswalk.audit.interpreter import Arguments  # noqa: PLC0415
+    from scripts.commands.crosswalk.audit.starts.recording import applied  # noqa: PLC0415
+    from scripts.commands.crosswalk.audit.statements import items_of  # noqa: PLC0415
+
+    items = items_of(given.get(1)) if len(given.positional) == 2 else [UNKNOWN]
+    return one(Listing(tuple(applied(run, given.get(0), Arguments([item]), frame) for item in items)))
+
+
+def _zipped(given: "Arguments") -> Values:
+    columns = [next((a.items for a in value if isinstance(a, Listing)), (value,)) for value in given.positional]
+    return one(Listing(tuple(one(Listing(row)) for row in zip(*columns, strict=False))))

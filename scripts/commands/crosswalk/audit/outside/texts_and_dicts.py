@@ -9,6 +9,7 @@ from scripts.commands.crosswalk.audit.atoms import (
     HOLE,
     UNKNOWN,
     AnyOf,
+    Anything,
     Const,
     Listing,
     Mapping,
@@ -88,7 +89,9 @@ def entry(mapping: Mapping, key: Values) -> Values:
 
 
 def items(owners: Values) -> Values:
-    """``mapping.items()``."""
+    """``mapping.items()``; of a dict from the request, names and values are the client's."""
+    if any(isinstance(atom, Anything) for atom in owners):
+        return one(Listing((one(Listing((one(Anything()), one(Anything())))),)))
     return one(Listing(tuple(
         one(Listing((key, value))) for atom in owners if isinstance(atom, Mapping) for key, value in atom.items
     )))  # fmt: skip

@@ -21,6 +21,7 @@ from scripts.commands.crosswalk.audit.starts.recording import (
     rest,
     source,
 )
+from scripts.commands.crosswalk.audit.written import last_name
 
 if TYPE_CHECKING:
     from scripts.commands.crosswalk.audit.calls import Call
@@ -67,4 +68,7 @@ def _tidies_up(call: "Call", target: Values) -> bool:
     node = call.arguments.nodes[0]
     own = [atom.function for atom in target if isinstance(atom, Func)]
     closes = all(function.cls is not None and function.name in ("close", "aclose") for function in own)
-    return isinstance(node, ast.Attribute) and node.attr in TIDYING and closes
+    if isinstance(node, ast.Lambda):
+        node = node.body.func if isinstance(node.body, ast.Call) else node
+        closes = True
+    return last_name(node) in TIDYING and closes
