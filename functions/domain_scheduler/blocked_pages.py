@@ -75,6 +75,8 @@ def reject_non_html(fetched: Fetched) -> Rejection | None:
     media_type = fetched.headers.get("content-type", "").partition(";")[0].strip().lower()
     start = fetched.body[:1_024].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start.strip(b"\0"):
+        if "refresh" in fetched.headers:
+            return None  # the header may lead to the page
         return Rejection("empty", f"{fetched.url} answered {fetched.status} with an empty body")
     if media_type in _HTML_TYPES:
         is_other = start.startswith(_OTHER_MEDIA) or (start[:1] in b"{[" and not _LOOKS_LIKE_HTML.search(start))

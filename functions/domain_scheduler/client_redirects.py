@@ -1,6 +1,7 @@
 """Redirects inside a page: by a meta element, by a script, or by a single frame."""
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scrapersky.web.urls import normalise_url
@@ -17,16 +18,20 @@ MAX_SECONDS = 10
 MAX_INTERSTITIAL_TEXT = 200
 """Characters of visible text up to which a page may be an interstitial."""
 
-_REFRESH = re.compile(r"\s*(\d{1,5})(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"'\s]+)", re.IGNORECASE)
+_REFRESH = re.compile(r"\s*(?:(\d{1,9})[\d.]{0,99}|\.[\d.]{0,99})(?:\s*[;,]\s*|\s+|\Z)(.*)", re.DOTALL)
+_URL = re.compile(r"url\s*=\s*", re.IGNORECASE)
 _SCRIPT = re.compile(
     r"\blocation(?:\.href)?\s{0,9}=\s{0,9}[\"']([^\"'\s]{1,2000})[\"']\s{0,9}[;}\n<]"
     r"|\blocation\.(?:replace|assign)\(\s{0,9}[\"']([^\"'\s]{1,2000})[\"']\s{0,9}\)"
 )
 
 
-def redirect_target(page: "HtmlPage") -> str | None:
-    """Return the URL of another page to which ``page`` soon sends its visitor, or None."""
-    target = page.absolute(_by_meta(page) or _by_script(page) or _by_frame(page))
+def redirect_target(page: "HtmlPage", header: str = "") -> str | None:
+    """Return the URL of another page to which ``page`` soon sends its visitor, or None.
+
+    ``header`` is the response's ``Refresh``, which browsers obey as they obey the meta element.
+    """
+    target = page.absolute(_by_refresh([header, *page.refreshes]) or _by_script(page) or _by_frame(page))
     return target if target != normalise_url(page.url) else None
 
 
@@ -35,10 +40,19 @@ def is_interstitial(page: "HtmlPage") -> bool:
     return len(page.text) <= MAX_INTERSTITIAL_TEXT
 
 
-def _by_meta(page: "HtmlPage") -> str | None:
-    content = page.meta("http-equiv:refresh")
-    found = _REFRESH.match(content) if content else None
-    return found[2] if found and int(found[1]) <= MAX_SECONDS else None
+def _by_refresh(contents: Sequence[str]) -> str | None:
+    """Return the target of the first of ``contents`` that is a refresh, if it comes soon and leads elsewhere.
+
+    As https://html.spec.whatwg.org/#shared-declarative-refresh-steps: an unquoted URL may contain blanks and quotes.
+    """
+    found = next((found for content in contents if (found := _REFRESH.match(content[:8_192]))), None)
+    if found is None or int(found[1] or 0) > MAX_SECONDS:
+        return None
+    prefix = _URL.match(found[2])
+    url = found[2][prefix.end() :] if prefix else found[2]
+    if url[:1] in ("'", '"'):
+        url = url[1:].partition(url[0])[0]
+    return url.strip() or None
 
 
 def _by_script(page: "HtmlPage") -> str | None:

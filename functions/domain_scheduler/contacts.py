@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from domain_scheduler.countries import countries_of
-from domain_scheduler.emails import email_of, emails_in, emails_in_mailto
+from domain_scheduler.emails import email_of, emails_in, emails_in_mailto, emails_of
 from domain_scheduler.json_ld import Graph
 from domain_scheduler.obfuscated_emails import obfuscated_emails
 from domain_scheduler.page import HtmlPage
@@ -67,8 +67,7 @@ def _emails(page: HtmlPage, graph: Graph) -> Iterator[str]:
             yield from emails_in_mailto(link)
     structured = [text for node in graph.nodes for text in node.texts("email")]
     for text in (*structured, *_attributes(page, "email", *_EMAIL_METAS)):
-        if email := email_of(text.removeprefix("mailto:").strip("\u200b\ufeff ")):
-            yield email
+        yield from emails_of(text)
     yield from emails_in(page.text)
 
 

@@ -23,7 +23,7 @@ def read_home_page(fetched: Fetched, *, host: str, follow: bool, limits: dict[st
     page = HtmlPage.parse(decode(fetched.body, fetched.headers.get("content-type")).text, fetched.url, bounds.text)
     if rejection := reject_challenge_or_parking(page, _other_host(page.url, host)):
         return {"rejected": list(asdict(rejection).values())}
-    if follow and (target := redirect_target(page)):
+    if follow and (target := redirect_target(page, fetched.headers.get("refresh", ""))):
         return {"redirect": {"target": target, "is_interstitial": is_interstitial(page)}}
     if rejection := reject_blank(page):
         return {"rejected": list(asdict(rejection).values())}

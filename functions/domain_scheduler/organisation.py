@@ -36,6 +36,9 @@ _WEIGHTS = {
 """How much a property says about an organisation."""
 
 
+_MAILTO = re.compile(r"\Amailto:\s*([^?]*).*", re.IGNORECASE)
+
+
 def find_organisations(graph: Graph) -> list[Node]:
     """Return the nodes that describe organisations, the most detailed first.
 
@@ -104,7 +107,7 @@ def _facts(node: Node) -> dict[str, Any]:
         "description": _clean(node.text("description")),
         "url": _clean(node.text("url")),
         "telephone": [text for text in map(_clean, node.texts("telephone")) if text][:20],
-        "email": [text.removeprefix("mailto:") for text in map(_clean, node.texts("email")) if text][:20],
+        "email": [_MAILTO.sub(r"\1", text) for text in map(_clean, node.texts("email")) if text][:20],
         "address": _address(node),
         "latitude": _degrees(position.get("latitude"), 90),
         "longitude": _degrees(position.get("longitude"), 180),

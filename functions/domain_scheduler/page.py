@@ -31,6 +31,7 @@ MAX_SOURCE = 4_100_000
 """Bytes of memory that the source may take. One emoji makes every character of a Python string four bytes wide."""
 
 _LOCAL = re.compile(r"https?://(?:127\.|\[|[^./:]+(?:[/:]|$))")
+_REFRESH_META = re.compile(r"<meta\b[^>]{0,500}?\bhttp-equiv\s{0,9}=\s{0,9}[\"']?\s{0,9}refresh", re.IGNORECASE)
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{1,8}){0,4})(?![A-Za-z0-9])")
 
 
@@ -88,21 +89,37 @@ class HtmlPage:
         return next((content for content in contents if content), None)
 
     @property
+    def refreshes(self) -> list[str]:
+        """Return the contents of the meta elements that refresh the page where scripts run: none in ``noscript``."""
+        nodes = self.tree.css("meta[http-equiv=refresh i][content]")[:10]
+        starts = [found.start() for found in _REFRESH_META.finditer(self.source)] if nodes else []
+        # A parser moves a meta element out of a drawing, so only the source shows that it was in one.
+        drawn = [_is_drawn(self.source, start) for start in starts[:10]] if len(starts) == len(nodes) else [False] * 10
+        return [
+            node.attributes.get("content") or ""
+            for node, is_drawn in zip(nodes, drawn, strict=False)
+            if not is_drawn and not _inside(node, "noscript", "svg", "math", "template")
+        ]
+
+    @property
     def title(self) -> str | None:
-        """Return the page's title, ignoring ``<title>`` elements of SVG images; else Open Graph's."""
+        """Return the page's title, ignoring ``<title>`` elements of SVG images; else Open Graph's; else X's."""
         for node in self.tree.css("title")[:MAX_ELEMENTS]:
             if not _inside(node, "svg") and (title := tidy(node.text(), MAX_TITLE)):
                 return title
-        return tidy(self.meta("og:title"), MAX_TITLE)
+        return tidy(self.meta("og:title", "twitter:title"), MAX_TITLE)
 
     @property
     def description(self) -> str | None:
-        """Return the first description element's content; if it is blank, Open Graph's; else any other description."""
+        """Return the first description element's content; if it is blank, Open Graph's; else any other description.
+
+        The last resorts are X's (``twitter:description``) and ``http-equiv=description``, which has no effect but is used.
+        """
         first = self.tree.css_first("meta[name=description i]")
         texts = (
             first.attributes.get("content") if first is not None else None,
             self.meta("og:description"),
-            self.meta("description"),
+            self.meta("description", "twitter:description", "http-equiv:description"),
         )
         return next((text for each in texts if (text := tidy(each, MAX_DESCRIPTION))), None)
 
@@ -164,10 +181,17 @@ def _metas(tree: LexborHTMLParser) -> dict[str, list[str]]:
     return metas
 
 
-def _inside(node: LexborNode, tag: str) -> bool:
+def _is_drawn(source: str, position: int) -> bool:
+    """Return whether ``position`` is in an ``svg`` or ``math`` element that is not closed before it."""
+    return any(
+        source.rfind(f"<{tag}", 0, position) > source.rfind(f"</{tag}", 0, position) for tag in ("svg", "math", "SVG")
+    )
+
+
+def _inside(node: LexborNode, *tags: str) -> bool:
     parent = node.parent
     while parent is not None:
-        if parent.tag == tag:
+        if parent.tag in tags:
             return True
         parent = parent.parent
     return False

@@ -18,6 +18,23 @@ _WITHOUT_SCHEME = re.compile(
     r"(?:www\.)?(?:facebook|twitter|x|linkedin|instagram|youtube|tiktok|pinterest)\.com/", re.IGNORECASE
 )
 _HANDLE = re.compile(r"[\w.\-@%+']{1,200}")
+_NAME = re.compile(r"[\w.\-@%+'&,()|!’‘·–—™®°]{0,199}[\w.\-+!)™®°]")
+"""A name of a company or a page on LinkedIn and Facebook, which may contain punctuation."""
+_SUBDOMAIN = re.compile(r"(?:(?:www|m|mobile|touch|mbasic|web|free|music|(?!ai|tv)[a-z]{2}(?:-[a-z]{2})?)\.)?")
+"""Subdomains that show the same profiles: of mobile devices, languages and countries. Others belong to the network."""
+_LANGUAGE = re.compile(r"(?!(?:in|pg)\Z)[a-z]{2}(?:[-_][a-z]{2,4})?")
+_NETWORKS_OWN = frozenset(
+    str.split(
+        "about accessibility account accounts ad ads advertising agreements api blog brand business businesshelp careers "
+        "community-guidelines company-info contact cookie cookie-policy cookies copyright creators data_policy data-policy "
+        "developer developers download full_data_use_policy guidelines help help-center howyoutubeworks imprint impressum "
+        "intl jobs legal login logout marketing newsroom notifications opensource partners personalization policies policy "
+        "press privacy privacy-policy privacy_policy privacycenter rules rules-and-policies safety security settings signin "
+        "signup sitemap static support terms terms-of-service terms-of-use tos transparency trends trust upload user-agreement "
+        "yt"
+    )
+)
+"""First words of the paths of a network's own pages, also behind a language: ``/en/tos``."""
 
 _TEMPLATES = frozenset(
     str.split(
@@ -150,7 +167,8 @@ def profile_of(link: str, base: str | None = None) -> tuple[str, str] | None:
         return None
     path = [unquote(segment) for segment in url.pathname.split("/") if segment]
     query = parse_qs(url.search.removeprefix("?"), max_num_fields=None)
-    if not path or not all(_HANDLE.fullmatch(segment) for segment in path):
+    pattern = _NAME if network.name in ("facebook", "linkedin") else _HANDLE
+    if not path or not all(pattern.fullmatch(segment) for segment in path) or _is_networks_own(path):
         return None
     if path[-1].lower().lstrip("@") in _TEMPLATES or not network.profile(path, query):
         return None
@@ -159,8 +177,20 @@ def profile_of(link: str, base: str | None = None) -> tuple[str, str] | None:
 
 def _network_of(host: str) -> Network | None:
     return next(
-        (network for network in NETWORKS for own in network.hosts if host == own or host.endswith(f".{own}")), None
+        (
+            network
+            for network in NETWORKS
+            for own in network.hosts
+            if host.endswith(own) and _SUBDOMAIN.fullmatch(host.removesuffix(own))
+        ),
+        None,
     )
+
+
+def _is_networks_own(path: list[str]) -> bool:
+    """Return whether ``path`` is a policy, help or tool page of the network, as consent banners link them."""
+    first, second = ([segment.lower().partition(".")[0] for segment in path] + [""])[:2]
+    return first in _NETWORKS_OWN or (second in _NETWORKS_OWN and _LANGUAGE.fullmatch(first) is not None)
 
 
 def _cleaned(url: can_ada.URL, query: Mapping[str, list[str]]) -> str:

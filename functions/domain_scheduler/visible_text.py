@@ -27,6 +27,8 @@ _INLINE = frozenset(
         "var wbr"
     )
 )
+_ADDRESS_FIRST = re.compile(r"[A-Za-z0-9][\w.+\-]{0,63}@[\w\-]")
+_WORD_LAST = re.compile(r"[^\W\d_]{2}\Z")
 _BLANKS: dict[int, str | None] = {**_PLAIN, **{code: " " for code in range(0x3001) if chr(code).isspace()}}
 _BLANKS |= dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))  # invisible
 
@@ -40,30 +42,57 @@ def visible_text(root: LexborNode, limit: int) -> str:
     parts: list[str] = []
     length = 0
     node: LexborNode | None = root
+    previous: str | None = None  # the tag of the sibling before ``node``
+    open_elements: list[tuple[LexborNode, str | None]] = []
     for _ in range(MAX_NODES):
         if node is None or length > limit:
             break
         tag = node.tag
+        inside = None
         if tag == "-text":
             text = _collapsed((node.text_content or "")[:limit])
+            if "@" in text and _ADDRESS_FIRST.match(text) and _follows_label(node, previous, parts):
+                parts.append(" ")
             parts.append(text)
             length += len(text)
-        elif tag not in _INLINE:
-            parts.append("\n" if tag != "-comment" else "")
-        elif node.prev is not None and node.prev.tag != "-text":
-            parts.append(" ")  # <small>E-mail</small><strong>jo@…: two words
-        inside = None if tag is None or tag in _UNSEEN or _is_hidden(node, tag) else node.first_child
-        node = inside or _next_after(node, root, parts)
+        elif tag in _INLINE:
+            if previous is not None and previous != "-text":
+                parts.append(" ")  # <small>E-mail</small><strong>jo@…: two words
+            inside = None if _is_hidden(node) else node.first_child
+        elif tag != "-comment":
+            parts.append("\n")
+            inside = None if tag is None or tag in _UNSEEN else node.first_child
+        if inside is not None:
+            open_elements.append((node, tag))
+            node, previous = inside, None
+        else:
+            node, previous = _next_after(node, tag, open_elements, parts)
     text = "".join(parts)
     parts.clear()
     lines = (_single_spaced(line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)[:limit]
 
 
-def _is_hidden(node: LexborNode, tag: str) -> bool:
-    """Return whether an inline element is hidden: ``jo@<span style="display:none">no-spam-</span>shop.com``."""
-    if tag not in _INLINE:  # a hidden block is often opened by a click
-        return False
+def _follows_label(node: LexborNode, previous: str | None, parts: list[str]) -> bool:
+    """Return whether the address that the text ``node`` starts with stands behind a word in or before an element.
+
+    ``<b>Mail</b>info@…``; but a hidden element, a comment or ``<wbr>`` is part of the address.
+    """
+    if previous is not None:
+        sibling = node.prev
+        is_apart = previous in _INLINE and previous != "wbr" and sibling is not None and not _is_hidden(sibling)
+    else:
+        parent = node.parent
+        is_apart = parent is not None and parent.tag in _INLINE and parent.prev is not None
+    last = next((part for part in reversed(parts[-5:]) if part), "")
+    return is_apart and _WORD_LAST.search(last[-10:]) is not None
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    """Return whether an inline element is hidden: ``jo@<span style="display:none">no-spam-</span>shop.com``.
+
+    A hidden block is often opened by a click.
+    """
     style = node.attributes.get("style")
     return bool(style) and _HIDES.search(style or "") is not None
 
@@ -87,13 +116,14 @@ def _single_spaced(text: str) -> str:
     return text
 
 
-def _next_after(node: LexborNode, root: LexborNode, parts: list[str]) -> LexborNode | None:
-    """Return the node that follows ``node`` and its descendants; end the blocks that close between the two."""
-    here: LexborNode | None = node
-    while here is not None and here.mem_id != root.mem_id:
-        if here.tag not in _INLINE and here.tag not in ("-text", "-comment"):
+def _next_after(
+    node: LexborNode, tag: str | None, open_elements: list[tuple[LexborNode, str | None]], parts: list[str]
+) -> tuple[LexborNode | None, str | None]:
+    """Return the node behind ``node`` and its descendants, and the tag before it; end the blocks that close there."""
+    while open_elements:
+        if tag not in _INLINE and tag not in ("-text", "-comment"):
             parts.append("\n")
-        if (following := here.next) is not None:
-            return following
-        here = here.parent
-    return None
+        if (following := node.next) is not None:
+            return following, tag
+        node, tag = open_elements.pop()
+    return None, None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain_scheduler.emails import email_of, emails_in, emails_in_mailto
+from domain_scheduler.emails import email_of, emails_in, emails_in_mailto, emails_of
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,12 @@ from domain_scheduler.emails import email_of, emails_in, emails_in_mailto
         ("l'adresse d'info@shop.com", ["info@shop.com"]),
         ("\\u003cinfo@shop.com\\u003e %20jo@shop.com", ["info@shop.com", "jo@shop.com"]),
         ("почтаinfo@shop.com", ["info@shop.com"]),
+        ("info [at] shop dot com", ["info@shop.com"]),
+        ("info (at) shop punkt co punkt uk", ["info@shop.co.uk"]),
+        ("info@shop(dot)com, jo@shop [punkt] co.uk", ["info@shop.com", "jo@shop.co.uk"]),
+        ("info AT shop.com", ["info@shop.com"]),
+        ("jo.doe AT shop.com", ["jo.doe@shop.com"]),
+        ("E-mail: jo AT shop.com", ["jo@shop.com"]),
         ("E-Mailinfo@shop.com, e-mail@shop.com", ["info@shop.com", "e-mail@shop.com"]),
     ],
 )
@@ -81,10 +87,36 @@ def test_addresses_are_found_in_text(text: str, expected: list[str]) -> None:
         "nombre@correo.es",
         "votre.nom@email.fr",
         "xxxx@shop.com",
+        "open at shop dot com",
+        "MEET US AT shop.com",
+        "visit us AT shop.com",
+        "OPEN AT 9.30",
     ],
 )
 def test_placeholders_and_similar_texts_are_ignored(text: str) -> None:
     assert list(emails_in(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("info@shop.com", ["info@shop.com"]),
+        ("Mailto:Info@shop.com", ["info@shop.com"]),
+        ("mailto:info@shop.com?subject=Hi", ["info@shop.com"]),
+        ("info@shop.com?subject=Hi", ["info@shop.com"]),
+        ("a@shop.com, b@shop.com", ["a@shop.com", "b@shop.com"]),
+        ("a@shop.com / b@shop.com", ["a@shop.com", "b@shop.com"]),
+        ("Shop <info@shop.com>", ["info@shop.com"]),
+        ("Shop &lt;info&#64;shop.com&gt;", ["info@shop.com"]),
+        ("info (at) shop (dot) com", ["info@shop.com"]),
+        ("Questions? info@shop.com", ["info@shop.com"]),
+        ("info%40shop.com", ["info@shop.com"]),
+        ("\u200binfo@shop.com", ["info@shop.com"]),
+        ("none", []),
+    ],
+)
+def test_every_address_of_a_labelled_value_is_read(value: str, expected: list[str]) -> None:
+    assert list(emails_of(value)) == expected
 
 
 @pytest.mark.parametrize(
@@ -109,7 +141,21 @@ def test_addresses_are_read_from_mailto_links(url: str, expected: list[str]) -> 
 
 
 @pytest.mark.parametrize(
-    "piece", ["a@", "@", "a@b.", "a@b.co ", "a.@-", "é@é.", "x" * 70 + "@", "(at)", " AT a DOT b", " [ at "]
+    "piece",
+    [
+        "a@",
+        "@",
+        "a@b.",
+        "a@b.co ",
+        "a.@-",
+        "é@é.",
+        "x" * 70 + "@",
+        "(at)",
+        " AT a DOT b",
+        " [ at ",
+        "a AT b.",
+        "a@b(dot)",
+    ],
 )
 def test_a_megabyte_of_near_matches_takes_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))

@@ -22,6 +22,8 @@ from tests.unit.domain_scheduler.pages import URL, a_page, facts_of
         ("<body><svg><title>Icon</title></svg><title>Shop</title>", "Shop"),
         ("<title>Fish &amp; Chips</title>", "Fish & Chips"),
         ("<meta property=og:title content='From Facebook'>", "From Facebook"),
+        ("<meta name=twitter:title content='From X'>", "From X"),
+        ("<meta name=twitter:title content='From X'><meta property=og:title content='og'>", "og"),
         ("<title>a\0b\u200bc</title>", "a\ufffdbc"),
         ("<h1>No title</h1>", None),
     ],
@@ -42,6 +44,9 @@ def test_title_and_description_are_cut_at_their_limits() -> None:
         ("<meta name=description content=' '><meta property='og:description' content='og'>", "og"),
         ("<meta name=description content=''><meta name=description content=second>", "second"),
         ("<meta name=description><meta property=og:description content=og><meta name=description content=2>", "og"),
+        ("<meta name=twitter:description content=x><meta property=og:description content=og>", "og"),
+        ("<meta name=twitter:description content=x><meta http-equiv=description content=h>", "x"),
+        ("<meta http-equiv=description content=h>", "h"),
         ("", None),
     ],
 )

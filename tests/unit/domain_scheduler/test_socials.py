@@ -35,6 +35,15 @@ from tests.unit.domain_scheduler.pages import a_page
         ("https://www.pinterest.co.uk/smile/", "pinterest", "https://www.pinterest.co.uk/smile/"),
         ("https://www.pinterest.at/smile/", "pinterest", "https://www.pinterest.at/smile/"),
         ("https://www.facebook.com/smile/photos", "facebook", "https://www.facebook.com/smile/photos"),
+        ("https://de-de.facebook.com/smile", "facebook", "https://de-de.facebook.com/smile"),
+        ("https://mobile.twitter.com/smile", "twitter", "https://mobile.twitter.com/smile"),
+        ("https://br.pinterest.com/smile/", "pinterest", "https://br.pinterest.com/smile/"),
+        ("https://www.linkedin.com/in/brand", "linkedin", "https://www.linkedin.com/in/brand"),
+        ("https://www.linkedin.com/company/jo-%26-sons/", "linkedin", "https://www.linkedin.com/company/jo-%26-sons/"),
+        ("https://www.linkedin.com/company/jo-&-sons", "linkedin", "https://www.linkedin.com/company/jo-&-sons"),
+        ("https://www.linkedin.com/company/jo,-al-(uk)", "linkedin", "https://www.linkedin.com/company/jo,-al-(uk)"),
+        ("https://www.linkedin.com/company/jo-|-sons", "linkedin", "https://www.linkedin.com/company/jo-|-sons"),
+        ("https://www.facebook.com/pages/Jo-%26-Al/12", "facebook", "https://www.facebook.com/pages/Jo-%26-Al/12"),
     ],
 )
 def test_a_profile_is_recognised_and_loses_its_tracking(link: str, network: str, url: str) -> None:
@@ -84,10 +93,47 @@ def test_a_profile_is_recognised_and_loses_its_tracking(link: str, network: str,
         "javascript:void(0)//facebook.com/x",
         "https://user@facebook.com/smile",
         "https://facebook.com/<script>",
+        "https://help.instagram.com/519522125107875",
+        "https://privacycenter.instagram.com/policy",
+        "https://www.instagram.com/legal/privacy/",
+        "https://www.instagram.com/terms/accept",
+        "https://about.instagram.com/blog",
+        "https://policy.pinterest.com/en/privacy-policy",
+        "https://about.pinterest.com/de/privacy-policy",
+        "https://help.pinterest.com/en",
+        "https://www.pinterest.com/_/_/about",
+        "https://developers.facebook.com/docs/plugins",
+        "https://www.facebook.com/policy.php",
+        "https://www.facebook.com/about/privacy/",
+        "https://www.facebook.com/privacy/explanation",
+        "https://www.facebook.com/full_data_use_policy",
+        "https://www.facebook.com/business/help",
+        "https://twitter.com/en/privacy",
+        "https://twitter.com/privacy",
+        "https://x.com/en/tos",
+        "https://x.com/de/rules-and-policies",
+        "https://help.x.com/en",
+        "https://support.twitter.com/articles/1",
+        "https://www.youtube.com/howyoutubeworks/",
+        "https://www.youtube.com/t/terms",
+        "https://www.youtube.com/intl/de/about",
+        "https://studio.youtube.com/channel/UC1",
+        "https://business.linkedin.com/company/x",
+        "https://www.linkedin.com/legal/privacy-policy",
+        "https://ads.tiktok.com/@x",
+        "https://www.facebook.com/smile,",
     ],
 )
 def test_other_links_to_networks_are_ignored(link: str) -> None:
     assert profile_of(link, "https://shop.com/") is None
+
+
+def test_the_links_of_a_consent_banner_do_not_hide_the_profile() -> None:
+    page = a_page(
+        "<a href=https://help.instagram.com/5195>Policy</a><a href=https://twitter.com/en/privacy>Policy</a>"
+        "<a href=https://instagram.com/us>x</a><a href=https://twitter.com/us>x</a>"
+    )
+    assert read_socials(page, []) == {"instagram": "https://instagram.com/us", "twitter": "https://twitter.com/us"}
 
 
 def test_profiles_of_the_organisation_take_precedence_over_links() -> None:
