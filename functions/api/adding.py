@@ -70,9 +70,8 @@ def add_records(
         known = Known.read(connection, rows, settings.ports)
         numbered = zip(numbers or range(1, len(rows) + 1), rows, strict=True)
         added = _add(connection, resource, [_checked(number, row, known) for number, row in numbered])
-        first = added.results[0]
-        if alone and first.result == "refused":
-            raise invalid("body", first.why or "refused")
+        if alone and added.results[0].result == "refused":
+            raise invalid("body", added.results[0].why or "refused")
         return added
 
     return write_once(router, Added, work)

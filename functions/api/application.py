@@ -52,7 +52,7 @@ class Application:
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Serve one request of the HTTP API (payload 2.0)."""
         try:
-            request_body.check(event)
+            event = request_body.checked(event)
         except Problem as problem:
             return as_event(respond_to_problem(problem))
         self.app.append_context(**{KEY: self.dependencies})

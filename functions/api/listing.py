@@ -78,6 +78,6 @@ def _id_before(cursor: str, table: str) -> int:
         )
         if named == table and type(record_id) is int and 0 <= record_id <= MAX_ID:
             return record_id
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, RecursionError, binascii.Error):
         pass
     raise invalid("cursor", f"{cursor[:100]!r} is no cursor of this listing; send 'next' of the previous page")

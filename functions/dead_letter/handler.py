@@ -6,6 +6,7 @@ changes nothing.
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from scrapersky.status.dead_letter import dead_letter, workflow_of
 from scrapersky.vocabulary import AttemptId, Status
 
 NAME = "dead-letter"
+_DIGITS = re.compile(r"[0-9]{1,19}")
 
 settings = load(Settings, os.environ)
 database = Database(settings, NAME, read_secret)
@@ -83,11 +85,11 @@ def attempt_of(message: Mapping[str, Any]) -> AttemptId | None:
     attribute = ((message.get("messageAttributes") or {}).get("attempt_id") or {}).get("stringValue")
     try:
         body = json.loads(message.get("body") or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     in_body = body.get("attempt_id") if isinstance(body, dict) else None
     for candidate in (attribute, in_body):
-        if isinstance(candidate, int | str) and not isinstance(candidate, bool) and str(candidate).isdecimal():
+        if type(candidate) is int or (isinstance(candidate, str) and _DIGITS.fullmatch(candidate)):
             number = int(candidate)
             if 0 < number < 2**63:
                 return AttemptId(number)

@@ -34,6 +34,8 @@ _HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
 _VAGUE_TYPES = frozenset(
     ("", "text/plain", "application/octet-stream", "text/xml", "application/xml", "binary/octet-stream")
 )
+_MEDIA_TYPE = re.compile(r"[\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_UNKNOWN_TYPES = frozenset(("*/*", "unknown/unknown", "application/unknown"))
 _LOOKS_LIKE_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|div|script|table)[\s>]", re.IGNORECASE)
 _OTHER_MEDIA = (
     b"%PDF-",
@@ -72,7 +74,7 @@ def reject_challenge(fetched: Fetched) -> Rejection | None:
 
 def reject_non_html(fetched: Fetched) -> Rejection | None:
     """Return ``not_html`` or ``empty`` by the media type, or by the first bytes where the type is vague or wrong."""
-    media_type = fetched.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = _media_type(fetched.headers.get("content-type", ""))
     start = fetched.body[:1_024].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start.strip(b"\0"):
         if "refresh" in fetched.headers:
@@ -89,6 +91,17 @@ def reject_non_html(fetched: Fetched) -> Rejection | None:
         if is_other
         else None
     )
+
+
+def _media_type(content_type: str) -> str:
+    """Return the last valid media type of a Content-Type header, or of several that were joined; else nothing.
+
+    Source: https://fetch.spec.whatwg.org/#concept-header-extract-mime-type; ``*/*`` and the types that mean "unknown"
+    (https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type) count as none.
+    """
+    types = (part.partition(";")[0].strip().lower() for part in content_type.split(","))
+    valid = [name for name in types if _MEDIA_TYPE.fullmatch(name) and name not in _UNKNOWN_TYPES]
+    return valid[-1] if valid else ""
 
 
 def reject_challenge_or_parking(page: "HtmlPage", moved_to: str | None) -> Rejection | None:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
+from scrapersky.errors import shorten
 from scrapersky.models import LocalBusiness, Place
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
 from scrapersky.runtime.paid_calls import UnusableKey, key_of
 from scrapersky.vocabulary import RecordId
 from sitemap_scheduler.place_mapping import business_columns, place_columns
-from sitemap_scheduler.places_api import place_details
+from sitemap_scheduler.places_api import is_usable, place_details
 
 
 async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
@@ -21,6 +22,8 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
     the key is unusable.
     """
     place_pk, place_id, tenant = record.id, record.place_id, record.tenant
+    if not is_usable(place_id):
+        return Fail("no_such_place", f"{shorten(place_id)!r} is not a place id: valid are letters, digits, - and _")
     try:
         key = await _key(ctx)
     except UnusableKey as error:

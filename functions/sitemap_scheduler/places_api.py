@@ -6,6 +6,7 @@ Source: https://developers.google.com/maps/documentation/places/web-service/plac
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ FIELD_MASK = (
 
 MAX_ANSWER_BYTES = 1_000_000
 
+_PLACE_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 _PACIFIC = tz.tzstr("PST8PDT,M3.2.0,M11.1.0")  # a POSIX rule, as Lambda's image has no time zone database
 _KEY_REASONS = frozenset(("API_KEY_INVALID", "API_KEY_EXPIRED"))
 
@@ -42,12 +44,17 @@ class ApiError:
     retry_after: float | None
 
 
+def is_usable(place_id: str) -> bool:
+    """Return whether ``place_id`` can be one: others (``..``, none) would address another resource of the API."""
+    return _PLACE_ID.fullmatch(place_id) is not None
+
+
 async def place_details(
     web: WebClient, settings: Settings, key: str, place_id: str
 ) -> Mapping[str, Any] | Retry | Snooze | Fail:
     """Return the fields of :data:`FIELD_MASK` that Google knows of ``place_id``, or the outcome of an error answer.
 
-    Makes one paid call. Raises FetchError if the request fails.
+    Makes one paid call. Raises FetchError if the request fails. ``place_id`` must be usable (:func:`is_usable`).
     """
     language = urlencode({"languageCode": settings.places_language})
     fetched = await web.get(

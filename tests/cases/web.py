@@ -8,7 +8,7 @@ import pytest
 
 from scrapersky.models import Place
 from scrapersky.web.sitemaps import SitemapRefused
-from scrapersky.web.sitemaps.entry import parse_lastmod
+from scrapersky.web.sitemaps.dates import parse_lastmod
 from scripts.commands.run.internet.website import Answer, Request
 from sitemap_scheduler.deep_scan import deep_scan_place
 from tests import jobs

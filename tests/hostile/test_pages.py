@@ -137,3 +137,25 @@ def test_a_page_that_is_too_complex_keeps_its_title(tmp_path: Path) -> None:
     assert (type(outcome), outcome.code) == (Fail, "too_complex")
     assert isinstance(outcome, Fail)
     assert outcome.write is not None
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/html, text/html; charset=UTF-8", "text/html, charset=utf-8", "text/html,text/html", "html", "*/*",
+        "unknown/unknown", "application/unknown", "image/png, text/html", "text/html; charset=utf-8, */*", "Text/HTML",
+        "text/html;", ";", "text",
+    ],
+)  # fmt: skip
+def test_html_with_a_slightly_wrong_content_type_is_read(content_type: str, tmp_path: Path) -> None:
+    assert run_job("metadata", home(content_type), tmp_path).code == "read"
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "application/json", "text/html, image/png", "application/pdf"])
+def test_a_page_of_another_media_type_is_not_html(content_type: str, tmp_path: Path) -> None:
+    assert run_job("metadata", home(content_type), tmp_path).code == "not_html"
+
+
+def home(content_type: str) -> dict[str, dict[str, Answer]]:
+    body = b"<html><head><title>Smith Bakery</title></head><body><h1>Smith Bakery</h1>"
+    return {"shop.example": {"/": answer(200, body, {"Content-Type": content_type})}}

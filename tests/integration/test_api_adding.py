@@ -283,3 +283,26 @@ def test_places_are_identified_by_googles_ids(api: Api, connection: Connection) 
     found = connection.execute(text("SELECT place_id, deep_scan_status FROM places"))
     statuses = {row.place_id: row.deep_scan_status for row in found}
     assert statuses == {"ChIJ1": "New", "ChIJ2": "New", "ChIJ3": "Queued"}
+
+
+@pytest.mark.parametrize(
+    "file", ["domain\n", "domain", "\ufeffdomain\n", "sep=;\r\ndomain;name\r\n", "domain,name\n\n"]
+)
+def test_a_csv_file_with_a_head_and_no_rows_adds_nothing(api: Api, file: str) -> None:
+    for key in ({}, {"idempotency-key": "k" * 20}):
+        answer = api.send("POST", "/domains/csv", file, headers={"content-type": "text/csv", **key})
+        assert (answer.status, answer.json["results"]) == (200, [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "latin-1"])
+def test_json_that_is_not_utf_8_is_refused(api: Api, encoding: str) -> None:
+    body = base64.b64encode('{"domain": "é.example"}'.encode(encoding)).decode()
+    assert api.send("POST", "/domains", body, headers={"content-type": "application/json"}, encoded=True).status == 422
+
+
+@pytest.mark.parametrize("media_type", ["Application/JSON", "APPLICATION/JSON; charset=utf-8", "application/json ;a=b"])
+def test_media_types_are_compared_without_case(api: Api, media_type: str) -> None:
+    headers = {"content-type": media_type}
+    assert api.send("POST", "/domains", '{"domain": "a.example"}', headers=headers).status == 201
+    headers = {"content-type": "Text/CSV; Header=present"}
+    assert api.send("POST", "/domains/csv", "domain\nb.example\n", headers=headers).status == 200

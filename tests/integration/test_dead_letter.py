@@ -46,7 +46,19 @@ def test_a_message_that_was_never_started_ends_its_record_in_error_with_the_reas
     assert "could never be started" in reason
 
 
-@pytest.mark.parametrize("body", ["{", '{"v": 9}', "null", "[]", '{"v":1,"workflow":"metadata","attempt_id":"banana"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        '{"v": 9}',
+        "null",
+        "[]",
+        "[" * 100_000,
+        '{"a":' * 50_000,
+        '{"attempt_id": ' + "9" * 5_000 + "}",
+        '{"v":1,"workflow":"metadata","attempt_id":"banana"}',
+    ],
+)
 def test_a_broken_body_is_attributed_by_its_message_attribute(
     function: ModuleType, connection: Connection, attempt_id: int, body: str
 ) -> None:
@@ -64,7 +76,7 @@ def test_a_malformed_message_without_an_attribute_is_attributed_by_the_rest_of_i
     assert ended(connection)[:2] == ("Error", "malformed_message")
 
 
-@pytest.mark.parametrize("attempt", ["banana", None, 0, -1, 10**30, 424242, True])
+@pytest.mark.parametrize("attempt", ["banana", None, 0, -1, "9" * 5_000, "٣", 10**30, 424242, True])
 def test_an_unattributable_dead_letter_is_acknowledged_and_changes_nothing(
     function: ModuleType, connection: Connection, attempt_id: int, attempt: object
 ) -> None:

@@ -15,6 +15,7 @@ from api.curation import Decision, Decisions, curate
 from api.dependencies import event_of
 from api.listing import Listing, RecordId, list_records, read_record
 from api.problem import Problem
+from api.request_body import media_type_of
 from api.resource import Named, Paging, Resource, View
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.models import Domain
@@ -159,8 +160,8 @@ def create_domains(body: NewDomains) -> Added:
 @router.post("/domains/csv", tags=TAGS, summary="Add the domains of a CSV file (text/csv) with a column named domain")
 def import_domains() -> Added:
     event = event_of(router)
-    media_type = event.headers.get("content-type") or "text/csv"
-    if not media_type.startswith("text/csv"):
+    media_type = media_type_of(event.headers.get("content-type") or "text/csv")
+    if media_type != "text/csv":
         detail = f"media type {media_type!r} is not supported; send the file as text/csv"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
     body = event.body or ""

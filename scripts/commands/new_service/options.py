@@ -113,6 +113,8 @@ def _check_names(options: Options) -> None:
             f"service {options.service!r} is not valid: write lower-case words joined by hyphens, at most {LONGEST_NAME} "
             "characters, such as contact-finder"
         )
+    if keyword.iskeyword(options.folder):
+        raise Rejected(f"service {options.service!r} is a Python keyword, so its package could not be imported")
     for option in ("field", "job", "workflow"):
         value = getattr(options, option)
         if not IDENTIFIER.fullmatch(value) or (keyword.iskeyword(value) and option == "job"):

@@ -12,7 +12,7 @@ from domain_scheduler.socials import profile_of
 from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
 from scrapersky.web.page_type import page_type_of
 from scrapersky.web.response import retry_after_seconds
-from scrapersky.web.sitemaps.entry import parse_lastmod
+from scrapersky.web.sitemaps.dates import parse_lastmod
 from scrapersky.web.urls import normalise_url, parse_url
 from sitemap_scheduler.domain_extraction import owner_of
 from tests.fuzz.runner import Target, hold

@@ -53,3 +53,19 @@ def test_every_bad_variable_is_named_at_once() -> None:
 
 def test_an_empty_variable_means_the_default() -> None:
     assert load(Settings, {"RETRY_BASE_SECONDS": ""}) == Settings()
+
+
+@pytest.mark.parametrize("model", [Settings, ServiceSettings])
+def test_every_number_has_an_upper_bound_and_none_is_infinite(model: type[BaseModel]) -> None:
+    for name, field in model.model_fields.items():
+        if field.annotation in (int, float):
+            assert any(hasattr(bound, "le") or hasattr(bound, "lt") for bound in field.metadata), name
+            for value in ("inf", "nan", "1e18"):
+                with pytest.raises(SettingsError, match=name.upper()):
+                    load(model, {name.upper(): value})
+
+
+@pytest.mark.parametrize("token", ["Bot/1.0", "Bot 2", "Bot2", "*", "Bötchen"])
+def test_a_product_token_that_robots_txt_cannot_name_is_refused(token: str) -> None:
+    with pytest.raises(SettingsError, match="WEB_USER_AGENT_TOKEN"):
+        load(Settings, {"WEB_USER_AGENT_TOKEN": token})

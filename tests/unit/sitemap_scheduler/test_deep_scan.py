@@ -189,3 +189,9 @@ def test_quotas_are_reset_at_the_next_pacific_midnight(month: int, day: int, hou
     reset = datetime.fromtimestamp(now.timestamp() + seconds_until_quota_resets(now), ZoneInfo("America/Los_Angeles"))
     assert (reset.hour, reset.minute, reset.second) == (0, 0, 0)
     assert 0 < seconds_until_quota_resets(now) <= 25 * 3600
+
+
+@pytest.mark.parametrize("place_id", ["", ".", "..", "%2e%2e", "a/b", "a b", "a?b", "\ud800", "x" * 501])
+def test_an_unusable_place_id_fails_alone_and_is_never_requested(place_id: str, tmp_path: Path) -> None:
+    outcome = scan(tmp_path, place_id, answer=lambda _: pytest.fail("was requested"))
+    assert (type(outcome), outcome.code) == (Fail, "no_such_place")

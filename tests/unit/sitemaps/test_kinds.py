@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from scrapersky.web.sitemaps import Kind
+from scrapersky.web.sitemaps import Kind, SitemapRefused
 from tests.unit.sitemaps.reading import NAMESPACE, index, read, urlset
 
 A, B = "https://example.com/a", "https://example.com/b"
@@ -88,7 +88,7 @@ def test_alternates_are_absolute_urls_by_language() -> None:
 
 def test_the_items_of_feeds_have_dates() -> None:
     dates = [entry.last_modified.isoformat() if entry.last_modified else None for entry in read(RSS).entries]
-    assert dates == ["2021-09-06T16:45:00+02:00", None]
+    assert dates == ["2021-09-06T14:45:00+00:00", None]
     dates = [entry.last_modified.isoformat() if entry.last_modified else None for entry in read(ATOM).entries]
     assert dates == ["2021-09-06T16:45:00+00:00", "2020-01-01T00:00:00+00:00"]
     assert [entry.last_modified is not None for entry in read(RDF).entries] == [True]
@@ -99,3 +99,58 @@ def test_the_reader_counts_its_entries() -> None:
     reader = read(body).reader
     assert (reader.urls, reader.skipped, reader.with_lastmod, reader.is_gzip) == (2, 1, 1, False)
     assert reader.decoded_bytes == len(body)
+
+
+NS = "http://www.sitemaps.org/schemas/sitemap/0.9"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<urlset xmlns:s="{NS}"><s:url><s:loc>{A}</s:loc></s:url></urlset>',
+        f'<a:urlset xmlns:b="{NS}"><b:url><b:loc>{A}</b:loc></b:url></a:urlset>',
+        f"<urlset><s:url><s:loc>{A}</s:loc><image:image><image:loc>{B}</image:loc></image:image></s:url></urlset>",
+        f"<sm:urlset><url><loc>{A}</loc></url></sm:urlset>",
+        f'<sitemapindex xmlns:ns0="{NS}"><ns0:sitemap><ns0:loc>{A}</ns0:loc></ns0:sitemap></sitemapindex>',
+    ],
+)
+def test_entries_may_have_another_prefix_than_the_root(body: str) -> None:
+    assert read(body).urls == [A]
+
+
+@pytest.mark.parametrize("root", ["sitemapindex", "SITEMAPINDEX", "s:sitemapindex"])
+def test_an_index_whose_entries_are_urls_is_a_urlset(root: str) -> None:
+    reading = read(f"<{root}><url><loc>{A}</loc></url><url><loc>{B}</loc></url></{root}>")
+    assert (reading.urls, reading.reader.kind) == ([A, B], Kind.URLSET)
+
+
+@pytest.mark.parametrize(
+    ("body", "urls"),
+    [
+        ('<feed xml:base="https://b.example/x/"><entry><link href="1"/></entry></feed>', ["https://b.example/x/1"]),
+        ('<feed><entry xml:base="https://b.example/x/"><link href="1"/></entry><entry><link href="/2"/></entry></feed>',
+         ["https://b.example/x/1", "https://example.com/2"]),
+        ('<feed xml:base="/x/"><entry><link xml:base="y/" href="1"/></entry></feed>', ["https://example.com/x/y/1"]),
+        ('<feed xml:base="mailto:a"><entry><link href="/1"/></entry></feed>', ["https://example.com/1"]),
+        ('<feed><entry><link rel="self" href="/1"/></entry></feed>', ["https://example.com/1"]),
+        (f"<feed><entry><id>{A}</id></entry><entry><id>urn:uuid:1</id></entry></feed>", [A]),
+        (f'<feed><entry><id>{B}</id><link href="{A}"/><link rel="self" href="{B}"/></entry></feed>', [A]),
+        ('<rss><channel><item><atom:link href="/1"/></item></channel></rss>', ["https://example.com/1"]),
+        ('<rss><channel><atom:link href="/feed"/><item><link>/1</link></item></channel></rss>', ["https://example.com/1"]),
+    ],
+)  # fmt: skip
+def test_links_of_feeds_are_resolved_and_other_links_stand_in_for_missing_ones(body: str, urls: list[str]) -> None:
+    assert read(body).urls == urls
+
+
+@pytest.mark.parametrize(
+    "head", ["Sitemap of the shop", "url,lastmod", "/", "www.example.com", "id;url", "# a\n\nPages:"]
+)
+def test_a_text_sitemap_may_have_other_lines_before_the_urls(head: str) -> None:
+    assert read(f"{head}\n{A}\n{B}\n").urls == [A, B]
+
+
+@pytest.mark.parametrize("body", ["Page not found\n", "Error\nPlease go to https://example.com/\n", "a,b\n1,2\n"])
+def test_a_text_without_a_line_that_is_a_url_is_refused(body: str) -> None:
+    with pytest.raises(SitemapRefused):
+        read(body)

@@ -14,6 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 Policy = Literal["manual", "auto"]
 M = TypeVar("M", bound=BaseModel)
 
+LONGEST = 366 * 86_400
+"""Seconds: the upper bound of times that have no narrower one. Postgres refuses intervals of more than 178,000,000 years."""
+MOST = 2**31 - 1
+"""The upper bound of counts and sizes that have no narrower one: the largest integer of Postgres."""
+
 
 class SettingsError(ValueError):
     """An environment variable has an invalid value. The message names the variable, the value and what is valid."""
@@ -22,7 +27,7 @@ class SettingsError(ValueError):
 class ServiceSettings(BaseModel):
     """Settings of one service; their variables start with the service's prefix."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     interval_minutes: int = Field(1, ge=1, le=1_440, description="minutes between two ticks")
     batch_size: int = Field(50, ge=1, le=10_000, description="records claimed per workflow and tick")
@@ -45,14 +50,14 @@ class ServiceSettings(BaseModel):
         description="live attempts on the records of one host, for workflows whose records share hosts",
     )
     max_in_flight: int = Field(
-        500, ge=1, description="live attempts per workflow; at this number a tick claims nothing"
+        500, ge=1, le=MOST, description="live attempts per workflow; at this number a tick claims nothing"
     )
 
 
 class Settings(BaseModel):
     """Settings that all services share; their variables have no prefix. Times are seconds, sizes are bytes."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     stage: str = Field("local", description="name of the deployment; used in log lines, metrics and secrets")
 
@@ -60,33 +65,40 @@ class Settings(BaseModel):
         180, ge=10, le=900, description="Lambda timeout; the queue's visibility follows it"
     )
     record_deadline_seconds: float = Field(120, gt=0, le=880, description="time one record's job may take")
-    saving_seconds: float = Field(10, ge=0, description="reserved at the end of an invocation for saving results")
+    saving_seconds: float = Field(
+        10, ge=0, le=LONGEST, description="reserved at the end of an invocation for saving results"
+    )
     start_minimum_seconds: float = Field(
-        30, gt=0, description="an invocation with less time left than this starts no message"
+        30, gt=0, le=LONGEST, description="an invocation with less time left than this starts no message"
     )
     start_lease_margin_seconds: float = Field(
-        30, ge=0, description="margin of the lease beyond the end of the invocation"
+        30, ge=0, le=LONGEST, description="margin of the lease beyond the end of the invocation"
     )
     dispatch_lease_seconds: float = Field(
         7_200,
         gt=0,
+        le=LONGEST,
         description="how long a message may wait in the queue; must exceed the time until the dead-letter queue",
     )
-    undelivered_max: int = Field(5, ge=1, description="undelivered attempts in a row after which a record is in Error")
+    undelivered_max: int = Field(
+        5, ge=1, le=MOST, description="undelivered attempts in a row after which a record is in Error"
+    )
     redelivery_min_seconds: int = Field(
         20, ge=0, le=43_200, description="shortest wait before a message is redelivered"
     )
     redelivery_max_seconds: int = Field(60, ge=0, le=43_200, description="longest wait before a message is redelivered")
-    recovery_limit: int = Field(500, ge=1, description="expired attempts recovered per workflow and tick")
+    recovery_limit: int = Field(500, ge=1, le=MOST, description="expired attempts recovered per workflow and tick")
 
-    retry_base_seconds: float = Field(30, gt=0, description="backoff after the first failure; doubles with each")
-    retry_cap_seconds: float = Field(21_600, gt=0, description="longest backoff")
+    retry_base_seconds: float = Field(
+        30, gt=0, le=LONGEST, description="backoff after the first failure; doubles with each"
+    )
+    retry_cap_seconds: float = Field(21_600, gt=0, le=LONGEST, description="longest backoff")
     retry_max_failures: int = Field(5, ge=1, le=100, description="failures after which a record is in Error")
     retry_unknown_max_failures: int = Field(
         3, ge=1, le=100, description="the same for an exception that is not a WorkError"
     )
     configuration_pause_seconds: float = Field(
-        900, gt=0, description="pause of a workflow whose configuration fails (bad key, quota of the day)"
+        900, gt=0, le=LONGEST, description="pause of a workflow whose configuration fails (bad key, quota of the day)"
     )
 
     handoff_deep_scan_to_domain_extraction: Policy = Field(
@@ -102,46 +114,60 @@ class Settings(BaseModel):
     database_url: str = Field(
         "", description="instead of the secret, for tools and tests: postgresql+pg8000://…", repr=False
     )
-    database_connect_timeout_seconds: float = Field(10, gt=0, description="to connect to the database")
-    database_statement_timeout_seconds: float = Field(60, gt=0, description="longest statement of a function's role")
+    database_connect_timeout_seconds: float = Field(10, gt=0, le=600, description="to connect to the database")
+    database_statement_timeout_seconds: float = Field(
+        60, gt=0, le=86_400, description="longest statement of a function's role"
+    )
     places_secret: str = Field("", description="name or ARN of the secret that holds the Google Places API key")
     places_base_url: str = Field("https://places.googleapis.com", description="Google Places API (New)")
-    places_calls_per_day: int = Field(1_000, ge=0, description="paid Places calls a day (UTC), all records together")
-    places_calls_per_record: int = Field(5, ge=0, description="paid Places calls a day (UTC) for one record")
+    places_calls_per_day: int = Field(
+        1_000, ge=0, le=MOST, description="paid Places calls a day (UTC), all records together"
+    )
+    places_calls_per_record: int = Field(5, ge=0, le=MOST, description="paid Places calls a day (UTC) for one record")
     places_language: str = Field("en", description="languageCode in requests to Places")
 
     proxy_secret: str = Field("", description="name or ARN of the secret that holds the proxy API's key")
-    proxy_calls_per_day: int = Field(1_000, ge=0, description="paid proxy calls a day (UTC), all records together")
-    proxy_calls_per_record: int = Field(50, ge=0, description="paid proxy calls a day (UTC) for one record")
+    proxy_calls_per_day: int = Field(
+        1_000, ge=0, le=MOST, description="paid proxy calls a day (UTC), all records together"
+    )
+    proxy_calls_per_record: int = Field(50, ge=0, le=MOST, description="paid proxy calls a day (UTC) for one record")
 
     api_bulk_max: int = Field(
         5_000, ge=1, le=10_000, description="records that one request of the curation API may write"
     )
     api_idempotency_seconds: float = Field(
-        86_400, gt=0, description="how long the curation API remembers an Idempotency-Key"
+        86_400, gt=0, le=LONGEST, description="how long the curation API remembers an Idempotency-Key"
     )
 
     reader_memory_mb: int = Field(
         128, ge=64, le=4_096, description="MB that the process which reads pages may allocate"
     )
     reader_cpu_seconds: float = Field(1, gt=0, le=60, description="processor time that reading one page may take")
-    metadata_max_contacts: int = Field(50, ge=1, description="e-mail addresses, and phone numbers, kept per domain")
-    metadata_max_text: int = Field(500_000, ge=1_000, description="characters of a page's visible text that are read")
-    metadata_max_json_bytes: int = Field(100_000, ge=1_000, description="bytes of meta_json kept per domain")
+    metadata_max_contacts: int = Field(
+        50, ge=1, le=MOST, description="e-mail addresses, and phone numbers, kept per domain"
+    )
+    metadata_max_text: int = Field(
+        500_000, ge=1_000, le=MOST, description="characters of a page's visible text that are read"
+    )
+    metadata_max_json_bytes: int = Field(100_000, ge=1_000, le=MOST, description="bytes of meta_json kept per domain")
 
     discovery_max_depth: int = Field(3, ge=1, le=10, description="levels of nested sitemap indexes")
-    discovery_max_files: int = Field(500, ge=1, description="sitemap files kept per domain")
-    discovery_max_requests: int = Field(600, ge=1, description="requests per scan of one domain")
+    discovery_max_files: int = Field(500, ge=1, le=MOST, description="sitemap files kept per domain")
+    discovery_max_requests: int = Field(600, ge=1, le=MOST, description="requests per scan of one domain")
     discovery_max_requests_for_nothing: int = Field(
-        25, ge=1, description="requests per scan after which guessing ends while no sitemap was found"
+        25, ge=1, le=MOST, description="requests per scan after which guessing ends while no sitemap was found"
     )
-    import_max_urls: int = Field(50_000, ge=1, description="urls read from one sitemap file (sitemaps.org: 50,000)")
+    import_max_urls: int = Field(
+        50_000, ge=1, le=MOST, description="urls read from one sitemap file (sitemaps.org: 50,000)"
+    )
     import_max_decoded_bytes: int = Field(
-        52_428_800, ge=1, description="bytes of one sitemap after unpacking (sitemaps.org: 50 MiB)"
+        52_428_800, ge=1, le=MOST, description="bytes of one sitemap after unpacking (sitemaps.org: 50 MiB)"
     )
 
     web_user_agent_token: str = Field(
-        "ScraperSkyBot", description="product token of the crawler, matched against robots.txt"
+        "ScraperSkyBot",
+        pattern=r"^[A-Za-z_-]+$",
+        description="product token of the crawler, matched against robots.txt",
     )
     web_user_agent: str = Field(
         "ScraperSkyBot/1.0 (+https://scrapersky.com/bot)", description="User-Agent header, with a contact url"
@@ -152,15 +178,17 @@ class Settings(BaseModel):
     web_connect_timeout_seconds: float = Field(
         8, gt=0, le=60, description="name look-up, connect and TLS handshake of one hop"
     )
-    web_max_wire_bytes: int = Field(60_000_000, gt=0, description="bytes of one body as sent")
-    web_max_decoded_bytes: int = Field(60_000_000, gt=0, description="bytes of one body after unpacking")
-    web_max_page_bytes: int = Field(2_000_000, gt=0, description="bytes of one HTML page; the rest is not read")
-    web_max_embedded_bytes: int = Field(
-        8_000_000, ge=0, description="bytes of images and fonts embedded in one HTML page that are skipped"
+    web_max_wire_bytes: int = Field(60_000_000, gt=0, le=MOST, description="bytes of one body as sent")
+    web_max_decoded_bytes: int = Field(60_000_000, gt=0, le=MOST, description="bytes of one body after unpacking")
+    web_max_page_bytes: int = Field(
+        2_000_000, gt=0, le=MOST, description="bytes of one HTML page; the rest is not read"
     )
-    web_max_header_bytes: int = Field(32_768, gt=0, description="bytes of one header line")
+    web_max_embedded_bytes: int = Field(
+        8_000_000, ge=0, le=MOST, description="bytes of images and fonts embedded in one HTML page that are skipped"
+    )
+    web_max_header_bytes: int = Field(32_768, gt=0, le=1_048_576, description="bytes of one header line")
     web_max_redirects: int = Field(5, ge=0, le=20, description="redirects followed in one request")
-    web_max_url_length: int = Field(2_048, gt=0, description="characters of a url")
+    web_max_url_length: int = Field(2_048, gt=0, le=65_536, description="characters of a url")
     web_ports: str = Field("80,443", pattern=r"^\d{1,5}(,\d{1,5})*$", description="ports that may be connected to")
     web_requests_per_host: int = Field(2, ge=1, le=16, description="concurrent requests to one host, over all workers")
     web_host_interval_seconds: float = Field(
@@ -183,10 +211,10 @@ class Settings(BaseModel):
     )
     web_robots_cache_seconds: float = Field(3_600, ge=0, le=86_400, description="how long a robots.txt is cached")
     web_robots_max_bytes: int = Field(
-        512_000, ge=512_000, description="bytes of a robots.txt that are read (RFC 9309: ≥ 500 KiB)"
+        512_000, ge=512_000, le=MOST, description="bytes of a robots.txt that are read (RFC 9309: ≥ 500 KiB)"
     )
     web_crawl_delay_cap_seconds: float = Field(5, ge=0, le=60, description="longest Crawl-delay that is honoured")
-    web_retry_after_cap_seconds: float = Field(3_600, ge=0, description="longest Retry-After honoured")
+    web_retry_after_cap_seconds: float = Field(3_600, ge=0, le=LONGEST, description="longest Retry-After honoured")
     web_proxy: Literal["never", "blocked", "always"] = Field(
         "never",
         description="pages fetched through the proxy API: never, blocked (of sites that answer 403 or a challenge) or always",

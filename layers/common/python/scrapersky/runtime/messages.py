@@ -36,7 +36,7 @@ class Message(BaseModel):
 
     v: Literal[1] = 1
     workflow: str
-    attempt_id: AttemptId = Field(ge=1)
+    attempt_id: AttemptId = Field(ge=1, le=2**63 - 1)
 
 
 class MalformedMessage(ValueError):

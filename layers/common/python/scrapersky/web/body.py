@@ -18,6 +18,23 @@ READ_BYTES = 65_536
 
 # In lower case only, as nearly every page writes it: a case-insensitive search takes nine times as long.
 _EMBEDDED = re.compile(rb"data:[\w.+/-]{1,60}(?:;[\w.=-]{1,40}){0,3};base64,")
+_CODINGS = frozenset(
+    (
+        "aes128gcm",
+        "br",
+        "compress",
+        "dcb",
+        "dcz",
+        "deflate",
+        "exi",
+        "gzip",
+        "pack200-gzip",
+        "x-compress",
+        "x-gzip",
+        "zstd",
+    )
+)
+"""The content codings that change a body: https://www.iana.org/assignments/http-parameters without ``identity``."""
 _MAX_EMBEDDED_START = 200  # bytes that a match of the above can have
 _EMBEDDED_CONTENT = re.compile(rb"[A-Za-z0-9+/=%]*")
 
@@ -75,9 +92,12 @@ class Body:
         return b"".join([chunk async for chunk in self.chunks()])
 
     def _is_gzip(self) -> bool:
-        """Return whether the body must be unpacked; gzip is undone once, and any other encoding is an error."""
+        """Return whether the body must be unpacked; gzip is undone once, and any other coding is an error.
+
+        Names that are no codings (``utf-8``, ``none``) are ignored, as in browsers.
+        """
         names = ",".join(self._answer.headers.getall("Content-Encoding", ())).lower().split(",")
-        encodings = [name for name in map(str.strip, names) if name not in {"", "identity"}]
+        encodings = [name for name in map(str.strip, names) if name in _CODINGS]
         if encodings in ([], ["gzip"], ["x-gzip"]):
             return bool(encodings)
         listed = ascii(", ".join(encodings))[:80]

@@ -105,8 +105,8 @@ class Targets:
             return None
         shown = shorten(target.href)
         location = headers.get("Location")
-        if not location:
-            raise FetchRefused("bad_redirect", f"{shown} answered {status} without a Location header")
+        if not location:  # browsers show it as a page
+            return None
         if followed >= self._max_redirects:
             raise FetchRefused("too_many_redirects", f"{shown} redirects again after {followed} redirects")
         following = parse_url(_percent_encoded(location), target.href, max_length=self._max_length)

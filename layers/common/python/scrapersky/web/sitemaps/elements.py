@@ -1,11 +1,12 @@
 """Turns the events of expat into entries. Knows nothing of bytes, positions or recovery from broken markup."""
 
+from collections.abc import Collection
 from typing import Any, Final, Protocol
 
 from scrapersky.web.sitemaps.entry import make_entry, page_url
 from scrapersky.web.sitemaps.sniff import wrong_root
 from scrapersky.web.sitemaps.types import Entry, Kind, Limits, SitemapRefused
-from scrapersky.web.urls import NormalUrl
+from scrapersky.web.urls import NormalUrl, normalise_url
 
 # Integers and not an enum, because they are compared for every element of files with millions of them.
 LOC: Final = 1
@@ -33,8 +34,27 @@ _SITEMAP = {
     "priority": PRIORITY,
 }
 _RSS = {"item": ENTRY, "link": LOC, "pubdate": LASTMOD, "guid": GUID}
-_ATOM = {"entry": ENTRY, "link": LINK, "updated": LASTMOD, "modified": LASTMOD, "published": PUBLISHED}
+_ATOM = {"entry": ENTRY, "link": LINK, "id": GUID, "updated": LASTMOD, "modified": LASTMOD, "published": PUBLISHED}
 _OWN = {Kind.URLSET: _SITEMAP, Kind.INDEX: _SITEMAP, Kind.RSS: _RSS, Kind.ATOM: _ATOM}
+_KINDS_BY_ENTRY = {"url": Kind.URLSET, "sitemap": Kind.INDEX}
+_EXTENSION_PREFIXES = frozenset(
+    (
+        "image",
+        "video",
+        "news",
+        "xhtml",
+        "mobile",
+        "geo",
+        "pagemap",
+        "codesearch",
+        "atom",
+        "content",
+        "dc",
+        "media",
+        "itunes",
+    )
+)
+"""Prefixes that never belong to the elements of a sitemap itself."""
 _EXTENSIONS = {"image": IMAGE, "video": VIDEO, "news": NEWS, "link": LINK}
 
 _MAX_NAMES = 1_000
@@ -86,8 +106,11 @@ class Elements:
         self.entries: list[Entry] = []
         self.skipped = 0
         self.root_closed = False
-        self._prefix = ""
+        self._prefixes: set[str] = set()
         self._base = base
+        self._self_link: str | None = None
+        self._bases: list[tuple[int, str]] = []
+        """(depth, base) of the open elements with an xml:base."""
         self._limits = limits
         self._seen = 0
         self._names: dict[str, int] = {}
@@ -107,6 +130,7 @@ class Elements:
         """Set the handlers of ``parser``, in which ``depth`` elements are open already."""
         self._parser = parser
         self._stack = [OTHER] * depth
+        self._bases = [each for each in self._bases if each[0] < depth]
         self.root_closed = False
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -114,7 +138,8 @@ class Elements:
 
     def open_root(self, name: str) -> None:
         """Set the root element. Raises :class:`SitemapRefused` if no sitemap has a root of this ``name``."""
-        self._prefix, _, local = name.lower().rpartition(":")
+        prefix, _, local = name.lower().rpartition(":")
+        self._prefixes = {prefix}
         self.kind = ROOTS.get(local)
         if self.kind is None:
             raise wrong_root(name)
@@ -149,6 +174,8 @@ class Elements:
             self._take_field()
         tag = self._names.get(name) or self._learn(name)
         stack = self._stack
+        if attributes and "xml:base" in attributes[::2] and len(stack) < self._limits.depth:
+            self._bases.append((len(stack), self._resolved(attributes)))
         if tag == ENTRY:
             self._finish_entry()
             self._begin_entry()
@@ -174,9 +201,25 @@ class Elements:
         stack = self._stack
         if stack.pop() == ENTRY:
             self._finish_entry()
+        if self._bases and self._bases[-1][0] >= len(stack):
+            self._bases.pop()
         if not stack:
             self._finish_entry()
             self.root_closed = True
+
+    @property
+    def _base_here(self) -> str:
+        """The base of relative references: the nearest xml:base, else the URL of the sitemap."""
+        return self._bases[-1][1] if self._bases else self._base
+
+    def _resolved(self, attributes: list[str]) -> str:
+        """Return the base that an element's xml:base sets; one that is no URL changes nothing."""
+        reference = attributes[attributes[::2].index("xml:base") * 2 + 1]
+        return normalise_url(reference, self._base_here) or self._base_here
+
+    def _absolute(self, href: str, attribute: dict[str, str]) -> str:
+        """Return the reference of a link, absolute if its own element has an xml:base, which is out of scope later."""
+        return (normalise_url(href, self._base_here) or href) if "xml:base" in attribute else href
 
     def _open_field(self, tag: int) -> None:
         self._tag, self._text, self._length = tag, [], 0
@@ -205,9 +248,12 @@ class Elements:
         href = attribute.get("href", "").strip()
         if not href:
             return
-        if self.kind is Kind.ATOM:
-            if attribute.get("rel", "alternate").lower() == "alternate" and self._fields[LOC] is None:
-                self._fields[LOC] = href
+        if self.kind in (Kind.ATOM, Kind.RSS):
+            rel = attribute.get("rel", "alternate").lower()
+            if rel == "alternate" and self._fields[LOC] is None:
+                self._fields[LOC] = self._absolute(href, attribute)
+            elif rel == "self":
+                self._self_link = self._absolute(href, attribute)
             return
         language = attribute.get("hreflang", "").strip()[:35]  # RFC 5646 requires no longer tags
         if language and len(self._alternates) < self._limits.alternates:
@@ -222,6 +268,7 @@ class Elements:
         self._open = True
         self._fields: list[str | None] = [None] * (LAST_FIELD + 1)
         self._counts = [0] * OTHER
+        self._self_link = None
         self._alternates: dict[str, NormalUrl] = {}
 
     def _finish_entry(self) -> None:
@@ -232,11 +279,12 @@ class Elements:
         loc, guid = fields[LOC], fields[GUID]
         if loc is None and guid and guid.startswith(("http:", "https:")):
             loc = guid
+        loc = self._self_link if loc is None else loc
         if loc is None:
             return
         entry = make_entry(
             loc,
-            self._base,
+            self._base_here,
             lastmod=fields[LASTMOD] or fields[PUBLISHED],
             changefreq=fields[CHANGEFREQ],
             priority=fields[PRIORITY],
@@ -256,9 +304,12 @@ class Elements:
             self.open_root(name)
             return OTHER
         assert self.kind is not None
-        tag = tag_of(name, self.kind, self._prefix)
-        if tag == ENTRY and self.kind is Kind.URLSET and self._seen == 0 and name.lower().endswith("sitemap"):
-            self.kind = Kind.INDEX  # <urlset><sitemap>…: the entries show what the root should be
+        prefix, colon, local = name.lower().rpartition(":")
+        if colon and prefix not in _EXTENSION_PREFIXES and _OWN[self.kind].get(local) == ENTRY:
+            self._prefixes.add(prefix)  # <urlset><s:url>: the entries have a prefix, the root has none or another one
+        tag = tag_of(name, self.kind, self._prefixes)
+        if tag == ENTRY and self._seen == 0:  # the entries show what the root should be: <urlset><sitemap>…
+            self.kind = _KINDS_BY_ENTRY.get(name.lower().rpartition(":")[2], self.kind)
         if len(self._names) < _MAX_NAMES:
             self._names[name] = tag
         return tag
@@ -269,19 +320,21 @@ class Elements:
         )
 
 
-def tag_of(name: str, kind: Kind, prefix: str) -> int:
-    """Return the tag of the element ``name`` in a document of ``kind`` whose root has ``prefix`` (often empty).
+def tag_of(name: str, kind: Kind, prefixes: Collection[str]) -> int:
+    """Return the tag of the element ``name`` in a document of ``kind`` whose root and entries have these ``prefixes``.
 
     Prefixes are compared as written and need not be declared, because broken sitemaps often omit the declaration. So
     ``image:loc`` is not ``loc``.
     """
     own, colon, local = name.lower().rpartition(":")
-    if not colon or own == prefix:
+    if not colon or own in prefixes:
         tag = _OWN[kind].get(local)
         if tag is not None:
             return tag
     if kind in (Kind.URLSET, Kind.INDEX):
         return _EXTENSIONS.get(local, OTHER)
+    if kind is Kind.RSS and (own, local) in (("atom", "link"), ("a10", "link")):
+        return LINK
     return PUBLISHED if (own, local) == ("dc", "date") else OTHER
 
 

@@ -2,16 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
+from scrapersky.web.sitemaps.dates import parse_lastmod
 from scrapersky.web.sitemaps.types import Entry
-from scrapersky.web.urls import NormalUrl, is_normal, normalise_url
-
-EARLIEST_YEAR = 1970
-"""Older dates are the zero of a generator (0001-01-01, 0000-00-00), not the date of a page."""
-LATEST_YEAR = 9998
+from scrapersky.web.urls import NormalUrl, host_and_path, is_normal, normalise_url
 
 CHANGE_FREQUENCIES = frozenset({"always", "hourly", "daily", "weekly", "monthly", "yearly", "never"})
 
@@ -20,13 +15,10 @@ _AMPERSAND = re.compile(r"&(?:amp|#0{0,4}38|#[xX]0{0,4}26);")
 _ESCAPED_SECTION_END = re.compile(r"(?:\]\]|%5[Dd]%5[Dd])(?:>|&gt;|%3[Ee])\Z")
 _EDGES = "".join(map(chr, range(0x21))) + "\x85\xa0\u200b\u2060\u3000\ufeff"
 _HOST_WITHOUT_SCHEME = re.compile(r"www\.[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}(?:/|\Z)", re.IGNORECASE)
-_LINE_BREAK = re.compile(r"[ \t]*[\r\n\t]+[ \t]*")
-_W3C = re.compile(
-    r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
-    r"(?:[Tt ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,12}))?)?"
-    r"\s?(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?)?)?",
-    re.ASCII,
-)
+_HOST = re.compile(r"([^/?#:\s]{1,253})(?=[/?#]|:\d|\Z)")
+_LINE_BREAK = re.compile(r"[\r\n\t]+")
+_DOUBLED_SCHEME = re.compile(r"(?:https?:?/{1,3}){1,3}(?=https?:?//[^/])", re.IGNORECASE)
+_SCHEME_WITHOUT_COLON = re.compile(r"(https?)(?=//[^/])", re.IGNORECASE)
 _PRIORITY = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 
 
@@ -66,28 +58,54 @@ def page_url(loc: str, base: str | None) -> NormalUrl | None:
 
     Line breaks inside are removed, as browsers do, with the indentation around them. ``&`` that was escaped twice or
     more (``&amp;amp;``, ``&amp;#038;`` in the file) is unescaped. The end of a CDATA section that a tool has escaped
-    (``/a%5D%5D%3E``) is removed. ``www.example.com/a`` is read as a host without a scheme, not as a path. A backslash in
-    a path is read as ``/``, as in browsers.
+    (``/a%5D%5D%3E``) is removed. ``www.example.com/a``, and the host of ``base``, is read as a host without a scheme, not
+    as a path; of two schemes (``http://https://``) the last one counts. A backslash in a path is read as ``/``, as in
+    browsers.
     """
-    if ";" not in loc and "%5" not in loc and is_normal(loc):  # none of the repairs below could change it
+    if (
+        ";" not in loc and "%5" not in loc and "//http" not in loc and is_normal(loc)
+    ):  # none of the repairs below could change it
         return NormalUrl(loc)
     loc = loc.strip(_EDGES)
     if not loc or "<" in loc:  # the text includes the following tags: the URL cannot be separated
         return None
     if "\n" in loc or "\t" in loc or "\r" in loc:
-        loc = _LINE_BREAK.sub("", loc)
+        loc = "".join(part.strip(" ") for part in _LINE_BREAK.split(loc))
     for _ in range(_MAX_ESCAPES):
         if "&" not in loc or ";" not in loc:
             break
         loc = _AMPERSAND.sub("&", loc)
     if loc[-1] in ">;eE":
         loc = _ESCAPED_SECTION_END.sub("", loc)
+    return normalise_url(_with_host(loc, base), base) if loc else None
+
+
+def _with_host(loc: str, base: str | None) -> str:
+    """Return ``loc``, which is not empty, with one scheme and with slashes before its host and in its path."""
     if "\\" in loc[1:] and loc[0] != "\\":
         path, mark, query = loc.partition("?")
         loc = path.replace("\\", "/") + mark + query.replace("\\", "%5C")
-    if loc[0] in "wW" and _HOST_WITHOUT_SCHEME.match(loc):
+    if loc[0] in "hH" and (doubled := _DOUBLED_SCHEME.match(loc)):
+        loc = loc[doubled.end() :]
+    if loc[0] in "hH" and (scheme := _SCHEME_WITHOUT_COLON.match(loc)):
+        loc = f"{scheme[0]}:{loc[scheme.end() :]}"
+    elif loc[0] != "/" and base is not None and _starts_with_a_host(loc, base):
         loc = f"//{loc}"
-    return normalise_url(loc, base)
+    return loc
+
+
+def _starts_with_a_host(loc: str, base: str) -> bool:
+    """Return whether ``loc`` starts with a host instead of a scheme: one in ``www.``, or the host of ``base``."""
+    if loc[0] in "wW" and _HOST_WITHOUT_SCHEME.match(loc):
+        return True
+    host = _HOST.match(loc)
+    return host is not None and host[1].lower().removeprefix("www.") == host_of(base)
+
+
+@lru_cache(maxsize=64)
+def host_of(url: str) -> str:
+    """Return the host of a normal URL, without ``www.``."""
+    return host_and_path(NormalUrl(url))[0].removeprefix("www.")
 
 
 @lru_cache(maxsize=64)  # a sitemap repeats its values
@@ -105,55 +123,3 @@ def priority_of(text: str) -> float | None:
         return None
     number = float(text)
     return number if 0.0 <= number <= 1.0 else None
-
-
-@lru_cache(maxsize=4_096)  # a sitemap repeats its dates
-def parse_lastmod(text: str) -> datetime | None:
-    """Return the instant in ``text``, time zone aware (default UTC); None if it is not a date from 1970 on.
-
-    Accepts W3C datetime in its six precisions (https://www.w3.org/TR/NOTE-datetime), also with a blank instead of ``T``
-    and a zone without colon, and RFC 822 as in RSS. Missing parts are the first: ``2024`` is the first of January.
-    """
-    text = text.strip()
-    match = _W3C.fullmatch(text)
-    try:
-        moment = _w3c(match) if match else _rfc822(text)
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return None
-    if moment is None or not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _w3c(match: re.Match[str]) -> datetime:
-    part = match.groupdict()
-    fraction = (part["fraction"] or "")[:6].ljust(6, "0")
-    second = int(part["second"] or 0)
-    moment = datetime(
-        int(part["year"]),
-        int(part["month"] or 1),
-        int(part["day"] or 1),
-        int(part["hour"] or 0),
-        int(part["minute"] or 0),
-        min(second, 59) if second == 60 else second,  # a leap second
-        int(fraction),
-        tzinfo=_zone(part["zone"]),
-    )
-    return moment
-
-
-def _zone(text: str | None) -> timezone:
-    if not text or text[0] not in "+-":
-        return UTC
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(-offset if text[0] == "-" else offset)
-
-
-def _rfc822(text: str) -> datetime | None:
-    """Parse RFC 822, and the dates of JavaScript: ``Mon May 06 2024 07:08:09 GMT+0200 (CEST)``."""
-    return (
-        parsedate_to_datetime(text.replace("GMT+", "+").replace("GMT-", "-"))
-        if 10 <= len(text) <= 90 and ":" in text
-        else None
-    )

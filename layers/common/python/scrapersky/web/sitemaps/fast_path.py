@@ -7,7 +7,8 @@ without markup. It stops at the first entry that it cannot match; expat parses t
 import re
 from functools import partial
 
-from scrapersky.web.sitemaps.entry import change_frequency, page_url, parse_lastmod, priority_of
+from scrapersky.web.sitemaps.dates import parse_lastmod
+from scrapersky.web.sitemaps.entry import change_frequency, page_url, priority_of
 from scrapersky.web.sitemaps.types import Entry, Limits
 from scrapersky.web.urls import MAX_URL_LENGTH, PLAIN_URL, NormalUrl
 
@@ -45,7 +46,7 @@ def plain_entries(text: str, base: str) -> tuple[list[Entry | None], str]:
     entries: list[Entry | None] = []
     for plain, other, lastmod, changefreq, priority, images, _ in found:
         url: NormalUrl | None = plain
-        if not plain or "/." in plain:
+        if not plain or "/." in plain or "//http" in plain:
             url = page_url((plain or other).strip().replace("&amp;", "&"), base)
         if url is None:
             entries.append(None)

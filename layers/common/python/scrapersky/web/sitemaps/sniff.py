@@ -38,13 +38,19 @@ def find_xml(head: str) -> int | None:
         return found.start()
     if bare.startswith("<"):
         raise _foreign(bare)
-    for line in head.splitlines():
-        text = line.strip()
-        if text and not text.startswith("#"):
-            if any(map(normalise_url, columns(text))):
-                return None
-            break
+    if any(map(_lists_a_url, head.splitlines())):
+        return None
     raise SitemapRefused("not_xml", f"the body is neither XML nor a list of URLs: it starts with {_quoted(start)}")
+
+
+def _lists_a_url(line: str) -> bool:
+    """Return whether a column of the line is a URL, and what precedes it is no sentence."""
+    text = line.strip()
+    if not text or text.startswith("#"):
+        return False
+    parts = columns(text)
+    url = next((number for number, part in enumerate(parts) if normalise_url(part)), None)
+    return url is not None and not any(" " in part.strip() for part in parts[:url])
 
 
 def _foreign(text: str) -> SitemapRefused:
