@@ -18,7 +18,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 DEV_TOOLS = FIXTURES / "dev_tools"
 
 
-def test_findings_give_exit_code_1_and_say_why_and_what_would_be_right(capsys: pytest.CaptureFixture[str]) -> None:
+def test_findings_exit_with_1_and_explain_the_reason_and_the_fix(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(DEV_TOOLS)]) == 1
     printed = capsys.readouterr().out
     assert "dev_tools.py:11:11: SKY201 error" in printed
@@ -26,7 +26,7 @@ def test_findings_give_exit_code_1_and_say_why_and_what_would_be_right(capsys: p
     assert "right " in printed
 
 
-def test_allowed_manual_triggers_give_exit_code_0() -> None:
+def test_allowed_manual_triggers_exit_with_0() -> None:
     assert main([str(DEV_TOOLS), "--allow", str(DEV_TOOLS / "allow.toml")]) == 0
 
 
@@ -56,16 +56,14 @@ def test_an_entry_without_reason_allows_nothing(tmp_path: Path, capsys: pytest.C
     assert codes == {"SKY201", "SKY202", "SKY401"}
 
 
-def test_an_allow_list_that_is_no_toml_is_refused_with_its_place(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_allow_list_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     allow = tmp_path / "allow.toml"
     allow.write_text("[[allow]\n")
     assert main([str(DEV_TOOLS), "--allow", str(allow)]) == 2
     assert "allow.toml" in capsys.readouterr().err
 
 
-def test_sarif_has_what_code_scanning_asks_for(tmp_path: Path) -> None:
+def test_sarif_has_what_code_scanning_requires(tmp_path: Path) -> None:
     sarif = tmp_path / "audit.sarif"
     main([str(DEV_TOOLS), "--sarif", str(sarif)])
     written = json.loads(sarif.read_text())
@@ -82,7 +80,7 @@ def test_sarif_has_what_code_scanning_asks_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in FIXTURES.iterdir()))
-def test_sarif_keeps_to_its_schema(folder: str, tmp_path: Path) -> None:
+def test_sarif_follows_its_schema(folder: str, tmp_path: Path) -> None:
     file = tmp_path / "audit.sarif"
     main([str(FIXTURES / folder), "--sarif", str(file)])
     (run,) = Log.model_validate_json(file.read_text()).runs
@@ -92,7 +90,7 @@ def test_sarif_keeps_to_its_schema(folder: str, tmp_path: Path) -> None:
     assert all(result.partialFingerprints for result in run.results)
 
 
-def test_a_sarif_file_with_a_property_of_its_own_would_be_noticed(tmp_path: Path) -> None:
+def test_an_unknown_property_in_sarif_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "audit.sarif"
     main([str(DEV_TOOLS), "--sarif", str(file)])
     written = json.loads(file.read_text())
@@ -103,12 +101,12 @@ def test_a_sarif_file_with_a_property_of_its_own_would_be_noticed(tmp_path: Path
 
 def test_code_that_cannot_be_read_is_noted_and_the_rest_is_audited(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(FIXTURES / "broken"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert {Path(note["file"]).name for note in told["notes"]} >= {"python2.py", "not_utf8.py", "deep.py"}
-    assert [route["path"] for route in told["routes"]] == ["/endless"]
+    printed = json.loads(capsys.readouterr().out)
+    assert {Path(note["file"]).name for note in printed["notes"]} >= {"python2.py", "not_utf8.py", "deep.py"}
+    assert [route["path"] for route in printed["routes"]] == ["/endless"]
 
 
-def test_pipes_broken_links_and_links_in_a_circle_are_no_source(tmp_path: Path) -> None:
+def test_pipes_broken_links_and_circular_links_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("x = 1\n")
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "broken.py").symlink_to("nowhere.py")
@@ -116,7 +114,7 @@ def test_pipes_broken_links_and_links_in_a_circle_are_no_source(tmp_path: Path) 
     assert Project([tmp_path]).chosen == [tmp_path / "app.py"]
 
 
-def test_a_path_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_for_a_missing_path_names_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["no/such/folder"]) == 2
     assert "no/such/folder" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""A code base's own words for statuses, models and jobs, told by a file; and what is made of them where nothing is said."""
+"""A code base's own names for statuses, models and jobs, read from a file or detected."""
 
 from pathlib import Path
 
@@ -9,40 +9,40 @@ from scripts.commands.crosswalk.audit.command import main
 from scripts.commands.crosswalk.audit.rules import find
 from scripts.commands.crosswalk.audit.vocabulary import Vocabulary, load
 
-TOLD = Path(__file__).parent / "fixtures" / "told"
+PROJECT = Path(__file__).parent / "fixtures" / "vocabulary_file"
 
 
-def test_what_the_file_tells_is_found_and_nothing_else() -> None:
-    lines = (TOLD / "app.py").read_text().splitlines()
-    wanted = {(n, line.split("# told: ")[1]) for n, line in enumerate(lines, 1) if "# told: " in line}
-    found = find(analyse([TOLD], vocabulary=load(TOLD / "vocabulary.toml")))
+def test_the_names_of_the_file_are_found_and_no_others() -> None:
+    lines = (PROJECT / "app.py").read_text().splitlines()
+    wanted = {(n, line.split("# finds: ")[1]) for n, line in enumerate(lines, 1) if "# finds: " in line}
+    found = find(analyse([PROJECT], vocabulary=load(PROJECT / "vocabulary.toml")))
     assert {(one.place.line, one.rule.code) for one in found} == wanted
 
 
-def test_the_command_takes_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(TOLD), "--vocabulary", str(TOLD / "vocabulary.toml")]) == 1
+def test_the_command_reads_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(PROJECT), "--vocabulary", str(PROJECT / "vocabulary.toml")]) == 1
     assert "Crawl.state = busy" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             "[statuses]\nfield = ['state']",
-            r"statuses.field means nothing; fields, machine, not_fields, words are right",
+            r"statuses.field is unknown; valid are fields, machine, not_fields, words",
         ),
-        ("[status]\nfields = []", r"\[status\] means nothing; \[statuses\], \[models\] and \[jobs\] are right"),
-        ("[models]\nJob = 'state'", r"models.Job = 'state': a list of names is right"),
+        ("[status]\nfields = []", r"\[status\] is unknown; valid are \[statuses\], \[models\] and \[jobs\]"),
+        ("[models]\nJob = 'state'", r"models.Job = 'state': must be a list of names"),
         ("[jobs", r"vocabulary.toml"),
     ],
 )
-def test_a_file_that_is_wrong_is_refused_with_what_would_be_right(
-    text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_error_for_an_invalid_file_names_the_valid_choices(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "vocabulary.toml"
     file.write_text(text)
-    assert main([str(TOLD), "--vocabulary", str(file)]) == 2
-    with pytest.raises(ValueError, match=told):
+    assert main([str(PROJECT), "--vocabulary", str(file)]) == 2
+    with pytest.raises(ValueError, match=message):
         load(file)
     assert str(file) in capsys.readouterr().err
 
@@ -61,5 +61,5 @@ def test_a_file_that_is_wrong_is_refused_with_what_would_be_right(
         ("New, Selected, Maybe, Not a Fit, Archived", False),
     ],
 )
-def test_a_fields_words_tell_the_work_of_machines_from_that_of_people(words: str, machine: bool) -> None:
+def test_a_fields_words_distinguish_work_of_machines_from_work_of_people(words: str, machine: bool) -> None:
     assert Vocabulary().is_work(words.split(", ")) is machine

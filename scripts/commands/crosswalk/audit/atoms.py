@@ -88,7 +88,7 @@ class ClassRef:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An object of a class of the tree that is no model; ``key`` tells where it was made apart (0: not known)."""
+    """An object of a class of the tree that is no model; ``key`` distinguishes where it was made (0: not known)."""
 
     cls: "Class"
     key: int = 0

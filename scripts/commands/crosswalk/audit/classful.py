@@ -69,8 +69,8 @@ def _of_class(run: "Interpreter", key: str, cls: Class, call: "Call", frame: Fra
 def _rules(function: Function) -> list[tuple[tuple[str, ...], str]]:
     if isinstance(function.node, ast.Lambda):
         return []
-    told = [_told(decorator) for decorator in function.node.decorator_list]
-    rules = [rule for rule in told if rule is not None]
+    found = [_rule_of(decorator) for decorator in function.node.decorator_list]
+    rules = [rule for rule in found if rule is not None]
     if rules:
         return rules
     if function.name in SPECIAL:
@@ -79,7 +79,7 @@ def _rules(function: Function) -> list[tuple[tuple[str, ...], str]]:
     return [(("GET",), f"/{function.name}")]
 
 
-def _told(decorator: ast.expr) -> tuple[tuple[str, ...], str] | None:
+def _rule_of(decorator: ast.expr) -> tuple[tuple[str, ...], str] | None:
     """What ``@route("/rule", methods=["POST"])`` says."""
     match decorator:
         case ast.Call(

@@ -34,8 +34,8 @@ class Known:
     ) -> None:
         self.vocabulary = vocabulary or Vocabulary()
         models = dict(models)
-        for name, told in self.vocabulary.models.items():
-            models[name] = (snake(name), dict.fromkeys(told, ()))
+        for name, columns in self.vocabulary.models.items():
+            models[name] = (snake(name), dict.fromkeys(columns, ()))
         self._ours = {}
         self._words = {name: fields for name, (_, fields) in models.items()}
         self._jobs = set(jobs)
@@ -114,8 +114,8 @@ class Known:
             return True
         if not url.startswith(HOLE) or not holes:
             return False
-        name, _, told = holes[0].partition(" = ")
-        return bool(OWN_BASE.search(told or name)) and not OUTER_BASE.search(holes[0])
+        name, _, assigned = holes[0].partition(" = ")
+        return bool(OWN_BASE.search(assigned or name)) and not OUTER_BASE.search(holes[0])
 
 
 def snake(name: str) -> str:

@@ -87,9 +87,9 @@ def initial(cls: Class, field: str) -> str:
     declared = cls.all_fields().get(field)
     if declared is None:
         return ""
-    told = [atom.initial for atom in declared.value if isinstance(atom, ColumnType)]
-    told += [atom.value for atom in declared.value if isinstance(atom, Const) and isinstance(atom.value, str)]
-    return next(filter(None, told), "")
+    words = [atom.initial for atom in declared.value if isinstance(atom, ColumnType)]
+    words += [atom.value for atom in declared.value if isinstance(atom, Const) and isinstance(atom.value, str)]
+    return next(filter(None, words), "")
 
 
 def implied(value: Values) -> tuple[str, ...]:

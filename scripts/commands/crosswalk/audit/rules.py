@@ -28,13 +28,13 @@ class Rule:
 
 _RULES = (
     Rule("SKY101", "machine-status-set-by-router", "error", "A router sets a status that only the machine may set",
-         "Processing, Completed and Error say what a worker did. Set by hand, a record looks done or held.",
+         "Processing, Completed and Error say what a worker did. Set by a router, a record looks done or claimed.",
          "Set Queued (or New, to cancel) and let the background service do the rest."),
-    Rule("SKY102", "status-outside-vocabulary", "error", "A status is set to a word that its field does not know",
+    Rule("SKY102", "status-outside-vocabulary", "error", "A status is set to a word outside its field's vocabulary",
          "The database refuses it, or no service ever claims it; differing words caused ten outages.",
          "Use a member of the field's enum."),
     Rule("SKY103", "machine-status-from-request", "warning", "A request may choose a status that only the machine may set",
-         "Any client can mark a record Completed, or Processing for ever.",
+         "Any client can mark a record Completed, or leave it in Processing.",
          "Accept only what people decide (Queued, New, or a curation status), with an enum or Literal of its own."),
     Rule("SKY104", "free-text-status", "note", "A status in words of its own, in a field without a vocabulary",
          "Nothing refuses a misspelt status, and a query for the right word silently finds nothing.",
@@ -44,12 +44,12 @@ _RULES = (
          "Set the record's status to Queued, or list the route as a manual trigger in the allow-list."),
     Rule("SKY202", "scheduler-managed-by-router", "error", "A router manages the scheduler",
          "Routers and background services interact only by models and status fields.",
-         "Change the schedule by settings; list the route as a manual trigger in the allow-list when it is meant."),
+         "Change the schedule by settings; for an intended manual trigger, add the route to the allow-list."),
     Rule("SKY203", "background-task", "warning", "A router starts a background task in its own process",
-         "It is lost at a restart, nobody retries it, and no status tells that it was lost.",
+         "It is lost at a restart, it is not retried, and no status shows that it was lost.",
          "Queue a record by its status; for what may be lost (a mail of no consequence), allow it with that reason."),
     Rule("SKY204", "task-or-thread", "warning", "A router starts a task, thread or process that it does not wait for",
-         "It is lost at a restart, its errors are seen by nobody, and it may be collected while it runs.",
+         "It is lost at a restart, its errors are not reported, and it may be garbage-collected while it runs.",
          "Await it, or queue a record by its status."),
     Rule("SKY205", "task-queue", "warning", "A router sends work to a task queue",
          "The work has no status field that people and services can see, and no crosswalk row.",
@@ -59,9 +59,9 @@ _RULES = (
          "Set the record's status to Queued, or list the route as a manual trigger in the allow-list."),
     Rule("SKY207", "http-call-to-itself", "warning", "A router calls its own API over HTTP",
          "It holds a request while it waits for another, and deadlocks when all workers do so.",
-         "Call the function, or meet in a status field."),
+         "Call the function, or use a status field."),
     Rule("SKY301", "get-writes-status", "error", "A GET sets a status",
-         "Crawlers, previews, prefetching and retries send GETs: the status changes though nobody decided.",
+         "Crawlers, previews, prefetching and retries send GETs: the status changes without a decision.",
          "Use POST, PUT or PATCH."),
     Rule("SKY302", "get-writes", "warning", "A GET changes the database",
          "A GET is repeated, prefetched and cached freely; what it changes, changes by accident.",
@@ -69,10 +69,10 @@ _RULES = (
     Rule("SKY303", "get-starts-work", "error", "A GET starts background work",
          "A link preview or a retry starts it again.",
          "Use POST."),
-    Rule("SKY401", "allowed-without-reason", "error", "An allow-list entry that does not say what it must",
-         "Whoever reads the list cannot tell whether the exception still holds.",
+    Rule("SKY401", "allowed-without-reason", "error", "An allow-list entry is incomplete",
+         "A reader of the list cannot know whether the exception still holds.",
          "Give code, path, route or function, and reason."),
-    Rule("SKY402", "allowed-in-vain", "error", "An allow-list entry that nothing needs",
+    Rule("SKY402", "allowed-in-vain", "error", "An allow-list entry matches no finding",
          "It would silently allow the next finding at that place.",
          "Remove it."),
 )  # fmt: skip
@@ -153,7 +153,7 @@ def _written(analysis: Analysis) -> Written:
 
 
 def _grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """The changes that one helper makes on the way from a GET are one finding, told where the first of them stands."""
+    """The changes that one helper makes on the way from a GET are one finding, at the place of the first."""
     groups: dict[object, Finding] = {}
     for finding in sorted(findings, key=lambda f: (f.place.line, f.place.column)):
         key: object = id(finding)
@@ -254,7 +254,7 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Fo
     if not effect.vocabulary:
         own = [word for word in (*effect.values, *effect.chosen) if word not in vocabulary.words]
         typos = [word for word in own if _near(word, vocabulary)]
-        if typos and (vocabulary.told_words or any(word in vocabulary.words for word in effect.values)):
+        if typos and (vocabulary.custom_words or any(word in vocabulary.words for word in effect.values)):
             foreign |= set(typos)
         elif own and not effect.deferred and not effect.implied:
             known = f"{field_name} = {', '.join(own)}: the column is free text"

@@ -38,10 +38,10 @@ class Function:
     job: bool = False
     task: bool = False
     sent: bool = False
-    generator: bool | None = None  #: whether it yields, once somebody asked
-    assigned: dict[str, ast.expr] | None = None  #: what its names are assigned first, once somebody asked
-    shared: frozenset[str] | None = None  #: names of its module that it sets (``global``), once somebody asked
-    unsteady: frozenset[str] | None = None  #: names that may have another value than the one met, once somebody asked
+    generator: bool | None = None  #: whether it yields, computed on first use
+    assigned: dict[str, ast.expr] | None = None  #: what its names are assigned first, computed on first use
+    shared: frozenset[str] | None = None  #: names of its module that it sets (``global``), computed on first use
+    unsteady: frozenset[str] | None = None  #: names that may have another value than the one met, computed on first use
 
     @property
     def qualified(self) -> str:

@@ -1,4 +1,4 @@
-"""What a code base calls its statuses and jobs: detected where nothing is said, or told by a file (TOML).
+"""What a code base calls its statuses and jobs: detected, or read from a file (TOML).
 
 [statuses]
 fields = ["status", "*_status", "state"]        # globs; instead of the first two
@@ -29,7 +29,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
 
 WAITING = frozenset({"queued", "pending", "new", "created", "submitted", "scheduled", "waiting", "todo", "not_started"})
 MACHINE_LIKE = frozenset({"processing", "in_processing", "running", "executing"})
-"""Words for work at hand that nobody uses of people's work."""
+"""Words for work in progress that are not used for the work of people."""
 WORKING = MACHINE_LIKE | {"in_progress", "inprogress", "started", "ongoing", "working"}
 DONE = frozenset({"completed", "complete", "done", "finished", "success", "succeeded", "successful"})
 FAILED = frozenset({"error", "failed", "failure", "errored"})
@@ -41,20 +41,20 @@ class VocabularyError(ValueError):
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """``told_words``, ``told_machine``: whether a file says which words there are, and which are a worker's; else a field's
+    """``custom_words``, ``custom_machine``: whether a file names the words, and those of a worker; otherwise a field's
     own words decide."""
 
     fields: Sequence[str] = ("status", "*_status")
     not_fields: Sequence[str] = ("http_status", "response_status")
     words: Sequence[str] = (*STATUS_WORDS, *CURATION_WORDS)
     machine: frozenset[str] = MACHINE_WORDS
-    told_words: bool = False
-    told_machine: bool = False
+    custom_words: bool = False
+    custom_machine: bool = False
     jobs: Sequence[str] = ()
     models: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def is_status(self, name: str) -> bool:
-        """Whether a column of this name is a status field. ``http_status`` tells what a server answered."""
+        """Whether a column of this name is a status field. ``http_status`` is the answer of a server."""
         return _fits(name, self.fields) and not _fits(name, self.not_fields)
 
     def is_job(self, dotted: str) -> bool:
@@ -68,7 +68,7 @@ class Vocabulary:
         """
         if not words:
             return True
-        if self.told_machine:
+        if self.custom_machine:
             return bool(self.machine & set(words))
         plain = {_plain(word) for word in words}
         driven = plain & MACHINE_LIKE or (plain & FAILED and plain & (WORKING | DONE))
@@ -76,7 +76,7 @@ class Vocabulary:
 
     def is_machine(self, word: str, words: Sequence[str]) -> bool:
         """Whether only a worker may set ``word`` in a field with these ``words`` (none: free text)."""
-        if self.told_machine or not words:
+        if self.custom_machine or not words:
             return word in self.machine
         return _plain(word) in WORKING | DONE | FAILED
 
@@ -90,31 +90,31 @@ def _fits(name: str, globs: Sequence[str]) -> bool:
 
 
 def load(path: Path) -> Vocabulary:
-    """The vocabulary that a file tells. Raises :class:`VocabularyError`."""
+    """Read the vocabulary of a file. Raise :class:`VocabularyError`."""
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise VocabularyError(f"{path}: {error}") from None
-    if unknown := set(told) - {*KNOWN, "models"}:
-        raise VocabularyError(f"{path}: [{min(unknown)}] means nothing; [statuses], [models] and [jobs] are right")
+    if unknown := set(sections) - {*KNOWN, "models"}:
+        raise VocabularyError(f"{path}: [{min(unknown)}] is unknown; valid are [statuses], [models] and [jobs]")
     found: dict[str, Any] = {}
     for section, names in KNOWN.items():
-        given = told.get(section, {})
+        given = sections.get(section, {})
         if unknown := set(given) - names:
             right = ", ".join(sorted(names))
-            raise VocabularyError(f"{path}: {section}.{min(unknown)} means nothing; {right} are right")
+            raise VocabularyError(f"{path}: {section}.{min(unknown)} is unknown; valid are {right}")
         found |= {name: _texts(path, f"{section}.{name}", value) for name, value in given.items()}
-    models = {name: _texts(path, f"models.{name}", fields) for name, fields in told.get("models", {}).items()}
+    models = {name: _texts(path, f"models.{name}", fields) for name, fields in sections.get("models", {}).items()}
     if "words" in found:
-        found["told_words"] = True
+        found["custom_words"] = True
     if "functions" in found:
         found["jobs"] = found.pop("functions")
     if "machine" in found:
-        found |= {"machine": frozenset(found["machine"]), "told_machine": True}
+        found |= {"machine": frozenset(found["machine"]), "custom_machine": True}
     return Vocabulary(**found, models=models)
 
 
 def _texts(path: Path, name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise VocabularyError(f"{path}: {name} = {value!r}: a list of names is right")
+        raise VocabularyError(f"{path}: {name} = {value!r}: must be a list of names")
     return tuple(value)
