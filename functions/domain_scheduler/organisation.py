@@ -7,7 +7,8 @@ from typing import Any
 
 from domain_scheduler.countries import country_code
 from domain_scheduler.json_ld import Graph, Node
-from scrapersky.hours import Hours, hours_from_schema_org
+from domain_scheduler.schema_org_hours import hours_from_schema_org
+from scrapersky.hours import Hours
 from scrapersky.web.storable import tidy
 
 _NEVER = re.compile(
