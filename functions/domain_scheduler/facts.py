@@ -25,7 +25,7 @@ def read_facts(page: HtmlPage, fetched: Fetched, host: str, limits: PageLimits) 
     organisations = find_organisations(graph)
     technologies = read_tech_stack(page, fetched.headers)
     contacts = read_contacts(page, graph, country=address_country(organisations), host=host, limit=limits.contacts)
-    same_as = (url for node in organisations for url in node.values("sameAs")[:50] if isinstance(url, str))
+    same_as = (url for node in organisations for text in node.texts("sameAs")[:50] for url in text.split(", "))
     facts = {
         "final_url": storable(fetched.url, MAX_URL),
         "http_status": fetched.status,

@@ -99,8 +99,7 @@ def _weight(node: Node) -> int:
 
 
 def _facts(node: Node) -> dict[str, Any]:
-    geo = node.get("geo")
-    position = geo if isinstance(geo, dict) else {}
+    position = next((child.properties for child in node.children("geo")), {})
     return {
         "name": _name(node),
         "types": node.types[:10],

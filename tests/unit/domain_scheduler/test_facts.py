@@ -266,3 +266,13 @@ def test_a_page_with_four_byte_characters_is_cut_at_the_memory_limit() -> None:
     assert sys.getsizeof(wide.source) <= MAX_SOURCE + 100
     plain = "<title>x</title><p>" + "word " * 400_000
     assert a_page(plain).source == plain
+
+
+@pytest.mark.parametrize(
+    "same_as", ['"https://x.com/us, https://tiktok.com/@us"', '["https://x.com/us", {"@id": "https://tiktok.com/@us"}]']
+)
+def test_profiles_are_read_from_every_notation_of_same_as(same_as: str) -> None:
+    facts = facts_of(
+        f'<script type=application/ld+json>{{"@type":"Store","name":"x","telephone":"1","sameAs":{same_as}}}</script>'
+    )
+    assert (facts["twitter_url"], facts["tiktok_url"]) == ("https://x.com/us", "https://tiktok.com/@us")

@@ -70,6 +70,12 @@ def test_a_business_is_stored_with_normalised_facts() -> None:
     assert address_country(organisations([BUSINESS])) == "US"
 
 
+def test_a_position_in_a_list_is_read() -> None:
+    geo = [{"@type": "GeoCoordinates", "latitude": 48.3, "longitude": 14.3}]
+    facts = organisation_facts(organisations([BUSINESS | {"geo": geo}]))
+    assert (facts["latitude"], facts["longitude"]) == (48.3, 14.3)
+
+
 def test_a_person_that_is_also_an_organisation_counts() -> None:
     jo = {"@type": ["Person", "Organization"], "name": "Jo"}
     assert organisation_facts(organisations([jo, {"@type": "Person", "name": "Al", "url": "u"}])) == {
