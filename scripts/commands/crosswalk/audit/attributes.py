@@ -14,6 +14,7 @@ from scripts.commands.crosswalk.audit.atoms import (
     ColumnRef,
     ColumnType,
     Const,
+    Dependency,
     External,
     Func,
     Instance,
@@ -145,6 +146,8 @@ def _of_instance(run: "Interpreter", owner: Instance, cls: Class, name: str, fra
 
     if assigned := run.attribute(owner, name):
         return run.settled(assigned)
+    if injected := [atom for atom in cls.lookup(name) if isinstance(atom, Dependency)]:
+        return _injected(run, cls, name, injected, frame)
     schema = cls_is_schema(cls)
     if not schema and (given := cls.lookup(name)) and not any(isinstance(atom, Func) for atom in given):
         return run.settled(given)
@@ -155,6 +158,18 @@ def _of_instance(run: "Interpreter", owner: Instance, cls: Class, name: str, fra
                 return value
         return declared.value
     return _bound(run, one(owner), cls, name, frame)
+
+
+def _injected(run: "Interpreter", cls: Class, name: str, found: list[Dependency], frame: Frame) -> Values:
+    """``bus: Bus = Depends(make_bus)`` in the body of a class-based view: what the framework injects."""
+    from scripts.commands.crosswalk.audit.binding import Bound, resolve  # noqa: PLC0415
+
+    declared, bound = cls.all_fields().get(name), Bound()
+    nothing = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
+    holder = Function("<class>", frame.module, nothing, cls.frame)
+    values = [resolve(run, atom, declared.annotation if declared else None, holder, bound) for atom in found]
+    frame.effects += bound.effects
+    return join(*values)
 
 
 def _bound(run: "Interpreter", receiver: Values, cls: Class, name: str, frame: Frame) -> Values:
