@@ -15,6 +15,9 @@ MAX_EVIDENCE = 200
 MAX_ADDRESSES = 3_000
 """Addresses of each kind examined in one page."""
 
+MAX_ADDRESS = 120
+"""Characters of the beginning of an address in the source; every match that begins with ``//`` is shorter."""
+
 CONTENT_SYSTEMS = frozenset(("cms", "site builder", "e-commerce"))
 """Categories of alternatives to WordPress: if one of them is found, WordPress is not in use."""
 
@@ -37,6 +40,11 @@ class Detector:
     where: str
     literal: str
     expression: str
+
+    @cached_property
+    def haystack(self) -> str:
+        """Where the expression is searched: one that begins with ``//`` only in the addresses of the source."""
+        return "address" if self.where == "html" and self.expression.startswith("//") else self.where
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -78,15 +86,15 @@ class Technology:
 def read_tech_stack(page: HtmlPage, headers: Mapping[str, str]) -> list[Technology]:
     """Return the technologies in the order of the table, each once, with the first evidence that states a version."""
     haystacks = _haystacks(page, headers)
-    folded = {where: text if where == "html" else text.casefold() for where, text in haystacks.items()}
+    folded = {where: text if where in ("html", "address") else text.casefold() for where, text in haystacks.items()}
     found: dict[str, Technology] = {}
     for detector in DETECTORS:
         known = found.get(detector.name)
         if known is not None and known.version is not None:
             continue
-        if detector.literal not in folded[detector.where]:
+        if detector.literal not in folded[detector.haystack]:
             continue
-        technology = _detect(detector, haystacks[detector.where])
+        technology = _detect(detector, haystacks[detector.haystack])
         if technology is not None and (known is None or technology.version is not None):
             found[detector.name] = technology
     return list(found.values())
@@ -101,6 +109,7 @@ def _haystacks(page: HtmlPage, headers: Mapping[str, str]) -> Mapping[str, str]:
         "script": _joined(element["src"] for element in page.elements("script[src]")),
         "link": _joined(addresses),
         "html": page.source,
+        "address": "\n//".join(["", *(rest[:MAX_ADDRESS] for rest in page.source.split("//")[1:])]),
         "header": _joined(f"{name.lower()}: {value}" for name, value in headers.items()),
         "cookie": _joined(_COOKIE_NAME.findall(headers.get("set-cookie", "")[:16_384])),
     }
