@@ -22,6 +22,8 @@ OTHER_NAMES = (
     "sitemap/index.xml",
     "sitemapindex.xml",
     "sitemap.xml.gz",
+    "sitemap_index.xml.gz",
+    "sitemap-index.xml.gz",
     "urllist.txt",
 )
 """Other names of a sitemap of the whole site."""

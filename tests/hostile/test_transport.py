@@ -141,3 +141,40 @@ def test_header_values_with_invalid_bytes_can_be_stored_and_sent_back(tmp_path: 
     again = fetch(shop(home), HOME, tmp_path, headers={"If-None-Match": result.page.headers["etag"]})
     assert again.code == "200"
     assert fetch(shop(home), HOME, tmp_path, headers={"If-None-Match": 'x"\r\nInjected: 1\ud800'}).code == "200"
+
+
+PAGE = b"Content-Type: text/html\r\nContent-Length: 5\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"X-XSS-Protection=1;\r\n" + PAGE, PAGE + b"Content-Length: 5\r\n", PAGE + b": x\r\n", b"X A: b\r\n" + PAGE,
+        b"Content-Type : text/html\r\nContent-Length : 5\r\n", b" Content-Length: 5\r\n", PAGE + b"X: a\r\n b\r\n",
+        PAGE + b"Link: </a.css>\r\n" * 1_000, b"no colon\r\n folded: 9\r\n" + PAGE, PAGE.replace(b"\r", b""),
+    ],
+    ids=["no-colon", "length-twice", "no-name", "blank-in-name", "blank-behind-name", "blank-before-name", "folded",
+         "many", "folded-without-colon", "line-feeds"],
+)  # fmt: skip
+def test_slips_in_headers_that_browsers_pass_over_lose_no_page(head: bytes, tmp_path: Path) -> None:
+    sites = {"shop.example": {"/": raw(b"HTTP/1.1 200 OK\r\n", head[:7], head[7:], b"\r\nhello")}}
+    assert fetch(sites, "http://shop.example/", tmp_path).body == b"hello"
+
+
+def test_two_different_lengths_are_a_bad_response(tmp_path: Path) -> None:
+    sites = {"shop.example": {"/": raw(b"HTTP/1.1 200 OK\r\n" + PAGE + b"Content-Length: 6\r\n\r\nhello!")}}
+    assert fetch(sites, "http://shop.example/", tmp_path).code == "bad_response"
+
+
+@pytest.mark.parametrize(
+    "piece", [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", b"\r\n" * 100, b"X: y\r\n", b"1;" + b"a" * 900 + b"\r\nx\r\n"],
+    ids=["interim", "blank-lines", "headers", "chunk-extensions"],
+)  # fmt: skip
+def test_a_flood_of_http_itself_counts_against_the_limits(piece: bytes, tmp_path: Path) -> None:
+    start = b"" if piece[:1] in b"H\r" else b"HTTP/1.1 200 OK\r\n"
+    start += b"Transfer-Encoding: chunked\r\n\r\n" if piece[:1] == b"1" else b""
+    sites = {"shop.example": {"/": endless(start, piece * 10)}}
+    settings = {"web_max_wire_bytes": 1_000_000}
+    result = fetch(sites, "http://shop.example/", tmp_path, settings=settings)
+    assert result.seconds < 8
+    assert result.code in {"too_large", "bad_response"} or (result.page is not None and result.page.truncated)

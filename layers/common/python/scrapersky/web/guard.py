@@ -16,16 +16,19 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import can_ada
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 
 from scrapersky.errors import FetchRefused, shorten
 from scrapersky.settings import Settings
 from scrapersky.web.loopback import LoopbackInternet
+from scrapersky.web.response_heads import LenientResponses
 from scrapersky.web.urls import parse_url, port_of
 
 LookUp = Callable[[str], Awaitable[Sequence[str]]]
@@ -151,21 +154,24 @@ def is_dialable(address: str | IPv4Address | IPv6Address) -> bool:
     return not any(parsed in network for network in DENIED_IPV4)
 
 
-def open_connector(internet: LoopbackInternet | None, look_up: LookUp | None) -> aiohttp.TCPConnector:
+def open_connector(internet: LoopbackInternet | None, look_up: LookUp | None, max_bytes: int) -> aiohttp.TCPConnector:
     """Return a connector that reaches the public internet only; or, given ``internet``, only that loopback internet.
 
-    ``look_up`` replaces the system's name resolution.
+    ``look_up`` replaces the system's name resolution. ``max_bytes`` limits the body of an answer as sent.
     """
     trust: ssl.SSLContext | bool = True
     if internet is not None:
         trust = ssl.create_default_context(cafile=internet.ca_file)
-    return aiohttp.TCPConnector(
+    connector = aiohttp.TCPConnector(
         resolver=LoopbackResolver(internet) if internet else PublicResolver(look_up),
         socket_factory=guarded_sockets(internet),
         ssl=trust,
         limit=0,  # the host limiter bounds the open connections
         ttl_dns_cache=_NAME_CACHE_SECONDS,
     )
+    lenient = partial(LenientResponses, loop=asyncio.get_running_loop(), max_bytes=max_bytes)
+    connector._factory = cast("partial[ResponseHandler]", lenient)
+    return connector
 
 
 def guarded_sockets(internet: LoopbackInternet | None) -> Callable[[Any], socket.socket]:

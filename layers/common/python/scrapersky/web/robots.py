@@ -151,7 +151,7 @@ def _agent(line: str) -> re.Match[str] | None:
 
 
 def _agent_line(value: str, token: str) -> str:
-    if value.startswith("*"):
+    if value.split(maxsplit=1)[:1] == ["*"]:
         return "User-agent: *"
     named = _TOKEN.match(value)
     return f"User-agent: {token}" if named and named[0].lower() == token.lower() else "User-agent: -"

@@ -18,6 +18,7 @@ from scrapersky.errors import FetchError, FetchFailed, FetchRefused, shorten
 from scrapersky.settings import Settings
 from scrapersky.web.guard import BlockedAddress, LookUp, open_connector
 from scrapersky.web.loopback import LoopbackInternet
+from scrapersky.web.response_heads import MAX_HEADERS
 
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -37,13 +38,14 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=open_connector(self._internet, self._look_up),
+            connector=open_connector(self._internet, self._look_up, self._settings.web_max_wire_bytes),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._settings.web_connect_timeout_seconds),
             auto_decompress=False,
             trust_env=False,
             max_line_size=self._settings.web_max_header_bytes,
             max_field_size=self._settings.web_max_header_bytes,
+            max_headers=MAX_HEADERS,
         )
         return self
 
