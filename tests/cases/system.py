@@ -73,7 +73,7 @@ def manual(given: dict[str, Any], expected: dict[str, Any], request: pytest.Fixt
     Where no field is expected, the last payload must be answered, whether or not the payloads before it were refused.
     """
     harness: Harness = request.getfixturevalue("harness")
-    answers = [harness.say(**payload) for payload in given["payloads"]]
+    answers = [harness.invoke(**payload) for payload in given["payloads"]]
     field = answers[-1].get("error", {}).get("field")
     return {"field": field} if "field" in expected else expected
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from scrapersky import metrics
 from scrapersky.metrics import Observer
 from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.messages import MessageQueue
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
 from tests.chaos.crash_points import Interrupt, Points
 from tests.chaos.effects import make_job
@@ -219,7 +220,8 @@ def _service(
     job = make_job(seed, request_id, points.reach)
     service = BackgroundService(DOMAIN_SCHEDULER, {METADATA: job}, variables)
     service.runtime = replace(service.runtime, observer=observer)
-    vars(service.runtime.queue)["_sqs"] = RemoteSqs(parent, points)
+    queue = MessageQueue(variables["QUEUE_URL"], RemoteSqs(parent, points))
+    service.runtime = replace(service.runtime, queue=queue)
     points.watch(service.runtime.database.engine)
     return service.handler
 

@@ -54,7 +54,7 @@ class Running:
     outcome: Outcome | None = None
 
     def work(self, outcome: Outcome | None) -> RowMapping:
-        """Ticks, and delivers what was sent to a job that ends with ``outcome``, or raises; returns the record's row."""
+        """Tick and deliver the messages to a job that returns ``outcome`` or, for None, raises; return the record's row."""
         self.outcome = outcome
         self.service.handler(dict(TICK), LambdaContext())
         messages = boto3.client("sqs").receive_message(
@@ -73,7 +73,7 @@ class Running:
         return self.row()
 
     def row(self) -> RowMapping:
-        """The record's row."""
+        """Return the record's row."""
         found = self.connection.execute(
             text(f"SELECT * FROM {self.workflow.table} WHERE id = :id"), {"id": self.record_id}
         )
@@ -156,7 +156,7 @@ def test_a_transient_error_is_retried_later(running: Running, workflow: Workflow
 
 
 @each_workflow
-def test_the_registry_names_the_table_of_the_workflows_model_and_columns_that_it_has(workflow: Workflow) -> None:
+def test_the_registry_names_the_models_table_and_existing_columns(workflow: Workflow) -> None:
     table = workflow.model.__table__
     assert workflow.table == workflow.model.__tablename__
     companions = {workflow.companion(name) for name in ("due_at", "failures", "error_code", "error")}
@@ -171,7 +171,7 @@ def test_the_services_settings_are_documented(service: Service) -> None:
 
 
 @each_service
-def test_the_service_stands_in_the_architecture_with_its_workflows_and_fields(service: Service) -> None:
+def test_the_architecture_page_lists_the_service_with_its_workflows_and_fields(service: Service) -> None:
     page = (ROOT / "docs" / "reference" / "BACKGROUND_SERVICES_ARCHITECTURE.md").read_text()
     assert service.name in page
     for workflow in service.workflows:
@@ -179,7 +179,7 @@ def test_the_service_stands_in_the_architecture_with_its_workflows_and_fields(se
 
 
 @each_service
-def test_the_service_has_a_half_page_of_its_own(service: Service) -> None:
+def test_the_service_has_a_description_of_at_least_thirty_words(service: Service) -> None:
     page = (ROOT / "docs" / "reference" / "BACKGROUND_SERVICES_ARCHITECTURE.md").read_text()
     _, _, rest = page.partition(f"\n### {service.name}\n")
     assert len(rest.partition("\n#")[0].split()) >= 30

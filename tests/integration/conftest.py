@@ -1,4 +1,4 @@
-"""A service of our own making, with SQS by moto and a real Postgres: the runtime without any website."""
+"""A service with test jobs, SQS by moto and a real Postgres: the runtime without websites."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail":
 
 @dataclass
 class Harness:
-    """domain-scheduler with a job the test chooses, and the queue it sends its messages to."""
+    """domain-scheduler with a job that the test chooses, and the queue of its messages."""
 
     service: BackgroundService
     connection: Connection
@@ -37,7 +37,7 @@ class Harness:
     spends: str | None = None
 
     def add(self, *domains: str, status: str = "Queued") -> list[RecordId]:
-        """Adds domains; returns their ids."""
+        """Add domains; return their ids."""
         return [
             self.connection.execute(
                 text(
@@ -49,11 +49,11 @@ class Harness:
         ]
 
     def tick(self) -> dict[str, Any]:
-        """Presses the schedule once."""
+        """Send the schedule's event once."""
         return self.service.handler(dict(SCHEDULED), LambdaContext())
 
     def receive(self) -> list[dict[str, Any]]:
-        """Takes up to ten messages off the queue, shaped as Lambda's event source mapping hands them over."""
+        """Receive up to ten messages in the form of Lambda's event source mapping."""
         answer = boto3.client("sqs").receive_message(
             QueueUrl=self.queue_url,
             MaxNumberOfMessages=10,
@@ -67,25 +67,25 @@ class Harness:
         answer = self.service.handler({"Records": records}, LambdaContext(**context))
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
-    def say(self, **payload: Any) -> dict[str, Any]:
-        """Sends a manual payload."""
+    def invoke(self, **payload: Any) -> dict[str, Any]:
+        """Send a manual payload."""
         return self.service.handler(payload, LambdaContext())
 
     def row(self, record_id: int) -> RowMapping:
-        """The domain's row."""
+        """Return the domain's row."""
         return self.connection.execute(
             text("SELECT * FROM domains WHERE id = :id"), {"id": record_id}
         ).mappings().one()  # fmt: skip
 
     def drain(self) -> None:
-        """Ticks once and works on everything that was sent."""
+        """Tick once and work on everything that was sent."""
         self.tick()
         while records := self.receive():
             assert self.deliver(records) == []
 
 
 def as_record(message: Mapping[str, Any]) -> dict[str, Any]:
-    """One received SQS message as a record of Lambda's event."""
+    """Return a received SQS message as a record of Lambda's event."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -100,7 +100,7 @@ def as_record(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def message(attempt_id: object, workflow: str = "metadata", **more: Any) -> dict[str, Any]:
-    """A record whose body is this message, right or wrong, without message attributes."""
+    """Return a record whose body is this message, valid or not, without message attributes."""
     body = json.dumps({"v": 1, "workflow": workflow, "attempt_id": attempt_id, **more})
     return {
         "messageId": f"message-{attempt_id}",
@@ -112,7 +112,7 @@ def message(attempt_id: object, workflow: str = "metadata", **more: Any) -> dict
 
 @pytest.fixture
 def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The function's environment; a test may change it before it asks for the harness."""
+    """The function's environment; a test may change it before it requests the harness."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -122,7 +122,7 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str,
 
 @pytest.fixture
 def harness(environment: dict[str, str], connection: Connection) -> Iterator[Harness]:
-    """domain-scheduler wired to this test's database and a queue of its own."""
+    """domain-scheduler on this test's database, with its own queue."""
     with mock_aws():
         queue_url = boto3.client("sqs").create_queue(QueueName="messages")["QueueUrl"]
 
@@ -130,8 +130,7 @@ def harness(environment: dict[str, str], connection: Connection) -> Iterator[Har
             made.worked_on.append(record.domain)
             if made.spends:
                 await ctx.spend(made.spends)
-            behave = made.behaviour.get(record.domain, lambda _: Done("read"))
-            return behave(record)
+            return made.behaviour.get(record.domain, lambda _: Done("read"))(record)
 
         service = BackgroundService(DOMAIN_SCHEDULER, {METADATA: job}, {**environment, "QUEUE_URL": queue_url})
         made = Harness(service, connection, queue_url)
@@ -141,7 +140,7 @@ def harness(environment: dict[str, str], connection: Connection) -> Iterator[Har
 
 @pytest.fixture
 def api(environment: dict[str, str]) -> Iterator[Api]:
-    """The curation API on this test's database, asked by an IAM user."""
+    """The curation API on this test's database, called by an IAM user."""
     application = Application(environment)
     yield Api(application)
     application.dependencies.database.engine.dispose()

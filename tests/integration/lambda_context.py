@@ -1,11 +1,11 @@
-"""The context that Lambda hands to a handler."""
+"""The context that Lambda passes to a handler."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class LambdaContext:
-    """What Lambda hands to a handler, with as much time left as the test says."""
+    """Lambda's context, with as much time left as the test chooses."""
 
     function_name: str = "scrapersky-test-domain-scheduler"
     function_version: str = "$LATEST"
@@ -15,5 +15,5 @@ class LambdaContext:
     remaining_ms: int = 180_000
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds left."""
+        """Return the milliseconds left."""
         return self.remaining_ms

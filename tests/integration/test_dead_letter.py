@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from scrapersky.database import Database
 from scrapersky.runtime.registry import METADATA
+from scrapersky.secret_store import read_secret
+from scrapersky.settings import Settings
 from scrapersky.status.claim import claim
 from tests.integration.conftest import message
 
@@ -89,8 +92,7 @@ def test_an_unattributable_dead_letter_is_acknowledged_and_changes_nothing(
 def test_a_dead_letter_returns_to_the_queue_without_a_database(
     function: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    function.database._settings = function.settings.model_copy(
-        update={"database_url": "postgresql+pg8000://ada:x@127.0.0.1:1/none"}
-    )
+    unreachable = Settings(database_url="postgresql+pg8000://ada:x@127.0.0.1:1/none")
+    monkeypatch.setattr(function, "database", Database(unreachable, "dead-letter", read_secret))
     answer = function.handler({"Records": [message(1)]}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}

@@ -1,4 +1,4 @@
-"""What goes wrong stays where it went wrong: one workflow, one record, one entry of a send, one lock, one result too late."""
+"""An error affects one thing only: one workflow, record, entry of a send, lock or late result."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.messages import MessageQueue
 from scrapersky.runtime.outcomes import Done, Outcome, Write
 from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
 from scrapersky.runtime.results import save, save_together
@@ -32,34 +33,33 @@ pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 @pytest.fixture
 def messages(harness: Harness) -> Queue:
-    """A queue of the strict simulator, in place of moto's."""
+    """A queue of the strict SQS simulator instead of moto's."""
     queue = Queue("messages", Clock())
-    harness.service.runtime.queue._url = queue.url
-    speak_through(harness, Client({queue.url: queue}))
+    use_client(harness, queue, Client({queue.url: queue}))
     return queue
 
 
-def speak_through(harness: Harness, client: Client) -> None:
-    """Makes ``client`` the service's SQS."""
-    vars(harness.service.runtime.queue)["_sqs"] = client
+def use_client(harness: Harness, queue: Queue, client: Client) -> None:
+    """Let the service send to ``queue`` through ``client``."""
+    harness.service.runtime = replace(harness.service.runtime, queue=MessageQueue(queue.url, client))
 
 
 def statuses(connection: Connection) -> list[str]:
-    """The domains' statuses, the oldest record first."""
+    """Return the statuses of the domains, the oldest record first."""
     return list(connection.execute(text("SELECT status FROM domains ORDER BY id")).scalars())
 
 
 @pytest.fixture
 def three_workflows(environment: dict[str, str], connection: Connection) -> Iterator[tuple[BackgroundService, Queue]]:
-    """sitemap-scheduler, with a record waiting in each of its three workflows."""
+    """sitemap-scheduler, with a queued record in each of its three workflows."""
 
     async def job(record: Any, ctx: Any) -> Outcome:
         return Done()
 
     queue = Queue("messages", Clock())
     jobs = {DISCOVERY: job, DEEP_SCAN: job, DOMAIN_EXTRACTION: job}
-    service = BackgroundService(SITEMAP_SCHEDULER, jobs, {**environment, "QUEUE_URL": queue.url})
-    vars(service.runtime.queue)["_sqs"] = Client({queue.url: queue})
+    service = BackgroundService(SITEMAP_SCHEDULER, jobs, environment)
+    service.runtime = replace(service.runtime, queue=MessageQueue(queue.url, Client({queue.url: queue})))
     for statement in (
         "WITH d AS (INSERT INTO domains (domain) VALUES ('a.test') RETURNING id)"
         " INSERT INTO sitemaps (domain_id, status) SELECT id, 'Queued' FROM d",
@@ -73,7 +73,7 @@ def three_workflows(environment: dict[str, str], connection: Connection) -> Iter
 
 @pytest.mark.usefixtures("breaks_invariants")
 @pytest.mark.parametrize("broken", ["sitemaps", "places", "local_businesses"])
-def test_a_workflow_that_fails_starves_none_of_its_service(
+def test_a_workflow_that_fails_does_not_stop_the_others_of_its_service(
     three_workflows: tuple[BackgroundService, Queue], connection: Connection, broken: str
 ) -> None:
     service, queue = three_workflows
@@ -83,7 +83,7 @@ def test_a_workflow_that_fails_starves_none_of_its_service(
     assert queue.visible() == 2
 
 
-def make_unrescuable(connection: Connection, *ids: int) -> None:
+def make_unrecoverable(connection: Connection, *ids: int) -> None:
     """Make every change of these domains' status fail."""
     connection.execute(
         text(
@@ -97,7 +97,7 @@ def make_unrescuable(connection: Connection, *ids: int) -> None:
 def test_a_record_that_cannot_be_recovered_is_logged_and_does_not_stop_claims(harness: Harness) -> None:
     (bad,) = harness.add("bad.test")
     claim(harness.connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=-1)
-    make_unrescuable(harness.connection, bad)
+    make_unrecoverable(harness.connection, bad)
     (good,) = harness.add("good.test")
     with pytest.raises(TickFailed):
         harness.tick()
@@ -110,7 +110,7 @@ def test_more_unrecoverable_records_than_a_tick_examines_hide_no_other(connectio
     )
     ids = list(rows.scalars())
     claim(connection, METADATA, batch=5, max_in_flight=5, dispatch_lease=-1)
-    make_unrescuable(connection, *ids[:4])
+    make_unrecoverable(connection, *ids[:4])
     backoff = Backoff(base=30, cap=600, max_failures=3)
     recovered = recover(connection, METADATA, limit=2, backoff=backoff, undelivered_max=5)
     assert [taken.record_id for taken in recovered] == ids[4:]
@@ -120,7 +120,7 @@ def test_entries_that_a_send_refuses_are_released_at_once_and_the_others_stay_in
     harness: Harness, messages: Queue
 ) -> None:
     harness.add(*(f"d{number}.test" for number in range(20)))
-    speak_through(harness, Client({messages.url: messages}, CallFaults(entry_fails=0.3)))
+    use_client(harness, messages, Client({messages.url: messages}, CallFaults(entry_fails=0.3)))
     harness.tick()
     assert 0 < statuses(harness.connection).count("Queued") < 20
     assert statuses(harness.connection).count("Processing") == messages.visible()
@@ -128,7 +128,7 @@ def test_entries_that_a_send_refuses_are_released_at_once_and_the_others_stay_in
     assert find_breaches(harness.connection, METADATA) == []
 
 
-def test_a_send_that_fails_in_its_second_call_takes_back_only_what_was_not_sent(
+def test_a_send_that_fails_in_its_second_call_releases_only_the_unsent_records(
     harness: Harness, messages: Queue
 ) -> None:
     harness.add(*(f"d{number}.test" for number in range(15)))
@@ -137,23 +137,23 @@ def test_a_send_that_fails_in_its_second_call_takes_back_only_what_was_not_sent(
     def fail_from_the_second_on(message_id: str, *_: object) -> None:
         client.faults = CallFaults(call_fails=1.0)
 
-    client.archive = Noticing(fail_from_the_second_on)
-    speak_through(harness, client)
+    client.archive = CallbackList(fail_from_the_second_on)
+    use_client(harness, messages, client)
     harness.tick()
     assert statuses(harness.connection).count("Processing") == messages.visible() == 10
     assert statuses(harness.connection).count("Queued") == 5
 
 
-class Noticing(list[Any]):
-    """A list that calls back for what is put into it."""
+class CallbackList(list[Any]):
+    """A list that calls ``callback`` with every appended item."""
 
-    def __init__(self, notice: Any) -> None:
+    def __init__(self, callback: Any) -> None:
         super().__init__()
-        self._notice = notice
+        self._callback = callback
 
     def append(self, item: Any) -> None:
-        """Calls back."""
-        self._notice(*item)
+        """Call back instead of storing the item."""
+        self._callback(*item)
 
 
 def test_a_claim_is_committed_before_its_message_is_sent(harness: Harness, messages: Queue, engine: Engine) -> None:
@@ -164,13 +164,13 @@ def test_a_claim_is_committed_before_its_message_is_sent(harness: Harness, messa
         with engine.connect() as another:
             seen.extend(statuses(another))
 
-    client = Client({messages.url: messages}, archive=Noticing(look))
-    speak_through(harness, client)
+    client = Client({messages.url: messages}, archive=CallbackList(look))
+    use_client(harness, messages, client)
     harness.tick()
     assert seen == ["Processing"]
 
 
-def test_messages_that_meet_no_database_return_to_queue_and_lose_nothing(harness: Harness) -> None:
+def test_messages_return_to_the_queue_without_a_database_and_none_is_lost(harness: Harness) -> None:
     harness.add("a.test", "b.test")
     harness.tick()
     records = harness.receive()
@@ -181,7 +181,7 @@ def test_messages_that_meet_no_database_return_to_queue_and_lose_nothing(harness
     assert statuses(harness.connection) == ["Completed", "Completed"]
 
 
-def test_a_job_that_never_ends_is_stopped_at_its_deadline_and_holds_up_no_other(
+def test_a_job_that_never_ends_is_stopped_at_its_deadline_and_delays_no_other(
     environment: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     environment["RECORD_DEADLINE_SECONDS"] = "0.2"
@@ -203,7 +203,7 @@ def test_a_job_that_never_ends_is_stopped_at_its_deadline_and_holds_up_no_other(
     )
 
 
-def test_a_result_that_lost_a_deadlock_is_saved_at_the_second_try(harness: Harness) -> None:
+def test_a_result_whose_transaction_lost_a_deadlock_is_saved_at_the_second_try(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     tries: list[int] = []
 
@@ -220,7 +220,7 @@ def test_a_result_that_lost_a_deadlock_is_saved_at_the_second_try(harness: Harne
     assert (row["status"], row["title"], row["failures"], len(tries)) == ("Completed", "A", 0, 2)
 
 
-def test_a_write_that_raises_in_its_middle_leaves_nothing_behind(harness: Harness) -> None:
+def test_a_write_that_raises_is_rolled_back(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
 
     def write(connection: Connection) -> list[RecordId]:
@@ -233,7 +233,7 @@ def test_a_write_that_raises_in_its_middle_leaves_nothing_behind(harness: Harnes
     assert (row["status"], row["title"], row["failures"]) == ("Queued", None, 1)
 
 
-def test_the_write_of_a_result_that_comes_too_late_is_never_run(harness: Harness) -> None:
+def test_the_write_of_a_stale_result_is_never_run(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     (held,) = claim(harness.connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
     release(harness.connection, METADATA, [held.attempt_id], code="send_failed")
@@ -248,8 +248,8 @@ def test_the_write_of_a_result_that_comes_too_late_is_never_run(harness: Harness
     assert ran == []
 
 
-def together(harness: Harness, names: Mapping[str, Write]) -> list[RecordId]:
-    """Queues the domains and works on them as one batch whose jobs all end at the same moment; returns their ids."""
+def complete_together(harness: Harness, names: Mapping[str, Write]) -> list[RecordId]:
+    """Queue the domains and work on them as one batch whose jobs end at the same time; return their ids."""
     ids = harness.add(*names)
     for name, write in names.items():
         harness.behaviour[name] = partial(done, write)
@@ -258,38 +258,38 @@ def together(harness: Harness, names: Mapping[str, Write]) -> list[RecordId]:
 
 
 def done(write: Write, _: object) -> Outcome:
-    """A job's end, with its write."""
+    """Return the outcome of a job with a write."""
     return Done("read", write=write)
 
 
 def rename(connection: Connection) -> list[RecordId]:
-    """A write that works."""
+    """A write that succeeds."""
     connection.execute(text("UPDATE domains SET title = coalesce(title, '') || 'read'"))
     return []
 
 
 def divide(connection: Connection) -> list[RecordId]:
-    """A write that does not."""
+    """A write that fails after a change."""
     connection.execute(text("UPDATE domains SET title = 'half'"))
     raise ZeroDivisionError("in Python, so Postgres knows of no error")
 
 
-def test_results_that_end_together_are_saved_by_one_transaction(harness: Harness) -> None:
-    together(harness, dict.fromkeys([f"d{n}.test" for n in range(5)], rename))
+def test_results_that_are_ready_together_are_saved_in_one_transaction(harness: Harness) -> None:
+    complete_together(harness, dict.fromkeys([f"d{n}.test" for n in range(5)], rename))
     transactions = harness.connection.execute(
         text("SELECT count(DISTINCT xmin::text) FROM status_events WHERE to_status = 'Completed'")
     ).scalar_one()
     assert transactions == 1
 
 
-def test_one_write_that_raises_among_results_that_end_together_fails_alone(harness: Harness) -> None:
-    ids = together(harness, {"a.test": rename, "b.test": divide, "c.test": rename})
+def test_a_write_that_raises_does_not_affect_results_that_are_saved_with_it(harness: Harness) -> None:
+    ids = complete_together(harness, {"a.test": rename, "b.test": divide, "c.test": rename})
     rows = [harness.row(record_id) for record_id in ids]
     assert [(row["status"], row["failures"]) for row in rows] == [("Completed", 0), ("Queued", 1), ("Completed", 0)]
     assert {row["title"] for row in rows} == {"readread"}
 
 
-def test_of_results_that_end_together_the_late_ones_are_left_out_and_their_writes_are_not_run(harness: Harness) -> None:
+def test_stale_results_among_others_are_left_out_and_their_writes_are_not_run(harness: Harness) -> None:
     ids = harness.add("a.test", "b.test")
     early, late = claim(harness.connection, METADATA, batch=2, max_in_flight=2, dispatch_lease=60)
     release(harness.connection, METADATA, [late.attempt_id], code="send_failed")

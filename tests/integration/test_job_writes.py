@@ -1,4 +1,4 @@
-"""What the jobs write, on a real Postgres: new rows, known rows, and what they must leave alone."""
+"""The writes of the jobs on a real Postgres: new rows, known rows, and columns that they must not change."""
 
 import asyncio
 from pathlib import Path
@@ -29,7 +29,7 @@ def add(connection: Connection, model: type[Recorded], **columns: Any) -> int:
 
 
 def load(connection: Connection, model: type[Recorded], record_id: int) -> Any:
-    """The record as a job gets it: detached."""
+    """Return the record as a job gets it: detached."""
     with Session(connection) as session:
         record = session.get_one(model, record_id)
         session.expunge_all()
@@ -64,7 +64,7 @@ def scan(connection: Connection, place: int, details: dict[str, Any], directory:
 
 
 def read(connection: Connection, domain_id: int, html: str, directory: Path) -> Any:
-    """The domain's row after its home page was read as ``html``."""
+    """Return the domain's row after its home page was read as ``html``."""
     record = load(connection, Domain, domain_id)
     outcome = run_job(read_metadata, record, {record.domain: page(html)}, directory)
     assert save(connection, outcome) == [domain_id]
@@ -75,7 +75,7 @@ def count(connection: Connection, model: type[Recorded]) -> int:
     return connection.execute(select(func.count()).select_from(model)).scalar_one()
 
 
-def test_a_submitted_domain_gets_one_sitemap_however_often(connection: Connection) -> None:
+def test_repeated_submission_creates_one_sitemap(connection: Connection) -> None:
     domain = add(connection, Domain, domain="example.com", tenant="acme")
     [sitemap] = submit(connection, domain)
     assert submit(connection, domain) == [sitemap]
@@ -84,27 +84,27 @@ def test_a_submitted_domain_gets_one_sitemap_however_often(connection: Connectio
     assert count(connection, Sitemap) == 1
 
 
-def test_submission_respells_a_domain_that_a_router_wrote_otherwise(connection: Connection) -> None:
+def test_submission_normalises_a_domain_that_was_stored_in_another_form(connection: Connection) -> None:
     domain = add(connection, Domain, domain="https://WWW.Example.com/")
     submit(connection, domain)
     assert load(connection, Domain, domain).domain == "example.com"
 
 
-def test_submission_of_a_misspelt_twin_lands_on_the_true_domain(connection: Connection) -> None:
-    true = add(connection, Domain, domain="example.com")
-    twin = add(connection, Domain, domain="www.example.com")
-    [sitemap] = submit(connection, twin)
-    assert load(connection, Sitemap, sitemap).domain_id == true
-    assert load(connection, Domain, twin).domain == "www.example.com"
+def test_submission_of_a_variant_uses_the_normalised_domain_if_it_exists(connection: Connection) -> None:
+    canonical = add(connection, Domain, domain="example.com")
+    variant = add(connection, Domain, domain="www.example.com")
+    [sitemap] = submit(connection, variant)
+    assert load(connection, Sitemap, sitemap).domain_id == canonical
+    assert load(connection, Domain, variant).domain == "www.example.com"
 
 
-def test_a_name_that_is_no_host_is_not_submitted(connection: Connection) -> None:
+def test_an_invalid_host_name_is_not_submitted(connection: Connection) -> None:
     domain = add(connection, Domain, domain="no host at all")
     outcome = asyncio.run(submit_domain(load(connection, Domain, domain), NO_CONTEXT))
     assert outcome.code == "invalid_domain"
 
 
-def test_two_businesses_of_one_website_share_its_domain(connection: Connection) -> None:
+def test_two_businesses_with_one_website_share_its_domain(connection: Connection) -> None:
     one = add(connection, LocalBusiness, place_id="a", website_url="https://www.example.com/one", tenant="acme")
     two = add(connection, LocalBusiness, place_id="b", website_url="http://EXAMPLE.com/two", tenant="other")
     [domain] = extract(connection, one)
@@ -114,7 +114,9 @@ def test_two_businesses_of_one_website_share_its_domain(connection: Connection) 
     assert (row.domain, row.tenant, row.status) == ("example.com", "acme", "New")
 
 
-def test_two_workers_that_extract_one_domain_at_once_make_one(engine: Engine, connection: Connection) -> None:
+def test_two_workers_that_extract_one_domain_concurrently_create_one_row(
+    engine: Engine, connection: Connection
+) -> None:
     one = add(connection, LocalBusiness, place_id="a", website_url="https://example.com/")
     two = add(connection, LocalBusiness, place_id="b", website_url="https://example.com/")
     outcomes = [asyncio.run(extract_domain(load(connection, LocalBusiness, each), NO_CONTEXT)) for each in (one, two)]
@@ -122,7 +124,7 @@ def test_two_workers_that_extract_one_domain_at_once_make_one(engine: Engine, co
         second.execute(text("SET lock_timeout = '100ms'"))
         second.commit()
         [made] = save(first, outcomes[0])
-        with pytest.raises(Exception, match="lock timeout"):  # it waits for the first to end, and makes no twin
+        with pytest.raises(Exception, match="lock timeout"):  # it waits for the first transaction
             save(second, outcomes[1])
         second.rollback()
         first.commit()
@@ -131,7 +133,7 @@ def test_two_workers_that_extract_one_domain_at_once_make_one(engine: Engine, co
     assert count(connection, Domain) == 1
 
 
-def test_a_scanned_place_becomes_a_business_and_learns_its_name(connection: Connection, tmp_path: Path) -> None:
+def test_a_deep_scan_creates_the_business_and_completes_the_place(connection: Connection, tmp_path: Path) -> None:
     place = add(connection, Place, place_id="ChIJ1", name="smile", tenant="acme")
     details = {
         "displayName": {"text": "Smile Dental"},
@@ -151,9 +153,7 @@ def test_a_scanned_place_becomes_a_business_and_learns_its_name(connection: Conn
     assert (known.name, known.latitude, known.moved_to_place_id) == ("Smile Dental", 30.25, "ChIJ2")
 
 
-def test_a_second_scan_updates_what_google_says_and_keeps_what_it_leaves_out(
-    connection: Connection, tmp_path: Path
-) -> None:
+def test_a_second_scan_updates_present_fields_and_keeps_absent_ones(connection: Connection, tmp_path: Path) -> None:
     place = add(connection, Place, place_id="ChIJ1")
     domain = add(connection, Domain, domain="example.com")
     [business] = scan(connection, place, {"rating": 4.5, "nationalPhoneNumber": "555 0100"}, tmp_path / "1")
@@ -182,7 +182,7 @@ RICH = """
 """
 
 
-def test_a_home_page_fills_the_domain_s_columns(connection: Connection, tmp_path: Path) -> None:
+def test_a_home_page_fills_the_columns_of_its_domain(connection: Connection, tmp_path: Path) -> None:
     domain = add(connection, Domain, domain="smile.example", curation_status="Selected")
     row = read(connection, domain, RICH, tmp_path)
     expected = {
@@ -225,7 +225,7 @@ def test_a_rescan_that_finds_nothing_erases_nothing(connection: Connection, tmp_
     assert changed == {"last_scan", "updated_at"}
 
 
-def test_a_rescan_that_finds_something_else_replaces_it(connection: Connection, tmp_path: Path) -> None:
+def test_a_rescan_replaces_values_that_it_finds(connection: Connection, tmp_path: Path) -> None:
     domain = add(connection, Domain, domain="smile.example")
     read(connection, domain, RICH, tmp_path / "1")
     other = (
@@ -241,12 +241,12 @@ def test_a_rescan_that_finds_something_else_replaces_it(connection: Connection, 
     assert [technology["name"] for technology in row["tech_stack"]] == ["Wix"]
 
 
-def test_a_first_scan_that_shows_no_wordpress_says_so(connection: Connection, tmp_path: Path) -> None:
+def test_a_first_scan_without_wordpress_stores_false(connection: Connection, tmp_path: Path) -> None:
     row = read(connection, add(connection, Domain, domain="smile.example"), "<p>made manually", tmp_path)
     assert (row["is_wordpress"], row["has_elementor"], row["wordpress_version"]) == (False, False, None)
 
 
-def test_a_page_full_of_what_postgres_refuses_is_saved(connection: Connection, tmp_path: Path) -> None:
+def test_a_page_with_characters_that_postgres_rejects_is_saved(connection: Connection, tmp_path: Path) -> None:
     evil = r"\u0000 \ud800 \udfff"
     html = (
         f"<title>a\0b&#0;&#xD800;c</title><meta name='x\0y' content='\0&#xDFFF;'><link rel=icon href='/\0&#xD800;.png'>"

@@ -14,14 +14,14 @@ pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 def test_run_claims_and_sends_at_most_the_limit(harness: Harness) -> None:
     harness.add("a.test", "b.test", "c.test")
-    answer = harness.say(action="run", limit=2)
+    answer = harness.invoke(action="run", limit=2)
     assert answer["workflows"]["metadata"]["claimed"] == 2
     assert len(harness.receive()) == 2
 
 
 def test_run_sent_three_times_claims_each_record_once(harness: Harness) -> None:
     (first, _) = harness.add("a.test", "b.test")
-    answers = [harness.say(action="run", workflow="metadata", records=[first]) for _ in range(3)]
+    answers = [harness.invoke(action="run", workflow="metadata", records=[first]) for _ in range(3)]
     assert [answer["workflows"]["metadata"]["claimed"] for answer in answers] == [1, 0, 0]
 
 
@@ -30,21 +30,21 @@ def test_run_reports_why_a_named_record_was_not_claimed(harness: Harness) -> Non
     harness.connection.execute(text("UPDATE domains SET due_at = now() + interval '1 h' WHERE domain <> 'a.test'"))
     harness.drain()
     records = [completed, "b.test", 999, "none.test"]
-    run = harness.say(action="run", workflow="metadata", records=records)["workflows"]["metadata"]
+    run = harness.invoke(action="run", workflow="metadata", records=records)["workflows"]["metadata"]
     reasons = {one["record"]: one["reason"] for one in run["not_moved"]}
     assert reasons[completed] == "is Completed; run needs Queued"
     assert reasons["b.test"].startswith("is due in 3")
     assert reasons[999] == "domains has no record 999"
     assert reasons["none.test"] == "domains has no record 'none.test'"
     harness.connection.execute(text("UPDATE domains SET due_at = now() WHERE domain = 'c.test'"))
-    harness.say(action="pause", reason="maintenance")
-    (left,) = harness.say(action="run", records=[paused])["workflows"]["metadata"]["not_moved"]
+    harness.invoke(action="pause", reason="maintenance")
+    (left,) = harness.invoke(action="run", records=[paused])["workflows"]["metadata"]["not_moved"]
     assert left == {"record": paused, "id": paused, "status": "Queued", "reason": "metadata is paused"}
 
 
 def test_a_dry_run_changes_nothing(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
-    assert harness.say(action="run", dry_run=True)["workflows"]["metadata"] == {"queued": 1, "dry_run": True}
+    assert harness.invoke(action="run", dry_run=True)["workflows"]["metadata"] == {"queued": 1, "dry_run": True}
     assert harness.row(record_id)["status"] == "Queued"
 
 
@@ -52,7 +52,7 @@ def test_status_counts_the_records_of_each_status(harness: Harness) -> None:
     harness.add("a.test", "b.test")
     harness.add("c.test", status="New")
     harness.tick()
-    answer = harness.say(action="status")["workflows"]["metadata"]
+    answer = harness.invoke(action="status")["workflows"]["metadata"]
     assert answer["counts"] == {"Processing": 2, "New": 1}
     assert answer["live_attempts"] == 2
     assert answer["last_tick_at"] is not None
@@ -67,11 +67,11 @@ def test_list_returns_the_records_in_a_status_with_key_time_and_code(harness: Ha
     (new,) = harness.add("new.test", status="New")
 
     def ids(**asked: Any) -> list[int]:
-        return [one["id"] for one in harness.say(action="list", workflow="metadata", **asked)["records"]]
+        return [one["id"] for one in harness.invoke(action="list", workflow="metadata", **asked)["records"]]
 
     assert ids() == [new, queued, fine, parked]
     assert (ids(status="New"), ids(status="Queued"), ids(status="Completed")) == ([new], [queued], [fine])
-    (record,) = harness.say(action="list", workflow="metadata", status="Error")["records"]
+    (record,) = harness.invoke(action="list", workflow="metadata", status="Error")["records"]
     assert record.pop("since").startswith("20")
     assert record == {
         "id": parked,
@@ -88,8 +88,8 @@ def test_list_returns_the_records_in_a_status_with_key_time_and_code(harness: Ha
 
 def test_a_list_is_continued_from_its_next_before(harness: Harness) -> None:
     added = harness.add("a.test", "b.test", "c.test")
-    first = harness.say(action="list", workflow="metadata", status="Queued", limit=2)
-    rest = harness.say(action="list", workflow="metadata", status="Queued", limit=2, before=first["next_before"])
+    first = harness.invoke(action="list", workflow="metadata", status="Queued", limit=2)
+    rest = harness.invoke(action="list", workflow="metadata", status="Queued", limit=2, before=first["next_before"])
     assert [one["id"] for one in first["records"] + rest["records"]] == added[::-1]
     assert rest["next_before"] is None
 
@@ -100,7 +100,7 @@ def test_errors_are_grouped_by_code_with_number_times_and_examples(harness: Harn
     harness.behaviour = dict.fromkeys(domains, lambda _: Fail("http_403", "refused"))
     harness.behaviour["e.test"] = lambda _: Fail("parked", "for sale")
     harness.drain()
-    frequent, rare = harness.say(action="errors")["workflows"]["metadata"]["errors"]
+    frequent, rare = harness.invoke(action="errors")["workflows"]["metadata"]["errors"]
     assert (frequent["error_code"], frequent["records"], rare["error_code"], rare["records"]) == (
         "http_403",
         4,
@@ -116,19 +116,19 @@ def test_explain_returns_the_whole_timeline_by_id_and_by_natural_key(harness: Ha
     (record_id,) = harness.add("a.test")
     harness.behaviour["a.test"] = lambda _: Fail("parked", "the domain is for sale")
     harness.drain()
-    timeline = harness.say(action="explain", workflow="metadata", record=record_id)
+    timeline = harness.invoke(action="explain", workflow="metadata", record=record_id)
     assert timeline["now"]["error_code"] == "parked"
     assert [event["to_status"] for event in timeline["events"]] == ["Queued", "Processing", "Error"]
     assert timeline["events"][-1]["actor"] == "domain-scheduler"
     assert timeline["attempts"][0]["detail"]["reason"] == "the domain is for sale"
     for spelling in ("a.test", "https://WWW.A.test/about", " A.TEST "):
-        assert harness.say(action="explain", workflow="metadata", record=spelling)["id"] == record_id
+        assert harness.invoke(action="explain", workflow="metadata", record=spelling)["id"] == record_id
 
 
 def test_the_older_names_id_and_ids_are_understood(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
-    assert harness.say(action="explain", workflow="metadata", id=record_id)["id"] == record_id
-    assert harness.say(action="cancel", workflow="metadata", ids=[record_id], reason="x")["ended"] == [record_id]
+    assert harness.invoke(action="explain", workflow="metadata", id=record_id)["id"] == record_id
+    assert harness.invoke(action="cancel", workflow="metadata", ids=[record_id], reason="x")["ended"] == [record_id]
 
 
 def test_requeue_by_error_code_moves_only_those_records_and_is_audited(harness: Harness) -> None:
@@ -136,7 +136,7 @@ def test_requeue_by_error_code_moves_only_those_records_and_is_audited(harness: 
     harness.behaviour["a.test"] = lambda _: Fail("parked", "for sale")
     harness.behaviour["b.test"] = lambda _: Fail("not_html", "a picture")
     harness.drain()
-    answer = harness.say(action="requeue", workflow="metadata", error_code="parked", reason="sold", actor="ada")
+    answer = harness.invoke(action="requeue", workflow="metadata", error_code="parked", reason="sold", actor="ada")
     assert answer["ids"] == [parked]
     assert harness.row(other)["status"] == "Error"
     event = harness.connection.execute(text("SELECT actor, reason FROM status_events ORDER BY event_id DESC")).first()
@@ -150,7 +150,7 @@ def test_an_error_code_that_no_record_has_is_reported_with_those_present(harness
     harness.behaviour["a.test"] = lambda _: Fail("http_403", "refused")
     harness.drain()
     reason = {"reason": "again"} if action == "requeue" else {}
-    problem = harness.say(action=action, workflow="metadata", error_code="htp_403", **reason)["error"]
+    problem = harness.invoke(action=action, workflow="metadata", error_code="htp_403", **reason)["error"]
     assert problem["field"] == "error_code"
     assert problem["message"] == "no record with error code 'htp_403'; present: http_403 (1)"
 
@@ -158,7 +158,7 @@ def test_an_error_code_that_no_record_has_is_reported_with_those_present(harness
 def test_requeue_of_a_processing_record_changes_nothing_and_reports_it(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.tick()
-    answer = harness.say(action="requeue", workflow="metadata", records=["a.test"], reason="again")
+    answer = harness.invoke(action="requeue", workflow="metadata", records=["a.test"], reason="again")
     assert answer["queued"] == 0
     assert answer["not_moved"] == [
         {
@@ -173,14 +173,14 @@ def test_requeue_of_a_processing_record_changes_nothing_and_reports_it(harness: 
 
 def test_cancel_and_abandon_end_only_records_in_the_right_status(harness: Harness) -> None:
     processing, queued = harness.add("a.test", "b.test")
-    harness.say(action="run", limit=1)
+    harness.invoke(action="run", limit=1)
     both: dict[str, Any] = {"workflow": "metadata", "records": [processing, queued]}
-    cancelled = harness.say(action="cancel", **both, reason="a mistake")
+    cancelled = harness.invoke(action="cancel", **both, reason="a mistake")
     assert cancelled["ended"] == [queued]
     assert [(one["id"], one["reason"]) for one in cancelled["not_moved"]] == [
         (processing, "is Processing; cancel needs Queued")
     ]
-    abandoned = harness.say(action="abandon", **both, reason="it loops")
+    abandoned = harness.invoke(action="abandon", **both, reason="it loops")
     assert abandoned["ended"] == [processing]
     assert [(one["id"], one["reason"]) for one in abandoned["not_moved"]] == [
         (queued, "is New; abandon needs Processing")
@@ -190,7 +190,7 @@ def test_cancel_and_abandon_end_only_records_in_the_right_status(harness: Harnes
 
 def test_records_that_do_not_exist_are_reported_and_the_others_are_moved(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
-    answer = harness.say(action="cancel", workflow="metadata", records=["a.test", 999, "no host"], reason="x")
+    answer = harness.invoke(action="cancel", workflow="metadata", records=["a.test", 999, "no host"], reason="x")
     assert answer["ended"] == [record_id]
     reasons = {one["record"]: one["reason"] for one in answer["not_moved"]}
     assert reasons[999] == "domains has no record 999"
@@ -199,16 +199,16 @@ def test_records_that_do_not_exist_are_reported_and_the_others_are_moved(harness
 
 def test_pause_stops_claims_until_resumed(harness: Harness) -> None:
     harness.add("a.test")
-    harness.say(action="pause", reason="maintenance")
+    harness.invoke(action="pause", reason="maintenance")
     assert harness.tick()["workflows"]["metadata"]["claimed"] == 0
-    harness.say(action="resume", reason="done")
+    harness.invoke(action="resume", reason="done")
     assert harness.tick()["workflows"]["metadata"]["claimed"] == 1
 
 
 @pytest.mark.parametrize("by_key", [False, True])
 def test_process_works_on_one_record_and_answers_with_its_result(harness: Harness, by_key: bool) -> None:
     (record_id,) = harness.add("a.test")
-    answer = harness.say(action="process", workflow="metadata", record="a.test" if by_key else record_id)
+    answer = harness.invoke(action="process", workflow="metadata", record="a.test" if by_key else record_id)
     assert answer["id"] == record_id
     assert answer["now"]["status"] == "Completed"
     assert answer["attempt"]["code"] == "read"
@@ -216,13 +216,13 @@ def test_process_works_on_one_record_and_answers_with_its_result(harness: Harnes
 
 def test_process_reports_the_status_that_it_cannot_start_from(harness: Harness) -> None:
     harness.add("a.test", status="New")
-    problem = harness.say(action="process", workflow="metadata", record="a.test")["error"]
+    problem = harness.invoke(action="process", workflow="metadata", record="a.test")["error"]
     assert problem == {"field": "record", "message": "is New; process needs Queued"}
 
 
 @pytest.mark.parametrize("name", ["metadata", "METADATA", " Metadata "])
 def test_a_workflow_is_found_in_any_case(harness: Harness, name: str) -> None:
-    assert list(harness.say(action="status", workflow=name)["workflows"]) == ["metadata"]
+    assert list(harness.invoke(action="status", workflow=name)["workflows"]) == ["metadata"]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_workflow_is_found_in_any_case(harness: Harness, name: str) -> None:
 )
 def test_an_invalid_payload_is_answered_with_its_field(harness: Harness, payload: dict[str, Any], field: str) -> None:
     (record_id,) = harness.add("a.test")
-    assert harness.say(**payload)["error"]["field"] == field
+    assert harness.invoke(**payload)["error"]["field"] == field
     assert harness.row(record_id)["status"] == "Queued"
 
 
@@ -267,16 +267,16 @@ def test_an_event_that_is_no_object_is_answered_with_an_error(harness: Harness, 
 
 
 def test_a_missing_action_is_answered_with_the_valid_ones(harness: Harness) -> None:
-    problem = harness.say()["error"]
+    problem = harness.invoke()["error"]
     assert problem["message"] == f"is missing; valid actions: {', '.join(MODELS)}"
 
 
 @pytest.mark.parametrize("record", [" ", "a" * 2_049, "9" * 30, 0, True, 1.5, None, []])
 def test_a_value_that_names_no_record_is_answered_with_what_is_needed(harness: Harness, record: Any) -> None:
-    problem = harness.say(action="explain", workflow="metadata", record=record)["error"]
+    problem = harness.invoke(action="explain", workflow="metadata", record=record)["error"]
     assert problem["message"].startswith("is no record: an id (a whole number from 1) or a domain, url or place id")
 
 
 def test_an_unknown_field_is_answered_with_the_valid_ones(harness: Harness) -> None:
-    problem = harness.say(action="explain", workflow="metadata", record=1, ids=[1])["error"]
+    problem = harness.invoke(action="explain", workflow="metadata", record=1, ids=[1])["error"]
     assert problem["message"] == "is not a field of explain; its fields: action, workflow, record"

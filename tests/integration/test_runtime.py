@@ -1,12 +1,14 @@
 """The three entry points of a service, over a real database and an emulated queue."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.errors import FetchFailed, Misconfigured, WorkError
+from scrapersky.runtime.messages import MessageQueue
 from scrapersky.runtime.outcomes import Done, Fail, Retry, Snooze
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.status.invariants import find_breaches
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 def title(value: str) -> Any:
-    """A write that sets the title of domain ``a.test`` and hands it on."""
+    """Return a write that sets the title of domain ``a.test`` and hands it off."""
 
     def write(connection: Connection) -> list[RecordId]:
         return list(
@@ -73,7 +75,7 @@ def test_one_records_crash_touches_no_other(harness: Harness) -> None:
     assert harness.row(bad)["failures"] == 1
 
 
-def test_an_unknown_exception_is_tried_a_little_and_ends_in_error_with_its_text(harness: Harness) -> None:
+def test_an_unexpected_exception_is_retried_twice_and_ends_in_error_with_its_text(harness: Harness) -> None:
     (record_id,) = harness.add("bad.test")
 
     def crash(_: Any) -> Done:
@@ -113,7 +115,7 @@ def test_a_raised_error_is_retried_or_failed_according_to_its_class(
         assert 80 < wait <= 90
 
 
-def test_a_configuration_error_pauses_the_workflow_and_blames_no_record(harness: Harness) -> None:
+def test_a_configuration_error_pauses_the_workflow_and_counts_no_failure(harness: Harness) -> None:
     first, second = harness.add("a.test", "b.test")
 
     def denied(_: Any) -> Done:
@@ -125,14 +127,14 @@ def test_a_configuration_error_pauses_the_workflow_and_blames_no_record(harness:
     assert harness.row(second)["status"] == "Completed"
     harness.connection.execute(text("UPDATE domains SET due_at = now() WHERE due_at IS NOT NULL"))
     assert harness.tick()["workflows"]["metadata"]["claimed"] == 0
-    status = harness.say(action="status")["workflows"]["metadata"]
+    status = harness.invoke(action="status")["workflows"]["metadata"]
     assert status["paused"] is True
     assert "places_denied" in status["pause_reason"]
-    harness.say(action="resume", reason="key renewed")
+    harness.invoke(action="resume", reason="key renewed")
     assert harness.tick()["workflows"]["metadata"]["claimed"] == 1
 
 
-def test_fail_is_error_at_once_and_retry_is_error_at_the_last(harness: Harness) -> None:
+def test_fail_sets_error_at_once_and_retry_after_the_last_try(harness: Harness) -> None:
     failed, retried = harness.add("fail.test", "retry.test")
     harness.behaviour["fail.test"] = lambda _: Fail("parked", "the domain is for sale")
     harness.behaviour["retry.test"] = lambda _: Retry("timeout", "too slow")
@@ -167,8 +169,8 @@ def test_a_malformed_message_is_redelivered_and_the_rest_of_its_batch_is_process
     harness.tick()
     records = harness.receive()
     broken = {**records[0], "messageId": "broken", "body": "{"}
-    stranger = {**message(99, workflow="unknown"), "messageId": "stranger"}
-    assert sorted(harness.deliver([broken, stranger, *records])) == ["broken", "stranger"]
+    unknown = {**message(99, workflow="unknown"), "messageId": "unknown"}
+    assert sorted(harness.deliver([broken, unknown, *records])) == ["broken", "unknown"]
     assert harness.row(record_id)["status"] == "Completed"
 
 
@@ -182,7 +184,7 @@ def test_a_message_with_too_little_time_left_is_not_started(harness: Harness) ->
     assert harness.row(record_id)["status"] == "Completed"
 
 
-def test_a_hand_off_happens_only_by_policy(environment: dict[str, str], request: pytest.FixtureRequest) -> None:
+def test_a_hand_off_happens_if_its_policy_is_auto(environment: dict[str, str], request: pytest.FixtureRequest) -> None:
     environment["HANDOFF_METADATA_TO_SUBMISSION"] = "auto"
     harness: Harness = request.getfixturevalue("harness")
     (record_id,) = harness.add("a.test")
@@ -192,7 +194,7 @@ def test_a_hand_off_happens_only_by_policy(environment: dict[str, str], request:
     assert find_breaches(harness.connection, SUBMISSION) == []
 
 
-def test_without_the_policy_a_person_decides(harness: Harness) -> None:
+def test_without_the_policy_auto_a_record_is_not_handed_off(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.behaviour["a.test"] = lambda _: Done("read", write=title("A"))
     harness.drain()
@@ -217,16 +219,19 @@ def test_a_job_slower_than_its_deadline_is_stopped_and_retried(
     assert harness.row(record_id)["failures"] == 1
 
 
-def test_a_send_that_fails_gives_the_records_back_at_once(harness: Harness) -> None:
+def test_a_failed_send_releases_the_records_at_once(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
-    harness.service.runtime.queue._url = "https://sqs.eu-west-1.amazonaws.com/000000000000/nowhere"
+    queue = MessageQueue("https://sqs.eu-west-1.amazonaws.com/000000000000/nowhere")
+    harness.service.runtime = replace(harness.service.runtime, queue=queue)
     with pytest.raises(RuntimeError, match="could not serve metadata"):
         harness.tick()
     assert harness.row(record_id)["status"] == "Queued"
     assert harness.row(record_id)["failures"] == 0
 
 
-def test_every_transition_is_one_canonical_line(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_transition_is_one_log_line_with_the_same_keys(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
     (record_id,) = harness.add("a.test")
     harness.drain()
     lines = [vars(record) for record in caplog.records if record.message == "transition"]
@@ -238,9 +243,7 @@ def test_every_transition_is_one_canonical_line(harness: Harness, caplog: pytest
     assert {"attempt_id", "duration_ms", "attempt", "receive_count", "correlation_id", "outcome"} <= lines[-1].keys()
 
 
-def test_ticks_and_batches_emit_the_metrics_that_alarms_are_built_on(
-    harness: Harness, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ticks_and_batches_emit_the_metrics_of_the_alarms(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     harness.add("a.test")
     harness.drain()
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
@@ -262,7 +265,7 @@ def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_counts_no_fa
     harness.spends = "places"
     harness.drain()
     assert {harness.row(first)["status"], harness.row(second)["status"]} == {"Completed", "Queued"}
-    assert harness.say(action="status")["workflows"]["metadata"]["pause_reason"].startswith("budget_of_the_day")
+    assert harness.invoke(action="status")["workflows"]["metadata"]["pause_reason"].startswith("budget_of_the_day")
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert [sum(document.get(name, [0])) for name in ("PaidCalls", "BudgetSpent") for document in documents[1:]] == [
         1,

@@ -1,4 +1,4 @@
-"""Settings: typed, documented, and a bad one is named."""
+"""Settings are typed and documented, and an invalid one is named."""
 
 import pytest
 from pydantic import BaseModel
@@ -11,18 +11,18 @@ MODELS: tuple[type[BaseModel], ...] = (Settings, ServiceSettings)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_setting_is_documented_and_has_a_default_that_it_accepts(model: type[BaseModel]) -> None:
+def test_every_setting_has_a_description_and_a_valid_default(model: type[BaseModel]) -> None:
     model.model_validate(model().model_dump())
     for name, field in model.model_fields.items():
         assert field.description, name
         assert not field.is_required(), name
 
 
-def test_the_settings_page_is_what_the_models_say() -> None:
+def test_the_settings_page_matches_the_models() -> None:
     assert settings_table.PAGE.read_text(encoding="utf-8") == settings_table.page()
 
 
-def test_a_services_settings_are_read_by_its_prefix_over_its_own_defaults() -> None:
+def test_a_services_settings_are_read_with_its_prefix_over_its_defaults() -> None:
     service = SERVICES[1]
     environment = {f"{service.env_prefix}_INTERVAL_MINUTES": "5", "INTERVAL_MINUTES": "9", "OTHER_BATCH_SIZE": "1"}
     read = load(ServiceSettings, environment, f"{service.env_prefix}_", service.defaults)
@@ -38,7 +38,7 @@ def test_a_services_settings_are_read_by_its_prefix_over_its_own_defaults() -> N
         ("DOMAIN_SCHEDULER_MAX_INSTANCES", "1"),
     ],
 )
-def test_a_bad_value_is_refused_with_the_variable_the_value_and_the_default(variable: str, value: str) -> None:
+def test_an_invalid_value_is_refused_with_the_variable_the_value_and_the_default(variable: str, value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         load(ServiceSettings, {variable: value}, "DOMAIN_SCHEDULER_")
     assert variable in str(refused.value)
@@ -46,7 +46,7 @@ def test_a_bad_value_is_refused_with_the_variable_the_value_and_the_default(vari
     assert "default" in str(refused.value)
 
 
-def test_every_bad_variable_is_named_at_once() -> None:
+def test_all_invalid_variables_are_named_together() -> None:
     with pytest.raises(SettingsError, match=r"RETRY_BASE_SECONDS.*RETRY_CAP_SECONDS"):
         load(Settings, {"RETRY_BASE_SECONDS": "-1", "RETRY_CAP_SECONDS": "soon"})
 

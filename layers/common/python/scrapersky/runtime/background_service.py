@@ -16,10 +16,13 @@ from typing import Any
 
 from scrapersky.database import Database, ReadSecret
 from scrapersky.metrics import Observer
+from scrapersky.runtime.batch import work_on
 from scrapersky.runtime.context import Job
+from scrapersky.runtime.manual import answer
 from scrapersky.runtime.messages import MessageQueue
 from scrapersky.runtime.registry import Service
 from scrapersky.runtime.runtime import Runtime
+from scrapersky.runtime.tick import tick
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import ServiceSettings, Settings, load
 from scrapersky.status.workflow import Workflow
@@ -49,23 +52,13 @@ class BackgroundService:
         )
 
     def handler(self, event: Any, context: Any) -> dict[str, Any]:
-        """Serve one Lambda event and return JSON.
-
-        Each entry point is imported when it is first used: importing all three makes a tick's cold start a fifth slower
-        (docs/explanation/decisions.md).
-        """
+        """Serve one Lambda event and return JSON."""
         fields = event if isinstance(event, dict) else {}  # an operator may send any JSON
         try:
             if "Records" in fields:
-                from scrapersky.runtime.batch import work_on  # noqa: PLC0415
-
                 return work_on(self.runtime, fields["Records"], context)
             if fields.get("detail-type") == "Scheduled Event":
-                from scrapersky.runtime.tick import tick  # noqa: PLC0415
-
                 return tick(self.runtime, context.aws_request_id)
-            from scrapersky.runtime.manual import answer  # noqa: PLC0415
-
             return answer(self.runtime, event, context)
         finally:
             self.runtime.observer.flush()
