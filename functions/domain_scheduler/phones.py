@@ -42,7 +42,7 @@ _FAX_WORD = (
     r"|فاکس|فاكس|פקס|फ[ैे]क्स|ফ্যাক্স|ֆաքս|ფაქსი)(?:号码?|號碼?|番号|번호)?"
 )
 _PHONE_WORD = (
-    r"(?:(?<![^\W\d])(?:tele(?:fon(?:o|e|ní|szám)?|phone|pon|móvel)|telefoon|t[eé]l(?:éphone|p|efon\w{0,4})?|tlm|phone|fono?"
+    r"(?:(?<![^\W\d])(?:tel[eé](?:fon(?:o|e|ní|szám)?|phone|pon|móvel)|telefoon|t[eé]l(?:éphone|p|efon\w{0,4})?|tlm|phone|fono?"
     r"|mob(?:ile?)?|handy|cell?(?:ulare)?|cel(?:ular)?|móvil|tlf|tfno|ph|call(?: us)?|hotline|whats ?app|viber|zalo|gsm|cep"
     r"|portable|hp|landline|puh(?:elin)?|τηλ(?:έφωνο)?|тел(?:ефон)?|моб|điện thoại|s?đt|gọi(?: ngay)?)"
     r"|電話(?:番号)?|携帯|[电電][话話]|手[机機]|전화(?:번호)?|โทร(?:ศัพท์)?|फ़?ोन|טל(?:פון)?|هاتف|جوال|موبايل|تلفون|تلفن|واتساب|[☎☏📞📱✆])"
