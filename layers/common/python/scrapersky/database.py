@@ -100,7 +100,7 @@ class Database:
                 "statement_timeout": str(int(timeout * 1000)),
                 "lock_timeout": "10000",
                 "idle_in_transaction_session_timeout": "60000",
-                # Our statements need the first few rows in the order of an index; a bitmap scan reads all rows and sorts them.
+                # Our statements need the first rows in the order of an index; a bitmap scan reads and sorts all rows.
                 "enable_bitmapscan": "off",
             },
         )

@@ -77,7 +77,7 @@ class Observer:
         self._metrics[key].add_metric(metric, unit=UNITS.get(metric, MetricUnit.Count), value=value)
 
     def transition(self, **keys: Any) -> None:
-        """Log a transition: workflow, record_id, attempt_id, from_status, to_status, outcome, error_code, duration_ms, …"""
+        """Log a transition, with workflow, record_id, attempt_id, from_status, to_status, outcome, error_code, …"""
         self.log.info("transition", extra=keys)
 
     def line(self, message: str, keys: Mapping[str, Any]) -> None:

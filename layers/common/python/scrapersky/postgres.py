@@ -71,7 +71,7 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
 
 
 def connect(**options: Any) -> PostgresConnection:
-    """Connect like ``pg8000.dbapi.connect``, with its ``options``. Raises InterfaceError when the server does not answer."""
+    """Connect with the ``options`` of ``pg8000.dbapi.connect``. Raises InterfaceError when the server does not answer."""
     with _as_interface_error():
         return PostgresConnection(**options)
 

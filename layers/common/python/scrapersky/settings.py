@@ -15,7 +15,7 @@ Policy = Literal["manual", "auto"]
 M = TypeVar("M", bound=BaseModel)
 
 LONGEST = 366 * 86_400
-"""Seconds: the upper bound of times that have no narrower one. Postgres refuses intervals of more than 178,000,000 years."""
+"""Seconds: the upper bound of times that have no narrower one. Postgres refuses intervals over 178,000,000 years."""
 MOST = 2**31 - 1
 """The upper bound of counts and sizes that have no narrower one: the largest integer of Postgres."""
 
@@ -201,7 +201,7 @@ class Settings(BaseModel):
         20,
         ge=0,
         le=600,
-        description="longest wait for a host that another worker uses or that is cooling down; then the record is snoozed",
+        description="longest wait for a host that another worker uses or that cools down; then the record is snoozed",
     )
     web_host_keep_alive_seconds: float = Field(
         1, ge=0, le=60, description="how long a worker keeps its lease of a host after its last request there"
@@ -217,7 +217,7 @@ class Settings(BaseModel):
     web_retry_after_cap_seconds: float = Field(3_600, ge=0, le=LONGEST, description="longest Retry-After honoured")
     web_proxy: Literal["never", "blocked", "always"] = Field(
         "never",
-        description="pages fetched through the proxy API: never, blocked (of sites that answer 403 or a challenge) or always",
+        description="pages fetched through the proxy API: never, blocked (sites that answer 403 or a challenge), always",
     )
     web_proxy_url: str = Field(
         "https://api.scraperapi.com/",
@@ -235,9 +235,7 @@ class Settings(BaseModel):
     )
     web_loopback_internet: Path | None = Field(
         None,
-        description=(
-            "local run and tests only, never set in a deployed stack: a JSON file that describes an internet on loopback"
-        ),
+        description=("local run and tests only, never set in a deployed stack: a JSON file of an internet on loopback"),
     )
 
     @property

@@ -1,7 +1,7 @@
 """The closed vocabularies, and what else writers of a table must know without mapping it.
 
-:class:`Status` and :class:`Curation` are Postgres ENUMs; the others are stored as text. Stored is a member's value, never
-its name. The architecture page's ``Pending`` is ``Queued`` here.
+:class:`Status` and :class:`Curation` are Postgres ENUMs; the others are stored as text. The value of a member is stored,
+never its name. The architecture page's ``Pending`` is ``Queued`` here.
 """
 
 from enum import StrEnum

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Deadline:
-    """When the work on one record is stopped: after ``seconds``, and at ``end`` at the latest (the event loop's time)."""
+    """When the work on one record is stopped: after ``seconds``, at the latest at ``end`` (event loop's time)."""
 
     def __init__(self, seconds: float, end: float = math.inf) -> None:
         self._end = end
@@ -69,9 +69,9 @@ class JobContext:
     Misconfigured ``budget_of_the_day`` or Permanent ``budget_of_the_record`` when the call must not be made."""
 
     read_page: Callable[..., Awaitable[dict[str, Any]]] = field(repr=False)
-    """``await read_page(fetched, **options)``: call the workflow's ``page_function`` in the child process. Raises Permanent
-    ``too_complex`` for a page that takes too much memory or processor time. Waiting for the child costs no time of the
-    record's deadline."""
+    """``await read_page(fetched, **options)``: call the workflow's ``page_function`` in the child process. Raises
+    Permanent ``too_complex`` for a page that takes too much memory or processor time. Waiting for the child does not
+    count against the record's deadline."""
 
     @property
     def web(self) -> "WebClient":
@@ -88,4 +88,4 @@ class JobContext:
 
 
 Job = Callable[[Any, JobContext], Awaitable[Outcome]]
-"""``async def job(record, ctx) -> Outcome``: ``record`` is a detached, read-only model instance; there is no session."""
+"""``async def job(record, ctx) -> Outcome``: ``record`` is a detached, read-only model instance without a session."""

@@ -1,6 +1,6 @@
 """SQS messages: what is sent, what is received, and the queue.
 
-A message names a workflow and an attempt; all data is in Postgres. This is the only module of the runtime that uses boto3.
+A message names a workflow and an attempt; all data is in Postgres. Only this module of the runtime uses boto3.
 """
 
 import random
@@ -105,7 +105,7 @@ class MessageQueue:
                     QueueUrl=self._url, Entries=[_entry(workflow, record, correlation_id) for record in batch]
                 )
             except Exception:
-                # The messages of earlier calls are in the queue: only the records of this call and later ones are unsent.
+                # Earlier calls have sent their messages: only the records of this call and later ones are unsent.
                 unsent |= {record.attempt_id for record in claimed[claimed.index(batch[0]) :]}
                 if len(unsent) == len(claimed):
                     raise

@@ -11,7 +11,7 @@ from scrapersky.settings import Settings
 from scrapersky.vocabulary import RecordId
 
 Write = Callable[[Connection], Sequence[RecordId]]
-"""A job's writes, run in the transaction that ends the attempt. It must neither commit nor do anything slow, and returns
+"""A job's writes, run in the transaction that ends the attempt. It must neither commit nor do anything slow. It returns
 the ids of the records to hand off to the next workflow (often none)."""
 
 

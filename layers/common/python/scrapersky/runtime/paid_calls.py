@@ -36,8 +36,8 @@ def key_of(secret: str, setting: str) -> str:
 def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: RecordId) -> None:
     """Charge one call to ``budget`` (``places`` or ``proxy``) and the record, before the call is made.
 
-    Raises Misconfigured ``budget_of_the_day`` when the day's calls are spent (the workflow pauses until midnight UTC), and
-    Permanent ``budget_of_the_record`` when the record's are.
+    Raises Misconfigured ``budget_of_the_day`` when the day's calls are spent (the workflow pauses until midnight UTC),
+    and Permanent ``budget_of_the_record`` when the record's are.
     """
     per_day, per_record = _caps(runtime.settings, budget)
     with runtime.database.autocommit() as connection:

@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 from scrapersky.status.records import State, find_by_key, read_states
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import RecordId, Status
+from scrapersky.web.hosts import HostError, normalise_host
+from scrapersky.web.urls import normalise_url
 
 
 @dataclass
@@ -83,10 +85,6 @@ def _find(connection: Connection, workflow: Workflow, key: str) -> RecordId:
 
 def _normal(workflow: Workflow, key: str) -> tuple[str, Sequence[str]]:
     """Return the key as it is stored and, for a url, the domains to which it may belong."""
-    # Imported here: a tick, and a payload with ids, need no parser of hosts.
-    from scrapersky.web.hosts import HostError, normalise_host  # noqa: PLC0415
-    from scrapersky.web.urls import normalise_url  # noqa: PLC0415
-
     if workflow.key not in ("domain", "domain_id", "url"):
         return key, ()
     try:

@@ -1,7 +1,7 @@
 """The registry: the list of services, their workflows with their jobs, and the hand-offs between workflows.
 
-The stack, the functions, the local run, the crosswalk and the tests read it. A new service adds an entry here, a folder in
-``functions/`` and a migration.
+The stack, the functions, the local run, the crosswalk and the tests read it. A new service adds an entry here, a folder
+in ``functions/`` and a migration.
 """
 
 from collections.abc import Callable

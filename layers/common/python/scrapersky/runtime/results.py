@@ -1,8 +1,8 @@
 """Results: save the outcome of an attempt as a transition, and report it.
 
-The transition, the job's writes and the hand-off are one short transaction. Results that are ready while the connection is
-busy are saved together: a job that reads no website ends at once, and ten of them would pay ten commits. If saving them
-together fails, each is saved alone, so that only the result with the invalid write fails.
+The transition, the job's writes and the hand-off are one short transaction. Results that are ready while the connection
+is busy are saved together: a job that reads no website ends at once, and ten of them would pay ten commits. If saving
+them together fails, each is saved alone, so that only the result with the invalid write fails.
 """
 
 import asyncio
@@ -118,8 +118,8 @@ def save(runtime: Runtime, attempt: Started, outcome: Outcome) -> Finished:
 def save_together(runtime: Runtime, name: str, results: Mapping[AttemptId, Done]) -> dict[AttemptId, Finished]:
     """Save ``results`` (attempt id → outcome) of the workflow ``name`` in one transaction.
 
-    An attempt that is missing from the answer is stale, and its write was not run. Raises what any of the writes raises;
-    then nothing is saved.
+    An attempt that is missing from the answer is stale, and its write was not run. Raises what any write raises; then
+    nothing is saved.
     """
     workflow = runtime.workflow(name)
     completed = {attempt_id: (done.code, _storable(done.detail)) for attempt_id, done in results.items()}

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING
 
 from scrapersky.database import Database, ReadSecret
 from scrapersky.metrics import Observer
@@ -14,9 +13,7 @@ from scrapersky.runtime.registry import Service
 from scrapersky.settings import ServiceSettings, Settings
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.workflow import Workflow
-
-if TYPE_CHECKING:
-    from scrapersky.web.reading.reader import PageReader
+from scrapersky.web.reading.reader import PageReader
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,8 @@ class Runtime:
         return job
 
     @cached_property
-    def page_reader(self) -> "PageReader":
-        """The reader whose child process serves all invocations of this environment. A tick has no use for it."""
-        from scrapersky.web.reading.reader import PageReader  # noqa: PLC0415
-
+    def page_reader(self) -> PageReader:
+        """The reader whose child process serves all invocations of this environment."""
         functions = [workflow.page_function for workflow in self.service.workflows if workflow.page_function]
         return PageReader(self.settings, functions)
 
