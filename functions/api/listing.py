@@ -17,7 +17,7 @@ from api.problem import Problem, invalid
 from api.resource import MAX_ID, Paging, Resource, View, conditions
 
 V = TypeVar("V", bound=View)
-RecordId = Annotated[int, Path(ge=1, le=MAX_ID, description="the record's id")]
+RecordIdInPath = Annotated[int, Path(ge=1, le=MAX_ID, description="the record's id")]
 
 
 class Listing(BaseModel, Generic[V]):

@@ -13,7 +13,7 @@ from api.adding import Added, add_records
 from api.csv_import import read_csv
 from api.curation import Decision, Decisions, curate
 from api.dependencies import event_of
-from api.listing import Listing, RecordId, list_records, read_record
+from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.problem import Problem
 from api.request_body import media_type_of
 from api.resource import Named, Paging, Resource, View
@@ -141,7 +141,7 @@ def list_domains(query: Annotated[DomainQuery, Query()]) -> Listing[DomainView]:
 
 
 @router.get("/domains/<record_id>", tags=TAGS, summary="Return one domain")
-def read_domain(record_id: RecordId) -> DomainView:
+def read_domain(record_id: RecordIdInPath) -> DomainView:
     return read_record(router, DOMAINS, record_id)
 
 

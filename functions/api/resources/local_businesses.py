@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
-from api.listing import Listing, RecordId, list_records, read_record
+from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.resource import MAX_ID, Named, Paging, Resource, View
 from api.rows import Known, NewOfPlace, RowRefused
 from scrapersky.models import LocalBusiness
@@ -115,7 +115,7 @@ def list_local_businesses(query: Annotated[LocalBusinessQuery, Query()]) -> List
 
 
 @router.get("/local-businesses/<record_id>", tags=TAGS, summary="Return one local business")
-def read_local_business(record_id: RecordId) -> LocalBusinessView:
+def read_local_business(record_id: RecordIdInPath) -> LocalBusinessView:
     return read_record(router, LOCAL_BUSINESSES, record_id)
 
 

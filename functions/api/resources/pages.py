@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
-from api.listing import Listing, RecordId, list_records, read_record
+from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.resource import MAX_ID, Named, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import Page
@@ -89,7 +89,7 @@ def list_pages(query: Annotated[PageQuery, Query()]) -> Listing[PageView]:
 
 
 @router.get("/pages/<record_id>", tags=TAGS, summary="Return one page")
-def read_page(record_id: RecordId) -> PageView:
+def read_page(record_id: RecordIdInPath) -> PageView:
     return read_record(router, PAGES, record_id)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
-from api.listing import Listing, RecordId, list_records, read_record
+from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.resource import Named, Paging, Resource, View
 from api.rows import NewOfPlace
 from scrapersky.models import Place
@@ -82,7 +82,7 @@ def list_places(query: Annotated[PlaceQuery, Query()]) -> Listing[PlaceView]:
 
 
 @router.get("/places/<record_id>", tags=TAGS, summary="Return one place")
-def read_place(record_id: RecordId) -> PlaceView:
+def read_place(record_id: RecordIdInPath) -> PlaceView:
     return read_record(router, PLACES, record_id)
 
 

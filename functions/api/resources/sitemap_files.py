@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
-from api.listing import Listing, RecordId, list_records, read_record
+from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.resource import MAX_ID, Named, NeverQueued, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import SitemapFile
@@ -101,7 +101,7 @@ def list_sitemap_files(query: Annotated[SitemapFileQuery, Query()]) -> Listing[S
 
 
 @router.get("/sitemap-files/<record_id>", tags=TAGS, summary="Return one sitemap file")
-def read_sitemap_file(record_id: RecordId) -> SitemapFileView:
+def read_sitemap_file(record_id: RecordIdInPath) -> SitemapFileView:
     return read_record(router, SITEMAP_FILES, record_id)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
-from api.listing import Listing, RecordId, list_records, read_record
+from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.resource import MAX_ID, Filter, Paging, Resource, View
 from api.rows import NewOfDomain
 from scrapersky.models import Sitemap
@@ -70,7 +70,7 @@ def list_sitemaps(query: Annotated[SitemapQuery, Query()]) -> Listing[SitemapVie
 
 
 @router.get("/sitemaps/<record_id>", tags=TAGS, summary="Return one sitemap scan")
-def read_sitemap(record_id: RecordId) -> SitemapView:
+def read_sitemap(record_id: RecordIdInPath) -> SitemapView:
     return read_record(router, SITEMAPS, record_id)
 
 

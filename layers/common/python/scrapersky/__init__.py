@@ -1,4 +1,5 @@
 """ScraperSky's shared layer: models, the status machine, the service runtime and the guarded web client.
 
-Dependencies point one way, checked by import-linter: ``service → status → models``; ``web`` knows neither.
+import-linter checks that dependencies point one way: runtime → status and politeness → models, web and database →
+settings, errors and vocabulary.
 """

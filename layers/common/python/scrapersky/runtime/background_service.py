@@ -43,7 +43,7 @@ class BackgroundService:
         self.runtime = Runtime(
             service=service,
             settings=settings,
-            own=load(ServiceSettings, environment, f"{service.env_prefix}_", service.defaults),
+            service_settings=load(ServiceSettings, environment, f"{service.env_prefix}_", service.defaults),
             database=Database(settings, service.name, secrets),
             queue=MessageQueue(environment.get("QUEUE_URL", "")),
             observer=Observer(service.name, settings.stage),

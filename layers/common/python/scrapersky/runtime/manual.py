@@ -149,7 +149,7 @@ def _run(runtime: Runtime, payload: Run, request_id: str) -> dict[str, Any]:
                 connection,
                 workflow,
                 request_id,
-                batch=payload.limit or runtime.own.batch_size,
+                batch=payload.limit or runtime.service_settings.batch_size,
                 trigger="manual",
                 ids=None if named is None else list(named.ids),
             )
@@ -271,7 +271,7 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
             connection,
             workflow,
             batch=1,
-            max_in_flight=runtime.own.max_in_flight,
+            max_in_flight=runtime.service_settings.max_in_flight,
             dispatch_lease=remaining,
             trigger="manual",
             ids=list(named.ids),

@@ -22,7 +22,7 @@ class Runtime:
 
     service: Service
     settings: Settings
-    own: ServiceSettings
+    service_settings: ServiceSettings
     database: Database
     queue: MessageQueue
     observer: Observer

@@ -55,7 +55,7 @@ def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request
             raise
         not_recovered = error  # raised at the end, so that one such record does not stop the claims
     dispatched = claim_and_send(
-        runtime, connection, workflow, request_id, batch=runtime.own.batch_size, trigger="schedule"
+        runtime, connection, workflow, request_id, batch=runtime.service_settings.batch_size, trigger="schedule"
     )
     gauges = read_gauges(connection, workflow)
     breaches = count_cheap_breaches(connection, workflow)
@@ -88,9 +88,9 @@ def claim_and_send(
         connection,
         workflow,
         batch=batch,
-        max_in_flight=runtime.own.max_in_flight,
+        max_in_flight=runtime.service_settings.max_in_flight,
         dispatch_lease=runtime.settings.dispatch_lease_seconds,
-        per_host=runtime.own.max_per_host,
+        per_host=runtime.service_settings.max_per_host,
         trigger=trigger,
         ids=ids,
     )

@@ -40,7 +40,7 @@ def work_on_started(runtime: Runtime, started: Sequence[Started], remaining: flo
 async def _work_on_all(runtime: Runtime, started: Sequence[Started], remaining: float) -> dict[str, int]:
     end = asyncio.get_running_loop().time() + remaining - runtime.settings.saving_seconds
     records = read_records(runtime, started)
-    slots = asyncio.Semaphore(runtime.own.max_instances)
+    slots = asyncio.Semaphore(runtime.service_settings.max_instances)
     one_connection = asyncio.Lock()
     results = Results(runtime, one_connection)
     if any(runtime.workflow(attempt.workflow).page_function for attempt in started):
