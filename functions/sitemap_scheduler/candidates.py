@@ -22,8 +22,6 @@ OTHER_NAMES = (
     "sitemap/index.xml",
     "sitemapindex.xml",
     "sitemap.xml.gz",
-    "sitemap_index.xml.gz",
-    "sitemap-index.xml.gz",
     "urllist.txt",
 )
 """Other names of a sitemap of the whole site."""
@@ -40,6 +38,9 @@ PARTS = (
 )
 """Usual children of an index, for sites whose index is missing."""
 
+PACKED = ("sitemap_index.xml.gz", "sitemap-index.xml.gz")
+"""Names of packed indexes. They come last, so that they take no request of the budget from more usual names."""
+
 _PART_OF_A_PLUGIN = re.compile(r"(?P<folder>.*/)(?P<kind>[a-z_-]+)-sitemap(?P<number>\d{0,4})\.xml")
 
 
@@ -51,8 +52,8 @@ def well_known_urls(home: str) -> tuple[list[NormalUrl], ...]:
     path = urlsplit(home).path
     folder = path.rpartition("/")[0] + "/"
     below = _normal((folder + name for name in USUAL), home) if folder != "/" else []
-    usual, others, parts = (_normal((f"/{name}" for name in names), home) for names in (USUAL, OTHER_NAMES, PARTS))
-    return [*usual, *below], others, parts
+    usual, *others = (_normal((f"/{name}" for name in names), home) for names in (USUAL, OTHER_NAMES, PARTS, PACKED))
+    return [*usual, *below], *others
 
 
 def in_folder_of(index: NormalUrl, children: Iterable[NormalUrl]) -> list[NormalUrl]:

@@ -103,7 +103,11 @@ BOMBS: dict[str, Bomb] = {
     "58-in-the-error": Bomb(
         "get", "500", lambda: answer(500, packed(b"\0", 200 * MEBIBYTE), {"Content-Encoding": "gzip"})
     ),
-    "58-page": Bomb("metadata", "read", lambda: answer(200, packed(b"<p>x", 200 * MEBIBYTE), {"Content-Encoding": "gzip"})),
+    "58-page": Bomb(
+        "metadata",
+        "too_complex",
+        lambda: answer(200, packed(b"<p>x", 200 * MEBIBYTE), {"Content-Encoding": "gzip"}),
+    ),
     "58-embedded": Bomb(
         "metadata",
         "read",
@@ -173,15 +177,15 @@ BOMBS: dict[str, Bomb] = {
     "98-agents": Bomb("robots", "0 sitemaps", lambda: pieces(of(b"User-agent: a\n", 250_000), of(b"Disallow: /x\n", 250_000))),
     "98-cr": Bomb("robots", "1 sitemaps", lambda: pieces(b"\xef\xbb\xbfSitemap: /s.xml\rUser-agent: *\rDisallow: /\r")),
     "98-html": Bomb("robots", "0 sitemaps", lambda: pieces(b"<!doctype html><p>", of(b"Not found ", 400_000))),
-    "99": Bomb("metadata", "read", lambda: html(TITLE, of(b"<div>", 5_000_000))),
+    "99": Bomb("metadata", "too_complex", lambda: html(TITLE, of(b"<div>", 5_000_000))),
     "99-flat": Bomb("metadata", "read", lambda: html(TITLE, of(b"<b></b>", 5_000_000))),
-    "99-blocks": Bomb("metadata", "read", lambda: html(TITLE, of(b"<p>x", 5_000_000))),
-    "99-attributes": Bomb("metadata", "read", lambda: html(TITLE, of(b"<a href=x y=z>", 5_000_000))),
+    "99-blocks": Bomb("metadata", "too_complex", lambda: html(TITLE, of(b"<p>x", 5_000_000))),
+    "99-attributes": Bomb("metadata", "too_complex", lambda: html(TITLE, of(b"<a href=x y=z>", 5_000_000))),
     "99-text": Bomb("metadata", "read", lambda: html(TITLE, of(b"word ", 5_000_000))),
     "99-wide-text": Bomb("metadata", "read", lambda: html(UTF_8, of("😀 ".encode(), 5_000_000))),
     "99-one-wide": Bomb("metadata", "read", lambda: html(UTF_8, "😀".encode(), of(b"word ", 5_000_000))),
     "99-fonts": Bomb(
-        "metadata", "read",
+        "metadata", "too_complex",
         lambda: html(TITLE, (b"<font a=%d>" % n for n in range(1_400)), b"</p>", of(b"<p>x</p>", 500_000)),
     ),
     "99-comments": Bomb("metadata", "read", lambda: html(TITLE, of(b"<?>", 5_000_000))),

@@ -15,7 +15,7 @@ from domain_scheduler.metadata import read_metadata
 from scrapersky.models import Domain, Place, Sitemap, SitemapFile
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.runtime.context import Deadline, Job, JobContext
-from scrapersky.runtime.outcomes import Outcome, outcome_of
+from scrapersky.runtime.outcomes import Outcome, Retry, outcome_of
 from scrapersky.runtime.registry import DISCOVERY, METADATA
 from scrapersky.settings import Settings
 from scrapersky.web.client import Fetched, FetchError, WebClient
@@ -137,7 +137,11 @@ async def outcome_in(job: str, host: str, path: str, settings: Mapping[str, Any]
         read_page = partial(page_reader(os.getpid()).read, PAGE_FUNCTIONS.get(job, ""))
         context = JobContext(web, known, Logger(service="hostile"), deadline, secret, spend, read_page)
         try:
-            return await JOBS[job](_record(job, host, path), context)
+            # The runtime enforces the deadline; here a little later, so that a job that keeps it by itself is seen.
+            async with asyncio.timeout(known.record_deadline_seconds + 0.5):
+                return await JOBS[job](_record(job, host, path), context)
+        except TimeoutError:
+            return Retry("deadline", "stopped at the deadline")
         except FetchError as failure:
             return outcome_of(failure, known)
 

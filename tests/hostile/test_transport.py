@@ -26,7 +26,6 @@ SLOW = {
     ),
     "64": dripping(OK, b"A: b\r\n"),
     "64-one-header": dripping(OK + b"A: ", b"b"),
-    "65": endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
     "65-slow": dripping(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
     "66": silence,
     "66-after-the-head": dripping(OK + b"Content-Length: 5\r\n\r\n", b""),
@@ -38,6 +37,11 @@ def test_a_slow_server_is_abandoned_at_the_deadline(home: Answer, tmp_path: Path
     result = fetch(shop(home), HOME, tmp_path, deadline=0.5)
     assert result.code == "timeout"
     assert 0.4 < result.seconds < 1.5
+
+
+def test_65_endless_interim_responses_end_at_the_limit_of_a_head(tmp_path: Path) -> None:
+    flood = endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+    assert fetch(shop(flood), HOME, tmp_path, deadline=10).code == "bad_response"
 
 
 def test_63_the_deadline_covers_all_hops_together(tmp_path: Path) -> None:
