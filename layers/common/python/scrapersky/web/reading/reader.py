@@ -13,7 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
@@ -70,20 +70,7 @@ class PageReader:
         READER_CPU_SECONDS, and Transient ``reader_died`` if the child ended for another reason. If the caller is
         cancelled in the middle of its page the child is killed; a caller that still waits for its turn leaves it alone.
         """
-        request = {
-            "function": function,
-            "fetched": {
-                "status": fetched.status,
-                "url": fetched.url,
-                "requested_url": fetched.requested_url,
-                "redirects": fetched.redirects,
-                "headers": dict(fetched.headers),
-                "truncated": fetched.truncated,
-                "wire_bytes": fetched.wire_bytes,
-            },
-            "options": options,
-            "cpu_seconds": self._settings.reader_cpu_seconds,
-        }
+        request = self._request(function, fetched, options)
         lock = self._lock_of_this_loop()
         async with waiting():
             await lock.acquire()
@@ -91,7 +78,7 @@ class PageReader:
             async with waiting():
                 child = await self._ready()
             try:
-                reply = await child.exchange(json.dumps(request).encode("ascii"), fetched.body)
+                reply = await child.exchange(request, fetched.body)
             except BaseException:  # also cancellation: the child is still busy with this page
                 self.close()
                 raise
@@ -106,6 +93,24 @@ class PageReader:
             raise RuntimeError(f"{function} failed: {reply['error']}")
         result: dict[str, Any] = reply["result"]
         return result
+
+    def _request(self, function: str, fetched: Fetched, options: Mapping[str, object]) -> bytes:
+        """Return the head of a request: everything but the body."""
+        request = {
+            "function": function,
+            "fetched": {
+                "status": fetched.status,
+                "url": fetched.url,
+                "requested_url": fetched.requested_url,
+                "redirects": fetched.redirects,
+                "headers": dict(fetched.headers),
+                "truncated": fetched.truncated,
+                "wire_bytes": fetched.wire_bytes,
+            },
+            "options": options,
+            "cpu_seconds": self._settings.reader_cpu_seconds,
+        }
+        return json.dumps(request).encode("ascii")
 
     async def _ready(self) -> "_Child":
         """Return a child that has started; one that ended since its last page is replaced."""
