@@ -25,6 +25,8 @@ def filled(text: str) -> str:
     roots = ", ".join(f'"{name}"' for name in (*SHARED, *functions))
     text = _replaced(text, r"^root_packages = \[.*?\]$", f"root_packages = [{roots}]")
     text = _replaced(text, r"^ancestors = \[.*?\]$", f"ancestors = [{roots}]")
+    product = roots.replace(', "scripts"', "")
+    text = _replaced(text, r'(?<=^name = "The product)(.*?source_modules = )\[.*?\]$', rf"\g<1>[{product}]")
     text = _replaced(
         text,
         r'(?<=^name = "Dependencies point one way)(.*?layers = \[\n    )"[^"]*"',

@@ -1,4 +1,4 @@
-"""An entry point imports no more than it needs. This tests the set of modules; `scripts/bench/imports` measures the time."""
+"""An entry point imports no more than it needs. This tests the set of modules; `scripts/bench/cold-start` measures the time."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 """The commands that change something: from ``run`` and ``requeue`` to ``pause``. Each is audited and safe to repeat."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,14 +50,7 @@ def enqueue(
     actor: options.Actor = None,
 ) -> Answer:
     """Queue records, whatever their last result: New, Completed or Error to Queued."""
-    payload = {
-        "action": "requeue",
-        "records": records,
-        "limit": len(records),
-        "reason": reason,
-        "actor": actor or options.user(),
-    }
-    return ask_owner(remote, workflow, payload)
+    return ask_owner(remote, workflow, _audited("requeue", reason, actor, records=records, limit=len(records)))
 
 
 def requeue(
@@ -77,16 +70,9 @@ def requeue(
     """Queue records again, by name or by error code."""
     if (not records) == (error_code is None):
         raise CommandError("requeue needs either records or --error-code: no filter would mean every record")
-    payload = {
-        "action": "requeue",
-        "records": records or None,
-        "error_code": error_code,
-        "limit": limit or (len(records) if records else None),
-        "spread_seconds": spread_seconds,
-        "reason": reason,
-        "actor": actor or options.user(),
-    }
-    return ask_owner(remote, workflow, payload)
+    limit = limit or (len(records) if records else None)
+    filters = {"records": records or None, "error_code": error_code, "limit": limit, "spread_seconds": spread_seconds}
+    return ask_owner(remote, workflow, _audited("requeue", reason, actor, **filters))
 
 
 def cancel(
@@ -97,9 +83,7 @@ def cancel(
     actor: options.Actor = None,
 ) -> Answer:
     """Take queued records back: Queued to New."""
-    return ask_owner(
-        remote, workflow, {"action": "cancel", "records": records, "reason": reason, "actor": actor or options.user()}
-    )
+    return ask_owner(remote, workflow, _audited("cancel", reason, actor, records=records))
 
 
 def abandon(
@@ -110,9 +94,7 @@ def abandon(
     actor: options.Actor = None,
 ) -> Answer:
     """End attempts by force: Processing to Error. The worker's late result is discarded."""
-    return ask_owner(
-        remote, workflow, {"action": "abandon", "records": records, "reason": reason, "actor": actor or options.user()}
-    )
+    return ask_owner(remote, workflow, _audited("abandon", reason, actor, records=records))
 
 
 def show_moved(answer: Answer) -> Iterator[str]:
@@ -131,8 +113,7 @@ def pause(
     actor: options.Actor = None,
 ) -> Answer:
     """Stop claims of a workflow, or of all. Work in flight goes on."""
-    payload = {"action": "pause", "reason": reason, "actor": actor or options.user(), "seconds": seconds}
-    return ask_each(remote, _chosen("pause", workflow, every), payload)
+    return ask_each(remote, _chosen("pause", workflow, every), _audited("pause", reason, actor, seconds=seconds))
 
 
 def resume(
@@ -143,11 +124,12 @@ def resume(
     actor: options.Actor = None,
 ) -> Answer:
     """Allow claims of a workflow, or of all, again."""
-    return ask_each(
-        remote,
-        _chosen("resume", workflow, every),
-        {"action": "resume", "reason": reason, "actor": actor or options.user()},
-    )
+    return ask_each(remote, _chosen("resume", workflow, every), _audited("resume", reason, actor))
+
+
+def _audited(action: str, reason: str, actor: str | None, **values: Any) -> dict[str, Any]:
+    """Return the payload of an audited action; without an actor it is the user of this machine."""
+    return {"action": action, "reason": reason, "actor": actor or options.user(), **values}
 
 
 def _chosen(verb: str, workflow: str | None, every: bool) -> str | None:

@@ -5,7 +5,7 @@ thread, by psycopg in C, in a database without our guard and history.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -97,6 +97,20 @@ def work(records: int, settings: Mapping[str, str], at_once: int, go: Callable[[
             await asyncio.gather(*(read_one(number) for number in range(1, records + 1)))
 
     asyncio.run(read_all())
+
+
+def crawl(
+    url: str, settings: Mapping[str, str], drain: Callable[[Callable[[int], Awaitable[None]]], Awaitable[None]]
+) -> None:
+    """Run ``drain`` with the function that works on a record by its number: one event loop, one web client."""
+
+    async def run() -> None:
+        loaded, domains = settings_of(settings), Records(url, pool=8)
+        async with WebClient(loaded, HostLimiter(loaded)) as web:
+            await warm_up(loaded)
+            await drain(partial(domains.work, web=web, settings=loaded))
+
+    asyncio.run(run())
 
 
 async def _none(_: str) -> Any:
