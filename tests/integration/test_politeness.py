@@ -119,7 +119,7 @@ def workers(
 async def host_limiter(runtime: Runtime) -> AsyncIterator[HostLimiter]:
     """The host limiter of one invocation, with its leases."""
     settings = runtime.settings
-    async with LeaseManager(settings, runtime.database, asyncio.Lock(), runtime.observer.log) as leases:
+    async with LeaseManager(settings, runtime.database, runtime.observer.log) as leases:
         yield HostLimiter(settings, leases)
 
 

@@ -80,7 +80,7 @@ RUNTIME_GUARDS = (
     without(
         "results: a result that cannot be saved is a failure",
         "results.Results._save_alone",
-        "return await asyncio.to_thread(save, self._runtime, attempt, failure)",
+        "return await self._runtime.database.in_thread(save, self._runtime, attempt, failure)",
         RUNTIME,
         instead="return None",
     ),
@@ -194,9 +194,9 @@ RUNTIME_GUARDS = (
     without(
         "database: a connection is checked before use",
         "database.Database.engine",
-        "pool_pre_ping=True",
+        'event.listen(engine, "checkout", _check)',
         CONNECTIONS,
-        instead="pool_pre_ping=False",
+        instead="pass",
         folder=LAYER,
     ),
     without(

@@ -9,14 +9,7 @@ import pg8000.native
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from scrapersky.database import address_of_url
-
-ROLE_TIMEOUTS: Mapping[str, str] = {
-    "statement_timeout": "60s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
-}
-"""What a role of the system should have, for sessions that set none of their own (psql, a router)."""
+from scrapersky.database import ROLE_SETTINGS, address_of_url
 
 
 class DatabaseError(RuntimeError):
@@ -36,10 +29,10 @@ def create(server: str, name: str, template: str | None = None) -> str:
 
 
 def limit_role(url: str) -> None:
-    """Give the role of ``url`` the :data:`ROLE_TIMEOUTS` in the database of ``url``."""
+    """Give the role of ``url`` the :data:`~scrapersky.database.ROLE_SETTINGS` in the database of ``url``."""
     database = pg8000.native.identifier(make_url(url).database or "")
     with _connection(url) as connection:
-        for name, value in ROLE_TIMEOUTS.items():
+        for name, value in ROLE_SETTINGS.items():
             connection.run(f"ALTER ROLE CURRENT_USER IN DATABASE {database} SET {name} = '{value}'")
 
 

@@ -1,5 +1,8 @@
 """The function's one connection to Postgres: a pool of one, TLS, timeouts, and a new login after a password rotation.
 
+It works behind a pooler in transaction mode: a session has no state. The only parameter at startup is the application's
+name, because poolers refuse others, and each statement is sent with one Sync (:mod:`scrapersky.postgres`).
+
 A statement in AUTOCOMMIT is one round trip; begin, statement and commit are three. So verbs of one statement run in
 AUTOCOMMIT (:meth:`Database.autocommit`), and only a transition with a job's writes is a transaction.
 
@@ -7,18 +10,22 @@ Warning: the engine itself must be in AUTOCOMMIT. If it is set per connection, t
 transaction, pg8000 continues inside it, and everything is rolled back without an error.
 """
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, ParamSpec, TypeVar
 
 import pg8000.dbapi
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from scrapersky.postgres import PostgresConnection, connect
+from scrapersky.postgres import PostgresConnection
 from scrapersky.settings import Settings, SettingsError
 from scrapersky.tls import tls_context
 
@@ -26,13 +33,32 @@ RECYCLE_SECONDS = 1_500
 WRONG_PASSWORD = frozenset({"28P01", "28000"})
 """SQLSTATEs of a refused login: the password may have been rotated since the secret was read."""
 
+ROLE_SETTINGS: Mapping[str, str] = {
+    "statement_timeout": "60s",
+    # Less than half of SAVING_SECONDS: one locked record must not use up the time in which the others are saved.
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "60s",
+    # Our statements need the first rows in the order of an index; a bitmap scan reads and sorts all rows.
+    "enable_bitmapscan": "off",
+}
+"""What the functions' role must have. They set it themselves only where they are connected to Postgres directly."""
+
+ANSWER_MARGIN_SECONDS = 5.0
+"""Added to the statement timeout: the server is to cancel a slow statement, and not the client."""
+
 ReadSecret = Callable[..., str]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Database:
-    """Connects on first use. ``application`` is the default actor in the audit trail."""
+    """Connects on first use. ``application`` is the default actor in the audit trail.
+
+    ``end`` is the monotonic time after which nothing waits for the database any more: the end of the invocation.
+    """
 
     def __init__(self, settings: Settings, application: str, read_secret: ReadSecret) -> None:
+        self.end = math.inf
         self._settings = settings
         self._application = application
         self._read_secret = read_secret
@@ -40,16 +66,30 @@ class Database:
     @cached_property
     def engine(self) -> Engine:
         """The engine: one pooled connection, checked before use and renewed every 25 minutes."""
-        return create_engine(
+        engine = create_engine(
             "postgresql+pg8000://",
             creator=self._connect,
             isolation_level="AUTOCOMMIT",
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
-            pool_pre_ping=True,
             pool_recycle=RECYCLE_SECONDS,
         )
+        # Not pool_pre_ping, which costs a round trip at each use and waits as long as for a statement.
+        event.listen(engine, "checkout", _check)
+        return engine
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """Call ``function`` in the database's own thread, one call at a time, in the order of the calls.
+
+        Jobs that block all other threads do not delay it, and two calls never compete for the one connection.
+        """
+        call = partial(function, *args, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    @cached_property
+    def _thread(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1, thread_name_prefix="database")
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
@@ -86,24 +126,27 @@ class Database:
         return self._open(json.loads(self._read_secret(self._settings.database_secret, fresh=True)))
 
     def _open(self, address: dict[str, Any]) -> PostgresConnection:
-        timeout = self._settings.database_statement_timeout_seconds
-        return connect(
+        statement_timeout = self._settings.database_statement_timeout_seconds
+        connection = PostgresConnection(
             user=address["username"],
             password=address["password"],
             host=address["host"],
             port=int(address.get("port", 5432)),
             database=address["dbname"],
             ssl_context=tls_context(address.get("sslmode", "verify-full"), address["host"], address.get("ca_pem")),
-            timeout=timeout + self._settings.database_connect_timeout_seconds,
             application_name=self._application,
-            startup_params={
-                "statement_timeout": str(int(timeout * 1000)),
-                "lock_timeout": "10000",
-                "idle_in_transaction_session_timeout": "60000",
-                # Our statements need the first rows in the order of an index; a bitmap scan reads and sorts all rows.
-                "enable_bitmapscan": "off",
-            },
+            connect_seconds=self._settings.database_connect_timeout_seconds,
+            answer_seconds=statement_timeout + ANSWER_MARGIN_SECONDS,
+            time_left=lambda: self.end - time.monotonic(),
         )
+        connection.set_if_direct({**ROLE_SETTINGS, "statement_timeout": f"{statement_timeout * 1000:.0f}ms"})
+        return connection
+
+
+def _check(connection: PostgresConnection, *_: object) -> None:
+    """Replace a pooled connection that is broken."""
+    if not connection.is_usable():
+        raise DisconnectionError("the server does not answer")
 
 
 def address_of_url(url: str) -> dict[str, Any]:

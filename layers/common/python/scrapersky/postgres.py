@@ -1,23 +1,54 @@
-"""pg8000's connection with one round trip per statement, and an InterfaceError for every broken socket.
+"""pg8000's connection with one round trip per statement, one Sync, and an end to every wait.
 
-pg8000 waits for the server three times per statement, and parses the placeholders of each statement every time, which
-was a third of the cost of saving a record. It also raises a bare OSError when the socket breaks at the first read of a
-message; SQLAlchemy does not recognise that as a disconnect, and ``except DBAPIError`` does not catch it.
+pg8000 sends three Syncs per statement and waits for each. That is slow, and behind a transaction pooler it is wrong: the
+pooler may give the server connection to another client after each Sync, so that a client executes the statement of
+another one without an error. pg8000 also raises a bare OSError when the socket breaks at the first read of a message;
+SQLAlchemy does not recognise that as a disconnect, and ``except DBAPIError`` does not catch it.
 
-Warning: this overrides private names of pg8000 (``_c``, ``_sock``, ``_flush``, ``_write``), whose version is pinned.
+Warning: this overrides private names of pg8000 (``_c``, ``_sock``, ``_usock``, ``_flush``, ``_write``), whose version is
+pinned.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import pg8000.dbapi
 from pg8000.converters import make_params
-from pg8000.core import NULL_BYTE, SYNC_MSG, Context, _flush, _write
+from pg8000.core import (
+    BIND,
+    DESCRIBE,
+    EXECUTE_MSG,
+    NULL_BYTE,
+    PARSE,
+    STATEMENT,
+    SYNC_MSG,
+    Context,
+    H_pack,
+    _flush,
+    _write,
+    i_pack,
+    i_unpack,
+)
 
 KNOWN_STATEMENTS = 256
 """Size of the cache of statements with numbered placeholders; a function has a few dozen."""
+
+FRESH_SECONDS = 5.0
+"""A connection that answered within this time is not asked again before it is used."""
+
+DEAD_PEER = {
+    socket.TCP_USER_TIMEOUT: 8_000,  # milliseconds
+    socket.TCP_KEEPIDLE: 4,
+    socket.TCP_KEEPINTVL: 2,
+    socket.TCP_KEEPCNT: 2,
+}
+"""The kernel gives up a connection whose other end acknowledges nothing for 8 seconds, such as after a failover."""
 
 
 class PostgresCursor(pg8000.dbapi.Cursor):  # type: ignore[misc]  # pg8000 ships no types
@@ -38,11 +69,57 @@ class PostgresCursor(pg8000.dbapi.Cursor):  # type: ignore[misc]  # pg8000 ships
 
 
 class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
-    """A DB-API connection whose only exceptions are :class:`pg8000.dbapi.Error`."""
+    """A DB-API connection whose only exceptions are :class:`pg8000.dbapi.Error`.
+
+    ``connect_seconds`` limits connecting and the check of an idle connection, and ``answer_seconds`` the wait for an
+    answer. ``time_left`` is asked before each wait, and limits it too.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        connect_seconds: float = 10.0,
+        answer_seconds: float = 65.0,
+        time_left: Callable[[], float] = lambda: math.inf,
+        **options: Any,
+    ) -> None:
+        self._connect_seconds = connect_seconds
+        self._answer_seconds = answer_seconds
+        self._time_left = time_left
+        with _as_interface_error():
+            super().__init__(host=host, port=port, sock=self._socket_to(host, port), **options)
+        self._answered_at = time.monotonic()
 
     def cursor(self) -> PostgresCursor:
         """Return a :class:`PostgresCursor`."""
         return PostgresCursor(self)
+
+    def set_if_direct(self, settings: Mapping[str, str]) -> None:
+        """Set the session's ``settings`` if the server is Postgres itself.
+
+        Behind a pooler they would reach other clients, so there those of the role count. A pooler announces a process id
+        of its own; one that announces Postgres' own would pass on settings that all our functions may have.
+        """
+        (announced,) = i_unpack(self._backend_key_data or bytes(4))
+        each = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
+        self.execute_simple(f"SELECT {each} WHERE pg_backend_pid() = {announced}")
+
+    def is_usable(self) -> bool:
+        """Return whether the server still answers. Asks it only if the connection was idle, or has something to read."""
+        poll = select.poll()
+        poll.register(self._usock, select.POLLIN)
+        if time.monotonic() - self._answered_at < FRESH_SECONDS and not poll.poll(0):
+            return True
+        usual, self._answer_seconds = self._answer_seconds, self._connect_seconds
+        try:
+            self.execute_simple("SELECT 1")
+        except pg8000.dbapi.Error:
+            return False
+        finally:
+            self._answer_seconds = usual
+        return True
 
     def execute_unnamed(
         self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
@@ -51,29 +128,44 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         if stream is not None:
             return super().execute_unnamed(statement, vals, oids, stream)
         context = Context(statement)
-        values = make_params(self.py_types, vals)
-        for value in values:
-            if value is not None:
-                value.encode(self._client_encoding)  # an unencodable value must fail before anything is sent
-        self.send_PARSE(NULL_BYTE, statement, oids)
-        self.send_DESCRIBE_STATEMENT(NULL_BYTE)
-        self.send_BIND(NULL_BYTE, values)
-        self.send_EXECUTE()
-        _write(self._sock, SYNC_MSG)
+        encoding = self._client_encoding
+        parse = NULL_BYTE + statement.encode(encoding) + NULL_BYTE + H_pack(len(oids))
+        bind = bytearray(NULL_BYTE + NULL_BYTE + H_pack(0) + H_pack(len(vals)))
+        for value in make_params(self.py_types, vals):
+            encoded = None if value is None else value.encode(encoding)
+            bind += i_pack(-1) if encoded is None else i_pack(len(encoded)) + encoded
+        # From here on everything is encoded: a value that cannot be must fail before anything is sent.
+        self._send_message(PARSE, parse + b"".join(i_pack(max(oid, 0)) for oid in oids))
+        self._send_message(DESCRIBE, STATEMENT + NULL_BYTE)
+        self._send_message(BIND, bind + H_pack(0))
+        _write(self._sock, EXECUTE_MSG + SYNC_MSG)
         _flush(self._sock)
         self.handle_messages(context)
         return context
 
     def handle_messages(self, context: Any) -> None:
-        """Read the server's answer. Raises InterfaceError when the socket breaks."""
+        """Read the server's answer. Raises InterfaceError when the socket breaks or the answer takes too long."""
         with _as_interface_error():
+            self._usock.settimeout(self._limited(self._answer_seconds))
             super().handle_messages(context)
+        self._answered_at = time.monotonic()
 
+    def _limited(self, seconds: float) -> float:
+        """Return ``seconds``, or the time left if that is less. Raises TimeoutError when none is left."""
+        limited = min(seconds, self._time_left())
+        if limited <= 0:
+            raise TimeoutError("no time is left to wait for the database")
+        return limited
 
-def connect(**options: Any) -> PostgresConnection:
-    """Connect with the ``options`` of ``pg8000.dbapi.connect``. Raises InterfaceError when the server does not answer."""
-    with _as_interface_error():
-        return PostgresConnection(**options)
+    def _socket_to(self, host: str, port: int) -> socket.socket:
+        """Connect. The socket's timeout is what is left for the login; ``handle_messages`` sets one for each answer."""
+        end = time.monotonic() + self._limited(self._connect_seconds)
+        connected = socket.create_connection((host, port), end - time.monotonic())
+        connected.settimeout(max(0.1, end - time.monotonic()))
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in DEAD_PEER.items():
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
+        return connected
 
 
 @lru_cache(KNOWN_STATEMENTS)

@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass, field
 
+from scrapersky import aws
+
 MAX_AGE_SECONDS = 300
 
 
@@ -26,9 +28,7 @@ def read_secret(name: str, *, fresh: bool = False) -> str:
     if cached and not fresh and time.monotonic() - cached.read_at < MAX_AGE_SECONDS:
         return cached.value
     # Not Powertools' Parameters, which creates a second AWS session: 40 ms of a cold start.
-    import boto3  # noqa: PLC0415 - not needed with DATABASE_URL or a cached secret
-
-    answer = boto3.client("secretsmanager").get_secret_value(SecretId=name)
-    value = answer["SecretString"] if "SecretString" in answer else answer["SecretBinary"].decode()
+    answer = aws.client("secretsmanager").get_secret_value(SecretId=name)
+    value: str = answer["SecretString"] if "SecretString" in answer else answer["SecretBinary"].decode()
     cache[name] = CachedSecret(value, time.monotonic())
     return value

@@ -76,7 +76,7 @@ def make_ready(service: Any, name: str) -> None:
     runtime, started = service.runtime, [Started(AttemptId(0), name, RecordId(0))]
 
     async def open_web_client() -> None:
-        async with open_web(runtime, started, asyncio.Lock()):
+        async with open_web(runtime, started):
             runtime.job_of(runtime.workflow(name))
 
     read_records(runtime, started)

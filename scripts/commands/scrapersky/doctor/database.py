@@ -9,16 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from scrapersky.database import ROLE_SETTINGS
 from scrapersky.models import Base
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.status.invariants import find_breaches
-from scripts.commands.run.databases import ROLE_TIMEOUTS
 from scripts.commands.scrapersky.doctor.finding import Finding, Unchecked, message_of
 from scripts.commands.scrapersky.doctor.schema import check_schema
 
 MAX_BREACHES = 20
 OLD_SECONDS = 300
 """The age of a transaction that is reported. No statement of the system lasts longer than a minute."""
+TIMEOUTS = [name for name in ROLE_SETTINGS if name.endswith("_timeout")]
 DEAD_ROWS, DEAD_SHARE = 10_000, 0.2
 """The dead rows of a table that are reported: at least this many, and this share."""
 
@@ -188,8 +189,8 @@ def check_health(
 ) -> Iterator[Finding]:
     """Yield the findings of one health check."""
     values: Mapping[str, Any] = {
-        "names": list(ROLE_TIMEOUTS),
-        "values": list(ROLE_TIMEOUTS.values()),
+        "names": TIMEOUTS,
+        "values": [ROLE_SETTINGS[name] for name in TIMEOUTS],
         "tables": list(Base.metadata.tables),
         **{"needed": needed, "old": old, "dead": dead, "share": share},
     }

@@ -40,13 +40,12 @@ class LeaseManager:
     """Acquires and releases the host leases of one worker. Use as ``async with``, which releases all leases at its end.
 
     A lease lasts ``web_host_lease_seconds``, or as long as its request may take if that is longer. A host that is not
-    used for ``web_host_keep_alive_seconds`` is released. ``one_connection`` guards the function's only connection.
+    used for ``web_host_keep_alive_seconds`` is released.
     """
 
-    def __init__(self, settings: Settings, database: Database, one_connection: asyncio.Lock, log: Logger) -> None:
+    def __init__(self, settings: Settings, database: Database, log: Logger) -> None:
         self._settings = settings
         self._database = database
-        self._one_connection = one_connection
         self._log = log
         self._holder = uuid4().hex
         self._in_use: Counter[str] = Counter()
@@ -188,8 +187,7 @@ class LeaseManager:
             with self._database.autocommit() as connection:
                 return statement(connection)
 
-        async with self._one_connection:
-            return await asyncio.to_thread(run)
+        return await self._database.in_thread(run)
 
 
 def _now() -> float:

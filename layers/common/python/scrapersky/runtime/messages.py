@@ -1,6 +1,6 @@
 """SQS messages: what is sent, what is received, and the queue.
 
-A message names a workflow and an attempt; all data is in Postgres. Only this module of the runtime uses boto3.
+A message names a workflow and an attempt; all data is in Postgres. Only this module of the runtime calls AWS.
 """
 
 import random
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from scrapersky import aws
 from scrapersky.status.claim import Claimed
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId
@@ -89,9 +90,7 @@ class MessageQueue:
     def _sqs(self) -> "SQSClient":
         if self._client is not None:
             return self._client  # type: ignore[no-any-return]
-        import boto3  # noqa: PLC0415 - costs two fifths of a tick, and a tick with nothing due sends nothing
-
-        return boto3.client("sqs")
+        return aws.client("sqs")  # type: ignore[no-any-return]
 
     def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[AttemptId]:
         """Send a message for each claimed record; return the attempt ids whose message SQS did not accept.

@@ -38,10 +38,10 @@ MAX_DETAIL_BYTES = 16_384
 class Results:
     """Saves and reports the results of one invocation, over its one connection. ``codes`` counts them by code."""
 
-    def __init__(self, runtime: Runtime, one_connection: asyncio.Lock) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self.codes: Counter[str] = Counter()
         self._runtime = runtime
-        self._one_connection = one_connection
+        self._one_at_a_time = asyncio.Lock()
         self._waiting: dict[Started, Outcome] = {}
         self._saved: dict[Started, Finished | None] = {}
         self._apart: set[Started] = set()
@@ -56,7 +56,7 @@ class Results:
         """Save ``outcome``; return None if it was stale, or could not be saved (recovery will pick the record up)."""
         self._waiting[attempt] = outcome
         await asyncio.sleep(0)  # let the other jobs that are done in this iteration of the loop join
-        async with self._one_connection:
+        async with self._one_at_a_time:
             if attempt in self._waiting:
                 await self._save_with_others(attempt)
         return self._saved.pop(attempt)
@@ -75,7 +75,7 @@ class Results:
         results = {other.attempt_id: outcome for other, outcome in done.items()}
         log = self._runtime.observer.log
         try:
-            finished = await asyncio.to_thread(save_together, self._runtime, workflow, results)
+            finished = await self._runtime.database.in_thread(save_together, self._runtime, workflow, results)
         except Exception as error:
             log.warning(f"could not save {len(done)} results together; saving each alone: {type(error).__name__}")
             self._apart.update(done)
@@ -90,7 +90,7 @@ class Results:
     async def _save_alone(self, attempt: Started, outcome: Outcome) -> Finished | None:
         log = self._runtime.observer.log
         try:
-            return await asyncio.to_thread(save, self._runtime, attempt, outcome)
+            return await self._runtime.database.in_thread(save, self._runtime, attempt, outcome)
         except Stale:
             log.warning("stale result", extra=_keys(attempt))
             return None
@@ -98,7 +98,7 @@ class Results:
             log.exception("could not save the result; saving the error instead", extra=_keys(attempt))
             failure = unexpected(error)
         try:
-            return await asyncio.to_thread(save, self._runtime, attempt, failure)
+            return await self._runtime.database.in_thread(save, self._runtime, attempt, failure)
         except Exception:
             log.exception("could not save the error either; recovery will pick the record up", extra=_keys(attempt))
             return None

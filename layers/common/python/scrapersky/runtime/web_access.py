@@ -1,6 +1,5 @@
 """The web client of one invocation, and of one record where a proxy is configured."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -15,11 +14,11 @@ from scrapersky.web.proxy import ProxyAccess
 
 
 @asynccontextmanager
-async def open_web_client(runtime: Runtime, one_connection: asyncio.Lock) -> AsyncIterator[WebClient]:
+async def open_web_client(runtime: Runtime) -> AsyncIterator[WebClient]:
     """Open the client that the jobs of one invocation share. Its host leases are released at the end."""
     settings = runtime.settings
     async with (
-        LeaseManager(settings, runtime.database, one_connection, runtime.observer.log) as leases,
+        LeaseManager(settings, runtime.database, runtime.observer.log) as leases,
         WebClient(settings, HostLimiter(settings, leases)) as web,
     ):
         yield web

@@ -1,7 +1,7 @@
 """Work on started attempts: run their jobs concurrently, each under its own deadline, and save each result.
 
 No database session is open while a job runs. pg8000 is synchronous and a function has one connection, so statements run
-in a thread, one at a time, under a lock.
+in the database's thread, one at a time.
 """
 
 import asyncio
@@ -41,13 +41,12 @@ async def _work_on_all(runtime: Runtime, started: Sequence[Started], remaining: 
     end = asyncio.get_running_loop().time() + remaining - runtime.settings.saving_seconds
     records = read_records(runtime, started)
     slots = asyncio.Semaphore(runtime.service_settings.max_instances)
-    one_connection = asyncio.Lock()
-    results = Results(runtime, one_connection)
+    results = Results(runtime)
     if any(runtime.workflow(attempt.workflow).page_function for attempt in started):
         # The child imports its modules while the first websites answer.
         asyncio.get_running_loop().call_soon(runtime.page_reader.start)
-    async with open_web(runtime, started, one_connection) as web:
-        worker = Worker(runtime, end, one_connection, web)
+    async with open_web(runtime, started) as web:
+        worker = Worker(runtime, end, web)
 
         async def work_on(attempt: Started) -> None:
             async with slots:
@@ -77,7 +76,7 @@ def read_records(runtime: Runtime, started: Sequence[Started]) -> "dict[tuple[st
 
 @asynccontextmanager
 async def open_web(
-    runtime: Runtime, started: Sequence[Started], one_connection: asyncio.Lock
+    runtime: Runtime, started: Sequence[Started]
 ) -> "AsyncIterator[Callable[[Secret, Spend], WebClient] | None]":
     """Open the invocation's web client, and yield what makes one record's client of it; None if no job needs one."""
     if not any(runtime.workflow(attempt.workflow).needs_web_client for attempt in started):
@@ -86,7 +85,7 @@ async def open_web(
     # Imported here because aiohttp takes a third of the cold start of a batch whose jobs need no web client.
     from scrapersky.runtime.web_access import open_web_client, web_of_the_record  # noqa: PLC0415
 
-    async with open_web_client(runtime, one_connection) as web:
+    async with open_web_client(runtime) as web:
         yield partial(web_of_the_record, web, runtime.settings)
 
 
@@ -96,7 +95,6 @@ class Worker:
 
     runtime: Runtime
     end: float
-    one_connection: asyncio.Lock
     web: "Callable[[Secret, Spend], WebClient] | None"
 
     async def run_job(self, attempt: Started, record: "Recorded | None") -> Outcome:
@@ -150,8 +148,7 @@ class Worker:
         """Charge one paid call. The metric is counted here, because metrics are not safe for use in threads."""
         observer = self.runtime.observer
         try:
-            async with self.one_connection:
-                await asyncio.to_thread(spend_one, self.runtime, budget, attempt.workflow, attempt.record_id)
+            await self.runtime.database.in_thread(spend_one, self.runtime, budget, attempt.workflow, attempt.record_id)
         except Misconfigured:
             observer.count(metrics.BUDGET_SPENT, workflow=attempt.workflow)
             raise

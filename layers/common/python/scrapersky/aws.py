@@ -1,0 +1,23 @@
+"""AWS clients whose calls end long before the function does. Nothing else may make a boto3 client."""
+
+from typing import Any
+
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 5.0
+ATTEMPTS = 2
+"""SQS and Secrets Manager answer within milliseconds. A call that hangs ends after about 15 seconds, so that the function
+can still release its claims."""
+
+
+def client(service: str, *, read_seconds: float = READ_SECONDS, attempts: int = ATTEMPTS) -> Any:
+    """Return the boto3 client of ``service`` (``sqs``, ``secretsmanager``, ``lambda``)."""
+    # Imported on first use, because boto3 costs two fifths of a tick, and a tick with nothing due calls nothing.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=read_seconds,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
