@@ -64,6 +64,11 @@ def test_the_longest_match_decides_and_allow_wins_a_tie() -> None:
         ("ScraperSkyBot-News", False),
         ("Googlebot", False),
         ("", False),
+        ("* # all", True),
+        ("*Name*", False),
+        ("*Bot", False),
+        ("**", False),
+        ("ScraperSkyBot*", True),
     ],
 )
 def test_a_group_applies_if_it_names_our_whole_product_token_or_all_agents(agent: str, is_ours: bool) -> None:
@@ -150,6 +155,24 @@ def test_the_last_line_of_a_truncated_file_is_ignored() -> None:
 )
 def test_a_crawl_delay_is_honoured_up_to_the_limit(delay: str, seconds: float) -> None:
     assert rules(f"User-agent: *\nCrawl-delay: {delay}\n", web_crawl_delay_cap_seconds=5).crawl_delay == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (OURS + "Crawl-delay: 2\nUser-agent: Other\nDisallow: /a\n", 2.0),
+        ("User-agent: Other\nCrawl-delay: 2\n" + OURS + "Disallow: /a\n", 0.0),
+        (OURS + "User-agent: Other\nDisallow: /a\nCrawl-delay: 2\n", 2.0),
+    ],
+)
+def test_a_crawl_delay_holds_for_the_agents_before_it(text: str, seconds: float) -> None:
+    assert rules(text).crawl_delay == seconds
+
+
+@pytest.mark.parametrize("token", ["", "Bot/1.0", "Bot 2", "Böt", "Bot*"])
+def test_a_product_token_that_no_robots_txt_can_name_is_refused(token: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(web_user_agent_token=token)
 
 
 def test_a_file_of_ten_thousand_agents_and_as_many_rules_is_read_in_linear_time() -> None:
@@ -289,6 +312,12 @@ def test_cancelling_one_reader_does_not_cancel_the_others() -> None:
         # §2.2.4: other records
         (OURS + "Sitemap: /s.xml\nCrawl-delay: 1\nNoise: x\nDisallow: /a\n", "/a", False),
         (OURS + "Sitemap: /s.xml\nUser-agent: Other\nDisallow: /a\n", "/a", False),
+        (OURS + "Noise: x\nUser-agent: Other\nDisallow: /a\n", "/a", False),
+        ("User-agent: Other\nHost: x\nRequest-rate: 1/5\n" + OURS + "Noise\nDisallow: /a\n", "/a", False),
+        (OURS + "Crawl-delay: 1\nUser-agent: Other\nDisallow: /a\n", "/a", False),
+        (OURS + "Disallow: /a\nCrawl-delay: 1\nUser-agent: Other\nDisallow: /b\n", "/b", True),
+        (OURS + "Disallow: /a\nCrawl-delay: 1\nNoise: x\nDisallow: /b\n", "/b", False),
+        ("User-agent: *\nDisallow: /\n" + OURS, "/x", True),
     ],
 )
 def test_rules_allow_and_disallow_as_rfc_9309_says(text: str, path: str, allowed: bool) -> None:

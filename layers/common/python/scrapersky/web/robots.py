@@ -27,6 +27,9 @@ _NOT_SENT_CODES = {"host_busy", "host_cooldown", "proxy_busy", "budget_of_the_re
 """Failures that say nothing about robots.txt, because the request was not sent; they are reported unchanged."""
 _ABSENT_CODES = {"bad_redirect", "too_many_redirects"}  # RFC 9309 §2.3.1.2
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(?P<value>.*)", re.IGNORECASE | re.DOTALL)
+_RULE_LINE = re.compile(r"\s*(?:allow|disallow|dissallow|dissalow|disalow|diasllow|disallaw)(?:\s*:|\s)", re.IGNORECASE)
+_SITEMAP_LINE = re.compile(r"\s*site-?maps?(?:\s*:|\s)", re.IGNORECASE)
+_DELAY_LINE = re.compile(r"\s*crawl[- ]delay(?:\s*:|\s)", re.IGNORECASE)
 _BETWEEN_URLS = re.compile(r"[\s,;]{1,9}(?=https?://)", re.IGNORECASE)
 _AROUND_A_URL = " \t\xa0<>\"'"
 _TOKEN = re.compile(r"[a-z_-]+", re.IGNORECASE)
@@ -136,25 +139,38 @@ def _sitemap_urls(line: str, url: str) -> Iterator[NormalUrl | None]:
         yield normalise_url(reference, url) if reference else None
 
 
-def _merged_groups(lines: list[str], token: str) -> list[str]:
-    """Return ``lines`` with one common name in place of all user agents that are not ours.
+def _merged_groups(lines: list[str], token: str) -> Iterator[str]:
+    """Yield the groups of ``lines`` that apply to us, by our product ``token`` or ``*``, and the Sitemap lines.
 
-    Protego stores each rule once per agent of its group: a hostile file of 500 KiB with 10,000 agents and as many rules
-    would take gigabytes. It also matches a prefix such as "scraper" to our token, where RFC 9309 requires the whole
-    product token.
+    Only a rule ends the agents of a group, as in Google's parser (RFC 9309 §2.2.4): other lines between them are dropped,
+    and a Crawl-delay holds for the agents before it. Protego would end the group there. It also stores each rule once per
+    agent of its group: a hostile file of 500 KiB with 10,000 agents and as many rules would take gigabytes. And it
+    matches a prefix such as "scraper" to our token, where RFC 9309 requires the whole product token.
     """
-    return [_agent_line(agent["value"].strip(), token) if (agent := _agent(line)) else line for line in lines]
+    agents: dict[str, None] = {}
+    has_rules = False
+    for line in (each.partition("#")[0] for each in lines):
+        if agent := _AGENT_LINE.fullmatch(line):
+            agents = {} if has_rules else agents
+            has_rules = False
+            if ours := _agent_line(agent["value"].strip(), token):
+                agents[ours] = None
+        elif _SITEMAP_LINE.match(line):
+            yield line
+        elif agents and ((is_rule := _RULE_LINE.match(line)) or _DELAY_LINE.match(line)):
+            if not (has_rules and is_rule):
+                yield from agents
+            has_rules = has_rules or is_rule is not None
+            yield line
+    yield from agents  # a group of ours without rules allows everything
 
 
-def _agent(line: str) -> re.Match[str] | None:
-    return _AGENT_LINE.fullmatch(line.partition("#")[0])
-
-
-def _agent_line(value: str, token: str) -> str:
+def _agent_line(value: str, token: str) -> str | None:
+    """Return the line for a user agent that is ours or ``*``; ``*`` counts only alone (``*Name*`` is another agent)."""
     if value.split(maxsplit=1)[:1] == ["*"]:
         return "User-agent: *"
     named = _TOKEN.match(value)
-    return f"User-agent: {token}" if named and named[0].lower() == token.lower() else "User-agent: -"
+    return f"User-agent: {token}" if named and named[0].lower() == token.lower() else None
 
 
 def _failed(task: asyncio.Task[Robots]) -> bool:
