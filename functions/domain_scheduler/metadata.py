@@ -1,9 +1,10 @@
 """Metadata: read the home page of a domain for every fact about the business behind it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from domain_scheduler.blocked_pages import Rejection, reject_challenge, reject_non_html
 from domain_scheduler.client_redirects import MAX_REDIRECTS
@@ -11,44 +12,74 @@ from domain_scheduler.saving import save_facts
 from scrapersky.errors import FetchError, Permanent, Unavailable
 from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Outcome, Write
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Write, outcome_of
 from scrapersky.vocabulary import RecordId
 from scrapersky.web.client import fetch_home_page
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import HostError, normalise_host
 
+FAILED = text("SELECT id FROM domains WHERE id = :id AND status = 'Error'")
+
 START_BYTES = 65_536
 """Bytes that are read of a page which is too complex as a whole: enough for its title and description."""
+
+
+NOTHING_TO_DISCOVER = frozenset(
+    str.split("blocked_address connect dns invalid_domain invalid_url parked robots_unreachable tls")
+)
+"""Codes of domains without a website: their sitemaps are not looked for."""
 
 
 async def read_metadata(record: Domain, ctx: JobContext) -> Outcome:
     """Read the domain's home page and store its facts. An answer that is not the home page changes none of them.
 
-    Fails with ``invalid_domain``, ``captcha``, ``parked``, ``not_html``, ``empty`` or ``too_complex``; of a page that is
-    too complex, title and description are stored if its beginning can be read. Raises FetchError (``http_403``, …).
+    Fails with ``invalid_domain``, ``captcha``, ``parked``, ``not_html``, ``empty``, ``too_complex`` or an error of the web
+    client (``http_403``, …); of a page that is too complex, title and description are stored if its beginning can be
+    read. A domain that ends in Error is handed off as well: its sitemaps may be readable.
     """
-    domain_id = record.id
+    outcome = await _read_domain(record, ctx)
+    if isinstance(outcome, Fail | Retry) and outcome.code not in NOTHING_TO_DISCOVER:
+        return replace(outcome, write=_handing_off(record.id, outcome.write))
+    return outcome
+
+
+async def _read_domain(record: Domain, ctx: JobContext) -> Outcome:
     try:
         host = normalise_host(record.domain)
     except HostError as error:
         return Fail("invalid_domain", str(error))
-
-    def saving(facts: dict[str, Any]) -> Write:
-        def save(connection: Connection) -> Sequence[RecordId]:
-            save_facts(connection, domain_id, facts)
-            return [domain_id]
-
-        return save
-
-    fetched, result = await _find_page(host, ctx)
+    try:
+        fetched, result = await _find_page(host, ctx)
+    except FetchError as error:
+        return outcome_of(error, ctx.settings)
     match result:
         case Rejection(code, reason):
             return Fail(code, reason)
         case Permanent(code, reason):
             facts = await _facts_of_start(host, fetched, ctx)
-            return Fail(code, reason, write=saving(facts) if facts else None)
+            return Fail(code, reason, write=_saving(record.id, facts) if facts else None)
         case facts:
-            return Done("read", write=saving(facts), detail={"final_url": fetched.url, "http_status": fetched.status})
+            detail = {"final_url": fetched.url, "http_status": fetched.status}
+            return Done("read", write=_saving(record.id, facts), detail=detail)
+
+
+def _saving(domain_id: RecordId, facts: dict[str, Any]) -> Write:
+    def save(connection: Connection) -> Sequence[RecordId]:
+        save_facts(connection, domain_id, facts)
+        return [domain_id]
+
+    return save
+
+
+def _handing_off(domain_id: RecordId, save_first: Write | None) -> Write:
+    """Return a write that hands off the domain if its attempt ended in Error, and not in another try."""
+
+    def save(connection: Connection) -> Sequence[RecordId]:
+        if save_first is not None:
+            save_first(connection)
+        return connection.execute(FAILED, {"id": domain_id}).scalars().all()
+
+    return save
 
 
 async def _find_page(host: str, ctx: JobContext) -> tuple[Fetched, dict[str, Any] | Rejection | Permanent]:

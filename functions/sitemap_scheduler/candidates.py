@@ -12,19 +12,17 @@ USUAL = ("sitemap.xml", "sitemap_index.xml")
 Also tried next to a home page below the root (``/shop/``, a project page of a code host).
 """
 
-OTHER_NAMES = (
-    "sitemap-index.xml",
+NAMES = ("wp-sitemap.xml", "sitemap-index.xml", "sitemap.txt", "sitemap.xml.gz")
+"""Other names of a sitemap of the whole site. Also tried next to a home page below the root."""
+
+RARE_NAMES = (
     "sitemap.php",
-    "sitemap.txt",
     "sitemap/sitemap.xml",
-    "wp-sitemap.xml",
     "wp-sitemap-index.xml",
     "sitemap/index.xml",
     "sitemapindex.xml",
-    "sitemap.xml.gz",
     "urllist.txt",
 )
-"""Other names of a sitemap of the whole site."""
 
 PARTS = (
     "wp-sitemap-posts-post-1.xml",
@@ -49,11 +47,19 @@ def well_known_urls(home: str) -> tuple[list[NormalUrl], ...]:
 
     Each round is for sites on which the rounds before it found nothing.
     """
-    path = urlsplit(home).path
-    folder = path.rpartition("/")[0] + "/"
-    below = _normal((folder + name for name in USUAL), home) if folder != "/" else []
-    usual, *others = (_normal((f"/{name}" for name in names), home) for names in (USUAL, OTHER_NAMES, PARTS, PACKED))
-    return [*usual, *below], *others
+    folder = urlsplit(home).path.rpartition("/")[0] + "/"
+
+    def urls(anywhere: Iterable[str], at_root: Iterable[str] = ()) -> list[NormalUrl]:
+        return _normal(
+            [
+                *(f"/{name}" for name in anywhere),
+                *(folder + name for name in anywhere),
+                *(f"/{name}" for name in at_root),
+            ],
+            home,
+        )
+
+    return urls(USUAL), urls(NAMES, RARE_NAMES), urls((), PARTS), urls((), PACKED)
 
 
 def in_folder_of(index: NormalUrl, children: Iterable[NormalUrl]) -> list[NormalUrl]:

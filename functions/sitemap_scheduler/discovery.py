@@ -10,7 +10,7 @@ from scrapersky.models import Sitemap
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, outcome_of
 from scrapersky.vocabulary import DiscoveryMethod
-from scrapersky.web.client import fetch_home_page
+from scrapersky.web.client import Robots, fetch_home_page
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.urls import NormalUrl
 from sitemap_scheduler.candidates import next_parts, well_known_urls
@@ -21,9 +21,13 @@ from sitemap_scheduler.scan import Scan
 BLOCKED = frozenset({"http_401", "http_403", "http_407", "http_429", "http_451", "robots_disallowed"})
 """Codes by which a site refuses our requests."""
 
-HOME_PAGE_ONLY = frozenset({"robots_disallowed", "too_many_redirects", "bad_redirect", "bad_response"})
-"""Codes that make the home page unusable but not necessarily its sitemaps: a redirect loop, an unsupported encoding."""
+HOME_PAGE_ONLY = frozenset(
+    str.split("bad_redirect bad_response blocked_address reset robots_disallowed timeout too_large too_many_redirects")
+)
+"""Codes that make the home page unusable but not necessarily its sitemaps: a redirect loop, an unsupported encoding.
 
+robots.txt is read before the home page, so that a server which answers nothing fails with other codes.
+"""
 
 NO_LINKS: Mapping[str, Sequence[NormalUrl]] = {"named": [], "labelled": []}
 
@@ -49,8 +53,6 @@ async def _search(host: str, ctx: JobContext, scan: Scan) -> FetchError | None:
     home, error = await _home_page(host, ctx, scan)
     if error is not None and error.code not in HOME_PAGE_ONLY:
         return error
-    start = home.url if home and _is_same_site(home.url, host) else f"https://{host}/"
-    scan.own_origin = urljoin(start, "/")[:-1] if home else None
     links = await _links(home, ctx) if home and home.status < 400 else NO_LINKS
     if home is not None:
         scan.not_sitemaps |= {home.url, *home.redirects}
@@ -58,19 +60,12 @@ async def _search(host: str, ctx: JobContext, scan: Scan) -> FetchError | None:
         scan.page_answered(
             home.url, DiscoveryMethod.HTML_LINK, home.status, sitemaps=len(links["named"]), requests=requests
         )
-    rules_url = urljoin(start, "/robots.txt")
     try:
-        robots = await ctx.web.robots(start)
+        start, robots = await _rules(home, host, ctx, scan)
     except FetchError as robots_error:
-        scan.page_failed(rules_url, DiscoveryMethod.ROBOTS_TXT, robots_error)
         return error or robots_error
-    scan.page_answered(
-        rules_url,
-        DiscoveryMethod.ROBOTS_TXT,
-        robots.status,
-        sitemaps=len(robots.sitemaps),
-        requests=robots.requests,
-    )
+    scan.own_origin = urljoin(start, "/")[:-1]
+    rules_url = urljoin(start, "/robots.txt")
     await scan.try_urls(robots.sitemaps, DiscoveryMethod.ROBOTS_TXT, parent_url=rules_url)
     if home is not None and links["named"]:
         await scan.try_urls(links["named"], DiscoveryMethod.HTML_LINK, parent_url=home.url)
@@ -82,6 +77,33 @@ async def _search(host: str, ctx: JobContext, scan: Scan) -> FetchError | None:
     if home is not None and links["labelled"]:
         await scan.try_urls(links["labelled"], DiscoveryMethod.HTML_LINK, parent_url=home.url, is_hint=True)
     return error
+
+
+async def _rules(home: Fetched | None, host: str, ctx: JobContext, scan: Scan) -> tuple[str, Robots]:
+    """Return the URL from which the site is searched, and the rules there. Raises FetchError if they are unknown.
+
+    Without a home page it is not known whether the site has https.
+    """
+    if home and _is_same_site(home.url, host):
+        return home.url, await _rules_of(home.url, ctx, scan)
+    try:
+        return f"https://{host}/", await _rules_of(f"https://{host}/", ctx, scan)
+    except FetchError as error:
+        if error.code not in ("connect", "tls", "robots_unreachable"):
+            raise
+        return f"http://{host}/", await _rules_of(f"http://{host}/", ctx, scan)
+
+
+async def _rules_of(start: str, ctx: JobContext, scan: Scan) -> Robots:
+    url = urljoin(start, "/robots.txt")
+    try:
+        robots = await ctx.web.robots(start)
+    except FetchError as error:
+        scan.page_failed(url, DiscoveryMethod.ROBOTS_TXT, error)
+        raise
+    named, requests = len(robots.sitemaps), robots.requests
+    scan.page_answered(url, DiscoveryMethod.ROBOTS_TXT, robots.status, sitemaps=named, requests=requests)
+    return robots
 
 
 async def _links(home: Fetched, ctx: JobContext) -> Mapping[str, Sequence[NormalUrl]]:
@@ -158,13 +180,15 @@ def _wait_requested(scan: Scan) -> WorkError | None:
 
 
 def _every_url_refused(scan: Scan) -> WorkError | None:
-    """Return the most frequent refusal, if every URL that was tried was refused."""
+    """Return the most frequent refusal, if every URL that the site names, or every URL that was tried, was refused."""
     tried = [finding for finding in scan.findings if finding.result != NOT_TRIED]
-    errors = [finding.error for finding in tried if finding.error and finding.result in BLOCKED]
-    if not tried or len(errors) < len(tried):
-        return None
-    error = _most_common(errors)
-    return type(error)(error.code, f"all {len(errors)} URLs tried were refused ({error.code})")
+    named = [finding for finding in tried if not finding.is_guess]
+    for findings, what in ((named, "named sitemaps"), (tried, "URLs tried")):
+        errors = [finding.error for finding in findings if finding.error and finding.result in BLOCKED]
+        if findings and len(errors) == len(findings):
+            error = _most_common(errors)
+            return type(error)(error.code, f"all {len(errors)} {what} were refused ({error.code})")
+    return None
 
 
 def _transient_error(scan: Scan) -> WorkError | None:

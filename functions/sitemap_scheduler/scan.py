@@ -2,10 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapersky.errors import FetchError
 from scrapersky.runtime.context import JobContext
@@ -29,7 +30,7 @@ class Scan:
     """Tries URLs and keeps the result of each.
 
     ``limit_reached`` names the limit that ended the scan early (``time``, ``requests``, ``files``, ``host``,
-    ``budget``), if any. ``own_origin`` is the origin of the home page (``https://host``): http URLs of the same host
+    ``budget``), if any. ``own_origin`` is the origin of the site (``https://host``): http URLs of the same host
     are requested there, so that one file is not found twice. ``not_sitemaps`` are URLs known to be pages: a guess that
     redirects there is not followed. ``requests`` counts all requests, those for robots.txt and the home page included.
     """
@@ -91,7 +92,9 @@ class Scan:
                 yield
         except TimeoutError:
             self.limit_reached = "time"
-        self.findings = [self._attributed(finding) for finding in (*self.findings, *self._pending.values())]
+        findings = [self._attributed(finding) for finding in (*self.findings, *self._pending.values())]
+        read = {url for finding in self.sitemaps for url in (finding.url, finding.requested_url)}
+        self.findings = [self._moved(finding, read) for finding in findings]
         self._pending.clear()
 
     async def try_urls(
@@ -131,6 +134,20 @@ class Scan:
             return finding
         method, parent_url = self._declared_by[finding.url]
         return replace(finding, method=method, parent_url=parent_url)
+
+    def _moved(self, finding: Finding, read: Collection[str | None]) -> Finding:
+        """Return a declared ``finding`` that failed as ``same_file``, if its file was ``read`` at the present site.
+
+        A site that moved often still names its old host: in robots.txt, or in an index beside which the children are.
+        """
+        if finding.is_guess or finding.error is None or self.own_origin is None:
+            return finding
+        parts = urlsplit(finding.url)
+        places = [f"{self.own_origin}{parts._replace(scheme='', netloc='').geturl()}"]
+        if finding.method is DiscoveryMethod.SITEMAP_INDEX and finding.parent_url:
+            places += in_folder_of(NormalUrl(finding.parent_url), [finding.url])
+        place = next((place for place in places if place in read and place != finding.url), None)
+        return replace(finding, result=SAME_FILE, reason=f"was read at {place}", error=None) if place else finding
 
     def _on_own_origin(self, url: NormalUrl) -> NormalUrl:
         if self.own_origin and self.own_origin.startswith("https://"):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scrapersky.runtime.outcomes import Done, Fail
+from scrapersky.runtime.outcomes import Done, Fail, Retry
 from tests.hostile.conftest import InternalService
 from tests.hostile.running import run_job
-from tests.hostile.server import Answer, answer, redirect
+from tests.hostile.server import Answer, answer, raw, redirect, reset, silence
 
 SITE = "http://shop.example"
 HOME = "<!doctype html><title>Shop</title><p>Welcome to our shop, open every day."
@@ -37,6 +37,16 @@ def test_an_html_page_with_status_200_is_not_a_sitemap(page: str, tmp_path: Path
     assert len(found.requests) <= 25
     imported = run_job("import", html, tmp_path)
     assert (type(imported.outcome), imported.code) == (Fail, "not_xml")
+
+
+@pytest.mark.parametrize("home", [silence, reset, raw(b"SSH-2.0-OpenSSH_9.6\r\n")], ids=["silent", "reset", "no HTTP"])
+def test_a_home_page_that_fails_does_not_hide_the_sitemaps(home: Answer, tmp_path: Path) -> None:
+    limits = {"web_request_deadline_seconds": 0.5}
+    sites = {"shop.example": {"/": home, "/sitemap.xml": xml(PAGES)}}
+    assert run_job("discovery", sites, tmp_path, **limits).code == "found"
+    without = run_job("discovery", {"shop.example": {"/": home}}, tmp_path, **limits)
+    assert (type(without.outcome), without.code in ("timeout", "reset", "bad_response")) == (Retry, True)
+    assert len(without.requests) <= 25
 
 
 def test_75_a_sitemap_that_redirects_to_a_login_is_not_a_sitemap(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The discovery job and its write, with websites on loopback and a real Postgres."""
 
+import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -414,6 +415,68 @@ def test_sitemaps_are_found_although_the_home_page_is_unusable(
     without = scan(engine, sitemap_id, tmp_path, {"shop.test": site({"/": home})})
     assert without.outcome.code == code
     assert without.requests <= 25
+
+
+def test_a_site_without_https_is_searched_over_http_although_its_home_page_is_unusable(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    shop = site({"/": redirect("ftp://shop.test/"), "/sitemap.xml": urlset("/a")})
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop}, without_https=("shop.test",))
+    assert scanned.importable == ["http://shop.test/sitemap.xml"]
+
+
+@pytest.mark.parametrize(
+    ("robots", "code"),
+    [
+        ("Sitemap: /mine.xml\nUser-agent: *\nDisallow: /mine.xml", "robots_disallowed"),
+        ("Sitemap: /mine.xml\nSitemap: /m2.xml\nUser-agent: *\nDisallow: /m", "robots_disallowed"),
+        ("Sitemap: /mine.xml\nSitemap: /open.xml\nUser-agent: *\nDisallow: /mine.xml", "no_sitemaps"),
+        ("Sitemap: /gone.xml", "no_sitemaps"),
+    ],
+)
+def test_a_site_that_closes_every_sitemap_it_names_refuses(
+    engine: Engine, sitemap_id: int, tmp_path: Path, robots: str, code: str
+) -> None:
+    shop = site({"/robots.txt": robots, "/mine.xml": urlset("/a")})
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).outcome.code == code
+
+
+@pytest.mark.parametrize("old", [Answer(404), Answer(503), None], ids=["gone", "busy", "no host"])
+def test_files_that_are_read_at_the_present_host_are_not_imported_from_the_old_one(
+    engine: Engine, sitemap_id: int, tmp_path: Path, old: Answer | None
+) -> None:
+    shop = site(
+        {
+            "/robots.txt": "Sitemap: https://old.test/sitemap.xml\nSitemap: https://old.test/lost.xml",
+            "/sitemap.xml": index("https://old.test/maps/a.xml", "https://old.test/maps/b.xml"),
+            "/a.xml": urlset("/a"),
+        }
+    )
+    websites: dict[str, Website] = {"shop.test": shop}
+    if old is not None:
+        websites["old.test"] = Answers(lambda request: Answer(404) if request.path == "/robots.txt" else old)
+    scanned = scan(engine, sitemap_id, tmp_path, websites)
+    left = [] if old == Answer(404) else ["https://old.test/lost.xml", "https://old.test/maps/b.xml"]
+    assert scanned.importable == ["/a.xml", *left]
+    assert (
+        scanned.report["https://old.test/sitemap.xml"] == scanned.report["https://old.test/maps/a.xml"] == "same_file"
+    )
+
+
+@pytest.mark.parametrize("name", ["wp-sitemap.xml", "sitemap-index.xml", "sitemap.txt", "sitemap.xml.gz"])
+def test_a_site_below_a_path_is_asked_for_other_names_there(
+    engine: Engine, sitemap_id: int, tmp_path: Path, name: str
+) -> None:
+    content = "https://shop.test/shop/a\n" if name.endswith("txt") else urlset("/shop/a")
+    shop = site({"/": redirect("/shop/"), "/shop/": HOME, f"/shop/{name}": content})
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).importable == [f"/shop/{name}"]
+
+
+@pytest.mark.parametrize("name", ["sitemap_index.xml.gz", "sitemap-index.xml.gz"])
+def test_a_packed_index_at_the_root_is_found(engine: Engine, sitemap_id: int, tmp_path: Path, name: str) -> None:
+    packed = Answer(200, gzip.compress(index("/a.xml").encode()), {"Content-Type": "application/gzip"})
+    shop = site({f"/{name}": packed, "/a.xml": urlset("/a")})
+    assert scan(engine, sitemap_id, tmp_path, {"shop.test": shop}).importable == ["/a.xml"]
 
 
 def test_sitemaps_of_another_site_are_not_used(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:

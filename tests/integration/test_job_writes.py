@@ -14,9 +14,11 @@ from scrapersky.models import Domain, LocalBusiness, Place, Sitemap
 from scrapersky.models.base import Recorded
 from scrapersky.runtime.outcomes import Done, Outcome
 from scripts.commands.run.internet.places import PlacesApi
+from scripts.commands.run.internet.website import Answer
 from sitemap_scheduler.deep_scan import deep_scan_place
 from sitemap_scheduler.domain_extraction import extract_domain
-from tests.jobs import page, run_job
+from tests.integration.conftest import Harness
+from tests.jobs import Answers, page, run_job
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -257,3 +259,47 @@ def test_a_page_with_characters_that_postgres_rejects_is_saved(connection: Conne
     row = read(connection, add(connection, Domain, domain="smile.example"), html, tmp_path)
     assert row["organisation"]["name"] == "x"
     assert "latitude" not in row["organisation"]
+
+
+@pytest.mark.parametrize(
+    ("home", "status", "following"),
+    [
+        (Answer(404), "Error", "Queued"),
+        (Answer(403), "Error", "Queued"),
+        (Answer(200, b"{}", {"Content-Type": "application/json"}), "Error", "Queued"),
+        (Answer(500), "Queued", "New"),
+        (Answer(200, b"<title>Shop</title><p>This domain is for sale.", {"Content-Type": "text/html"}), "Error", "New"),
+    ],
+    ids=["missing", "blocked", "no HTML", "retried", "parked"],
+)
+def test_a_domain_whose_home_page_fails_is_submitted_once_it_is_in_error(
+    home: Answer,
+    status: str,
+    following: str,
+    environment: dict[str, str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    environment["HANDOFF_METADATA_TO_SUBMISSION"] = "auto"
+    harness: Harness = request.getfixturevalue("harness")
+    (record_id,) = harness.add("shop.example")
+    site = Answers(lambda asked: Answer(404) if asked.path == "/robots.txt" else home)
+    outcome = run_job(read_metadata, Domain(id=record_id, domain="shop.example"), {"shop.example": site}, tmp_path)
+    harness.behaviour["shop.example"] = lambda _: outcome
+    harness.drain()
+    row = harness.row(record_id)
+    assert (row["status"], row["sitemap_analysis_status"]) == (status, following)
+
+
+def test_a_domain_whose_home_page_keeps_failing_is_submitted_after_the_last_try(
+    environment: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    environment |= {"HANDOFF_METADATA_TO_SUBMISSION": "auto", "RETRY_MAX_FAILURES": "1"}
+    harness: Harness = request.getfixturevalue("harness")
+    (record_id,) = harness.add("shop.example")
+    outcome = run_job(
+        read_metadata, Domain(id=record_id, domain="shop.example"), {"shop.example": page("x", 500)}, tmp_path
+    )
+    harness.behaviour["shop.example"] = lambda _: outcome
+    harness.drain()
+    assert harness.row(record_id)["sitemap_analysis_status"] == "Queued"

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from domain_scheduler.metadata import read_metadata
-from scrapersky.errors import FetchError
 from scrapersky.models import Domain
-from scrapersky.runtime.outcomes import Done, Fail, Outcome
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website
 from tests.jobs import Answers, page, run_job
 
@@ -110,8 +109,7 @@ def test_a_page_that_redirects_to_an_error_is_read_itself(tmp_path: Path, target
 
 def test_an_interstitial_page_that_redirects_to_an_error_fails_with_that_error(tmp_path: Path) -> None:
     site = paths({"/": html('<meta http-equiv=refresh content="0; url=/gone/"><p>One moment')})
-    with pytest.raises(FetchError, match="answered 404"):
-        read({"shop.example": site}, tmp_path)
+    assert_failed(read({"shop.example": site}, tmp_path), "http_404")
 
 
 def test_endless_redirects_inside_pages_end(tmp_path: Path) -> None:
@@ -133,11 +131,11 @@ def test_a_page_that_reloads_itself_is_not_a_redirect(tmp_path: Path) -> None:
     assert asked == ["/robots.txt", "/"]
 
 
-def test_a_name_that_does_not_exist_raises_the_dns_error(tmp_path: Path) -> None:
-    with pytest.raises(FetchError) as raised:
-        read({"other.example": page(HOME)}, tmp_path)
-    assert raised.value.code == "dns"
-    assert "www.shop.example" in raised.value.reason
+def test_a_name_that_does_not_exist_is_retried(tmp_path: Path) -> None:
+    outcome = read({"other.example": page(HOME)}, tmp_path)
+    assert isinstance(outcome, Retry)
+    assert outcome.code == "dns"
+    assert "www.shop.example" in outcome.reason
 
 
 def test_robots_txt_is_obeyed_and_not_bypassed_by_another_host(tmp_path: Path) -> None:
@@ -147,27 +145,26 @@ def test_robots_txt_is_obeyed_and_not_bypassed_by_another_host(tmp_path: Path) -
         asked.append(request.path)
         return Answer(200, b"User-agent: *\nDisallow: /", {"Content-Type": "text/plain"})
 
-    with pytest.raises(FetchError) as refusal:
-        read({"shop.example": Answers(answer), "www.shop.example": page(HOME)}, tmp_path)
-    assert refusal.value.code == "robots_disallowed"
+    assert_failed(
+        read({"shop.example": Answers(answer), "www.shop.example": page(HOME)}, tmp_path), "robots_disallowed"
+    )
     assert set(asked) == {"/robots.txt"}
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 429, 451, 500, 503])
-def test_an_error_page_raises_the_error_of_its_status(tmp_path: Path, status: int) -> None:
-    with pytest.raises(FetchError) as raised:
-        read({"shop.example": page(HOME, status, Retry_After="9")}, tmp_path)
-    assert raised.value.code == f"http_{status}"
-    assert raised.value.retry_after == 9
+def test_an_error_page_ends_with_the_error_of_its_status(tmp_path: Path, status: int) -> None:
+    outcome = read({"shop.example": page(HOME, status, Retry_After="9")}, tmp_path)
+    assert outcome.code == f"http_{status}"
+    if status in {429, 500, 503}:
+        assert isinstance(outcome, Retry)
+        assert outcome.after == 9
+    else:
+        assert isinstance(outcome, Fail)
 
 
 def test_a_404_with_a_challenge_sensor_is_a_404(tmp_path: Path) -> None:
-    with pytest.raises(FetchError) as raised:
-        read(
-            {"shop.example": page("<script src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'></script>", 404)},
-            tmp_path,
-        )
-    assert raised.value.code == "http_404"
+    sensor = "<script src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'></script>"
+    assert_failed(read({"shop.example": page(sensor, 404)}, tmp_path), "http_404")
 
 
 CLOUDFLARE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"

@@ -26,6 +26,9 @@ __all__ = ["FetchError", "Fetched", "Response", "Robots", "WebClient", "fetch_ho
 _NO_SERVER = frozenset(("dns", "connect", "timeout", "reset", "tls", "bad_response", "robots_unreachable"))
 """Codes after which another scheme or name may still answer. ``robots_disallowed`` is not one: it is obeyed."""
 
+_PAGE_ONLY = frozenset(("timeout", "reset", "bad_response"))
+"""Those of a page alone: where robots.txt fails in these ways, the code is ``robots_unreachable``."""
+
 
 class WebClient:
     """An HTTP client for the open internet; one per event loop. Use as ``async with``.
@@ -148,8 +151,8 @@ class WebClient:
 async def fetch_home_page(web: WebClient, host: str, *, seconds_each: float, remaining: Callable[[], float]) -> Fetched:
     """Return the home page of ``host``, whatever its status: https before http, the bare name before ``www.``.
 
-    No further variant is tried when less than ``seconds_each`` remain. Raises the first variant's FetchError, with the
-    reasons of all, if none answers.
+    No further variant is tried when less than ``seconds_each`` remain. If none answers, raises a FetchError with the
+    reasons of all: that of a variant whose robots.txt was read, else the first.
     """
     failures: list[FetchError] = []
     for name in [host] if host.startswith("www.") else [host, f"www.{host}"]:
@@ -164,4 +167,5 @@ async def fetch_home_page(web: WebClient, host: str, *, seconds_each: float, rem
                 failures.append(failure)
             if failures[-1].code == "dns":
                 break  # the name does not exist, whatever the scheme
-    raise failures[0].with_reason("; ".join(failure.reason for failure in failures))
+    first = next((failure for failure in failures if failure.code in _PAGE_ONLY), failures[0])
+    raise first.with_reason("; ".join(failure.reason for failure in failures))
