@@ -139,3 +139,15 @@ def test_a_forgotten_or_doubled_scheme_is_repaired(loc: str, url: str) -> None:
 def test_a_broken_entry_costs_at_most_itself(broken: str, body: str) -> None:
     urls = read(body.replace("{}", broken)).urls
     assert (urls[0], urls[-1]) == ("https://example.com/a", "https://example.com/b")
+
+
+@pytest.mark.parametrize(
+    "loc", ["{{ page.url }}", "https://example.com/{% url 'a' %}", "https://example.com/%7B%7Burl%7D%7D"]
+)
+def test_an_entry_whose_template_was_not_rendered_is_skipped(loc: str) -> None:
+    for found in (
+        read(urlset("https://example.com/a", loc, "https://example.com/b")),
+        read(f"https://example.com/a\n{loc}\nhttps://example.com/b"),
+    ):
+        assert found.urls == ["https://example.com/a", "https://example.com/b"]
+        assert found.reader.skipped == 1

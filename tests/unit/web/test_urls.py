@@ -6,12 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scrapersky.web.urls import PLAIN_URL, is_normal, normalise_url, parse_url
+from scrapersky.web.urls import PLAIN_URL, has_template, is_normal, normalise_url, parse_url
 
 urls = st.from_regex(r"https?://[a-zA-Z0-9.-]{1,20}(:\d{1,5})?(/[ -~äß]{0,30})?", fullmatch=True)
 
 
-@given(urls | st.text(max_size=60))
+@given(urls | st.text(max_size=60) | st.from_regex(r"https://a\.b/[{%7bB2 5]{0,9}", fullmatch=True))
 def test_normalising_is_idempotent(text: str) -> None:
     once = normalise_url(text)
     assert once is None or normalise_url(once) == once
@@ -30,7 +30,7 @@ def test_normalising_is_idempotent(text: str) -> None:
 @example("http://a.b/;x=1&amp;y?z?")
 def test_the_fast_check_for_normal_urls_agrees_with_the_parser(text: str) -> None:
     url = parse_url(text)
-    assert normalise_url(text) == (None if url is None else url.href)
+    assert normalise_url(text) == (None if url is None or has_template(text) else url.href)
     assert "/." in text or re.fullmatch(PLAIN_URL, text) is None or is_normal(text)
 
 
@@ -96,6 +96,24 @@ def test_a_relative_reference_is_resolved_against_its_base(reference: str, url: 
 )
 def test_a_reference_that_parsers_read_differently_is_rejected(reference: str) -> None:
     assert normalise_url(reference, base="https://example.com/a/b") is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_url"),
+    [
+        ("/{{ page.url }}", False),
+        ("/{%if x%}", False),
+        ("/{%20}", True),
+        ("/{% if x %}a", False),
+        ("/%7B%7Burl%7D%7D", False),
+        ("/%7b%25 url", False),
+        ("/?q={{q}}", False),
+        ("/{id}", True),
+        ("/?q=%7B%22a%22%3A1%7D", True),
+    ],
+)
+def test_a_reference_with_a_template_that_was_not_rendered_is_rejected(reference: str, is_url: bool) -> None:
+    assert (normalise_url(reference, base="https://example.com/a/b") is not None) is is_url
 
 
 def test_the_length_limit_holds_before_and_after_parsing() -> None:

@@ -20,9 +20,10 @@ _ORIGIN = (
     r"https?://(?=[^/]{1,253}/)(?:(?!xn--)[a-z0-9_-]{1,63}\.)*(?!xn--)[a-z][a-z0-9_-]{0,62}"  # no address, no punycode
 )
 _NORMAL = re.compile(_ORIGIN + r"/[A-Za-z0-9._~!$&()*+,;=:@%/-]*(?:\?[A-Za-z0-9._~!$&()*+,;=:@%/?-]*)?")
-"""Matches URLs that the parser returns unchanged unless they contain a dot segment. Most URLs of sitemaps match."""
+"""Matches URLs that the parser returns unchanged, unless they contain a dot segment or a template: most of a sitemap."""
 PLAIN_URL = _ORIGIN + r"/[A-Za-z0-9._~!$()*+,=:@/-]{0,900}+(?:\?[A-Za-z0-9._~!$()*+,=:@/?-]{0,800}+)?+"
 """Regular expression of URLs without escapes and ampersands; those without ``/.`` are normal (:func:`is_normal`)."""
+_TEMPLATE = re.compile(r"(?:\{|%7[Bb])(?:\{|%7[Bb]|%25|%(?![0-9A-Fa-f]{2}))")
 _NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
 
 
@@ -52,12 +53,18 @@ def normalise_url(text: str, base: str | None = None) -> NormalUrl | None:
     """Return the canonical spelling of an http(s) URL, or None if ``text`` is not one.
 
     WHATWG serialisation (lower-case scheme and host, IDNA, no default port, dot segments resolved) without fragment and
-    userinfo, at most 2,048 characters. ``base`` makes relative references absolute. Idempotent.
+    userinfo, at most 2,048 characters. ``base`` makes relative references absolute. Idempotent. Text with a template that
+    was not rendered (``/{{ page.url }}``) is no URL.
     """
     if is_normal(text):
         return NormalUrl(text)
-    url = parse_url(text, base)
+    url = None if has_template(text) else parse_url(text, base)
     return None if url is None else NormalUrl(str(url.href))
+
+
+def has_template(text: str) -> bool:
+    """Return whether ``text`` contains the start of a template that was not rendered: ``{{`` or ``{%``, also escaped."""
+    return _TEMPLATE.search(text) is not None
 
 
 def is_normal(text: str) -> bool:
@@ -68,6 +75,7 @@ def is_normal(text: str) -> bool:
         and "/." not in text
         and "%2e" not in text
         and "%2E" not in text
+        and "%7" not in text
     )
 
 

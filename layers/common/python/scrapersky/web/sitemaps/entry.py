@@ -54,7 +54,7 @@ def make_entry(
 
 
 def page_url(loc: str, base: str | None) -> NormalUrl | None:
-    """Return ``loc`` absolute and normalised; None for other schemes, markup in the URL, over 2,048 characters.
+    """Return ``loc`` absolute and normalised; None for other schemes, markup or a template in it, over 2,048 characters.
 
     Line breaks inside are removed, as browsers do, with the indentation around them. ``&`` that was escaped twice or
     more (``&amp;amp;``, ``&amp;#038;`` in the file) is unescaped. The end of a CDATA section that a tool has escaped
@@ -62,10 +62,8 @@ def page_url(loc: str, base: str | None) -> NormalUrl | None:
     as a path; of two schemes (``http://https://``) the last one counts. A backslash in a path is read as ``/``, as in
     browsers.
     """
-    if (
-        ";" not in loc and "%5" not in loc and "//http" not in loc and is_normal(loc)
-    ):  # none of the repairs below could change it
-        return NormalUrl(loc)
+    if ";" not in loc and "%5" not in loc and "//http" not in loc and is_normal(loc):
+        return NormalUrl(loc)  # none of the repairs below could change it
     loc = loc.strip(_EDGES)
     if not loc or "<" in loc:  # the text includes the following tags: the URL cannot be separated
         return None
