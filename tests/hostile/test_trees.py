@@ -1,6 +1,7 @@
 """Hostile inputs 74, 75 and 91 to 97: other documents in place of a sitemap, and circular indexes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_an_html_page_with_status_200_is_not_a_sitemap(page: str, tmp_path: Path
 
 @pytest.mark.parametrize("home", [silence, reset, raw(b"SSH-2.0-OpenSSH_9.6\r\n")], ids=["silent", "reset", "no HTTP"])
 def test_a_home_page_that_fails_does_not_hide_the_sitemaps(home: Answer, tmp_path: Path) -> None:
-    limits = {"web_request_deadline_seconds": 0.5}
+    limits: dict[str, Any] = {"web_request_deadline_seconds": 0.5}
     sites = {"shop.example": {"/": home, "/sitemap.xml": xml(PAGES)}}
     assert run_job("discovery", sites, tmp_path, **limits).code == "found"
     without = run_job("discovery", {"shop.example": {"/": home}}, tmp_path, **limits)
