@@ -7,17 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import binding
-from scripts.commands.crosswalk.audit.atoms import UNKNOWN, Dependency, Func, one
 from scripts.commands.crosswalk.audit.coverage import Coverage, measure
 from scripts.commands.crosswalk.audit.effects import Effect, LeavesTree, Place, StatusWrite
-from scripts.commands.crosswalk.audit.interpreter import Arguments, Interpreter
+from scripts.commands.crosswalk.audit.interpreter import Interpreter
 from scripts.commands.crosswalk.audit.known import Known
-from scripts.commands.crosswalk.audit.ours import jobs, watched
 from scripts.commands.crosswalk.audit.project import Project
 from scripts.commands.crosswalk.audit.routes import Route
-from scripts.commands.crosswalk.audit.scope import Frame, Function, Module
-from scripts.commands.crosswalk.audit.vocabulary import Vocabulary
-from scripts.commands.crosswalk.audit.written import last_name
+from scripts.commands.crosswalk.audit.values import (
+    UNKNOWN,
+    Arguments,
+    Dependency,
+    Frame,
+    Func,
+    Function,
+    Module,
+    last_name,
+    one,
+)
+from scripts.commands.crosswalk.audit.vocabulary import Vocabulary, jobs, watched
 
 REGISTERS = frozenset(
     [

@@ -1,22 +1,29 @@
 """Attributes: columns, enum members, members of modules, fields of schemas, names from outside."""
 
 import ast
-from typing import TYPE_CHECKING
 
-from scripts.commands.crosswalk.audit.atoms import (
+from scripts.commands.crosswalk.audit.binding import Bound, resolve
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.models import value_of
+from scripts.commands.crosswalk.audit.outside import QUERY_STEPS
+from scripts.commands.crosswalk.audit.values import (
     UNKNOWN,
     About,
     AnyMember,
     AnyOf,
     Anything,
+    Arguments,
     Atom,
+    Class,
     ClassRef,
     ColumnRef,
     ColumnType,
     Const,
     Dependency,
     External,
+    Frame,
     Func,
+    Function,
     Instance,
     Made,
     Member,
@@ -24,45 +31,19 @@ from scripts.commands.crosswalk.audit.atoms import (
     Router,
     Values,
     join,
+    models_in,
     one,
-    texts,
-)  # fmt: skip
-from scripts.commands.crosswalk.audit.scope import Class, Frame, Function
-
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.interpreter import Interpreter
-
-
-QUERY_STEPS = frozenset(
-    [
-        "query",
-        "filter",
-        "filter_by",
-        "where",
-        "join",
-        "outerjoin",
-        "options",
-        "order_by",
-        "group_by",
-        "limit",
-        "offset",
-        "distinct",
-        "with_for_update",
-        "execution_options",
-        "populate_existing",
-        "select_from",
-    ]
 )
-"""What gives a query of a session, a model's ``query`` or a query."""
+
 QUERY_METHODS = QUERY_STEPS | {"all", "count", "delete", "exists", "first", "get", "insert", "one", "scalar", "update"}
 
 
-def of(run: "Interpreter", owners: Values, node: ast.Attribute, frame: Frame) -> Values:
+def of(run: Machine, owners: Values, name: str, frame: Frame) -> Values:
     """``owner.name`` for whatever the owner may be."""
-    return join(*(_one(run, owner, node.attr, frame) for owner in owners))
+    return join(*(_one(run, owner, name, frame) for owner in owners))
 
 
-def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  # noqa: C901, PLR0912
+def _one(run: Machine, owner: Atom, name: str, frame: Frame) -> Values:  # noqa: C901, PLR0912
     match owner:
         case ModuleRef(module):
             return run.member_of(module, name)
@@ -98,7 +79,7 @@ def _one(run: "Interpreter", owner: Atom, name: str, frame: Frame) -> Values:  #
             return UNKNOWN
 
 
-def of_class(run: "Interpreter", cls: Class, name: str) -> Values:
+def of_class(run: Machine, cls: Class, name: str) -> Values:
     """``Class.name``."""
     if cls.is_enum and name in cls.frame.names and not any(isinstance(a, Func) for a in cls.frame.names[name]):
         return one(Member(cls, name))
@@ -119,7 +100,7 @@ def of_class(run: "Interpreter", cls: Class, name: str) -> Values:
     return one(ColumnRef(cls, name)) if cls.is_model and not name.startswith("_") else UNKNOWN
 
 
-def _of_row(run: "Interpreter", row: About, name: str, frame: Frame) -> Values:
+def _of_row(run: Machine, row: About, name: str, frame: Frame) -> Values:
     """Return an attribute of a row: a relationship leads to another model; a column's content is not known."""
     cls = row.cls
     declared = cls.all_fields().get(name)
@@ -131,19 +112,14 @@ def _of_row(run: "Interpreter", row: About, name: str, frame: Frame) -> Values:
     return _bound(run, one(row), cls, name, frame)
 
 
-def relation(run: "Interpreter", annotation: ast.expr | None, cls: Class) -> Values:
+def relation(run: Machine, annotation: ast.expr | None, cls: Class) -> Values:
     """The model that ``Mapped["Domain"]`` leads to."""
-    from scripts.commands.crosswalk.audit.atoms import models_in  # noqa: PLC0415
-    from scripts.commands.crosswalk.audit.binding import promised  # noqa: PLC0415
-
     if annotation is None:
         return UNKNOWN
-    return Values(About(model) for model in models_in(promised(run, annotation, cls.frame, request=False)))
+    return Values(About(model) for model in models_in(run.promised(annotation, cls.frame, request=False)))
 
 
-def _of_instance(run: "Interpreter", owner: Instance, cls: Class, name: str, frame: Frame) -> Values:
-    from scripts.commands.crosswalk.audit.binding import promised  # noqa: PLC0415
-
+def _of_instance(run: Machine, owner: Instance, cls: Class, name: str, frame: Frame) -> Values:
     if assigned := run.attribute(owner, name):
         return run.settled(assigned)
     if injected := [atom for atom in cls.lookup(name) if isinstance(atom, Dependency)]:
@@ -153,17 +129,15 @@ def _of_instance(run: "Interpreter", owner: Instance, cls: Class, name: str, fra
         return run.settled(given)
     if (declared := cls.all_fields().get(name)) is not None:
         if declared.annotation is not None:
-            value = promised(run, declared.annotation, cls.frame, request=schema)
+            value = run.promised(declared.annotation, cls.frame, request=schema)
             if value:
                 return value
         return declared.value
     return _bound(run, one(owner), cls, name, frame)
 
 
-def _injected(run: "Interpreter", cls: Class, name: str, found: list[Dependency], frame: Frame) -> Values:
+def _injected(run: Machine, cls: Class, name: str, found: list[Dependency], frame: Frame) -> Values:
     """``bus: Bus = Depends(make_bus)`` in the body of a class-based view: what the framework injects."""
-    from scripts.commands.crosswalk.audit.binding import Bound, resolve  # noqa: PLC0415
-
     declared, bound = cls.all_fields().get(name), Bound()
     nothing = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
     holder = Function("<class>", frame.module, nothing, cls.frame)
@@ -172,9 +146,7 @@ def _injected(run: "Interpreter", cls: Class, name: str, found: list[Dependency]
     return join(*values)
 
 
-def _bound(run: "Interpreter", receiver: Values, cls: Class, name: str, frame: Frame) -> Values:
-    from scripts.commands.crosswalk.audit.interpreter import Arguments  # noqa: PLC0415
-
+def _bound(run: Machine, receiver: Values, cls: Class, name: str, frame: Frame) -> Values:
     found: list[Values] = []
     (atom,) = receiver
     for value in run.settled(cls.lookup(name)):
@@ -193,81 +165,3 @@ def _bound(run: "Interpreter", receiver: Values, cls: Class, name: str, frame: F
 def cls_is_schema(cls: Class) -> bool:
     """Whether objects of ``cls`` carry what a request said: pydantic models, dataclasses, typed dicts."""
     return bool(cls.outside_bases() & {"BaseModel", "SQLModel", "TypedDict", "GenericModel", "Schema", "RootModel"})
-
-
-def value_of(cls: Class, member: str) -> Values:
-    """The value of an enum's member."""
-    value = cls.frame.names.get(member, UNKNOWN)
-    if any(isinstance(atom, External | Made) and atom.name.endswith("auto") for atom in value):
-        return one(Const(member.lower() if cls.is_text_enum else member))
-    return Values(atom for atom in value if isinstance(atom, Const))
-
-
-def members_of(cls: Class) -> list[str]:
-    """The names of an enum's members."""
-    found = []
-    for ancestor in cls.ancestry():
-        for name, value in ancestor.frame.names.items():
-            if not name.startswith("_") and not any(isinstance(atom, Func | ClassRef | ModuleRef) for atom in value):
-                found.append(name)
-    return found
-
-
-def members_of_choice(choice: AnyMember) -> list[str]:
-    """The names that an :class:`AnyMember` may have."""
-    return [name for name in members_of(choice.cls) if choice.among is None or name in choice.among]
-
-
-def words_of_choice(atom: Atom) -> frozenset[str] | None:
-    """The texts that the request may choose among; None when it is no choice of texts."""
-    match atom:
-        case AnyMember(_, "name"):
-            return frozenset(members_of_choice(atom))
-        case AnyMember(cls, form) if form == "value" or cls.is_text_enum:
-            return frozenset(t for name in members_of_choice(atom) for t in texts(value_of(cls, name)))
-        case AnyOf(words):
-            return words
-        case _:
-            return None
-
-
-def members_named(cls: Class, key: Values) -> Values:
-    """``Enum[key]``."""
-    names = [name for name in texts(key) if name in cls.frame.names]
-    chosen = [words for atom in key if (words := words_of_choice(atom)) is not None]
-    if chosen and len(chosen) == len(key):
-        return _chosen(cls, [name for name in members_of(cls) if any(name in words for words in chosen)])
-    return Values(Member(cls, name) for name in names) or one(AnyMember(cls))
-
-
-def members_valued(cls: Class, value: Values) -> Values:
-    """``Enum(value)``: the member with that value; any when the value is not known."""
-    found: dict[Atom, None] = {}
-    for atom in value:
-        match atom:
-            case Const(text):
-                found |= {
-                    Member(cls, name): None for name in members_of(cls) if one(Const(text)) == value_of(cls, name)
-                }
-            case Member(other, name):
-                found |= dict.fromkeys(members_valued(cls, value_of(other, name)))
-            case _ if (words := words_of_choice(atom)) is not None:
-                fitting = [name for name in members_of(cls) if set(texts(value_of(cls, name))) & words]
-                found |= dict.fromkeys(_chosen(cls, fitting))
-            case Anything():
-                return one(AnyMember(cls))
-            case _:
-                return UNKNOWN  # nothing says that the request chooses it
-    return Values(found)
-
-
-def _chosen(cls: Class, names: list[str]) -> Values:
-    """What the request may choose, through an enum of its own."""
-    if not names or len(names) == len(members_of(cls)):
-        return one(AnyMember(cls))
-    return one(AnyMember(cls, "", frozenset(names)))
-
-
-def function_in(values: Values) -> list[Function]:
-    """The functions among ``values``."""
-    return [atom.function for atom in values if isinstance(atom, Func)]

@@ -2,33 +2,33 @@
 
 import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from scripts.commands.crosswalk.audit.atoms import (
+from scripts.commands.crosswalk.audit.effects import Effect
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.values import (
     UNKNOWN,
     About,
     AnyMember,
     AnyOf,
     Anything,
+    Arguments,
+    Class,
     ClassRef,
     Const,
     Dependency,
     External,
+    Frame,
     Func,
+    Function,
     Instance,
     Listing,
     Made,
+    Mapping,
     Values,
     join,
+    last_name,
     one,
-)  # fmt: skip
-from scripts.commands.crosswalk.audit.effects import Effect
-from scripts.commands.crosswalk.audit.expressions import evaluate
-from scripts.commands.crosswalk.audit.scope import Class, Frame, Function
-from scripts.commands.crosswalk.audit.written import last_name
-
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.interpreter import Arguments, Interpreter
+)
 
 TRANSPARENT = frozenset({"Optional", "Union", "Annotated", "Mapped", "Awaitable", "Final", "ClassVar", "DynamicMapped"})
 MANY = frozenset(
@@ -59,13 +59,7 @@ class Bound:
 
 
 def bind(
-    run: "Interpreter",
-    function: Function,
-    receiver: Values,
-    arguments: "Arguments",
-    *,
-    endpoint: bool,
-    annotated: bool = True,
+    run: Machine, function: Function, receiver: Values, arguments: Arguments, *, endpoint: bool, annotated: bool = True
 ) -> Bound:
     """The parameters of a call of ``function``."""
     spec = function.node.args
@@ -92,8 +86,6 @@ def bind(
     if spec.vararg:
         bound.values[spec.vararg.arg] = one(Listing(tuple(positional[len(named):])))  # fmt: skip
     if spec.kwarg:
-        from scripts.commands.crosswalk.audit.atoms import Mapping  # noqa: PLC0415
-
         taken = {p.arg for p in [*named, *spec.kwonlyargs]}
         extra = {name: value for name, value in arguments.keywords.items() if name not in taken}
         bound.values[spec.kwarg.arg] = one(Mapping(tuple((one(Const(n)), v) for n, v in extra.items())))
@@ -101,9 +93,9 @@ def bind(
 
 
 def _default(
-    run: "Interpreter", function: Function, parameter: ast.arg, default: ast.expr, bound: Bound, *, endpoint: bool
+    run: Machine, function: Function, parameter: ast.arg, default: ast.expr, bound: Bound, *, endpoint: bool
 ) -> Values:
-    value = evaluate(run, default, function.closure)
+    value = run.evaluate(default, function.closure)
     dependencies = [atom for atom in value if isinstance(atom, Dependency)]
     if dependencies:
         return join(*(resolve(run, atom, parameter.annotation, function, bound) for atom in dependencies))
@@ -113,7 +105,7 @@ def _default(
     return value
 
 
-def _annotated(run: "Interpreter", function: Function, parameter: ast.arg, bound: Bound, *, endpoint: bool) -> Values:
+def _annotated(run: Machine, function: Function, parameter: ast.arg, bound: Bound, *, endpoint: bool) -> Values:
     if parameter.annotation is None:
         return UNKNOWN
     if endpoint:
@@ -122,23 +114,21 @@ def _annotated(run: "Interpreter", function: Function, parameter: ast.arg, bound
     return promised(run, parameter.annotation, function.closure, request=endpoint)
 
 
-def dependencies_of(run: "Interpreter", annotation: ast.expr, frame: Frame) -> list[Dependency]:
+def dependencies_of(run: Machine, annotation: ast.expr, frame: Frame) -> list[Dependency]:
     """The ``Depends`` of an annotation, also one that an alias hides: ``SessionDep = Annotated[Session, Depends(f)]``."""
     if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Annotated":
         parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
-        found = [atom for part in parts[1:] for atom in evaluate(run, part, frame) if isinstance(atom, Dependency)]
+        found = [atom for part in parts[1:] for atom in run.evaluate(part, frame) if isinstance(atom, Dependency)]
         return found or [d for part in parts[:1] for d in dependencies_of(run, part, frame)]
     if isinstance(annotation, ast.Name | ast.Attribute):
-        return [atom for atom in evaluate(run, annotation, frame) if isinstance(atom, Dependency)]
+        return [atom for atom in run.evaluate(annotation, frame) if isinstance(atom, Dependency)]
     return []
 
 
 def resolve(
-    run: "Interpreter", dependency: Dependency, annotation: ast.expr | None, function: Function, bound: Bound
+    run: Machine, dependency: Dependency, annotation: ast.expr | None, function: Function, bound: Bound
 ) -> Values:
     """Runs a dependency as the framework does; gives what the parameter gets."""
-    from scripts.commands.crosswalk.audit.interpreter import Arguments  # noqa: PLC0415
-
     targets = dependency.target
     fallback = promised(run, annotation, function.closure, request=False) if annotation is not None else UNKNOWN
     if not targets and annotation is not None:
@@ -171,7 +161,7 @@ def resolve(
     return join(*found) or fallback
 
 
-def promised(run: "Interpreter", annotation: ast.expr, frame: Frame, *, request: bool) -> Values:
+def promised(run: Machine, annotation: ast.expr, frame: Frame, *, request: bool) -> Values:
     """What an annotation says a value is. ``request``: the value comes from the request, so the request decides."""
     match annotation:
         case ast.Constant(value=str(text)):
@@ -186,10 +176,10 @@ def promised(run: "Interpreter", annotation: ast.expr, frame: Frame, *, request:
         case ast.Constant():
             return UNKNOWN
         case _:
-            return join(*(_of_class(atom, request=request) for atom in evaluate(run, annotation, frame)))
+            return join(*(_of_class(atom, request=request) for atom in run.evaluate(annotation, frame)))
 
 
-def _generic(run: "Interpreter", value: ast.expr, inner: ast.expr, frame: Frame, *, request: bool) -> Values:
+def _generic(run: Machine, value: ast.expr, inner: ast.expr, frame: Frame, *, request: bool) -> Values:
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     name = last_name(value)
     if name == "Literal":

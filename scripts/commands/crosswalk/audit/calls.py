@@ -3,55 +3,52 @@
 import ast
 import re
 import sys
-from typing import TYPE_CHECKING
 
 from scripts.commands.crosswalk.audit import attributes, models, outside, registration, starts, writes
-from scripts.commands.crosswalk.audit.atoms import (
+from scripts.commands.crosswalk.audit.effects import LeavesTree
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.project import FRAMEWORKS
+from scripts.commands.crosswalk.audit.routes import is_router_class
+from scripts.commands.crosswalk.audit.values import (
     UNKNOWN,
     About,
-    AnyMember,
-    AnyOf,
-    Anything,
+    Arguments,
     Atom,
+    Call,
+    Class,
     ClassRef,
     Const,
     External,
+    Frame,
     Func,
+    Function,
     Instance,
     Listing,
     Made,
     Mapping,
     Partial,
-    Registering,
     Router,
     Values,
+    called,
     join,
     one,
-)  # fmt: skip
-from scripts.commands.crosswalk.audit.effects import LeavesTree
-from scripts.commands.crosswalk.audit.project import FRAMEWORKS
-from scripts.commands.crosswalk.audit.scope import Class, Frame, Function
-
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.interpreter import Arguments, Interpreter
+)
 
 
-def evaluate_call(run: "Interpreter", node: ast.Call, frame: Frame) -> Values:
+def evaluate_call(run: Machine, node: ast.Call, frame: Frame) -> Values:
     """What a call gives; its effects go to ``frame``."""
-    from scripts.commands.crosswalk.audit.expressions import evaluate  # noqa: PLC0415
-
     owners: Values = UNKNOWN
     guessed: Values = UNKNOWN
     if isinstance(node.func, ast.Attribute):
         inherited = _inherited(node.func, frame)
-        owners = UNKNOWN if inherited else _super_router(node.func, frame) or evaluate(run, node.func.value, frame)
-        callees = inherited or attributes.of(run, owners, node.func, frame)
+        owners = UNKNOWN if inherited else _super_router(node.func, frame) or run.evaluate(node.func.value, frame)
+        callees = inherited or attributes.of(run, owners, node.func.attr, frame)
         name = node.func.attr
         if not inherited and _is_untold(owners):
             guessed = run.named_like(node.func.value, name)
             callees = guessed or callees
     else:
-        callees = evaluate(run, node.func, frame)
+        callees = run.evaluate(node.func, frame)
         real = [atom.name.rsplit(".", 1)[-1] for atom in callees if isinstance(atom, External)]  # under an alias
         name = real[0] if real else node.func.id if isinstance(node.func, ast.Name) else ""
     if frame.function is not None:
@@ -79,38 +76,10 @@ def _is_untold(owners: Values) -> bool:
     return all(isinstance(atom, Made) and (".state." in atom.name or "current_app" in atom.name) for atom in owners)
 
 
-class Call:
-    """A call with its parts evaluated."""
-
-    def __init__(
-        self, node: ast.Call, name: str, owners: Values, callees: Values, arguments: "Arguments", before: int
-    ) -> None:
-        self.before = before  #: how many effects the frame had before the arguments were evaluated
-        self.node, self.name, self.owners, self.callees, self.arguments = node, name, owners, callees, arguments
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether no function or class of the tree is called."""
-        return not any(isinstance(atom, Func | Partial | ClassRef | Registering) for atom in self.callees)
-
-    @property
-    def externals(self) -> list[str]:
-        """Dotted names of what is called outside the tree."""
-        return [atom.name for atom in self.callees if isinstance(atom, External | Made)]
-
-    @property
-    def owner_source(self) -> str:
-        """The source of what the method is called on."""
-        return ast.unparse(self.node.func.value) if isinstance(self.node.func, ast.Attribute) else ""
-
-
-def _arguments(run: "Interpreter", node: ast.Call, frame: Frame) -> "Arguments":
-    from scripts.commands.crosswalk.audit.expressions import evaluate  # noqa: PLC0415
-    from scripts.commands.crosswalk.audit.interpreter import Arguments  # noqa: PLC0415
-
+def _arguments(run: Machine, node: ast.Call, frame: Frame) -> Arguments:
     arguments = Arguments(nodes=node.args)
     for part in node.args:
-        value = evaluate(run, part, frame)
+        value = run.evaluate(part, frame)
         if isinstance(part, ast.Starred):
             spread = [item for atom in value if isinstance(atom, Listing) for item in atom.items]
             arguments.positional.extend(spread)
@@ -118,7 +87,7 @@ def _arguments(run: "Interpreter", node: ast.Call, frame: Frame) -> "Arguments":
         else:
             arguments.positional.append(value)
     for word in node.keywords:
-        value = evaluate(run, word.value, frame)
+        value = run.evaluate(word.value, frame)
         if word.arg:
             arguments.keywords[word.arg] = value
             continue
@@ -163,7 +132,7 @@ def _super_router(func: ast.Attribute, frame: Frame) -> Values:
             return UNKNOWN
 
 
-def _one(run: "Interpreter", atom: Atom, call: Call, frame: Frame) -> Values:
+def _one(run: Machine, atom: Atom, call: Call, frame: Frame) -> Values:
     match atom:
         case Func(function, receiver):
             return follow(run, function, receiver, call, frame)
@@ -185,7 +154,7 @@ def _one(run: "Interpreter", atom: Atom, call: Call, frame: Frame) -> Values:
             return UNKNOWN
 
 
-def _external(run: "Interpreter", name: str, call: Call, frame: Frame) -> Values:
+def _external(run: Machine, name: str, call: Call, frame: Frame) -> Values:
     if run.known.vocabulary.is_job(name):
         starts.effect(run, frame, call.node, "job", f"{name}()")
         return UNKNOWN
@@ -204,18 +173,7 @@ def _is_queue_like(dotted: str) -> bool:
     return not known and QUEUE_LIKE.search(last.rsplit(".", 1)[-1]) is not None
 
 
-def called(target: Func | Partial, given: "Arguments") -> tuple[Function, Values, "Arguments"]:
-    """What a call of ``target`` with ``given`` calls: the function, its receiver, and all arguments."""
-    from scripts.commands.crosswalk.audit.interpreter import Arguments  # noqa: PLC0415
-
-    function = target.function if isinstance(target, Partial) else target
-    if isinstance(target, Partial):
-        positional = [*target.positional, *given.positional]
-        given = Arguments(positional, {**dict(target.keywords), **given.keywords}, open=given.open)
-    return function.function, one(function.receiver) if function.receiver else UNKNOWN, given
-
-
-def follow(run: "Interpreter", function: Function, receiver: Atom | None, call: Call, frame: Frame) -> Values:
+def follow(run: Machine, function: Function, receiver: Atom | None, call: Call, frame: Frame) -> Values:
     """Follows a call into the tree; a job is not followed as the router's own doing."""
     if function.job or run.known.is_job(function):
         starts.effect(run, frame, call.node, "job", f"{function.qualified}()")
@@ -225,15 +183,15 @@ def follow(run: "Interpreter", function: Function, receiver: Atom | None, call: 
     return run.absorb(summary, function.qualified, frame)
 
 
-def construct(run: "Interpreter", cls: Class, call: Call, frame: Frame) -> Values:
+def construct(run: Machine, cls: Class, call: Call, frame: Frame) -> Values:
     """``Class(…)``: an enum's member, a row, an object."""
     if cls.is_enum:
-        return attributes.members_valued(cls, call.arguments.get(0))
+        return models.members_valued(cls, call.arguments.get(0))
     if cls.is_model:
         writes.keywords(run, cls, call.arguments.keywords, frame, call.node, "constructor")
         return one(About(cls))
-    if models.is_router_class(cls):
-        return registration.made(run, models.is_router_class(cls), call, frame, cls)
+    if framework := is_router_class(cls):
+        return registration.made(run, framework, call, frame, cls)
     # One object for each place and what it was made with: a table's rows are often made by one helper.
     key = hash((frame.module.path, call.node.lineno, call.node.col_offset, *call.arguments.all())) or 1
     given = run.made(cls, call.arguments, key, frame)
@@ -243,49 +201,3 @@ def construct(run: "Interpreter", cls: Class, call: Call, frame: Frame) -> Value
                 if isinstance(atom, Instance):
                     run.set_attribute(atom, name, value)
     return given
-
-
-def dumped(run: "Interpreter", values: Values) -> Values:
-    """A schema's or model's fields as a dict: ``body.model_dump()``."""
-    found: list[Values] = []
-    for atom in values:
-        match atom:
-            case Instance(cls) if cls.all_fields():
-                found.append(one(Mapping(tuple(
-                    (one(Const(name)), run_field(run, atom, name)) for name in cls.all_fields()
-                ))))  # fmt: skip
-            case About(cls):
-                found.append(one(Mapping(tuple((one(Const(name)), UNKNOWN) for name in cls.all_fields()))))
-            case Mapping() | Listing():
-                found.append(one(atom))
-            case _:
-                pass
-    return join(*found)
-
-
-def run_field(run: "Interpreter", owner: Instance, name: str) -> Values:
-    """A field's value on a schema's instance; from the request, so free text when it is nothing else."""
-    from scripts.commands.crosswalk.audit.binding import promised  # noqa: PLC0415
-
-    assigned = run.attribute(owner, name)
-    declared = owner.cls.all_fields()[name]
-    value = assigned
-    if not value and declared.annotation is not None:
-        value = promised(run, declared.annotation, owner.cls.frame, request=True)
-    usable = Values(a for a in value if not isinstance(a, Made))
-    return usable or one(Anything())
-
-
-def is_request(values: Values) -> bool:
-    """Whether the request decides."""
-    return any(isinstance(atom, Anything | AnyMember | AnyOf) for atom in values)
-
-
-def made_names(values: Values) -> list[str]:
-    """The dotted names of outside objects among ``values``."""
-    return [atom.name for atom in values if isinstance(atom, Made | External)]
-
-
-def router_keys(values: Values) -> list[str]:
-    """Routers among ``values``."""
-    return [atom.key for atom in values if isinstance(atom, Router)]

@@ -1,7 +1,6 @@
 """``scripts/crosswalk audit PATH… [--allow FILE] [--vocabulary FILE] [--sarif FILE] [--json]``.
 
-Exit with 0 when clean, 1 on findings, 2 when the audit cannot run or could not see enough of the code.
-"""
+Exit with 0 when clean, 1 on findings, 2 when the audit cannot run or could not see enough of the code."""
 
 import argparse
 import json

@@ -1,10 +1,10 @@
-"""Evaluating expressions to what they may be; calls leave their effects in the frame."""
+"""Evaluation of expressions to what they may be, and of conditions whose outcome is known."""
 
 import ast
-from typing import TYPE_CHECKING
 
-from scripts.commands.crosswalk.audit import attributes, calls, conditions
-from scripts.commands.crosswalk.audit.atoms import (
+from scripts.commands.crosswalk.audit import attributes, calls, models
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.values import (
     HOLE,
     UNKNOWN,
     About,
@@ -14,20 +14,22 @@ from scripts.commands.crosswalk.audit.atoms import (
     Const,
     Dependency,
     External,
+    Frame,
     Func,
+    Function,
     Listing,
     Mapping,
     Member,
     Pattern,
     Sql,
     Values,
+    entry_of,
+    function_in,
+    items_of,
     join,
     one,
-)  # fmt: skip
-from scripts.commands.crosswalk.audit.scope import Frame, Function
-
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.interpreter import Interpreter
+    text_of,
+)
 
 BUILTINS = frozenset(
     [
@@ -74,7 +76,7 @@ BUILTINS = frozenset(
 )
 
 
-def evaluate(run: "Interpreter", node: ast.expr, frame: Frame) -> Values:  # noqa: C901, PLR0912
+def evaluate(run: Machine, node: ast.expr, frame: Frame) -> Values:  # noqa: C901, PLR0912
     """What ``node`` may be."""
     match node:
         case ast.Constant(value=value):
@@ -82,20 +84,20 @@ def evaluate(run: "Interpreter", node: ast.expr, frame: Frame) -> Values:  # noq
         case ast.Name(id=name):
             return name_in(run, name, frame)
         case ast.Attribute():
-            return attributes.of(run, evaluate(run, node.value, frame), node, frame)
+            return attributes.of(run, evaluate(run, node.value, frame), node.attr, frame)
         case ast.Call():
             return calls.evaluate_call(run, node, frame)
         case ast.Await(value=value):
-            return evaluate(run, value, frame)
+            return run.evaluate(value, frame)
         case ast.Yield(value=value) | ast.YieldFrom(value=value):
-            given = evaluate(run, value, frame) if value is not None else UNKNOWN
+            given = run.evaluate(value, frame) if value is not None else UNKNOWN
             frame.returned = join(frame.returned, given)
             return UNKNOWN
         case ast.IfExp(test=test, body=body, orelse=orelse):
-            evaluate(run, test, frame)
-            return join(evaluate(run, body, frame), evaluate(run, orelse, frame))
+            run.evaluate(test, frame)
+            return join(run.evaluate(body, frame), run.evaluate(orelse, frame))
         case ast.BoolOp(op=op, values=values):
-            parts = [evaluate(run, part, frame) for part in values]
+            parts = [run.evaluate(part, frame) for part in values]
             return join(*parts) if isinstance(op, ast.Or) else parts[-1]
         case ast.JoinedStr(values=values):
             return _joined([_part(run, part, frame) for part in values])
@@ -108,9 +110,9 @@ def evaluate(run: "Interpreter", node: ast.expr, frame: Frame) -> Values:  # noq
         case ast.Subscript():
             return _item(run, node, frame)
         case ast.Starred(value=value):
-            return evaluate(run, value, frame)
+            return run.evaluate(value, frame)
         case ast.NamedExpr(target=ast.Name(id=name), value=value):
-            frame.names[name] = evaluate(run, value, frame)
+            frame.names[name] = run.evaluate(value, frame)
             return frame.names[name]
         case ast.Lambda():
             return one(Func(run.function_at(node, frame, "<lambda>")))
@@ -120,22 +122,22 @@ def evaluate(run: "Interpreter", node: ast.expr, frame: Frame) -> Values:  # noq
             | ast.GeneratorExp(elt=elt, generators=clauses)
         ):
             rounds = _rounds(run, clauses, frame)
-            return one(Listing(tuple(evaluate(run, elt, inner) for inner in rounds)))
+            return one(Listing(tuple(run.evaluate(elt, inner) for inner in rounds)))
         case ast.DictComp(key=key, value=value, generators=clauses):
             rounds = _rounds(run, clauses, frame)
-            return one(Mapping(tuple((evaluate(run, key, i), evaluate(run, value, i)) for i in rounds)))
+            return one(Mapping(tuple((run.evaluate(key, i), run.evaluate(value, i)) for i in rounds)))
         case ast.Compare(left=left, comparators=comparators):
             for part in (left, *comparators):
-                evaluate(run, part, frame)
+                run.evaluate(part, frame)
             return UNKNOWN
         case ast.UnaryOp(operand=operand):
-            evaluate(run, operand, frame)
+            run.evaluate(operand, frame)
             return UNKNOWN
         case _:
             return UNKNOWN
 
 
-def name_in(run: "Interpreter", name: str, frame: Frame) -> Values:
+def name_in(run: Machine, name: str, frame: Frame) -> Values:
     """A name, looked up outwards from ``frame``, then in the module."""
     scope: Frame | None = frame
     while scope is not None:
@@ -148,10 +150,10 @@ def name_in(run: "Interpreter", name: str, frame: Frame) -> Values:
     return one(External(f"builtins.{name}")) if name in BUILTINS else UNKNOWN
 
 
-def _elements(run: "Interpreter", elts: list[ast.expr], frame: Frame) -> list[Values]:
+def _elements(run: Machine, elts: list[ast.expr], frame: Frame) -> list[Values]:
     found: list[Values] = []
     for part in elts:
-        value = evaluate(run, part, frame)
+        value = run.evaluate(part, frame)
         if isinstance(part, ast.Starred):
             spread = [item for atom in value if isinstance(atom, Listing) for item in atom.items]
             found.extend(spread or [UNKNOWN])
@@ -160,12 +162,12 @@ def _elements(run: "Interpreter", elts: list[ast.expr], frame: Frame) -> list[Va
     return found
 
 
-def _dict(run: "Interpreter", node: ast.Dict, frame: Frame) -> Values:
+def _dict(run: Machine, node: ast.Dict, frame: Frame) -> Values:
     entries: dict[Values, Values] = {}
     for key, value in zip(node.keys, node.values, strict=True):
-        given = evaluate(run, value, frame)
+        given = run.evaluate(value, frame)
         if key is not None:
-            entries[evaluate(run, key, frame)] = given
+            entries[run.evaluate(key, frame)] = given
         else:
             for atom in given:
                 if isinstance(atom, Mapping):
@@ -173,14 +175,14 @@ def _dict(run: "Interpreter", node: ast.Dict, frame: Frame) -> Values:
     return one(Mapping(tuple(entries.items())))
 
 
-def _item(run: "Interpreter", node: ast.Subscript, frame: Frame) -> Values:
-    owners = evaluate(run, node.value, frame)
+def _item(run: Machine, node: ast.Subscript, frame: Frame) -> Values:
+    owners = run.evaluate(node.value, frame)
     if isinstance(node.slice, ast.Tuple) and any(
         isinstance(o, External) and o.name.endswith("Annotated") for o in owners
     ):
-        parts = [evaluate(run, part, frame) for part in node.slice.elts]
+        parts = [run.evaluate(part, frame) for part in node.slice.elts]
         return join(parts[0], *(Values(a for a in part if isinstance(a, Dependency)) for part in parts[1:]))
-    key = evaluate(run, node.slice, frame)
+    key = run.evaluate(node.slice, frame)
     found: list[Values] = []
     for atom in owners:
         match atom:
@@ -193,7 +195,7 @@ def _item(run: "Interpreter", node: ast.Subscript, frame: Frame) -> Values:
             case About() | Anything():
                 found.append(one(atom))
             case ClassRef(cls) if cls.is_enum:
-                found.append(attributes.members_named(cls, key))
+                found.append(models.members_named(cls, key))
             case ClassRef():
                 found.append(one(atom))  # a generic class: Repository[Domain]
             case _:
@@ -201,55 +203,45 @@ def _item(run: "Interpreter", node: ast.Subscript, frame: Frame) -> Values:
     return join(*found)
 
 
-def entry_of(mapping: Mapping, key: Values) -> Values:
-    """A dict's entry for ``key``; any entry when the key is not known."""
-    exact = [value for known, value in mapping.items if known & key]
-    return join(*exact) if exact else UNKNOWN if any(isinstance(k, Const | Member | ClassRef | Func) for k in key) else join(
-        *(value for _, value in mapping.items)
-    )  # fmt: skip
-
-
-def _rounds(run: "Interpreter", clauses: list[ast.comprehension], frame: Frame) -> list[Frame]:
-    from scripts.commands.crosswalk.audit.statements import assign, items_of  # noqa: PLC0415
-
+def _rounds(run: Machine, clauses: list[ast.comprehension], frame: Frame) -> list[Frame]:
     rounds = [
         Frame(frame.module, {}, frame, frame.function, None, frame.effects, methods=frame.methods, depth=frame.depth)
     ]
     for clause in clauses:
         after = []
         for outer in rounds:
-            given = evaluate(run, clause.iter, outer)
+            given = run.evaluate(clause.iter, outer)
             for value in _members_that(run, given, clause, outer) or items_of(given):
                 inner = Frame(
                     frame.module, dict(outer.names), frame, frame.function, None, frame.effects, methods=frame.methods
                 )
-                assign(run, clause.target, value, inner, ast.Pass(lineno=clause.target.lineno, col_offset=0))
-                if all(conditions.is_possible(run, test, inner) for test in clause.ifs):
+                run.assign(clause.target, value, inner, ast.Pass(lineno=clause.target.lineno, col_offset=0))
+                if all(is_possible(run, test, inner) for test in clause.ifs):
                     after.append(inner)
         rounds = after[:48]
     return rounds
 
 
-def _members_that(run: "Interpreter", given: Values, clause: ast.comprehension, frame: Frame) -> list[Values]:
+def _members_that(run: Machine, given: Values, clause: ast.comprehension, frame: Frame) -> list[Values]:
     """Over an enum: its members, or the one of them that the conditions let the request choose."""
     enums = [atom.cls for atom in given if isinstance(atom, ClassRef) and atom.cls.is_enum]
     if len(enums) != 1 or len(given) != 1 or not isinstance(clause.target, ast.Name):
         return []
     (enum,) = enums
     possible = []
-    for name in attributes.members_of(enum):
+    for name in models.members_of(enum):
         inner = Frame(frame.module, {clause.target.id: one(Member(enum, name))}, frame, frame.function)
-        if all(conditions.is_possible(run, test, inner) for test in clause.ifs):
+        if all(is_possible(run, test, inner) for test in clause.ifs):
             possible.append(name)
     if clause.ifs:
         return [one(AnyMember(enum, "", frozenset(possible)))] if possible else []
     return [one(Member(enum, name)) for name in possible]
 
 
-def _part(run: "Interpreter", node: ast.expr, frame: Frame) -> tuple[str, tuple[str, ...]]:
+def _part(run: Machine, node: ast.expr, frame: Frame) -> tuple[str, tuple[str, ...]]:
     """A part of an f-string: its text, and the source of its holes."""
     inner = node.value if isinstance(node, ast.FormattedValue) else node
-    return _text(node, evaluate(run, inner, frame), frame)
+    return _text(node, run.evaluate(inner, frame), frame)
 
 
 def _text(node: ast.expr, values: Values, frame: Frame) -> tuple[str, tuple[str, ...]]:
@@ -263,7 +255,7 @@ def _text(node: ast.expr, values: Values, frame: Frame) -> tuple[str, tuple[str,
             case Pattern(text, holes) | Sql(text, holes):
                 return text, holes
             case Member(cls, name) if isinstance(node, ast.FormattedValue):
-                worth = [a.value for a in attributes.value_of(cls, name) if isinstance(a, Const)]
+                worth = [a.value for a in models.value_of(cls, name) if isinstance(a, Const)]
                 return str(worth[0]) if len(worth) == 1 else HOLE, ()
             case _:
                 pass
@@ -283,11 +275,7 @@ def _origin(node: ast.expr, frame: Frame) -> str:
         value = _assigned(frame.function).get(source)
     elif source.startswith("self.") and frame.function and frame.function.cls:
         value = next(
-            (
-                _assigned(function).get(source)
-                for function in attributes.function_in(frame.function.cls.lookup("__init__"))
-            ),
-            None,
+            (_assigned(function).get(source) for function in function_in(frame.function.cls.lookup("__init__"))), None
         )
     return f"{source} = {ast.unparse(value)}" if value is not None else source
 
@@ -310,8 +298,8 @@ def _joined(parts: list[tuple[str, tuple[str, ...]]]) -> Values:
     return one(Pattern(text, holes) if HOLE in text else Const(text))
 
 
-def _binary(run: "Interpreter", left: ast.expr, op: ast.operator, right: ast.expr, frame: Frame) -> Values:
-    first, second = evaluate(run, left, frame), evaluate(run, right, frame)
+def _binary(run: Machine, left: ast.expr, op: ast.operator, right: ast.expr, frame: Frame) -> Values:
+    first, second = run.evaluate(left, frame), run.evaluate(right, frame)
     if isinstance(op, ast.BitOr):
         merged = [atom for atom in first if isinstance(atom, Mapping)], [a for a in second if isinstance(a, Mapping)]
         if merged[0] and merged[1]:
@@ -331,3 +319,115 @@ def _binary(run: "Interpreter", left: ast.expr, op: ast.operator, right: ast.exp
             text = text.replace(mark, HOLE)
         return one(Pattern(text, (*holes, ast.unparse(right))))
     return Values(atom for atom in first | second if isinstance(atom, About))
+
+
+def is_possible(run: Machine, test: ast.expr, frame: Frame) -> bool:
+    """Whether a comprehension's ``test`` may hold; False only when known values do not fulfil it."""
+    run.evaluate(test, frame)
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            return _may_be_equal(run.evaluate(left, frame), run.evaluate(right, frame))
+        case _:
+            return _outcome(run, test, frame, None) is not False
+
+
+def outcome(run: Machine, test: ast.expr, frame: Frame) -> bool | None:
+    """Whether the ``test`` of an ``if`` holds, where it asks for the word that a loop or a call gave to a name; else None.
+
+    A name that is assigned in the function may have another value in the next round of a loop, and a parameter with a
+    default another one from a caller that was not read.
+    """
+    return _outcome(run, test, frame, frame.function) if frame.function else None
+
+
+def _outcome(run: Machine, test: ast.expr, frame: Frame, function: Function | None) -> bool | None:
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = _outcome(run, operand, frame, function)
+            return None if inner is None else not inner
+        case ast.BoolOp(op=op, values=values):
+            decisive = isinstance(op, ast.Or)
+            outcomes = [_outcome(run, value, frame, function) for value in values]
+            if decisive in outcomes:
+                return decisive
+            return None if None in outcomes else not decisive
+        case ast.Compare(left=ast.Name(id=name), ops=[operator], comparators=[right]):
+            if function is not None and name in _unsteady(function):
+                return None
+            return _compared(run, name, operator, right, frame)
+        case _:
+            return None
+
+
+def _compared(run: Machine, name: str, operator: ast.cmpop, right: ast.expr, frame: Frame) -> bool | None:
+    known = name_in(run, name, frame)
+    word = text_of(known) if len(known) == 1 else None
+    if word is None:
+        return None
+    other = run.evaluate(right, frame)
+    if isinstance(operator, ast.Eq | ast.NotEq):
+        same = text_of(other) if len(other) == 1 else None
+        return None if same is None else (word == same) == isinstance(operator, ast.Eq)
+    if isinstance(operator, ast.In | ast.NotIn) and (among := _listed(other)) is not None:
+        return (word in among) == isinstance(operator, ast.In)
+    return None
+
+
+def _listed(values: Values) -> set[str] | None:
+    """The words of one list, set or dict of nothing but words."""
+    if len(values) != 1:
+        return None
+    match next(iter(values)):
+        case Listing(items) if items:
+            words = [text_of(item) if len(item) == 1 else None for item in items]
+        case Mapping(items) if items:
+            words = [text_of(key) if len(key) == 1 else None for key, _ in items]
+        case _:
+            return None
+    known = {word for word in words if word is not None}
+    return known if None not in words else None
+
+
+def _unsteady(function: Function) -> frozenset[str]:
+    """Names that a function assigns, and its parameters with a default."""
+    if function.unsteady is None:
+        spec = function.node.args
+        named = [*spec.posonlyargs, *spec.args]
+        names = {argument.arg for argument in named[len(named) - len(spec.defaults) :]}
+        names |= {argument.arg for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default}
+        for part in ast.walk(function.node):
+            if isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.NamedExpr):
+                for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
+                    names |= {inner.id for inner in ast.walk(target) if isinstance(inner, ast.Name)}
+        function.unsteady = frozenset(names)
+    return function.unsteady
+
+
+def _may_be_equal(first: Values, second: Values) -> bool:
+    if not first or not second:
+        return True
+    words = [_words(side) for side in (first, second)]
+    if words[0] is not None and words[1] is not None:
+        return bool(words[0] & words[1])
+    if all(isinstance(atom, Const | ClassRef | Member) for atom in first | second):
+        return bool(first & second) or any(isinstance(atom, Member) for atom in first | second)
+    lists = [next(iter(side)) for side in (first, second) if len(side) == 1]
+    match lists:
+        case [Listing(ours), Listing(theirs)] if len(ours) == len(theirs):
+            return all(_may_be_equal(one_of, other) for one_of, other in zip(ours, theirs, strict=True))
+        case _:
+            return True
+
+
+def _words(values: Values) -> frozenset[str] | None:
+    """The texts that a value may be; None when it may be something else."""
+    found: set[str] = set()
+    for atom in values:
+        choice = models.words_of_choice(atom)
+        if isinstance(atom, Const) and isinstance(atom.value, str):
+            found.add(atom.value)
+        elif choice is not None:
+            found |= choice
+        else:
+            return None
+    return frozenset(found)

@@ -1,30 +1,35 @@
 """The abstract machine: executes modules once, and calls functions with what is known of their arguments."""
 
 import ast
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 
-from scripts.commands.crosswalk.audit import binding, definitions, statements
-from scripts.commands.crosswalk.audit.atoms import (
-    UNKNOWN,
-    ClassRef,
-    Func,
-    Instance,
-    Later,
-    ModuleRef,
-    Values,
-    join,
-    one,
-)
+from scripts.commands.crosswalk.audit import attributes, binding, expressions, statements
 from scripts.commands.crosswalk.audit.effects import Effect, Place
-from scripts.commands.crosswalk.audit.expressions import evaluate
 from scripts.commands.crosswalk.audit.known import Known, snake
-from scripts.commands.crosswalk.audit.memory_queues import Workers
 from scripts.commands.crosswalk.audit.project import Project
 from scripts.commands.crosswalk.audit.routes import Routing
-from scripts.commands.crosswalk.audit.scope import Class, Definition, Frame, Function, Module
-from scripts.commands.crosswalk.audit.written import last_name
+from scripts.commands.crosswalk.audit.statements import is_outside
+from scripts.commands.crosswalk.audit.values import (
+    UNKNOWN,
+    Arguments,
+    Class,
+    ClassRef,
+    Definition,
+    Frame,
+    Func,
+    Function,
+    Instance,
+    Later,
+    Module,
+    ModuleRef,
+    Summary,
+    Values,
+    Workers,
+    join,
+    last_name,
+    one,
+)
 
 MAX_DEPTH = 40
 MAX_VARIANTS = 1_000
@@ -42,35 +47,6 @@ ROUTE_SHARE = 10
 ROUTE_STEPS = 2_000
 """What a route may take in any case."""
 MAX_EFFECTS = 400
-
-
-@dataclass(slots=True)
-class Arguments:
-    """What a call passes. ``open``: there was a ``*`` or ``**`` of unknown content."""
-
-    positional: list[Values] = field(default_factory=list)
-    keywords: dict[str, Values] = field(default_factory=dict)
-    nodes: Sequence[ast.expr] = ()
-    open: bool = False
-
-    def get(self, position: int, *names: str) -> Values:
-        """The argument at ``position``, or by one of ``names``."""
-        for name in names:
-            if name in self.keywords:
-                return self.keywords[name]
-        return self.positional[position] if 0 <= position < len(self.positional) else UNKNOWN
-
-    def all(self) -> list[Values]:
-        """Every argument's value."""
-        return [*self.positional, *self.keywords.values()]
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a call of a function gave and did."""
-
-    value: Values
-    effects: list[Effect]
 
 
 class Interpreter:
@@ -95,7 +71,23 @@ class Interpreter:
         self._running: set[object] = set()
         self._cut = False
         self._limit = MAX_STEPS
-        self._beyond: tuple[Path, int, str] | None = None
+        self._beyond = (Path(), 1, f"stopped after {MAX_STEPS:,} statements before any route")
+
+    def evaluate(self, node: ast.expr, frame: Frame) -> Values:
+        """Return what ``node`` may be."""
+        return expressions.evaluate(self, node, frame)
+
+    def attribute_of(self, owners: Values, name: str, frame: Frame) -> Values:
+        """Return ``owner.name`` for whatever the owner may be."""
+        return attributes.of(self, owners, name, frame)
+
+    def promised(self, annotation: ast.expr, frame: Frame, *, request: bool) -> Values:
+        """Return what an annotation states about a value."""
+        return binding.promised(self, annotation, frame, request=request)
+
+    def assign(self, target: ast.expr, value: Values, frame: Frame, node: ast.stmt) -> None:
+        """Bind ``value`` to a target."""
+        statements.assign(self, target, value, frame, node)
 
     def module(self, path: Path) -> Module | None:
         """The module of a file, executed (or being executed, in a cycle of imports)."""
@@ -120,14 +112,12 @@ class Interpreter:
         self._limit, self._cut = self.steps + allowed, False
         self._beyond = (place.path, place.line, f"{name}: followed for {allowed:,} statements, not to the end")
 
-    def step(self, frame: Frame) -> bool:
-        """Counts a statement; False when the limit is reached."""
+    def step(self) -> bool:
+        """Count a statement; return False when the limit is reached."""
         self.steps += 1
         if self.steps > self._limit and not self._cut:
             self._cut = True
-            self.notes.append(
-                self._beyond or (frame.module.path, 1, f"stopped after {MAX_STEPS:,} statements before any route")
-            )
+            self.notes.append(self._beyond)
         return not self._cut
 
     def place(self, node: ast.AST, frame: Frame) -> Place:
@@ -205,7 +195,7 @@ class Interpreter:
         node = function.node
         try:
             if isinstance(node, ast.Lambda):
-                frame.returned = evaluate(self, node.body, frame)
+                frame.returned = self.evaluate(node.body, frame)
             else:
                 statements.block(self, node.body, frame)
         except RecursionError:
@@ -213,8 +203,8 @@ class Interpreter:
                 (function.module.path, node.lineno, f"{function.qualified} is nested too deeply: left out")
             )
         value = frame.returned
-        if definitions.is_outside(value) and not isinstance(node, ast.Lambda) and node.returns is not None:
-            value = binding.promised(self, node.returns, function.closure, request=False) or value
+        if is_outside(value) and not isinstance(node, ast.Lambda) and node.returns is not None:
+            value = self.promised(node.returns, function.closure, request=False) or value
         return Summary(value, _distinct(frame.effects))
 
     def made(self, cls: Class, arguments: Arguments, key: int, frame: Frame) -> Values:

@@ -1,17 +1,24 @@
-"""What is known beside the tree: our own models, statuses and jobs; and of the tree, its models by name and table."""
+"""What is known beside the tree: our own models, statuses and jobs; and the models of the tree by name and table."""
 
 import ast
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from scripts.commands.crosswalk.audit.atoms import HOLE, UNKNOWN, AnyMember, ClassRef, External, Member, Values, one
-from scripts.commands.crosswalk.audit.scope import Class, FieldOf, Frame, Function, Module
+from scripts.commands.crosswalk.audit.values import (
+    HOLE,
+    UNKNOWN,
+    Class,
+    ClassRef,
+    External,
+    FieldOf,
+    Frame,
+    Function,
+    Module,
+    Values,
+    one,
+)
 from scripts.commands.crosswalk.audit.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.interpreter import Interpreter
 
 SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 LOCAL = re.compile(
@@ -36,22 +43,22 @@ class Known:
         models = dict(models)
         for name, columns in self.vocabulary.models.items():
             models[name] = (snake(name), dict.fromkeys(columns, ()))
-        self._ours = {}
+        self.ours = {}
         self._words = {name: fields for name, (_, fields) in models.items()}
         self._jobs = set(jobs)
-        self._models: dict[str, Class] = {}
+        self.models: dict[str, Class] = {}
         self._tables: dict[str, Class] = {}
         self.self_calls: list[tuple[str, tuple[str, ...]]] = []
         empty = Module("known", Path(), "", ast.Module([], []), package=False)
         for name, (table, fields) in models.items():
             cls = Class(name, None, Frame(empty, {}), table=table)
             cls.fields = {field: FieldOf(None, UNKNOWN, empty.tree) for field in fields}
-            self._ours[name] = cls
+            self.ours[name] = cls
 
     def named(self, source: str, name: str) -> Values:
         """A name from outside: one of our models when it is imported from models, else just the name."""
-        if name in self._ours and ("models" in source or name in self.vocabulary.models):
-            return one(ClassRef(self._ours[name]))
+        if name in self.ours and ("models" in source or name in self.vocabulary.models):
+            return one(ClassRef(self.ours[name]))
         return one(External(f"{source}.{name}" if source else name))
 
     def is_job(self, function: Function) -> bool:
@@ -64,17 +71,17 @@ class Known:
 
     def model(self, cls: Class) -> None:
         """A model of the tree."""
-        self._models.setdefault(cls.name, cls)
+        self.models.setdefault(cls.name, cls)
         if cls.table:
             self._tables.setdefault(cls.table, cls)
 
     def model_named(self, name: str) -> Class | None:
         """A model by its class's name."""
-        return self._models.get(name)
+        return self.models.get(name)
 
     def table(self, name: str, frame: Frame) -> Class:
         """The model of a table; a table of no model stands for itself."""
-        ours = {cls.table: cls for cls in self._ours.values()}
+        ours = {cls.table: cls for cls in self.ours.values()}
         found = self._tables.get(name) or self._by_plural(name) or ours.get(name)
         if found is None:
             found = Class(name.replace(HOLE, "…") or "…", None, Frame(frame.module, {}), table=name)
@@ -82,7 +89,7 @@ class Known:
         return found
 
     def _by_plural(self, name: str) -> Class | None:
-        for cls in self._models.values():
+        for cls in self.models.values():
             if not cls.table and snake(cls.name) in (name, name.removesuffix("s"), re.sub(r"ies$", "y", name)):
                 return cls
         return None
@@ -90,23 +97,6 @@ class Known:
     def words_of(self, cls: Class, field: str) -> tuple[str, ...]:
         """The words of a field of one of our models, when it is ours and not the tree's own."""
         return self._words.get(cls.name, {}).get(field, ()) if cls.module is None else ()
-
-    def guess(self, run: "Interpreter", variable: str, field: str, value: Values) -> Class | None:
-        """The model of an object of unknown type: the only one with such a field, the variable's name, or the enum's owner."""
-        from scripts.commands.crosswalk.audit import models  # noqa: PLC0415
-
-        having = [cls for cls in self._models.values() if field in cls.all_fields()]
-        having = having or [cls for cls in self._ours.values() if field in cls.fields and field != "status"]
-        bare = variable.strip("_").lower()
-        for cls in having:
-            own = snake(cls.name)
-            if bare == own or bare.endswith(f"_{own}"):
-                return cls
-        if field != "status" and len(having) == 1:
-            return having[0]
-        enums = [atom.cls for atom in value if isinstance(atom, Member | AnyMember)]
-        fitting = [cls for cls in having if models.enum_of(run, cls, field) in enums] if enums else []
-        return fitting[0] if len(fitting) == 1 else None
 
     def is_candidate(self, url: str, holes: tuple[str, ...]) -> bool:
         """Whether a url may be our own: this machine's, or one that starts with a base url from settings or the request."""

@@ -1,4 +1,4 @@
-"""The analysed files: which there are, what they are called, and which one an import means."""
+"""The files that are analysed: which there are, what they are called, and which one an import means."""
 
 import ast
 import os
@@ -7,10 +7,46 @@ import sys
 import tokenize
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.commands.crosswalk.audit.coverage import ROUTE_DECORATOR, Unread, syntax_reason
-from scripts.commands.crosswalk.audit.scope import Module
+from scripts.commands.crosswalk.audit.values import METHODS, Module
+
+ROUTE_DECORATORS = frozenset({*METHODS, "route", "api_route", "resolver"})
+ROUTE_DECORATOR = re.compile(rf"^\s*@\w[\w.]*\.(?:{'|'.join(sorted(ROUTE_DECORATORS))})\(", re.MULTILINE)
+NEWER_SYNTAX = (
+    ((3, 14), re.compile(r"^\s*except\s+[\w.]+\s*,\s*(?:\w+\.)*[A-Z]\w*\s*(?:,[\s\w.]*)?:|\bt[\"']")),
+    ((3, 13), re.compile(r"^\s*(?:class|def|async def|type)\s+\w+\s*\[[^\]=]*=[^\]]*\]")),
+    ((3, 12), re.compile(r"^\s*(?:class|def|async def)\s+\w+\s*\[|^\s*type\s+\w+[^=\n]*=")),
+)
+PYTHON_2 = re.compile(
+    r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|raise\s+\w+\s*,|except\s+[\w.()]+\s*,\s*[a-z_]\w*\s*:)|<>|`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that could not be read, and the number of route decorators in its text."""
+
+    path: Path
+    line: int
+    reason: str
+    routes: int = 0
+
+
+def syntax_reason(source: str, error: SyntaxError) -> str:
+    """Return why a file cannot be parsed: newer syntax than this interpreter's, Python 2, or an error."""
+    lines = source.splitlines()
+    around = lines[max((error.lineno or 1) - 2, 0) : error.lineno or 1]
+    for version, pattern in NEWER_SYNTAX:
+        if sys.version_info < version and any(pattern.search(line) for line in around):
+            return f"needs Python ≥ {version[0]}.{version[1]}; the audit runs on {sys.version_info[0]}.{sys.version_info[1]}"
+    if any(PYTHON_2.search(line) for line in around):
+        return f"is Python 2: {error.msg}"
+    if sys.version_info < (3, 12) and (error.msg or "").startswith("f-string"):
+        return f"needs Python ≥ 3.12, or has an error in an f-string: {error.msg}"
+    return f"has a syntax error: {error.msg}"
+
 
 SKIPPED = frozenset(
     [

@@ -1,16 +1,21 @@
 """Making routers and registering routes: FastAPI, Starlette, Flask (and its extensions), Powertools."""
 
 import ast
-from typing import TYPE_CHECKING
 
-from scripts.commands.crosswalk.audit import classful, routes
-from scripts.commands.crosswalk.audit.atoms import (
+from scripts.commands.crosswalk.audit import routes
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.routes import Include, RouterInfo, framework_of
+from scripts.commands.crosswalk.audit.values import (
+    METHODS,
     UNKNOWN,
+    Call,
+    Class,
     ClassRef,
-    Const,
     Dependency,
     External,
+    Frame,
     Func,
+    Function,
     Listing,
     Made,
     Registering,
@@ -19,54 +24,14 @@ from scripts.commands.crosswalk.audit.atoms import (
     join,
     one,
     text_of,
-)  # fmt: skip
-from scripts.commands.crosswalk.audit.routes import Include, RouterInfo
-from scripts.commands.crosswalk.audit.scope import Class, Frame, Function
+)
 
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.calls import Call
-    from scripts.commands.crosswalk.audit.interpreter import Interpreter
-
-MAKERS = {
-    "APIRouter": "fastapi",
-    "FastAPI": "fastapi",
-    "Starlette": "starlette",
-    "InferringRouter": "fastapi",
-    "Flask": "flask",
-    "Quart": "flask",
-    "APIFlask": "flask",
-    "OpenAPI": "flask",
-    "Blueprint": "flask",
-    "APIBlueprint": "flask",
-    "Namespace": "flask",
-    "Api": "flask",
-    "APIGatewayHttpResolver": "powertools",
-    "APIGatewayRestResolver": "powertools",
-    "ApiGatewayResolver": "powertools",
-    "ALBResolver": "powertools",
-    "LambdaFunctionUrlResolver": "powertools",
-    "VPCLatticeResolver": "powertools",
-    "VPCLatticeV2Resolver": "powertools",
-    "AppSyncResolver": "appsync",
-    "CORSConfig": "",
-}
-ROUTER_PACKAGES = {"aws_lambda_powertools": "powertools", "starlette": "starlette", "fastapi": "fastapi"}
 LIKELY = ("router", "app", "api", "blueprint", "bp", "blp", "ns", "namespace")
 REGISTERING = frozenset({"add_url_rule", "add_api_route", "include_router", "register_blueprint"})
-DECORATORS = frozenset({*routes.METHODS, "route", "api_route"})
+DECORATORS = frozenset({*METHODS, "route", "api_route"})
 
 
-def framework_of(dotted: str) -> str:
-    """The framework of a router's maker, or nothing."""
-    last = dotted.rsplit(".", 1)[-1]
-    if last == "Router":
-        return next((kind for package, kind in ROUTER_PACKAGES.items() if dotted.startswith(package)), "")
-    if last == "Api" and not dotted.startswith(("flask", "quart")):
-        return ""
-    return MAKERS.get(last, "")
-
-
-def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:  # noqa: C901
+def call(run: Machine, call: Call, frame: Frame) -> Values | None:  # noqa: C901
     """What a call gives when it makes a router, registers something, or names a dependency; None for any other call."""
     for dotted in call.externals:
         if isinstance(call.node.func, ast.Attribute) and any(isinstance(o, Made) for o in call.owners):
@@ -90,8 +55,6 @@ def call(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:  # no
         if isinstance(atom, Registering):
             run.routing.register(atom, call.arguments.get(0), run.place(call.node, frame))
             return call.arguments.get(0)
-    if (registered := classful.registered(run, call, frame)) is not None:
-        return registered
     if call.name == "as_view" and any(isinstance(atom, ClassRef) for atom in call.owners):
         return Values(atom for atom in call.owners if isinstance(atom, ClassRef))
     return None
@@ -106,7 +69,7 @@ def _own_method(owners: list[Router], name: str) -> tuple[Router, Function] | No
     return None
 
 
-def made(run: "Interpreter", framework: str, call: "Call", frame: Frame, cls: Class | None = None) -> Values:
+def made(run: Machine, framework: str, call: Call, frame: Frame, cls: Class | None = None) -> Values:
     """A router, known by where it was made."""
     place = run.place(call.node, frame)
     key = f"{place.path}:{place.line}:{place.column}"
@@ -131,7 +94,7 @@ def _listed(values: Values) -> list[str]:
     ]
 
 
-def _starlette(run: "Interpreter", kind: str, call: "Call", frame: Frame) -> Values:
+def _starlette(run: Machine, kind: str, call: Call, frame: Frame) -> Values:
     place = run.place(call.node, frame)
     key = f"{place.path}:{place.line}:{place.column}"
     given = call.arguments
@@ -146,7 +109,7 @@ def _starlette(run: "Interpreter", kind: str, call: "Call", frame: Frame) -> Val
     return one(Router(key))
 
 
-def _is_likely(call: "Call") -> bool:
+def _is_likely(call: Call) -> bool:
     """Whether a router that the tree does not contain is meant: ``@app.get("/path")``."""
     source = call.owner_source.rsplit(".", 1)[-1].lower()
     if not source or any(not isinstance(o, External | Made) for o in call.owners):
@@ -161,18 +124,18 @@ def _is_likely(call: "Call") -> bool:
     return likely and first_is_path and len(call.arguments.positional) == 1 and "requests" not in source
 
 
-def _implied(run: "Interpreter", call: "Call", frame: Frame) -> Router:
+def _implied(run: Machine, call: Call, frame: Frame) -> Router:
     names = [atom.name for atom in call.owners if isinstance(atom, External)]
     key = f"{routes.IMPLIED}{names[0] if names else f'{frame.module.path}:{call.owner_source}'}"
     run.routing.routers.setdefault(key, RouterInfo(key, "fastapi"))
     return Router(key)
 
 
-def _on_router(run: "Interpreter", router: Router, call: "Call", frame: Frame) -> Values:
+def _on_router(run: Machine, router: Router, call: Call, frame: Frame) -> Values:
     given, place = call.arguments, run.place(call.node, frame)
     info = run.routing.routers.get(router.key) or RouterInfo(router.key, "fastapi")
     match call.name:
-        case name if name in (*routes.METHODS, "route", "api_route", "resolver"):
+        case name if name in (*METHODS, "route", "api_route", "resolver"):
             return one(_registering(router, info, call))
         case "add_api_route" | "add_route" | "add_url_rule":
             _added(run, router, call, frame)
@@ -190,12 +153,12 @@ def _on_router(run: "Interpreter", router: Router, call: "Call", frame: Frame) -
     return UNKNOWN
 
 
-def _registering(router: Router, info: RouterInfo, call: "Call") -> Registering:
+def _registering(router: Router, info: RouterInfo, call: Call) -> Registering:
     """The decorator that ``@router.get("/path")``, ``@router.route("/path")`` or ``@app.resolver(…)`` makes."""
     given = call.arguments
     path = routes.path_of(given.get(0, "path", "rule")) or ""
     dependencies = routes.dependencies_from(given.get(-1, "dependencies"))
-    if call.name in routes.METHODS:
+    if call.name in METHODS:
         return Registering(router.key, path, (call.name.upper(),), dependencies)
     if call.name == "resolver":  # AppSync: a field of a type
         parent = text_of(given.get(0, "type_name")) or "Query"
@@ -206,7 +169,7 @@ def _registering(router: Router, info: RouterInfo, call: "Call") -> Registering:
     return Registering(router.key, path, methods, dependencies)
 
 
-def _added(run: "Interpreter", router: Router, call: "Call", frame: Frame) -> None:
+def _added(run: Machine, router: Router, call: Call, frame: Frame) -> None:
     given = call.arguments
     path = routes.path_of(given.get(0, "path", "rule")) or ""
     flask = call.name == "add_url_rule"
@@ -219,7 +182,7 @@ def _added(run: "Interpreter", router: Router, call: "Call", frame: Frame) -> No
             run.routing.register(to, one(atom), run.place(call.node, frame))
 
 
-def _included(run: "Interpreter", router: Router, call: "Call") -> None:
+def _included(run: Machine, router: Router, call: Call) -> None:
     given = call.arguments
     position = 1 if call.name == "mount" else 0
     child = given.get(position, "router", "blueprint", "ns", "app")
@@ -229,8 +192,3 @@ def _included(run: "Interpreter", router: Router, call: "Call") -> None:
     dependencies = routes.dependencies_from(given.get(-1, "dependencies"))
     for key in routes.routers_in(child):
         run.routing.includes[Include(router.key, key, prefix, dependencies)] = None
-
-
-def constant(value: object) -> Values:
-    """A literal as a value."""
-    return one(Const(value))

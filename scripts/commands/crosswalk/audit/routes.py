@@ -4,32 +4,56 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from scripts.commands.crosswalk.audit.atoms import (
+from scripts.commands.crosswalk.audit.effects import Place
+from scripts.commands.crosswalk.audit.values import (
+    HOLE,
+    METHODS,
     UNKNOWN,
-    About,
+    Class,
     ClassRef,
     ColumnType,
     Const,
     Dependency,
+    External,
     Func,
     Instance,
     Listing,
+    Made,
+    Pattern,
     Registering,
     Router,
     Values,
     one,
     texts,
-)  # fmt: skip
-from scripts.commands.crosswalk.audit.effects import Place
+)
 
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.scope import Class
-
+MAKERS = {
+    "APIRouter": "fastapi",
+    "FastAPI": "fastapi",
+    "Starlette": "starlette",
+    "InferringRouter": "fastapi",
+    "Flask": "flask",
+    "Quart": "flask",
+    "APIFlask": "flask",
+    "OpenAPI": "flask",
+    "Blueprint": "flask",
+    "APIBlueprint": "flask",
+    "Namespace": "flask",
+    "Api": "flask",
+    "APIGatewayHttpResolver": "powertools",
+    "APIGatewayRestResolver": "powertools",
+    "ApiGatewayResolver": "powertools",
+    "ALBResolver": "powertools",
+    "LambdaFunctionUrlResolver": "powertools",
+    "VPCLatticeResolver": "powertools",
+    "VPCLatticeV2Resolver": "powertools",
+    "AppSyncResolver": "appsync",
+    "CORSConfig": "",
+}
+ROUTER_PACKAGES = {"aws_lambda_powertools": "powertools", "starlette": "starlette", "fastapi": "fastapi"}
 IMPLIED = "implied "
 """How the key of a router begins that the tree does not contain."""
-METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 
 
 @dataclass(slots=True)
@@ -179,8 +203,6 @@ def methods_from(values: Values, default: tuple[str, ...]) -> tuple[str, ...]:
 
 def path_of(values: Values) -> str | None:
     """A path, with ``{…}`` for what is not known."""
-    from scripts.commands.crosswalk.audit.atoms import HOLE, Pattern  # noqa: PLC0415
-
     for atom in values:
         match atom:
             case Const(str(text)):
@@ -203,6 +225,21 @@ def routers_in(values: Values) -> list[str]:
     return [atom.key for atom in values if isinstance(atom, Router)]
 
 
-def is_row(values: Values) -> bool:
-    """Whether it comes from a model."""
-    return any(isinstance(atom, About) for atom in values)
+def framework_of(dotted: str) -> str:
+    """The framework of a router's maker, or nothing."""
+    last = dotted.rsplit(".", 1)[-1]
+    if last == "Router":
+        return next((kind for package, kind in ROUTER_PACKAGES.items() if dotted.startswith(package)), "")
+    if last == "Api" and not dotted.startswith(("flask", "quart")):
+        return ""
+    return MAKERS.get(last, "")
+
+
+def is_router_class(cls: Class) -> str:
+    """The framework when ``cls`` is the tree's own kind of router."""
+    for ancestor in cls.ancestry():
+        for base in ancestor.bases:
+            for atom in base:
+                if isinstance(atom, External | Made) and (kind := framework_of(atom.name)):
+                    return kind
+    return ""

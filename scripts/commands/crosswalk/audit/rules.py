@@ -77,7 +77,6 @@ _RULES = (
          "Remove it."),
 )  # fmt: skip
 RULES: dict[str, Rule] = {rule.code: rule for rule in _RULES}
-
 STARTS = {
     "job": "SKY201", "scheduler": "SKY202", "background_task": "SKY203", "task": "SKY204", "thread": "SKY204",
     "memory_queue": "SKY204", "task_queue": "SKY205", "aws": "SKY206", "self_http": "SKY207",

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from scripts.commands.crosswalk.audit.atoms import HOLE
+from scripts.commands.crosswalk.audit.values import HOLE
 
 NAME = rf'(?:[\w{HOLE}]+\.)?["`\[]?([\w{HOLE}]+)["`\]]?'
 UPDATE = re.compile(

@@ -1,63 +1,68 @@
-"""Executing statements: bindings, branches, loops, definitions and imports."""
+"""Execution of statements: bindings, branches, loops, definitions and imports."""
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from scripts.commands.crosswalk.audit import conditions, definitions, imports, writes
-from scripts.commands.crosswalk.audit.atoms import (
+from scripts.commands.crosswalk.audit import routes, writes
+from scripts.commands.crosswalk.audit.effects import Commit
+from scripts.commands.crosswalk.audit.expressions import outcome
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.syntax import narrowed
+from scripts.commands.crosswalk.audit.values import (
     UNKNOWN,
-    About,
+    Arguments,
+    Class,
+    ClassRef,
     Const,
+    External,
+    FieldOf,
+    Frame,
     Func,
     Instance,
     Listing,
-    Mapping,
+    Made,
+    ModuleRef,
+    Registering,
     Values,
+    item_of,
+    items_of,
     join,
-    models_in,
+    last_name,
     one,
     text_of,
-    texts,
-)  # fmt: skip
-from scripts.commands.crosswalk.audit.effects import Commit
-from scripts.commands.crosswalk.audit.expressions import evaluate
-from scripts.commands.crosswalk.audit.request_method import narrowed
-from scripts.commands.crosswalk.audit.scope import Frame
-
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.interpreter import Interpreter
-
-MAX_ITERATIONS = 500
+    with_entry,
+    without,
+)
 
 
-def block(run: "Interpreter", body: Sequence[ast.stmt], frame: Frame) -> bool:
+def block(run: Machine, body: Sequence[ast.stmt], frame: Frame) -> bool:
     """Executes statements in order; False when the end is never reached (return, raise, break, continue)."""
     return all(statement(run, node, frame) for node in body)
 
 
-def statement(run: "Interpreter", node: ast.stmt, frame: Frame) -> bool:  # noqa: C901, PLR0912
+def statement(run: Machine, node: ast.stmt, frame: Frame) -> bool:  # noqa: C901, PLR0912
     """Executes one; False when what follows it is never reached."""
-    if not run.step(frame):
+    if not run.step():
         return False
     match node:
         case ast.Expr(value=value):
-            evaluate(run, value, frame)
+            run.evaluate(value, frame)
         case ast.Assign(targets=targets, value=value):
-            given = evaluate(run, value, frame)
+            given = run.evaluate(value, frame)
             for target in targets:
                 assign(run, target, given, frame, node)
         case ast.AnnAssign():
-            definitions.annotated(run, node, frame)
+            annotated(run, node, frame)
         case ast.AugAssign(target=target, value=value):
-            assign(run, target, _extended(evaluate(run, target, frame), evaluate(run, value, frame)), frame, node)
+            assign(run, target, _extended(run.evaluate(target, frame), run.evaluate(value, frame)), frame, node)
         case ast.Return(value=value):
             if value is not None:
-                frame.returned = join(frame.returned, evaluate(run, value, frame))
+                frame.returned = join(frame.returned, run.evaluate(value, frame))
             return False
         case ast.Raise(exc=exc):
             if exc is not None:
-                evaluate(run, exc, frame)
+                run.evaluate(exc, frame)
             return False
         case ast.Break() | ast.Continue():
             return False
@@ -66,7 +71,7 @@ def statement(run: "Interpreter", node: ast.stmt, frame: Frame) -> bool:  # noqa
         case ast.For() | ast.AsyncFor():
             _loop(run, node, frame)
         case ast.While(test=test, body=body, orelse=orelse):
-            evaluate(run, test, frame)
+            run.evaluate(test, frame)
             _either(run, [body], frame)
             block(run, orelse, frame)
         case ast.With() | ast.AsyncWith():
@@ -74,22 +79,22 @@ def statement(run: "Interpreter", node: ast.stmt, frame: Frame) -> bool:  # noqa
         case ast.Try() | ast.TryStar():
             return _try(run, node, frame)
         case ast.Match(subject=subject, cases=cases):
-            evaluate(run, subject, frame)
+            run.evaluate(subject, frame)
             _either(run, [case.body for case in cases], frame)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            definitions.function(run, node, frame)
+            function(run, node, frame)
         case ast.ClassDef():
-            definitions.klass(run, node, frame)
+            klass(run, node, frame)
         case ast.Import() | ast.ImportFrom():
-            imports.execute(run, node, frame)
+            execute_import(run, node, frame)
         case ast.Assert(test=test):
-            evaluate(run, test, frame)
+            run.evaluate(test, frame)
         case ast.Delete(targets=targets):
             for target in targets:
                 match target:
                     case ast.Subscript(value=ast.Name(id=name), slice=key):
-                        given = evaluate(run, target.value, frame)
-                        frame.names[name] = without(given, evaluate(run, key, frame))
+                        given = run.evaluate(target.value, frame)
+                        frame.names[name] = without(given, run.evaluate(key, frame))
                     case _:
                         pass
         case _:
@@ -104,7 +109,7 @@ def _extended(old: Values, more: Values) -> Values:
     return one(Listing((*first.items, *second.items))) if first and second else UNKNOWN
 
 
-def assign(run: "Interpreter", target: ast.expr, value: Values, frame: Frame, node: ast.stmt) -> None:
+def assign(run: Machine, target: ast.expr, value: Values, frame: Frame, node: ast.stmt) -> None:
     """Binds ``value`` to a target: a name, names in a tuple, an attribute, an item."""
     match target:
         case ast.Name(id=name):
@@ -119,75 +124,18 @@ def assign(run: "Interpreter", target: ast.expr, value: Values, frame: Frame, no
         case ast.Attribute(value=ast.Attribute(attr="state"), attr=name):
             run.state[name] = join(run.state.get(name, UNKNOWN), value)
         case ast.Attribute(value=owner, attr=name):
-            writes.set_attribute(run, evaluate(run, owner, frame), owner, name, value, frame, node)
+            writes.set_attribute(run, run.evaluate(owner, frame), owner, name, value, frame, node)
         case ast.Subscript(value=ast.Name(id=name), slice=key):
-            frame.names[name] = _with_entry(evaluate(run, target.value, frame), evaluate(run, key, frame), value)
+            frame.names[name] = with_entry(run.evaluate(target.value, frame), run.evaluate(key, frame), value)
         case ast.Subscript(value=owner):
-            evaluate(run, owner, frame)
+            run.evaluate(owner, frame)
         case _:
             pass
 
 
-def _with_entry(values: Values, key: Values, value: Values) -> Values:
-    """A dict after ``d[key] = value``."""
-    return Values(
-        Mapping((*(entry for entry in atom.items if entry[0] != key), (key, value)))
-        if isinstance(atom, Mapping)
-        else atom
-        for atom in values
-    )
-
-
-def without(values: Values, keys: Values) -> Values:
-    """A dict after ``del d[key]``, or after it for each of several keys."""
-    gone = texts(keys)
-    return Values(
-        Mapping(tuple(entry for entry in atom.items if text_of(entry[0]) not in gone))
-        if isinstance(atom, Mapping)
-        else atom
-        for atom in values
-    )
-
-
-def item_of(values: Values, index: int, exact: int = 0) -> Values:
-    """One item of a list or tuple; of what comes from a model, the same."""
-    found: list[Values] = []
-    for atom in values:
-        match atom:
-            case Listing(items) if (not exact or len(items) == exact) and index < len(items):
-                found.append(items[index])
-            case Listing(items):
-                found.extend(items)
-            case About():
-                found.append(one(atom))
-            case _:
-                pass
-    return join(*found)
-
-
-def items_of(values: Values) -> list[Values]:
-    """What a loop over ``values`` binds, one after the other."""
-    rounds: list[Values] = []
-    for atom in values:
-        match atom:
-            case Listing(items):
-                rounds.extend(items)
-            case Mapping(entries):
-                rounds.extend(key for key, _ in entries)
-            case About():
-                rounds.append(one(atom))
-            case _:
-                rounds.extend(_members(atom))
-    return rounds[:MAX_ITERATIONS] or [UNKNOWN]
-
-
-def _members(atom: object) -> list[Values]:
-    return [one(About(model)) for model in models_in(one(atom))]  # type: ignore[arg-type]
-
-
-def _branch(run: "Interpreter", node: ast.If, frame: Frame) -> bool:
-    evaluate(run, node.test, frame)
-    if (known := conditions.outcome(run, node.test, frame)) is not None:
+def _branch(run: Machine, node: ast.If, frame: Frame) -> bool:
+    run.evaluate(node.test, frame)
+    if (known := outcome(run, node.test, frame)) is not None:
         return block(run, node.body if known else node.orelse, frame)
     outer = frame.methods
     inside, otherwise = narrowed(node.test, outer)
@@ -220,7 +168,7 @@ def _either_of(several: list[Values]) -> Values:
     return several[0] if all(values is several[0] for values in several) else join(*several)
 
 
-def _either(run: "Interpreter", bodies: list[list[ast.stmt]], frame: Frame) -> None:
+def _either(run: Machine, bodies: list[list[ast.stmt]], frame: Frame) -> None:
     before = dict(frame.names)
     alive = [before]
     for body in bodies:
@@ -230,10 +178,10 @@ def _either(run: "Interpreter", bodies: list[list[ast.stmt]], frame: Frame) -> N
     frame.names = _merged(alive, before)
 
 
-def _loop(run: "Interpreter", node: ast.For | ast.AsyncFor, frame: Frame) -> None:
+def _loop(run: Machine, node: ast.For | ast.AsyncFor, frame: Frame) -> None:
     before = dict(frame.names)
     alive = [before]
-    for value in items_of(evaluate(run, node.iter, frame)):
+    for value in items_of(run.evaluate(node.iter, frame)):
         assign(run, node.target, value, frame, node)
         block(run, node.body, frame)
         alive.append(dict(frame.names))
@@ -241,11 +189,9 @@ def _loop(run: "Interpreter", node: ast.For | ast.AsyncFor, frame: Frame) -> Non
     block(run, node.orelse, frame)
 
 
-def _with(run: "Interpreter", node: ast.With | ast.AsyncWith, frame: Frame) -> bool:
-    from scripts.commands.crosswalk.audit.interpreter import Arguments  # noqa: PLC0415
-
+def _with(run: Machine, node: ast.With | ast.AsyncWith, frame: Frame) -> bool:
     for item in node.items:
-        value = evaluate(run, item.context_expr, frame)
+        value = run.evaluate(item.context_expr, frame)
         if writes.is_transaction(item.context_expr, value):
             frame.effects.append(Commit(run.place(item.context_expr, frame), methods=frame.methods, managed=True))
         entered: list[Values] = []
@@ -262,7 +208,7 @@ def _with(run: "Interpreter", node: ast.With | ast.AsyncWith, frame: Frame) -> b
     return block(run, node.body, frame)
 
 
-def _try(run: "Interpreter", node: ast.Try | ast.TryStar, frame: Frame) -> bool:
+def _try(run: Machine, node: ast.Try | ast.TryStar, frame: Frame) -> bool:
     before = dict(frame.names)
     alive = []
     if block(run, node.body, frame) and block(run, node.orelse, frame):
@@ -276,3 +222,151 @@ def _try(run: "Interpreter", node: ast.Try | ast.TryStar, frame: Frame) -> bool:
             alive.append(frame.names)
     frame.names = _merged(alive, tried)
     return block(run, node.finalbody, frame) and bool(alive)
+
+
+TASK_DECORATORS = frozenset({"task", "shared_task", "actor", "periodic_task", "db_task"})
+JOB_DECORATORS = frozenset({"scheduled_job", "repeat_every", "repeat_at", "on_schedule", "cron", "crontab"})
+
+
+def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
+    """Makes the function, then applies its decorators from the inside out."""
+    made = run.function_at(node, frame, node.name)
+    if node.decorator_list and not made.decorators:
+        made.decorators = frozenset(_last(decorator) for decorator in node.decorator_list)
+        made.task = bool(made.decorators & TASK_DECORATORS)
+        made.job = bool(made.decorators & JOB_DECORATORS)
+    frame.names[node.name] = one(Func(made))
+    for decorator in reversed(node.decorator_list):
+        for atom in run.evaluate(decorator, frame):
+            if isinstance(atom, Registering):
+                run.routing.add(atom, one(Func(made)), run.place(node, frame))
+            elif isinstance(atom, Made) and atom.name.startswith("huey."):
+                made.sent = made.task
+
+
+def klass(run: Machine, node: ast.ClassDef, frame: Frame) -> None:
+    """Executes a class body and keeps its fields."""
+    bases = tuple(run.evaluate(_origin(base), frame) for base in node.bases)
+    body = Frame(frame.module, {}, parent=frame, depth=frame.depth, function=frame.function)
+    cls = run.classes.get(id(node)) or Class(node.name, frame.module, body)
+    run.defined(node, cls)
+    cls.frame, cls.bases, body.cls = body, bases, cls
+    cls.parameters = tuple(
+        run.evaluate(part, frame)
+        for base in node.bases
+        if isinstance(base, ast.Subscript)
+        for part in (base.slice.elts if isinstance(base.slice, ast.Tuple) else [base.slice])
+    )
+    cls.keywords = {word.arg: run.evaluate(word.value, frame) for word in node.keywords if word.arg}
+    frame.names[node.name] = one(ClassRef(cls))
+    block(run, node.body, body)
+    for statement in node.body:
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target = statement.targets[0]
+            if isinstance(target, ast.Name):
+                value = body.names.get(target.id, UNKNOWN)
+                if routes.is_column(value):
+                    cls.fields.setdefault(target.id, FieldOf(None, value, statement))
+    cls.table = text_of(body.names.get("__tablename__", UNKNOWN)) or ""
+    if cls.is_model:
+        run.known.model(cls)
+    for decorator in reversed(node.decorator_list):
+        for atom in run.evaluate(decorator, frame):
+            if isinstance(atom, Registering):
+                run.routing.add_class(atom, cls, run.place(node, frame))
+
+
+def annotated(run: Machine, node: ast.AnnAssign, frame: Frame) -> None:
+    """``name: type = value``: a name, and in a class body a field."""
+    value = run.evaluate(node.value, frame) if node.value is not None else UNKNOWN
+    if isinstance(node.target, ast.Name) and frame.cls is not None:
+        cls = frame.cls
+        if any(isinstance(atom, Made) and atom.name.endswith("PrivateAttr") for atom in value):
+            return  # no column: SQLModel keeps it in memory
+        cls.fields[node.target.id] = FieldOf(node.annotation, value, node)
+        if node.value is not None:
+            frame.names[node.target.id] = value
+        return
+    if is_outside(value):
+        value = run.promised(node.annotation, frame, request=False) or value
+    if node.value is not None or isinstance(node.target, ast.Name):
+        assign(run, node.target, value, frame, node)
+
+
+def is_outside(values: Values) -> bool:
+    """Whether nothing of the tree is known of it, so that an annotation knows more; None stands for what comes later."""
+    return all(isinstance(atom, External | Made) or atom == Const(None) for atom in values)
+
+
+def _origin(base: ast.expr) -> ast.expr:
+    return base.value if isinstance(base, ast.Subscript) else base
+
+
+def _last(node: ast.expr) -> str:
+    """The name of a decorator or base, called or not."""
+    while isinstance(node, ast.Call):
+        node = node.func
+    return last_name(node)
+
+
+def execute_import(run: Machine, node: ast.Import | ast.ImportFrom, frame: Frame) -> None:
+    """Binds what an import statement binds."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            found = _module(run, alias.name, frame)
+            if found == one(External(alias.name)) and run.project.lacks(alias.name, frame.module.path):
+                run.notes.append((frame.module.path, node.lineno, f"imports {alias.name}, which the tree lacks"))
+            if alias.asname:
+                frame.names[alias.asname] = found
+            else:
+                first = alias.name.split(".", 1)[0]
+                frame.names[first] = _module(run, first, frame)
+        return
+    source = node.module or ""
+    path = (
+        run.project.relative(frame.module, node.level, node.module)
+        if node.level
+        else run.project.find(source, frame.module.path)
+    )
+    if path is None and not node.level and run.project.lacks(source, frame.module.path):
+        run.notes.append((frame.module.path, node.lineno, f"imports {source}, which the tree lacks"))
+    for alias in node.names:
+        if alias.name == "*":
+            _star(run, path, frame)
+        else:
+            frame.names[alias.asname or alias.name] = _member(run, path, node, alias.name, frame)
+
+
+def _module(run: Machine, dotted: str, frame: Frame) -> Values:
+    path = run.project.find(dotted, frame.module.path)
+    module = run.module(path) if path else None
+    return one(ModuleRef(module)) if module else one(External(dotted))
+
+
+def _member(run: Machine, path: Path | None, node: ast.ImportFrom, name: str, frame: Frame) -> Values:
+    source = "." * node.level + (node.module or "")
+    if path is not None:
+        module = run.module(path)
+        if module is None:
+            return one(External(f"{source}.{name}"))
+        return run.member_of(module, name) or one(External(f"{source}.{name}"))
+    folder = _folder(run, node, frame)
+    inner = run.project.beside(folder, name) if folder else None
+    module = run.module(inner) if inner else None
+    return one(ModuleRef(module)) if module else run.known.named(source, name)
+
+
+def _folder(run: Machine, node: ast.ImportFrom, frame: Frame) -> Path | None:
+    if not node.level:
+        return run.project.folder(node.module, frame.module.path) if node.module else None
+    folder = frame.module.path.parent
+    for _ in range(node.level - 1):
+        folder = folder.parent
+    return folder.joinpath(*node.module.split(".")) if node.module else folder
+
+
+def _star(run: Machine, path: Path | None, frame: Frame) -> None:
+    module = run.module(path) if path else None
+    if module is None or module.frame is None:
+        return
+    frame.names.update({name: value for name, value in module.frame.names.items() if not name.startswith("_")})

@@ -10,23 +10,51 @@ machine = ["running", "done", "failed"]          # those that only a worker may 
 Job = ["state"]
 
 [jobs]
-functions = ["worker.tasks.*", "run_*"]          # globs of module.function; a router must not call them
-"""
+functions = ["worker.tasks.*", "run_*"]          # globs of module.function; a router must not call them"""
 
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scripts.commands.crosswalk.audit.ours import CURATION_WORDS, MACHINE_WORDS, STATUS_WORDS
+from sqlalchemy import Enum
+
+from scrapersky.models import Base
+from scrapersky.runtime.registry import WORKFLOWS
+from scrapersky.vocabulary import Curation, Status
+
+STATUS_WORDS: tuple[str, ...] = tuple(Status)
+CURATION_WORDS: tuple[str, ...] = tuple(Curation)
+MACHINE_WORDS = frozenset({Status.PROCESSING.value, Status.COMPLETED.value, Status.ERROR.value})
+
+
+@cache
+def watched() -> dict[str, tuple[str, dict[str, tuple[str, ...]]]]:
+    """Each of our models: its table, and the words of each status field."""
+    found = {}
+    for mapper in Base.registry.mappers:
+        fields = {
+            column.key: tuple(column.type.enums)
+            for column in mapper.local_table.columns
+            if isinstance(column.type, Enum) and (column.key == "status" or column.key.endswith("_status"))
+        }
+        found[mapper.class_.__name__] = (str(mapper.local_table), fields)
+    return found
+
+
+@cache
+def jobs() -> frozenset[str]:
+    """Return our jobs as ``folder.module.function``, from the registry."""
+    return frozenset(workflow.job.replace(":", ".") for workflow in WORKFLOWS.values())
+
 
 KNOWN: Mapping[str, frozenset[str]] = {
     "statuses": frozenset({"fields", "not_fields", "words", "machine"}),
     "jobs": frozenset({"functions"}),
 }
-
 WAITING = frozenset({"queued", "pending", "new", "created", "submitted", "scheduled", "waiting", "todo", "not_started"})
 MACHINE_LIKE = frozenset({"processing", "in_processing", "running", "executing"})
 """Words for work in progress that are not used for the work of people."""

@@ -2,20 +2,25 @@
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from scripts.commands.crosswalk.audit import models
-from scripts.commands.crosswalk.audit.atoms import (
+from scripts.commands.crosswalk.audit.effects import ModelWrite, StatusWrite
+from scripts.commands.crosswalk.audit.known import snake
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.models import members_of
+from scripts.commands.crosswalk.audit.values import (
     UNKNOWN,
     About,
     AnyMember,
     AnyOf,
     Anything,
+    Class,
     ClassRef,
     ColumnRef,
     ColumnType,
     Const,
     External,
+    Frame,
     Instance,
     Listing,
     Made,
@@ -26,17 +31,11 @@ from scripts.commands.crosswalk.audit.atoms import (
     Values,
     one,
     texts,
-)  # fmt: skip
-from scripts.commands.crosswalk.audit.attributes import members_of
-from scripts.commands.crosswalk.audit.effects import ModelWrite, StatusWrite
-from scripts.commands.crosswalk.audit.scope import Class, Frame
-
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.interpreter import Interpreter
+)
 
 
 def set_attribute(
-    run: "Interpreter", owners: Values, owner: ast.expr, name: str, value: Values, frame: Frame, node: ast.AST
+    run: Machine, owners: Values, owner: ast.expr, name: str, value: Values, frame: Frame, node: ast.AST
 ) -> None:
     """``owner.name = value``."""
     rows = [atom for atom in owners if isinstance(atom, About)]
@@ -50,7 +49,7 @@ def set_attribute(
             if row.guessed:
                 mark_guessed(frame, before)
     elif not any(isinstance(atom, Instance | ClassRef) for atom in owners) and run.known.vocabulary.is_status(name):
-        guessed = run.known.guess(run, ast.unparse(owner).split(".")[-1], name, value)
+        guessed = guess(run, ast.unparse(owner).split(".")[-1], name, value)
         if guessed is not None:
             before = len(frame.effects)
             field(run, guessed, name, value, frame, node, "attribute")
@@ -63,15 +62,7 @@ def mark_guessed(frame: Frame, before: int) -> None:
 
 
 def field(
-    run: "Interpreter",
-    cls: Class,
-    name: str,
-    value: Values,
-    frame: Frame,
-    node: ast.AST,
-    via: str,
-    *,
-    sql: bool = False,
+    run: Machine, cls: Class, name: str, value: Values, frame: Frame, node: ast.AST, via: str, *, sql: bool = False
 ) -> None:
     """A column of ``cls`` is given ``value``. A name that is no column is no write."""
     declared = cls.all_fields()
@@ -94,15 +85,7 @@ _TRANSIENT = frozenset({"attribute", "constructor", "setattr"})
 
 
 def status(
-    run: "Interpreter",
-    cls: Class,
-    name: str,
-    value: Values,
-    frame: Frame,
-    node: ast.AST,
-    via: str,
-    *,
-    sql: bool = False,
+    run: Machine, cls: Class, name: str, value: Values, frame: Frame, node: ast.AST, via: str, *, sql: bool = False
 ) -> StatusWrite:
     """The effect of writing a status field."""
     enum = models.enum_of(run, cls, name)
@@ -164,7 +147,7 @@ def _is_relation(cls: Class, name: str) -> bool:
 
 
 def keywords(
-    run: "Interpreter", cls: Class, given: dict[str, Values], frame: Frame, node: ast.AST, via: str
+    run: Machine, cls: Class, given: dict[str, Values], frame: Frame, node: ast.AST, via: str
 ) -> None:  # fmt: skip
     """``Model(status=…)``, ``.values(status=…)``. Columns other than statuses count once."""
     plain = False
@@ -180,7 +163,7 @@ def keywords(
         )  # fmt: skip
 
 
-def mappings(run: "Interpreter", cls: Class, given: Values, frame: Frame, node: ast.AST, via: str) -> None:
+def mappings(run: Machine, cls: Class, given: Values, frame: Frame, node: ast.AST, via: str) -> None:
     """``.values({…})``, ``query.update({…})``, ``bulk_update_mappings(Model, [{…}])``."""
     for atom in given:
         match atom:
@@ -200,7 +183,7 @@ def mappings(run: "Interpreter", cls: Class, given: Values, frame: Frame, node: 
 
 
 def by_name(
-    run: "Interpreter", owners: Values, owner: ast.expr, names: Values, value: Values, frame: Frame, node: ast.AST
+    run: Machine, owners: Values, owner: ast.expr, names: Values, value: Values, frame: Frame, node: ast.AST
 ) -> None:
     """``setattr(owner, name, value)``."""
     for name in texts(names):
@@ -229,3 +212,19 @@ def is_transaction(entered: ast.expr, value: Values) -> bool:
             return all(isinstance(atom, Made | External) for atom in value)
         case _:
             return False
+
+
+def guess(run: Machine, variable: str, field: str, value: Values) -> Class | None:
+    """The model of an object of unknown type: the only one with such a field, the variable's name, or the enum's owner."""
+    having = [cls for cls in run.known.models.values() if field in cls.all_fields()]
+    having = having or [cls for cls in run.known.ours.values() if field in cls.fields and field != "status"]
+    bare = variable.strip("_").lower()
+    for cls in having:
+        own = snake(cls.name)
+        if bare == own or bare.endswith(f"_{own}"):
+            return cls
+    if field != "status" and len(having) == 1:
+        return having[0]
+    enums = [atom.cls for atom in value if isinstance(atom, Member | AnyMember)]
+    fitting = [cls for cls in having if models.enum_of(run, cls, field) in enums] if enums else []
+    return fitting[0] if len(fitting) == 1 else None

@@ -1,21 +1,24 @@
 """Queues in memory: what a route puts into one, a worker of the same process takes out, later or never.
 
 A queue is one that lives longer than a call: a module's name, or an attribute. Its worker is a function that takes from it
-and is started somewhere as a task or thread. A stream to a browser has no such worker: its generator takes.
-"""
+and is started somewhere as a task or thread. A stream to a browser has no such worker: its generator takes."""
 
 import ast
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from scripts.commands.crosswalk.audit.atoms import Func, Made, Values
-from scripts.commands.crosswalk.audit.scope import Frame, Function, Module
-from scripts.commands.crosswalk.audit.written import last_name
-
-if TYPE_CHECKING:
-    from scripts.commands.crosswalk.audit.calls import Call
-    from scripts.commands.crosswalk.audit.interpreter import Interpreter
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.values import (
+    Call,
+    Frame,
+    Func,
+    Function,
+    Made,
+    Module,
+    Values,
+    Workers,
+    last_name,
+)
 
 MAKERS = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue"})
 PUTS = frozenset({"put", "put_nowait"})
@@ -44,13 +47,10 @@ STARTERS = frozenset(
 )
 WAITS = frozenset({"wait_for", "wait", "gather", "shield"})
 TO_BROWSERS = frozenset({"send_text", "send_json", "send_bytes"})
-
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
-Workers = dict[str, list[Definition]]
-"""By the last part of a queue's name (``jobs`` of ``app.state.jobs``), the functions that take from it."""
 
 
-def put(run: "Interpreter", call: "Call", frame: Frame) -> Values | None:
+def put(run: Machine, call: Call, frame: Frame) -> Values | None:
     """The workers that a ``put`` hands work to; None when there are none, or when the function waits for what they answer."""
     if call.name not in PUTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
         return None
@@ -77,7 +77,7 @@ def _is_theirs(queue: ast.expr, worker: Function, frame: Frame) -> bool:
     return worker.cls in ours.ancestry() or ours in worker.cls.ancestry()
 
 
-def _workers(run: "Interpreter") -> Workers:
+def _workers(run: Machine) -> Workers:
     """Found once, when all modules were executed: the first ``put`` of a route asks for it."""
     if run.workers is None:
         run.workers = _found_in(run.project.executed())

@@ -1,0 +1,89 @@
+"""The interface of the interpreter to the modules that it consists of, so that they do not import each other in a circle."""
+
+import ast
+from pathlib import Path
+from typing import Protocol
+
+from scripts.commands.crosswalk.audit.effects import Place
+from scripts.commands.crosswalk.audit.known import Known
+from scripts.commands.crosswalk.audit.project import Project
+from scripts.commands.crosswalk.audit.routes import Routing
+from scripts.commands.crosswalk.audit.values import (
+    Arguments,
+    Class,
+    Definition,
+    Frame,
+    Function,
+    Instance,
+    Module,
+    Summary,
+    Values,
+    Workers,
+)
+
+
+class Machine(Protocol):
+    """One run over a project: its state, and the recursive steps of the evaluation."""
+
+    project: Project
+    known: Known
+    routing: Routing
+    functions: dict[object, Function]
+    classes: dict[int, Class]
+    notes: list[tuple[Path, int, str]]
+    state: dict[str, Values]
+    workers: Workers | None
+    calls: dict[int, bool]
+
+    def evaluate(self, node: ast.expr, frame: Frame) -> Values:
+        """Return what ``node`` may be; calls leave their effects in ``frame``."""
+
+    def attribute_of(self, owners: Values, name: str, frame: Frame) -> Values:
+        """Return ``owner.name`` for whatever the owner may be."""
+
+    def promised(self, annotation: ast.expr, frame: Frame, *, request: bool) -> Values:
+        """Return what an annotation states about a value. ``request``: the request decides the value."""
+
+    def assign(self, target: ast.expr, value: Values, frame: Frame, node: ast.stmt) -> None:
+        """Bind ``value`` to a target."""
+
+    def call(
+        self, function: Function, receiver: Values, arguments: Arguments, endpoint: bool = False, annotated: bool = True
+    ) -> Summary:
+        """Follow a call. ``endpoint``: the framework calls, so parameters are dependencies or come from the request."""
+
+    def absorb(self, summary: Summary, helper: str, frame: Frame) -> Values:
+        """Add a call's effects to ``frame``, seen from there; return its value."""
+
+    def made(self, cls: Class, arguments: Arguments, key: int, frame: Frame) -> Values:
+        """Return a new object of ``cls`` after following its ``__init__``."""
+
+    def function_at(self, node: Definition, frame: Frame, name: str) -> Function:
+        """Return the function that ``node`` defines."""
+
+    def module(self, path: Path) -> Module | None:
+        """Return the module of a file, executed once."""
+
+    def member_of(self, module: Module, name: str) -> Values:
+        """Return ``module.name``."""
+
+    def settled(self, values: Values) -> Values:
+        """Return ``values`` with what was imported in a cycle looked up."""
+
+    def attribute(self, instance: Instance, name: str) -> Values:
+        """Return what was assigned to an object's attribute."""
+
+    def set_attribute(self, instance: Instance, name: str, value: Values) -> None:
+        """Add ``value`` to what an object's attribute may be."""
+
+    def defined(self, node: ast.ClassDef, cls: Class) -> None:
+        """Register a class of the tree."""
+
+    def named_like(self, owner: ast.expr, method: str) -> Values:
+        """Return the method of the only class whose name the variable has."""
+
+    def place(self, node: ast.AST, frame: Frame) -> Place:
+        """Return where ``node`` is."""
+
+    def step(self) -> bool:
+        """Count a statement; return False when the limit is reached."""

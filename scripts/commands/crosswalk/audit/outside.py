@@ -1,0 +1,556 @@
+"""What is outside the tree, known by name: SQLAlchemy, its sessions, pydantic, texts, dicts and builtins."""
+
+import ast
+import re
+from collections.abc import Callable, Iterable
+
+from scripts.commands.crosswalk.audit import sql, writes
+from scripts.commands.crosswalk.audit.binding import instance_of
+from scripts.commands.crosswalk.audit.effects import Commit, ModelWrite
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.models import (
+    COLUMN_MAKERS,
+    ENUM_TYPES,
+    RELATIONS,
+    column,
+    core_table,
+    enum_type,
+    relation,
+    words_of_choice,
+)
+from scripts.commands.crosswalk.audit.starts import applied
+from scripts.commands.crosswalk.audit.values import (
+    HOLE,
+    UNKNOWN,
+    About,
+    AnyMember,
+    AnyOf,
+    Anything,
+    Arguments,
+    Atom,
+    Call,
+    Class,
+    ClassRef,
+    Const,
+    External,
+    Frame,
+    Func,
+    Instance,
+    Listing,
+    Made,
+    Mapping,
+    Partial,
+    Pattern,
+    Sql,
+    Statement,
+    Values,
+    entry_of,
+    items_of,
+    join,
+    models_in,
+    one,
+    text_of,
+    texts,
+    without,
+)
+
+QUERY_STEPS = frozenset(
+    [
+        "query",
+        "filter",
+        "filter_by",
+        "where",
+        "join",
+        "outerjoin",
+        "options",
+        "order_by",
+        "group_by",
+        "limit",
+        "offset",
+        "distinct",
+        "with_for_update",
+        "execution_options",
+        "populate_existing",
+        "select_from",
+    ]
+)
+"""What gives a query of a session, a model's ``query`` or a query."""
+NOT_ROWS = frozenset(
+    [
+        "fastapi",
+        "starlette",
+        "flask",
+        "pydantic",
+        "json",
+        "logging",
+        "typing",
+        "datetime",
+        "uuid",
+        "os",
+        "re",
+        "time",
+        "math",
+        "asyncio",
+    ]
+)
+ALSO_ON_OBJECTS = COLUMN_MAKERS | RELATIONS | ENUM_TYPES | {"select", "insert", "update", "text", "declarative_base"}
+
+
+def function(run: Machine, dotted: str, call: Call, frame: Frame) -> Values:  # noqa: C901, PLR0912
+    """A function or class from outside, by its dotted name."""
+    last, root, given = dotted.rsplit(".", 1)[-1], dotted.split(".", 1)[0], call.arguments
+    first = given.get(0)
+    if root == "builtins":
+        return builtin(run, last, call, frame)
+    if dotted == "functools.partial":
+        rest, named = tuple(given.positional[1:]), tuple(given.keywords.items())
+        return Values(Partial(atom, rest, named) for atom in first if isinstance(atom, Func))
+    if last in ENUM_TYPES and not any(isinstance(o, ClassRef) for o in call.owners) and root != "enum":
+        return enum_type(call)
+    if dotted == "sqlalchemy.Table" and (table := text_of(first)) is not None:
+        return one(ClassRef(core_table(run, table, call, frame)))
+    if last in COLUMN_MAKERS:
+        return one(column(call))
+    if last in RELATIONS:
+        return relation(run, first)
+    if last in ("insert", "update", "delete", "Insert", "Update", "Delete"):
+        found = models_in(first)
+        if found and last.lower() == "delete":
+            row_write(run, found[0], "delete()", call, frame)
+        return Values(Statement(last.lower(), cls) for cls in found)
+    if last == "text" and (texts(first) or any(isinstance(atom, Pattern) for atom in first)):
+        return Values(
+            Sql(str(atom.value)) if isinstance(atom, Const) else Sql(atom.text, atom.holes)
+            for atom in first
+            if isinstance(atom, Pattern | Const)
+        )
+    if last in ("cast", "deepcopy", "copy", "unwrap"):
+        return given.get(1) if last == "cast" and root == "typing" else first
+    if last in ("jsonable_encoder", "asdict"):
+        return dumped(run, first)
+    if last == "declarative_base":
+        return join(one(Made(dotted)), Values(a for a in given.get(-1, "cls") if isinstance(a, ClassRef)))
+    if last in ("Session", "sessionmaker", "async_sessionmaker"):
+        return one(Made(dotted))
+    if last in ("client", "resource"):
+        return one(Made(dotted, text_of(first) or ""))
+    if last in ("AsyncClient", "Client", "ClientSession", "Session"):
+        return one(Made(dotted, text_of(given.get(-1, "base_url")) or text_of(first) or ""))
+    rows = [cls for value in given.all() for cls in models_in(value)]
+    if rows and root not in NOT_ROWS:
+        return Values(About(cls, guessed=_are_rows(given.all())) for cls in rows)
+    return one(Made(dotted))
+
+
+def method(run: Machine, call: Call, frame: Frame) -> Values:  # noqa: C901, PLR0912
+    """A method of something outside the tree, or of what comes from a model."""
+    if not isinstance(call.node.func, ast.Attribute):
+        return UNKNOWN
+    name, given, owners = call.name, call.arguments, call.owners
+    statements = [atom for atom in owners if isinstance(atom, Statement)]
+    rows = [atom.cls for atom in owners if isinstance(atom, About)]
+    if name in EXECUTES:
+        return executed(run, call, frame)
+    if name in ("insert", "update", "delete") and (begun := of_table(run, call, frame)):
+        return begun
+    if statements:
+        return on_statement(run, statements, call, frame)
+    if name in DUMPS:
+        return some_fields(dumped(run, owners), given) or given.get(0)
+    if name in REQUEST_TEXT and any(_is_request(atom) for atom in owners):
+        return one(Anything())
+    if name == "items":
+        return items(owners)
+    if name in ("get", "pop", "setdefault") and any(isinstance(atom, Mapping) for atom in owners):
+        if name == "pop" and isinstance(call.node.func.value, ast.Name):
+            frame.names[call.node.func.value.id] = without(owners, given.get(0))
+        return join(*(entry(atom, given.get(0)) for atom in owners if isinstance(atom, Mapping)), given.get(1))
+    if name == "values" and any(isinstance(atom, Mapping) for atom in owners):
+        return one(Listing(tuple(value for atom in owners if isinstance(atom, Mapping) for _, value in atom.items)))
+    if (
+        name in LETTERS
+        and not given.positional
+        and (texts(owners) or any(isinstance(a, AnyMember | AnyOf) for a in owners))
+    ):
+        return in_letters(owners, name)
+    if name in ("bindparams", "params") and any(isinstance(atom, Sql) for atom in owners):
+        bound = tuple(given.keywords.items())
+        return Values(Sql(a.text, a.holes, (*a.bound, *bound)) if isinstance(a, Sql) else a for a in owners)
+    if name in ("partition", "rpartition", "split", "rsplit") and (text := text_of(owners)) is not None:
+        return parts(text, call)
+    if name in ("copy", "model_copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
+        return owners
+    if name in ("append", "extend", "update") and _collected(call, frame):
+        return UNKNOWN
+    if name in ("format", "join") and any(isinstance(a, Const | Pattern) for a in owners):
+        return formatted(call)
+    if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
+        return join(*(instance_of(atom.cls) for atom in owners if isinstance(atom, ClassRef)))
+    if rows and name in ("update", "sqlmodel_update"):
+        for cls in rows:
+            writes.mappings(run, cls, given.get(0, "values"), frame, call.node, "query.update")
+            named = {word: value for word, value in given.keywords.items() if word in cls.all_fields()}
+            if named:  # of an active record
+                writes.keywords(run, cls, named, frame, call.node, "update()")
+        return owners
+    if rows and name in ("insert", "update", "upsert", "delete"):
+        for cls in rows:
+            writes.mappings(run, cls, given.get(0), frame, call.node, f"{name}()")
+            row_write(run, cls, name, call, frame)
+        return owners
+    if name in ("table", "from_") and is_supabase(call):
+        return Values(About(run.known.table(table, frame)) for table in texts(given.get(0)))
+    on_session(run, call, frame)
+    if rows:
+        is_query = name in QUERY_STEPS and any(isinstance(atom, About) and atom.query for atom in owners)
+        return Values(About(atom.cls, is_query, guessed=atom.guessed) for atom in owners if isinstance(atom, About))
+    made = [atom for atom in owners if isinstance(atom, Made)]
+    found = [cls for value in given.all() for cls in models_in(value)]
+    if found and not any(a.name.split(".", 1)[0] in NOT_ROWS for a in made):
+        guessed = _are_rows(given.all()) and name not in SAME_ROW
+        return Values(About(cls, name == "query", guessed=guessed) for cls in found)
+    if name in ("client", "resource"):
+        return one(Made(f"{made[0].name if made else 'boto3'}.{name}", text_of(given.get(0)) or ""))
+    return Values(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
+
+
+REQUEST_TEXT = frozenset({"get", "pop", "json", "get_json", "form", "getlist"})
+"""Methods of a request, or of a dict or text from it, that give what the client sent."""
+
+
+def _is_request(atom: Atom) -> bool:
+    """Return whether it is a request, or something that the client sent."""
+    return isinstance(atom, Anything) or (
+        isinstance(atom, Made | External)
+        and re.search(r"(^|\.)(Request|flask\.request)(\.\w+(\(\))?)?$", atom.name) is not None
+    )
+
+
+SAME_ROW = frozenset({"merge", "refresh", "expunge", "paginate", "unwrap", "cast", "run_sync"})
+"""Methods that give the row or query that they get."""
+
+
+def _are_rows(given: list[Values]) -> bool:
+    """Return whether the arguments name models only by rows, whose class says nothing about the class of the result."""
+    models = [atom for values in given for atom in values if models_in(one(atom))]
+    return all(isinstance(atom, About) and not atom.query for atom in models)
+
+
+def _collected(call: Call, frame: Frame) -> bool:
+    """Bind a list or dict with what ``append``, ``extend`` or ``update`` adds to it; return whether it was one."""
+    if not isinstance(call.node.func, ast.Attribute) or not isinstance(call.node.func.value, ast.Name):
+        return False
+    name, given = call.node.func.value.id, call.arguments.get(0)
+    listed = [atom.items for atom in call.owners if isinstance(atom, Listing)]
+    mapped = [entry for atom in call.owners if isinstance(atom, Mapping) for entry in atom.items]
+    if call.name == "append" and listed:
+        frame.names[name] = one(Listing((*listed[0][:31], given)))
+    elif call.name == "extend" and listed:
+        more = [item for atom in given if isinstance(atom, Listing) for item in atom.items]
+        frame.names[name] = one(Listing((*listed[0], *more)[:32]))
+    elif call.name == "update" and any(isinstance(atom, Mapping) for atom in call.owners):
+        new = [entry for atom in given if isinstance(atom, Mapping) for entry in atom.items]
+        frame.names[name] = one(Mapping((*mapped, *new)))
+    return call.name == "append" or bool(listed) or any(isinstance(atom, Mapping) for atom in call.owners)
+
+
+PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "filter", "frozenset"])
+
+
+def builtin(run: Machine, name: str, call: Call, frame: Frame) -> Values:
+    """A function of Python's own."""
+    given = call.arguments
+    first = given.get(0)
+    if name == "setattr" and call.node.args:
+        writes.by_name(run, first, call.node.args[0], given.get(1), given.get(2), frame, call.node)
+        return UNKNOWN
+    if name == "getattr" and call.node.args:
+        found = []
+        for attribute in texts(given.get(1)):
+            found.append(run.attribute_of(first, attribute, frame))
+        return join(*found)
+    if name == "dict":
+        entries = [entry for atom in first if isinstance(atom, Mapping) for entry in atom.items]
+        return one(Mapping((*entries, *((one(Const(word)), value) for word, value in given.keywords.items()))))
+    if name == "str":
+        return Values(
+            AnyMember(a.cls, "value", a.among) if isinstance(a, AnyMember) and a.cls.is_text_enum else a for a in first
+        )
+    if name == "enumerate":
+        return Values(
+            Listing(tuple(one(Listing((UNKNOWN, item))) for item in atom.items)) if isinstance(atom, Listing) else atom
+            for atom in first
+        )
+    if name in ("zip", "map"):
+        return _mapped(run, given, frame) if name == "map" else _zipped(given)
+    if name == "next":
+        return join(*(join(*atom.items) if isinstance(atom, Listing) else one(atom) for atom in first), given.get(1))
+    if name in ("list", "set", "tuple", "frozenset") and not given.positional:
+        return one(Listing(()))
+    return first if name in PASSED_ON else UNKNOWN
+
+
+def _mapped(run: Machine, given: Arguments, frame: Frame) -> Values:
+    """``map(function, items)``, with one list."""
+    items = items_of(given.get(1)) if len(given.positional) == 2 else [UNKNOWN]
+    return one(Listing(tuple(applied(run, given.get(0), Arguments([item]), frame) for item in items)))
+
+
+def _zipped(given: Arguments) -> Values:
+    columns = [next((a.items for a in value if isinstance(a, Listing)), (value,)) for value in given.positional]
+    return one(Listing(tuple(one(Listing(row)) for row in zip(*columns, strict=False))))
+
+
+EXECUTES = frozenset(
+    [
+        "execute",
+        "executemany",
+        "exec",
+        "exec_driver_sql",
+        "scalar",
+        "scalars",
+        "fetch",
+        "fetchrow",
+        "fetchval",
+        "fetch_one",
+        "fetch_all",
+        "fetch_val",
+        "execute_many",
+        "execute_query",
+    ]
+)
+SESSION_WORDS = (
+    "session",
+    "db",
+    "conn",
+    "transaction",
+    "trans",
+    "tx",
+    "uow",
+    "unit_of_work",
+    "database",
+    "cursor",
+    "cur",
+)
+
+
+def of_table(run: Machine, call: Call, frame: Frame) -> Values:
+    """``table.update()``, where a class stands for the table."""
+    tables = [atom.cls for atom in call.owners if isinstance(atom, ClassRef) and atom.cls.is_model]
+    if tables and call.name == "delete":
+        row_write(run, tables[0], "delete()", call, frame)
+    return Values(Statement(call.name, cls) for cls in tables)
+
+
+def on_statement(run: Machine, statements: list[Statement], call: Call, frame: Frame) -> Values:
+    """``update(Order).values(…)``: what it writes."""
+    for statement in statements:
+        via = f"{statement.kind}()"
+        if call.name in ("values", "ordered_values"):
+            writes.keywords(run, statement.cls, call.arguments.keywords, frame, call.node, via)
+            for given in call.arguments.positional:
+                writes.mappings(run, statement.cls, given, frame, call.node, via)
+        elif call.name in ("on_conflict_do_update", "on_duplicate_key_update"):
+            writes.mappings(run, statement.cls, call.arguments.get(-1, "set_"), frame, call.node, via)
+            if call.name == "on_duplicate_key_update":
+                writes.keywords(run, statement.cls, call.arguments.keywords, frame, call.node, via)
+    return Values(statements)
+
+
+def executed(run: Machine, call: Call, frame: Frame) -> Values:
+    """A statement, or SQL, that a session or connection executes."""
+    given = call.arguments
+    first = given.get(0, "statement", "query", "clause")
+    for atom in first:
+        match atom:
+            case Sql(text, _, bound):
+                _raw(run, text, dict(bound), call, frame)
+            case Pattern(text) | Const(str(text)):
+                _raw(run, text, {}, call, frame)
+            case Statement(kind, cls):
+                if given.get(1, "values"):
+                    writes.mappings(run, cls, given.get(1, "values"), frame, call.node, f"{kind}()")
+                else:
+                    row_write(run, cls, f"{kind}()", call, frame)
+            case _:
+                pass
+    return Values(About(cls) for cls in [*models_in(first), *(a.cls for a in call.owners if isinstance(a, About))])
+
+
+def _raw(run: Machine, text: str, bound: dict[str, Values], call: Call, frame: Frame) -> None:
+    if not sql.is_write(text):
+        return
+    parameters = {**bound, **call.arguments.keywords}
+    listed = next((a.items for a in call.arguments.get(1) if isinstance(a, Listing)), call.arguments.positional[1:])
+    parameters |= {f"_{place}": value for place, value in enumerate(listed, 1)}
+    for atom in call.arguments.get(1, "params", "parameters", "values"):
+        if isinstance(atom, Mapping):
+            for key, value in atom.items:
+                parameters.update(dict.fromkeys(texts(key), value))
+    cls = run.known.table(sql.table_of(text), frame)
+    row_write(run, cls, "SQL", call, frame)
+    for write in sql.writes(text):
+        if not run.known.vocabulary.is_status(write.column):
+            continue
+        value = (
+            one(Const(write.literal)) if write.literal is not None else parameters.get(write.parameter or "", UNKNOWN)
+        )
+        target = run.known.table(write.table, frame)
+        frame.effects.append(writes.status(run, target, write.column, value, frame, call.node, "SQL", sql=True))
+
+
+def row_write(run: Machine, cls: Class, via: str, call: Call, frame: Frame) -> None:
+    """A row of ``cls`` is written here."""
+    frame.effects.append(ModelWrite(run.place(call.node, frame), methods=frame.methods, model=cls.name, via=via))
+
+
+def _is_session(call: Call) -> bool:
+    last = call.owner_source.lower().replace("()", "").rsplit(".", 1)[-1].strip("_")
+    named = any(last == word or last.endswith(f"_{word}") or last.startswith(f"{word}_") for word in SESSION_WORDS)
+    made = any("Session" in a.name or "Connection" in a.name for a in call.owners if isinstance(a, Made | External))
+    return named or made
+
+
+def on_session(run: Machine, call: Call, frame: Frame) -> None:
+    """``add``, ``commit`` and their like."""
+    name, given = call.name, call.arguments
+    rows = [cls for value in given.all() for cls in models_in(value)]
+    match name:
+        case "commit" if _is_session(call):
+            managed = frame.function is not None and frame.function.is_generator
+            frame.effects.append(Commit(run.place(call.node, frame), methods=frame.methods, managed=managed))
+        case "add" | "add_all" | "delete" | "merge" | "bulk_save_objects" | "save" if _is_session(call) or (
+            rows and any(isinstance(a, About) for a in given.get(0)) and name != "delete" and not call.owners
+        ):
+            if not (name in ("delete", "save") and not rows and not _is_session(call)) and _is_row_argument(
+                given.get(0)
+            ):
+                model = rows[0].name if rows else "?"
+                frame.effects.append(
+                    ModelWrite(run.place(call.node, frame), methods=frame.methods, model=model, via=f"session.{name}")
+                )
+        case "bulk_update_mappings" | "bulk_insert_mappings":
+            for cls in models_in(given.get(0)):
+                writes.mappings(run, cls, given.get(1), frame, call.node, name)
+                row_write(run, cls, name, call, frame)
+        case _:
+            pass
+
+
+def is_supabase(call: Call) -> bool:
+    """Whether a client of Supabase's REST interface is asked for a table."""
+    named = "supabase" in call.owner_source.lower()
+    return named or any("supabase" in atom.name.lower() for atom in call.owners if isinstance(atom, Made | External))
+
+
+def _is_row_argument(values: Values) -> bool:
+    """Whether a session may keep it: a row, or something not known; no text and no number."""
+    return not values or any(isinstance(atom, About | Listing | Made | Instance) for atom in values)
+
+
+LETTERS: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "title": str.title,
+    "capitalize": str.capitalize,
+    "casefold": str.casefold,
+    "strip": str.strip,
+}
+DUMPS = frozenset({"model_dump", "dict", "asdict", "to_dict", "model_dump_json", "_asdict"})
+
+
+def some_fields(dumped: Values, given: Arguments) -> Values:
+    """``model_dump(exclude={"status"})``, ``dict(include={"title"})``."""
+    left_out, taken = (_keys(given.get(-1, word)) for word in ("exclude", "include"))
+    if not left_out and not taken:
+        return dumped
+    return Values(
+        Mapping(tuple(
+            (key, value)
+            for key, value in atom.items
+            if text_of(key) not in left_out and (not taken or text_of(key) in taken)
+        ))
+        if isinstance(atom, Mapping)
+        else atom
+        for atom in dumped
+    )  # fmt: skip
+
+
+def _keys(values: Values) -> set[str]:
+    listed = [item for atom in values if isinstance(atom, Listing) for item in atom.items]
+    listed += [key for atom in values if isinstance(atom, Mapping) for key, _ in atom.items]
+    return {word for item in listed for word in texts(item)}
+
+
+def parts(text: str, call: Call) -> Values:
+    """``"Domain.status".partition(".")`` and its like."""
+    words = [word for value in call.arguments.all() if (word := text_of(value)) is not None]
+    parts: Iterable[str] = getattr(text, call.name)(*words)
+    return one(Listing(tuple(one(Const(part)) for part in parts)))
+
+
+def in_letters(owners: Values, name: str) -> Values:
+    """``text.lower()``: of a literal another literal, of a choice of the request another choice."""
+    changed = LETTERS[name]
+    found: list[Values] = []
+    for atom in owners:
+        words = words_of_choice(atom)
+        if isinstance(atom, Const) and isinstance(atom.value, str):
+            found.append(one(Const(changed(atom.value))))
+        else:
+            found.append(one(AnyOf(frozenset(map(changed, words)))) if words is not None else one(atom))
+    return join(*found)
+
+
+def entry(mapping: Mapping, key: Values) -> Values:
+    """A dict's entry."""
+    return entry_of(mapping, key)
+
+
+def items(owners: Values) -> Values:
+    """``mapping.items()``; of a dict from the request, names and values are the client's."""
+    if any(isinstance(atom, Anything) for atom in owners):
+        return one(Listing((one(Listing((one(Anything()), one(Anything())))),)))
+    return one(Listing(tuple(
+        one(Listing((key, value))) for atom in owners if isinstance(atom, Mapping) for key, value in atom.items
+    )))  # fmt: skip
+
+
+def formatted(call: Call) -> Values:
+    """``text.format(…)``, with holes where the arguments go."""
+    text = next(
+        (a.value if isinstance(a, Const) else a.text for a in call.owners if isinstance(a, Const | Pattern)), ""
+    )
+    if call.name == "join" or not isinstance(text, str):
+        return UNKNOWN
+    holes = tuple(ast.unparse(node) for node in call.arguments.nodes)
+    return one(Pattern(re.sub(r"\{[^}]*\}", HOLE, text), holes))
+
+
+def dumped(run: Machine, values: Values) -> Values:
+    """A schema's or model's fields as a dict: ``body.model_dump()``."""
+    found: list[Values] = []
+    for atom in values:
+        match atom:
+            case Instance(cls) if cls.all_fields():
+                found.append(one(Mapping(tuple(
+                    (one(Const(name)), run_field(run, atom, name)) for name in cls.all_fields()
+                ))))  # fmt: skip
+            case About(cls):
+                found.append(one(Mapping(tuple((one(Const(name)), UNKNOWN) for name in cls.all_fields()))))
+            case Mapping() | Listing():
+                found.append(one(atom))
+            case _:
+                pass
+    return join(*found)
+
+
+def run_field(run: Machine, owner: Instance, name: str) -> Values:
+    """A field's value on a schema's instance; from the request, so free text when it is nothing else."""
+    assigned = run.attribute(owner, name)
+    declared = owner.cls.all_fields()[name]
+    value = assigned
+    if not value and declared.annotation is not None:
+        value = run.promised(declared.annotation, owner.cls.frame, request=True)
+    usable = Values(a for a in value if not isinstance(a, Made))
+    return usable or one(Anything())

@@ -1,0 +1,442 @@
+"""Calls that start or run background work, or change its scheduler."""
+
+import ast
+from dataclasses import replace
+
+from scripts.commands.crosswalk.audit import queues
+from scripts.commands.crosswalk.audit.effects import Start, StartsWork, StatusWrite
+from scripts.commands.crosswalk.audit.machine import Machine
+from scripts.commands.crosswalk.audit.syntax import is_awaited, is_begun_once, is_joined, is_joined_by_name, is_read
+from scripts.commands.crosswalk.audit.values import (
+    UNKNOWN,
+    Arguments,
+    Atom,
+    Call,
+    Const,
+    External,
+    Frame,
+    Func,
+    Instance,
+    Listing,
+    Made,
+    Partial,
+    Pattern,
+    Values,
+    called,
+    join,
+    last_name,
+    names_of,
+    one,
+)
+
+TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "cleanup", "shutdown"})
+
+
+def background_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """``add_task`` and ``BackgroundTask``."""
+    names = names_of(call.callees)
+    target = call.arguments.get(0, "func")
+    if call.name in ("add_task", "BackgroundTask") and _tidies_up(call, target):
+        return one(Made("starlette.background.BackgroundTask"))
+    if any(n == "fastapi_events.dispatcher.dispatch" for n in names):  # its handlers run after the response
+        effect(run, frame, call.node, "background_task", source(call))
+        return UNKNOWN
+    if any(n.endswith("BackgroundTask") for n in names):
+        effect(run, frame, call.node, "background_task", source(call))
+        defer(run, call.arguments.get(0, "func"), rest(call, 1), frame)
+        return one(Made("starlette.background.BackgroundTask"))
+    known = any("BackgroundTasks" in name for name in names_of(call.owners)) or any(
+        isinstance(atom, Instance) and "BackgroundTasks" in atom.cls.outside_bases() for atom in call.owners
+    )
+    if call.name != "add_task" or not (call.is_foreign or known):
+        return None
+    is_text = any(isinstance(atom, Const | Pattern) for atom in target)
+    likely = "task" in call.owner_source.lower() or "background" in call.owner_source.lower()
+    is_call = bool(call.arguments.nodes) and isinstance(call.arguments.nodes[0], ast.Name | ast.Attribute | ast.Lambda)
+    if known or (not is_text and (likely or any(isinstance(a, Func) for a in target)) and is_call):
+        effect(run, frame, call.node, "background_task", source(call))
+        defer(run, target, rest(call, 1), frame)
+        return UNKNOWN
+    return None
+
+
+def _tidies_up(call: Call, target: Values) -> bool:
+    """Whether it closes or removes a temporary file once the response is sent (Starlette's documentation of FileResponse).
+
+    Of the tree's own functions only an object's ``close`` does so surely: that of the stream which was sent.
+    """
+    if not call.arguments.nodes:
+        return False
+    node = call.arguments.nodes[0]
+    own = [atom.function for atom in target if isinstance(atom, Func)]
+    closes = all(function.cls is not None and function.name in ("close", "aclose") for function in own)
+    if isinstance(node, ast.Lambda):
+        node = node.body.func if isinstance(node.body, ast.Call) else node
+        closes = True
+    return last_name(node) in TIDYING and closes
+
+
+AWS = {
+    "invoke": ("lambda", ("FunctionName",)),
+    "invoke_async": ("lambda", ("FunctionName",)),
+    "send_message": ("sqs", ("QueueUrl", "MessageBody")),
+    "send_message_batch": ("sqs", ("QueueUrl", "Entries")),
+    "send_messages": ("sqs", ("Entries",)),
+    "start_execution": ("stepfunctions", ("stateMachineArn",)),
+    "start_sync_execution": ("stepfunctions", ("stateMachineArn",)),
+    "put_events": ("events", ("Entries",)),
+    "publish": ("sns", ("TopicArn",)),
+    "submit_job": ("batch", ("jobQueue",)),
+    "run_task": ("ecs", ("taskDefinition",)),
+    "create_schedule": ("scheduler", ("ScheduleExpression",)),
+    "start_job_run": ("glue", ("JobName",)),
+    "start_crawler": ("glue", ()),
+    "start_build": ("codebuild", ("projectName",)),
+    "put_record": ("kinesis", ("StreamName", "PartitionKey")),
+    "put_records": ("kinesis", ("StreamName", "Records")),
+}
+AWS_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "step": "stepfunctions"}
+
+
+def aws(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """A function, queue, topic or state machine of AWS, by its client."""
+    if call.name not in AWS or not isinstance(call.node.func, ast.Attribute) or not call.is_foreign:
+        return None
+    service, words = AWS[call.name]
+    clients = {
+        AWS_NAMES.get(atom.detail, atom.detail)
+        for atom in call.owners
+        if isinstance(atom, Made) and ("boto" in atom.name or atom.name.endswith(("client", "resource")))
+    }
+    if service in clients or any(word in call.arguments.keywords for word in words) or (
+        service == "lambda" and "lambda" in call.owner_source.lower()
+    ):  # fmt: skip
+        effect(run, frame, call.node, "aws", source(call))
+        return UNKNOWN
+    return None
+
+
+HTTP_VERBS = frozenset({"get", "post", "put", "patch", "delete", "request", "stream", "urlopen", "fetch"})
+HTTP_PACKAGES = frozenset(
+    ["requests", "httpx", "aiohttp", "urllib", "urllib3", "urllib2", "niquests", "curl_cffi", "pycurl"]
+)
+HTTP_WORDS = ("client", "session", "http", "requests", "request")
+
+
+def _is_http(call: Call) -> bool:
+    """Whether a client is asked, and no dict, cache or queue."""
+    names = names_of(call.owners) + names_of(call.callees)
+    if names and any(name.split(".", 1)[0] in HTTP_PACKAGES for name in names):
+        return True
+    last = call.owner_source.rsplit(".", 1)[-1].lower().strip("_").split("(")[0]
+    return any(last == word or last.endswith((f"_{word}", word)) for word in HTTP_WORDS) or last in ("c", "ac", "s")
+
+
+def http(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """The application asks itself; whether it does is decided when all routes are known."""
+    if call.name not in HTTP_VERBS or not call.is_foreign or not _is_http(call):
+        return None
+    position = 1 if call.name in ("request", "stream") and len(call.arguments.positional) > 1 else 0
+    url = call.arguments.get(position, "url")
+    clients = [atom.detail for atom in call.owners if isinstance(atom, Made) and "://" in atom.detail]
+    for atom in url:
+        match atom:
+            case Const(str(text)) | Pattern(text):
+                holes = atom.holes if isinstance(atom, Pattern) else ()
+                full = (clients[0].rstrip("/") if clients and text.startswith("/") else "") + text
+                if run.known.is_candidate(full, holes):
+                    run.known.self_calls.append((full, holes))
+                    effect(run, frame, call.node, "self_http", f"{full}\x00{'|'.join(holes)}\x00{source(call)}")
+            case _:
+                pass
+    return None
+
+
+THREADS = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process", "subprocess.Popen"})
+APPLIED = frozenset(
+    {"run_in_threadpool", "to_thread", "run_sync", "run", "run_until_complete", "gather", "wait_for", "shield"}
+)
+
+
+def asyncio_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """A task that its function awaits is no background work."""
+    names = names_of(call.callees)
+    last = call.owner_source.rsplit(".", 1)[-1].lower()
+    if call.name in ("create_task", "ensure_future"):
+        outer = any(n.startswith(("asyncio.", "anyio.", "builtins.")) for n in names)
+        loop = any("event_loop" in n or "running_loop" in n for n in names_of(call.owners)) or last in (
+            "loop",
+            "asyncio",
+        )
+        loop = loop or "get_running_loop" in last or "get_event_loop" in last
+        if not (outer or loop) or any("TaskGroup" in n for n in names):
+            return None
+        if not is_awaited(call.node, frame):
+            forget_own(call, frame)
+            effect(run, frame, call.node, "task", source(call))
+        return join(*call.arguments.positional)
+    if call.name in ("run_in_executor", "run_coroutine_threadsafe", "call_soon", "call_later", "call_soon_threadsafe"):
+        if not call.is_foreign:
+            return None
+        if call.name == "run_in_executor" and is_awaited(call.node, frame):
+            return applied(run, call.arguments.get(1), shifted(call, 2), frame)
+        if call.name == "run_coroutine_threadsafe" and (is_joined(call.node, frame) or is_awaited(call.node, frame)):
+            return join(*call.arguments.positional[:1])
+        effect(run, frame, call.node, "task", source(call))
+        position = {"run_in_executor": 1, "call_later": 1}.get(call.name, 0)
+        defer(run, call.arguments.get(position), shifted(call, position + 1), frame)
+        return UNKNOWN
+    if call.name in APPLIED and call.is_foreign and any(isinstance(a, Func | Partial) for a in call.arguments.get(0)):
+        return applied(run, call.arguments.get(0), shifted(call, 1), frame)
+    return None
+
+
+def threads(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """Threads, processes and pools of them."""
+    names = names_of(call.callees)
+    pool = [n for n in names_of(call.owners) if n.endswith(("PoolExecutor", "multiprocessing.Pool"))]
+    if any(
+        n in THREADS or (n.endswith((".Thread", ".Process")) and n.startswith(("threading", "multiprocessing")))
+        for n in names
+    ):
+        if not is_joined(call.node, frame):
+            effect(run, frame, call.node, "thread", source(call))
+            defer(run, call.arguments.get(1, "target", "function"), rest(call, 99), frame)
+        return one(Made("threading.Thread"))
+    if call.name == "map" and "multiprocessing.Pool" in pool:
+        return applied(run, call.arguments.get(0), shifted(call, 1), frame)  # which waits
+    if call.name in ("submit", "map", "apply_async") and (pool or call.owner_source.endswith(("executor", "pool"))):
+        if not call.is_foreign:
+            return None
+        if is_joined(call.node, frame) or is_awaited(call.node, frame):
+            return applied(run, call.arguments.get(0), shifted(call, 1), frame)
+        effect(run, frame, call.node, "thread", source(call))
+        defer(run, call.arguments.get(0), shifted(call, 1), frame)
+        return UNKNOWN
+    return None
+
+
+def thread_objects(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """Objects of the tree's own kinds of threads, Flask-SocketIO's threads, and asyncio's processes."""
+    names = names_of(call.callees)
+    threads = [a for a in call.owners if isinstance(a, Instance) and a.cls.outside_bases() & {"Thread", "Process"}]
+    if call.name == "start" and threads and call.is_foreign:
+        if not is_joined_by_name(call.node, frame):
+            effect(run, frame, call.node, "thread", source(call))
+            runs = [Func(m.function, a) for a in threads for m in a.cls.lookup("run") if isinstance(m, Func)]
+            defer(run, Values(runs), shifted(call, 99), frame)
+        return UNKNOWN
+    if call.name == "start_background_task" and call.is_foreign:  # Flask-SocketIO's
+        effect(run, frame, call.node, "thread", source(call))
+        defer(run, call.arguments.get(0, "target"), shifted(call, 1), frame)
+        return one(Made("threading.Thread"))
+    if any(n.startswith("asyncio.create_subprocess_") for n in names):
+        if not is_joined(call.node, frame) and not is_read(call.node, frame):
+            effect(run, frame, call.node, "thread", source(call))
+        return one(Made("asyncio.subprocess.Process"))
+    return None
+
+
+SCHEDULER_VERBS = frozenset(
+    [
+        "start",
+        "add_job",
+        "modify_job",
+        "reschedule_job",
+        "pause_job",
+        "resume_job",
+        "remove_job",
+        "remove_all_jobs",
+        "pause",
+        "resume",
+        "shutdown",
+        "wakeup",
+        "run_job",
+        "add_schedule",
+        "remove_schedule",
+    ]
+)
+JOB_VERBS = frozenset({"modify", "reschedule", "pause", "resume", "remove"})
+BY_ID_VERBS = frozenset({"pause_job", "resume_job", "remove_job"})
+"""Of APScheduler they take a job's id and a store's name; a service's method that is called so takes more."""
+CLEAR_SCHEDULER_VERBS = frozenset(
+    {"add_job", "modify_job", "reschedule_job", "pause_job", "resume_job", "remove_job", "remove_all_jobs"}
+)
+
+
+def scheduler(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """A job added, changed or run by hand, or the scheduler itself started or stopped."""
+    if not isinstance(call.node.func, ast.Attribute) or not call.is_foreign:
+        return None
+    names = [name.lower() for name in names_of(call.owners)]
+    last = call.owner_source.lower().removesuffix("()").rsplit(".", 1)[-1]
+    is_made = any("apscheduler" in n or n.rsplit(".", 1)[-1].endswith("scheduler") for n in names if "get_job" not in n)
+    is_job = any(n.endswith((".get_job", ".add_job")) for n in names)
+    by_name = last.endswith(("scheduler", "sched")) or last == "scheduler"
+    clear = call.name in CLEAR_SCHEDULER_VERBS and not (
+        call.name in BY_ID_VERBS and call.arguments.keywords.keys() - {"job_id", "jobstore"}
+    )
+    if call.name in SCHEDULER_VERBS and (is_made or by_name or clear):
+        if call.name in ("add_job", "add_schedule"):
+            for atom in call.arguments.get(0, "func"):
+                if isinstance(atom, Func):
+                    atom.function.job = True
+        effect(run, frame, call.node, "scheduler", source(call))
+        if frame.function is not None and call.name == "add_job":
+            defer(run, call.arguments.get(0, "func"), rest(call, 99), frame)
+        return one(Made("apscheduler.add_job"))
+    if call.name in JOB_VERBS and is_job:
+        effect(run, frame, call.node, "scheduler", source(call))
+        return UNKNOWN
+    if call.name == "func" and is_job:
+        effect(run, frame, call.node, "job", source(call))
+        return UNKNOWN
+    if call.name in ("get_job", "get_jobs") and (is_made or by_name):
+        job = one(Made("apscheduler.get_job"))
+        return job if call.name == "get_job" else one(Listing((job,)))
+    return None
+
+
+QUEUE_VERBS = frozenset(
+    {"apply_async", "send_task", "enqueue_job", "enqueue_in", "enqueue_at", "enqueue_call", "kiq", "basic_publish"}
+)
+CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.chunks"})
+"""What Celery calls workflows: ``group(…)()`` sends them."""
+
+
+def jobs_and_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """A task sent to a queue of workers, or a job's function called in the route itself."""
+    functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, Func)]
+    if call.name in (
+        "delay",
+        "apply_async",
+        "send",
+        "send_with_options",
+        "kiq",
+        "schedule",
+        "defer",
+        "defer_async",
+        "s",
+        "si",
+    ):
+        tasks = [atom for atom in call.owners if isinstance(atom, Func)]
+        unseen = [a for a in call.owners if _is_task_from_outside(a, call.name)]
+        if call.name in ("s", "si"):
+            return Values(tasks) if tasks else None
+        if tasks or unseen:
+            effect(run, frame, call.node, "task_queue", source(call))
+            defer(run, Values(tasks), call.arguments, frame)
+            return UNKNOWN
+    if call.name in QUEUE_VERBS and not any(isinstance(atom, Func) for atom in call.callees):
+        effect(run, frame, call.node, "task_queue", source(call))
+        return UNKNOWN
+    if call.name == "start_workflow" and "task_queue" in call.arguments.keywords and call.is_foreign:  # Temporal's
+        effect(run, frame, call.node, "task_queue", source(call))
+        return UNKNOWN
+    if call.name == "enqueue" and call.is_foreign and call.arguments.positional:
+        effect(run, frame, call.node, "task_queue", source(call))
+        defer(run, call.arguments.get(0), rest(call, 1), frame)
+        return UNKNOWN
+    if any(name in CANVASES for name in names_of(call.callees)) and not isinstance(
+        call.node.func, ast.Name | ast.Attribute
+    ):
+        effect(run, frame, call.node, "task_queue", source(call))
+        return UNKNOWN
+    if functions and all(f.function.task for f in functions) and not call.owners and call.callees:
+        tasked = [f for f in functions if isinstance(f, Func)]
+        kind: Start = "task_queue" if all(f.function.sent for f in tasked) else "job"
+        effect(run, frame, call.node, kind, f"{tasked[0].function.qualified}()")
+        defer(run, Values(tasked), call.arguments, frame)
+        return UNKNOWN
+    return None
+
+
+def _is_task_from_outside(owner: Atom, verb: str) -> bool:
+    """Whether a task is meant that the tree does not define, or that it makes of an object: ``dramatiq.actor(Mailing())``."""
+    if not isinstance(owner, External | Made):
+        return False
+    if verb in ("delay", "apply_async") and (isinstance(owner, External) or owner.name.startswith("celery.")):
+        return True
+    return verb in ("send", "send_with_options") and owner.name in ("dramatiq.Actor", "dramatiq.actor")
+
+
+def queues_in_memory(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """Work put into a queue from which a worker of the same process takes it."""
+    workers = queues.put(run, call, frame)
+    if workers is None:
+        return None
+    effect(run, frame, call.node, "memory_queue", source(call))
+    defer(run, workers, Arguments(), frame)
+    return UNKNOWN
+
+
+def effect(run: Machine, frame: Frame, node: ast.AST, kind: Start, what: str) -> None:
+    """Background work starts here."""
+    once = kind in ("task", "thread") and isinstance(node, ast.Call) and is_begun_once(node, frame)
+    frame.effects.append(StartsWork(run.place(node, frame), kind=kind, what=what, once=once, methods=frame.methods))
+
+
+def defer(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -> None:
+    """Follows what runs later, for the status fields it writes; they are not the router's own doing."""
+    for atom in targets:
+        if isinstance(atom, Func | Partial):
+            function, receiver, given = called(atom, arguments)
+            summary = run.call(function, receiver, given)
+            frame.effects.extend(
+                replace(inner.by_way_of(function.qualified, frame.methods), deferred=True)
+                for inner in summary.effects
+                if isinstance(inner, StatusWrite)
+            )
+
+
+def rest(call: Call, skip: int) -> Arguments:
+    """The arguments without the first ``skip``, and without those of the scheduler itself."""
+    words = {
+        n: v for n, v in call.arguments.keywords.items() if n not in ("id", "trigger", "name", "func", "kwargs", "args")
+    }
+    positional = list(call.arguments.positional[skip:])
+    for atom in call.arguments.keywords.get("args", UNKNOWN):
+        if isinstance(atom, Listing):
+            positional = list(atom.items)
+    return Arguments(positional, words)
+
+
+def source(call: Call, length: int = 70) -> str:
+    """The call as it is written, cut at ``length``."""
+    text = ast.unparse(call.node)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def forget_own(call: Call, frame: Frame) -> None:
+    """What the coroutine does was just recorded as the route's own doing, when its call was evaluated: it happens later."""
+    own = frame.effects[call.before :]
+    frame.effects[call.before :] = [replace(inner, deferred=True) for inner in own if isinstance(inner, StatusWrite)]
+
+
+def applied(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -> Values:
+    """What the targets give, called now with the arguments."""
+    found = []
+    for atom in targets:
+        if isinstance(atom, Func | Partial):
+            function, receiver, given = called(atom, arguments)
+            found.append(run.absorb(run.call(function, receiver, given), function.qualified, frame))
+    return join(*found)
+
+
+def shifted(call: Call, skip: int) -> Arguments:
+    """The arguments without the first ``skip`` of the positional ones."""
+    return Arguments(list(call.arguments.positional[skip:]), dict(call.arguments.keywords))
+
+
+KINDS = (
+    jobs_and_tasks, scheduler, background_tasks, asyncio_tasks, threads, thread_objects, queues_in_memory, aws, http,
+)  # fmt: skip
+
+
+def call(run: Machine, call: Call, frame: Frame) -> Values | None:
+    """Records what is started; None when the call is for others to understand."""
+    for recognise in KINDS:
+        given = recognise(run, call, frame)
+        if given is not None:
+            return given
+    return None
