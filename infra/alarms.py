@@ -216,7 +216,7 @@ def invocation_alarms(scope: Construct, alarms: AlarmFactory) -> None:
         scope, "Unattributable", "Unattributable dead letter: dead-letter",
         alarms.metrics.of_service(names.UNATTRIBUTABLE, "dead-letter", statistic="Sum", minutes=5),
         above=0, datapoints=(1, 1),
-        description="A dead letter names no known attempt: another sender uses the queue, or the database was restored.",
+        description="A dead letter names no known attempt, or the database refuses to change its record.",
     )
 
 

@@ -14,7 +14,7 @@ from api.dependencies import KEY, Dependencies
 from api.problem import Problem, as_event, respond, respond_to_invalid, respond_to_problem
 from api.resources import domains, local_businesses, pages, places, sitemap_files, sitemaps
 from api.triggers import Triggers
-from scrapersky.database import Database, ReadSecret, sqlstate
+from scrapersky.database import LOST_RACE, Database, ReadSecret, sqlstate
 from scrapersky.metrics import Observer
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
@@ -25,11 +25,12 @@ VERSION = "1.0.0"
 ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, dev_tools)
 GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 """SQLSTATEs of the database's guard."""
-TIMEOUTS = {
+TRY_AGAIN = "other transactions hold the records for too long; nothing was changed, send the request again"
+UNAVAILABLE = {
     "57014": "the statement took too long and was cancelled; filter by status, id or domain, or send fewer records",
-    "55P03": "other transactions hold the records for too long; nothing was changed, send the request again",
+    **dict.fromkeys(("55P03", *LOST_RACE), TRY_AGAIN),
 }
-"""PostgreSQL's query_canceled and lock_not_available."""
+"""SQLSTATEs answered with a 503: query_canceled, lock_not_available, and a race for locks lost at every try."""
 MAX_STATEMENT_SECONDS = 20.0
 """Less than the function's 29 seconds and the HTTP API's 30, so that the client receives our problem document."""
 
@@ -87,8 +88,8 @@ class Application:
 
     def _database_error(self, error: DBAPIError) -> Response[str]:
         state = sqlstate(error)
-        if state in TIMEOUTS:
-            return respond(HTTPStatus.SERVICE_UNAVAILABLE, TIMEOUTS[state])
+        if state in UNAVAILABLE:
+            return respond(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE[state])
         if state in GUARD_REFUSALS:
             return respond(HTTPStatus.CONFLICT, str(error.orig.args[0]["M"]) if error.orig else str(error))
         return self._failed(error)

@@ -103,8 +103,8 @@ def _lock(
         (getattr(model, never.column) if never else literal(None)).label("never_queued"),
     ]
     chosen = conditions(resource, decision.filter) if decision.filter else [model.id.in_(decision.ids or ())]
-    statement = select(*columns).where(*chosen).order_by(model.id).limit(limit).with_for_update(of=model)
-    return connection.execute(statement).all()
+    locked = select(*columns).where(*chosen).order_by(model.id).limit(limit).with_for_update(of=model, key_share=True)
+    return connection.execute(locked).all()
 
 
 def _result(row: Row[Any], resource: Resource[View], field: str, wanted: Curation) -> Decided:

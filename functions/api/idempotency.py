@@ -46,13 +46,13 @@ M = TypeVar("M", bound=BaseModel)
 def write_once(router: Router, answers: type[M], work: Callable[[Connection], M]) -> M:
     """Run ``work`` in a transaction and return its answer, or the stored answer when the key was used before.
 
+    ``work`` is run again when its transaction loses a race for locks, and must not keep state between the tries.
     Raises a 422 for a key that was used for another request.
     """
     dependencies, event = dependencies_of(router), event_of(router)
     key = event.headers.get(HEADER.lower())
     if key is None:
-        with dependencies.database.transaction() as connection:
-            return work(connection)
+        return dependencies.database.run(work)
     if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise invalid(
             HEADER,
@@ -61,7 +61,8 @@ def write_once(router: Router, answers: type[M], work: Callable[[Connection], M]
     own = {"caller": caller_of(router), "key": key}
     request_hash = hashlib.sha256(f"{event.http_method} {event.path}\0{event.body or ''}".encode()).hexdigest()
     reservation = {**own, "request_hash": request_hash, "seconds": dependencies.settings.api_idempotency_seconds}
-    with dependencies.database.transaction() as connection:
+
+    def write(connection: Connection) -> M:
         connection.execute(DELETE_EXPIRED, {"limit": MAX_EXPIRED_DELETED})
         if connection.execute(RESERVE, reservation).one_or_none() is None:
             used_for, answer = connection.execute(READ, own).one()
@@ -71,3 +72,5 @@ def write_once(router: Router, answers: type[M], work: Callable[[Connection], M]
         answer = work(connection)
         connection.execute(SAVE, {**own, "answer": answer.model_dump_json()})
         return answer
+
+    return dependencies.database.run(write)

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from scrapersky import metrics
-from scrapersky.database import Database
+from scrapersky.database import Database, sqlstate
 from scrapersky.metrics import Observer
 from scrapersky.runtime.messages import MalformedMessage, parse_message
 from scrapersky.runtime.registry import WORKFLOWS, service_of
@@ -21,6 +23,8 @@ from scrapersky.status.dead_letter import dead_letter, workflow_of
 from scrapersky.vocabulary import AttemptId, Status
 
 NAME = "dead-letter"
+REFUSALS = frozenset({"22", "23", "P0", "SS"})
+"""Classes of SQLSTATEs that depend on the row: invalid data, a constraint, a trigger, the guard."""
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 settings = load(Settings, os.environ)
@@ -29,21 +33,31 @@ observer = Observer(NAME, settings.stage)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Mark the record of each dead letter; return those to SQS whose record could not be marked."""
+    """Mark the record of each dead letter; return to SQS those for which the database could not be reached."""
     failed: list[str] = []
     try:
         for message in event["Records"]:
+            keys = {"message_id": message["messageId"]}
             try:
                 mark(message)
-            except Exception:
+            except Exception as error:
+                if not is_refusal(error):
+                    observer.log.exception("could not mark a dead letter; returning it to the queue", extra=keys)
+                    failed.append(message["messageId"])
+                    continue
                 observer.log.exception(
-                    "could not mark a dead letter; returning it to the queue",
-                    extra={"message_id": message["messageId"]},
+                    "the database refused to mark a dead letter's record; recovery takes it when its lease ends",
+                    extra=keys,
                 )
-                failed.append(message["messageId"])
+                observer.count(metrics.UNATTRIBUTABLE)
     finally:
         observer.flush()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether the database would refuse the same change again: then the message is reported once."""
+    return isinstance(error, DBAPIError) and (sqlstate(error) or "")[:2] in REFUSALS
 
 
 def mark(message: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from api.resources.places import PLACES
 from api.resources.sitemap_files import SITEMAP_FILES
 from api.resources.sitemaps import SITEMAPS
 from infra.curation_api import TIMEOUT_SECONDS
+from scrapersky.database import LOST_RACE, TRIES
 from scrapersky.models.base import Recorded
 from scrapersky.runtime.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
 from scrapersky.status.claim import claim
@@ -238,6 +239,47 @@ def test_a_statement_timeout_is_a_503_and_changes_nothing(
     assert (answer.status, answer.content_type) == (503, "application/problem+json")
     assert "too long" in answer.json["detail"]
     assert row(connection, "domains", held)["curation_status"] == "New"
+
+
+def lose_races(connection: Connection, state: str, number: int) -> None:
+    """Let the first ``number`` transactions that change a domain end with SQLSTATE ``state``, as victims of a race."""
+    for statement in (
+        "CREATE SEQUENCE tries",  # unlike a row, it survives the rollback
+        f"""CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF nextval('tries') <= {number} THEN RAISE EXCEPTION USING ERRCODE = '{state}'; END IF; RETURN NULL; END $$""",
+        "CREATE TRIGGER lose AFTER UPDATE ON domains FOR EACH STATEMENT EXECUTE FUNCTION lose()",
+    ):
+        connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "one"}])
+@pytest.mark.parametrize("state", sorted(LOST_RACE))
+def test_a_request_that_loses_a_race_for_locks_is_tried_again(
+    api: Api, connection: Connection, state: str, headers: dict[str, str]
+) -> None:
+    (record_id,) = domains(connection, "a.example")
+    lose_races(connection, state, 2)
+    body = {"ids": [record_id], "curation_status": "Selected"}
+    assert results(api.post("/domains/curation", body, **headers)) == ["queued"]
+    assert row(connection, "domains", record_id)["status"] == "Queued"
+
+
+def test_a_request_that_loses_every_race_is_a_503_and_changes_nothing(api: Api, connection: Connection) -> None:
+    (record_id,) = domains(connection, "a.example")
+    lose_races(connection, "40P01", TRIES)
+    answer = api.post("/domains/curation", {"ids": [record_id], "curation_status": "Selected"})
+    assert (answer.status, "send the request again" in answer.json["detail"]) == (503, True)
+    assert row(connection, "domains", record_id)["status"] == "New"
+
+
+def test_curation_does_not_wait_for_a_row_that_refers_to_the_record(
+    api: Api, engine: Engine, connection: Connection
+) -> None:
+    (record_id,) = domains(connection, "a.example")
+    with engine.begin() as other:
+        other.execute(text("INSERT INTO sitemaps (domain_id) VALUES (:id)"), {"id": record_id})
+        answer = api.post("/domains/curation", {"ids": [record_id], "curation_status": "Maybe"})
+    assert results(answer) == ["set"]
 
 
 def test_the_statement_timeout_is_shorter_than_the_functions_timeout(environment: dict[str, str]) -> None:

@@ -96,3 +96,17 @@ def test_a_dead_letter_returns_to_the_queue_without_a_database(
     monkeypatch.setattr(function, "database", Database(unreachable, "dead-letter", read_secret))
     answer = function.handler({"Records": [message(1)]}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+
+
+def test_a_dead_letter_whose_record_the_database_refuses_to_change_is_reported_once_and_holds_up_no_other(
+    function: ModuleType, connection: Connection, attempt_id: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection.execute(text("INSERT INTO domains (domain, status) VALUES ('b.test', 'Queued')"))
+    (other,) = claim(connection, METADATA, batch=1, max_in_flight=2, dispatch_lease=600)
+    refuse = "ALTER TABLE domains ADD CHECK (domain <> 'a.test' OR error_code IS NULL)"
+    connection.execute(text(refuse))
+    answer = function.handler({"Records": [message(attempt_id), message(other.attempt_id)]}, None)
+    assert answer == {"batchItemFailures": []}
+    found = connection.execute(text("SELECT status FROM domains ORDER BY domain")).scalars()
+    assert list(found) == ["Processing", "Error"]
+    assert '"Unattributable":[1.0]' in capsys.readouterr().out

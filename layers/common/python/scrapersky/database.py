@@ -22,7 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import pg8000.dbapi
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from scrapersky.postgres import PostgresConnection
@@ -32,6 +32,10 @@ from scrapersky.tls import tls_context
 RECYCLE_SECONDS = 1_500
 WRONG_PASSWORD = frozenset({"28P01", "28000"})
 """SQLSTATEs of a refused login: the password may have been rotated since the secret was read."""
+
+LOST_RACE = frozenset({"40001", "40P01"})
+"""SQLSTATEs of a transaction that lost a race for locks: it changed nothing and may be run again."""
+TRIES = 3
 
 ROLE_SETTINGS: Mapping[str, str] = {
     "statement_timeout": "60s",
@@ -110,6 +114,18 @@ class Database:
                     connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Return the result of ``work`` in one transaction, which is tried again after a lost race for locks."""
+        for _ in range(TRIES - 1):
+            try:
+                with self.transaction() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if sqlstate(error) not in LOST_RACE:
+                    raise
+        with self.transaction() as connection:
+            return work(connection)
 
     def _connect(self) -> PostgresConnection:
         if self._settings.database_url:

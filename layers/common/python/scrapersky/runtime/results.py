@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky import metrics
-from scrapersky.database import sqlstate
+from scrapersky.database import LOST_RACE, TRIES, sqlstate
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, unexpected
 from scrapersky.runtime.registry import hand_off_from
 from scrapersky.runtime.runtime import Runtime
@@ -28,10 +28,6 @@ from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, RecordId, Status
 
-LOST_RACE = frozenset({"40001", "40P01"})
-"""SQLSTATEs of a transaction that lost a race for locks: it changed nothing and may be run again."""
-
-TRIES = 3
 MAX_DETAIL_BYTES = 16_384
 
 
