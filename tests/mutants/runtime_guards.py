@@ -5,6 +5,7 @@ from tests.mutants.mutant import LAYER, Edit, Mutant
 RUNTIME = "tests/integration/test_runtime.py"
 ISOLATION = "tests/integration/test_isolation.py"
 CONNECTIONS = "tests/integration/test_broken_connections.py"
+API_WRITING = "tests/integration/test_api_writing.py"
 DEAD_LETTER = "tests/integration/test_dead_letter.py"
 
 
@@ -170,9 +171,17 @@ RUNTIME_GUARDS = (
     without(
         "dead letter: an error with one touches no other",
         "handler.handler",
-        "except Exception:",
+        "except Exception as error:",
         DEAD_LETTER,
-        instead="except LookupError:",
+        instead="except LookupError as error:",
+        folder="functions/dead_letter",
+    ),
+    without(
+        "dead letter: one whose record the database refuses to change is reported once",
+        "handler.is_refusal",
+        "in REFUSALS",
+        DEAD_LETTER,
+        instead="in ()",
         folder="functions/dead_letter",
     ),
     without(
@@ -182,6 +191,30 @@ RUNTIME_GUARDS = (
         DEAD_LETTER,
         instead="in (in_body,):",
         folder="functions/dead_letter",
+    ),
+    # API
+    without(
+        "api: a request that loses a race for locks is tried again",
+        "database.Database.run",
+        "range(TRIES - 1)",
+        API_WRITING,
+        instead="range(0)",
+        folder=LAYER,
+    ),
+    without(
+        "api: a request that loses every race is a 503",
+        "application.Application._database_error",
+        "state in UNAVAILABLE",
+        API_WRITING,
+        instead="False",
+        folder="functions/api",
+    ),
+    without(
+        "api: decisions do not wait for rows that refer to their records",
+        "curation._lock",
+        ", key_share=True",
+        API_WRITING,
+        folder="functions/api",
     ),
     # database
     without(
