@@ -47,7 +47,7 @@ class BackgroundService(Construct):
             batch_size=settings.messages_per_invocation,
             max_concurrency=settings.max_instances,
         )
-        Schedule(self, "Tick", function=self.function, interval=Duration.minutes(settings.interval_minutes))
+        Schedule(self, "Tick", function=self.function.live, interval=Duration.minutes(settings.interval_minutes))
 
 
 def _own_environment(service: Service, plan: Plan) -> dict[str, str]:
@@ -66,7 +66,7 @@ class Schedule(Construct):
     ticks would only compete for the same records.
     """
 
-    def __init__(self, scope: Construct, id: str, *, function: lambda_.Function, interval: Duration) -> None:
+    def __init__(self, scope: Construct, id: str, *, function: lambda_.Alias, interval: Duration) -> None:
         super().__init__(scope, id)
         function.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
         self.rule = events.Rule(

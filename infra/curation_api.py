@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from aws_cdk import Stack
 from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.function import Functions
+from infra.function import Function, Functions
 from infra.stage import Stage
 
 TIMEOUT_SECONDS = 29
@@ -47,16 +46,14 @@ class CurationApi(Construct):
     The function may read the database's secret and invoke ``services``, and nothing else.
     """
 
-    def __init__(
-        self, scope: Construct, id: str, *, functions: Functions, services: Sequence[lambda_.Function]
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, functions: Functions, services: Sequence[Function]) -> None:
         super().__init__(scope, id)
         self.function = functions.make(
             self, name="api", description="Serves the curation API", timeout_seconds=TIMEOUT_SECONDS, environment={}
         )
         self.function.add_to_role_policy(
             iam.PolicyStatement(
-                actions=["lambda:InvokeFunction"], resources=[service.function_arn for service in services]
+                actions=["lambda:InvokeFunction"], resources=[service.live.function_arn for service in services]
             )
         )
         stage = functions.plan.stage
@@ -65,14 +62,14 @@ class CurationApi(Construct):
         add_default_stage(self, api=self.api, stage=stage)
 
 
-def add_routes(scope: Construct, *, api: http.CfnApi, function: lambda_.Function, stage: Stage) -> None:
+def add_routes(scope: Construct, *, api: http.CfnApi, function: Function, stage: Stage) -> None:
     """Add :data:`ROUTES`, all of which invoke ``function``, and permit ``api`` to invoke it."""
     integration = http.CfnIntegration(
         scope,
         "Integration",
         api_id=api.ref,
         integration_type="AWS_PROXY",
-        integration_uri=function.function_arn,
+        integration_uri=function.live.function_arn,
         payload_format_version="2.0",
         timeout_in_millis=30_000,
     )
@@ -88,7 +85,7 @@ def add_routes(scope: Construct, *, api: http.CfnApi, function: lambda_.Function
             authorizer_id=tokens.ref if tokens else None,
             authorization_scopes=[scope_of_token] if tokens else None,
         )
-    function.add_permission(
+    function.live.add_permission(
         "Http",
         principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
         source_arn=Stack.of(scope).format_arn(service="execute-api", resource=api.ref, resource_name="*/*/{proxy+}"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Duration
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,6 +15,20 @@ from infra.database import Database
 from infra.layers import RUNTIME, Bundle
 from infra.network import Vpc, allow_network_interfaces
 from infra.plan import Plan, environment_variables
+from scrapersky.runtime.registry import LIVE
+
+
+class Function(lambda_.Function):
+    """A Lambda function whose deployments publish versions. Everything invokes the alias ``live`` of one of them.
+
+    CloudFormation changes code and layers of a function by two calls, and moves the alias after both: no invocation runs
+    new code on an old layer. Old versions are kept, so that a rollback only moves the alias.
+    """
+
+    def __init__(self, scope: Construct, **properties: Any) -> None:
+        kept = lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN)
+        super().__init__(scope, "Function", current_version_options=kept, **properties)
+        self.live = lambda_.Alias(self, "Live", alias_name=LIVE, version=self.current_version)
 
 
 @dataclass(frozen=True)
@@ -35,7 +49,7 @@ class Functions:
         timeout_seconds: int,
         environment: Mapping[str, str],
         secrets: Sequence[secretsmanager.ISecret] = (),
-    ) -> lambda_.Function:
+    ) -> Function:
         """Return the Lambda ``scrapersky-<stage>-<name>`` with handler ``<folder>.handler.handler``, its role and log group.
 
         It may write its own log and read the database's secret and ``secrets``. Everything else must be granted.
@@ -46,9 +60,8 @@ class Functions:
         log_group.grant_write(role)
         for secret in (self.database.secret, *secrets):
             secret.grant_read(role)
-        return lambda_.Function(
+        return Function(
             scope,
-            "Function",
             function_name=function_name,
             description=description,
             runtime=RUNTIME,

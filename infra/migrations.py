@@ -33,11 +33,13 @@ class Migrations(Construct):
         )
         # CloudFormation invokes asynchronously. Lambda retries an invocation that failed early, but not one that ran into
         # its timeout: by then CloudFormation has given up, and migrations would run during its rollback.
-        self.function.configure_async_invoke(retry_attempts=2, max_event_age=Duration.minutes(MAX_EVENT_AGE_MINUTES))
+        self.function.live.configure_async_invoke(
+            retry_attempts=2, max_event_age=Duration.minutes(MAX_EVENT_AGE_MINUTES)
+        )
         self.schema = CustomResource(
             self,
             "Schema",
-            service_token=self.function.function_arn,
+            service_token=self.function.live.function_arn,
             resource_type="Custom::DatabaseSchema",
             service_timeout=Duration.minutes(minutes + 1),
             properties={"Migrations": digest(FOLDER)},

@@ -1,10 +1,10 @@
 """A service's message queue and its dead-letter queue, and the mapping from a queue to a function."""
 
 from aws_cdk import Duration
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.function import Function
 from infra.plan import Plan
 
 
@@ -35,7 +35,7 @@ class Queues(Construct):
         )
 
 
-def consume(id: str, queue: sqs.Queue, *, function: lambda_.Function, batch_size: int, max_concurrency: int) -> None:
+def consume(id: str, queue: sqs.Queue, *, function: Function, batch_size: int, max_concurrency: int) -> None:
     """Invoke ``function`` with batches of up to ``batch_size`` messages of ``queue``, up to ``max_concurrency`` at a time.
 
     The handler's response names the messages that failed. Warning: without ``report_batch_item_failures`` AWS ignores
@@ -43,7 +43,7 @@ def consume(id: str, queue: sqs.Queue, *, function: lambda_.Function, batch_size
     polls, and each throttled poll counts as a receive.
     """
     queue.grant_consume_messages(function)
-    function.add_event_source_mapping(
+    function.live.add_event_source_mapping(
         id,
         event_source_arn=queue.queue_arn,
         batch_size=batch_size,

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Stack, Validations
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
@@ -12,7 +11,7 @@ from infra.background_service import BackgroundService
 from infra.curation_api import CurationApi
 from infra.database import find_database
 from infra.dead_letter import DeadLetter
-from infra.function import Functions, architecture
+from infra.function import Function, Functions, architecture
 from infra.layers import bundle
 from infra.migrations import Migrations
 from infra.network import find_vpc
@@ -51,7 +50,7 @@ class ScraperSkyStack(Stack):
         self.migrations = Migrations(self, "Migrations", functions=self.factory)
         self.output("MigrateFunctionName", self.migrations.function.function_name)
 
-        self.functions: dict[str, lambda_.Function] = {}
+        self.functions: dict[str, Function] = {}
         queues = {service.name: self._add_service(service) for service in SERVICES}
         self._add_shared(queues)
         if stage.cdk_nag:
@@ -88,7 +87,7 @@ class ScraperSkyStack(Stack):
         )
         self.output("AlarmTopicArn", observability.topic.topic_arn)
 
-    def _add(self, name: str, function: lambda_.Function) -> None:
+    def _add(self, name: str, function: Function) -> None:
         """Register a function. It, its schedule and its mapping wait for the schema: a failed migration keeps the old code."""
         function.node.add_dependency(self.migrations.schema)
         self.functions[name] = function

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
+
+from scrapersky.runtime.registry import LIVE
 
 Handler = Callable[[dict[str, Any]], Any]
 
 
 @contextmanager
 def serving(functions: Mapping[str, Handler]) -> Iterator[str]:
-    """Serve ``functions``, by their full names, until the block ends; yield the endpoint's url.
+    """Serve the aliases ``live`` of ``functions``, by their names, until the block ends; yield the endpoint's url.
 
     An unknown name is answered as AWS does, and an exception becomes an unhandled function error.
     Source: AWS Lambda API Reference, "Invoke".
@@ -20,9 +23,9 @@ def serving(functions: Mapping[str, Handler]) -> Iterator[str]:
 
     class Endpoint(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            name = self.path.split("/")[3]
+            name, _, alias = unquote(self.path.split("/")[3]).partition(":")
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if name not in functions:
+            if name not in functions or alias != LIVE:
                 message = f"Function not found: {name}"
                 self.answer(
                     404, {"Type": "User", "Message": message}, {"x-amzn-ErrorType": "ResourceNotFoundException"}

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from api.problem import Problem, invalid
-from scrapersky.runtime.registry import Service
+from scrapersky.runtime.registry import LIVE, Service
 
 READ_TIMEOUT_SECONDS = 25
 """An HTTP API gives up after 30 seconds; that limit cannot be raised."""
@@ -38,7 +38,7 @@ class Triggers:
         self._invoke(service, payload, "Event")
 
     def _invoke(self, service: Service, payload: dict[str, Any], kind: Any) -> Any:
-        name = f"scrapersky-{self._stage}-{service.name}"
+        name = f"scrapersky-{self._stage}-{service.name}:{LIVE}"
         try:
             return self._client.invoke(FunctionName=name, InvocationType=kind, Payload=json.dumps(payload).encode())
         except (ClientError, BotoCoreError) as error:

@@ -4,7 +4,6 @@ The stack's own rules keep invoking ticks, so no test may depend on which tick c
 """
 
 import io
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ from rich.console import Console
 from sqlalchemy import Connection, insert, select
 
 from scrapersky.models import Domain
-from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, METADATA, Service
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, LIVE, METADATA, Service
 from scrapersky.status.claim import claim
 from scrapersky.vocabulary import RecordId, Status
 from scripts.commands.run.run import Options, drain
@@ -70,7 +69,8 @@ def redelivered_at_once(running: Running, service: Service) -> Iterator[None]:
 @contextmanager
 def deliveries_paused(client: Any, function: str) -> Iterator[None]:
     """Keep the messages in the function's queue until the block ends."""
-    (mapping,) = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    live = client.get_alias(FunctionName=function, Name=LIVE)["AliasArn"]
+    (mapping,) = client.list_event_source_mappings(FunctionName=live)["EventSourceMappings"]
     client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
         yield
@@ -80,19 +80,18 @@ def deliveries_paused(client: Any, function: str) -> Iterator[None]:
 
 @contextmanager
 def crashing(client: Any, function: str) -> Iterator[None]:
-    """End the function's process as soon as it starts, until the block ends."""
-    described = client.get_function(FunctionName=function)
-    with urllib.request.urlopen(described["Code"]["Location"]) as download:
-        code = download.read()
-    module = described["Configuration"]["Handler"].rpartition(".")[0].replace(".", "/")
+    """Deploy a version whose process ends as soon as it starts; roll back at the end of the block."""
+    module = client.get_function_configuration(FunctionName=function)["Handler"].rpartition(".")[0].replace(".", "/")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(f"{module}.py", CRASHING)
-    client.update_function_code(FunctionName=function, ZipFile=packed.getvalue())
+    good = client.get_alias(FunctionName=function, Name=LIVE)["FunctionVersion"]
+    bad = client.update_function_code(FunctionName=function, ZipFile=packed.getvalue(), Publish=True)["Version"]
+    client.update_alias(FunctionName=function, Name=LIVE, FunctionVersion=bad)
     try:
         yield
     finally:
-        client.update_function_code(FunctionName=function, ZipFile=code)
+        client.update_alias(FunctionName=function, Name=LIVE, FunctionVersion=good)
 
 
 def test_a_malformed_message_sets_error_through_the_dead_letter_queue(running: Running) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SERVICES, Service
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, LIVE, SERVICES, Service
 from scrapersky.status.gauges import count_by_status
 from tests.e2e.conftest import Running
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(900)
 
 def invoke(running: Running, service: Service, payload: Any) -> dict[str, Any]:
     response = running.system.aws.client("lambda").invoke(
-        FunctionName=running.system.deployed(service).function, Payload=json.dumps(payload)
+        FunctionName=f"{running.system.deployed(service).function}:{LIVE}", Payload=json.dumps(payload)
     )
     answer: dict[str, Any] = json.loads(response["Payload"].read())
     assert "FunctionError" not in response, answer

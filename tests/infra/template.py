@@ -53,6 +53,13 @@ class Template:
         """Return the environment variables of the function ``name``."""
         return dict(self.function(name)["Environment"]["Variables"])
 
+    def live(self, alias: Any) -> str:
+        """Return the logical id of the function to whose alias ``live`` the reference ``alias`` refers."""
+        (id,) = references(alias)
+        one = self.resources[id]
+        assert (one["Type"], one["Properties"]["Name"]) == ("AWS::Lambda::Alias", "live")
+        return target(one["Properties"]["FunctionName"])
+
     def statements(self, name: str) -> Iterator[Properties]:
         """Yield every statement of every policy of the role of the function ``name``."""
         role = target(self.function(name)["Role"])

@@ -23,11 +23,11 @@ def test_every_route_requires_a_signed_request(template: Template) -> None:
 
 
 def test_only_the_api_gateway_may_invoke_the_function_and_only_for_this_api(template: Template) -> None:
-    function = target(next(iter(template.of_type("AWS::ApiGatewayV2::Integration").values()))["IntegrationUri"])
-    assert template.resources[function]["Properties"]["FunctionName"] == f"{template.stack}-api"
+    alias = target(next(iter(template.of_type("AWS::ApiGatewayV2::Integration").values()))["IntegrationUri"])
+    assert template.resources[template.live({"Ref": alias})]["Properties"]["FunctionName"] == f"{template.stack}-api"
     (api,) = template.of_type("AWS::ApiGatewayV2::Api")
     (permission,) = (
-        one for one in template.of_type("AWS::Lambda::Permission").values() if target(one["FunctionName"]) == function
+        one for one in template.of_type("AWS::Lambda::Permission").values() if target(one["FunctionName"]) == alias
     )
     assert permission["Principal"] == "apigateway.amazonaws.com"
     assert {"Ref": api} in permission["SourceArn"]["Fn::Join"][1]

@@ -10,7 +10,8 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from infra.curation_api import ACCESS_LOG, ROUTES
 from infra.node import NotInstalled, ensure_installed, pinned_version
 from infra.plan import plan
 from scrapersky import metrics
-from scrapersky.runtime.registry import SERVICES, WORKFLOWS
+from scrapersky.runtime.registry import LIVE, SERVICES, WORKFLOWS
 from scripts.commands.run import databases
 from scripts.commands.run.deployment import put_secret
 from scripts.commands.run.emulator import ACCOUNT, REGION, Aws
@@ -78,7 +79,9 @@ class Account:
         found = {}
         for rule in events.list_rules()["Rules"]:
             (ticked,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
-            found[ticked["Arn"].rpartition(":")[2].removeprefix(f"{LOCAL.stack}-")] = rule["ScheduleExpression"]
+            function, _, alias = ticked["Arn"].partition(":function:")[2].partition(":")
+            assert alias == LIVE
+            found[function.removeprefix(f"{LOCAL.stack}-")] = rule["ScheduleExpression"]
         return found
 
     def functions(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ class Step:
     returncode: int
     output: str
     rates: Mapping[str, str]
+    ended: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +222,9 @@ def test_every_mapping_is_enabled_and_bounded_and_reports_failed_messages(deploy
     for mapping in mappings:
         assert mapping["State"] == "Enabled"
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        name = mapping["FunctionArn"].rpartition(":")[2].removeprefix(f"{LOCAL.stack}-")
+        function, _, alias = mapping["FunctionArn"].partition(":function:")[2].partition(":")
+        name = function.removeprefix(f"{LOCAL.stack}-")
+        assert alias == LIVE
         at_once = SETTINGS.services[name].max_instances if name in SETTINGS.services else 2
         assert mapping["ScalingConfig"]["MaximumConcurrency"] == at_once
 
@@ -235,7 +241,7 @@ def test_every_route_of_the_api_is_authorized_and_invokes_its_function(deployed_
     (api,) = gateway.get_apis()["Items"]
     assert (api["Name"], api["ProtocolType"]) == (f"{LOCAL.stack}-curation", "HTTP")
     (integration,) = gateway.get_integrations(ApiId=api["ApiId"])["Items"]
-    assert integration["IntegrationUri"] == deployed_account.functions()["api"]["FunctionArn"]
+    assert integration["IntegrationUri"] == f"{deployed_account.functions()['api']['FunctionArn']}:{LIVE}"
     assert (integration["IntegrationType"], integration["PayloadFormatVersion"]) == ("AWS_PROXY", "2.0")
     routes = gateway.get_routes(ApiId=api["ApiId"])["Items"]
     assert {route["RouteKey"] for route in routes} == {key for key, _ in ROUTES.values()}
@@ -287,6 +293,24 @@ def test_a_setting_in_the_environment_changes_the_rate_the_concurrency_and_the_f
     assert variables["DOMAIN_SCHEDULER_INTERVAL_MINUTES"] == "5"
     mappings = account.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     assert 4 in [one["ScalingConfig"]["MaximumConcurrency"] for one in mappings]
+
+
+def test_a_rollback_moves_the_aliases_to_the_versions_of_an_earlier_time(
+    account: Account, changed: Step, created: Step
+) -> None:
+    client, function = account.aws.client("lambda"), f"{LOCAL.stack}-domain-scheduler"
+    query = re.search(r'--query "(Versions.+?)"', (ROOT / "docs" / "runbook.md").read_text().replace("\\\n", ""))
+    assert query
+
+    def interval() -> str:
+        live = client.get_function_configuration(FunctionName=function, Qualifier=LIVE)
+        return str(live["Environment"]["Variables"]["DOMAIN_SCHEDULER_INTERVAL_MINUTES"])
+
+    assert interval() == "5"
+    versions = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+    (earlier,) = versions.search(query[1].replace("\\$", "$").replace("$GOOD", created.ended))
+    client.update_alias(FunctionName=function, Name=LIVE, FunctionVersion=earlier)
+    assert interval() == "1"
 
 
 def test_the_clis_template_has_the_asset_paths_that_sam_local_needs(account: Account, changed: Step) -> None:

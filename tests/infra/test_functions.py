@@ -107,7 +107,8 @@ def test_a_function_may_use_its_own_log_queue_and_secrets_and_nothing_else(templ
     if name == "api":
         functions = template.of_type("AWS::Lambda::Function")
         services = {f"{template.stack}-{service.name}" for service in SERVICES}
-        wanted["lambda"] = {id for id, one in functions.items() if one["FunctionName"] in services}
+        aliases = template.of_type("AWS::Lambda::Alias")
+        wanted["lambda"] = {id for id in aliases if functions[template.live({"Ref": id})]["FunctionName"] in services}
     for service in SERVICES:
         if service.name == name:
             wanted["sqs"] = {target(template.environment(name)["QUEUE_URL"])}

@@ -42,7 +42,7 @@ def test_every_queue_is_encrypted_and_denies_plain_http(template: Template) -> N
 def test_the_visibility_timeout_is_at_least_six_function_timeouts(deployed: Template) -> None:
     queues = deployed.of_type("AWS::SQS::Queue")
     for mapping in deployed.of_type("AWS::Lambda::EventSourceMapping").values():
-        timeout = deployed.resources[target(mapping["FunctionName"])]["Properties"]["Timeout"]
+        timeout = deployed.resources[deployed.live(mapping["FunctionName"])]["Properties"]["Timeout"]
         assert queues[target(mapping["EventSourceArn"])]["VisibilityTimeout"] >= 6 * timeout
 
 
@@ -62,7 +62,7 @@ def test_every_queue_has_exactly_one_consumer_and_dead_letter_queues_have_dead_l
     for mapping in template.of_type("AWS::Lambda::EventSourceMapping").values():
         queue = target(mapping["EventSourceArn"])
         assert queue not in fed
-        fed[queue] = template.resources[target(mapping["FunctionName"])]["Properties"]["FunctionName"]
+        fed[queue] = template.resources[template.live(mapping["FunctionName"])]["Properties"]["FunctionName"]
     assert set(fed) == set(queues)
     for queue, function in fed.items():
         assert (function == f"{template.stack}-dead-letter") == ("RedrivePolicy" not in queues[queue])
@@ -97,7 +97,7 @@ def test_the_queue_url_of_a_function_is_the_queue_it_consumes(template: Template
             for one in template.of_type("AWS::Lambda::EventSourceMapping").values()
             if target(one["EventSourceArn"]) == queue
         )
-        fed = template.resources[target(mapping["FunctionName"])]["Properties"]
+        fed = template.resources[template.live(mapping["FunctionName"])]["Properties"]
         assert fed["FunctionName"] == f"{template.stack}-{service.name}"
 
 

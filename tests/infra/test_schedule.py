@@ -14,7 +14,7 @@ def test_every_service_has_one_rule_with_its_own_rate(template: Template) -> Non
     rates = {}
     for rule in template.of_type("AWS::Events::Rule").values():
         (ticked,) = rule["Targets"]
-        name = template.resources[target(ticked["Arn"])]["Properties"]["FunctionName"]
+        name = template.resources[template.live(ticked["Arn"])]["Properties"]["FunctionName"]
         rates[name.removeprefix(f"{template.stack}-")] = rule["ScheduleExpression"]
         assert rule["State"] == "ENABLED"
     settings = plan(STAGES[template.stack.removeprefix("scrapersky-")], {}).services
@@ -24,7 +24,7 @@ def test_every_service_has_one_rule_with_its_own_rate(template: Template) -> Non
 def test_rule_and_function_drop_an_undelivered_tick_within_a_minute(template: Template) -> None:
     for rule in template.of_type("AWS::Events::Rule").values():
         assert rule["Targets"][0]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
-    ticked = {target(rule["Targets"][0]["Arn"]) for rule in template.of_type("AWS::Events::Rule").values()}
+    ticked = {template.live(rule["Targets"][0]["Arn"]) for rule in template.of_type("AWS::Events::Rule").values()}
     dropping = {
         target(one["FunctionName"])
         for one in template.of_type("AWS::Lambda::EventInvokeConfig").values()
@@ -43,7 +43,7 @@ def test_only_its_own_rule_may_invoke_a_service(template: Template) -> None:
 
 def test_rules_mappings_and_functions_wait_for_the_schema(template: Template) -> None:
     (schema,) = template.of_type("Custom::DatabaseSchema")
-    migrate = target(template.of_type("Custom::DatabaseSchema")[schema]["ServiceToken"])
+    migrate = template.live(template.of_type("Custom::DatabaseSchema")[schema]["ServiceToken"])
     waiting = [
         *template.of_type("AWS::Events::Rule"),
         *template.of_type("AWS::Lambda::EventSourceMapping"),
@@ -69,7 +69,7 @@ def test_cloudformation_waits_longer_than_the_timeout_of_migrate(template: Templ
 
 def test_an_invocation_of_migrate_is_not_retried_after_cloudformation_gave_up(template: Template) -> None:
     (schema,) = template.of_type("Custom::DatabaseSchema")
-    migrate = target(template.of_type("Custom::DatabaseSchema")[schema]["ServiceToken"])
+    migrate = template.live(template.of_type("Custom::DatabaseSchema")[schema]["ServiceToken"])
     ((id, invoked),) = (
         (id, one)
         for id, one in template.of_type("AWS::Lambda::EventInvokeConfig").items()

@@ -21,6 +21,7 @@ import pytest
 from infra.config import STAGES
 from infra.plan import plan
 from scrapersky.runtime.outcomes import Fail
+from scrapersky.runtime.registry import LIVE
 from scrapersky.settings import SettingsError
 from scripts.commands.crosswalk.__main__ import main as crosswalk
 from scripts.commands.new_service.__main__ import main as new_service
@@ -132,9 +133,9 @@ class Stage:
             case "cdk":
                 return _planned(rest[-1], variables)
             case "aws":
-                return json.dumps(
-                    self.handlers[_after(words, "--function-name")](json.loads(_after(words, "--payload")))
-                )
+                name, _, alias = _after(words, "--function-name").partition(":")
+                assert alias == LIVE
+                return json.dumps(self.handlers[name](json.loads(_after(words, "--payload"))))
             case _:
                 raise AssertionError(f"the command {command!r} cannot be run")
         captured = self.capture.readouterr()

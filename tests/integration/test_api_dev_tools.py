@@ -65,7 +65,7 @@ def test_a_refusal_by_the_service_is_a_422_that_names_the_field(operator: Api) -
 def test_an_unreachable_service_is_a_502(operator: Api) -> None:
     answer = operator.post("/dev-tools/status", {"workflow": "import"})
     assert answer.status == 502
-    assert "scrapersky-test-sitemap-import-scheduler could not be invoked" in answer.json["detail"]
+    assert "scrapersky-test-sitemap-import-scheduler:live could not be invoked" in answer.json["detail"]
 
 
 def test_a_request_authorised_as_curation_is_refused(operator: Api, harness: Harness) -> None:

@@ -62,7 +62,7 @@ class Deployed:
 
 def template(stage: str, secret: str) -> dict[str, Any]:
     """Return the part of the stack that the doctor checks."""
-    resources = {DEAD_LETTER: function(f"scrapersky-{stage}-dead-letter", {})}
+    resources = function(DEAD_LETTER, f"scrapersky-{stage}-dead-letter", {})
     outputs = {"DeadLetterFunctionName": {"Value": {"Ref": DEAD_LETTER}}}
     for service in SERVICES:
         start = construct(service)
@@ -79,10 +79,10 @@ def of_service(service: Service, stage: str, secret: str) -> dict[str, Any]:
     """Return a service's function, queues, mappings and rule."""
     start = construct(service)
     variables = {"DATABASE_SECRET": secret, f"{service.env_prefix}_MAX_INSTANCES": str(MAX_INSTANCES)}
-    arn = {name: {"Fn::GetAtt": [f"{start}{name}", "Arn"]} for name in ("Function", "Work", "Dead")}
+    arn = {name: {"Fn::GetAtt": [f"{start}{name}", "Arn"]} for name in ("Work", "Dead")}
     taken = {"BatchSize": 10, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
     return {
-        f"{start}Function": function(f"scrapersky-{stage}-{service.name}", variables),
+        **function(f"{start}Function", f"scrapersky-{stage}-{service.name}", variables),
         f"{start}Dead": {"Type": "AWS::SQS::Queue", "Properties": {"MessageRetentionPeriod": 1_209_600}},
         f"{start}Work": {
             "Type": "AWS::SQS::Queue",
@@ -96,28 +96,38 @@ def of_service(service: Service, stage: str, secret: str) -> dict[str, Any]:
             "Type": "AWS::Lambda::EventSourceMapping",
             "Properties": {
                 "EventSourceArn": arn["Work"],
-                "FunctionName": {"Ref": f"{start}Function"},
+                "FunctionName": {"Ref": f"{start}FunctionLive"},
                 "ScalingConfig": {"MaximumConcurrency": MAX_INSTANCES},
                 **taken,
             },
         },
         f"{start}DeadLetters": {
             "Type": "AWS::Lambda::EventSourceMapping",
-            "Properties": {"EventSourceArn": arn["Dead"], "FunctionName": {"Ref": DEAD_LETTER}, **taken},
+            "Properties": {"EventSourceArn": arn["Dead"], "FunctionName": {"Ref": f"{DEAD_LETTER}Live"}, **taken},
         },
         f"{start}Rule": {
             "Type": "AWS::Events::Rule",
             "Properties": {
                 "ScheduleExpression": "rate(1 minute)",
                 "State": "ENABLED",
-                "Targets": [{"Id": "function", "Arn": arn["Function"]}],
+                "Targets": [{"Id": "function", "Arn": {"Ref": f"{start}FunctionLive"}}],
             },
         },
     }
 
 
-def function(name: str, variables: dict[str, str]) -> dict[str, Any]:
-    """Return a function that does nothing."""
+def function(id: str, name: str, variables: dict[str, str]) -> dict[str, Any]:
+    """Return a function that does nothing, with the alias of its version."""
+    properties = {"FunctionName": {"Ref": id}, "Name": "live"}
+    version = {"FunctionVersion": {"Fn::GetAtt": [f"{id}Version", "Version"]}}
+    return {
+        id: _latest(name, variables),
+        f"{id}Version": {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": id}}},
+        f"{id}Live": {"Type": "AWS::Lambda::Alias", "Properties": properties | version},
+    }
+
+
+def _latest(name: str, variables: dict[str, str]) -> dict[str, Any]:
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {
@@ -310,7 +320,10 @@ def test_more_instances_than_connections_are_found(deployed: Deployed) -> None:
             "DATABASE_SECRET": f"scrapersky/{deployed.stage}/database",
             f"{service.env_prefix}_MAX_INSTANCES": "99",
         }
-        deployed.client("lambda").update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        client = deployed.client("lambda")
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        version = client.publish_version(FunctionName=name)["Version"]
+        client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
     assert {one.check for one in deployed.findings(database=True)} == {"concurrency_differs", "connections_short"}
 
 

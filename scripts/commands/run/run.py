@@ -194,7 +194,7 @@ psql {shlex.quote(databases.psql_url(system.database_url, hide_password=hide_pas
 curl -H 'Authorization: local' "$API_URL/domains?limit=3"
 
 # AWS CLI version 2
-aws lambda invoke --function-name {function} \\
+aws lambda invoke --function-name {function}:live \\
   --cli-binary-format raw-in-base64-out \\
   --payload '{{"action": "status"}}' /dev/stdout
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from scrapersky.runtime.registry import SERVICES, Service
+from scrapersky.runtime.registry import LIVE, SERVICES, Service
 from scripts.commands.run.emulator import ACCOUNT, REGION, Aws
 from scripts.commands.run.system import System
 
@@ -52,14 +52,14 @@ def scheduled_event(rule_arn: str) -> Mapping[str, Any]:
 
 
 def rule_of(aws: Aws, function: str) -> Rule:
-    """Return the rule that invokes ``function``. Raises LookupError if the deployed stack has none that is enabled."""
+    """Return the rule that invokes the deployed version of ``function``. Raises LookupError if none is enabled."""
     events = aws.client("events")
-    arn = aws.client("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+    arn = aws.client("lambda").get_alias(FunctionName=function, Name=LIVE)["AliasArn"]
     for name in events.list_rule_names_by_target(TargetArn=arn)["RuleNames"]:
         rule = events.describe_rule(Name=name)
         if rule["State"] == "ENABLED" and rule.get("ScheduleExpression", "").startswith("rate("):
             (target,) = (t for t in events.list_targets_by_rule(Rule=name)["Targets"] if t["Arn"] == arn)
-            return Rule(rule["Arn"], function, target.get("Input"))
+            return Rule(rule["Arn"], f"{function}:{LIVE}", target.get("Input"))
     raise LookupError(f"no enabled rate rule invokes {function}")
 
 

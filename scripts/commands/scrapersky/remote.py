@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from scrapersky.runtime.registry import LIVE
 from scripts.commands.scrapersky.errors import CommandError, Refused
 from scripts.commands.scrapersky.options import is_local
 
@@ -40,8 +41,8 @@ class Remote:
             )
 
     def name_of(self, function: str) -> str:
-        """Return the full name of ``function`` in this stage."""
-        return f"scrapersky-{self.stage}-{function}"
+        """Return the full name of ``function`` in this stage, with the alias of its deployed version."""
+        return f"scrapersky-{self.stage}-{function}:{LIVE}"
 
     def invoke(self, function: str, payload: Mapping[str, Any]) -> Any:
         """Send ``payload`` and return the answer.

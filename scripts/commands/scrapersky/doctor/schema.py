@@ -24,7 +24,7 @@ from scripts.commands.scrapersky.doctor.finding import Finding, Unchecked, messa
 
 SCHEMA = "scrapersky_doctor"
 MIGRATE = (
-    "aws lambda invoke --function-name scrapersky-STAGE-migrate --cli-binary-format raw-in-base64-out"
+    "aws lambda invoke --function-name scrapersky-STAGE-migrate:live --cli-binary-format raw-in-base64-out"
     " --payload '{}' /dev/stdout"
 )
 

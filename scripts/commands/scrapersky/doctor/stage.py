@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scrapersky.runtime.registry import Service
+from scrapersky.runtime.registry import LIVE, Service
 from scrapersky.settings import ServiceSettings, Settings, load
 from scripts.commands.scrapersky.doctor.finding import Finding
 from scripts.commands.scrapersky.errors import CommandError
@@ -49,8 +49,8 @@ class Stage:
         return self.outputs[key]
 
     def function(self, name: str) -> Mapping[str, Any]:
-        """Return a function's configuration, its variables under ``Variables``."""
-        found: dict[str, Any] = self.client("lambda").get_function_configuration(FunctionName=name)
+        """Return the configuration of a function's deployed version, its variables under ``Variables``."""
+        found: dict[str, Any] = self.client("lambda").get_function_configuration(FunctionName=name, Qualifier=LIVE)
         return {**found, "Variables": found.get("Environment", {}).get("Variables", {})}
 
     def reserved(self, name: str) -> int | None:
@@ -70,15 +70,15 @@ class Stage:
         pages = self.client("lambda").get_paginator("list_event_source_mappings").paginate(EventSourceArn=queue_arn)
         for page in pages:
             for one in page["EventSourceMappings"]:
-                if one["FunctionArn"].split(":function:")[-1].split(":")[0] == function:
+                if one["FunctionArn"].endswith(f":{function}:{LIVE}"):
                     found: Mapping[str, Any] = one
                     return found
         return None
 
-    def rules(self, function_arn: str) -> list[Mapping[str, Any]]:
-        """Return the rules that invoke the function."""
-        events = self.client("events")
-        names = events.list_rule_names_by_target(TargetArn=function_arn)["RuleNames"]
+    def rules(self, function: str) -> list[Mapping[str, Any]]:
+        """Return the rules that invoke the deployed version of ``function``."""
+        events, alias = self.client("events"), self.client("lambda").get_alias(FunctionName=function, Name=LIVE)
+        names = events.list_rule_names_by_target(TargetArn=alias["AliasArn"])["RuleNames"]
         return [events.describe_rule(Name=name) for name in names]
 
     def secret(self, name: str, *, fresh: bool = False) -> str:  # noqa: ARG002 - nothing is cached

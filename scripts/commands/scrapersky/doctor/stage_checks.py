@@ -159,7 +159,7 @@ def _rule(deployed: Deployed) -> Iterator[Finding]:
     why = "without a tick nothing is claimed or recovered"
     minutes = deployed.own.interval_minutes
     wanted = f"rate({minutes} minute{'' if minutes == 1 else 's'})"
-    rules = deployed.stage.rules(deployed.function["FunctionArn"])
+    rules = deployed.stage.rules(deployed.name)
     if not rules:
         yield deployed.finding(
             "schedule_missing", f"no rule invokes {deployed.name}", where=deployed.name, why=why, run=deployed.deploy

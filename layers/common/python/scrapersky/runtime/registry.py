@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from scrapersky.settings import Policy, ServiceSettings, Settings
 from scrapersky.status.workflow import Workflow
 
+LIVE = "live"
+"""The alias of the deployed version of each function: rules, mappings, the API and operators invoke it."""
+
 METADATA = Workflow.watching(
     "metadata",
     "Domain.status",
