@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
@@ -15,6 +17,7 @@ from scrapersky.web.fetched import Fetched
 from scripts.commands.run.internet import corpus, places, shipped
 from scripts.commands.run.internet.places import PlacesApi
 from scripts.commands.run.internet.server import Internet
+from scripts.commands.run.internet.website import Request
 
 SITES = shipped.read()
 KEY = "a-key"
@@ -50,6 +53,40 @@ def get(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Get]:
 def test_at_least_eight_different_sites_are_shipped() -> None:
     assert len(SITES) >= 8
     assert len({site.manifest.what for site in SITES}) == len(SITES)
+
+
+def listed(site: shipped.ShippedSite) -> set[str]:
+    sitemaps = [*site.folder.glob("*.xml"), *site.folder.glob("sitemap.txt")]
+    urls = (
+        f"{one}{other}"
+        for file in sitemaps
+        for one, other in shipped.LISTED.findall(file.read_text("utf-8", "replace"))
+    )
+    return {url.strip() for url in urls if not url.strip().endswith(".xml")}
+
+
+@pytest.mark.parametrize("site", [site for site in SITES if listed(site)], ids=lambda site: site.name)
+def test_every_page_that_a_shipped_sitemap_lists_exists_unless_it_is_declared_missing(
+    site: shipped.ShippedSite,
+) -> None:
+    website = shipped.websites([replace(site, manifest=site.manifest.model_copy(update={"busy": 0}))])[site.host]
+    for url in map(urlsplit, listed(site)):
+        headers = {"Host": site.host}
+        path = quote(unquote(url.path))
+        answer = website.answer(Request("GET", url.scheme, site.host, path, headers))
+        if answer.status == 301:
+            answer = website.answer(Request("GET", url.scheme, site.host, answer.headers["Location"], headers))
+        assert answer.status == (404 if url.path in site.manifest.missing else 200), url.geturl()
+
+
+def test_a_page_that_no_sitemap_lists_and_no_file_holds_is_not_found(get: Get) -> None:
+    assert get("https://harbour-dental.example/nowhere").status == 404
+    assert get("https://harbour-dental.example/gone-sitemap.xml").status == 404
+    assert get("https://plumbing-pros.example/contact/").status == 404
+
+
+def test_a_page_is_served_under_its_name_without_html(get: Get) -> None:
+    assert b"HRB 123456" in get("https://xn--geigenbau-mller-9vb.example/impressum").body
 
 
 def test_a_page_is_served_over_https_under_the_sites_own_host_name(get: Get) -> None:

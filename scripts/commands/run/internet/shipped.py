@@ -1,17 +1,28 @@
 """The websites that the project ships: folders with a ``site.json`` that describes how each site behaves."""
 
 import gzip
+import html
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import can_ada
 from pydantic import BaseModel, ConfigDict, Field
 
-from scripts.commands.run.internet.website import Answer, FileSite, RedirectTo, Request, Website, redirect
+from scripts.commands.run.internet.website import Answer, FileSite, RedirectTo, Request, Website, content_type, redirect
 
 FOLDER = Path(__file__).parents[1] / "sites"
+
+LISTED = re.compile(r"<loc>([^<]+)|^\ufeff?(https?://\S+)", re.MULTILINE)
+"""A url in a sitemap, or in a text sitemap."""
+
+PAGE = (
+    '<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<h1>{title}</h1>\n<p><a href="/">Home</a></p>\n'
+)
 
 
 class Expectation(BaseModel):
@@ -52,6 +63,8 @@ class Manifest(BaseModel):
     cut: Mapping[str, int] = Field(default_factory=dict)
     """{path: bytes after which the connection breaks}."""
     headers: Mapping[str, str] = Field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    """Paths that a sitemap lists and that are gone."""
     dead: bool = False
     """The name does not exist."""
 
@@ -108,7 +121,7 @@ def _hosts(site: ShippedSite) -> Iterator[tuple[str, Website]]:
 
 @dataclass
 class ShippedWebsite:
-    """A folder of files that behaves as its manifest describes."""
+    """A folder of files that behaves as its manifest describes. A page that its sitemaps list exists, without a file too."""
 
     host: str
     manifest: Manifest
@@ -124,12 +137,30 @@ class ShippedWebsite:
             return redirect(f"https://{self.host}{request.target}")
         if request.path == "/site.json":
             return self.files.missing()
-        answer = self._compressed(request) if request.path in self.manifest.gzipped else self.files.answer(request)
+        answer = self._compressed(request) if request.path in self.manifest.gzipped else self._page(request)
         if answer.status == 404 and self.manifest.every_path:
             body = (self.files.folder / self.manifest.every_path).read_bytes()
             answer = Answer(200, body, {"Content-Type": "text/html; charset=utf-8", **self.manifest.headers})
         status = self.manifest.status or answer.status
         return Answer(status, answer.body, answer.headers, cut_at=self.manifest.cut.get(request.path))
+
+    def _page(self, request: Request) -> Answer:
+        """Return the file, else ``contact.html`` for ``/contact``, else a page of one line if a sitemap lists the path."""
+        answer = self.files.answer(request)
+        if answer.status == 404 and request.path.strip("/"):
+            answer = self.files.answer(replace(request, target=f"{request.target.partition('?')[0].rstrip('/')}.html"))
+        if answer.status == 404 and request.path in self._listed - set(self.manifest.missing):
+            name = request.path.strip("/").rpartition("/")[2]
+            body = PAGE.format(title=html.escape(name.replace("-", " ").capitalize())).encode()
+            return Answer(200, body, {"Content-Type": content_type(f"{name}.html" if "." not in name else name)})
+        return answer
+
+    @cached_property
+    def _listed(self) -> set[str]:
+        sitemaps = [*self.files.folder.glob("*.xml"), *self.files.folder.glob("sitemap.txt")]
+        urls = (one for file in sitemaps for found in LISTED.findall(file.read_text(errors="replace")) for one in found)
+        paths = {unquote(urlsplit(html.unescape(url)).path) for url in urls if url.startswith("http")}
+        return {path for path in paths if path != "/" and not path.endswith(".xml")}
 
     def _compressed(self, request: Request) -> Answer:
         file = self.files.folder / request.path.removeprefix("/").removesuffix(".gz")
