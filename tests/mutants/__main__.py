@@ -9,12 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutants.catalogue import MUTANTS
+from tests.mutants.generated import generated
 from tests.mutants.mutant import ROOT, Mutant, Trial, run_tests, try_out
+from tests.mutants.survivors import reason_of
 
 DESCRIPTION = """ Remove each guard of the status machine, its runtime and its database schema in turn, in a copy of
 the code, and run the tests that must notice. Prints one line per mutant: the guard, the time, and the test that
-failed ("SURVIVED" if none did). The tests first run against the unchanged code. Exit status: 0 when every mutant was
-killed, else 1.
+failed ("SURVIVED" if none did). The tests first run against the unchanged code. With --generated the mutants are made
+from the source: one condition, assignment or branch each, of all statements. Exit status: 0 when every mutant was killed
+or has a reason in tests/mutants/survivors.py, else 1.
 """
 
 
@@ -23,9 +26,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/mutants", description=DESCRIPTION)
     parser.add_argument("words", nargs="*", metavar="WORD", help="try only guards that contain one of these words")
     parser.add_argument("--at-once", type=int, default=2, metavar="N", help="mutants to try in parallel (default: 2)")
+    parser.add_argument("--generated", action="store_true", help="mutants made from the source, not the catalogue's")
     parser.add_argument("--list", action="store_true", help="list the guards and exit")
     options = parser.parse_args(arguments)
-    mutants = [one for one in MUTANTS if not options.words or any(word in one.guard for word in options.words)]
+    all_mutants = generated() if options.generated else MUTANTS
+    mutants = [one for one in all_mutants if not options.words or any(word in one.guard for word in options.words)]
     if not mutants:
         print(f"no guard contains {' or '.join(options.words)}; --list shows all", file=sys.stderr)
         return 1
@@ -37,12 +42,14 @@ def main(arguments: list[str]) -> int:
     if code != 0:
         print(f"the tests fail without any mutant:\n{output}", file=sys.stderr)
         return 1
-    killed = 0
+    killed = explained = 0
     for trial in try_all(mutants, options.at_once):
         print(line(trial), flush=True)
         killed += trial.killer is not None
-    print(f"\n{killed} of {len(mutants)} mutants killed, in {time.monotonic() - began:.0f} s")
-    return 0 if killed == len(mutants) else 1
+        explained += trial.survived and reason_of(trial.mutant) is not None
+    seconds = time.monotonic() - began
+    print(f"\n{killed} of {len(mutants)} mutants killed, {explained} survived with a known reason, in {seconds:.0f} s")
+    return 0 if killed + explained == len(mutants) else 1
 
 
 def try_all(mutants: Sequence[Mutant], at_once: int) -> Iterator[Trial]:
@@ -54,7 +61,8 @@ def try_all(mutants: Sequence[Mutant], at_once: int) -> Iterator[Trial]:
 
 def line(trial: Trial) -> str:
     """Return one row of the table."""
-    result = trial.killer or (f"ERROR {trial.error}" if trial.error else "SURVIVED")
+    survived = f"SURVIVED ({reason_of(trial.mutant)})" if reason_of(trial.mutant) else "SURVIVED"
+    result = trial.killer or (f"ERROR {trial.error}" if trial.error else survived)
     return f"{trial.mutant.guard:<66} {trial.seconds:4.0f} s  {result}"
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = "layers/common/python/scrapersky"
@@ -22,6 +23,19 @@ FAILED_TEST = re.compile(r"^FAILED (\S+?::\S+)", re.MULTILINE)
 
 class AnchorError(ValueError):
     """An edit does not fit the code: the guard has moved, and the catalogue must follow."""
+
+
+class Change(Protocol):
+    """A change of one file."""
+
+    @property
+    def file(self) -> str:
+        """The path from the project's root."""
+        ...
+
+    def apply(self, source: str) -> str:
+        """Return the file's new content."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,7 @@ class Mutant:
     """The code after ``edits``, which remove ``guard``. One of ``tests`` must fail."""
 
     guard: str
-    edits: Sequence[Edit]
+    edits: Sequence[Change]
     tests: Sequence[str]
 
     def apply(self, root: Path) -> None:
@@ -71,6 +85,11 @@ class Trial:
     killer: str | None
     error: str | None
     seconds: float
+
+    @property
+    def survived(self) -> bool:
+        """Whether all tests passed."""
+        return self.killer is None and self.error is None
 
 
 def try_out(mutant: Mutant, scratch: Path) -> Trial:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.catalogue import MUTANTS
+from tests.mutants.generated import generated, python_spans, sql_spans
 from tests.mutants.mutant import LAYER, ROOT, AnchorError, Edit, Mutant, try_out
 from tests.mutants.runtime_guards import SAVED_ALONE
 
@@ -67,6 +68,74 @@ def test_an_edit_is_limited_to_its_scope_and_ignores_layout() -> None:
 def test_an_edit_that_does_not_fit_the_code_is_rejected(edit: Edit, message: str) -> None:
     with pytest.raises(AnchorError, match=message):
         edit.apply(SOURCE)
+
+
+def test_every_generated_mutant_is_other_valid_code_with_a_name_and_tests_of_its_own() -> None:
+    mutants = generated()
+    assert len({mutant.guard for mutant in mutants}) == len(mutants) > 300
+    for mutant in mutants:
+        (change,) = mutant.edits
+        source = (ROOT / change.file).read_text()
+        assert change.apply(source) != source
+        if change.file.endswith(".py"):
+            ast.parse(change.apply(source))
+    assert all((ROOT / test).is_file() for test in {test for mutant in mutants for test in mutant.tests})
+
+
+STATEMENT = """
+WITH old AS (SELECT id FROM t WHERE a = 1 AND b BETWEEN 2 AND 3 AND (c OR d IS DISTINCT FROM e) ORDER BY id)
+UPDATE t SET x = least(1, 2), y = CASE WHEN a > 1 THEN 'WHERE z AND z' END -- AND a comment
+FROM old JOIN u ON u.id = old.id WHERE t.id = old.id RETURNING t.id
+"""
+
+
+def test_each_condition_and_each_assignment_of_a_statement_is_a_mutant() -> None:
+    assert [what for what, _ in sql_spans("a.sql", STATEMENT, 0, len(STATEMENT))] == [
+        "a = 1 → true",
+        "b BETWEEN 2 AND 3 → true",
+        "(c OR d IS DISTINCT FROM e) → true",
+        "c → false",
+        "d IS DISTINCT FROM e → false",
+        "a > 1 → false",
+        "u.id = old.id → true",
+        "t.id = old.id → true",
+        "SET x = least(1, 2) removed",
+        "SET y = CASE WHEN a > 1 THEN 'WHERE z AND z' END removed",
+    ]
+
+
+def test_each_check_each_condition_of_a_trigger_and_each_refusal_is_a_mutant() -> None:
+    sql = """CREATE TABLE t (a int CHECK (a > 0));
+        CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW WHEN (OLD.a <> NEW.a) EXECUTE FUNCTION f();
+        BEGIN IF NEW.a < 0 AND NEW.b THEN RAISE EXCEPTION 'no'; END IF; END"""
+    assert [what for what, _ in sql_spans("a.sql", sql, 0, len(sql))] == [
+        "a > 0 → true",
+        "OLD.a <> NEW.a → false",
+        "NEW.a < 0 → true",
+        "NEW.b → true",
+        "NEW.a < 0 AND NEW.b → false",
+    ]
+
+
+BRANCHES = """
+def f(a, b):
+    '''Where a and b.'''
+    if a and b or not a:
+        return [one for one in a or [] if one]
+    return "é" if b else 0
+"""
+
+
+def test_each_operand_and_each_branch_of_python_is_a_mutant() -> None:
+    assert [what for _, _, what, _ in python_spans("a.py", BRANCHES)] == [
+        "a and b → False",
+        "not a → False",
+        "a → True",
+        "b → True",
+        "one → not",
+        "a → False",
+        "b → not",
+    ]
 
 
 TINY = """

@@ -1,0 +1,32 @@
+"""The tests that must notice a mutant, by the file that it changes: the quickest and most likely ones first."""
+
+from tests.mutants.mutant import LAYER
+
+INTEGRATION = "tests/integration/test_{}.py"
+
+
+def _integration(*names: str) -> tuple[str, ...]:
+    return tuple(INTEGRATION.format(name) for name in names)
+
+
+RACES = ("tests/race/test_ends.py", "tests/race/test_claims.py", "tests/race/test_between_statements.py")
+VERBS = (*_integration("verbs"), *RACES, "tests/race/test_lock_order.py")
+TESTS = {
+    "status/budget": _integration("runtime", "proxy_budget"),
+    "status/claim": VERBS,
+    "status/control": _integration("manual", "verbs", "runtime"),
+    "status/dispatch": _integration("isolation", "runtime"),
+    "status/explain": ("tests/unit/status/test_explain.py", *_integration("manual")),
+    "status/gauges": _integration("verbs", "runtime", "manual"),
+    "status/invariants": _integration("verbs", "doctor"),
+    "status/records": _integration("records", "manual"),
+    "status": VERBS,
+    "runtime": _integration("runtime", "isolation", "manual", "broken_connections", "proxy_budget"),
+    "migrations": _integration("guard", "manual_sql", "verbs"),
+}
+
+
+def tests_of(file: str) -> tuple[str, ...]:
+    """Return the tests for mutants of ``file``, a path from the project's root."""
+    name = file.removeprefix(f"{LAYER}/").partition(".")[0]
+    return next(tests for part, tests in TESTS.items() if name.startswith(part))
