@@ -1,5 +1,6 @@
 """The three entry points of a service, over a real database and an emulated queue."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -286,3 +287,63 @@ def test_a_record_may_not_spend_more_than_its_own_budget(
         harness.drain()
     assert harness.row(record_id)["error_code"] == "budget_of_the_record"
     assert harness.connection.execute(text("SELECT calls FROM paid_calls WHERE key = ''")).scalar_one() == 2
+
+
+def test_the_lease_of_the_work_ends_after_the_invocation(harness: Harness) -> None:
+    harness.add("a.test")
+    harness.tick()
+    harness.deliver(harness.receive(), remaining_ms=100_000)
+    lease = harness.connection.execute(
+        text("SELECT extract(epoch FROM lease_until - started_at) FROM attempts")
+    ).scalar_one()
+    margin = harness.service.runtime.settings.start_lease_margin_seconds
+    assert 90 + margin < lease <= 100 + margin
+
+
+def test_a_job_that_outlives_the_invocation_is_snoozed_as_out_of_time(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment |= {"START_MINIMUM_SECONDS": "0.1", "SAVING_SECONDS": "5", "RECORD_DEADLINE_SECONDS": "50"}
+    harness: Harness = request.getfixturevalue("harness")
+    (record_id,) = harness.add("a.test")
+
+    async def forever(record: Any, ctx: Any) -> Done:
+        assert ctx.remaining() < 1, "the invocation has half a second left without the time for saving"
+        await asyncio.Event().wait()
+        return Done()
+
+    harness.service.runtime = replace(harness.service.runtime, jobs={METADATA: forever})
+    harness.tick()
+    harness.deliver(harness.receive(), remaining_ms=5_500)
+    row = harness.row(record_id)
+    assert (row["status"], row["failures"]) == ("Queued", 0)
+    code = harness.connection.execute(text("SELECT outcome || ' ' || code FROM attempts")).scalar_one()
+    assert code == "snoozed out_of_time"
+
+
+def test_a_wait_that_a_website_asks_for_is_bounded_by_the_longest_backoff(harness: Harness) -> None:
+    harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Retry("http_503", "busy", after=1e9)
+    harness.drain()
+    wait = harness.connection.execute(text("SELECT extract(epoch FROM due_at - now()) FROM domains")).scalar_one()
+    cap = harness.service.runtime.settings.retry_cap_seconds
+    assert cap - 60 < wait <= cap
+
+
+@pytest.mark.parametrize(
+    ("detail", "stored"),
+    [
+        ({"title": "a\0b", "literal": "\\u0000"}, {"title": "ab", "literal": "\\u0000"}),
+        ({"title": "\ud800"}, {"title": "?"}),
+        ({"text": "x" * 20_000}, {"dropped": "detail of 20012 bytes, more than 16384"}),
+    ],
+    ids=["NUL", "surrogate", "too long"],
+)
+def test_details_that_postgres_cannot_store_or_that_are_too_long_do_not_fail_the_record(
+    harness: Harness, detail: dict[str, str], stored: dict[str, str]
+) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Done("read", detail=detail)
+    harness.drain()
+    assert harness.row(record_id)["status"] == "Completed"
+    assert harness.connection.execute(text("SELECT detail FROM attempts")).scalar_one() == stored

@@ -11,7 +11,7 @@ from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause
 from scrapersky.status.dead_letter import dead_letter
-from scrapersky.status.finish import Stale, complete, fail, retry
+from scrapersky.status.finish import Stale, complete, fail, retry, snooze
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.invariants import find_breaches
 from scrapersky.status.recover import recover
@@ -137,6 +137,17 @@ def test_a_record_whose_messages_are_never_started_ends_in_error(connection: Con
         claim_attempts(connection, lease=-1)
         recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=3)
     assert row(connection) == ("Error", 0, "undeliverable")
+
+
+def test_undelivered_attempts_count_only_in_a_row(connection: Connection) -> None:
+    queue(connection, 1)
+    for _ in range(3):
+        for _ in range(2):
+            claim_attempts(connection, lease=-1)
+            recover(connection, METADATA, limit=10, backoff=BACKOFF, undelivered_max=3)
+        (attempt,) = start_attempts(connection, claim_attempts(connection))
+        snooze(connection, METADATA, attempt, code="later", reason="busy", after=0, detail={})
+    assert row(connection)[0] == "Queued"
 
 
 def test_a_record_whose_workers_are_always_lost_ends_in_error(connection: Connection) -> None:

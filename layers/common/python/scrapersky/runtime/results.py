@@ -24,6 +24,7 @@ from scrapersky.status.control import pause
 from scrapersky.status.finish import Finished, Stale, complete, complete_all, fail, retry, snooze
 from scrapersky.status.requeue import hand_off
 from scrapersky.status.retry_policy import Backoff
+from scrapersky.status.sql import storable_text
 from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, RecordId, Status
@@ -197,12 +198,25 @@ def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, reco
 
 
 def _storable(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return ``detail`` as JSON without NUL characters, or a note if it exceeds :data:`MAX_DETAIL_BYTES`."""
-    text = json.dumps(detail, default=str).replace("\\u0000", "")
+    """Return ``detail`` as JSON that Postgres can store, or a note if it exceeds :data:`MAX_DETAIL_BYTES`."""
+    text = json.dumps(detail, default=str)
     if len(text) > MAX_DETAIL_BYTES:
         return {"dropped": f"detail of {len(text)} bytes, more than {MAX_DETAIL_BYTES}"}
-    cleaned: Mapping[str, Any] = json.loads(text)
+    cleaned: Mapping[str, Any] = _without_unstorable(json.loads(text))
     return cleaned
+
+
+def _without_unstorable(value: Any) -> Any:
+    """Return ``value`` without NUL characters and lone surrogates, at any depth."""
+    match value:
+        case str():
+            return storable_text(value)
+        case list():
+            return [_without_unstorable(one) for one in value]
+        case dict():
+            return {storable_text(key): _without_unstorable(one) for key, one in value.items()}
+        case _:
+            return value
 
 
 def _report(runtime: Runtime, attempt: Started, outcome: Outcome, finished: Finished | None, seconds: float) -> None:

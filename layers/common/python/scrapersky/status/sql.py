@@ -29,7 +29,11 @@ tenants AS (
 }
 
 
+def storable_text(text: str) -> str:
+    """Return ``text`` as Postgres can store it: without NUL, with ``?`` for each lone surrogate."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def error_text(reason: str) -> str:
-    """Return ``reason`` as a record can store it: without NUL, at most :data:`MAX_ERROR_LENGTH` characters."""
-    clean = reason.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
-    return shorten(clean, MAX_ERROR_LENGTH)
+    """Return ``reason`` as a record can store it: at most :data:`MAX_ERROR_LENGTH` characters."""
+    return shorten(storable_text(reason), MAX_ERROR_LENGTH)
