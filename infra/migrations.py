@@ -48,8 +48,8 @@ class Migrations(Construct):
 
 
 def digest(folder: Path) -> str:
-    """Return a hash of the names and contents of the Python files under ``folder``."""
+    """Return a hash of the names and contents of the Python and SQL files under ``folder``."""
     hashed = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.sql"))):
         hashed.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return hashed.hexdigest()

@@ -26,7 +26,8 @@ FROM (SELECT id FROM domains WHERE due_at > now() ORDER BY id FOR UPDATE SKIP LO
 WHERE domains.id = waiting.id
 """)
 PAUSES = text("""
-UPDATE service_controls SET paused_until = paused_until - make_interval(secs => :seconds) WHERE paused_until IS NOT NULL
+UPDATE pauses SET paused_until = paused_until - make_interval(secs => :seconds)
+WHERE resumed_at IS NULL AND paused_until IS NOT NULL
 """)
 
 T = TypeVar("T")

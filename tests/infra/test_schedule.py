@@ -89,8 +89,10 @@ def test_only_a_new_migration_changes_the_digest(tmp_path: Path) -> None:
     (tmp_path / "versions" / "0001_schema.cpython-314.pyc").write_bytes(b"bytecode")
     (tmp_path / "script.py.mako").write_text("a template for new ones")
     assert digest(tmp_path) == before
-    (tmp_path / "versions" / "0002_index.py").write_text("two")
-    assert digest(tmp_path) != before
+    for name in ("versions/0002_index.py", "guard.sql"):
+        (tmp_path / name).write_text("two")
+        assert digest(tmp_path) != before
+        before = digest(tmp_path)
 
 
 def test_the_schema_resource_has_the_digest_of_the_existing_migrations(templates: Mapping[str, Template]) -> None:

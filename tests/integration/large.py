@@ -45,7 +45,7 @@ QUIET = (
     SELECT 'metadata', n, 'Error', 'test' FROM generate_series(7, {ROWS}, 7) AS n
     """,
     f"""
-    INSERT INTO attempts (attempt_id, workflow, record_id, trigger, started_at, lease_until) OVERRIDING SYSTEM VALUE
+    INSERT INTO attempts (attempt_id, workflow, record_id, trigger, started_at, lease_until)
     SELECT first + n, workflow, n, 'schedule', CASE WHEN n % 2 = 0 THEN now() END,
         now() + CASE WHEN n % 4 = 0 THEN interval '-1 h' ELSE interval '1 h' END
     FROM generate_series(1, {LIVE}) AS n, (VALUES ('metadata', {NEWEST}), ('import', 2 * {NEWEST})) AS w (workflow, first)
@@ -54,9 +54,9 @@ QUIET = (
 
 BURST = (
     f"""
-    INSERT INTO attempts (workflow, record_id, trigger, started_at, lease_until, finished_at, outcome, code)
-    SELECT workflow, n, 'schedule', now(), now(), now(), 'done', 'read'
-    FROM generate_series(1, {ROWS}) AS n, (VALUES ('metadata'), ('import')) AS w (workflow)
+    INSERT INTO attempts (attempt_id, workflow, record_id, trigger, started_at, lease_until, finished_at, outcome, code)
+    SELECT first + n, workflow, n, 'schedule', now(), now(), now(), 'done', 'read'
+    FROM generate_series(1, {ROWS}) AS n, (VALUES ('metadata', 0), ('import', {ROWS})) AS w (workflow, first)
     """,
     f"""
     UPDATE domains SET status = 'Queued', due_at = now() - make_interval(secs => id * 7919 % 100000), error_code = NULL

@@ -137,7 +137,7 @@ class OperatorActions(Machine):
             self._rejected(f"DELETE FROM {workflow.table} WHERE id = {record_id}", transitions.ATTEMPT_MISMATCH)
         elif self.model.records[found.key].status is not Status.PROCESSING:
             revive = f"UPDATE attempts SET finished_at = NULL, outcome = NULL WHERE attempt_id = {attempt}"
-            self._rejected(revive, transitions.ATTEMPT_MISMATCH)
+            self._rejected(revive, transitions.IMMUTABLE)
 
     def rewrite_history(self) -> None:
         """Update the history, if there is any: rejected."""

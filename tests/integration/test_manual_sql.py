@@ -11,6 +11,7 @@ from scrapersky.database import sqlstate
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.status import transitions
 from scrapersky.status.claim import claim
+from scrapersky.status.control import pause, resume
 from scrapersky.status.finish import complete, fail
 from scrapersky.status.invariants import count_cheap_breaches, find_breaches
 from scrapersky.vocabulary import AttemptId
@@ -19,7 +20,7 @@ from tests.records import triggers_disabled
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 END = "UPDATE attempts SET finished_at = now(), outcome = 'abandoned' WHERE finished_at IS NULL"
-REVIVE = "UPDATE attempts SET finished_at = NULL, outcome = NULL"
+PLANT_CHECK = "INSERT INTO pending_attempt_checks VALUES ('import', 1, 1)"
 HOLD = """
 INSERT INTO attempts (workflow, record_id, trigger, lease_until)
 SELECT 'metadata', id, 'manual', now() FROM domains WHERE domain =
@@ -65,13 +66,13 @@ def statuses(connection: Connection) -> dict[str, str]:
             "INSERT INTO domains (domain, status) VALUES ('held.test', 'Queued')"
             " ON CONFLICT (domain) DO UPDATE SET status = excluded.status, due_at = excluded.due_at",
             "SS002",
-            "held by live attempt 1",
+            "held by live attempt {held}",
         ),
         (
             "MERGE INTO domains USING (VALUES ('held.test')) AS named (domain) ON domains.domain = named.domain"
             " WHEN MATCHED THEN UPDATE SET status = 'Queued' WHEN NOT MATCHED THEN DO NOTHING",
             "SS002",
-            "held by live attempt 1",
+            "held by live attempt {held}",
         ),
         (
             "MERGE INTO domains USING (VALUES ('a.test')) AS named (domain) ON domains.domain = named.domain"
@@ -85,26 +86,43 @@ def statuses(connection: Connection) -> dict[str, str]:
             "sitemap_analysis_status may not go from New to Completed; allowed: Queued",
         ),
         ("DELETE FROM domains", "SS002", "abandon it before it is deleted"),
-        ("TRUNCATE domains CASCADE", "SS002", "metadata 1 is held by live attempt 1"),
-        ("UPDATE domains SET id = DEFAULT WHERE domain = 'held.test'", "SS004", "domains 1: its id is for ever"),
+        ("TRUNCATE domains CASCADE", "SS002", "metadata 1 is held by live attempt {held}"),
+        ("UPDATE domains SET id = DEFAULT WHERE domain = 'held.test'", "SS004", "domains 1: its id is immutable"),
         # attempts without their records
-        (END, "SS002", "domains 1: status is Processing … would end that without live attempt 1"),
-        ("DELETE FROM attempts", "SS002", "would end that without live attempt 1"),
-        ("TRUNCATE attempts", "SS002", "held by live attempt 1"),
-        ("UPDATE attempts SET record_id = record_id + 1", "SS004", "attempt 1: it belongs to metadata 1 for ever"),
-        ("UPDATE attempts SET workflow = 'import'", "SS004", "attempt 1: it belongs to metadata 1 for ever"),
+        (END, "SS002", "domains 1: status is Processing … would stay so without live attempt {held}"),
+        ("DELETE FROM attempts", "SS002", "would stay so without live attempt {held}"),
+        ("TRUNCATE attempts", "SS002", "held by live attempt {held}"),
+        ("UPDATE attempts SET record_id = record_id + 1", "SS004", "attempt {held}: it always belongs to metadata 1"),
+        ("UPDATE attempts SET workflow = 'import'", "SS004", "attempt {held}: it always belongs to metadata 1"),
         ("UPDATE attempts SET lease_until = 'infinity'", "SS003", "its lease must end"),
-        (f"{HOLD} 'new.test'", "SS002", "domains 2: status is New, and a live attempt wants Processing"),
+        ("UPDATE attempts SET lease_until = now() + interval '401 days'", "SS003", "its lease must end"),
+        ("UPDATE attempts SET attempt_id = attempt_id + 1", "SS004", "attempt {held}: it always belongs to metadata 1"),
+        (
+            "INSERT INTO attempts (attempt_id, workflow, record_id, trigger, lease_until)"
+            " VALUES (7, 'metadata', 2, 'manual', now())",
+            "SS004",
+            "attempt 7: the database chooses the ids",
+        ),
+        (PLANT_CHECK, "SS004", "written by the guard only"),
+        (f"{HOLD} 'new.test'", "SS002", "domains 2: status is New, and live attempt … needs Processing"),
         (
             "INSERT INTO attempts (workflow, record_id, trigger, lease_until) VALUES ('metadata', 99, 'manual', now())",
             "SS002",
-            "domains 99: status is not there",
+            "domains 99: status is missing",
         ),
         # timestamps out of range
         ("UPDATE domains SET due_at = 'infinity' WHERE domain = 'queued.test'", "SS003", "and not infinity"),
         ("UPDATE domains SET due_at = '-infinity' WHERE domain = 'queued.test'", "SS003", "and not -infinity"),
-        ("UPDATE domains SET due_at = '0044-03-15 BC' WHERE domain = 'queued.test'", "SS003", "years 1 to 9999"),
-        ("UPDATE domains SET due_at = '10001-01-01' WHERE domain = 'queued.test'", "SS003", "years 1 to 9999"),
+        (
+            "UPDATE domains SET due_at = '0044-03-15 BC' WHERE domain = 'queued.test'",
+            "SS003",
+            "the year 2000 to 400 days from now",
+        ),
+        (
+            "UPDATE domains SET due_at = now() + interval '401 days' WHERE domain = 'queued.test'",
+            "SS003",
+            "the year 2000 to 400 days from now",
+        ),
     ],
 )
 def test_an_inconsistent_change_is_rejected_with_its_record_and_the_work_goes_on(
@@ -114,7 +132,7 @@ def test_an_inconsistent_change_is_rejected_with_its_record_and_the_work_goes_on
     with pytest.raises(DBAPIError) as error:
         connection.execute(text(statement))
     assert sqlstate(error.value) == state
-    assert all(part in str(error.value) for part in message.split(" … "))
+    assert all(part in str(error.value) for part in message.format(held=held).split(" … "))
     assert statuses(connection) == before
     assert complete(connection, METADATA, held, code="read", detail={}).record_id == 1
 
@@ -141,7 +159,6 @@ def copy(connection: Connection, rows: str) -> None:
     [
         (END, "UPDATE domains SET status = 'Queued' WHERE domain = 'held.test'"),
         ("DELETE FROM attempts", "UPDATE domains SET status = 'Queued' WHERE domain = 'held.test'"),
-        (END, REVIVE),
         (f"{HOLD} 'queued.test'", "UPDATE domains SET status = 'Processing' WHERE domain = 'queued.test'"),
     ],
 )
@@ -152,7 +169,7 @@ def test_manual_sql_may_take_two_statements_of_one_transaction_for_what_a_verb_d
     for statement in statements:
         connection.execute(text(statement))
     connection.exec_driver_sql("COMMIT")
-    assert connection.execute(text("SELECT count(*) FROM unsettled")).scalar_one() == 0
+    assert connection.execute(text("SELECT count(*) FROM pending_attempt_checks")).scalar_one() == 0
 
 
 @pytest.mark.usefixtures("others")
@@ -168,12 +185,51 @@ def test_only_the_first_of_the_two_is_rejected_at_the_commit(
     complete(connection, METADATA, held, code="read", detail={})
 
 
-def test_an_ended_attempt_cannot_be_revived_without_its_record(connection: Connection, held: AttemptId) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE attempts SET finished_at = NULL, outcome = NULL",
+        "UPDATE attempts SET outcome = 'lost'",
+        "UPDATE attempts SET detail = NULL",
+        "UPDATE attempts SET worker = 'another'",
+        "TRUNCATE attempts",
+        "TRUNCATE status_events",
+        "UPDATE pauses SET pause_reason = 'another'",
+        "UPDATE erasures SET actor = 'another'",
+        "INSERT INTO pending_attempt_checks VALUES ('metadata', 1, 1)",
+        "TRUNCATE pending_attempt_checks",
+    ],
+)
+def test_what_has_ended_is_immutable_and_the_guards_own_table_is_written_by_the_guard_only(
+    connection: Connection, held: AttemptId, statement: str
+) -> None:
     complete(connection, METADATA, held, code="read", detail={})
+    pause(connection, METADATA, actor="ada", reason="maintenance")
+    resume(connection, METADATA, actor="ada", reason="done")
+    connection.execute(text("SELECT erase_history('metadata', '{1}', 'ada', 'request 7')"))
     with pytest.raises(DBAPIError) as error:
-        connection.execute(text(REVIVE))
-    assert sqlstate(error.value) == transitions.ATTEMPT_MISMATCH
-    assert "domains 1: status is Completed, and a live attempt wants Processing" in str(error.value)
+        connection.execute(text(statement))
+    assert sqlstate(error.value) == transitions.IMMUTABLE
+
+
+def test_a_check_that_is_pending_cannot_be_deleted(connection: Connection, held: AttemptId) -> None:
+    connection.exec_driver_sql("BEGIN")
+    connection.execute(text(END))
+    with pytest.raises(DBAPIError) as error:
+        connection.execute(text("DELETE FROM pending_attempt_checks"))
+    assert sqlstate(error.value) == transitions.IMMUTABLE
+    connection.exec_driver_sql("ROLLBACK")
+
+
+def test_a_check_constraint_bounds_leases_and_due_times_even_without_triggers(
+    connection: Connection, held: AttemptId
+) -> None:
+    with triggers_disabled(connection):
+        for change in ("attempts SET lease_until =", "domains SET status = 'Queued', due_at ="):
+            for moment in ("'infinity'", "'-infinity'", "now() + interval '401 days'"):
+                with pytest.raises(DBAPIError) as error:
+                    connection.execute(text(f"UPDATE {change} {moment}"))
+                assert "_in_range" in str(error.value)
 
 
 @pytest.mark.usefixtures("held")

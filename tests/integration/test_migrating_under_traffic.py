@@ -1,6 +1,5 @@
 """Migrations under live traffic wait for locks only briefly, leave nothing after a failure, and are tried again."""
 
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,16 +21,8 @@ from scrapersky.status.invariants import find_breaches
 from scrapersky.status.requeue import requeue
 from scripts.commands.run.postgres import Postgres
 from tests.conftest import numbers
+from tests.integration.next_migration import NEXT_GUARD, NEXT_MIGRATION, add_migration
 
-NEXT_MIGRATION = '''
-"""A new table, then a column on the busiest one."""
-import sqlalchemy as sa
-from alembic import op
-revision, down_revision = "next_migration", "{head}"
-def upgrade():
-    op.create_table("novelties", sa.Column("id", sa.BigInteger(), primary_key=True))
-    op.add_column("domains", sa.Column("novelty", sa.Text()))
-'''
 SHORT = 0.2
 ADVISORY_WAITERS = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
@@ -46,10 +37,13 @@ def head(engine: Engine) -> str:
 @pytest.fixture
 def next_migration(head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more migration."""
-    location = tmp_path / "migrations"
-    shutil.copytree(migrations.LOCATION, location, ignore=shutil.ignore_patterns("__pycache__"))
-    (location / "versions" / "9999_next.py").write_text(NEXT_MIGRATION.format(head=head))
-    monkeypatch.setattr(migrations, "LOCATION", location)
+    add_migration(NEXT_MIGRATION.format(head=head), tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def next_guard(head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more migration, which installs the guard of a workflow again."""
+    add_migration(NEXT_GUARD.format(head=head), tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -140,11 +134,9 @@ def test_claims_and_results_go_on_while_the_schema_changes(engine: Engine) -> No
     assert "novelty" in columns(engine)
 
 
-def test_claims_and_results_go_on_while_the_guard_is_replaced(postgres: Postgres, head: str) -> None:
-    engine = create_engine(postgres.create_database(f"empty_{next(numbers)}"), poolclass=NullPool)
-    with engine.begin() as connection:
-        migrations.upgrade(connection, "0004")
-    assert upgraded_under_traffic(engine) == head
+@pytest.mark.usefixtures("next_guard")
+def test_claims_and_results_go_on_while_the_guard_is_replaced(engine: Engine) -> None:
+    assert upgraded_under_traffic(engine) == "next_guard"
 
 
 def upgraded_under_traffic(engine: Engine) -> str | None:

@@ -1,6 +1,5 @@
 """Migrations create the schema that the models describe, and can be downgraded."""
 
-import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -8,9 +7,9 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
+from scrapersky.migrations import guard
 from scrapersky.models import Base
 from scripts.commands.run.postgres import Postgres
-from tests.conftest import numbers
 
 
 def test_the_migrated_schema_equals_the_models(postgres: Postgres, database_url: str) -> None:
@@ -39,15 +38,27 @@ def test_a_downgrade_and_an_upgrade_restore_the_schema(database_url: str) -> Non
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-@pytest.mark.parametrize("revision", ["0004", "0005"])
-def test_a_downgrade_restores_the_previous_guard(postgres: Postgres, database_url: str, revision: str) -> None:
-    upgraded = create_engine(postgres.create_database(f"empty_{next(numbers)}"), poolclass=NullPool)
-    with upgraded.begin() as connection:
-        migrations.upgrade(connection, revision)
-    downgraded = create_engine(database_url, poolclass=NullPool)
-    with downgraded.begin() as connection:
-        command.downgrade(migrations.configuration(connection), revision)
-    assert guards(downgraded) == guards(upgraded)
+def test_a_workflow_is_unwatched_and_watched_again_without_a_trace(database_url: str) -> None:
+    engine = create_engine(database_url, poolclass=NullPool)
+    before = guards(engine)
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL search_path = public, pg_temp"))
+        guard.unwatch(connection, "sitemaps", "status", "discovery")
+    assert {name for name in before.keys() - guards(engine).keys() if "discovery" not in name} == set()
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL search_path = public, pg_temp"))
+        guard.watch(connection, "sitemaps", "status", "discovery")
+    assert guards(engine) == before
+
+
+def test_a_downgrade_leaves_nothing(database_url: str) -> None:
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        command.downgrade(migrations.configuration(connection), "base")
+    assert guards(engine) == {}
+    with engine.connect() as connection:
+        left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('S', 'r')"
+        assert connection.execute(text(left)).scalars().all() == ["alembic_version"]
 
 
 def guards(engine: Engine) -> dict[str, str]:

@@ -79,7 +79,7 @@ def test_a_paused_workflow_is_not_claimed_until_the_pause_ends(connection: Conne
     queue(connection, 1)
     pause(connection, METADATA, actor="ada", reason="test", seconds=600)
     assert claim_attempts(connection) == []
-    connection.execute(text("UPDATE service_controls SET paused_until = now() - interval '1 s'"))
+    connection.execute(text("UPDATE pauses SET paused_until = now() - interval '1 s'"))
     assert len(claim_attempts(connection)) == 1
 
 

@@ -5,189 +5,167 @@ from tests.mutants.mutant import LAYER, Edit, Mutant
 GUARD = "tests/integration/test_guard.py"
 MANUAL_SQL = "tests/integration/test_manual_sql.py"
 CLAIMS = "tests/race/test_claims.py"
-MIGRATIONS = {
-    "0001": "0001_schema.py",
-    "0002": "0002_status_guard.py",
-    "0005": "0005_guard_of_attempts.py",
-    "0006": "0006_guard_by_statement.py",
-}
-WATCH = "0006.WATCH_STATUS"
-ON_ATTEMPTS = "0006.ON_ATTEMPTS"
-ILLEGAL = "IF NEW.%1$I <> ALL (next_statuses(before)) THEN"
-MISMATCH = "IF passes AND (live IS NOT NULL) <> (NEW.%1$I = 'Processing') THEN"
 NEVER = "WHEN false THEN"
 
 
-def without(guard: str, where: str, text: str, test: str, *, instead: str = "", times: int = 1) -> Mutant:
-    """Return the mutant whose migration ``where`` (``number.SCOPE``) has ``instead`` for ``text``."""
-    number, _, scope = where.partition(".")
-    file = f"{LAYER}/migrations/versions/{MIGRATIONS[number]}"
-    return Mutant(guard, (Edit(file, text, instead, scope, times),), (test,))
+def without(guard: str, text: str, test: str, *, instead: str = "", times: int = 1, file: str = "guard.sql") -> Mutant:
+    """Return the mutant whose ``guard.sql`` (or another file of the migrations) has ``instead`` for ``text``."""
+    return Mutant(guard, (Edit(f"{LAYER}/migrations/{file}", text, instead, times=times),), (test,))
 
 
 DATABASE_GUARDS = (
     # records
-    without("schema: illegal transitions", WATCH, ILLEGAL, GUARD, instead="IF false THEN", times=2),
+    without(
+        "schema: illegal transitions", "<> ALL (next_statuses(before)) THEN", GUARD, instead="IS NULL THEN", times=2
+    ),
     without(
         "schema: illegal transitions by a later trigger",
-        WATCH,
-        f"{ILLEGAL} RAISE EXCEPTION USING ERRCODE = 'SS001', MESSAGE = format( '%4$s",
+        "IF NEW.{status} <> ALL (next_statuses(before)) THEN RAISE EXCEPTION '{table} %: a trigger",
         MANUAL_SQL,
-        instead="IF false THEN RAISE EXCEPTION USING ERRCODE = 'SS001', MESSAGE = format('%4$s",
+        instead="IF false THEN RAISE EXCEPTION '{table} %: a trigger",
     ),
     without(
         "schema: triggers fire by what changed, not by the columns named",
-        WATCH,
-        "BEFORE UPDATE ON %2$s FOR EACH ROW WHEN (",
+        "guard_{name}_status BEFORE UPDATE ON {table}",
         MANUAL_SQL,
-        instead="BEFORE UPDATE OF %3$I ON %2$s FOR EACH ROW WHEN (",
+        instead="guard_{name}_status BEFORE UPDATE OF {status} ON {table}",
     ),
     without(
         "schema: only the holder of the attempt leaves Processing",
-        WATCH,
-        MISMATCH,
+        "ELSIF attempt IS NOT NULL AND NEW.{status} <> 'Processing' THEN",
         GUARD,
-        instead="IF passes AND live IS NULL AND NEW.%1$I = 'Processing' THEN",
+        instead="ELSIF false THEN",
     ),
     without(
         "schema: no record enters Processing without an attempt",
-        WATCH,
-        MISMATCH,
+        "IF attempt IS NULL AND NEW.{status} = 'Processing' THEN",
         GUARD,
-        instead="IF passes AND live IS NOT NULL AND NEW.%1$I <> 'Processing' THEN",
+        instead="IF false THEN",
     ),
     without(
         "schema: due_at exactly when Queued",
-        WATCH,
-        "WHEN (NEW.%1$I = 'Queued') <> (NEW.%2$I IS NOT NULL) THEN",
+        "WHEN (NEW.{status} = 'Queued') <> (NEW.{due_at} IS NOT NULL) THEN",
         GUARD,
         instead=NEVER,
     ),
     without(
         "schema: error_code exactly when Error",
-        WATCH,
-        "WHEN (NEW.%1$I = 'Error') <> (NEW.%4$I IS NOT NULL) THEN",
+        "WHEN (NEW.{status} = 'Error') <> (NEW.{error_code} IS NOT NULL) THEN",
         GUARD,
         instead=NEVER,
     ),
     without(
         "schema: error only when Error",
-        WATCH,
-        "WHEN NEW.%5$I IS NOT NULL AND NEW.%1$I <> 'Error' THEN",
+        "WHEN NEW.{error} IS NOT NULL AND NEW.{status} <> 'Error' THEN",
         GUARD,
         instead=NEVER,
     ),
     without(
         "schema: due_at within range",
-        WATCH,
-        "WHEN NEW.%2$I NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN",
+        "WHEN NEW.{due_at} NOT BETWEEN '2000-01-01' AND now() + interval '400 days' THEN",
         MANUAL_SQL,
         instead=NEVER,
     ),
-    without("schema: failures within range", WATCH, "WHEN NEW.%3$I NOT BETWEEN 0 AND 9999 THEN", GUARD, instead=NEVER),
-    without(
-        "schema: a held record is not deleted", WATCH, "IF live IS NOT NULL THEN", MANUAL_SQL, instead="IF false THEN"
-    ),
-    without(
-        "schema: a table with held records is not truncated",
-        "0005.REFUSE_EMPTYING",
-        "IF FOUND THEN",
-        MANUAL_SQL,
-        instead="IF false THEN",
-    ),
-    without(
-        "schema: a record's id is immutable", WATCH, "IF NEW.id <> OLD.id THEN", MANUAL_SQL, instead="IF false THEN"
-    ),
-    without("schema: queueing sets due_at", WATCH, "coalesce(NEW.%2$I, now())", GUARD, instead="NEW.%2$I"),
-    without("schema: queueing resets failures", WATCH, "NEW.%3$I := 0;", MANUAL_SQL, instead="NEW.%3$I := NEW.%3$I;"),
-    without("schema: queueing clears the error", WATCH, "NEW.%4$I := NULL;", GUARD),
+    without("schema: failures within range", "WHEN NEW.{failures} NOT BETWEEN 0 AND 9999 THEN", GUARD, instead=NEVER),
+    without("schema: a held record is not deleted", "IF live IS NOT NULL THEN", MANUAL_SQL, instead="IF false THEN"),
+    without("schema: a table with held records is not truncated", "IF FOUND THEN", MANUAL_SQL, instead="IF false THEN"),
+    without("schema: history is not truncated", "ELSIF TG_NARGS = 0 THEN", MANUAL_SQL, instead="ELSIF false THEN"),
+    without("schema: a record's id is immutable", "IF NEW.id <> OLD.id THEN", MANUAL_SQL, instead="IF false THEN"),
+    without("schema: queueing sets due_at", "coalesce(NEW.{due_at}, now())", GUARD, instead="NEW.{due_at}"),
+    without("schema: queueing resets failures", "NEW.{failures} := 0;", MANUAL_SQL, instead="NULL;"),
+    without("schema: queueing clears the error", "NEW.{error_code} := NULL;", GUARD),
     # attempts
     without(
         "schema: one live attempt",
-        "0001.upgrade",
-        '["workflow", "record_id"], unique=True',
+        "CREATE UNIQUE INDEX uq_attempts_one_live",
         CLAIMS,
-        instead='["workflow", "record_id"], unique=False',
+        instead="CREATE INDEX uq_attempts_one_live",
+        file="versions/0001_schema.sql",
     ),
     without(
         "schema: an attempt keeps its record",
-        "0005.ON_ATTEMPTS",
         "(OLD.attempt_id, OLD.workflow, OLD.record_id) IS DISTINCT FROM (NEW.attempt_id, NEW.workflow, NEW.record_id)",
         MANUAL_SQL,
         instead="false",
     ),
-    without("schema: a lease ends", "0005.ON_ATTEMPTS", "NOT isfinite(NEW.lease_until)", MANUAL_SQL, instead="false"),
+    without(
+        "schema: ids of attempts are not chosen",
+        "IF NEW.attempt_id IS NOT NULL THEN",
+        MANUAL_SQL,
+        instead="IF false THEN",
+    ),
+    without(
+        "schema: a lease ends",
+        "WHEN (NEW.lease_until NOT BETWEEN '2000-01-01' AND now() + interval '400 days')",
+        MANUAL_SQL,
+        instead="WHEN (false)",
+    ),
+    without(
+        "schema: an ended attempt is not rewritten",
+        "WHEN (OLD.finished_at IS NOT NULL) EXECUTE FUNCTION refuse_rewriting",
+        MANUAL_SQL,
+        instead="WHEN (false) EXECUTE FUNCTION refuse_rewriting",
+    ),
+    without(
+        "schema: an ended pause is not rewritten",
+        "WHEN (OLD.resumed_at IS NOT NULL)",
+        MANUAL_SQL,
+        instead="WHEN (false)",
+    ),
     without(
         "schema: no live attempt ends without its record",
-        "0006.SETTLE_ATTEMPT",
-        "IF now_is = 'Processing' AND NOT live THEN",
+        "IF now_is = 'Processing' AND live IS NULL THEN",
         MANUAL_SQL,
         instead="IF false THEN",
     ),
     without(
         "schema: no live attempt without a record in Processing",
-        "0006.SETTLE_ATTEMPT",
-        "ELSIF live AND now_is IS DISTINCT FROM 'Processing' THEN",
+        "ELSIF live IS NOT NULL AND now_is IS DISTINCT FROM 'Processing' THEN",
         MANUAL_SQL,
         instead="ELSIF false THEN",
     ),
     without(
         "schema: attempts made or ended are compared with their records",
-        "0006.WATCH_ATTEMPTS",
-        "AND (finished_at IS NULL) <> coalesce(",
+        "IF is_live <> coalesce(",
         MANUAL_SQL,
-        instead="AND false AND (finished_at IS NULL) <> coalesce(",
-    ),
-    without(
-        "schema: attempts of every workflow are compared",
-        "0006.WATCH_ATTEMPTS",
-        "TG_OP = 'INSERT' OR finished_at IS NOT NULL);",
-        MANUAL_SQL,
-        instead="TG_OP = 'INSERT' OR finished_at IS NOT NULL LIMIT 1);",
-    ),
-    without(
-        "schema: no ended attempt is revived without its record",
-        ON_ATTEMPTS,
-        "OLD.finished_at IS NOT NULL AND NEW.finished_at IS NULL",
-        MANUAL_SQL,
-        instead="false",
+        instead="IF false AND is_live <> coalesce(",
     ),
     without(
         "schema: no live attempt is deleted without its record",
-        ON_ATTEMPTS,
-        "(OLD.finished_at IS NULL)",
+        "WHEN (OLD.workflow = {workflow} AND OLD.finished_at IS NULL)",
         MANUAL_SQL,
-        instead="(false)",
+        instead="WHEN (false)",
     ),
     without(
         "schema: manual SQL may take two statements until the commit",
-        WATCH,
         "DEFERRABLE INITIALLY DEFERRED",
         MANUAL_SQL,
         instead="DEFERRABLE INITIALLY IMMEDIATE",
     ),
     without(
         "schema: checks that were made are deleted",
-        "0006.SETTLE_ATTEMPT",
-        "DELETE FROM unsettled WHERE attempt_id = NEW.attempt_id;",
+        "DELETE FROM pending_attempt_checks AS pending WHERE pending.workflow = NEW.workflow"
+        " AND pending.record_id = NEW.record_id AND pending.attempt_id = NEW.attempt_id;",
         MANUAL_SQL,
+    ),
+    without(
+        "schema: checks are written by the guard only",
+        "WHEN (pg_trigger_depth() = 0)",
+        MANUAL_SQL,
+        instead="WHEN (false)",
     ),
     # audit
     without(
         "schema: every change is audited",
-        WATCH,
-        "WHEN (NEW.%3$I IS DISTINCT FROM OLD.%3$I)",
+        "WHEN (NEW.{status} IS DISTINCT FROM OLD.{status})",
         GUARD,
         instead="WHEN (false)",
     ),
-    without(
-        "schema: the actor is audited", "0002.ACTOR", "nullif(current_setting('application_name', true), ''),", GUARD
-    ),
+    without("schema: the actor is audited", "nullif(current_setting('application_name', true), ''),", GUARD),
     without(
         "schema: history is append-only",
-        "0002.APPEND_ONLY_TRIGGER",
-        "BEFORE UPDATE",
+        "status_events_append_only BEFORE UPDATE",
         GUARD,
-        instead="AFTER DELETE",
+        instead="status_events_append_only AFTER DELETE",
     ),
 )

@@ -176,8 +176,8 @@ def test_a_record_with_a_stray_live_attempt_hides_no_other(connection: Connectio
     with triggers_disabled(connection):
         connection.execute(
             text(
-                "INSERT INTO attempts (workflow, record_id, trigger, lease_until)"
-                " VALUES ('metadata', :id, 'manual', now() - interval '1 h')"
+                "INSERT INTO attempts (attempt_id, workflow, record_id, trigger, lease_until)"
+                " VALUES (1, 'metadata', :id, 'manual', now() - interval '1 h')"
             ),
             {"id": first},
         )

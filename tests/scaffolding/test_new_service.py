@@ -34,7 +34,7 @@ from sqlalchemy import text
 from scrapersky.runtime.registry import WORKFLOWS
 from tests.integration.conftest import environment
 from tests.integration.lambda_context import LambdaContext
-from tests.integration.test_event_files import aws, event
+from tests.integration.test_event_files import aws, batch, event
 from tests.records import make
 
 __all__ = ["aws", "environment"]
@@ -45,7 +45,7 @@ def test_a_queued_record_is_claimed_worked_on_and_completed(connection, aws):
     function = importlib.import_module("contact_finder.handler")
     ticked = function.handler(event("contact_finder", "tick"), LambdaContext())
     assert ticked["workflows"]["contact"]["claimed"] == 1
-    assert function.handler(event("contact_finder", "batch"), LambdaContext()) == {"batchItemFailures": []}
+    assert function.handler(batch("contact_finder", connection), LambdaContext()) == {"batchItemFailures": []}
     assert connection.execute(text("SELECT contact_status, contact_error_code FROM domains")).one() == ("Completed", None)
     steps = connection.execute(text("SELECT to_status FROM status_events WHERE workflow = 'contact' ORDER BY event_id"))
     assert steps.scalars().all() == ["Queued", "Processing", "Completed"]
@@ -153,7 +153,7 @@ def test_a_dry_run_prints_a_summary_and_every_change_and_writes_nothing(capsys: 
     for part in (
         "+service = BackgroundService(",
         "+async def find_contacts(",
-        "CALL watch_status('domains', 'contact_status'",
+        'guard.watch(connection, "domains", "contact_status", "contact")',
     ):
         assert part in printed
     assert not (ROOT / "functions" / "contact_finder").exists()

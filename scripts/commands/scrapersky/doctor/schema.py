@@ -34,7 +34,10 @@ SELECT 'enum', '', typname::text, string_agg(enumlabel, ', ' ORDER BY enumsortor
 FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
 WHERE typnamespace = current_schema()::regnamespace GROUP BY typname
 UNION ALL
-SELECT 'function', '', proname, replace(pg_get_functiondef(oid), ' ' || current_schema() || '.', ' ')
+SELECT 'function', '', proname,
+    -- functions keep a search_path: as if they were in the schema that is checked
+    replace(replace(pg_get_functiondef(oid), ' ' || current_schema() || '.', ' '),
+        quote_literal(current_schema()), quote_literal(CAST(:schema AS text)))
 FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prokind IN ('f', 'p')
 UNION ALL
 SELECT 'trigger', relname, tgname,
@@ -129,12 +132,13 @@ def _revision(check: str, what: str, why: str, repair: tuple[str, ...] = ()) -> 
 
 def _definitions(engine: Engine, revision: str) -> list[Finding]:
     with engine.connect() as connection:
-        actual = _read(connection)
+        schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+        actual = _read(connection, schema)
         connection.rollback()
         connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
         connection.exec_driver_sql(f"SET LOCAL search_path = {SCHEMA}")
         migrations.upgrade(connection, revision)
-        expected = _read(connection)
+        expected = _read(connection, schema)
         connection.rollback()
     tables = {table for _, table, _ in expected}
     keys = {key for key in actual.keys() | expected.keys() if key in expected or key[1] in tables - {""}}
@@ -146,8 +150,9 @@ def _definitions(engine: Engine, revision: str) -> list[Finding]:
     ]
 
 
-def _read(connection: Connection) -> dict[Key, str]:
-    return {(kind, table, name): definition or "" for kind, table, name, definition in connection.execute(DEFINITIONS)}
+def _read(connection: Connection, schema: str) -> dict[Key, str]:
+    rows = connection.execute(DEFINITIONS, {"schema": schema})
+    return {(kind, table, name): definition or "" for kind, table, name, definition in rows}
 
 
 def _is_left_alone(key: Key, actual: Mapping[Key, str], expected: Mapping[Key, str]) -> bool:

@@ -7,14 +7,16 @@ Importing this package maps every table, which takes a quarter of a tick's cold 
 from scrapersky.models.attempt import Attempt as Attempt
 from scrapersky.models.base import Base as Base
 from scrapersky.models.domain import Domain as Domain
+from scrapersky.models.erasure import Erasure as Erasure
 from scrapersky.models.host_lease import HostLease as HostLease
 from scrapersky.models.idempotency_key import IdempotencyKey as IdempotencyKey
 from scrapersky.models.local_business import LocalBusiness as LocalBusiness
 from scrapersky.models.page import Page as Page
 from scrapersky.models.paid_calls import PaidCalls as PaidCalls
+from scrapersky.models.pause import Pause as Pause
+from scrapersky.models.pending_attempt_check import PendingAttemptCheck as PendingAttemptCheck
 from scrapersky.models.place import Place as Place
 from scrapersky.models.service_control import ServiceControl as ServiceControl
 from scrapersky.models.sitemap import Sitemap as Sitemap
 from scrapersky.models.sitemap_file import SitemapFile as SitemapFile
 from scrapersky.models.status_event import StatusEvent as StatusEvent
-from scrapersky.models.unsettled import Unsettled as Unsettled

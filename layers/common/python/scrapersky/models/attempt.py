@@ -3,16 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, Index, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from scrapersky.models.base import AUTOVACUUM, UNCOUNTED, Base
+from scrapersky.models.base import AUTOVACUUM, UNCOUNTED, Base, in_range
 from scrapersky.vocabulary import AttemptId, RecordId
 
 
 class Attempt(Base):
-    """One attempt at one record. ``attempt_id`` is the fence: monotonic and never reused.
+    """One attempt at one record. ``attempt_id`` is the fence: it carries its second, so that it is never used again, also
+    not after the database was restored. The database sets it (``number_attempt`` in ``migrations/guard.sql``).
 
     A unique index allows one live attempt (``finished_at`` null) per record. ``lease_until`` is in no index, so that
     starting an attempt is a heap-only update.
@@ -21,12 +22,15 @@ class Attempt(Base):
     __tablename__ = "attempts"
     __table_args__ = (
         CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="outcome_exactly_when_finished"),
+        CheckConstraint(in_range("lease_until"), name="lease_until_in_range"),
         Index("uq_attempts_one_live", "workflow", "record_id", unique=True, postgresql_where="finished_at IS NULL"),
         Index("ix_attempts_history", "workflow", "record_id", "attempt_id"),
         {"postgresql_with": {"fillfactor": "80", **AUTOVACUUM}},
     )
 
-    attempt_id: Mapped[AttemptId] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    attempt_id: Mapped[AttemptId] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, comment="unix seconds * 10^6 + a cycling number"
+    )
     workflow: Mapped[str]
     record_id: Mapped[RecordId] = mapped_column(BigInteger)
     trigger: Mapped[str] = mapped_column(comment="schedule | manual")

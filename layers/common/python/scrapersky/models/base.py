@@ -40,6 +40,11 @@ work_status = stored_by_value(Status, "work_status")
 curation_status = stored_by_value(Curation, "curation_status")
 
 
+def in_range(column: str) -> str:
+    """Return the CHECK that a time of the future is near enough to come. ``now()`` only grows, so rows stay valid."""
+    return f"{column} BETWEEN '2000-01-01' AND now() + interval '400 days'"
+
+
 class Base(DeclarativeBase):
     """The declarative base of every table."""
 
@@ -105,6 +110,7 @@ def watched_constraints(table: str, prefix: str = "", host: str | None = None) -
     )
     return (
         CheckConstraint(f"({status} = 'Queued') = ({due} IS NOT NULL)", name=f"{prefix}due_at_exactly_when_queued"),
+        CheckConstraint(in_range(due), name=f"{prefix}due_at_in_range"),
         CheckConstraint(f"({status} = 'Error') = ({code} IS NOT NULL)", name=f"{prefix}error_code_exactly_when_error"),
         CheckConstraint(f"length({error}) <= {MAX_ERROR_LENGTH}", name=f"{prefix}error_is_short"),
         CheckConstraint(f"{failed} >= 0", name=f"{prefix}failures_not_negative"),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, Index, func
+from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models.base import Base, work_status
@@ -10,12 +10,18 @@ from scrapersky.vocabulary import Status
 
 
 class StatusEvent(Base):
-    """One transition of one watched field. ``from_status`` is null when the record is created."""
+    """One transition of one watched field. ``from_status`` is null when the record is created.
+
+    The key serves the timeline of a record; ``at`` has the smallest of indexes, for what is older than a date.
+    """
 
     __tablename__ = "status_events"
-    __table_args__ = (Index("ix_status_events_record", "workflow", "record_id", "event_id"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("workflow", "record_id", "event_id"),
+        Index("ix_status_events_at", "at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
+    )
 
-    event_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    event_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     workflow: Mapped[str]
     record_id: Mapped[int]
     from_status: Mapped[Status | None] = mapped_column(work_status)

@@ -41,10 +41,7 @@ oldest AS MATERIALIZED (
 TAKE = """,
 -- How many records may be claimed now. None while the workflow is paused.
 capacity AS MATERIALIZED (
-    SELECT CASE WHEN EXISTS (
-        SELECT FROM service_controls
-        WHERE workflow = {workflow} AND paused_at IS NOT NULL AND coalesce(paused_until > now(), true)
-    ) THEN 0 ELSE (
+    SELECT CASE WHEN {paused} THEN 0 ELSE (
         SELECT greatest(0, least(:batch, :max_in_flight - count(*))) FROM attempts
         WHERE workflow = {workflow} AND finished_at IS NULL
     ) END AS records

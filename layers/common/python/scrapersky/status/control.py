@@ -1,4 +1,4 @@
-"""Control: pause and resume a workflow, and record its ticks. The state is a row, so it survives deployments."""
+"""Control: pause and resume a workflow, and record its ticks. Pauses are rows: they survive deployments and remain."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,16 +8,25 @@ from sqlalchemy import Connection, text
 from scrapersky.status.workflow import Workflow
 
 PAUSE = text("""
-INSERT INTO service_controls (workflow, paused_at, paused_until, paused_by, pause_reason)
-VALUES (:workflow, now(), now() + make_interval(secs => :seconds), :actor, :reason)
-ON CONFLICT (workflow) DO UPDATE SET paused_at = now(), paused_until = excluded.paused_until,
-    paused_by = excluded.paused_by, pause_reason = excluded.pause_reason, updated_at = now()
+-- End the open pause, unless it lasts longer than the new one. A pause that ran out ended at that time.
+WITH replaced AS (
+    UPDATE pauses
+    SET resumed_at = least(now(), paused_until), resumed_by = :actor, resume_reason = 'replaced by the next pause'
+    WHERE workflow = :workflow AND resumed_at IS NULL
+      AND coalesce(paused_until, 'infinity') <= coalesce(now() + make_interval(secs => :seconds), 'infinity')
+    RETURNING pause_id
+)
+INSERT INTO pauses (workflow, paused_until, paused_by, pause_reason)
+SELECT :workflow, now() + make_interval(secs => :seconds), :actor, :reason FROM (SELECT count(*) FROM replaced) AS done
+-- Another transaction paused the workflow at the same time, or the open pause lasts longer.
+ON CONFLICT (workflow) WHERE resumed_at IS NULL DO UPDATE SET paused_until = excluded.paused_until,
+    paused_by = excluded.paused_by, pause_reason = excluded.pause_reason
+WHERE pauses.paused_until < coalesce(excluded.paused_until, 'infinity')
 """)
 
 RESUME = text("""
-UPDATE service_controls
-SET paused_at = NULL, paused_until = NULL, paused_by = :actor, pause_reason = :reason, updated_at = now()
-WHERE workflow = :workflow AND paused_at IS NOT NULL
+UPDATE pauses SET resumed_at = now(), resumed_by = :actor, resume_reason = :reason
+WHERE workflow = :workflow AND resumed_at IS NULL
 RETURNING workflow
 """)
 
@@ -26,8 +35,11 @@ INSERT INTO service_controls (workflow, last_tick_at) VALUES (:workflow, now())
 ON CONFLICT (workflow) DO UPDATE SET last_tick_at = now()
 """)
 
-READ = text(""" SELECT paused_at IS NOT NULL AND coalesce(paused_until > now(), true), paused_until, paused_by,
-pause_reason, last_tick_at FROM service_controls WHERE workflow = :workflow
+READ = text("""
+SELECT pause_id IS NOT NULL AND coalesce(paused_until > now(), true), paused_until, paused_by, pause_reason,
+    (SELECT last_tick_at FROM service_controls WHERE service_controls.workflow = named.workflow)
+FROM (SELECT CAST(:workflow AS text) AS workflow) AS named
+LEFT JOIN pauses ON pauses.workflow = named.workflow AND resumed_at IS NULL
 """)
 
 
@@ -43,7 +55,10 @@ class Control:
 
 
 def pause(connection: Connection, workflow: Workflow, *, actor: str, reason: str, seconds: float | None = None) -> None:
-    """Stop claims of ``workflow``, for ``seconds`` or until it is resumed. Work in flight goes on."""
+    """Stop claims of ``workflow``, for ``seconds`` or until it is resumed. Work in flight goes on.
+
+    A pause never shortens the one before: resume first.
+    """
     connection.execute(PAUSE, {"workflow": workflow.name, "actor": actor, "reason": reason, "seconds": seconds})
 
 
@@ -60,5 +75,4 @@ def record_tick(connection: Connection, workflow: Workflow) -> None:
 
 def read_control(connection: Connection, workflow: Workflow) -> Control:
     """Return the control state of ``workflow``."""
-    row = connection.execute(READ, {"workflow": workflow.name}).one_or_none()
-    return Control() if row is None else Control(*row)
+    return Control(*connection.execute(READ, {"workflow": workflow.name}).one())

@@ -16,6 +16,9 @@ FRAGMENTS: Mapping[str, str] = {
     "set_actor": f"""
 -- Name actor and reason for the audit trigger. The next CTE joins this one, as Postgres does not run an unused CTE.
 actor AS MATERIALIZED ({SET_ACTOR})""",
+    "paused": """EXISTS (
+        SELECT FROM pauses
+        WHERE workflow = {workflow} AND resumed_at IS NULL AND coalesce(paused_until > now(), true))""",
     "tenants": """
 -- The tenants with queued records, one look-up in the index for each (a loose index scan). The last row is NULL.
 tenants AS (

@@ -90,10 +90,11 @@ class Workflow:
         """Return ``template`` with this workflow's names and the :data:`~scrapersky.status.sql.FRAGMENTS` filled in.
 
         The names are ``{table}``, ``{status}``, ``{key}``, ``{host}``, ``{due_at}``, ``{failures}``, ``{error_code}``,
-        ``{error}``, and ``{workflow}`` as a literal.
+        ``{error}``, ``{name}``, and ``{workflow}`` as a literal.
         """
         names = {
             "table": self.table,
+            "name": self.name,
             "workflow": f"'{self.name}'",
             "status": self.field,
             "key": self.natural_key,

@@ -1,0 +1,399 @@
+-- The tables of revision 0001, their natural keys, and the CHECKs and indexes of every watched field.
+-- The triggers are in guard.sql, next to the folder of this file. A later change is a migration of its own.
+
+CREATE TYPE work_status AS ENUM ('New', 'Queued', 'Processing', 'Completed', 'Error');
+CREATE TYPE curation_status AS ENUM ('New', 'Selected', 'Maybe', 'Not a Fit', 'Archived');
+
+-- Columns whose number of rows changes a thousandfold between two ANALYZEs have no statistics, so that plans do not
+-- depend on the last one (SET STATISTICS 0).
+
+CREATE TABLE attempts (
+    attempt_id bigint NOT NULL,
+    workflow text NOT NULL,
+    record_id bigint NOT NULL,
+    trigger text NOT NULL,
+    dispatched_at timestamptz DEFAULT now() NOT NULL,
+    started_at timestamptz,
+    lease_until timestamptz NOT NULL,
+    finished_at timestamptz,
+    outcome text,
+    code text,
+    detail jsonb,
+    worker text,
+    request_id text,
+    CONSTRAINT pk_attempts PRIMARY KEY (attempt_id),
+    CONSTRAINT ck_attempts_outcome_exactly_when_finished CHECK ((finished_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT ck_attempts_lease_until_in_range CHECK (lease_until BETWEEN '2000-01-01' AND now() + interval '400 days')
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_attempts_history ON attempts (workflow, record_id, attempt_id);
+CREATE UNIQUE INDEX uq_attempts_one_live ON attempts (workflow, record_id) WHERE finished_at IS NULL;
+COMMENT ON COLUMN attempts.attempt_id IS 'unix seconds * 10^6 + a cycling number';
+COMMENT ON COLUMN attempts.trigger IS 'schedule | manual';
+ALTER TABLE attempts ALTER COLUMN finished_at SET STATISTICS 0;
+COMMENT ON COLUMN attempts.outcome IS 'AttemptOutcome';
+COMMENT ON COLUMN attempts.code IS 'what exactly: imported, empty, http_404, timeout, …';
+COMMENT ON COLUMN attempts.worker IS 'function name and version';
+COMMENT ON COLUMN attempts.request_id IS 'Lambda request that started it';
+
+CREATE TABLE domains (
+    domain text NOT NULL,
+    final_url text,
+    http_status smallint,
+    last_scan timestamptz,
+    title text,
+    description text,
+    language text,
+    favicon_url text,
+    logo_url text,
+    generator text,
+    is_wordpress boolean,
+    wordpress_version text,
+    has_elementor boolean,
+    elementor_version text,
+    tech_stack jsonb,
+    email_addresses text[],
+    phone_numbers text[],
+    facebook_url text,
+    twitter_url text,
+    linkedin_url text,
+    instagram_url text,
+    youtube_url text,
+    tiktok_url text,
+    pinterest_url text,
+    organisation jsonb,
+    meta_json jsonb,
+    curation_status curation_status DEFAULT 'New' NOT NULL,
+    sitemap_curation_status curation_status DEFAULT 'New' NOT NULL,
+    status work_status DEFAULT 'New' NOT NULL,
+    due_at timestamptz,
+    failures smallint DEFAULT '0' NOT NULL,
+    error_code text,
+    error text,
+    sitemap_analysis_status work_status DEFAULT 'New' NOT NULL,
+    sitemap_analysis_due_at timestamptz,
+    sitemap_analysis_failures smallint DEFAULT '0' NOT NULL,
+    sitemap_analysis_error_code text,
+    sitemap_analysis_error text,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_domains PRIMARY KEY (id),
+    CONSTRAINT uq_domains_domain UNIQUE (domain),
+    CONSTRAINT ck_domains_due_at_exactly_when_queued CHECK ((status = 'Queued') = (due_at IS NOT NULL)),
+    CONSTRAINT ck_domains_due_at_in_range CHECK (due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_domains_error_code_exactly_when_error CHECK ((status = 'Error') = (error_code IS NOT NULL)),
+    CONSTRAINT ck_domains_error_is_short CHECK (length(error) <= 1024),
+    CONSTRAINT ck_domains_failures_not_negative CHECK (failures >= 0),
+    CONSTRAINT ck_domains_sitemap_analysis_due_at_exactly_when_queued CHECK ((sitemap_analysis_status = 'Queued') = (sitemap_analysis_due_at IS NOT NULL)),
+    CONSTRAINT ck_domains_sitemap_analysis_due_at_in_range CHECK (sitemap_analysis_due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_domains_sitemap_analysis_error_code_exactly_when_error CHECK ((sitemap_analysis_status = 'Error') = (sitemap_analysis_error_code IS NOT NULL)),
+    CONSTRAINT ck_domains_sitemap_analysis_error_is_short CHECK (length(sitemap_analysis_error) <= 1024),
+    CONSTRAINT ck_domains_sitemap_analysis_failures_not_negative CHECK (sitemap_analysis_failures >= 0)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_domains_due ON domains (tenant, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX ix_domains_error_code ON domains (error_code, id) WHERE error_code IS NOT NULL;
+CREATE INDEX ix_domains_sitemap_analysis_due ON domains (tenant, sitemap_analysis_due_at, id) WHERE sitemap_analysis_due_at IS NOT NULL;
+CREATE INDEX ix_domains_sitemap_analysis_error_code ON domains (sitemap_analysis_error_code, id) WHERE sitemap_analysis_error_code IS NOT NULL;
+COMMENT ON COLUMN domains.domain IS 'lower case, punycode, no scheme, port, path or leading www.';
+COMMENT ON COLUMN domains.final_url IS 'where the redirects of the home page ended';
+COMMENT ON COLUMN domains.language IS 'BCP 47, as the page declares it';
+COMMENT ON COLUMN domains.tech_stack IS '[{"category", "name", "version", "evidence"}]';
+COMMENT ON COLUMN domains.organisation IS 'from JSON-LD: {"name", "address", "opening_hours", …}';
+ALTER TABLE domains ALTER COLUMN due_at SET STATISTICS 0;
+ALTER TABLE domains ALTER COLUMN sitemap_analysis_due_at SET STATISTICS 0;
+COMMENT ON COLUMN domains.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE erasures (
+    erasure_id bigint GENERATED ALWAYS AS IDENTITY,
+    workflow text NOT NULL,
+    record_ids bigint[] NOT NULL,
+    at timestamptz DEFAULT now() NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    attempts bigint DEFAULT '0' NOT NULL,
+    events bigint DEFAULT '0' NOT NULL,
+    CONSTRAINT pk_erasures PRIMARY KEY (erasure_id)
+);
+COMMENT ON COLUMN erasures.attempts IS 'attempts whose detail was removed';
+COMMENT ON COLUMN erasures.events IS 'events whose reason was removed';
+
+CREATE TABLE host_leases (
+    host text NOT NULL,
+    holder text,
+    held_until timestamptz NOT NULL,
+    CONSTRAINT pk_host_leases PRIMARY KEY (host)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_host_leases_held_until ON host_leases (held_until);
+COMMENT ON COLUMN host_leases.host IS 'without a leading www.';
+COMMENT ON COLUMN host_leases.holder IS 'the invocation that leases it; null: it cools down';
+
+CREATE TABLE idempotency_keys (
+    caller text NOT NULL,
+    key text NOT NULL,
+    request_hash text NOT NULL,
+    answer jsonb,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT pk_idempotency_keys PRIMARY KEY (caller, key)
+);
+CREATE INDEX ix_idempotency_keys_expires_at ON idempotency_keys (expires_at);
+COMMENT ON COLUMN idempotency_keys.request_hash IS 'SHA-256 of method, path and body';
+COMMENT ON COLUMN idempotency_keys.answer IS 'null only within the transaction of the write';
+
+CREATE TABLE paid_calls (
+    budget text NOT NULL,
+    day date NOT NULL,
+    key text NOT NULL,
+    calls integer NOT NULL,
+    CONSTRAINT pk_paid_calls PRIMARY KEY (budget, day, key)
+) WITH (fillfactor = 50);
+
+CREATE TABLE pauses (
+    pause_id bigint GENERATED ALWAYS AS IDENTITY,
+    workflow text NOT NULL,
+    paused_at timestamptz DEFAULT now() NOT NULL,
+    paused_until timestamptz,
+    paused_by text NOT NULL,
+    pause_reason text NOT NULL,
+    resumed_at timestamptz,
+    resumed_by text,
+    resume_reason text,
+    CONSTRAINT pk_pauses PRIMARY KEY (pause_id),
+    CONSTRAINT ck_pauses_resumed_by_exactly_when_resumed CHECK ((resumed_at IS NULL) = (resumed_by IS NULL))
+);
+CREATE UNIQUE INDEX uq_pauses_one_open ON pauses (workflow) WHERE resumed_at IS NULL;
+COMMENT ON COLUMN pauses.paused_until IS 'null: until it is resumed';
+
+CREATE TABLE pending_attempt_checks (
+    workflow text NOT NULL,
+    record_id bigint NOT NULL,
+    attempt_id bigint NOT NULL,
+    CONSTRAINT pk_pending_attempt_checks PRIMARY KEY (workflow, record_id, attempt_id)
+);
+
+CREATE TABLE places (
+    place_id text NOT NULL,
+    name text,
+    formatted_address text,
+    search_query text,
+    latitude DOUBLE PRECISION,
+    longitude DOUBLE PRECISION,
+    moved_to_place_id text,
+    curation_status curation_status DEFAULT 'New' NOT NULL,
+    deep_scan_status work_status DEFAULT 'New' NOT NULL,
+    deep_scan_due_at timestamptz,
+    deep_scan_failures smallint DEFAULT '0' NOT NULL,
+    deep_scan_error_code text,
+    deep_scan_error text,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_places PRIMARY KEY (id),
+    CONSTRAINT uq_places_place_id UNIQUE (place_id),
+    CONSTRAINT ck_places_deep_scan_due_at_exactly_when_queued CHECK ((deep_scan_status = 'Queued') = (deep_scan_due_at IS NOT NULL)),
+    CONSTRAINT ck_places_deep_scan_due_at_in_range CHECK (deep_scan_due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_places_deep_scan_error_code_exactly_when_error CHECK ((deep_scan_status = 'Error') = (deep_scan_error_code IS NOT NULL)),
+    CONSTRAINT ck_places_deep_scan_error_is_short CHECK (length(deep_scan_error) <= 1024),
+    CONSTRAINT ck_places_deep_scan_failures_not_negative CHECK (deep_scan_failures >= 0)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_places_deep_scan_due ON places (tenant, deep_scan_due_at, id) WHERE deep_scan_due_at IS NOT NULL;
+CREATE INDEX ix_places_deep_scan_error_code ON places (deep_scan_error_code, id) WHERE deep_scan_error_code IS NOT NULL;
+COMMENT ON COLUMN places.moved_to_place_id IS 'Google''s id for the same place after a move';
+ALTER TABLE places ALTER COLUMN deep_scan_due_at SET STATISTICS 0;
+COMMENT ON COLUMN places.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE service_controls (
+    workflow text NOT NULL,
+    last_tick_at timestamptz NOT NULL,
+    CONSTRAINT pk_service_controls PRIMARY KEY (workflow)
+);
+
+CREATE TABLE status_events (
+    event_id bigint GENERATED ALWAYS AS IDENTITY,
+    workflow text NOT NULL,
+    record_id bigint NOT NULL,
+    from_status work_status,
+    to_status work_status NOT NULL,
+    at timestamptz DEFAULT clock_timestamp() NOT NULL,
+    actor text NOT NULL,
+    attempt_id bigint,
+    reason text,
+    error_code text,
+    CONSTRAINT pk_status_events PRIMARY KEY (workflow, record_id, event_id)
+);
+CREATE INDEX ix_status_events_at ON status_events USING brin (at) WITH (autosummarize = on);
+COMMENT ON COLUMN status_events.actor IS 'scrapersky.actor, else application_name, else the role';
+
+CREATE TABLE local_businesses (
+    place_id text NOT NULL,
+    business_name text,
+    full_address text,
+    street text,
+    city text,
+    state text,
+    zip text,
+    country text,
+    phone text,
+    website_url text,
+    maps_url text,
+    rating DOUBLE PRECISION,
+    reviews_count bigint,
+    price_level smallint,
+    main_category text,
+    extra_categories text[],
+    latitude DOUBLE PRECISION,
+    longitude DOUBLE PRECISION,
+    utc_offset_minutes smallint,
+    time_zone text,
+    business_status text,
+    opening_hours jsonb,
+    scanned_at timestamptz,
+    domain_id bigint,
+    curation_status curation_status DEFAULT 'New' NOT NULL,
+    domain_extraction_status work_status DEFAULT 'New' NOT NULL,
+    domain_extraction_due_at timestamptz,
+    domain_extraction_failures smallint DEFAULT '0' NOT NULL,
+    domain_extraction_error_code text,
+    domain_extraction_error text,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_local_businesses PRIMARY KEY (id),
+    CONSTRAINT uq_local_businesses_place_id UNIQUE (place_id),
+    CONSTRAINT ck_local_businesses_domain_extraction_due_at_exactly_wh_3e55 CHECK ((domain_extraction_status = 'Queued') = (domain_extraction_due_at IS NOT NULL)),
+    CONSTRAINT ck_local_businesses_domain_extraction_due_at_in_range CHECK (domain_extraction_due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_local_businesses_domain_extraction_error_code_exactl_6dbf CHECK ((domain_extraction_status = 'Error') = (domain_extraction_error_code IS NOT NULL)),
+    CONSTRAINT ck_local_businesses_domain_extraction_error_is_short CHECK (length(domain_extraction_error) <= 1024),
+    CONSTRAINT ck_local_businesses_domain_extraction_failures_not_negative CHECK (domain_extraction_failures >= 0),
+    CONSTRAINT fk_local_businesses_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_local_businesses_domain_extraction_due ON local_businesses (tenant, domain_extraction_due_at, id) WHERE domain_extraction_due_at IS NOT NULL;
+CREATE INDEX ix_local_businesses_domain_extraction_error_code ON local_businesses (domain_extraction_error_code, id) WHERE domain_extraction_error_code IS NOT NULL;
+CREATE INDEX ix_local_businesses_domain_id ON local_businesses (domain_id);
+COMMENT ON COLUMN local_businesses.country IS 'ISO 3166-1 alpha-2';
+COMMENT ON COLUMN local_businesses.phone IS 'E.164 where Google knows the country, else as given';
+COMMENT ON COLUMN local_businesses.price_level IS '0 free … 4 very expensive';
+COMMENT ON COLUMN local_businesses.time_zone IS 'IANA name';
+COMMENT ON COLUMN local_businesses.opening_hours IS 'per day: {"monday": [["09:00", "17:00"]], …}; an empty list is closed';
+ALTER TABLE local_businesses ALTER COLUMN domain_extraction_due_at SET STATISTICS 0;
+COMMENT ON COLUMN local_businesses.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE sitemaps (
+    domain_id bigint NOT NULL,
+    files_found integer,
+    requests_made integer,
+    scanned_at timestamptz,
+    report jsonb,
+    curation_status curation_status DEFAULT 'New' NOT NULL,
+    status work_status DEFAULT 'New' NOT NULL,
+    due_at timestamptz,
+    failures smallint DEFAULT '0' NOT NULL,
+    error_code text,
+    error text,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_sitemaps PRIMARY KEY (id),
+    CONSTRAINT uq_sitemaps_domain_id UNIQUE (domain_id),
+    CONSTRAINT ck_sitemaps_due_at_exactly_when_queued CHECK ((status = 'Queued') = (due_at IS NOT NULL)),
+    CONSTRAINT ck_sitemaps_due_at_in_range CHECK (due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_sitemaps_error_code_exactly_when_error CHECK ((status = 'Error') = (error_code IS NOT NULL)),
+    CONSTRAINT ck_sitemaps_error_is_short CHECK (length(error) <= 1024),
+    CONSTRAINT ck_sitemaps_failures_not_negative CHECK (failures >= 0),
+    CONSTRAINT fk_sitemaps_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_sitemaps_due ON sitemaps (tenant, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX ix_sitemaps_error_code ON sitemaps (error_code, id) WHERE error_code IS NOT NULL;
+COMMENT ON COLUMN sitemaps.files_found IS 'valid sitemap files of the last scan';
+COMMENT ON COLUMN sitemaps.report IS 'everything tried: [{"url", "method", "result", "http_status", "type", "urls"}]';
+ALTER TABLE sitemaps ALTER COLUMN due_at SET STATISTICS 0;
+COMMENT ON COLUMN sitemaps.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE sitemap_files (
+    domain_id bigint NOT NULL,
+    sitemap_id bigint,
+    url text NOT NULL,
+    parent_url text,
+    sitemap_type text,
+    discovery_method text NOT NULL,
+    http_status smallint,
+    size_bytes bigint,
+    url_count integer,
+    has_lastmod boolean,
+    is_gzip boolean,
+    is_valid boolean,
+    invalid_reason text,
+    broken_at text,
+    etag text,
+    last_modified text,
+    imported_at timestamptz,
+    pages_found integer,
+    curation_status curation_status DEFAULT 'New' NOT NULL,
+    sitemap_import_status work_status DEFAULT 'New' NOT NULL,
+    sitemap_import_due_at timestamptz,
+    sitemap_import_failures smallint DEFAULT '0' NOT NULL,
+    sitemap_import_error_code text,
+    sitemap_import_error text,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_sitemap_files PRIMARY KEY (id),
+    CONSTRAINT uq_sitemap_files_domain_id_url UNIQUE (domain_id, url),
+    CONSTRAINT ck_sitemap_files_sitemap_import_due_at_exactly_when_queued CHECK ((sitemap_import_status = 'Queued') = (sitemap_import_due_at IS NOT NULL)),
+    CONSTRAINT ck_sitemap_files_sitemap_import_due_at_in_range CHECK (sitemap_import_due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_sitemap_files_sitemap_import_error_code_exactly_when_error CHECK ((sitemap_import_status = 'Error') = (sitemap_import_error_code IS NOT NULL)),
+    CONSTRAINT ck_sitemap_files_sitemap_import_error_is_short CHECK (length(sitemap_import_error) <= 1024),
+    CONSTRAINT ck_sitemap_files_sitemap_import_failures_not_negative CHECK (sitemap_import_failures >= 0),
+    CONSTRAINT fk_sitemap_files_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id),
+    CONSTRAINT fk_sitemap_files_sitemap_id FOREIGN KEY(sitemap_id) REFERENCES sitemaps (id)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_sitemap_files_sitemap_id ON sitemap_files (sitemap_id);
+CREATE INDEX ix_sitemap_files_sitemap_import_due ON sitemap_files (tenant, sitemap_import_due_at, id) WHERE sitemap_import_due_at IS NOT NULL;
+CREATE INDEX ix_sitemap_files_sitemap_import_due_by_host ON sitemap_files (tenant, domain_id, sitemap_import_due_at, id) WHERE sitemap_import_due_at IS NOT NULL;
+CREATE INDEX ix_sitemap_files_sitemap_import_error_code ON sitemap_files (sitemap_import_error_code, id) WHERE sitemap_import_error_code IS NOT NULL;
+COMMENT ON COLUMN sitemap_files.parent_url IS 'the index or page that named it';
+COMMENT ON COLUMN sitemap_files.sitemap_type IS 'SitemapType';
+COMMENT ON COLUMN sitemap_files.discovery_method IS 'DiscoveryMethod';
+COMMENT ON COLUMN sitemap_files.size_bytes IS 'as sent, before unpacking';
+COMMENT ON COLUMN sitemap_files.broken_at IS 'where the body broke, when only a part could be read';
+COMMENT ON COLUMN sitemap_files.etag IS 'of the last import, for a conditional GET';
+COMMENT ON COLUMN sitemap_files.last_modified IS 'the Last-Modified header of the last import';
+COMMENT ON COLUMN sitemap_files.pages_found IS 'distinct pages of the last import';
+ALTER TABLE sitemap_files ALTER COLUMN sitemap_import_due_at SET STATISTICS 0;
+COMMENT ON COLUMN sitemap_files.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE pages (
+    domain_id bigint NOT NULL,
+    sitemap_file_id bigint,
+    url text NOT NULL,
+    last_modified timestamptz,
+    changefreq text,
+    priority numeric(2, 1),
+    image_count smallint DEFAULT '0' NOT NULL,
+    video_count smallint DEFAULT '0' NOT NULL,
+    news_count smallint DEFAULT '0' NOT NULL,
+    hreflang jsonb,
+    page_type text NOT NULL,
+    path_depth smallint NOT NULL,
+    other_host boolean DEFAULT 'false' NOT NULL,
+    lead_source text DEFAULT 'sitemap_import' NOT NULL,
+    curation_status curation_status DEFAULT 'New' NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_pages PRIMARY KEY (id),
+    CONSTRAINT uq_pages_domain_id_url UNIQUE (domain_id, url),
+    CONSTRAINT fk_pages_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id),
+    CONSTRAINT fk_pages_sitemap_file_id FOREIGN KEY(sitemap_file_id) REFERENCES sitemap_files (id)
+);
+CREATE INDEX ix_pages_sitemap_file_id ON pages (sitemap_file_id);
+COMMENT ON COLUMN pages.url IS 'WHATWG-serialised, without fragment, at most 2,048 characters';
+COMMENT ON COLUMN pages.hreflang IS '{"en-GB": "https://…"}';
+COMMENT ON COLUMN pages.other_host IS 'listed by the domain, hosted elsewhere';
+COMMENT ON COLUMN pages.tenant IS 'whose record it is; claims are fair between them';
