@@ -55,7 +55,6 @@ def test_all_kinds_of_text_are_read(tmp_path: Path, name: str) -> None:
     "name",
     [
         "functions/some/__pycache__/job.py",
-        "layers/common/python/scrapersky/migrations/versions/0002_status_guard.py",
         "scripts/commands/run/sites/some.example/robots.txt",
         "tests/unit/some/fixtures/page.txt",
         "scripts/commands/crosswalk/audit/deep/some.py",
