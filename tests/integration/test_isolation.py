@@ -13,10 +13,9 @@ from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.messages import MessageQueue
 from scrapersky.runtime.outcomes import Done, Outcome, Write
 from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
-from scrapersky.runtime.results import save, save_together
+from scrapersky.runtime.results import save
 from scrapersky.runtime.tick import TickFailed
 from scrapersky.status.claim import claim
-from scrapersky.status.finish import Stale
 from scrapersky.status.invariants import find_breaches
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
@@ -243,8 +242,8 @@ def test_the_write_of_a_stale_result_is_never_run(harness: Harness) -> None:
         ran.append(1)
         return []
 
-    with pytest.raises(Stale):
-        save(harness.service.runtime, Started(held.attempt_id, "metadata", record_id), Done("read", write=write))
+    attempt = Started(held.attempt_id, "metadata", record_id)
+    assert save(harness.service.runtime, {attempt: Done("read", write=write)}) == {}
     assert ran == []
 
 
@@ -299,7 +298,10 @@ def test_stale_results_among_others_are_left_out_and_their_writes_are_not_run(ha
         ran.append(attempt_id)
         return []
 
-    results = {one.attempt_id: Done("read", write=partial(run, one.attempt_id)) for one in (early, late)}
-    assert list(save_together(harness.service.runtime, METADATA.name, results)) == [early.attempt_id]
+    results = {
+        Started(one.attempt_id, METADATA.name, one.record_id): Done("read", write=partial(run, one.attempt_id))
+        for one in (early, late)
+    }
+    assert [one.attempt_id for one in save(harness.service.runtime, results)] == [early.attempt_id]
     assert ran == [early.attempt_id]
     assert sorted(harness.row(record_id)["status"] for record_id in ids) == ["Completed", "Queued"]

@@ -17,45 +17,52 @@ def without(
     return Mutant(guard, (Edit(f"{folder}/{module}.py", text, instead, scope),), (test,))
 
 
-FENCE = "_finish(runtime, connection, workflow, attempt.attempt_id, outcome)"
-RESULTS = f"{LAYER}/runtime/results.py"
+RESULTS = "tests/integration/test_results.py"
 
 RUNTIME_GUARDS = (
     # results
     without(
-        "results: writes and transition are one transaction",
-        "results._save_once",
-        "runtime.database.transaction()",
-        RUNTIME,
-        instead="runtime.database.autocommit()",
-    ),
-    without(
-        "results: writes and transitions saved together are one transaction",
-        "results.save_together",
-        "runtime.database.transaction()",
-        ISOLATION,
-        instead="runtime.database.autocommit()",
-    ),
-    Mutant(
-        "results: the fence comes before the writes",
-        (
-            Edit(RESULTS, f"finished = {FENCE}", "pass", "_save_once"),
-            Edit(RESULTS, "return finished", f"return {FENCE}", "_save_once"),
-        ),
-        (ISOLATION,),
-    ),
-    without(
-        "results: of results saved together the stale ones are not written",
-        "results.save_together",
-        "if attempt_id in finished",
-        ISOLATION,
-    ),
-    without(
-        "results: a lost deadlock is tried again",
+        "results: writes and transitions are one transaction",
         "results.save",
-        "sqlstate(error) not in LOST_RACE",
+        "runtime.database.transaction()",
         ISOLATION,
-        instead="True",
+        instead="runtime.database.autocommit()",
+    ),
+    without("results: stale results are not written", "results.save", "if attempt in saved", ISOLATION),
+    without(
+        "results: a lost connection counts as nothing",
+        "results.Results._fail",
+        "error.connection_invalidated or ",
+        RESULTS,
+    ),
+    without("results: a lost deadlock counts as nothing", "results.PASSING", '"40", ', ISOLATION),
+    without("results: a locked record counts as nothing", "results.PASSING", '"57P", LOCKED', RESULTS, instead='"57P"'),
+    without(
+        "results: a locked record is saved alone",
+        "results.Results._fail",
+        "and not (locked and others)",
+        RESULTS,
+    ),
+    without(
+        "results: a commit without a reply is found",
+        "results.save",
+        "_find_in_doubt(connection, by_workflow, in_doubt or {}) | saved",
+        RESULTS,
+        instead="saved",
+    ),
+    without(
+        "results: what another has ended is not found as a commit without a reply",
+        "results._find_in_doubt",
+        "if (outcome, code) == (ATTEMPT_OUTCOMES[type(in_doubt[attempt])], in_doubt[attempt].code):",
+        RESULTS,
+        instead="if True:",
+    ),
+    without(
+        "results: nothing is tried after the invocation's end",
+        "results.Results._fail",
+        "self._runtime.database.time_left() <= SHORTEST_PAUSE",
+        RESULTS,
+        instead="False",
     ),
     without(
         "results: hand-offs only by policy",
@@ -66,8 +73,8 @@ RUNTIME_GUARDS = (
     ),
     without(
         "results: a configuration error pauses the workflow",
-        "results._save_once",
-        "if isinstance(outcome, Snooze) and outcome.pause:",
+        "results._write_all",
+        "if outcome.pause:",
         RUNTIME,
         instead="if False:",
     ),
@@ -80,25 +87,32 @@ RUNTIME_GUARDS = (
     ),
     without(
         "results: a result that cannot be saved is a failure",
-        "results.Results._save_alone",
-        "return await self._runtime.database.in_thread(save, self._runtime, attempt, failure)",
+        "results.Results._fail",
+        "self._waiting[attempt] = unexpected(error)",
         RUNTIME,
-        instead="return None",
+        instead="self._end(attempt, outcomes[attempt], UNSAVED)",
     ),
     without(
         "results: results that cannot be saved together are saved one by one",
-        "results.Results._save_together",
-        "except Exception as error:",
+        "results.Results._fail",
+        "self._alone.update(outcomes)",
         ISOLATION,
-        instead="except LookupError as error:",
+        instead="self._replaced.update(outcomes)",
+    ),
+    without(
+        "results: a write that raises what is no exception touches no other",
+        "results.Results._save",
+        "except BaseException as error:",
+        RESULTS,
+        instead="except Exception as error:",
     ),
     # job
     without(
         "job: one record's exception touches no other",
         "work.Worker.run_job",
-        "except Exception as error:",
-        RUNTIME,
-        instead="except LookupError as error:",
+        "except BaseException as error:",
+        RESULTS,
+        instead="except Exception as error:",
     ),
     without(
         "job: a record's deadline",
@@ -252,9 +266,9 @@ RUNTIME_GUARDS = (
 
 SAVED_ALONE = without(
     "results: saved together",
-    "results.Results._save_with_others",
-    "len(done) > 1",
+    "results.Results._save",
+    "alone = attempt in self._alone",
     "tests/chaos/test_chaos.py",
-    instead="not done",
+    instead="alone = True",
 )
 """Not a guard. Chaos needs every result to be saved by the statement whose fence it removes."""

@@ -39,7 +39,6 @@ TRIES = 3
 
 ROLE_SETTINGS: Mapping[str, str] = {
     "statement_timeout": "60s",
-    # Less than half of SAVING_SECONDS: one locked record must not use up the time in which the others are saved.
     "lock_timeout": "3s",
     "idle_in_transaction_session_timeout": "60s",
     # Our statements need the first rows in the order of an index; a bitmap scan reads and sorts all rows.
@@ -82,6 +81,10 @@ class Database:
         # Not pool_pre_ping, which costs a round trip at each use and waits as long as for a statement.
         event.listen(engine, "checkout", _check)
         return engine
+
+    def time_left(self) -> float:
+        """Return the seconds until :attr:`end`."""
+        return self.end - time.monotonic()
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """Call ``function`` in the database's own thread, one call at a time, in the order of the calls.
@@ -153,9 +156,11 @@ class Database:
             application_name=self._application,
             connect_seconds=self._settings.database_connect_timeout_seconds,
             answer_seconds=statement_timeout + ANSWER_MARGIN_SECONDS,
-            time_left=lambda: self.end - time.monotonic(),
+            time_left=self.time_left,
         )
-        connection.set_if_direct({**ROLE_SETTINGS, "statement_timeout": f"{statement_timeout * 1000:.0f}ms"})
+        lock_timeout = self._settings.lock_seconds
+        own = {"statement_timeout": f"{statement_timeout * 1000:.0f}", "lock_timeout": f"{lock_timeout * 1000:.0f}"}
+        connection.set_if_direct({**ROLE_SETTINGS, **own})
         return connection
 
 

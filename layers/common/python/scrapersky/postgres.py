@@ -14,7 +14,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -149,6 +149,11 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
             self._usock.settimeout(self._limited(self._answer_seconds))
             super().handle_messages(context)
         self._answered_at = time.monotonic()
+
+    def close(self) -> None:
+        """Close the connection, also a broken one: then the server cannot be informed, which is no error."""
+        with suppress(pg8000.dbapi.InterfaceError) if self._usock else nullcontext():
+            super().close()
 
     def _limited(self, seconds: float) -> float:
         """Return ``seconds``, or the time left if that is less. Raises TimeoutError when none is left."""

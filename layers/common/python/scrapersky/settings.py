@@ -239,6 +239,11 @@ class Settings(BaseModel):
     )
 
     @property
+    def lock_seconds(self) -> float:
+        """How long a function waits for a lock: less than half of the time in which all results must be saved."""
+        return max(0.1, 0.3 * self.saving_seconds)
+
+    @property
     def ports(self) -> frozenset[int]:
         """Return :attr:`web_ports` as numbers."""
         return frozenset(map(int, self.web_ports.split(",")))

@@ -11,6 +11,7 @@ A handler module is::
 """
 
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,9 @@ from scrapersky.runtime.tick import tick
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import ServiceSettings, Settings, load
 from scrapersky.status.workflow import Workflow
+
+END_SECONDS = 1.0
+"""Left at the end of an invocation to log and to write the metrics, whatever the database does."""
 
 
 class BackgroundService:
@@ -54,6 +58,7 @@ class BackgroundService:
     def handler(self, event: Any, context: Any) -> dict[str, Any]:
         """Serve one Lambda event and return JSON."""
         fields = event if isinstance(event, dict) else {}  # an operator may send any JSON
+        self.runtime.database.end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - END_SECONDS
         try:
             if "Records" in fields:
                 return work_on(self.runtime, fields["Records"], context)

@@ -1,8 +1,12 @@
 """Results: save the outcome of an attempt as a transition, and report it.
 
 The transition, the job's writes and the hand-off are one short transaction. Results that are ready while the connection
-is busy are saved together: a job that reads no website ends at once, and ten of them would pay ten commits. If saving
-them together fails, each is saved alone, so that only the result with the invalid write fails.
+is busy are saved together, whatever their workflow: ten jobs that read no website end at once, and would pay ten commits.
+If saving them together fails, each is saved alone, so that only the result with the invalid write fails.
+
+What does not lie in the result is tried again until the invocation ends, and never counts as the record's failure: a
+broken connection, a lost race for locks, a locked record. The statements are fenced, so this is safe. A commit whose
+reply was lost is found by the attempt that it ended.
 """
 
 import asyncio
@@ -10,144 +14,211 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, assert_never
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky import metrics
-from scrapersky.database import LOST_RACE, TRIES, sqlstate
+from scrapersky.database import sqlstate
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, unexpected
 from scrapersky.runtime.registry import hand_off_from
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.control import pause
-from scrapersky.status.finish import Finished, Stale, complete, complete_all, fail, retry, snooze
+from scrapersky.status.finish import LOCK, Finished, Stale, complete, complete_all, fail, find_ended, retry, snooze
 from scrapersky.status.requeue import hand_off
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.sql import storable_text
 from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import AttemptId, RecordId, Status
+from scrapersky.vocabulary import AttemptId, AttemptOutcome, RecordId, Status
+
+LOCKED = "55P03"
+PASSING = ("08", "40", "53", "57P", LOCKED)
+"""Starts of SQLSTATEs that say nothing about the result: a broken connection, a lost race for locks, a database without
+resources, one that shuts down or starts, a lock that others hold."""
+
+ALONE = 1 / 6
+"""The share of the usual time that a result waits for a lock when it is saved alone: many may be locked."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+"""Seconds between two tries, doubling."""
 
 MAX_DETAIL_BYTES = 16_384
+STALE, UNSAVED = "stale", "unsaved"
 
 
 class Results:
-    """Saves and reports the results of one invocation, over its one connection. ``codes`` counts them by code."""
+    """Saves and reports the results of one invocation. ``codes`` counts them by code, or as ``stale`` or ``unsaved``."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.codes: Counter[str] = Counter()
         self._runtime = runtime
         self._one_at_a_time = asyncio.Lock()
         self._waiting: dict[Started, Outcome] = {}
-        self._saved: dict[Started, Finished | None] = {}
-        self._apart: set[Started] = set()
+        self._alone: set[Started] = set()
+        self._in_doubt: dict[Started, Outcome] = {}
+        self._replaced: set[Started] = set()
+        self._ended: dict[Started, tuple[Outcome, Finished | str]] = {}
 
     async def add(self, attempt: Started, outcome: Outcome, began: float) -> None:
         """Save and report ``outcome``. ``began`` is the monotonic time when the work on the record began."""
-        finished = await self._save(attempt, outcome)
-        self.codes[outcome.code if finished else "stale"] += 1
+        self._waiting[attempt] = outcome
+        wait = 0.0  # let the other jobs that are done in this iteration of the loop join
+        while attempt in self._waiting:
+            await asyncio.sleep(wait)
+            async with self._one_at_a_time:
+                if attempt in self._waiting:
+                    await self._save(attempt)
+            wait = min(LONGEST_PAUSE, max(SHORTEST_PAUSE, 2 * wait))
+        outcome, finished = self._ended.pop(attempt)
+        self.codes[finished if isinstance(finished, str) else outcome.code] += 1
         _report(self._runtime, attempt, outcome, finished, time.monotonic() - began)
 
-    async def _save(self, attempt: Started, outcome: Outcome) -> Finished | None:
-        """Save ``outcome``; return None if it was stale, or could not be saved (recovery will pick the record up)."""
-        self._waiting[attempt] = outcome
-        await asyncio.sleep(0)  # let the other jobs that are done in this iteration of the loop join
-        async with self._one_at_a_time:
-            if attempt in self._waiting:
-                await self._save_with_others(attempt)
-        return self._saved.pop(attempt)
-
-    async def _save_with_others(self, attempt: Started) -> None:
-        done = {
-            other: outcome
-            for other, outcome in self._waiting.items()
-            if isinstance(outcome, Done) and other.workflow == attempt.workflow and other not in self._apart
-        }
-        if attempt in done and len(done) > 1 and await self._save_together(attempt.workflow, done):
-            return
-        self._saved[attempt] = await self._save_alone(attempt, self._waiting.pop(attempt))
-
-    async def _save_together(self, workflow: str, done: dict[Started, Done]) -> bool:
-        results = {other.attempt_id: outcome for other, outcome in done.items()}
-        log = self._runtime.observer.log
+    async def _save(self, attempt: Started) -> None:
+        """Try to save ``attempt``, with all others that wait unless one of these was to be saved alone."""
+        alone = attempt in self._alone
+        group = [attempt] if alone else [other for other in self._waiting if other not in self._alone]
+        outcomes = {other: self._waiting[other] for other in group}
+        in_doubt = {other: self._in_doubt[other] for other in group if other in self._in_doubt}
+        seconds = ALONE * self._runtime.settings.lock_seconds if alone else None
         try:
-            finished = await self._runtime.database.in_thread(save_together, self._runtime, workflow, results)
-        except Exception as error:
-            log.warning(f"could not save {len(done)} results together; saving each alone: {type(error).__name__}")
-            self._apart.update(done)
-            return False
-        for other in done:
-            del self._waiting[other]
-            self._saved[other] = finished.get(other.attempt_id)
-            if self._saved[other] is None:
-                log.warning("stale result", extra=_keys(other))
-        return True
-
-    async def _save_alone(self, attempt: Started, outcome: Outcome) -> Finished | None:
-        log = self._runtime.observer.log
-        try:
-            return await self._runtime.database.in_thread(save, self._runtime, attempt, outcome)
-        except Stale:
-            log.warning("stale result", extra=_keys(attempt))
-            return None
-        except Exception as error:
-            log.exception("could not save the result; saving the error instead", extra=_keys(attempt))
-            failure = unexpected(error)
-        try:
-            return await self._runtime.database.in_thread(save, self._runtime, attempt, failure)
-        except Exception:
-            log.exception("could not save the error either; recovery will pick the record up", extra=_keys(attempt))
-            return None
-
-
-def save(runtime: Runtime, attempt: Started, outcome: Outcome) -> Finished:
-    """Save ``outcome`` of ``attempt``. Raises :class:`~scrapersky.status.finish.Stale` if the attempt is not live."""
-    for _ in range(TRIES - 1):
-        try:
-            return _save_once(runtime, attempt, outcome)
-        except DBAPIError as error:
-            if sqlstate(error) not in LOST_RACE:
+            finished = await self._runtime.database.in_thread(save, self._runtime, outcomes, in_doubt, seconds)
+        except BaseException as error:  # a job's write may raise anything
+            if (task := asyncio.current_task()) and task.cancelling():
                 raise
-    return _save_once(runtime, attempt, outcome)
+            self._fail(outcomes, error)
+            return
+        for other, outcome in outcomes.items():
+            if other not in finished:
+                self._runtime.observer.log.warning("stale result", extra=_keys(other))
+            self._end(other, *finished.get(other, (outcome, STALE)))
+
+    def _fail(self, outcomes: Mapping[Started, Outcome], error: BaseException) -> None:
+        """Decide what follows after ``outcomes`` could not be saved: another try, together or alone, or their end."""
+        log, (attempt, *others) = self._runtime.observer.log, outcomes
+        passing = isinstance(error, DBAPIError) and (
+            error.connection_invalidated or (sqlstate(error) or "").startswith(PASSING)
+        )
+        locked = passing and sqlstate(error) == LOCKED
+        extra = {"results": len(outcomes), **_keys(attempt), "error": f"{type(error).__name__}: {sqlstate(error)}"}
+        if self._runtime.database.time_left() <= SHORTEST_PAUSE:
+            log.error("could not save results before the invocation ended; recovery will pick them up", extra=extra)
+            for other, outcome in outcomes.items():
+                self._end(other, outcome, UNSAVED)
+        elif passing and not (locked and others):
+            log.warning("could not save results; trying again", extra=extra)
+            self._in_doubt.update(outcomes)
+        elif others:
+            log.warning("could not save results together; saving each alone", extra=extra)
+            self._alone.update(outcomes)
+        elif attempt in self._replaced:
+            log.error("could not save the error either; recovery will pick the record up", extra=extra, exc_info=error)
+            self._end(attempt, outcomes[attempt], UNSAVED)
+        else:
+            log.error("could not save the result; saving the error instead", extra=extra, exc_info=error)
+            self._replaced.add(attempt)
+            self._waiting[attempt] = unexpected(error)
+
+    def _end(self, attempt: Started, outcome: Outcome, finished: Finished | str) -> None:
+        del self._waiting[attempt]
+        self._ended[attempt] = (outcome, finished)
 
 
-def save_together(runtime: Runtime, name: str, results: Mapping[AttemptId, Done]) -> dict[AttemptId, Finished]:
-    """Save ``results`` (attempt id → outcome) of the workflow ``name`` in one transaction.
+Saved = dict[Started, tuple[Outcome, Finished]]
 
-    An attempt that is missing from the answer is stale, and its write was not run. Raises what any write raises; then
-    nothing is saved.
+
+def save(
+    runtime: Runtime,
+    results: Mapping[Started, Outcome],
+    in_doubt: Mapping[Started, Outcome] | None = None,
+    lock_seconds: float | None = None,
+) -> Saved:
+    """Save ``results`` in one transaction; return what was saved. An attempt that is missing there is stale.
+
+    The write of a stale attempt is not run. ``in_doubt``: the outcomes of an earlier call whose reply was lost; they are
+    found if that call was committed. ``lock_seconds`` limits the wait for each lock, instead of the session's limit.
+    Raises what any write raises; then nothing is saved.
     """
-    workflow = runtime.workflow(name)
-    completed = {attempt_id: (done.code, _storable(done.detail)) for attempt_id, done in results.items()}
-    writes = [(attempt_id, done.write) for attempt_id, done in sorted(results.items()) if done.write is not None]
-    if not writes:
+    by_workflow: dict[Workflow, dict[Started, Outcome]] = {}
+    for attempt in sorted(results, key=lambda one: (one.workflow, one.attempt_id)):
+        by_workflow.setdefault(runtime.workflow(attempt.workflow), {})[attempt] = results[attempt]
+    if lock_seconds is None and not in_doubt and _is_one_statement(by_workflow):
         with runtime.database.autocommit() as connection:
-            return complete_all(connection, workflow, completed)
+            return _finish_all(runtime, connection, by_workflow)
     with runtime.database.transaction() as connection:
-        finished = complete_all(connection, workflow, completed)
-        record_ids = [
-            record_id for attempt_id, write in writes if attempt_id in finished for record_id in write(connection)
-        ]
-        _hand_off(runtime, connection, workflow, record_ids)
-        return finished
-
-
-def _save_once(runtime: Runtime, attempt: Started, outcome: Outcome) -> Finished:
-    workflow = runtime.workflow(attempt.workflow)
-    write = None if isinstance(outcome, Snooze) else outcome.write
-    if write is None and not (isinstance(outcome, Snooze) and outcome.pause):
-        with runtime.database.autocommit() as connection:
-            return _finish(runtime, connection, workflow, attempt.attempt_id, outcome)
-    with runtime.database.transaction() as connection:
+        if lock_seconds is not None:
+            connection.execute(
+                text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": str(round(lock_seconds * 1000))}
+            )
+        if len(results) > 1:
+            # Warning: each workflow and outcome has its own statement, so lock all attempts first, as every verb does.
+            connection.execute(LOCK, {"attempt_ids": sorted(attempt.attempt_id for attempt in results)})
         # Warning: the fence comes first. The write of a stale attempt must never run.
-        finished = _finish(runtime, connection, workflow, attempt.attempt_id, outcome)
-        if write is not None:
-            _hand_off(runtime, connection, workflow, write(connection))
-        if isinstance(outcome, Snooze) and outcome.pause:
-            reason = f"{outcome.code}: {outcome.reason}"
-            pause(connection, workflow, actor=runtime.service.name, reason=reason, seconds=outcome.after)
-        return finished
+        saved = _finish_all(runtime, connection, by_workflow)
+        for workflow, outcomes in by_workflow.items():
+            _write_all(runtime, connection, workflow, [one for attempt, one in outcomes.items() if attempt in saved])
+        return _find_in_doubt(connection, by_workflow, in_doubt or {}) | saved
+
+
+def _is_one_statement(by_workflow: Mapping[Workflow, Mapping[Started, Outcome]]) -> bool:
+    outcomes = [outcome for of_workflow in by_workflow.values() for outcome in of_workflow.values()]
+    return len(by_workflow) == 1 and (
+        all(isinstance(outcome, Done) and outcome.write is None for outcome in outcomes)
+        or (len(outcomes) == 1 and not _has_effects(outcomes[0]))
+    )
+
+
+def _has_effects(outcome: Outcome) -> bool:
+    return outcome.pause if isinstance(outcome, Snooze) else outcome.write is not None
+
+
+def _finish_all(
+    runtime: Runtime, connection: Connection, by_workflow: Mapping[Workflow, Mapping[Started, Outcome]]
+) -> Saved:
+    saved: Saved = {}
+    for workflow, outcomes in by_workflow.items():
+        done = {attempt: outcome for attempt, outcome in outcomes.items() if isinstance(outcome, Done)}
+        if len(done) > 1:
+            ends = {attempt.attempt_id: (one.code, _storable(one.detail)) for attempt, one in done.items()}
+            finished = complete_all(connection, workflow, ends)
+            saved |= {one: (done[one], finished[one.attempt_id]) for one in done if one.attempt_id in finished}
+        for attempt, outcome in outcomes.items():
+            if len(done) < 2 or attempt not in done:
+                with suppress(Stale):
+                    saved[attempt] = (outcome, _finish(runtime, connection, workflow, attempt.attempt_id, outcome))
+    return saved
+
+
+def _write_all(runtime: Runtime, connection: Connection, workflow: Workflow, outcomes: Sequence[Outcome]) -> None:
+    """Run the writes of ``outcomes``, hand their records off, and pause the workflow if one of them says so."""
+    record_ids: list[RecordId] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Snooze):
+            if outcome.pause:
+                reason = f"{outcome.code}: {outcome.reason}"
+                pause(connection, workflow, actor=runtime.service.name, reason=reason, seconds=outcome.after)
+        elif outcome.write is not None:
+            record_ids += outcome.write(connection)
+    _hand_off(runtime, connection, workflow, record_ids)
+
+
+def _find_in_doubt(
+    connection: Connection,
+    by_workflow: Mapping[Workflow, Mapping[Started, Outcome]],
+    in_doubt: Mapping[Started, Outcome],
+) -> Saved:
+    """Return the outcomes ``in_doubt`` that an earlier transaction has saved."""
+    found: Saved = {}
+    for workflow, outcomes in by_workflow.items():
+        sent = {attempt.attempt_id: attempt for attempt in outcomes if attempt in in_doubt}
+        ended = find_ended(connection, workflow, list(sent)) if sent else {}
+        for attempt_id, (outcome, code, finished) in ended.items():
+            attempt = sent[attempt_id]
+            if (outcome, code) == (ATTEMPT_OUTCOMES[type(in_doubt[attempt])], in_doubt[attempt].code):
+                found[attempt] = (in_doubt[attempt], finished)
+    return found
 
 
 def _finish(
@@ -173,6 +244,14 @@ def _finish(
             )  # fmt: skip
         case _:
             assert_never(outcome)
+
+
+ATTEMPT_OUTCOMES = {
+    Done: AttemptOutcome.DONE,
+    Fail: AttemptOutcome.FAILED,
+    Retry: AttemptOutcome.RETRY,
+    Snooze: AttemptOutcome.SNOOZED,
+}
 
 
 def _backoff(runtime: Runtime, code: str) -> Backoff:
@@ -219,11 +298,12 @@ def _without_unstorable(value: Any) -> Any:
             return value
 
 
-def _report(runtime: Runtime, attempt: Started, outcome: Outcome, finished: Finished | None, seconds: float) -> None:
-    """Write the transition's log line and count it; a stale or unsaved result is only counted."""
+def _report(runtime: Runtime, attempt: Started, outcome: Outcome, finished: Finished | str, seconds: float) -> None:
+    """Write the transition's log line and count it; a stale result is only counted, and an unsaved one was logged."""
     observer = runtime.observer
-    if finished is None:
-        observer.count(metrics.STALE)
+    if isinstance(finished, str):
+        if finished == STALE:
+            observer.count(metrics.STALE)
         return
     metric = {
         Status.COMPLETED: metrics.COMPLETED,

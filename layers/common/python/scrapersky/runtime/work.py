@@ -115,7 +115,10 @@ class Worker:
             )
         except WorkError as error:
             return outcome_of(error, settings)
-        except Exception as error:
+        except BaseException as error:  # also a CancelledError or SystemExit of the job's own
+            task = asyncio.current_task()
+            if isinstance(error, KeyboardInterrupt) or (task is not None and task.cancelling()):
+                raise
             self.runtime.observer.log.exception(
                 "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
             )

@@ -10,11 +10,11 @@ of 0.02).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.sql import error_text
@@ -77,6 +77,21 @@ WHERE {table}.id = ANY(ARRAY(SELECT id FROM records)) AND {table}.id = finished.
 RETURNING finished.attempt_id, {table}.id
 """
 
+LOCK = text("""
+-- Lock attempts in ascending order, before statements that end some of them each.
+SELECT attempt_id FROM attempts WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) ORDER BY attempt_id FOR UPDATE
+""")
+
+ENDED = """
+-- How attempts ended, by the audit's own witness. The record itself may have moved on since.
+SELECT attempts.attempt_id, attempts.outcome, attempts.code, {table}.id, status_events.to_status, {failures}
+FROM attempts
+JOIN {table} ON {table}.id = attempts.record_id
+JOIN status_events ON status_events.workflow = attempts.workflow AND status_events.record_id = attempts.record_id
+    AND status_events.attempt_id = attempts.attempt_id AND status_events.from_status = 'Processing'
+WHERE attempts.attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND attempts.workflow = {workflow}
+"""
+
 
 class Stale(Exception):
     """The attempt is no longer live: its result must not be applied."""
@@ -121,6 +136,17 @@ def complete_all(
         },
     )
     return {attempt_id: Finished(record_id, Status.COMPLETED, 0, None) for attempt_id, record_id in rows}
+
+
+def find_ended(
+    connection: Connection, workflow: Workflow, attempt_ids: Sequence[AttemptId]
+) -> dict[AttemptId, tuple[AttemptOutcome, str, Finished]]:
+    """Return outcome, code and record of those of ``attempt_ids`` that have ended."""
+    rows = connection.execute(workflow.statement(ENDED), {"attempt_ids": sorted(attempt_ids)})
+    return {
+        attempt_id: (AttemptOutcome(outcome), code, Finished(record_id, Status(status), failures, None))
+        for attempt_id, outcome, code, record_id, status, failures in rows
+    }
 
 
 def fail(

@@ -1,0 +1,239 @@
+"""Saving: what does not lie in the result is tried again and counts as nothing, and one result holds no other."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, make_url, text
+
+from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.outcomes import Done, Outcome, Retry, Snooze
+from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
+from scrapersky.runtime.results import save
+from scrapersky.status.abandon import abandon
+from scrapersky.status.claim import claim
+from scrapersky.status.start import Started, start
+from scrapersky.vocabulary import RecordId
+from tests.chaos.proxy import Mode, Proxy
+from tests.integration.conftest import Harness
+from tests.race.race import TIMEOUT_SECONDS
+
+pytestmark = pytest.mark.usefixtures("invariants_hold")
+
+
+@pytest.fixture
+def wire(database_url: str) -> Iterator[Proxy]:
+    """The function's network to Postgres, which a test can cut."""
+    with Proxy.before(make_url(database_url).port or 5432) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], database_url: str, wire: Proxy) -> dict[str, str]:
+    """The function's environment: its database is behind the wire, and it has one second for saving."""
+    url = make_url(database_url).set(port=wire.port).render_as_string(hide_password=False)
+    return {**environment, "DATABASE_URL": url, "SAVING_SECONDS": "1", "START_MINIMUM_SECONDS": "1"}
+
+
+def done(write: Callable[[Connection], list[RecordId]], _: object) -> Outcome:
+    """Return the outcome of a job with this write."""
+    return Done("read", write=write)
+
+
+def completed(connection: Connection) -> int:
+    """Return the number of completed domains."""
+    return int(connection.execute(text("SELECT count(*) FROM domains WHERE status = 'Completed'")).scalar_one())
+
+
+def when(engine: Engine, condition: Callable[[Connection], bool], act: Callable[[], object]) -> Thread:
+    """Start a thread that calls ``act`` as soon as ``condition`` of the database holds."""
+
+    def watch() -> None:
+        give_up = time.monotonic() + TIMEOUT_SECONDS
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while not condition(connection) and time.monotonic() < give_up:
+                pass
+        act()
+
+    thread = Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def metric(output: str, name: str) -> float:
+    """Return the sum of a metric that was written."""
+    documents = [json.loads(line) for line in output.splitlines() if '"_aws"' in line]
+    return float(sum(sum(one[name]) for one in documents if name in one))
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_connection_that_is_cut_while_saving_counts_as_nothing(harness: Harness, wire: Proxy, number: int) -> None:
+    names = [f"d{n}.test" for n in range(number)]
+    ids = harness.add(*names)
+    cuts: list[int] = []
+
+    def write(connection: Connection) -> list[RecordId]:
+        if not cuts:
+            cuts.append(1)
+            wire.cut()
+            while True:  # until the cut arrives
+                connection.execute(text("SELECT 1"))
+        connection.execute(text("UPDATE domains SET title = coalesce(title, '') || 'x' WHERE domain = 'd0.test'"))
+        return []
+
+    for name in names:
+        harness.behaviour[name] = partial(done, write)
+    harness.drain()
+    assert {(row["status"], row["failures"]) for row in map(harness.row, ids)} == {("Completed", 0)}
+    assert harness.row(ids[0])["title"] == "x" * number
+
+
+LOST_REPLIES: dict[str, Callable[[Callable[[], object]], Outcome]] = {
+    # deafen → the outcome. In a transaction the write is the last statement before the commit.
+    "a done record with a write": lambda deafen: Done("read", write=after(deafen)),
+    "a done record": lambda deafen: (deafen(), Done("read"))[1],
+    "a retried record": lambda deafen: Retry("http_503", "busy", write=after(deafen)),
+    "a snoozed record": lambda deafen: (deafen(), Snooze("busy", "later", after=60))[1],
+}
+
+
+def after(act: Callable[[], object]) -> Callable[[Connection], list[RecordId]]:
+    """Return a write that calls ``act``."""
+
+    def write(_: Connection) -> list[RecordId]:
+        act()
+        return []
+
+    return write
+
+
+@pytest.mark.parametrize("case", LOST_REPLIES.keys())
+def test_a_commit_whose_reply_was_lost_is_found_and_reported_once(
+    harness: Harness, wire: Proxy, engine: Engine, case: str,
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    (record_id,) = harness.add("a.test")
+    threads: list[Thread] = []
+
+    def ended(connection: Connection) -> bool:
+        return bool(connection.execute(text("SELECT status <> 'Processing' FROM domains")).scalar_one())
+
+    def deafen() -> None:
+        """Lose all answers until the end of the attempt is committed, and then the connection."""
+        if not threads:
+            wire.mode = Mode.DEAF
+            threads.append(when(engine, ended, wire.heal))
+
+    outcome = LOST_REPLIES[case]
+    harness.behaviour["a.test"] = lambda _: outcome(deafen)
+    harness.drain()
+    threads[0].join()
+    row, (made,) = harness.row(record_id), {type(one): one for one in [outcome(lambda: None)]}.values()
+    expected = {Done: ("Completed", 0), Retry: ("Queued", 1), Snooze: ("Queued", 0)}[type(made)]
+    assert (row["status"], row["failures"]) == expected
+    ends = [vars(line) for line in caplog.records if line.message == "transition" and "outcome" in vars(line)]
+    assert [(line["to_status"], line["code"], line["attempt_id"]) for line in ends] == [(expected[0], made.code, 1)]
+    assert metric(capsys.readouterr().out, "Stale") == 0
+    assert not [line.message for line in caplog.records if "stale" in line.message or line.levelname == "ERROR"]
+
+
+def test_an_attempt_that_another_has_ended_is_stale_also_after_a_lost_connection(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    (held,) = claim(harness.connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
+    abandon(harness.connection, METADATA, [record_id], actor="ada", reason="it hangs")
+    attempt = Started(held.attempt_id, METADATA.name, record_id)
+    assert save(harness.service.runtime, {attempt: Done("read")}, {attempt: Done("read")}) == {}
+
+
+@pytest.fixture
+def holder(engine: Engine) -> Iterator[Connection]:
+    """Another transaction, which holds locks until the test ends it."""
+    with engine.connect() as connection:
+        yield connection
+
+
+def test_a_locked_record_delays_no_other_and_is_saved_when_the_lock_ends(
+    harness: Harness, engine: Engine, holder: Connection
+) -> None:
+    names = [f"d{n}.test" for n in range(6)]
+    ids = harness.add(*names)
+    harness.tick()
+    holder.execute(text("SELECT 1 FROM domains WHERE id = :id FOR UPDATE"), {"id": ids[2]})
+    thread = when(engine, lambda each: completed(each) == 5, holder.rollback)
+    assert harness.deliver(harness.receive()) == []
+    thread.join()
+    assert {(row["status"], row["failures"]) for row in map(harness.row, ids)} == {("Completed", 0)}
+
+
+def test_a_record_that_stays_locked_is_left_to_recovery_when_the_invocation_ends(
+    harness: Harness, holder: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = harness.add("a.test", "b.test")
+    harness.tick()
+    holder.execute(text("SELECT 1 FROM domains WHERE id = :id FOR UPDATE"), {"id": ids[0]})
+    assert harness.deliver(harness.receive(), remaining_ms=2_500) == []
+    assert [harness.row(record_id)["status"] for record_id in ids] == ["Processing", "Completed"]
+    assert harness.row(ids[0])["failures"] == 0
+    assert "could not save results before the invocation ended; recovery will pick them up" in caplog.messages
+    (batch,) = [vars(line) for line in caplog.records if line.message == "batch"]
+    assert batch["outcomes"] == {"read": 1, "unsaved": 1}
+
+
+def test_results_of_several_workflows_are_saved_in_one_transaction(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    async def job(record: Any, ctx: Any) -> Outcome:
+        return Done("read", write=lambda _: [])
+
+    workflows = (DISCOVERY, DEEP_SCAN, DOMAIN_EXTRACTION)
+    service = BackgroundService(SITEMAP_SCHEDULER, dict.fromkeys(workflows, job), environment)
+    for statement in (
+        "WITH d AS (INSERT INTO domains (domain) VALUES ('a.test') RETURNING id)"
+        " INSERT INTO sitemaps (domain_id, status) SELECT id, 'Queued' FROM d",
+        "INSERT INTO places (place_id, deep_scan_status) VALUES ('a', 'Queued'), ('b', 'Queued')",
+        "INSERT INTO local_businesses (place_id, domain_extraction_status) VALUES ('a', 'Queued')",
+    ):
+        connection.execute(text(statement))
+    held = [
+        one.attempt_id
+        for workflow in workflows
+        for one in claim(connection, workflow, batch=9, max_in_flight=9, dispatch_lease=60)
+    ]
+    started = start(connection, held, lease=60, worker="w", request_id="r")
+    saved = save(service.runtime, {attempt: Done("read", write=lambda _: []) for attempt in started})
+    service.runtime.database.engine.dispose()
+    assert len(saved) == 4
+    transactions = "SELECT count(DISTINCT xmin::text) FROM status_events WHERE to_status = 'Completed'"
+    assert connection.execute(text(transactions)).scalar_one() == 1
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, SystemExit, GeneratorExit])
+def test_a_job_that_raises_what_is_no_exception_touches_no_neighbour(
+    harness: Harness, raised: type[BaseException]
+) -> None:
+    ids = harness.add("a.test", "b.test")
+
+    def bad(_: object) -> Outcome:
+        raise raised
+
+    harness.behaviour["a.test"] = bad
+    harness.drain()
+    rows = [harness.row(record_id) for record_id in ids]
+    assert [(row["status"], row["failures"]) for row in rows] == [("Queued", 1), ("Completed", 0)]
+
+
+def test_a_write_that_raises_what_is_no_exception_touches_no_neighbour(harness: Harness) -> None:
+    ids = harness.add("a.test", "b.test")
+
+    def exit_(_: Connection) -> list[RecordId]:
+        raise SystemExit
+
+    harness.behaviour["a.test"] = partial(done, exit_)
+    harness.drain()
+    rows = [harness.row(record_id) for record_id in ids]
+    assert [(row["status"], row["failures"]) for row in rows] == [("Queued", 1), ("Completed", 0)]
