@@ -17,7 +17,7 @@ from scrapersky.models.inserts import get_or_create
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, SUBMISSION
-from scrapersky.runtime.results import save_together
+from scrapersky.runtime.results import save
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.abandon import abandon
 from scrapersky.status.claim import claim
@@ -68,9 +68,9 @@ def work(workflow: Workflow, runtime: Runtime, _: int) -> None:
         recover(connection, workflow, limit=10, backoff=BACKOFF, undelivered_max=50)
         claimed = claim(connection, workflow, batch=6, max_in_flight=20, dispatch_lease=0)
         begun = start(connection, [one.attempt_id for one in claimed[::2]], lease=60, worker="w", request_id="r")
-    finished = {one.attempt_id: Done("read", write=partial(write, workflow, one.record_id)) for one in begun}
+    finished = {one: Done("read", write=partial(write, workflow, one.record_id)) for one in begun}
     if finished:
-        save_together(runtime, workflow.name, finished)
+        save(runtime, finished)
 
 
 def write(workflow: Workflow, record_id: RecordId, connection: Connection) -> list[RecordId]:
