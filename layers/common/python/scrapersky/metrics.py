@@ -19,6 +19,7 @@ ERRORED = "Errored"
 LOST = "Lost"
 UNDELIVERED = "Undelivered"
 STALE = "Stale"
+PULLED = "Pulled"
 DEAD_LETTERED = "DeadLettered"
 TICK_FAILED = "TickFailed"
 UNATTRIBUTABLE = "Unattributable"
@@ -40,7 +41,7 @@ WORKFLOW_METRICS = frozenset(
 )  # fmt: skip
 """Metrics with the dimensions stage, service and workflow."""
 
-SERVICE_METRICS = frozenset({STALE, TICK_FAILED, UNATTRIBUTABLE})
+SERVICE_METRICS = frozenset({STALE, PULLED, TICK_FAILED, UNATTRIBUTABLE})
 """Metrics with the dimensions stage and service: of a delivery or an invocation."""
 
 UNITS = {

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from scrapersky.errors import shorten
+from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.payloads import (
     MODELS,
     PAYLOAD,
@@ -264,7 +265,7 @@ def _end(runtime: Runtime, payload: Cancel | Abandon) -> dict[str, Any]:
 
 def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
-    remaining = context.get_remaining_time_in_millis() / 1000
+    invocation = Invocation.of(context)
     with runtime.database.autocommit() as connection:
         named = resolve(connection, workflow, [payload.record])
         held = claim(
@@ -272,7 +273,7 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
             workflow,
             batch=1,
             max_in_flight=runtime.service_settings.max_in_flight,
-            dispatch_lease=remaining,
+            dispatch_lease=invocation.remaining(),
             trigger="manual",
             ids=list(named.ids),
         )
@@ -285,11 +286,11 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
         started = start(
             connection,
             [held[0].attempt_id],
-            lease=remaining + runtime.settings.start_lease_margin_seconds,
-            worker=f"{context.function_name}:{context.function_version}",
-            request_id=context.aws_request_id,
+            lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
+            worker=invocation.worker,
+            request_id=invocation.request_id,
         )
-    work_on_started(runtime, started, remaining)
+    work_on_started(runtime, invocation, started)
     with runtime.database.autocommit() as connection:
         timeline = explain(connection, workflow, held[0].record_id)
     assert timeline is not None
