@@ -3,10 +3,12 @@
 import ast
 
 from scripts.commands.crosswalk.audit.binding import Bound, resolve
+from scripts.commands.crosswalk.audit.effects import Ended
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.models import value_of
 from scripts.commands.crosswalk.audit.outside import QUERY_STEPS
 from scripts.commands.crosswalk.audit.values import (
+    METHODS,
     UNKNOWN,
     About,
     AnyMember,
@@ -29,7 +31,9 @@ from scripts.commands.crosswalk.audit.values import (
     Member,
     ModuleRef,
     Router,
+    RouterMethod,
     Values,
+    function_in,
     join,
     models_in,
     one,
@@ -51,6 +55,11 @@ def _one(run: Machine, owner: Atom, name: str, frame: Frame) -> Values:  # noqa:
             return run.known.named(dotted, name)
         case Router() if name == "state":
             return one(Made("app.state"))
+        case Router(key) if name in METHODS:
+            return one(RouterMethod(key, name))
+        case Made("threading.Thread", place) if name in ("stdout", "stderr"):
+            frame.effects.append(Ended(run.place(ast.Pass(), frame), start=place))
+            return one(Made("threading.Thread.stdout"))
         case Made(dotted, _) if dotted.endswith("app.state") and name in run.state:
             return run.settled(run.state[name])
         case Made(dotted, detail):
@@ -120,7 +129,7 @@ def relation(run: Machine, annotation: ast.expr | None, cls: Class) -> Values:
 
 
 def _of_instance(run: Machine, owner: Instance, cls: Class, name: str, frame: Frame) -> Values:
-    if assigned := run.attribute(owner, name):
+    if assigned := run.attribute(owner, name) or _promised_to_constructor(run, owner, name):
         return run.settled(assigned)
     if injected := [atom for atom in cls.lookup(name) if isinstance(atom, Dependency)]:
         return _injected(run, cls, name, injected, frame)
@@ -134,6 +143,17 @@ def _of_instance(run: Machine, owner: Instance, cls: Class, name: str, frame: Fr
                 return value
         return declared.value
     return _bound(run, one(owner), cls, name, frame)
+
+
+def _promised_to_constructor(run: Machine, owner: Instance, name: str) -> Values:
+    """Return what ``__init__`` assigns when a container calls it with what its annotations promise."""
+    cls = owner.cls
+    if owner.key or id(cls) in run.constructed or cls.all_fields().get(name) or cls.lookup(name):
+        return UNKNOWN
+    run.constructed.add(id(cls))
+    for function in function_in(cls.lookup("__init__")):
+        run.call(function, one(owner), Arguments(open=True))
+    return run.attribute(owner, name)
 
 
 def _injected(run: Machine, cls: Class, name: str, found: list[Dependency], frame: Frame) -> Values:

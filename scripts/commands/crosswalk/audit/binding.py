@@ -30,7 +30,20 @@ from scripts.commands.crosswalk.audit.values import (
     one,
 )
 
-TRANSPARENT = frozenset({"Optional", "Union", "Annotated", "Mapped", "Awaitable", "Final", "ClassVar", "DynamicMapped"})
+TRANSPARENT = frozenset(
+    {
+        "Optional",
+        "Union",
+        "Annotated",
+        "Mapped",
+        "Awaitable",
+        "Final",
+        "ClassVar",
+        "DynamicMapped",
+        "FromDishka",
+        "Injected",
+    }
+)
 MANY = frozenset(
     [
         "list",

@@ -17,6 +17,9 @@ class Place:
     line: int
     column: int
 
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -65,6 +68,13 @@ class Commit(Effect):
     """A transaction is committed. ``managed``: by the generator that hands out the session, for every request."""
 
     managed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Effect):
+    """A function waits for a thread or process that another function started at ``start``."""
+
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Interpreter:
         self.state: dict[str, Values] = {}  #: what an application keeps in its ``state``
         self.workers: Workers | None = None
         self.calls: dict[int, bool] = {}  #: calls in functions, by node: whether it is known what is called
+        self.constructed: set[int] = set()  #: classes whose ``__init__`` was followed for an object that is injected
         self.steps = 0
         self._summaries: dict[object, Summary] = {}
         self._variants: dict[int, int] = {}

@@ -24,10 +24,7 @@ SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 LOCAL = re.compile(
     r"^(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w￼]+)?(?=/|$|￼)", re.IGNORECASE
 )
-OWN_BASE = re.compile(
-    r"base_url|self_url|own_url|internal|app_url|api_url|api_base|server_url|backend_url|service_url|host|port", re.I
-)
-OUTER_BASE = re.compile(r"google|openai|stripe|github|slack|ollama|telegram|facebook|aws|anthropic|vendor|third", re.I)
+OWN_BASE = re.compile(r"request\.|url_for")
 
 
 class Known:
@@ -99,13 +96,8 @@ class Known:
         return self._words.get(cls.name, {}).get(field, ()) if cls.module is None else ()
 
     def is_candidate(self, url: str, holes: tuple[str, ...]) -> bool:
-        """Whether a url may be our own: this machine's, or one that starts with a base url from settings or the request."""
-        if LOCAL.match(url):
-            return True
-        if not url.startswith(HOLE) or not holes:
-            return False
-        name, _, assigned = holes[0].partition(" = ")
-        return bool(OWN_BASE.search(assigned or name)) and not OUTER_BASE.search(holes[0])
+        """Return whether a URL is surely our own: of this machine, or built from the request."""
+        return bool(LOCAL.match(url)) or (url.startswith(HOLE) and OWN_BASE.search("|".join(holes[:1])) is not None)
 
 
 def snake(name: str) -> str:

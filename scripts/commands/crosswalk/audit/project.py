@@ -1,6 +1,5 @@
 """The files that are analysed: which there are, what they are called, and which one an import means."""
 
-import ast
 import os
 import re
 import sys
@@ -10,15 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.commands.crosswalk.audit import newer_syntax
 from scripts.commands.crosswalk.audit.values import METHODS, Module
 
 ROUTE_DECORATORS = frozenset({*METHODS, "route", "api_route", "resolver"})
 ROUTE_DECORATOR = re.compile(rf"^\s*@\w[\w.]*\.(?:{'|'.join(sorted(ROUTE_DECORATORS))})\(", re.MULTILINE)
-NEWER_SYNTAX = (
-    ((3, 14), re.compile(r"^\s*except\s+[\w.]+\s*,\s*(?:\w+\.)*[A-Z]\w*\s*(?:,[\s\w.]*)?:|\bt[\"']")),
-    ((3, 13), re.compile(r"^\s*(?:class|def|async def|type)\s+\w+\s*\[[^\]=]*=[^\]]*\]")),
-    ((3, 12), re.compile(r"^\s*(?:class|def|async def)\s+\w+\s*\[|^\s*type\s+\w+[^=\n]*=")),
-)
 PYTHON_2 = re.compile(
     r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|raise\s+\w+\s*,|except\s+[\w.()]+\s*,\s*[a-z_]\w*\s*:)|<>|`"
 )
@@ -35,12 +30,9 @@ class Unread:
 
 
 def syntax_reason(source: str, error: SyntaxError) -> str:
-    """Return why a file cannot be parsed: newer syntax than this interpreter's, Python 2, or an error."""
+    """Return why a file cannot be parsed: Python 2, an f-string of a newer Python, or an error."""
     lines = source.splitlines()
     around = lines[max((error.lineno or 1) - 2, 0) : error.lineno or 1]
-    for version, pattern in NEWER_SYNTAX:
-        if sys.version_info < version and any(pattern.search(line) for line in around):
-            return f"needs Python ≥ {version[0]}.{version[1]}; the audit runs on {sys.version_info[0]}.{sys.version_info[1]}"
     if any(PYTHON_2.search(line) for line in around):
         return f"is Python 2: {error.msg}"
     if sys.version_info < (3, 12) and (error.msg or "").startswith("f-string"):
@@ -186,7 +178,7 @@ class Project:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse(source, str(path))
+                tree = newer_syntax.parse(source, str(path))
         except SyntaxError as error:
             self._leave_out(path, error.lineno or 1, syntax_reason(source, error))
             return None

@@ -95,8 +95,7 @@ def _found_in(modules: list[Module]) -> Workers:
         if (taken := queues.intersection(_taken(node, modules))) and not _sends_to_browsers(node)
     ]
     names = {node.name for node, _ in takers} - {"run"}
-    named = re.compile(rf"\b({'|'.join(names)})\b") if names else None
-    started = {name for module in modules if named and named.search(module.source) for name in _started(module.tree)}
+    started = _started(names, modules)
     found: Workers = {}
     for node, taken in takers:
         if node.name in started or node.name == "run":
@@ -133,19 +132,29 @@ def _makes_queue(value: ast.expr | None) -> bool:
             return False
 
 
-def _started(tree: ast.AST) -> Iterator[str]:
-    """Names of functions that are handed to what starts them, or called in a loop of such a one."""
+def _started(names: set[str], modules: list[Module]) -> set[str]:
+    """Return those of ``names`` that are handed to what starts them, or called in a loop of a function that is."""
+    loops = {
+        node.name: called & names
+        for module in _mentioning(names, modules)
+        for node in _functions(module.tree)
+        for loop in ast.walk(node)
+        if isinstance(loop, ast.While)
+        and (called := {last_name(part.func) for part in ast.walk(loop) if isinstance(part, ast.Call)}) & names
+    }
     handed = {
         last_name(argument.func if isinstance(argument, ast.Call) else argument)
-        for part in ast.walk(tree)
+        for module in _mentioning(names | set(loops), modules)
+        for part in ast.walk(module.tree)
         if isinstance(part, ast.Call) and (last_name(part.func) in STARTERS or STARTER.search(last_name(part.func)))
         for argument in [*part.args, *(word.value for word in part.keywords)]
     } - TAKES
-    yield from handed
-    for node in _functions(tree):
-        if node.name in handed:
-            loops = [part for part in ast.walk(node) if isinstance(part, ast.While)]
-            yield from {last_name(part.func) for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Call)}
+    return handed.union(*(called for name, called in loops.items() if name in handed))
+
+
+def _mentioning(names: set[str], modules: list[Module]) -> list[Module]:
+    pattern = re.compile(rf"\b(?:{'|'.join(names)})\b")
+    return [module for module in modules if names and pattern.search(module.source)]
 
 
 def _functions(tree: ast.AST) -> list[Definition]:

@@ -20,6 +20,7 @@ from scripts.commands.crosswalk.audit.values import (
     Made,
     Registering,
     Router,
+    RouterMethod,
     Values,
     join,
     one,
@@ -58,6 +59,16 @@ def call(run: Machine, call: Call, frame: Frame) -> Values | None:  # noqa: C901
     if call.name == "as_view" and any(isinstance(atom, ClassRef) for atom in call.owners):
         return Values(atom for atom in call.owners if isinstance(atom, ClassRef))
     return None
+
+
+def by_helper(run: Machine, decorator: ast.expr, frame: Frame) -> Values:
+    """``@protected(router.get, "/path")``: what a decorator registers that gets a router's method and a path."""
+    if not isinstance(decorator, ast.Call):
+        return UNKNOWN
+    given = [run.evaluate(part, frame) for part in [*decorator.args, *(word.value for word in decorator.keywords)]]
+    path = next((path for value in given if (path := routes.path_of(value)) is not None), "")
+    methods = [atom for value in given for atom in value if isinstance(atom, RouterMethod)]
+    return Values(Registering(atom.router, path, (atom.method.upper(),), UNKNOWN) for atom in methods)
 
 
 def _own_method(owners: list[Router], name: str) -> tuple[Router, Function] | None:

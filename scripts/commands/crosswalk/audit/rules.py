@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from scripts.commands.crosswalk.audit.analysis import Analysis
-from scripts.commands.crosswalk.audit.effects import Commit, Effect, ModelWrite, Place, StartsWork, StatusWrite
+from scripts.commands.crosswalk.audit.effects import Commit, Effect, Ended, ModelWrite, Place, StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.routes import Route
 from scripts.commands.crosswalk.audit.vocabulary import Vocabulary
 
@@ -185,6 +185,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
     self_paths, vocabulary = analysis.self_paths, analysis.vocabulary
     is_get = "GET" in route.methods or "HEAD" in route.methods
     lasting = any(isinstance(e, Commit) or (isinstance(e, ModelWrite) and e.kept) for e in effects)
+    ended = {effect.start for effect in effects if isinstance(effect, Ended)}
     for effect in effects:
         if effect.methods is not None and not effect.methods & set(route.methods):
             continue
@@ -203,9 +204,9 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
                     yield "SKY302", effect, f"changes {effect.model} ({effect.via})"
             case Commit(managed=False) if in_get and len(effect.through) <= OWN_COMMIT_DEPTH and not _writes(effects):
                 yield "SKY302", effect, "commits"
-            case StartsWork() if _is_start(effect, self_paths):
+            case StartsWork() if _is_start(effect, self_paths) and str(effect.place) not in ended:
                 what = effect.what.rsplit("\x00", 1)[-1]
-                yield STARTS[effect.kind], replace(effect, guessed=not _is_surely_own(effect)), what
+                yield STARTS[effect.kind], effect, what
                 if in_get and effect.kind != "self_http" and not effect.once:
                     yield "SKY303", effect, what
             case _:
@@ -289,22 +290,10 @@ def _is_start(effect: StartsWork, self_paths: list[str]) -> bool:
     url, holes, _ = effect.what.split("\x00")
     if re.search(r"request\.|url_for", holes):
         return True
-    local = re.match(r"https?://", url) is not None
-    path = LOCAL.sub("", url.lstrip("\ufffc")).split("?")[0]
-    if not path.strip("/"):
-        return False
-    pieces = [piece for piece in path.split("/") if piece]
-    if not local and len(pieces) < 2:
-        return False
+    if not re.match(r"https?://", url):
+        return False  # a base from settings may be another application's
+    pieces = [piece for piece in LOCAL.sub("", url).split("?")[0].split("/") if piece]
     return any(_fits(pieces, known) for known in self_paths)
-
-
-def _is_surely_own(effect: StartsWork) -> bool:
-    """Return whether the URL names this machine or comes from the request; another base may be another application's."""
-    if effect.kind != "self_http":
-        return not effect.guessed
-    url, holes, _ = effect.what.split("\x00")
-    return re.match(r"https?://", url) is not None or re.search(r"request\.|url_for", holes) is not None
 
 
 def _fits(pieces: list[str], route: str) -> bool:

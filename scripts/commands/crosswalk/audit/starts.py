@@ -4,7 +4,7 @@ import ast
 from dataclasses import replace
 
 from scripts.commands.crosswalk.audit import queues
-from scripts.commands.crosswalk.audit.effects import Start, StartsWork, StatusWrite
+from scripts.commands.crosswalk.audit.effects import Ended, Start, StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.syntax import is_awaited, is_begun_once, is_joined, is_joined_by_name, is_read
 from scripts.commands.crosswalk.audit.values import (
@@ -202,7 +202,7 @@ def threads(run: Machine, call: Call, frame: Frame) -> Values | None:
         if not is_joined(call.node, frame):
             effect(run, frame, call.node, "thread", source(call))
             defer(run, call.arguments.get(1, "target", "function"), rest(call, 99), frame)
-        return one(Made("threading.Thread"))
+        return one(Made("threading.Thread", str(run.place(call.node, frame))))
     if call.name == "map" and "multiprocessing.Pool" in pool:
         return applied(run, call.arguments.get(0), shifted(call, 1), frame)  # which waits
     if call.name in ("submit", "map", "apply_async") and (pool or call.owner_source.endswith(("executor", "pool"))):
@@ -433,8 +433,14 @@ KINDS = (
 )  # fmt: skip
 
 
+WAITING = frozenset({"join", "wait", "communicate"})
+
+
 def call(run: Machine, call: Call, frame: Frame) -> Values | None:
     """Records what is started; None when the call is for others to understand."""
+    for atom in call.owners if call.name in WAITING else ():
+        if isinstance(atom, Made) and atom.name == "threading.Thread":
+            frame.effects.append(Ended(run.place(call.node, frame), start=atom.detail))
     for recognise in KINDS:
         given = recognise(run, call, frame)
         if given is not None:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.commands.crosswalk.audit import routes, writes
+from scripts.commands.crosswalk.audit import registration, routes, writes
 from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.expressions import outcome
 from scripts.commands.crosswalk.audit.machine import Machine
@@ -237,7 +237,8 @@ def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: 
         made.job = bool(made.decorators & JOB_DECORATORS)
     frame.names[node.name] = one(Func(made))
     for decorator in reversed(node.decorator_list):
-        for atom in run.evaluate(decorator, frame):
+        given = run.evaluate(decorator, frame)
+        for atom in [*given, *registration.by_helper(run, decorator, frame)]:
             if isinstance(atom, Registering):
                 run.routing.add(atom, one(Func(made)), run.place(node, frame))
             elif isinstance(atom, Made) and atom.name.startswith("huey."):

@@ -10,38 +10,25 @@ Methods = frozenset[str] | None
 
 
 def narrowed(test: ast.expr, outer: Methods) -> tuple[Methods, Methods]:
-    """The methods of the branch taken and of the other one; None means all of them."""
-    named = _named(test)
-    if named is None:
-        return outer, outer
-    chosen, certain = named
+    """Return the methods of the branch taken and of the other one; None means all of them."""
     start = ALL if outer is None else outer
-    return start & chosen, start - chosen if certain else outer
-
-
-def _named(test: ast.expr) -> tuple[frozenset[str], bool] | None:
-    """The methods for which ``test`` may be true, and whether it is surely true for them."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            inner = _named(operand)
-            return (ALL - inner[0], True) if inner and inner[1] else None
+            taken, other = narrowed(operand, outer)
+            return other, taken
         case ast.BoolOp(op=ast.And(), values=values):
-            for value in values:
-                if (inner := _named(value)) is not None:
-                    return inner[0], False
-        case ast.Compare(left=left, ops=[operator], comparators=[right]) if _is_method(left):
-            words = _words(right)
-            if words and isinstance(operator, ast.Eq | ast.In):
-                return words, True
-            if words and isinstance(operator, ast.NotEq | ast.NotIn):
-                return ALL - words, True
+            return next((taken for value in values if (taken := narrowed(value, outer)[0]) != outer), outer), outer
         case ast.Await(value=inner):
-            return _named(inner)
+            return narrowed(inner, outer)
+        case ast.Compare(left=left, ops=[operator], comparators=[right]) if _is_method(left) and _words(right):
+            methods = _words(right)
+            if isinstance(operator, ast.NotEq | ast.NotIn):
+                return start - methods, start & methods
+            return start & methods, start - methods
         case ast.Call(func=ast.Attribute(attr=verb)) if verb.startswith(("validate_on_submit", "is_submitted")):
-            return SUBMITTING, False
+            return start & SUBMITTING, outer
         case _:
-            pass
-    return None
+            return outer, outer
 
 
 def _is_method(node: ast.expr) -> bool:

@@ -239,6 +239,14 @@ class Router:
 
 
 @dataclass(frozen=True, slots=True)
+class RouterMethod:
+    """``router.get``, not called: a function of the tree gets it to register a route."""
+
+    router: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class Registering:
     """``router.get("/path")``: a decorator that makes a route of what it is put on."""
 
@@ -257,7 +265,8 @@ class Dependency:
 
 Atom = (
     Const | Pattern | External | Made | ModuleRef | Later | Func | Partial | ClassRef | Instance | About | Member | AnyMember
-    | AnyOf | Anything | ColumnRef | ColumnType | Listing | Mapping | Statement | Sql | Router | Registering | Dependency
+    | AnyOf | Anything | ColumnRef | ColumnType | Listing | Mapping | Statement | Sql | Router | RouterMethod | Registering
+    | Dependency
 )  # fmt: skip
 Values = Ordered[Atom]
 UNKNOWN = Values()
