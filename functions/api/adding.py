@@ -6,6 +6,7 @@ An existing record is left as it is. ``Selected`` makes a new record Queued at o
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -18,6 +19,7 @@ from api.idempotency import write_once
 from api.problem import invalid
 from api.resource import Resource, View
 from api.rows import Known, NewRecord, RowRefused
+from scrapersky.database import after_commit
 from scrapersky.errors import shorten
 from scrapersky.models.inserts import ROWS_PER_STATEMENT
 from scrapersky.status.sql import SET_ACTOR
@@ -70,6 +72,12 @@ def add_records(
         known = Known.read(connection, rows, settings.ports)
         numbered = zip(numbers or range(1, len(rows) + 1), rows, strict=True)
         added = _add(connection, resource, [_checked(number, row, known) for number, row in numbered])
+        workflow = resource.curation["curation_status"]
+        if workflow:
+            queued = {row.id: None for row in added.results if row.result == "queued"}
+            observer = dependencies_of(router).observer
+            report = partial(observer.moved, workflow.name, queued, Status.QUEUED, outcome="added", actor=actor)
+            after_commit(connection, report)
         if alone and added.results[0].result == "refused":
             raise invalid("body", added.results[0].why or "refused")
         return added

@@ -43,7 +43,9 @@ class Application:
         timeout = min(settings.database_statement_timeout_seconds, MAX_STATEMENT_SECONDS)
         settings = settings.model_copy(update={"database_statement_timeout_seconds": timeout})
         self.observer = Observer(NAME, settings.stage)
-        self.dependencies = Dependencies(settings, Database(settings, NAME, secrets), Triggers(settings.stage))
+        self.dependencies = Dependencies(
+            settings, Database(settings, NAME, secrets), Triggers(settings.stage), self.observer
+        )
         self.app = APIGatewayHttpResolver(enable_validation=True)
         for module in ROUTERS:
             self.app.include_router(module.router)
@@ -52,6 +54,7 @@ class Application:
 
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Serve one request of the HTTP API (payload 2.0)."""
+        self.observer.begin(context)
         try:
             event = request_body.checked(event)
         except Problem as problem:

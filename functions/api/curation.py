@@ -6,6 +6,7 @@ record; the database's guard would refuse it too. Rows are locked in the order o
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Generic, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -16,6 +17,7 @@ from api.dependencies import caller_of, dependencies_of
 from api.idempotency import write_once
 from api.problem import invalid
 from api.resource import MAX_ID, F, Resource, View, conditions
+from scrapersky.database import after_commit
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.status.sql import SET_ACTOR
 from scrapersky.vocabulary import Curation, Status
@@ -74,14 +76,21 @@ def curate(
 
     def work(connection: Connection) -> Decisions:
         connection.execute(text(SET_ACTOR), {"actor": actor, "reason": decision.reason})
-        return _decide(connection, resource, field, decision, cap)
+        decided, before = _decide(connection, resource, field, decision, cap)
+        workflow = resource.curation[field]
+        if workflow:
+            observer = dependencies_of(router).observer
+            report = partial(observer.moved, workflow.name, before, Status.QUEUED, outcome="curated", actor=actor)
+            after_commit(connection, report)
+        return decided
 
     return write_once(router, Decisions, work)
 
 
 def _decide(
     connection: Connection, resource: Resource[View], field: str, decision: Decision[Any], cap: int
-) -> Decisions:
+) -> tuple[Decisions, dict[int, Status]]:
+    """Carry out ``decision``; return its results, and the previous status of each record that is now Queued."""
     limit = len(set(decision.ids)) if decision.ids else decision.limit or cap
     rows = _lock(connection, resource, field, decision, limit + 1)
     decided = [_result(row, resource, field, decision.curation_status) for row in rows[:limit]]
@@ -89,7 +98,10 @@ def _decide(
         _write(connection, resource, field, decision, [one.id for one in decided if one.result == result], queue)
     missing = sorted(set(decision.ids or ()) - {one.id for one in decided})
     decided += [Decided(id=one, result="refused", why=f"{resource.name} has no record {one}") for one in missing]
-    return Decisions(results=decided, counts=dict(Counter(one.result for one in decided)), more=len(rows) > limit)
+    queued = {one.id for one in decided if one.result == "queued"}
+    before = {row.id: Status(row.status) for row in rows if row.id in queued}
+    counts = dict(Counter(one.result for one in decided))
+    return Decisions(results=decided, counts=counts, more=len(rows) > limit), before
 
 
 def _lock(

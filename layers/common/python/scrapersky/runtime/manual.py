@@ -236,7 +236,7 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
     with runtime.database.autocommit() as connection:
         named = None if payload.records is None else resolve(connection, workflow, payload.records)
-        queued = requeue(
+        before = requeue(
             connection,
             workflow,
             ids=None if named is None else list(named.ids),
@@ -246,6 +246,8 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
             actor=payload.actor,
             reason=payload.reason,
         )
+        queued = list(before)
+        runtime.observer.moved(workflow.name, before, Status.QUEUED, outcome="requeued", actor=payload.actor)
         if named is None and not queued and payload.error_code not in count_by_code(connection, workflow):
             raise _no_such_code(connection, workflow, str(payload.error_code))
         needs = [Status.NEW, Status.COMPLETED, Status.ERROR]
@@ -255,10 +257,17 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
 
 def _end(runtime: Runtime, payload: Cancel | Abandon) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
-    verb, needs = (cancel, Status.QUEUED) if isinstance(payload, Cancel) else (abandon, Status.PROCESSING)
+    cancelling = isinstance(payload, Cancel)
+    verb, needs, becomes, outcome = (
+        (cancel, Status.QUEUED, Status.NEW, "cancelled")
+        if cancelling
+        else (abandon, Status.PROCESSING, Status.ERROR, "abandoned")
+    )
     with runtime.database.autocommit() as connection:
         named = resolve(connection, workflow, payload.records)
         ended = verb(connection, workflow, list(named.ids), actor=payload.actor, reason=payload.reason)
+        before = dict.fromkeys(ended, needs)
+        runtime.observer.moved(workflow.name, before, becomes, outcome=outcome, actor=payload.actor)
         left = not_moved(connection, workflow, named, ended, verb=payload.action, needs=[needs])
     return {"workflow": workflow.name, "ended": ended, "not_moved": left}
 
