@@ -43,7 +43,7 @@ QUERY_METHODS = QUERY_STEPS | {"all", "count", "delete", "exists", "first", "get
 
 
 def of(run: Machine, owners: Values, name: str, frame: Frame) -> Values:
-    """``owner.name`` for whatever the owner may be."""
+    """Evaluate ``owner.name`` for whatever the owner may be."""
     return join(*(_one(run, owner, name, frame) for owner in owners))
 
 
@@ -89,7 +89,7 @@ def _one(run: Machine, owner: Atom, name: str, frame: Frame) -> Values:  # noqa:
 
 
 def of_class(run: Machine, cls: Class, name: str) -> Values:
-    """``Class.name``."""
+    """Evaluate ``Class.name``."""
     if cls.is_enum and name in cls.frame.names and not any(isinstance(a, Func) for a in cls.frame.names[name]):
         return one(Member(cls, name))
     if cls.is_enum and not cls.lookup(name) and not name.startswith("_") and name != "mro":
@@ -122,7 +122,7 @@ def _of_row(run: Machine, row: About, name: str, frame: Frame) -> Values:
 
 
 def relation(run: Machine, annotation: ast.expr | None, cls: Class) -> Values:
-    """The model that ``Mapped["Domain"]`` leads to."""
+    """Return the model that ``Mapped["Domain"]`` leads to."""
     if annotation is None:
         return UNKNOWN
     return Values(About(model) for model in models_in(run.promised(annotation, cls.frame, request=False)))
@@ -157,7 +157,7 @@ def _promised_to_constructor(run: Machine, owner: Instance, name: str) -> Values
 
 
 def _injected(run: Machine, cls: Class, name: str, found: list[Dependency], frame: Frame) -> Values:
-    """``bus: Bus = Depends(make_bus)`` in the body of a class-based view: what the framework injects."""
+    """Evaluate ``bus: Bus = Depends(make_bus)`` in the body of a class-based view: what the framework injects."""
     declared, bound = cls.all_fields().get(name), Bound()
     nothing = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
     holder = Function("<class>", frame.module, nothing, cls.frame)
@@ -183,5 +183,5 @@ def _bound(run: Machine, receiver: Values, cls: Class, name: str, frame: Frame) 
 
 
 def cls_is_schema(cls: Class) -> bool:
-    """Whether objects of ``cls`` carry what a request said: pydantic models, dataclasses, typed dicts."""
+    """Return whether objects of ``cls`` carry what a request contained: pydantic models, dataclasses, typed dicts."""
     return bool(cls.outside_bases() & {"BaseModel", "SQLModel", "TypedDict", "GenericModel", "Schema", "RootModel"})

@@ -103,7 +103,7 @@ def _origin(base: ast.expr) -> ast.expr:
 
 
 def _is_route_decorator(node: ast.expr) -> bool:
-    """``@x.get("/path")``, ``@protected(router.get, "/path")``."""
+    """Evaluate ``@x.get("/path")``, ``@protected(router.get, "/path")``."""
     if not isinstance(node, ast.Call):
         return False
     name, first = last_name(node.func), node.args[:1]

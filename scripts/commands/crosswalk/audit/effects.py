@@ -32,7 +32,7 @@ class Effect:
     guessed: bool = False  #: the class of the object is a guess from names or arguments
 
     def by_way_of(self, helper: str, methods: frozenset[str] | None) -> "Effect":
-        """The same effect, seen from a caller of ``helper`` that is limited to ``methods``."""
+        """Return the same effect, seen from a caller of ``helper`` that is limited to ``methods``."""
         both = self.methods if methods is None else methods if self.methods is None else self.methods & methods
         return replace(self, through=(helper, *self.through), methods=both)
 

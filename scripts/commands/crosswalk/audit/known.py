@@ -53,13 +53,13 @@ class Known:
             self.ours[name] = cls
 
     def named(self, source: str, name: str) -> Values:
-        """A name from outside: one of our models when it is imported from models, else just the name."""
+        """Return a name from outside: one of our models when it is imported from models, else just the name."""
         if name in self.ours and ("models" in source or name in self.vocabulary.models):
             return one(ClassRef(self.ours[name]))
         return one(External(f"{source}.{name}" if source else name))
 
     def is_job(self, function: Function) -> bool:
-        """Whether it is one of our jobs, or of those that the vocabulary names."""
+        """Return whether it is one of our jobs, or of those that the vocabulary names."""
         if self.vocabulary.is_job(f"{function.module.name}.{function.name}"):
             return True
         return f"{function.module.name.rsplit('.', 2)[-2]}.{function.module.path.stem}.{function.name}" in self._jobs if (
@@ -67,17 +67,17 @@ class Known:
         ) else False  # fmt: skip
 
     def model(self, cls: Class) -> None:
-        """A model of the tree."""
+        """Return a model of the tree."""
         self.models.setdefault(cls.name, cls)
         if cls.table:
             self._tables.setdefault(cls.table, cls)
 
     def model_named(self, name: str) -> Class | None:
-        """A model by its class's name."""
+        """Return a model by its class's name."""
         return self.models.get(name)
 
     def table(self, name: str, frame: Frame) -> Class:
-        """The model of a table; a table of no model stands for itself."""
+        """Return the model of a table; a table of no model stands for itself."""
         ours = {cls.table: cls for cls in self.ours.values()}
         found = self._tables.get(name) or self._by_plural(name) or ours.get(name)
         if found is None:
@@ -92,7 +92,7 @@ class Known:
         return None
 
     def words_of(self, cls: Class, field: str) -> tuple[str, ...]:
-        """The words of a field of one of our models, when it is ours and not the tree's own."""
+        """Return the words of a field of one of our models, when it is ours and not the tree's own."""
         return self._words.get(cls.name, {}).get(field, ()) if cls.module is None else ()
 
     def is_candidate(self, url: str, holes: tuple[str, ...]) -> bool:
@@ -101,5 +101,5 @@ class Known:
 
 
 def snake(name: str) -> str:
-    """``LocalBusiness`` → ``local_business``."""
+    """Evaluate ``LocalBusiness`` → ``local_business``."""
     return SNAKE.sub("_", name).lower()

@@ -145,7 +145,7 @@ class Project:
         return self._modules[path]
 
     def executed(self) -> list[Module]:
-        """The modules whose execution began."""
+        """Return the modules whose execution began."""
         return [module for module in self._modules.values() if module is not None and module.frame is not None]
 
     def text(self, path: Path) -> str | None:
@@ -188,7 +188,7 @@ class Project:
         return Module(".".join(_dotted(path)), path, source, tree, path.name == "__init__.py")
 
     def find(self, dotted: str, importer: Path) -> Path | None:
-        """The file that ``import dotted`` in ``importer`` means, or None for something outside the tree."""
+        """Return the file that ``import dotted`` in ``importer`` means, or None for something outside the tree."""
         first = dotted.split(".", 1)[0]
         if first in FRAMEWORKS or (first in sys.stdlib_module_names):
             return None
@@ -196,7 +196,7 @@ class Project:
         return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
 
     def relative(self, importer: Module, level: int, dotted: str | None) -> Path | None:
-        """The file or package that ``from ...dotted import`` means."""
+        """Return the file or package that ``from ...dotted import`` means."""
         folder = importer.path.parent
         for _ in range(level - 1):
             folder = folder.parent
@@ -207,7 +207,7 @@ class Project:
         return None
 
     def beside(self, package: Path, name: str) -> Path | None:
-        """The submodule ``name`` of the package whose ``__init__.py`` or folder is ``package``."""
+        """Return the submodule ``name`` of the package whose ``__init__.py`` or folder is ``package``."""
         folder = package.parent if package.name == "__init__.py" else package
         for candidate in (folder / f"{name}.py", folder / name / "__init__.py"):
             if candidate.is_file():
@@ -248,7 +248,9 @@ def _shared(one: Path, other: Path) -> int:
 
 
 def _root_of(path: Path) -> Path:
-    """The project around ``path``: the nearest folder with a project's mark, but no further than one that is imported from."""
+    """Return the project around ``path``: the nearest folder with a project's mark, but no further than one that is
+    imported from.
+    """
     start = path if path.is_dir() else path.parent
     for folder in (start, *start.parents):
         if any((folder / mark).exists() for mark in ROOT_MARKS):

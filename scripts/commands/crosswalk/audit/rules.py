@@ -112,7 +112,7 @@ class Finding:
 
 
 def find(analysis: Analysis) -> list[Finding]:
-    """All findings, each place once for a rule, in the order of the source."""
+    """Return all findings, each place once for a rule, in the order of the source."""
     found: dict[tuple[str, Place, str], Finding] = {}
     written = _written(analysis)
     for route, effects in analysis.routes:
@@ -152,7 +152,7 @@ def _written(analysis: Analysis) -> Written:
 
 
 def _grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """The changes that one helper makes on the way from a GET are one finding, at the place of the first."""
+    """Return the changes that one helper makes on the way from a GET are one finding, at the place of the first."""
     groups: dict[object, Finding] = {}
     for finding in sorted(findings, key=lambda f: (f.place.line, f.place.column)):
         key: object = id(finding)
@@ -168,7 +168,7 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _and(first: str, more: str) -> str:
-    """``changes A (x)`` and ``changes A (y)`` as ``changes A (x, y)``; else both."""
+    """Evaluate ``changes A (x)`` and ``changes A (y)`` as ``changes A (x, y)``; else both."""
     head, _, inner = more.removesuffix(")").partition(" (")
     for part in first.split("; "):
         if part == more or (inner and part.startswith(f"{head} (") and inner in part[len(head) + 2 : -1].split(", ")):
@@ -214,7 +214,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
 
 
 def _is_by_get(effect: Effect, route: Route) -> bool:
-    """Whether a GET does it, and it is not what the first request of all does, whatever its method."""
+    """Return whether a GET does it, and it is not what the first request of all does, whatever its method."""
     if effect.methods is not None and not effect.methods & {"GET", "HEAD"} & set(route.methods):
         return False
     return isinstance(effect, StartsWork) or not any(STARTUP.match(_last(name)) for name in effect.through)
@@ -241,7 +241,7 @@ def _writes(effects: list[Effect]) -> bool:
 
 
 def words(effect: StatusWrite) -> str:
-    """What a status may be set to, for a person."""
+    """Return what a status may be set to, for a person."""
     parts = [*effect.values, *(f"{word} (the request's choice)" for word in effect.chosen if word not in effect.values)]
     if effect.open:
         parts.append("something not known before it runs")
@@ -276,7 +276,7 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Fo
 
 
 def _near(word: str, vocabulary: Vocabulary) -> bool:
-    """Whether it is one of the words but for its case."""
+    """Return whether it is one of the words but for its case."""
     return any(own.lower() == word.lower() for own in vocabulary.words)
 
 
@@ -284,7 +284,7 @@ LOCAL = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
 
 def _is_start(effect: StartsWork, self_paths: list[str]) -> bool:
-    """A url on this machine is our own API when one of our routes ends like it."""
+    """Return a url on this machine is our own API when one of our routes ends like it."""
     if effect.kind != "self_http":
         return True
     url, holes, _ = effect.what.split("\x00")
@@ -313,7 +313,7 @@ def _is_hole(piece: str) -> bool:
 
 
 def relative(path: Path, root: Path) -> str:
-    """A path as people and CI write it."""
+    """Return a path as people and CI write it."""
     try:
         return path.relative_to(root).as_posix()
     except ValueError:
