@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from api.dependencies import caller_of, dependencies_of
 from api.idempotency import write_once
-from api.problem import invalid
+from api.problem import invalid, refused
 from api.resource import Resource, View
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.database import after_commit
@@ -29,16 +29,21 @@ RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 Key = tuple[Any, ...]
 
 
+def is_none(value: object) -> bool:
+    """Return whether a field of an answer is left out."""
+    return value is None
+
+
 class AddedRow(BaseModel):
     """The result of one row: ``created`` or ``queued``; it ``exists``; ``duplicate`` of an earlier row; ``refused``."""
 
     row: int = Field(description="its number, from 1; in a CSV file its line")
     given: str
     result: RowResult
-    domain: str | None = Field(None, description="of a domain: as it is stored")
-    url: str | None = Field(None, description="of a sitemap file or page: as it is stored")
-    id: int | None = None
-    why: str | None = None
+    domain: str | None = Field(None, description="of a domain: as it is stored", exclude_if=is_none)
+    url: str | None = Field(None, description="of a sitemap file or page: as it is stored", exclude_if=is_none)
+    id: int | None = Field(None, exclude_if=is_none)
+    why: str | None = Field(None, exclude_if=is_none)
 
 
 class Added(BaseModel):
@@ -59,7 +64,7 @@ def add_records(
 ) -> Added:
     """Add ``rows`` in one transaction and once; ``numbers`` are their lines in a file, by default 1, 2, ….
 
-    In a bulk request a refused row is a result; ``alone``, the row is the whole request, which is then a 422.
+    In a bulk request a refused row is a result; ``alone``, the row is the whole request, which is then a 409.
     Raises a 422 for more rows than ``API_BULK_MAX``.
     """
     settings, actor = dependencies_of(router).settings, caller_of(router)
@@ -79,7 +84,7 @@ def add_records(
             report = partial(observer.moved, workflow.name, queued, Status.QUEUED, outcome="added", actor=actor)
             after_commit(connection, report)
         if alone and added.results[0].result == "refused":
-            raise invalid("body", added.results[0].why or "refused")
+            raise refused("body", added.results[0].why or "refused")
         return added
 
     return write_once(router, Added, work)

@@ -10,32 +10,34 @@ from functools import partial
 from typing import Annotated, Any, Generic, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection, Row, case, func, literal, select, text, update
 
 from api.dependencies import caller_of, dependencies_of
 from api.idempotency import write_once
 from api.problem import invalid
-from api.resource import MAX_ID, F, Resource, View, conditions
+from api.resource import F, Resource, View, conditions
 from scrapersky.database import after_commit
-from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.input_model import Id, InputModel, Integer, Number, exactly_one
 from scrapersky.status.sql import SET_ACTOR
 from scrapersky.vocabulary import Curation, Status
 
 Result = Literal["queued", "set", "unchanged", "refused"]
-Ids = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(min_length=1)]
+Ids = Annotated[list[Id], Field(min_length=1)]
 MAY_BE_QUEUED = frozenset({Status.NEW, Status.COMPLETED, Status.ERROR})
 
 
 class Decision(InputModel, Generic[F]):
     """A decision about the records ``ids``, or about those that match ``filter``; exactly one of them is needed."""
 
+    model_config = ConfigDict(json_schema_extra=exactly_one("ids", "filter"))
+
     curation_status: Curation = Field(description="Selected queues the workflow")
     ids: Ids | None = Field(None, description="the records")
     filter: F | None = Field(None, description="at least one condition; all must hold")
-    limit: int | None = Field(None, ge=1, description="maximum number of records by filter; 'more' reports others")
+    limit: Integer | None = Field(None, ge=1, description="maximum number of records by filter; 'more' reports others")
     reason: str = Field("curated", min_length=1, max_length=500, description="why, for the audit trail")
-    spread_seconds: float = Field(0, ge=0, le=86_400, description="queued records become due over this time")
+    spread_seconds: Number = Field(0, ge=0, le=86_400, description="queued records become due over this time")
 
     @model_validator(mode="after")
     def _has_one_filter(self) -> "Decision[F]":

@@ -142,6 +142,12 @@ class Settings(BaseModel):
     api_idempotency_seconds: float = Field(
         86_400, gt=0, le=LONGEST, description="how long the curation API remembers an Idempotency-Key"
     )
+    api_listing_wait_seconds: float = Field(
+        1,
+        ge=0,
+        le=10,
+        description="how long a listing waits for transactions that may still insert records of its page",
+    )
 
     reader_memory_mb: int = Field(
         128, ge=64, le=4_096, description="MB that the process which reads pages may allocate"
