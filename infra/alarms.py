@@ -212,6 +212,17 @@ def invocation_alarms(scope: Construct, alarms: AlarmFactory) -> None:
             scope, f"Failed-{service.name}", f"Tick failed: {service.name}", failures, above=0, datapoints=(2, 3),
             description="A tick failed for at least one of its workflows.",
         )
+    if alarms.plan.settings.history_days:
+        # Every service deletes from the same tables, so one of them is enough.
+        first = SERVICES[0]
+        alarms.add(
+            scope, "History", f"History not deleted: {first.name}",
+            alarms.metrics.of_service(
+                names.HISTORY_OVERDUE_DAYS, first.name, statistic="Minimum", minutes=alarms.minutes(first)
+            ),
+            above=alarms.plan.stage.alarm_thresholds.history_overdue_days, datapoints=(12, 12),
+            description="History older than HISTORY_DAYS is deleted more slowly than it becomes old.",
+        )
     alarms.add(
         scope, "Unattributable", "Unattributable dead letter: dead-letter",
         alarms.metrics.of_service(names.UNATTRIBUTABLE, "dead-letter", statistic="Sum", minutes=5),

@@ -16,16 +16,11 @@ ADA = "arn:aws:iam::000000000000:user/ada"
 
 @dataclass
 class Answer:
-    """A response: its status, its JSON, and its headers."""
+    """A response: its status, its JSON, and its content type."""
 
     status: int
     json: Any
-    headers: dict[str, str]
-
-    @property
-    def content_type(self) -> str:
-        """The media type of the body."""
-        return self.headers.get("Content-Type", "")
+    content_type: str
 
 
 @dataclass
@@ -80,8 +75,8 @@ class Api:
             **({"body": body} if body is not None else {}),
         }
         answer = self.application.handler(event, LambdaContext())
-        headers = answer.get("headers", {}) | {k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}
-        return Answer(answer["statusCode"], json.loads(answer["body"]), headers)
+        types = answer.get("headers", {}) | {k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}
+        return Answer(answer["statusCode"], json.loads(answer["body"]), types.get("Content-Type", ""))
 
 
 def row(connection: Connection, table: str, record_id: int) -> RowMapping:

@@ -141,6 +141,16 @@ def test_status_shows_who_paused_a_workflow_and_why(scrapersky: CommandLine) -> 
     assert scrapersky.json("resume", "--all", "--reason", "it is up")["workflows"]["metadata"]["was_paused"] is True
 
 
+def test_status_of_one_workflow_shows_its_earlier_pauses(scrapersky: CommandLine) -> None:
+    scrapersky("pause", "metadata", "--reason", "a bill", "--actor", "ada")
+    scrapersky("resume", "metadata", "--reason", "paid", "--actor", "bob")
+    scrapersky("pause", "metadata", "--reason", "too slow", "--actor", "eve", "--seconds", "60")
+    _, out, _ = scrapersky("status", "metadata")
+    lines = out.partition("Pauses:\n")[2].splitlines()
+    assert [line.partition(" by ")[2] for line in lines] == ["eve: too slow", "ada: a bill", "bob: paid"]
+    assert "Pauses:" not in scrapersky("status")[1]
+
+
 def test_a_count_of_one_is_written_in_the_singular(scrapersky: CommandLine, harness: Harness) -> None:
     harness.behaviour = refuse("a.test")
     harness.add("a.test")

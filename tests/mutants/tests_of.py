@@ -19,10 +19,11 @@ TESTS = {
     "status/explain": ("tests/unit/status/test_explain.py", *_integration("manual")),
     "status/gauges": _integration("verbs", "runtime", "manual"),
     "status/invariants": _integration("verbs", "doctor"),
+    "status/retention": _integration("retention"),
     "status/records": _integration("records", "manual"),
     "status": VERBS,
     "runtime": _integration("runtime", "isolation", "manual", "broken_connections", "proxy_budget"),
-    "migrations": _integration("guard", "manual_sql", "verbs"),
+    "migrations": _integration("guard", "manual_sql", "verbs", "retention"),
 }
 
 

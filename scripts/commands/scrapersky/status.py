@@ -1,10 +1,10 @@
 """The command ``status``: counts, ages and pauses, at most 80 columns wide."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scrapersky.vocabulary import Status
 from scripts.commands.scrapersky import options
-from scripts.commands.scrapersky.display import age, age_of, number, plural, table
+from scripts.commands.scrapersky.display import NONE, age, age_of, number, plural, table
 from scripts.commands.scrapersky.remote import Remote
 from scripts.commands.scrapersky.verb import Answer, ask_each
 
@@ -12,7 +12,8 @@ from scripts.commands.scrapersky.verb import Answer, ask_each
 def status(remote: Remote, workflow: options.AnyWorkflow = None) -> Answer:
     """Show counts, ages and pauses of each workflow.
 
-    Due is the age of the oldest due record, Tick the age of the last tick. A broken invariant is shown below the table.
+    Due is the age of the oldest due record, Tick the age of the last tick. A broken invariant is shown below the table,
+    and so are the last ten pauses when one workflow is named.
     """
     return ask_each(remote, workflow, {"action": "status"})
 
@@ -32,12 +33,25 @@ def show_status(answer: Answer) -> Iterator[str]:
     if concerns:
         yield ""
         yield from concerns
+    if len(answer["workflows"]) == 1:
+        yield from _pauses(one["pauses"])
 
 
 def _state(one: Answer) -> str:
     if one["invariant_breaches"]:
         return "BROKEN"
     return "paused" if one["paused"] else "ok"
+
+
+def _pauses(pauses: Sequence[Answer]) -> Iterator[str]:
+    """Yield the last pauses of the only workflow that was asked for, the newest first."""
+    if pauses:
+        yield from ("", "Pauses:")
+    for one in pauses:
+        end = one["resumed_at"] or one["paused_until"]
+        yield f"{one['paused_at'][:19]}Z to {f'{end[:19]}Z' if end else NONE} by {one['paused_by']}: {one['pause_reason']}"
+        if one["resumed_by"]:
+            yield f"  resumed by {one['resumed_by']}: {one['resume_reason']}"
 
 
 def _concerns(name: str, one: Answer) -> Iterator[str]:

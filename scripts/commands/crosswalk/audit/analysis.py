@@ -64,7 +64,7 @@ class Analysis:
 
 
 def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabulary | None = None) -> Analysis:
-    """Analyse the files under ``paths``; the project around them is read for what they import and who includes them."""
+    """Analyses the files under ``paths``; the project around them is read for what they import and who includes them."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
     project = Project(paths, tests=tests)
     run = Interpreter(project, Known(watched(), jobs(), vocabulary))
@@ -136,9 +136,7 @@ def _run_factories(run: Interpreter) -> list[StatusWrite]:
 
 
 def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return the functions and methods that call something of :data:`REGISTERS`, themselves or in a function of
-    theirs.
-    """
+    """The functions and methods that call something of :data:`REGISTERS`, themselves or in a function of theirs."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         for node in ast.iter_child_nodes(waiting.pop()):
@@ -152,7 +150,7 @@ def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFuncti
 
 
 def _begins(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Return whether an application runs it when it starts: ``lifespan``, ``@app.on_event("startup")``."""
+    """Whether an application runs it when it starts: ``lifespan``, ``@app.on_event("startup")``."""
     return "lifespan" in node.name or any(
         isinstance(decorator, ast.Call)
         and last_name(decorator.func) == "on_event"

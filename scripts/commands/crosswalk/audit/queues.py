@@ -51,9 +51,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def put(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """Return the workers that a ``put`` hands work to; None when there are none, or when the function waits for what
-    they answer.
-    """
+    """The workers that a ``put`` hands work to; None when there are none, or when the function waits for what they answer."""
     if call.name not in PUTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
         return None
     made = [
@@ -72,9 +70,7 @@ def put(run: Machine, call: Call, frame: Frame) -> Values | None:
 
 
 def _is_theirs(queue: ast.expr, worker: Function, frame: Frame) -> bool:
-    """Return whether ``self.jobs`` of a method may be the ``self.jobs`` of a worker that is a method, too: of the
-    same class.
-    """
+    """Whether ``self.jobs`` of a method may be the ``self.jobs`` of a worker that is a method, too: of the same class."""
     ours = frame.function.cls if frame.function else None
     if _root(queue) != "self" or ours is None or worker.cls is None:
         return True
@@ -89,7 +85,7 @@ def _workers(run: Machine) -> Workers:
 
 
 def _found_in(modules: list[Module]) -> Workers:
-    """Look only where the text of a module holds the words that matter: walking all trees takes as long as all else."""
+    """Looks only where the text of a module holds the words that matter: walking all trees takes as long as all else."""
     queues = {name for module in modules if MADE.search(module.source) for name in _queues(module.tree)}
     near = [module for module in modules if TAKEN.search(module.source)] if queues else []
     takers = [
@@ -99,7 +95,8 @@ def _found_in(modules: list[Module]) -> Workers:
         if (taken := queues.intersection(_taken(node, modules))) and not _sends_to_browsers(node)
     ]
     names = {node.name for node, _ in takers} - {"run"}
-    started = _started(names, modules)
+    named = re.compile(rf"\b({'|'.join(names)})\b") if names else None
+    started = {name for module in modules if named and named.search(module.source) for name in _started(module.tree)}
     found: Workers = {}
     for node, taken in takers:
         if node.name in started or node.name == "run":
@@ -109,7 +106,7 @@ def _found_in(modules: list[Module]) -> Workers:
 
 
 def _queues(tree: ast.AST) -> Iterator[str]:
-    """Return names of queues that outlive the call that makes them: attributes, and names of a module."""
+    """Names of queues that outlive the call that makes them: attributes, and names of a module."""
     waiting: list[tuple[ast.AST, Definition | None]] = [(tree, None)]
     while waiting:
         node, function = waiting.pop()
@@ -136,29 +133,19 @@ def _makes_queue(value: ast.expr | None) -> bool:
             return False
 
 
-def _started(names: set[str], modules: list[Module]) -> set[str]:
-    """Return those of ``names`` that are handed to what starts them, or called in a loop of a function that is."""
-    loops = {
-        node.name: called & names
-        for module in _mentioning(names, modules)
-        for node in _functions(module.tree)
-        for loop in ast.walk(node)
-        if isinstance(loop, ast.While)
-        and (called := {last_name(part.func) for part in ast.walk(loop) if isinstance(part, ast.Call)}) & names
-    }
+def _started(tree: ast.AST) -> Iterator[str]:
+    """Names of functions that are handed to what starts them, or called in a loop of such a one."""
     handed = {
         last_name(argument.func if isinstance(argument, ast.Call) else argument)
-        for module in _mentioning(names | set(loops), modules)
-        for part in ast.walk(module.tree)
+        for part in ast.walk(tree)
         if isinstance(part, ast.Call) and (last_name(part.func) in STARTERS or STARTER.search(last_name(part.func)))
         for argument in [*part.args, *(word.value for word in part.keywords)]
     } - TAKES
-    return handed.union(*(called for name, called in loops.items() if name in handed))
-
-
-def _mentioning(names: set[str], modules: list[Module]) -> list[Module]:
-    pattern = re.compile(rf"\b(?:{'|'.join(names)})\b")
-    return [module for module in modules if names and pattern.search(module.source)]
+    yield from handed
+    for node in _functions(tree):
+        if node.name in handed:
+            loops = [part for part in ast.walk(node) if isinstance(part, ast.While)]
+            yield from {last_name(part.func) for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Call)}
 
 
 def _functions(tree: ast.AST) -> list[Definition]:
@@ -174,7 +161,7 @@ def _functions(tree: ast.AST) -> list[Definition]:
 
 
 def _sends_to_browsers(node: Definition) -> bool:
-    """Return whether it hands on to a WebSocket or yields to a stream: what it takes is an answer, not work."""
+    """Whether it hands on to a WebSocket or yields to a stream: what it takes is an answer, not work."""
     return any(
         isinstance(part, ast.Yield | ast.YieldFrom)
         or (isinstance(part, ast.Call) and last_name(part.func) in TO_BROWSERS)
@@ -183,7 +170,7 @@ def _sends_to_browsers(node: Definition) -> bool:
 
 
 def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
-    """Return the queues that a function takes from; one that is its parameter goes by what it is called with."""
+    """The queues that a function takes from; one that is its parameter goes by what it is called with."""
     assigned = {
         target.id: part.value
         for part in ast.walk(node)
@@ -208,9 +195,7 @@ def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
 
 
 def _called_with(function: Definition, position: int, modules: list[Module]) -> Iterator[str]:
-    """Return what a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or
-    ``submit(function, …)``.
-    """
+    """What a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or ``submit(function, …)``."""
     trees = [module.tree for module in modules if function.name in module.source]
     for part in (part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Call)):
         words = {word.arg: word.value for word in part.keywords}
@@ -228,9 +213,7 @@ def _called_with(function: Definition, position: int, modules: list[Module]) -> 
 
 
 def _is_answered(node: ast.Call, queue: ast.expr, frame: Frame) -> bool:
-    """Return whether the function waits for what it put to be done: for a future or an event in it, or until the
-    queue is empty.
-    """
+    """Whether the function waits for what it put to be done: for a future or an event in it, or until the queue is empty."""
     if frame.function is None:
         return False
     body = list(ast.walk(frame.function.node))

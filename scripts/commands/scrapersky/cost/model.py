@@ -83,7 +83,12 @@ def alarm_metrics(plan: Plan) -> int:
     of_workflows = sum(11 + plan.pays(workflow) for service in SERVICES for workflow in service.workflows)
     of_services = 2 * len(SERVICES)
     of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
-    return of_workflows + of_services + of_functions + len(("unattributable dead letters", "the curation API"))
+    others = (
+        "unattributable dead letters",
+        "the curation API",
+        *(["old history"] if plan.settings.history_days else []),
+    )
+    return of_workflows + of_services + of_functions + len(others)
 
 
 def series(plan: Plan) -> int:

@@ -159,12 +159,16 @@ LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     RETURNING attempts, events
 $$;
 
--- Delete at most `at_most` rows of each kind of history that ended before `before`, oldest first, and return how many.
--- Rows that another transaction holds are left for the next call. Live attempts stay, and so do attempts that were
--- never started, for at least 30 days: recovery counts those in a row. The last day always stays.
+-- Delete at most `at_most` rows of each kind of history that ended before `before`, and return how many. Rows that
+-- another transaction holds are left for a later call. Live attempts stay. So do, for 30 days more, the attempts that
+-- recovery counts: those at the end of a record's history that were never started. The last day always stays.
 CREATE OR REPLACE FUNCTION delete_history(before timestamptz, at_most integer)
 RETURNS TABLE (attempts bigint, events bigint, pauses bigint, paid_calls bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = on AS $$
+DECLARE
+    pages bigint := pg_relation_size('status_events') / current_setting('block_size')::bigint;
+    pages_read bigint := greatest(256, pages / 2000);
+    first_page bigint := greatest(0, floor(random() * (pages + pages_read)) - pages_read);
 BEGIN
     IF (before <= now() - interval '1 day' AND at_most BETWEEN 1 AND 50000) IS NOT TRUE THEN
         RAISE EXCEPTION 'delete_history(%, %): the time must be a day ago or more, the number 1 to 50000', before, at_most
@@ -175,12 +179,23 @@ BEGIN
     DELETE FROM attempts AS gone WHERE gone.attempt_id = ANY (ARRAY(
         SELECT ended.attempt_id FROM attempts AS ended
         WHERE ended.attempt_id < floor(extract(epoch FROM before))::bigint * 1000000 AND ended.finished_at < before
-          AND (ended.outcome <> 'undelivered' OR ended.finished_at < now() - interval '30 days')
+          AND (ended.outcome <> 'undelivered' OR ended.finished_at < before - interval '30 days' OR EXISTS (
+              SELECT FROM attempts AS later
+              WHERE later.workflow = ended.workflow AND later.record_id = ended.record_id
+                AND later.attempt_id > ended.attempt_id AND later.outcome <> 'undelivered'))
         ORDER BY ended.attempt_id LIMIT at_most FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS attempts = ROW_COUNT;
 
+    -- Read a random part of the table, each page as likely as any other, and all of a small table. No index could find
+    -- the oldest rows for less: new rows take the place of deleted ones, and a BRIN index does not forget the old ones.
+    IF pages <= pages_read THEN
+        first_page := 0;
+    END IF;
     DELETE FROM status_events AS gone WHERE gone.ctid = ANY (ARRAY(
-        SELECT event.ctid FROM status_events AS event WHERE event.at < before LIMIT at_most FOR UPDATE SKIP LOCKED));
+        SELECT event.ctid FROM status_events AS event
+        WHERE event.ctid >= format('(%s,0)', first_page)::tid
+          AND event.ctid < format('(%s,0)', first_page + pages_read)::tid AND event.at < before
+        LIMIT at_most FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS events = ROW_COUNT;
 
     -- A pause that ran out without being resumed ended at that time.

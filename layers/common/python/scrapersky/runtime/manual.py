@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from scrapersky.errors import shorten
-from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.payloads import (
     MODELS,
     PAYLOAD,
@@ -36,7 +35,7 @@ from scrapersky.runtime.work import work_on_started
 from scrapersky.status.abandon import abandon
 from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
-from scrapersky.status.control import pause, read_control, resume
+from scrapersky.status.control import list_pauses, pause, read_control, resume
 from scrapersky.status.explain import explain
 from scrapersky.status.gauges import count_by_status, read_gauges
 from scrapersky.status.invariants import find_breaches
@@ -197,6 +196,7 @@ def _status(connection: Connection, workflow: Workflow) -> dict[str, Any]:
         "paused_until": control.paused_until.isoformat() if control.paused and control.paused_until else None,
         "paused_by": control.paused_by if control.paused else None,
         "pause_reason": control.pause_reason if control.paused else None,
+        "pauses": list_pauses(connection, workflow),
         "invariant_breaches": [
             {"breach": breach.breach, "id": breach.record_id} for breach in find_breaches(connection, workflow)
         ],
@@ -236,7 +236,7 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
     with runtime.database.autocommit() as connection:
         named = None if payload.records is None else resolve(connection, workflow, payload.records)
-        before = requeue(
+        queued = requeue(
             connection,
             workflow,
             ids=None if named is None else list(named.ids),
@@ -246,8 +246,6 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
             actor=payload.actor,
             reason=payload.reason,
         )
-        queued = list(before)
-        runtime.observer.moved(workflow.name, before, Status.QUEUED, outcome="requeued", actor=payload.actor)
         if named is None and not queued and payload.error_code not in count_by_code(connection, workflow):
             raise _no_such_code(connection, workflow, str(payload.error_code))
         needs = [Status.NEW, Status.COMPLETED, Status.ERROR]
@@ -257,24 +255,17 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
 
 def _end(runtime: Runtime, payload: Cancel | Abandon) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
-    cancelling = isinstance(payload, Cancel)
-    verb, needs, becomes, outcome = (
-        (cancel, Status.QUEUED, Status.NEW, "cancelled")
-        if cancelling
-        else (abandon, Status.PROCESSING, Status.ERROR, "abandoned")
-    )
+    verb, needs = (cancel, Status.QUEUED) if isinstance(payload, Cancel) else (abandon, Status.PROCESSING)
     with runtime.database.autocommit() as connection:
         named = resolve(connection, workflow, payload.records)
         ended = verb(connection, workflow, list(named.ids), actor=payload.actor, reason=payload.reason)
-        before = dict.fromkeys(ended, needs)
-        runtime.observer.moved(workflow.name, before, becomes, outcome=outcome, actor=payload.actor)
         left = not_moved(connection, workflow, named, ended, verb=payload.action, needs=[needs])
     return {"workflow": workflow.name, "ended": ended, "not_moved": left}
 
 
 def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
-    invocation = Invocation.of(context)
+    remaining = context.get_remaining_time_in_millis() / 1000
     with runtime.database.autocommit() as connection:
         named = resolve(connection, workflow, [payload.record])
         held = claim(
@@ -282,7 +273,7 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
             workflow,
             batch=1,
             max_in_flight=runtime.service_settings.max_in_flight,
-            dispatch_lease=invocation.remaining(),
+            dispatch_lease=remaining,
             trigger="manual",
             ids=list(named.ids),
         )
@@ -295,11 +286,11 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
         started = start(
             connection,
             [held[0].attempt_id],
-            lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
-            worker=invocation.worker,
-            request_id=invocation.request_id,
+            lease=remaining + runtime.settings.start_lease_margin_seconds,
+            worker=f"{context.function_name}:{context.function_version}",
+            request_id=context.aws_request_id,
         )
-    work_on_started(runtime, invocation, started)
+    work_on_started(runtime, started, remaining)
     with runtime.database.autocommit() as connection:
         timeline = explain(connection, workflow, held[0].record_id)
     assert timeline is not None

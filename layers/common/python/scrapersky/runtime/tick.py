@@ -1,7 +1,7 @@
 """The tick: for each workflow of the service, recover, then claim and send messages, then read the gauges.
 
-Each workflow is served even if another one fails or is full. A tick that could not serve one raises at its end, so that
-Lambda counts an error.
+Each workflow is served even if another one fails or is full. At the end one batch of old history is deleted. A tick that
+failed in part raises at its end, so that Lambda counts an error.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,16 +14,20 @@ from scrapersky import metrics
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.control import record_tick
-from scrapersky.status.dispatch import SEND_FAILED, Dispatched, dispatch
+from scrapersky.status.dispatch import Dispatched, dispatch
 from scrapersky.status.gauges import Gauges, read_gauges
 from scrapersky.status.invariants import count_cheap_breaches
 from scrapersky.status.recover import Recovered, recover
+from scrapersky.status.retention import delete_history
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, RecordId, Status
 
+HISTORY = "history"
+"""What a tick reports as failed when old history could not be deleted."""
+
 
 class TickFailed(RuntimeError):
-    """At least one workflow could not be served. Its traceback is in the log before this."""
+    """At least one workflow could not be served, or history not deleted. Its traceback is in the log before this."""
 
 
 def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
@@ -38,10 +42,30 @@ def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
             runtime.observer.log.exception("could not serve the workflow", extra={"workflow": workflow.name})
             runtime.observer.count(metrics.TICK_FAILED)
             failed.append(workflow.name)
-    runtime.observer.line("tick", {"workflows": counts, "failed": failed, "correlation_id": request_id})
+    deleted: dict[str, float] = {}
+    try:
+        deleted = _delete_history(runtime)
+    except Exception:
+        runtime.observer.log.exception("could not delete old history")
+        runtime.observer.count(metrics.TICK_FAILED)
+        failed.append(HISTORY)
+    keys = {"workflows": counts, "history_deleted": deleted, "failed": failed, "correlation_id": request_id}
+    runtime.observer.line("tick", keys)
     if failed:
         raise TickFailed(f"{runtime.service.name}: could not serve {', '.join(failed)}; see the log lines before")
     return {"workflows": counts}
+
+
+def _delete_history(runtime: Runtime) -> dict[str, float]:
+    """Delete one batch of history beyond ``HISTORY_DAYS``; return what was deleted, for the log line."""
+    if runtime.settings.history_days == 0:
+        return {}
+    with runtime.database.autocommit() as connection:
+        deleted = delete_history(connection, days=runtime.settings.history_days)
+    # A metric costs money in each hour in which it has a value, so there is none for nothing.
+    if deleted.overdue_days:
+        runtime.observer.count(metrics.HISTORY_OVERDUE_DAYS, deleted.overdue_days)
+    return deleted.counts()
 
 
 def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request_id: str) -> dict[str, Any]:
@@ -94,7 +118,12 @@ def claim_and_send(
         trigger=trigger,
         ids=ids,
     )
-    for record in claimed:
+
+    def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[AttemptId]:
+        return runtime.queue.send(workflow, claimed, request_id)
+
+    dispatched = dispatch(connection, workflow, claimed, send)
+    for record in dispatched.claimed:
         runtime.observer.transition(
             workflow=workflow.name,
             record_id=record.record_id,
@@ -103,26 +132,8 @@ def claim_and_send(
             to_status=Status.PROCESSING,
             correlation_id=request_id,
         )
-
-    def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[AttemptId]:
-        return runtime.queue.send(workflow, claimed, request_id)
-
-    dispatched = dispatch(connection, workflow, claimed, send)
-    attempts = {record.record_id: record.attempt_id for record in dispatched.claimed}
-    for record_id in dispatched.released:
-        runtime.observer.transition(
-            workflow=workflow.name,
-            record_id=record_id,
-            attempt_id=attempts[record_id],
-            from_status=Status.PROCESSING,
-            to_status=Status.QUEUED,
-            outcome="released",
-            code=SEND_FAILED,
-        )
     if dispatched.claimed:
         runtime.observer.count(metrics.CLAIMED, len(dispatched.claimed), workflow=workflow.name)
-    if dispatched.error is not None:
-        raise dispatched.error
     return dispatched
 
 

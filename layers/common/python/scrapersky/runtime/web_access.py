@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from scrapersky.errors import Misconfigured
 from scrapersky.politeness.lease_manager import LeaseManager
 from scrapersky.politeness.limiter import HostLimiter
-from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.paid_calls import UnusableKey, key_of
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.settings import Settings
@@ -15,11 +14,11 @@ from scrapersky.web.proxy import ProxyAccess
 
 
 @asynccontextmanager
-async def open_web_client(runtime: Runtime, invocation: Invocation) -> AsyncIterator[WebClient]:
+async def open_web_client(runtime: Runtime) -> AsyncIterator[WebClient]:
     """Open the client that the jobs of one invocation share. Its host leases are released at the end."""
     settings = runtime.settings
     async with (
-        LeaseManager(settings, runtime.database, runtime.observer.log, invocation.request_id) as leases,
+        LeaseManager(settings, runtime.database, runtime.observer.log) as leases,
         WebClient(settings, HostLimiter(settings, leases)) as web,
     ):
         yield web

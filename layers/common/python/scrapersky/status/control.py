@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from scrapersky.status.records import json_ready
 from scrapersky.status.workflow import Workflow
 
 PAUSE = text("""
@@ -43,6 +45,12 @@ LEFT JOIN pauses ON pauses.workflow = named.workflow AND resumed_at IS NULL
 """)
 
 
+READ_PAUSES = text("""
+SELECT paused_at, paused_until, paused_by, pause_reason, resumed_at, resumed_by, resume_reason FROM pauses
+WHERE workflow = :workflow ORDER BY pause_id DESC LIMIT :limit
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """The control state of a workflow. A pause without ``paused_until`` lasts until it is resumed."""
@@ -76,3 +84,9 @@ def record_tick(connection: Connection, workflow: Workflow) -> None:
 def read_control(connection: Connection, workflow: Workflow) -> Control:
     """Return the control state of ``workflow``."""
     return Control(*connection.execute(READ, {"workflow": workflow.name}).one())
+
+
+def list_pauses(connection: Connection, workflow: Workflow, *, limit: int = 10) -> list[dict[str, Any]]:
+    """Return the last ``limit`` pauses of ``workflow``, JSON-ready, the newest first; an open one is not resumed yet."""
+    rows = connection.execute(READ_PAUSES, {"workflow": workflow.name, "limit": limit})
+    return [json_ready(row) for row in rows.mappings()]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from scrapersky.errors import shorten
 from scrapersky.status.records import json_ready
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import RecordId
+from scrapersky.vocabulary import RecordId, Status
 
 NOW = """
 SELECT {status} AS status, {due_at} AS due_at, {failures} AS failures, {error_code} AS error_code, {error} AS error,
@@ -43,13 +43,15 @@ def explain(connection: Connection, workflow: Workflow, record_id: RecordId) -> 
     """Return the record's state, events and attempts, oldest first, JSON-ready; None when there is no such record.
 
     ``at`` is the database's time of the query. ``report`` is the record's own report of what was tried, where the
-    workflow's records have one. :func:`as_text` renders the result.
+    workflow's records have one. ``history_deleted``: older events were deleted (:mod:`scrapersky.status.retention`).
+    :func:`as_text` renders the result.
     """
     found = connection.execute(workflow.statement(NOW), {"record_id": record_id}).mappings().one_or_none()
     if found is None:
         return None
     now = json_ready(found)
     key = {"workflow": workflow.name, "record_id": record_id}
+    events = [json_ready(row) for row in connection.execute(EVENTS, key).mappings()]
     report = {}
     if hasattr(workflow.model, "report"):
         report["report"] = connection.execute(workflow.statement(REPORT), key).scalar_one()
@@ -58,7 +60,8 @@ def explain(connection: Connection, workflow: Workflow, record_id: RecordId) -> 
         "id": record_id,
         "at": now.pop("at"),
         "now": now,
-        "events": [json_ready(row) for row in connection.execute(EVENTS, key).mappings()],
+        "history_deleted": _begins_late(events, now["status"]),
+        "events": events,
         "attempts": [json_ready(row) for row in connection.execute(ATTEMPTS, key).mappings()],
         **report,
     }
@@ -67,15 +70,23 @@ def explain(connection: Connection, workflow: Workflow, record_id: RecordId) -> 
 def as_text(timeline: Mapping[str, Any]) -> str:
     """Render the result of :func:`explain`: the record's state, then its history with times, actors and reasons."""
     lines = [_headline(timeline), *(f"  {line}" for line in _state(timeline)), ""]
+    if timeline.get("history_deleted"):
+        lines.append("Older history was deleted: it is kept for HISTORY_DAYS.")
     previous: datetime | None = None
     for entry in _entries(timeline):
         gap = "" if previous is None else f"+{duration((entry.at - previous).total_seconds())}"
         lines.append(f"{instant(entry.at)} {gap:>9}  {entry.headline}")
         lines += [f"{'':31} {line}" for line in entry.details]
         previous = entry.at
-    if previous is None:
+    if previous is None and not timeline.get("history_deleted"):
         lines.append("No history yet: the record was never queued.")
     return "\n".join([*lines, *_report(timeline.get("report") or [])])
+
+
+def _begins_late(events: Sequence[Mapping[str, Any]], status: str) -> bool:
+    """Return whether the first event, or without events the present status, cannot be a record's first."""
+    first = events[0]["from_status"] if events else status
+    return first not in (None, Status.NEW)
 
 
 def duration(seconds: float) -> str:
