@@ -7,7 +7,7 @@ from domain_scheduler.blocked_pages import reject_blank, reject_challenge_or_par
 from domain_scheduler.client_redirects import is_interstitial, redirect_target
 from domain_scheduler.facts import read_facts
 from domain_scheduler.page import HtmlPage, PageLimits
-from scrapersky.web.charset import decode, load_codecs
+from scrapersky.web.charset import decode_page, load_codecs
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import HostError, normalise_host
 
@@ -20,7 +20,7 @@ def read_home_page(fetched: Fetched, *, host: str, follow: bool, limits: dict[st
     are not read, as another page will be. ``facts``: see :func:`.facts.read_facts`. ``limits`` is a PageLimits as a dict.
     """
     bounds = PageLimits(**limits)
-    page = HtmlPage.parse(decode(fetched.body, fetched.headers.get("content-type")).text, fetched.url, bounds.text)
+    page = HtmlPage.parse(decode_page(fetched).text, fetched.url, bounds.text)
     if rejection := reject_challenge_or_parking(page, _other_host(page.url, host)):
         return {"rejected": list(asdict(rejection).values())}
     if follow and (target := redirect_target(page, fetched.headers.get("refresh", ""))):

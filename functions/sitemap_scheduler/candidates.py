@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
-from scrapersky.web.urls import NormalUrl, normalise_url
+from scrapersky.web.urls import MAX_URL_LENGTH, NormalUrl, normalise_url
 
 USUAL = ("sitemap.xml", "sitemap_index.xml")
 """Tried at the root of every site, even if its robots.txt names a sitemap: some sites name only one of two.
@@ -39,7 +39,18 @@ PARTS = (
 PACKED = ("sitemap_index.xml.gz", "sitemap-index.xml.gz")
 """Names of packed indexes. They come last, so that they take no request of the budget from more usual names."""
 
+_SITEMAP = re.compile(r"site[-_]?map|urllist(?=\.txt$)", re.IGNORECASE)
+_SITEMAP_SUFFIX = re.compile(r"\.(?:xml|txt|php)(?:\.gz)?$", re.IGNORECASE)
 _PART_OF_A_PLUGIN = re.compile(r"(?P<folder>.*/)(?P<kind>[a-z_-]+)-sitemap(?P<number>\d{0,4})\.xml")
+
+
+def is_sitemap_name(href: str) -> bool:
+    """Return whether ``href`` ends in a file name such as ``site-map_2.xml.gz`` or ``urllist.txt``. Takes linear time."""
+    if len(href) > MAX_URL_LENGTH:
+        return False
+    name = href[max(href.rfind(mark) for mark in "/?#") + 1 :]
+    found = _SITEMAP.search(name)
+    return found is not None and _SITEMAP_SUFFIX.search(name, found.end()) is not None
 
 
 def well_known_urls(home: str) -> tuple[list[NormalUrl], ...]:

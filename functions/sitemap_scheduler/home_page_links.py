@@ -6,10 +6,11 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from scrapersky.web.charset import decode, load_codecs
+from scrapersky.web.charset import decode_page, load_codecs
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.html import attributes_of, base_url, parse_html
-from scrapersky.web.urls import MAX_URL_LENGTH, NormalUrl, normalise_url
+from scrapersky.web.urls import NormalUrl, normalise_url
+from sitemap_scheduler.candidates import is_sitemap_name
 
 MAX_LINKS = 10
 """Links to sitemaps that are followed from one page. A page with more of them is a list of something else."""
@@ -17,8 +18,6 @@ MAX_LINKS = 10
 MAX_LABELLED_LINKS = 2
 """Links with the text "sitemap" that are followed from one page."""
 
-_SITEMAP = re.compile(r"site[-_]?map|urllist(?=\.txt$)", re.IGNORECASE)
-_SITEMAP_SUFFIX = re.compile(r"\.(?:xml|txt|php)(?:\.gz)?$", re.IGNORECASE)
 _SITEMAP_LABEL = re.compile(r"\bsite ?map\b", re.IGNORECASE)
 _HTML_NAME = re.compile(r"\.(?:html?|php|aspx?|pdf)$|/$", re.IGNORECASE)
 
@@ -29,7 +28,7 @@ def read_links(fetched: Fetched) -> dict[str, Any]:
     ``named``: ``<link rel=sitemap>`` and anchors to files named as sitemaps, not to HTML site maps. ``labelled``: anchors
     with the text "sitemap", unless their name is that of an HTML page.
     """
-    document = parse_html(decode(fetched.body, fetched.headers.get("content-type")).text)
+    document = parse_html(decode_page(fetched).text)
     named = [
         href
         for node in document.css("link[rel~=sitemap i][href], a[href*=map i], a[href*=urllist i]")
@@ -54,15 +53,6 @@ def warm_up() -> None:
     url = "https://xn--exmple-cua.com/"
     body = b"<a href=/sitemap.xml>Sitemap</a>"
     read_links(Fetched(200, url, url, (), {}, body, truncated=False, wire_bytes=len(body)))
-
-
-def is_sitemap_name(href: str) -> bool:
-    """Return whether ``href`` ends in a file name such as ``site-map_2.xml.gz`` or ``urllist.txt``. Takes linear time."""
-    if len(href) > MAX_URL_LENGTH:
-        return False
-    name = href[max(href.rfind(mark) for mark in "/?#") + 1 :]
-    found = _SITEMAP.search(name)
-    return found is not None and _SITEMAP_SUFFIX.search(name, found.end()) is not None
 
 
 def _absolute(hrefs: Iterable[str], document: LexborHTMLParser, page: Fetched) -> list[NormalUrl]:

@@ -1,7 +1,6 @@
 """One scan of one site: every URL is tried once and indexes are followed, within limits of number, depth and time."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -14,10 +13,8 @@ from scrapersky.vocabulary import DiscoveryMethod
 from scrapersky.web.response import Response
 from scrapersky.web.sitemaps import Entry, Kind, Limits, SitemapRefused, read_entries, reader_of
 from scrapersky.web.urls import NormalUrl
-from sitemap_scheduler.candidates import in_folder_of
+from sitemap_scheduler.candidates import in_folder_of, is_sitemap_name
 from sitemap_scheduler.finding import NOT_REQUESTED, NOT_TRIED, NOTHING_THERE, SAME_FILE, Finding, report_row
-
-_SITEMAP_NAME = re.compile(r"site[-_]?map[^/?#]*\.xml(?:\.gz)?\Z", re.IGNORECASE)
 
 SECONDS_TO_SAVE = 3
 """Seconds of the record's time that are reserved for saving the findings."""
@@ -245,5 +242,5 @@ def _sitemaps_among(batch: Iterable[Entry], kind: Kind | None) -> Iterator[Norma
     Some sites write an index with the elements of a urlset.
     """
     for entry in batch:
-        if kind is Kind.INDEX or (".xml" in entry.url and _SITEMAP_NAME.search(entry.url)):
+        if kind is Kind.INDEX or (entry.url.lower().endswith((".xml", ".xml.gz")) and is_sitemap_name(entry.url)):
             yield entry.url

@@ -10,7 +10,7 @@ import pytest
 from domain_scheduler.facts import read_facts
 from domain_scheduler.page import MAX_TITLE, HtmlPage, PageLimits
 from scrapersky.runtime.outcomes import Fail
-from scrapersky.web.charset import decode
+from scrapersky.web.charset import decode_page
 from tests.hostile.running import fetch, run_job
 from tests.hostile.server import Answer, answer, redirect
 
@@ -21,7 +21,7 @@ def facts(home: Answer, directory: Path, **more: Answer) -> dict[str, Any]:
     assert run_job("metadata", sites, directory).code == "read"
     page = fetch(sites, "http://shop.example/", directory).page
     assert page is not None
-    text = decode(page.body, page.headers.get("content-type")).text
+    text = decode_page(page).text
     found = read_facts(HtmlPage.parse(text, page.url, 500_000), page, "shop.example", PageLimits())
     stored = json.dumps(found, ensure_ascii=False)
     stored.encode()

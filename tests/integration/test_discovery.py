@@ -19,6 +19,7 @@ from scripts.commands.run.internet.website import Answer, RedirectTo, Request, W
 from sitemap_scheduler.discovery import discover_sitemaps
 from sitemap_scheduler.scan import SECONDS_TO_SAVE
 from tests.jobs import Answers, run_job
+from tests.unit.sitemaps.broken_entries import LOCS
 
 HOME = "<!doctype html><title>Shop</title><p>Welcome to our shop, open every day.</p>"
 
@@ -282,6 +283,17 @@ def test_indexes_that_list_each_other_are_read_once(engine: Engine, sitemap_id: 
     scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": shop})
     assert set(scanned.files) == {"/sitemap.xml", "/other.xml", "/leaf.xml"}
     assert scanned.files["/sitemap.xml"].parent_url is None
+
+
+def test_broken_children_of_every_kind_cost_the_scan_no_other_child(
+    engine: Engine, sitemap_id: int, tmp_path: Path
+) -> None:
+    kinds = [broken for broken in LOCS if "<!--" not in broken]
+    good = [f"/good-{number}.xml" for number in range(len(kinds) + 1)]
+    locs = [loc for pair in zip(good, [*kinds, "/"], strict=True) for loc in pair]
+    files = {"/sitemap.xml": index(*locs), **{path: urlset("/a") for path in good}}
+    scanned = scan(engine, sitemap_id, tmp_path, {"shop.test": site(files)}, discovery_max_requests=500)
+    assert set(good) <= {path for path, row in scanned.files.items() if row.is_valid}
 
 
 def test_depth_and_number_of_requests_are_limited(engine: Engine, sitemap_id: int, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from scrapersky.runtime.outcomes import Done, Fail, Outcome
 from scripts.commands.run.internet.website import Answer, Request
 from sitemap_import_scheduler.sitemap_import import import_sitemap
 from tests.jobs import Answers, page, run_job
+from tests.unit.sitemaps.broken_entries import broken_entries
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -285,3 +286,15 @@ def test_a_second_import_of_fifty_thousand_urls_writes_only_changes(
     # Of 50,001 rows one is new, one changed, and no other was written.
     of_now = text("SELECT count(*) FROM pages GROUP BY xmin ORDER BY 1")
     assert list(connection.execute(of_now).scalars()) == [2, 49_999]
+
+
+def test_broken_entries_of_every_kind_cost_the_import_no_other_page(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    # A comment without an end is left out, because the end of a later one would end it.
+    kinds = [broken for broken in broken_entries() if "<!--" not in broken]
+    good = [f"https://shop.test/good-{number}" for number in range(len(kinds) + 1)]
+    entries = (f"<url><loc>{url}</loc></url>\n{broken}\n" for url, broken in zip(good, [*kinds, ""], strict=True))
+    body = (HEAD + "".join(entries) + "</urlset>").encode("utf-8", "surrogatepass")
+    assert run(engine, file_id, tmp_path, body).code == "partial"
+    assert set(good) <= set(pages(connection))

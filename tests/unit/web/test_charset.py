@@ -108,8 +108,29 @@ def test_an_undeclared_page_is_utf_8_if_valid_and_windows_1252_otherwise() -> No
     assert decode("Dénia “x”".encode("cp1252")).text == "Dénia “x”"
 
 
-def test_a_utf_8_page_truncated_inside_a_character_stays_utf_8() -> None:
-    assert decode("Dénia é".encode()[:-1]).text == "Dénia \ufffd"
+def test_only_a_page_known_to_be_truncated_may_end_inside_a_character() -> None:
+    assert decode("Dénia é".encode()[:-1], truncated=True).text == "Dénia \ufffd"
+    assert decode("Dénia é".encode()[:-1]).encoding == "windows-1252"
+    assert decode("Dénia é".encode()[:-2] + b"e", truncated=True).encoding == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("Größe".encode() + b" Gr\xf6\xdfe, caf\xe9!", "Größe Größe, café!"),
+        (b"\x93Tea\x94 \x96 5\xa0\x80", "“Tea” – 5\xa0€"),
+        (b"d\xe9j\xe0 vu", "déjà vu"),
+        (b"\x81 and \xc3 x", "\ufffd and Ã x"),
+        ("Привет".encode("cp1251") + b"!", "\ufffd" * 6 + "!"),
+        (b"caf\xc3", "caf\ufffd"),
+    ],
+)
+def test_single_bytes_of_windows_1252_in_utf_8_are_read_as_such(body: bytes, text: str) -> None:
+    assert decode(body, "text/html; charset=utf-8").text == text
+
+
+def test_bytes_that_are_invalid_in_another_encoding_are_replaced() -> None:
+    assert "\ufffd" in decode(b"\x81\x20\xfd", "text/html; charset=shift_jis").text
 
 
 @pytest.mark.parametrize(

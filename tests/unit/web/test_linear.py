@@ -22,7 +22,7 @@ from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.robots import parse_robots
 from scrapersky.web.sitemaps import Limits, SitemapReader
 from scrapersky.web.urls import normalise_url
-from sitemap_scheduler.home_page_links import is_sitemap_name
+from sitemap_scheduler.candidates import is_sitemap_name
 
 SIZE = 100_000
 """Characters of the smallest input."""

@@ -1,7 +1,8 @@
 """Decodes a page as browsers do. Never fails, whatever the bytes are.
 
 Order of evidence (WHATWG HTML, "determining the character encoding"): byte order mark, charset of the HTTP header, a
-declaration in the first 1,024 bytes, bytes that are valid UTF-8, a later declaration, windows-1252.
+declaration in the first 1,024 bytes, bytes that are valid UTF-8, a later declaration, windows-1252. Unlike browsers,
+single bytes of windows-1252 in UTF-8 are read as such (:data:`LENIENT`).
 """
 
 import codecs
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 import webencodings
+
+from scrapersky.web.fetched import Fetched
 
 PRESCAN_BYTES = 1_024
 """Start of a page in which a declaration always counts (WHATWG)."""
@@ -22,6 +25,14 @@ _DECODED_AS = {"gbk": "gb18030", "iso-8859-8-i": "iso-8859-8", "x-user-defined":
 
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16be"), (codecs.BOM_UTF16_LE, "utf-16le"))
 
+LENIENT = "scrapersky.lenient_page"
+"""The error handler of codecs for pages: single bytes of windows-1252 in UTF-8 are read as such.
+
+So is a pair (``Größe``). More high bytes in a row are another encoding, and become U+FFFD like other invalid bytes, and
+like a character that the end of the page cuts off.
+"""
+
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]{3}")
 _IN_HEADER = re.compile(r"""charset\s{0,8}=\s{0,8}["']?([^\s"';,]{1,40})""", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _META = re.compile(rb"<meta[\s/][^>]{0,1024}", re.IGNORECASE)
@@ -38,8 +49,11 @@ class Decoded:
     encoding: str
 
 
-def decode(body: bytes, content_type: str | None = None) -> Decoded:
-    """Decode ``body``, sent with the header ``Content-Type: content_type``; invalid bytes become U+FFFD."""
+def decode(body: bytes, content_type: str | None = None, *, truncated: bool = False) -> Decoded:
+    """Decode ``body``, sent with the header ``Content-Type: content_type``; it may end inside a character if ``truncated``.
+
+    Bytes that are invalid in the encoding become U+FFFD, except those that :data:`LENIENT` reads.
+    """
     for mark, marked in _BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return _decoded(body[len(mark) :], marked)
@@ -49,9 +63,13 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
     try:
         return Decoded(body.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
-        # A body truncated at the size limit may end inside a character: that does not rule out UTF-8.
-        cut = error.reason == "unexpected end of data" and error.end == len(body)
-        return _decoded(body, "utf-8" if cut else _declared(body[:LATE_BYTES]) or "windows-1252")
+        is_cut = truncated and error.reason == "unexpected end of data" and error.end == len(body)
+        return _decoded(body, "utf-8" if is_cut else _declared(body[:LATE_BYTES]) or "windows-1252")
+
+
+def decode_page(fetched: Fetched) -> Decoded:
+    """Decode the body of an answer by its header and its content."""
+    return decode(fetched.body, fetched.headers.get("content-type"), truncated=fetched.truncated)
 
 
 def encoding_of(label: str) -> str | None:
@@ -84,7 +102,21 @@ def load_codecs() -> None:
 
 
 def _decoded(body: bytes, name: str) -> Decoded:
-    return Decoded(body.decode(codec_of(name), errors="replace"), name)
+    return Decoded(body.decode(codec_of(name), errors=LENIENT), name)
+
+
+def _lenient(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    body, start, end = error.object, error.start, error.end
+    around = body[max(start - 2, 0) : start + 3]
+    is_utf_8 = error.encoding.lower().replace("_", "-") == "utf-8"
+    is_cut = error.reason == "unexpected end of data"
+    if not is_utf_8 or is_cut or _HIGH_BYTES.search(around):
+        return "\ufffd", end
+    return body[start:end].decode("cp1252", "replace"), end
+
+
+codecs.register_error(LENIENT, _lenient)
 
 
 def _from_header(content_type: str) -> str | None:

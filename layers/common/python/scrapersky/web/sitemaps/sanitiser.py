@@ -2,8 +2,8 @@
 
 Repaired are: raw ``&`` and ``<``, named entities of HTML, references to characters that XML forbids, control characters,
 ``]]>`` in text, XML declarations in the middle. Comments are removed (``--`` inside one is common; a comment without an
-end is read as ending at its ``>``). CDATA becomes plain text; a section without an end ends with its field. Line breaks
-are kept, so that line numbers are those of the file.
+end is read as ending at its ``>``). CDATA becomes plain text; a section without an end ends with its field or entry. Line
+breaks are kept, so that line numbers are those of the file.
 """
 
 import re
@@ -29,9 +29,12 @@ _COMMENT, _CDATA = "<!--", "<![CDATA["
 _TAG_END = re.compile(">")
 _END = {
     _COMMENT: re.compile("-->"),
-    # A URL, date or number has no "<" in it: if the end tag of its field comes first, the end of the section is missing.
+    # A URL, date or number has no "<" in it: if the end tag of its field comes first, or a tag of an entry, the end of the
+    # section is missing.
     _CDATA: re.compile(
-        r"\]\]>|(?=</(?:[\w.-]{1,16}:)?(?:loc|lastmod|changefreq|priority|link|guid|pubdate)\s{0,4}>)", re.IGNORECASE
+        r"\]\]>|(?=</(?:[\w.-]{1,16}:)?(?:loc|lastmod|changefreq|priority|link|guid|pubdate|id|updated|published)\s{0,4}>"
+        r"|</?(?:[\w.-]{1,16}:)?(?:url|sitemap|item|entry)\s{0,4}>)",
+        re.IGNORECASE,
     ),
 }
 
