@@ -44,7 +44,6 @@ class BackgroundService(Construct):
             "Messages",
             self.queues.work,
             function=self.function,
-            batch_size=settings.messages_per_invocation,
             max_concurrency=settings.max_instances,
         )
         Schedule(self, "Tick", function=self.function.live, interval=Duration.minutes(settings.interval_minutes))

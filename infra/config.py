@@ -46,7 +46,7 @@ LOCAL = Stage(
         handoff_metadata_to_submission="auto",
         handoff_discovery_to_import="auto",
     ),
-    service_settings={"max_instances": 3},
+    service_settings={"max_instances": 3, "pull_minimum_seconds": 20},
     architecture="arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64",
     dependency_layer=False,
     migration_timeout_minutes=2,

@@ -30,4 +30,4 @@ class DeadLetter(Construct):
             environment={},
         )
         for service, queue in queues.items():
-            consume(service, queue, function=self.function, batch_size=10, max_concurrency=DEAD_LETTER_CONCURRENCY)
+            consume(service, queue, function=self.function, max_concurrency=DEAD_LETTER_CONCURRENCY)

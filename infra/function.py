@@ -85,7 +85,7 @@ class Functions:
             retention=self.plan.stage.log_retention,
             removal_policy=self.plan.stage.log_removal,
             # Saved queries look for one record or one tick among millions of lines.
-            field_index_policies=[logs.FieldIndexPolicy(fields=["record_id", "correlation_id"])],
+            field_index_policies=[logs.FieldIndexPolicy(fields=["record_id", "correlation_id", "function_request_id"])],
         )
 
     def _shared_environment(self, name: str, timeout_seconds: int) -> dict[str, str]:

@@ -96,6 +96,8 @@ def reject_contradictions(planned: Plan) -> None:
     timeout = f"FUNCTION_TIMEOUT_SECONDS={settings.function_timeout_seconds}"
     if settings.record_deadline_seconds >= settings.function_timeout_seconds:
         raise SettingsError(f"RECORD_DEADLINE_SECONDS={settings.record_deadline_seconds} must be less than {timeout}")
+    for name, own in planned.services.items():
+        _reject_contradictions_of(name, own, settings)
     if settings.redelivery_min_seconds > settings.redelivery_max_seconds:
         least, most = settings.redelivery_min_seconds, settings.redelivery_max_seconds
         raise SettingsError(f"REDELIVERY_MIN_SECONDS={least} must not be more than REDELIVERY_MAX_SECONDS={most}")
@@ -105,6 +107,20 @@ def reject_contradictions(planned: Plan) -> None:
         raise SettingsError(
             f"DISPATCH_LEASE_SECONDS={settings.dispatch_lease_seconds} must be more than {way}, the seconds that "
             f"{stage.max_receive_count} receives of a message take with {timeout}"
+        )
+
+
+def _reject_contradictions_of(name: str, own: ServiceSettings, settings: Settings) -> None:
+    at_once = own.max_instances * own.records_at_once
+    if own.max_in_flight < at_once + own.batch_size:
+        raise SettingsError(
+            f"{name}: MAX_IN_FLIGHT={own.max_in_flight} must be at least {at_once + own.batch_size}: MAX_INSTANCES="
+            f"{own.max_instances} x RECORDS_AT_ONCE={own.records_at_once} + BATCH_SIZE={own.batch_size}"
+        )
+    if own.pull and own.pull_minimum_seconds >= settings.function_timeout_seconds:
+        raise SettingsError(
+            f"{name}: PULL_MINIMUM_SECONDS={own.pull_minimum_seconds} must be less than FUNCTION_TIMEOUT_SECONDS="
+            f"{settings.function_timeout_seconds}, or nothing is ever pulled; PULL=false is how to say that"
         )
 
 

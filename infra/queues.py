@@ -6,6 +6,7 @@ from constructs import Construct
 
 from infra.function import Function
 from infra.plan import Plan
+from scrapersky.runtime.messages import MESSAGES_PER_INVOCATION
 
 
 class Queues(Construct):
@@ -35,8 +36,8 @@ class Queues(Construct):
         )
 
 
-def consume(id: str, queue: sqs.Queue, *, function: Function, batch_size: int, max_concurrency: int) -> None:
-    """Invoke ``function`` with batches of up to ``batch_size`` messages of ``queue``, up to ``max_concurrency`` at a time.
+def consume(id: str, queue: sqs.Queue, *, function: Function, max_concurrency: int) -> None:
+    """Invoke ``function`` with batches of up to ten messages of ``queue``, up to ``max_concurrency`` at a time.
 
     The handler's response names the messages that failed. Warning: without ``report_batch_item_failures`` AWS ignores
     that response and deletes them all. Concurrency is limited by the mapping, because reserved concurrency would throttle
@@ -46,9 +47,7 @@ def consume(id: str, queue: sqs.Queue, *, function: Function, batch_size: int, m
     function.live.add_event_source_mapping(
         id,
         event_source_arn=queue.queue_arn,
-        batch_size=batch_size,
+        batch_size=MESSAGES_PER_INVOCATION,
         max_concurrency=max_concurrency,
-        # AWS accepts a batch size above ten only together with a batching window.
-        max_batching_window=Duration.seconds(1) if batch_size > 10 else None,
         report_batch_item_failures=True,
     )

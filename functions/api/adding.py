@@ -6,6 +6,7 @@ An existing record is left as it is. ``Selected`` makes a new record Queued at o
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -15,9 +16,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from api.dependencies import caller_of, dependencies_of
 from api.idempotency import write_once
-from api.problem import invalid
+from api.problem import invalid, refused
 from api.resource import Resource, View
 from api.rows import Known, NewRecord, RowRefused
+from scrapersky.database import after_commit
 from scrapersky.errors import shorten
 from scrapersky.models.inserts import ROWS_PER_STATEMENT
 from scrapersky.status.sql import SET_ACTOR
@@ -27,16 +29,21 @@ RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 Key = tuple[Any, ...]
 
 
+def is_none(value: object) -> bool:
+    """Return whether a field of an answer is left out."""
+    return value is None
+
+
 class AddedRow(BaseModel):
     """The result of one row: ``created`` or ``queued``; it ``exists``; ``duplicate`` of an earlier row; ``refused``."""
 
     row: int = Field(description="its number, from 1; in a CSV file its line")
     given: str
     result: RowResult
-    domain: str | None = Field(None, description="of a domain: as it is stored")
-    url: str | None = Field(None, description="of a sitemap file or page: as it is stored")
-    id: int | None = None
-    why: str | None = None
+    domain: str | None = Field(None, description="of a domain: as it is stored", exclude_if=is_none)
+    url: str | None = Field(None, description="of a sitemap file or page: as it is stored", exclude_if=is_none)
+    id: int | None = Field(None, exclude_if=is_none)
+    why: str | None = Field(None, exclude_if=is_none)
 
 
 class Added(BaseModel):
@@ -57,7 +64,7 @@ def add_records(
 ) -> Added:
     """Add ``rows`` in one transaction and once; ``numbers`` are their lines in a file, by default 1, 2, ….
 
-    In a bulk request a refused row is a result; ``alone``, the row is the whole request, which is then a 422.
+    In a bulk request a refused row is a result; ``alone``, the row is the whole request, which is then a 409.
     Raises a 422 for more rows than ``API_BULK_MAX``.
     """
     settings, actor = dependencies_of(router).settings, caller_of(router)
@@ -70,8 +77,14 @@ def add_records(
         known = Known.read(connection, rows, settings.ports)
         numbered = zip(numbers or range(1, len(rows) + 1), rows, strict=True)
         added = _add(connection, resource, [_checked(number, row, known) for number, row in numbered])
+        workflow = resource.curation["curation_status"]
+        if workflow:
+            queued = {row.id: None for row in added.results if row.result == "queued"}
+            observer = dependencies_of(router).observer
+            report = partial(observer.moved, workflow.name, queued, Status.QUEUED, outcome="added", actor=actor)
+            after_commit(connection, report)
         if alone and added.results[0].result == "refused":
-            raise invalid("body", added.results[0].why or "refused")
+            raise refused("body", added.results[0].why or "refused")
         return added
 
     return write_once(router, Added, work)

@@ -21,7 +21,6 @@ from scrapersky.settings import Settings, load
 from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION, INCONSISTENT_COMPANION
 
 NAME = "api"
-VERSION = "1.0.0"
 ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, dev_tools)
 GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 """SQLSTATEs of the database's guard."""
@@ -43,7 +42,9 @@ class Application:
         timeout = min(settings.database_statement_timeout_seconds, MAX_STATEMENT_SECONDS)
         settings = settings.model_copy(update={"database_statement_timeout_seconds": timeout})
         self.observer = Observer(NAME, settings.stage)
-        self.dependencies = Dependencies(settings, Database(settings, NAME, secrets), Triggers(settings.stage))
+        self.dependencies = Dependencies(
+            settings, Database(settings, NAME, secrets), Triggers(settings.stage), self.observer
+        )
         self.app = APIGatewayHttpResolver(enable_validation=True)
         for module in ROUTERS:
             self.app.include_router(module.router)
@@ -52,7 +53,10 @@ class Application:
 
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Serve one request of the HTTP API (payload 2.0)."""
+        self.observer.begin(context)
         try:
+            http = event["requestContext"]["http"]
+            self._check_method(http["method"], http["path"])
             event = request_body.checked(event)
         except Problem as problem:
             return as_event(respond_to_problem(problem))
@@ -62,15 +66,9 @@ class Application:
     def openapi(self) -> Response[str]:
         """Return the OpenAPI document, generated from the routes' types."""
         # Only this route needs OpenAPI's models, whose import would delay every cold start.
-        from aws_lambda_powertools.event_handler.openapi.models import Server  # noqa: PLC0415
+        from api.openapi import document_of  # noqa: PLC0415
 
-        document = self.app.get_openapi_json_schema(
-            title="ScraperSky curation API",
-            version=VERSION,
-            description="List, add and curate records; /dev-tools passes operators' triggers on to the services.",
-            # Relative to this document's own URL, so that it is right behind any host name, stage or base path.
-            servers=[Server(url=".")],
-        )
+        document = document_of(self.app, self.dependencies.settings.api_bulk_max)
         return Response(HTTPStatus.OK, content_type="application/json", body=document)
 
     def _register_error_responses(self) -> None:
@@ -85,6 +83,16 @@ class Application:
         event = self.app.current_event
         detail = f"there is no route {event.http_method} {event.path}; /openapi.json lists all routes"
         return respond(HTTPStatus.NOT_FOUND, detail)
+
+    def _check_method(self, method: str, path: str) -> None:
+        """Raise a 405 for a path that takes other methods only. ``/domains/bulk`` is no ``/domains/<record_id>``."""
+        for routes in (self.app._static_routes, self.app._dynamic_routes):
+            if methods := {route.method for route in routes if route.rule.match(path)}:
+                if method not in methods:
+                    allowed = ", ".join(sorted(methods))
+                    detail = f"{path} does not take {method}; valid: {allowed}"
+                    raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
+                return
 
     def _database_error(self, error: DBAPIError) -> Response[str]:
         state = sqlstate(error)

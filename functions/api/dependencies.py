@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from api.triggers import Triggers
 from scrapersky.database import Database
+from scrapersky.metrics import Observer
 from scrapersky.settings import Settings
 
 KEY = "dependencies"
@@ -20,6 +21,7 @@ class Dependencies:
     settings: Settings
     database: Database
     triggers: Triggers
+    observer: Observer
 
 
 def dependencies_of(router: Router) -> Dependencies:

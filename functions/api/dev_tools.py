@@ -41,6 +41,24 @@ def process(body: payloads.Process) -> dict[str, Any]:
     return {"started": True, "workflow": body.workflow, "record": body.record}
 
 
+class Run(payloads.Run):
+    """Claim and fan out now."""
+
+    workflow: payloads.WorkflowName
+
+
+class Pause(payloads.Pause):
+    """Stop claims of one workflow."""
+
+    workflow: payloads.WorkflowName
+
+
+class Resume(payloads.Resume):
+    """Allow claims again."""
+
+    workflow: payloads.WorkflowName
+
+
 def _passed_on(name: str, payload: type[BaseModel]) -> Callable[..., dict[str, Any]]:
     def passed_on(body: payload) -> dict[str, Any]:  # type: ignore[valid-type]
         return _ask(body)
@@ -51,12 +69,12 @@ def _passed_on(name: str, payload: type[BaseModel]) -> Callable[..., dict[str, A
 
 for path, payload, summary in (
     ("/dev-tools/explain", payloads.Explain, "Return one record's timeline"),
-    ("/dev-tools/run", payloads.Run, "Claim and fan out now"),
+    ("/dev-tools/run", Run, "Claim and fan out now"),
     ("/dev-tools/requeue", payloads.Requeue, "New, Completed or Error → Queued"),
     ("/dev-tools/cancel", payloads.Cancel, "Queued → New"),
     ("/dev-tools/abandon", payloads.Abandon, "Processing → Error abandoned"),
-    ("/dev-tools/pause", payloads.Pause, "Stop claims of a workflow"),
-    ("/dev-tools/resume", payloads.Resume, "Resume claims of a workflow"),
+    ("/dev-tools/pause", Pause, "Stop claims of a workflow"),
+    ("/dev-tools/resume", Resume, "Resume claims of a workflow"),
 ):
     router.post(path, tags=TAGS, summary=summary)(_passed_on(path.rpartition("/")[2], payload))
 

@@ -6,6 +6,7 @@ answer. Follows the IETF draft "The Idempotency-Key HTTP Header Field".
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,10 +15,10 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, text
 
 from api.dependencies import caller_of, dependencies_of, event_of
-from api.problem import invalid
+from api.problem import invalid, refused
 
 HEADER = "Idempotency-Key"
-MAX_KEY_LENGTH = 200
+KEY_PATTERN = "^[!-~]([ -~]{0,198}[!-~])?$"
 MAX_EXPIRED_DELETED = 100
 """Expired keys that one write deletes."""
 
@@ -47,17 +48,15 @@ def write_once(router: Router, answers: type[M], work: Callable[[Connection], M]
     """Run ``work`` in a transaction and return its answer, or the stored answer when the key was used before.
 
     ``work`` is run again when its transaction loses a race for locks, and must not keep state between the tries.
-    Raises a 422 for a key that was used for another request.
+    Raises a 409 for a key that was used for another request.
     """
     dependencies, event = dependencies_of(router), event_of(router)
     key = event.headers.get(HEADER.lower())
     if key is None:
         return dependencies.database.run(work)
-    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise invalid(
-            HEADER,
-            f"{key[:50]!r} is no valid key; 1 to {MAX_KEY_LENGTH} printable characters are valid, such as a UUID",
-        )
+    if not re.fullmatch(KEY_PATTERN, key):
+        valid = "1 to 200 printable characters of ASCII are valid, such as a UUID"
+        raise invalid(HEADER, f"{key[:50]!r} is no valid key; {valid}")
     own = {"caller": caller_of(router), "key": key}
     request_hash = hashlib.sha256(f"{event.http_method} {event.path}\0{event.body or ''}".encode()).hexdigest()
     reservation = {**own, "request_hash": request_hash, "seconds": dependencies.settings.api_idempotency_seconds}
@@ -67,7 +66,7 @@ def write_once(router: Router, answers: type[M], work: Callable[[Connection], M]
         if connection.execute(RESERVE, reservation).one_or_none() is None:
             used_for, answer = connection.execute(READ, own).one()
             if used_for != request_hash:
-                raise invalid(HEADER, f"{key!r} was used for another request; send a new key with each request")
+                raise refused(HEADER, f"{key!r} was used for another request; send a new key with each request")
             return answers.model_validate(answer)
         answer = work(connection)
         connection.execute(SAVE, {**own, "answer": answer.model_dump_json()})

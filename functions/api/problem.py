@@ -16,16 +16,24 @@ CONTENT_TYPE = "application/problem+json"
 class Problem(Exception):
     """The request cannot be served; becomes the response ``status`` with a problem document naming ``field``."""
 
-    def __init__(self, status: HTTPStatus, detail: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.field = field
+        self.headers = headers or {}
 
 
 def invalid(field: str, detail: str) -> Problem:
     """Return a 422 about one field of the request."""
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field=field)
+
+
+def refused(field: str, detail: str) -> Problem:
+    """Return a 409 about one field of a request that fits the OpenAPI document, and that records or settings do not admit."""
+    return Problem(HTTPStatus.CONFLICT, detail, field=field)
 
 
 def respond(status: HTTPStatus, detail: str, errors: Sequence[Mapping[str, Any]] = ()) -> Response[str]:
@@ -39,7 +47,9 @@ def respond(status: HTTPStatus, detail: str, errors: Sequence[Mapping[str, Any]]
 def respond_to_problem(problem: Problem) -> Response[str]:
     """Return the response for a :class:`Problem`."""
     errors = [{"field": problem.field, "message": problem.detail}] if problem.field else []
-    return respond(problem.status, problem.detail, errors)
+    response = respond(problem.status, problem.detail, errors)
+    response.headers.update(problem.headers)
+    return response
 
 
 def respond_to_invalid(invalid: ValidationException) -> Response[str]:
@@ -60,7 +70,7 @@ def as_event(response: Response[str]) -> dict[str, Any]:
     """Return a response in the HTTP API's format (payload 2.0), for a request that reached no route."""
     return {
         "statusCode": response.status_code,
-        "headers": {"Content-Type": CONTENT_TYPE},
+        "headers": {"Content-Type": CONTENT_TYPE, **response.headers},
         "body": response.body,
         "isBase64Encoded": False,
     }

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from api.problem import Problem, invalid
+from scrapersky.errors import shorten
 
 CSV_PATHS = frozenset({"/domains/csv"})
 JSON = "application/json"
@@ -33,9 +34,11 @@ def checked(event: dict[str, Any]) -> dict[str, Any]:
         detail = f"media type {media_type!r} is not supported; send {JSON}"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
     try:
-        json.loads(b64decode(body).decode() if event.get("isBase64Encoded") else body)
+        given = json.loads(b64decode(body).decode() if event.get("isBase64Encoded") else body)
     except RecursionError:
         raise invalid("body", "the JSON is nested too deeply") from None
     except ValueError as error:
         raise invalid("body", f"the body is not valid JSON in UTF-8: {error}") from None
+    if not isinstance(given, dict):
+        raise invalid("body", f"{shorten(json.dumps(given))} is not a JSON object")
     return {**event, "headers": {**headers, "content-type": media_type}} if media_type else event

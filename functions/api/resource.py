@@ -1,21 +1,21 @@
 """The parts that a resource of the API is declared with: its view, its filter, and which workflows it queues."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import ColumnElement
 
 from scrapersky.models.base import Recorded
-from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.input_model import InputModel, Instant, Integer
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import Curation
 
-MAX_ID = 2**63 - 1
-"""The largest id that Postgres can store (bigint)."""
 PAGING = frozenset({"limit", "cursor"})
+FLAGS = {"true": True, "false": False}
+DIGITS = re.compile(r"-?[0-9]{1,30}")
 
 
 class View(BaseModel):
@@ -32,8 +32,15 @@ class Filter(InputModel):
 
     tenant: str | None = None
     curation_status: Curation | None = None
-    created_after: datetime | None = Field(None, description="created at or after this instant")
-    created_before: datetime | None = Field(None, description="created before this instant")
+    created_after: Instant | None = Field(None, description="created at or after this instant")
+    created_before: Instant | None = Field(None, description="created before this instant")
+
+    @field_validator("*")
+    @classmethod
+    def _states_a_condition(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("is null, which is no condition; leave it out")
+        return value
 
     def given(self) -> dict[str, Any]:
         """Return the filters that the request sets."""
@@ -50,8 +57,24 @@ class Named(Filter):
 class Paging(Filter):
     """The part of a listing to return."""
 
-    limit: int = Field(50, ge=1, le=500, description="maximum number of records")
+    limit: Integer = Field(50, ge=1, le=500, description="maximum number of records")
     cursor: str | None = Field(None, description="'next' of the previous page")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a query as JSON has them: digits as a number, true and false as a flag."""
+        return {name: _typed(value, cls.model_fields[name].annotation) for name, value in given.items()}
+
+
+def _typed(value: Any, annotation: Any) -> Any:
+    if _allows(annotation, bool) and value in FLAGS:
+        return FLAGS[value]
+    return int(value) if _allows(annotation, int) and DIGITS.fullmatch(value) else value
+
+
+def _allows(annotation: Any, kind: type) -> bool:
+    return annotation is kind or any(_allows(part, kind) for part in get_args(annotation))
 
 
 V_co = TypeVar("V_co", bound=View, covariant=True)

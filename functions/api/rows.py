@@ -7,9 +7,8 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import Connection, Row, or_, select
 
-from api.resource import MAX_ID
 from scrapersky.models import Domain
-from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.input_model import Id, InputModel
 from scrapersky.vocabulary import Curation
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.urls import MAX_URL_LENGTH, NormalUrl, parse_url, port_of
@@ -49,7 +48,7 @@ class NewOfPlace(NewRecord):
 class NewOfDomain(NewRecord):
     """A record to add to a known domain, which exactly one of ``domain_id`` and ``domain`` names."""
 
-    domain_id: int | None = Field(None, ge=1, le=MAX_ID)
+    domain_id: Id | None = None
     domain: str | None = Field(None, description="a host name or a url")
 
     def label(self) -> str:

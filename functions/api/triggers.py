@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api.problem import Problem, invalid
+from api.problem import Problem, refused
 from scrapersky.runtime.registry import LIVE, Service
 
 READ_TIMEOUT_SECONDS = 25
@@ -23,14 +23,14 @@ class Triggers:
         self._stage = stage
 
     def ask(self, service: Service, payload: dict[str, Any]) -> dict[str, Any]:
-        """Send ``payload`` and return the service's answer. Raises a 502 or a 422 for an error."""
+        """Send ``payload`` and return the service's answer. Raises a 409 if the service refuses it, a 502 if it fails."""
         answer = self._invoke(service, payload, "RequestResponse")
         result = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             detail = f"{service.name} failed: {result.get('errorMessage')}; its log has the details"
             raise Problem(HTTPStatus.BAD_GATEWAY, detail)
         if set(result) == {"error"}:
-            raise invalid(result["error"]["field"], result["error"]["message"])
+            raise refused(result["error"]["field"], result["error"]["message"])
         return dict(result)
 
     def start(self, service: Service, payload: dict[str, Any]) -> None:

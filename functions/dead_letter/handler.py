@@ -34,6 +34,7 @@ observer = Observer(NAME, settings.stage)
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Mark the record of each dead letter; return to SQS those for which the database could not be reached."""
+    observer.begin(context)
     failed: list[str] = []
     try:
         for message in event["Records"]:

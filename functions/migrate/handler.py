@@ -25,6 +25,7 @@ observer = Observer(NAME, settings.stage)
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Migrate on Create, on Update and on a manual invocation; on Delete keep the data."""
+    observer.begin(context)
     if "ResponseURL" not in event:
         return migrate(context)
     try:

@@ -1,13 +1,17 @@
 """Coverage: an audit never passes on code that it could not see."""
 
+import ast
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from scripts.commands.crosswalk.audit.analysis import analyse
 from scripts.commands.crosswalk.audit.command import main
+from scripts.commands.crosswalk.audit.newer_syntax import translated
+from scripts.commands.crosswalk.audit.rules import find
+
+ROOT = Path(__file__).parents[2]
 
 ROUTER = """
 from fastapi import FastAPI
@@ -28,12 +32,25 @@ def hidden():
     return {}
 """
 NEWER = [
-    ("def first[T](values: list[T]) -> T:\n    return values[0]\n", (3, 12)),
-    ("class Box[T]:\n    value: T\n", (3, 12)),
-    ("type Name = str\n", (3, 12)),
-    ("class Box[T = int]:\n    value: T\n", (3, 13)),
-    ("try:\n    pass\nexcept KeyError, ValueError:\n    pass\n", (3, 14)),
+    "def first[T](values: list[T]) -> T:\n    return values[0]\n",
+    "class Box[T: (int, str), *Ts](list[T]):\n    value: T\n",
+    "class Box[\n    T = int,\n]:\n    value: T\n",
+    "type Name = str\n",
+    "type Pair[T] = tuple[T, T]\n",
+    "try:\n    pass\nexcept KeyError, ValueError:\n    pass\n",
+    "words = {'a': 1}\ntext = f'{words['a']:>{len('x')}} {{}} {'\\n'.join(words)}'\n",
+    'text = f"{\n    len("a")\n}"\n',
+    "text = t'{1}'\n",
 ]
+STARTS = """
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+
+@app.post("/pages")
+def pages(tasks: BackgroundTasks):
+    tasks.add_task(print)
+"""
 
 
 def project(folder: Path, **files: str) -> Path:
@@ -77,16 +94,26 @@ def test_a_lower_coverage_than_asked_for_does_not_pass(tmp_path: Path, capsys: p
     assert "50 % of the handlers were understood" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("source", "version"), NEWER)
-def test_newer_syntax_is_reported_with_the_python_that_it_needs(
-    source: str, version: tuple[int, int], tmp_path: Path
+def test_a_helper_that_gets_the_method_of_an_unknown_router_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if sys.version_info >= version:
-        pytest.skip("this interpreter reads it")
-    analysis = analyse([project(tmp_path, app=ROUTER, newer=source)])
-    ((path, _, text),) = analysis.notes
-    assert path.name == "newer.py"
-    assert text.startswith(f"needs Python ≥ {version[0]}.{version[1]};")
+    hidden = HOME_MADE.replace('@site.get("/hidden")', '@protected(site.get, "/hidden")')
+    assert main([str(project(tmp_path, app=ROUTER, more=hidden))]) == 0
+    assert "more.py:6: note: @protected(site.get, '/hidden') is not understood as a route" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", NEWER)
+def test_newer_syntax_is_read_and_findings_keep_their_lines(source: str, tmp_path: Path) -> None:
+    (finding,) = find(analyse([project(tmp_path, app=source + STARTS)]))
+    assert finding.rule.code == "SKY203"
+    assert finding.place.line == source.count("\n") + STARTS.count("\n")
+
+
+@pytest.mark.parametrize("folder", ["scripts", "layers"])
+def test_translating_older_syntax_changes_nothing(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert ast.dump(ast.parse(translated(source))) == ast.dump(ast.parse(source)), path
 
 
 def test_a_notebook_is_noted_and_fails_the_audit_when_it_contains_routes(tmp_path: Path) -> None:

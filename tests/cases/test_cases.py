@@ -18,17 +18,13 @@ FILES = sorted(FOLDER.glob("case-*.json"))
 Runner = Callable[[dict[str, Any], Any, pytest.FixtureRequest], object]
 RUNNERS: dict[str, Runner] = {**business.RUNNERS, **web.RUNNERS, **system.RUNNERS}
 
-NOT_YET = frozenset({39})
-"""Numbers of the cases whose fix has not landed; a fix removes its number."""
-
 
 def inputs() -> list[Any]:
     """Return the input of each file and its guards, with the name of the file."""
     found = []
     for file in FILES:
         case = json.loads(file.read_text(encoding="utf-8"))
-        marks = [pytest.mark.xfail(strict=True, reason="not fixed yet")] if int(case["case"]) in NOT_YET else []
-        found.append(pytest.param(case["kind"], case["input"], case["expected"], id=file.stem, marks=marks))
+        found.append(pytest.param(case["kind"], case["input"], case["expected"], id=file.stem))
         for number, guard in enumerate(case.get("guards", ()), 1):
             name = f"{file.stem}-guard-{number}"
             found.append(pytest.param(case["kind"], guard["input"], guard["expected"], id=name))

@@ -25,6 +25,7 @@ from tests.infra.template import Template, target
 CODE = (ROOT / "functions", ROOT / "layers" / "common" / "python" / "scrapersky")
 QUERIES = {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.txt"))}
 BY_POWERTOOLS = {"level", "message", "service", "exception", "exception_name"}
+BY_OBSERVER = {"actor", "function_request_id", "function_version", "cold_start"}
 BY_LAMBDA = {"type", "record.requestId", "record.status"} | {
     f"record.metrics.{name}" for name in ("initDurationMs", "durationMs", "maxMemoryUsedMB")
 }
@@ -79,7 +80,7 @@ def test_metrics_are_used_with_the_dimensions_they_are_emitted_with(deployed: Te
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_every_key_in_a_query_is_logged(query: str) -> None:
-    assert keys_of(QUERIES[query]) - logged_keys() - BY_POWERTOOLS - BY_LAMBDA == set()
+    assert keys_of(QUERIES[query]) - logged_keys() - BY_POWERTOOLS - BY_OBSERVER - BY_LAMBDA == set()
 
 
 def test_every_logged_key_is_in_a_query_or_listed_for_exploration() -> None:
@@ -126,7 +127,7 @@ def test_keys_that_select_one_record_or_one_tick_are_indexed(deployed: Template)
     assert looked_for == {"workflow", "record_id", "correlation_id"}
     for one in deployed.of_type("AWS::Lambda::Function").values():
         group = deployed.resources[target(one["LoggingConfig"]["LogGroup"])]["Properties"]
-        assert set(group["FieldIndexPolicies"][0]["Fields"]) == looked_for - {"workflow"}  # only six values
+        assert set(group["FieldIndexPolicies"][0]["Fields"]) == looked_for - {"workflow"} | {"function_request_id"}
 
 
 def test_missing_data_fires_the_alarm_only_for_the_heartbeat_of_a_workflow(template: Template) -> None:

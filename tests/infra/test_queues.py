@@ -2,6 +2,7 @@
 
 from infra.config import STAGES
 from infra.plan import plan
+from scrapersky.runtime.messages import MESSAGES_PER_INVOCATION
 from scrapersky.runtime.registry import SERVICES
 from tests.infra.template import Template, listed, target
 
@@ -68,25 +69,16 @@ def test_every_queue_has_exactly_one_consumer_and_dead_letter_queues_have_dead_l
         assert (function == f"{template.stack}-dead-letter") == ("RedrivePolicy" not in queues[queue])
 
 
-def test_a_mapping_has_the_batch_size_and_concurrency_of_the_services_settings(template: Template) -> None:
+def test_a_mapping_invokes_with_ten_messages_and_the_concurrency_of_the_services_settings(template: Template) -> None:
     stage = STAGES[template.stack.removeprefix("scrapersky-")]
     mappings = template.of_type("AWS::Lambda::EventSourceMapping").values()
     for name, settings in plan(stage, {}).services.items():
         (mapping,) = (
             one for one in mappings if one["EventSourceArn"] == _queue_arn(template.environment(name)["QUEUE_URL"])
         )
-        assert mapping["BatchSize"] == settings.messages_per_invocation
+        assert mapping["BatchSize"] == MESSAGES_PER_INVOCATION
         assert mapping["ScalingConfig"] == {"MaximumConcurrency": settings.max_instances}
     assert all(one["ScalingConfig"]["MaximumConcurrency"] >= 2 for one in mappings)
-
-
-def test_only_a_batch_size_above_ten_has_a_batching_window(overridden: Template) -> None:
-    """AWS rejects a batch size above ten without a window."""
-    windows = {
-        mapping["BatchSize"]: mapping.get("MaximumBatchingWindowInSeconds")
-        for mapping in overridden.of_type("AWS::Lambda::EventSourceMapping").values()
-    }
-    assert windows == {3: None, 10: None, 50: 1}
 
 
 def test_the_queue_url_of_a_function_is_the_queue_it_consumes(template: Template) -> None:

@@ -61,7 +61,7 @@ def test_an_operators_setting_reaches_the_rule_the_mapping_and_the_function(over
     assert sorted(rules) == ["rate(1 minute)"] * (len(SERVICES) - 1) + ["rate(5 minutes)"]
     mappings = overridden.of_type("AWS::Lambda::EventSourceMapping").values()
     assert 7 in [one["ScalingConfig"]["MaximumConcurrency"] for one in mappings]
-    assert 3 in [one["BatchSize"] for one in mappings]
+    assert overridden.environment("sitemap-scheduler")["SITEMAP_SCHEDULER_RECORDS_AT_ONCE"] == "3"
     for service in SERVICES:
         assert overridden.function(service.name)["Timeout"] == 300
         assert overridden.environment(service.name)["RETRY_BASE_SECONDS"] == "45.0"
@@ -114,9 +114,30 @@ def test_more_instances_than_database_connections_fail_the_plan() -> None:
     ):
         plan(DEV, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
     larger = replace(DEV, network=Network(), database=Aurora(max_acu=1))
-    assert plan(larger, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
+    in_flight = {"DOMAIN_SCHEDULER_MAX_IN_FLIGHT": "10000"}
+    assert plan(larger, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50", **in_flight})
     with pytest.raises(SettingsError, match="the database has 180"):
-        plan(larger, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "150"})
+        plan(larger, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "150", **in_flight})
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"MAX_IN_FLIGHT": "549"}, "MAX_IN_FLIGHT=549 must be at least 550: MAX_INSTANCES=10 x RECORDS_AT_ONCE=50"),
+        ({"RECORDS_AT_ONCE": "96"}, "MAX_IN_FLIGHT=1000 must be at least 1010"),
+        ({"PULL_MINIMUM_SECONDS": "180"}, "PULL_MINIMUM_SECONDS=180.0 must be less than FUNCTION_TIMEOUT_SECONDS=180"),
+    ],
+)
+def test_settings_of_a_service_that_contradict_each_other_fail_the_plan(
+    variables: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"domain-scheduler: {problem}"):
+        plan(DEV, {f"DOMAIN_SCHEDULER_{name}": value for name, value in variables.items()})
+
+
+def test_as_many_records_in_flight_as_all_invocations_and_one_tick_need_are_enough() -> None:
+    assert plan(DEV, {"DOMAIN_SCHEDULER_MAX_IN_FLIGHT": "550"})
+    assert plan(DEV, {"DOMAIN_SCHEDULER_PULL_MINIMUM_SECONDS": "180", "DOMAIN_SCHEDULER_PULL": "false"})
 
 
 def test_stacks_are_tagged_for_cost_allocation(deployed: Template) -> None:

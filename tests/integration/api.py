@@ -16,11 +16,16 @@ ADA = "arn:aws:iam::000000000000:user/ada"
 
 @dataclass
 class Answer:
-    """A response: its status, its JSON, and its content type."""
+    """A response: its status, its JSON, and its headers."""
 
     status: int
     json: Any
-    content_type: str
+    headers: dict[str, str]
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body."""
+        return self.headers.get("Content-Type", "")
 
 
 @dataclass
@@ -75,8 +80,8 @@ class Api:
             **({"body": body} if body is not None else {}),
         }
         answer = self.application.handler(event, LambdaContext())
-        types = answer.get("headers", {}) | {k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}
-        return Answer(answer["statusCode"], json.loads(answer["body"]), types.get("Content-Type", ""))
+        headers = answer.get("headers", {}) | {k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}
+        return Answer(answer["statusCode"], json.loads(answer["body"]), headers)
 
 
 def row(connection: Connection, table: str, record_id: int) -> RowMapping:

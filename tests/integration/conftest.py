@@ -117,7 +117,8 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str,
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    return {"DATABASE_URL": database_url, "STAGE": "test", "REDELIVERY_MIN_SECONDS": "0", "REDELIVERY_MAX_SECONDS": "0"}
+    no_waiting = dict.fromkeys(("REDELIVERY_MIN_SECONDS", "REDELIVERY_MAX_SECONDS", "API_LISTING_WAIT_SECONDS"), "0")
+    return {"DATABASE_URL": database_url, "STAGE": "test", **no_waiting}
 
 
 @pytest.fixture

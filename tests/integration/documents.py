@@ -3,13 +3,16 @@
 - ``console``: lines ``$ command``, each with its output; ``…`` matches anything, white space matches any white space.
 - ``http``: a request line with its JSON, and after a line ``→ 200`` the answer, with ``…`` as above.
 - ``python``: executed; it contains its own asserts.
-- ``<!-- example: add a.example -->`` (adds Queued domains) and ``<!-- example: work -->`` or ``work CODE REASON`` (a tick
-  and all its messages; with a code, each record fails with it) are steps that readers do not see.
+- ``<!-- example: add a.example -->`` (adds Queued domains), ``<!-- example: work -->`` or ``work CODE REASON`` (a tick
+  and all its messages; with a code, each record fails with it), ``process WORKFLOW ID`` and ``sql STATEMENT`` are steps that
+  readers do not see.
 """
 
 import json
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +24,7 @@ import pytest
 from infra.config import STAGES
 from infra.plan import plan
 from scrapersky.runtime.outcomes import Fail
-from scrapersky.runtime.registry import LIVE
+from scrapersky.runtime.registry import LIVE, WORKFLOWS, service_of
 from scrapersky.settings import SettingsError
 from scripts.commands.crosswalk.__main__ import main as crosswalk
 from scripts.commands.new_service.__main__ import main as new_service
@@ -33,7 +36,7 @@ from tests.integration.conftest import Harness
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(
-    r"^<!-- example: (?P<step>.+?) -->$|^(?P<indent> *)```(?P<kind>\w*)\n(?P<body>.*?)^(?P=indent)```$",
+    r"^ *<!-- example: (?P<step>.+?) -->$|^(?P<indent> *)```(?P<kind>\w*)\n(?P<body>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 NOT_RUN = frozenset({"", "mermaid", "toml", "json", "text"})
@@ -100,11 +103,23 @@ class Stage:
     def _take_step(self, step: str) -> None:
         verb, *words = step.split(maxsplit=1)
         rest = words[0] if words else ""
-        if verb == "add":
-            self.harness.add(*rest.split())
-            return
-        assert verb == "work", step
-        code, _, reason = rest.partition(" ")
+        match verb:
+            case "add":
+                self.harness.add(*rest.split())
+            case "sql":
+                self.harness.connection.exec_driver_sql(rest)
+            case "process":
+                workflow, record = rest.split()
+                handler = self.handlers[f"scrapersky-dev-{service_of(WORKFLOWS[workflow]).name}"]
+                answer = handler({"action": "process", "workflow": workflow, "record": int(record)})
+                assert "error" not in answer, answer
+            case "work":
+                self._work(rest)
+            case _:
+                raise AssertionError(f"{step!r} is no step")
+
+    def _work(self, result: str) -> None:
+        code, _, reason = result.partition(" ")
         if code:
             (known,) = self.harness.connection.exec_driver_sql("SELECT array_agg(domain) FROM domains").scalars()
             self.harness.behaviour = dict.fromkeys(known, lambda _: Fail(code, reason))
@@ -132,6 +147,9 @@ class Stage:
                 crosswalk([str(ROOT / word) if "/" in word else word for word in rest])
             case "cdk":
                 return _planned(rest[-1], variables)
+            case "curl":
+                arguments = [os.path.expandvars(word) for word in words]
+                return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
             case "aws":
                 name, _, alias = _after(words, "--function-name").partition(":")
                 assert alias == LIVE

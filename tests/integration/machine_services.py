@@ -211,4 +211,4 @@ class ServiceActions(OperatorActions):
     def _hand_off(self, workflow: Workflow, key: Key) -> list[RecordId]:
         if workflow != METADATA:
             return []
-        return hand_off(self.connection, SUBMISSION, [key[1]], again=True, **BY)
+        return list(hand_off(self.connection, SUBMISSION, [key[1]], again=True, **BY))

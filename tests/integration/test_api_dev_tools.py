@@ -57,9 +57,9 @@ def test_a_run_without_a_workflow_is_rejected(operator: Api) -> None:
     assert operator.post("/dev-tools/run", {}).status == 422
 
 
-def test_a_refusal_by_the_service_is_a_422_that_names_the_field(operator: Api) -> None:
+def test_a_refusal_by_the_service_is_a_409_that_names_the_field(operator: Api) -> None:
     answer = operator.post("/dev-tools/explain", {"workflow": "metadata", "id": 999})
-    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "record")
+    assert (answer.status, answer.json["errors"][0]["field"]) == (409, "record")
 
 
 def test_an_unreachable_service_is_a_502(operator: Api) -> None:

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
+from api import late_commits
+from api.application import Application
 from tests.integration.api import Api
+from tests.integration.api import domains as add_domains
 
 RESOURCES = ("places", "local-businesses", "domains", "sitemaps", "sitemap-files", "pages")
 
@@ -79,8 +83,12 @@ def test_listings_filter_by_time_of_creation(api: Api, domains: list[int]) -> No
         ({"limit": "many"}, "limit"),
         ({"curation": "New"}, "curation"),
         ({"cursor": "nonsense"}, "cursor"),
-        ({"cursor": "WyJwbGFjZXMiLCAxXQ"}, "cursor"),
+        ({"cursor": "places.1"}, "cursor"),
         ({"is_wordpress": "perhaps"}, "is_wordpress"),
+        ({"cursor": "[" * 50_000}, "cursor"),
+        ({"is_wordpress": "1"}, "is_wordpress"),
+        ({"limit": "5.0"}, "limit"),
+        ({"created_after": "0"}, "created_after"),
         ({"search": "a\0b"}, "search"),
         ({"created_before": "9999-12-31T23:59:59-14:00"}, "created_before"),
     ],
@@ -114,11 +122,27 @@ def test_an_invalid_id_is_rejected(api: Api, record_id: str) -> None:
     assert answer.json["errors"][0]["field"] == "record_id"
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("DELETE", "/domains/1"), ("GET", "/dev-tools/run")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("POST", "/domains/1/2")])
 def test_an_unknown_route_is_a_404_problem_document(api: Api, method: str, path: str) -> None:
     answer = api.send(method, path, None)
     assert (answer.status, answer.content_type) == (404, "application/problem+json")
     assert f"there is no route {method} {path};" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/domains/1", "GET"),
+        ("GET", "/dev-tools/run", "POST"),
+        ("GET", "/domains/bulk", "POST"),
+        ("PUT", "/domains", "GET, POST"),
+    ],
+)
+def test_a_method_that_a_path_does_not_take_is_a_405_that_names_the_others(
+    api: Api, method: str, path: str, allowed: str
+) -> None:
+    answer = api.send(method, path, None)
+    assert (answer.status, answer.headers["Allow"], answer.content_type) == (405, allowed, "application/problem+json")
 
 
 def test_the_openapi_document_describes_every_route_and_resolves(api: Api) -> None:
@@ -140,3 +164,65 @@ def test_routes_that_change_records_accept_only_post(api: Api) -> None:
     for path, operations in document["paths"].items():
         if "dev-tools" in path or path.endswith(("/curation", "/bulk", "/csv")):
             assert set(operations) == {"post"}, path
+
+
+@contextmanager
+def open_insert(engine: Engine, domain: str) -> Iterator[Connection]:
+    """Insert a domain in a transaction that is open until the block, or the test in it, commits."""
+    with engine.connect() as slow:
+        slow.execute(text("INSERT INTO domains (domain) VALUES (:domain)"), {"domain": domain})
+        yield slow
+
+
+def test_a_page_ends_before_a_record_that_is_not_committed_and_shows_it_later(
+    api: Api, engine: Engine, connection: Connection
+) -> None:
+    first = add_domains(connection, "shop-1.example")
+    with open_insert(engine, "shop-late.example") as slow:
+        rest = add_domains(connection, "cafe.example", "shop-2.example", "shop-3.example")
+        pages = pages_of(api, "/domains", search="shop", limit=2)
+        assert next(pages) == first
+        assert next(pages) == []
+        slow.commit()
+    assert list(pages) == [[rest[0] - 1, rest[1]], [rest[2]]]
+
+
+def test_the_last_page_is_not_the_last_while_a_lower_id_is_not_committed(api: Api, engine: Engine) -> None:
+    with open_insert(engine, "late.example") as slow, open_insert(engine, "shop.example") as fast:
+        fast.commit()
+        pages = pages_of(api, "/domains")
+        assert next(pages) == []
+        slow.commit()
+    assert list(pages) == [[1, 2]]
+
+
+@pytest.mark.parametrize(("end", "shown"), [("commit", [1, 2]), ("rollback", [2])])
+def test_a_listing_waits_for_a_transaction_that_ends_soon(
+    environment: dict[str, str],
+    engine: Engine,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+    shown: list[int],
+) -> None:
+    application = Application({**environment, "API_LISTING_WAIT_SECONDS": "10"})
+    with open_insert(engine, "late.example") as slow:
+        add_domains(connection, "shop.example")
+        monkeypatch.setattr(late_commits, "sleep", lambda _: getattr(slow, end)())
+        assert list(pages_of(Api(application), "/domains")) == [shown]
+    application.dependencies.database.engine.dispose()
+
+
+def test_an_id_that_was_never_committed_does_not_end_a_page(api: Api, engine: Engine, connection: Connection) -> None:
+    with open_insert(engine, "rolled-back.example") as slow:
+        slow.rollback()
+    (shop,) = add_domains(connection, "shop.example")
+    assert list(pages_of(api, "/domains")) == [[shop]]
+
+
+def test_an_open_transaction_does_not_shorten_pages_without_a_gap(
+    api: Api, engine: Engine, connection: Connection
+) -> None:
+    ids = add_domains(connection, "shop-1.example", "shop-2.example", "shop-3.example")
+    with open_insert(engine, "late.example"):
+        assert list(pages_of(api, "/domains", limit=2)) == [ids[:2], ids[2:]]

@@ -217,14 +217,30 @@ def test_json_is_read_with_a_charset_parameter_and_without_a_content_type(api: A
             {"filter": {"created_after": "0001-01-01T00:00:00+14:00"}, "curation_status": "New"},
             "filter.created_after",
         ),
+        ("/domains/curation", {"filter": {"error_code": "\ud800"}, "curation_status": "New"}, "filter.error_code"),
         ("/dev-tools/pause", {"action": "pause", "workflow": "metadata", "reason": "\0"}, "reason"),
+        ("/dev-tools/pause", {"action": "pause", "workflow": "metadata", "reason": " \n"}, "reason"),
+        # pydantic would convert these
+        ("/domains/curation", {"ids": [True], "curation_status": "New"}, "ids.0"),
+        ("/domains/curation", {"ids": ["1"], "curation_status": "New"}, "ids.0"),
+        ("/domains/curation", {"ids": [1], "spread_seconds": False, "curation_status": "New"}, "spread_seconds"),
+        ("/domains/curation", {"filter": {"is_wordpress": 1}, "curation_status": "New"}, "filter.is_wordpress"),
+        ("/domains/curation", {"filter": {"created_after": 0}, "curation_status": "New"}, "filter.created_after"),
+        ("/domains/curation", {"filter": {"status": None}, "curation_status": "New"}, "filter.status"),
+        ("/places", {"place_id": "ChIJ1", "latitude": "1.5"}, "latitude"),
+        ("/places", [{"place_id": "ChIJ1"}], "body"),
     ],
 )
-def test_values_that_postgres_cannot_store_are_rejected_by_field(
-    api: Api, path: str, body: dict[str, Any], field: str
+def test_values_of_another_type_or_that_postgres_cannot_store_are_rejected_by_field(
+    api: Api, path: str, body: Any, field: str
 ) -> None:
     answer = api.post(path, body)
     assert (answer.status, [error["field"] for error in answer.json["errors"]]) == (422, [field])
+
+
+def test_a_whole_number_may_be_written_with_a_fraction(api: Api, connection: Connection) -> None:
+    (one,) = domains(connection, "a.example")
+    assert results(api.post("/domains/curation", {"ids": [float(one)], "curation_status": "Maybe"})) == ["set"]
 
 
 def test_a_statement_timeout_is_a_503_and_changes_nothing(
@@ -316,7 +332,7 @@ def test_a_repeated_key_and_request_is_carried_out_once_and_returns_the_same_ans
 def test_a_key_used_for_another_request_is_rejected(api: Api, connection: Connection) -> None:
     api.post("/domains", {"domain": "a.example"}, Idempotency_Key="one")
     answer = api.post("/domains", {"domain": "b.example"}, Idempotency_Key="one")
-    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "Idempotency-Key")
+    assert (answer.status, answer.json["errors"][0]["field"]) == (409, "Idempotency-Key")
     assert connection.execute(text("SELECT count(*) FROM domains")).scalar_one() == 1
 
 

@@ -14,6 +14,7 @@ from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings
 from scrapersky.status.claim import claim
 from tests.integration.conftest import message
+from tests.integration.lambda_context import LambdaContext
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -43,7 +44,7 @@ def ended(connection: Connection) -> tuple[Any, ...]:
 def test_a_message_that_was_never_started_ends_its_record_in_error_with_the_reason(
     function: ModuleType, connection: Connection, attempt_id: int
 ) -> None:
-    assert function.handler({"Records": [message(attempt_id)]}, None) == {"batchItemFailures": []}
+    assert function.handler({"Records": [message(attempt_id)]}, LambdaContext()) == {"batchItemFailures": []}
     status, code, reason = ended(connection)
     assert (status, code) == ("Error", "dead_letter")
     assert "could never be started" in reason
@@ -66,7 +67,9 @@ def test_a_broken_body_is_attributed_by_its_message_attribute(
     function: ModuleType, connection: Connection, attempt_id: int, body: str
 ) -> None:
     attribute = {"attempt_id": {"stringValue": str(attempt_id), "dataType": "Number"}}
-    function.handler({"Records": [{**message(attempt_id), "body": body, "messageAttributes": attribute}]}, None)
+    function.handler(
+        {"Records": [{**message(attempt_id), "body": body, "messageAttributes": attribute}]}, LambdaContext()
+    )
     status, code, reason = ended(connection)
     assert (status, code) == ("Error", "malformed_message")
     assert "malformed" in reason
@@ -75,7 +78,7 @@ def test_a_broken_body_is_attributed_by_its_message_attribute(
 def test_a_malformed_message_without_an_attribute_is_attributed_by_the_rest_of_its_body(
     function: ModuleType, connection: Connection, attempt_id: int
 ) -> None:
-    function.handler({"Records": [message(attempt_id, surprise=True)]}, None)
+    function.handler({"Records": [message(attempt_id, surprise=True)]}, LambdaContext())
     assert ended(connection)[:2] == ("Error", "malformed_message")
 
 
@@ -85,7 +88,7 @@ def test_an_unattributable_dead_letter_is_acknowledged_and_changes_nothing(
 ) -> None:
     if attempt is True and attempt_id == 1:
         attempt = "true"
-    assert function.handler({"Records": [message(attempt)]}, None) == {"batchItemFailures": []}
+    assert function.handler({"Records": [message(attempt)]}, LambdaContext()) == {"batchItemFailures": []}
     assert ended(connection)[0] == "Processing"
 
 
@@ -94,7 +97,7 @@ def test_a_dead_letter_returns_to_the_queue_without_a_database(
 ) -> None:
     unreachable = Settings(database_url="postgresql+pg8000://ada:x@127.0.0.1:1/none")
     monkeypatch.setattr(function, "database", Database(unreachable, "dead-letter", read_secret))
-    answer = function.handler({"Records": [message(1)]}, None)
+    answer = function.handler({"Records": [message(1)]}, LambdaContext())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
 
 
@@ -105,7 +108,7 @@ def test_a_dead_letter_whose_record_the_database_refuses_to_change_is_reported_o
     (other,) = claim(connection, METADATA, batch=1, max_in_flight=2, dispatch_lease=600)
     refuse = "ALTER TABLE domains ADD CHECK (domain <> 'a.test' OR error_code IS NULL)"
     connection.execute(text(refuse))
-    answer = function.handler({"Records": [message(attempt_id), message(other.attempt_id)]}, None)
+    answer = function.handler({"Records": [message(attempt_id), message(other.attempt_id)]}, LambdaContext())
     assert answer == {"batchItemFailures": []}
     found = connection.execute(text("SELECT status FROM domains ORDER BY domain")).scalars()
     assert list(found) == ["Processing", "Error"]

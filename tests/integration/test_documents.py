@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.credentials import Credentials
 
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SERVICES
-from tests.integration.api import Api
+from tests import api_server
+from tests.integration.api import ADA, Api
 from tests.integration.conftest import Harness
 from tests.integration.documents import BLOCK, ROOT, Example, Stage, assert_matches, examples
 from tests.integration.test_command_line import invoked, nothing
@@ -33,13 +35,20 @@ def stage(
     """A stage named dev with all services; domain-scheduler is the harness."""
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    credentials = Credentials("test", "test", "token")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", str(credentials.token))
     services = [
         BackgroundService(service, dict.fromkeys(service.workflows, nothing), environment)
         for service in SERVICES
         if service is not DOMAIN_SCHEDULER
     ] + [harness.service]
     handlers = {f"scrapersky-dev-{one.runtime.service.name}": invoked(one.handler) for one in services}
-    with serving(handlers) as endpoint:
+    api_handler = api_server.signed(invoked(api.application.handler), credentials, "eu-west-1")
+    with serving(handlers) as endpoint, api_server.serving(api_handler, ADA) as url:
+        monkeypatch.setenv("API_URL", url)
         yield Stage(harness, api, endpoint, handlers, environment["DATABASE_URL"], capsys)
     for service in services:
         service.runtime.database.engine.dispose()
@@ -66,6 +75,16 @@ def test_the_examples_of_a_document_work_as_documented(document: Path, stage: St
 def test_an_example_with_another_result_fails(example: Example, stage: Stage) -> None:
     with pytest.raises(AssertionError):
         stage.run(example, "a page")
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "AWS4-HMAC-SHA256 SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=0"]
+)
+def test_a_request_without_a_valid_signature_does_not_reach_the_api(stage: Stage, authorization: str) -> None:
+    headers = {"authorization": authorization, "x-amz-date": "20261128T000000Z", "x-amz-security-token": "token"}
+    options = " ".join(f"-H '{name}: {value}'" for name, value in headers.items())
+    sent = f"$ curl --silent {options} $API_URL/domains\n"
+    stage.run(Example("console", sent + '{"message":"Forbidden"}\n', 1), "a page")
 
 
 def test_output_must_match_completely() -> None:

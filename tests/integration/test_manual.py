@@ -8,6 +8,7 @@ from sqlalchemy import text
 from scrapersky.runtime.outcomes import Fail
 from scrapersky.runtime.payloads import MODELS
 from tests.integration.conftest import Harness
+from tests.integration.lambda_context import LambdaContext
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -261,7 +262,7 @@ def test_an_invalid_payload_is_answered_with_its_field(harness: Harness, payload
 
 @pytest.mark.parametrize("event", [[], "status", 7, None])
 def test_an_event_that_is_no_object_is_answered_with_an_error(harness: Harness, event: Any) -> None:
-    problem = harness.service.handler(event, None)["error"]
+    problem = harness.service.handler(event, LambdaContext())["error"]
     assert problem["field"] == "payload"
     assert "JSON object" in problem["message"]
 

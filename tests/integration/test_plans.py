@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from sqlalchemy import Connection, text
 
+from api.late_commits import GAP
 from scrapersky.database import Database
 from scrapersky.runtime.registry import METADATA
 from scrapersky.secret_store import read_secret
@@ -115,3 +116,9 @@ def test_a_claim_visits_few_blocks_per_record(large: Connection) -> None:
     one, fifty = blocks(1), blocks(50)
     # Per record: candidates, lock, attempt with three indexes, new row version with its indexes, audit.
     assert (fifty - one) / 49 <= 80, (one, fifty)
+
+
+def test_a_listing_finds_the_first_missing_id_by_the_index_alone(large: Connection) -> None:
+    (plan,) = plans_of(large, lambda c: c.execute(text(GAP.format(table="domains")), {"after": -9, "last": 500_000}))
+    assert plan.indexes == {"pk_domains"}
+    assert plan.rows_read <= SLACK, plan.summary()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, event, text
@@ -119,7 +120,8 @@ def workers(
 async def host_limiter(runtime: Runtime) -> AsyncIterator[HostLimiter]:
     """The host limiter of one invocation, with its leases."""
     settings = runtime.settings
-    async with LeaseManager(settings, runtime.database, runtime.observer.log) as leases:
+    log, holder = runtime.observer.log, uuid4().hex
+    async with LeaseManager(settings, runtime.database, log, holder) as leases:
         yield HostLimiter(settings, leases)
 
 

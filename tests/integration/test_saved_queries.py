@@ -45,6 +45,7 @@ def produce_every_log_line(harness: Harness) -> dict[str, Any]:
         message["attributes"]["ApproximateReceiveCount"] = "2"
     assert harness.deliver(messages) == []
     assert harness.deliver(messages) == []  # redelivered: no attempt is live any more
+    harness.invoke(action="requeue", workflow="metadata", records=[failing], reason="they are back")
     return {"workflow": "metadata", "record_id": str(failing), "correlation_id": LambdaContext().aws_request_id}
 
 

@@ -220,7 +220,7 @@ def test_hand_offs_never_change_queued_or_processing_records(connection: Connect
     claim(connection, METADATA, batch=1, max_in_flight=10, dispatch_lease=60, ids=[processing])
     before = connection.execute(text("SELECT id, status, due_at FROM domains ORDER BY id")).all()
     assert (
-        requeueing.hand_off(connection, METADATA, [queued, processing], actor="test", reason="test", again=True) == []
+        requeueing.hand_off(connection, METADATA, [queued, processing], actor="test", reason="test", again=True) == {}
     )
     assert connection.execute(text("SELECT id, status, due_at FROM domains ORDER BY id")).all() == before
 

@@ -132,15 +132,15 @@ def dead_letter(attempt_id: AttemptId) -> Operation:
 
 def requeue(ids: Sequence[RecordId]) -> Operation:
     """Requeue; returns the record ids."""
-    return lambda connection: requeueing.requeue(
-        connection, METADATA, ids=ids, actor="ada", reason="again", limit=len(ids)
+    return lambda connection: list(
+        requeueing.requeue(connection, METADATA, ids=ids, actor="ada", reason="again", limit=len(ids))
     )
 
 
 def hand_off(ids: Sequence[RecordId]) -> Operation:
     """Hand off, also Completed and Error records; returns the record ids."""
-    return lambda connection: requeueing.hand_off(
-        connection, METADATA, ids, actor="test", reason="handed off", again=True
+    return lambda connection: list(
+        requeueing.hand_off(connection, METADATA, ids, actor="test", reason="handed off", again=True)
     )
 
 

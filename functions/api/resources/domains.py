@@ -19,7 +19,7 @@ from api.request_body import media_type_of
 from api.resource import Named, Paging, Resource, View
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.models import Domain
-from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.input_model import Flag, InputModel
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -78,7 +78,7 @@ class DomainFilter(Named):
     error_code: str | None = None
     sitemap_analysis_status: Status | None = None
     sitemap_analysis_error_code: str | None = None
-    is_wordpress: bool | None = None
+    is_wordpress: Flag | None = None
 
 
 class DomainQuery(Paging, DomainFilter):

@@ -11,10 +11,10 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import MAX_ID, Named, Paging, Resource, View
+from api.resource import Named, Paging, Resource, View
 from api.rows import Known, NewOfPlace, RowRefused
 from scrapersky.models import LocalBusiness
-from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.input_model import Id, InputModel, Number
 from scrapersky.runtime.registry import DOMAIN_EXTRACTION
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -68,7 +68,7 @@ class LocalBusinessFilter(Named):
     city: str | None = None
     country: str | None = None
     main_category: str | None = None
-    domain_id: int | None = Field(None, ge=1, le=MAX_ID)
+    domain_id: Id | None = None
     domain_extraction_status: Status | None = None
     domain_extraction_error_code: str | None = None
 
@@ -85,8 +85,8 @@ class NewLocalBusiness(NewOfPlace):
     phone: str | None = Field(None, max_length=100)
     website_url: str | None = Field(None, description="absolute, http or https, on a website's host")
     main_category: str | None = Field(None, max_length=200)
-    latitude: float | None = Field(None, ge=-90, le=90)
-    longitude: float | None = Field(None, ge=-180, le=180)
+    latitude: Number | None = Field(None, ge=-90, le=90)
+    longitude: Number | None = Field(None, ge=-180, le=180)
 
     def columns(self, known: Known) -> dict[str, Any]:
         """Return the record's columns, with the normalised website. Raises :class:`RowRefused`."""

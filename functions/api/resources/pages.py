@@ -11,10 +11,10 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import MAX_ID, Named, Paging, Resource, View
+from api.resource import Named, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import Page
-from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.input_model import Id, InputModel
 from scrapersky.vocabulary import Curation
 from scrapersky.web.page_type import page_type_of
 from scrapersky.web.urls import host_and_path, path_depth
@@ -49,8 +49,8 @@ class PageView(View):
 class PageFilter(Named):
     """The filters of pages."""
 
-    domain_id: int | None = Field(None, ge=1, le=MAX_ID)
-    sitemap_file_id: int | None = Field(None, ge=1, le=MAX_ID)
+    domain_id: Id | None = None
+    sitemap_file_id: Id | None = None
     page_type: str | None = None
     lead_source: str | None = None
 

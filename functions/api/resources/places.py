@@ -14,7 +14,7 @@ from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.resource import Named, Paging, Resource, View
 from api.rows import NewOfPlace
 from scrapersky.models import Place
-from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.input_model import InputModel, Number
 from scrapersky.runtime.registry import DEEP_SCAN
 from scrapersky.vocabulary import Curation, Status
 
@@ -61,8 +61,8 @@ class NewPlace(NewOfPlace):
     name: str | None = Field(None, max_length=500)
     formatted_address: str | None = Field(None, max_length=1_000)
     search_query: str | None = Field(None, max_length=500)
-    latitude: float | None = Field(None, ge=-90, le=90)
-    longitude: float | None = Field(None, ge=-180, le=180)
+    latitude: Number | None = Field(None, ge=-90, le=90)
+    longitude: Number | None = Field(None, ge=-180, le=180)
 
 
 class NewPlaces(InputModel):

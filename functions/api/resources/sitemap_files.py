@@ -11,10 +11,10 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import MAX_ID, Named, NeverQueued, Paging, Resource, View
+from api.resource import Named, NeverQueued, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import SitemapFile
-from scrapersky.runtime.input_model import InputModel
+from scrapersky.runtime.input_model import Flag, Id, InputModel
 from scrapersky.runtime.registry import IMPORT
 from scrapersky.vocabulary import Curation, DiscoveryMethod, Status
 
@@ -56,11 +56,11 @@ class SitemapFileView(View):
 class SitemapFileFilter(Named):
     """The filters of sitemap files."""
 
-    domain_id: int | None = Field(None, ge=1, le=MAX_ID)
-    sitemap_id: int | None = Field(None, ge=1, le=MAX_ID)
+    domain_id: Id | None = None
+    sitemap_id: Id | None = None
     sitemap_type: str | None = None
     discovery_method: str | None = None
-    is_valid: bool | None = None
+    is_valid: Flag | None = None
     sitemap_import_status: Status | None = None
     sitemap_import_error_code: str | None = None
 

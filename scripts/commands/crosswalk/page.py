@@ -118,9 +118,18 @@ def _triggers(found: dict[str, Any]) -> str:
 
 
 def _settings(found: dict[str, Any]) -> str:
-    shown = ("INTERVAL_MINUTES", "BATCH_SIZE", "MAX_INSTANCES")
+    shown = ("INTERVAL_MINUTES", "BATCH_SIZE", "MAX_INSTANCES", "RECORDS_AT_ONCE")
     rows = []
     for service in found["services"]:
         cells = [f"`{name}` = {value}" for name, value in service["settings"].items() if name.endswith(shown)]
         rows.append([service["service"], *cells])
-    return _table(["Service", "Every (minutes)", "Records per tick and workflow", "Records at once"], rows)
+    return _table(
+        [
+            "Service",
+            "Every (minutes)",
+            "Records per tick and workflow",
+            "Invocations at once",
+            "Records at once in one",
+        ],
+        rows,
+    )

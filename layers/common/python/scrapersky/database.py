@@ -49,6 +49,7 @@ ROLE_SETTINGS: Mapping[str, str] = {
 ANSWER_MARGIN_SECONDS = 5.0
 """Added to the statement timeout: the server is to cancel a slow statement, and not the client."""
 
+AFTER_COMMIT = "after_commit"
 ReadSecret = Callable[..., str]
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,6 +109,7 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection in one transaction: committed at the end, rolled back on an exception."""
         with self.engine.connect() as connection:
+            actions = connection.info[AFTER_COMMIT] = []
             connection.exec_driver_sql("BEGIN")
             try:
                 yield connection
@@ -117,6 +119,8 @@ class Database:
                     connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
+            for action in actions:
+                action()
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Return the result of ``work`` in one transaction, which is tried again after a lost race for locks."""
@@ -168,6 +172,11 @@ def _check(connection: PostgresConnection, *_: object) -> None:
     """Replace a pooled connection that is broken."""
     if not connection.is_usable():
         raise DisconnectionError("the server does not answer")
+
+
+def after_commit(connection: Connection, action: Callable[[], object]) -> None:
+    """Run ``action`` when the transaction of :meth:`Database.transaction` is committed; not if it is rolled back."""
+    connection.info[AFTER_COMMIT].append(action)
 
 
 def address_of_url(url: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ ERRORED = "Errored"
 LOST = "Lost"
 UNDELIVERED = "Undelivered"
 STALE = "Stale"
+PULLED = "Pulled"
 DEAD_LETTERED = "DeadLettered"
 TICK_FAILED = "TickFailed"
 UNATTRIBUTABLE = "Unattributable"
@@ -41,7 +42,7 @@ WORKFLOW_METRICS = frozenset(
 )  # fmt: skip
 """Metrics with the dimensions stage, service and workflow."""
 
-SERVICE_METRICS = frozenset({STALE, TICK_FAILED, UNATTRIBUTABLE, HISTORY_OVERDUE_DAYS})
+SERVICE_METRICS = frozenset({STALE, PULLED, TICK_FAILED, UNATTRIBUTABLE, HISTORY_OVERDUE_DAYS})
 """Metrics with the dimensions stage and service: of a delivery or an invocation."""
 
 UNITS = {
@@ -55,10 +56,23 @@ class Observer:
     """The logger and the metrics of one function. :meth:`flush` writes the collected metrics."""
 
     def __init__(self, service: str, stage: str) -> None:
-        self.log = Logger(service=service, serialize_stacktrace=False, log_uncaught_exceptions=False)
+        # Lambda filters lines by level only if their timestamps are RFC 3339; it takes the level of others for INFO.
+        self.log = Logger(service=service, use_rfc3339=True, serialize_stacktrace=False, log_uncaught_exceptions=False)
+        self._cold = True
+        self._request_id: str | None = None
         self._service = service
         self._stage = stage
         self._metrics: dict[tuple[str, str | None], EphemeralMetrics] = {}
+
+    def begin(self, context: Any) -> None:
+        """Add the invocation's request id, the function's version and whether it is a cold start to all further lines."""
+        self._request_id = context.aws_request_id
+        self.log.append_keys(
+            function_request_id=context.aws_request_id,
+            function_version=context.function_version,
+            cold_start=self._cold,
+        )
+        self._cold = False
 
     def count(self, metric: str, value: float = 1, *, workflow: str | None = None, service: str | None = None) -> None:
         """Add ``value`` to ``metric`` of this invocation.
@@ -77,9 +91,38 @@ class Observer:
                 metrics.set_default_dimensions(workflow=workflow)
         self._metrics[key].add_metric(metric, unit=UNITS.get(metric, MetricUnit.Count), value=value)
 
-    def transition(self, **keys: Any) -> None:
-        """Log a transition, with workflow, record_id, attempt_id, from_status, to_status, outcome, error_code, …"""
-        self.log.info("transition", extra=keys)
+    def transition(
+        self,
+        *,
+        workflow: str,
+        record_id: int,
+        from_status: str | None,
+        to_status: str,
+        outcome: str | None = None,
+        correlation_id: str | None = None,
+        **keys: Any,
+    ) -> None:
+        """Log one transition; a key whose value is None is left out.
+
+        ``correlation_id`` is the request id of the invocation that caused it: by default this one.
+        """
+        fixed = {"workflow": workflow, "record_id": record_id, "from_status": from_status, "to_status": to_status}
+        cause = {"outcome": outcome, "correlation_id": correlation_id or self._request_id}
+        self.log.info("transition", extra={**fixed, **cause, **keys})
+
+    def moved(
+        self, workflow: str, before: Mapping[Any, str | None], to_status: str, *, outcome: str, actor: str
+    ) -> None:
+        """Log the transition of each record of ``before`` (id → previous status) that ``actor`` caused."""
+        for record_id, from_status in before.items():
+            self.transition(
+                workflow=workflow,
+                record_id=record_id,
+                from_status=from_status,
+                to_status=to_status,
+                outcome=outcome,
+                actor=actor,
+            )
 
     def line(self, message: str, keys: Mapping[str, Any]) -> None:
         """Log one line about a whole tick, batch or migration."""

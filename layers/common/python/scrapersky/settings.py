@@ -32,16 +32,17 @@ class ServiceSettings(BaseModel):
     interval_minutes: int = Field(1, ge=1, le=1_440, description="minutes between two ticks")
     batch_size: int = Field(50, ge=1, le=10_000, description="records claimed per workflow and tick")
     max_instances: int = Field(
-        10,
-        ge=2,
-        le=1_000,
-        description="invocations at once (SQS MaximumConcurrency, AWS's minimum is 2) and records at once in one",
+        10, ge=2, le=1_000, description="invocations at once (SQS MaximumConcurrency; AWS's minimum is 2)"
     )
-    messages_per_invocation: int = Field(
-        10,
-        ge=1,
-        le=100,
-        description="SQS batch size: messages per invocation; above 10, SQS collects them for up to a second",
+    records_at_once: int = Field(50, ge=1, le=1_000, description="records that one invocation works on at once")
+    pull: bool = Field(
+        True, description="a working invocation takes more records by itself; false: only what its messages name"
+    )
+    pull_minimum_seconds: float = Field(
+        45,
+        gt=0,
+        le=LONGEST,
+        description="an invocation with less time left than this pulls nothing: what a record takes (p99), plus saving",
     )
     max_per_host: int = Field(
         10,
@@ -50,7 +51,10 @@ class ServiceSettings(BaseModel):
         description="live attempts on the records of one host, for workflows whose records share hosts",
     )
     max_in_flight: int = Field(
-        500, ge=1, le=MOST, description="live attempts per workflow; at this number a tick claims nothing"
+        1_000,
+        ge=1,
+        le=MOST,
+        description="live attempts per workflow; at this number a tick claims nothing. Pulls leave BATCH_SIZE of them free",
     )
 
 
@@ -143,6 +147,12 @@ class Settings(BaseModel):
     )
     api_idempotency_seconds: float = Field(
         86_400, gt=0, le=LONGEST, description="how long the curation API remembers an Idempotency-Key"
+    )
+    api_listing_wait_seconds: float = Field(
+        1,
+        ge=0,
+        le=10,
+        description="how long a listing waits for transactions that may still insert records of its page",
     )
 
     reader_memory_mb: int = Field(

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -69,6 +70,7 @@ def start(handler_module: str, event: str, url: str, workflow: str = "metadata")
 
 def make_ready(service: Any, name: str) -> None:
     """Prepare the first record of the workflow ``name`` as a batch does, up to the start of its job."""
+    from scrapersky.runtime.invocation import Invocation  # noqa: PLC0415 - its import is measured
     from scrapersky.runtime.work import open_web, read_records  # noqa: PLC0415 - its import is measured
     from scrapersky.status.start import Started  # noqa: PLC0415
     from scrapersky.vocabulary import AttemptId, RecordId  # noqa: PLC0415
@@ -76,8 +78,11 @@ def make_ready(service: Any, name: str) -> None:
     runtime, started = service.runtime, [Started(AttemptId(0), name, RecordId(0))]
 
     async def open_web_client() -> None:
-        async with open_web(runtime, started):
-            runtime.job_of(runtime.workflow(name))
+        workflow = runtime.workflow(name)
+        client = open_web(runtime, Invocation.of(Context()))
+        async with client if workflow.needs_web_client else nullcontext():
+            runtime.job_of(workflow)
 
-    read_records(runtime, started)
+    with runtime.database.autocommit() as connection:
+        read_records(runtime, connection, started)
     asyncio.run(open_web_client())

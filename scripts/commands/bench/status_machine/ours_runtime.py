@@ -78,7 +78,12 @@ def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
         return Done("done")
 
     messages = Messages()
-    environment = {"DATABASE_URL": url, "STAGE": "bench", "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": "1000000"}
+    environment = {
+        "DATABASE_URL": url,
+        "STAGE": "bench",
+        "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": "1000000",
+        "DOMAIN_SCHEDULER_RECORDS_AT_ONCE": str(batch),
+    }
     runtime: Runtime = BackgroundService(DOMAIN_SCHEDULER, {METADATA: nothing}, environment).runtime
     runtime = replace(runtime, queue=messages)  # type: ignore[arg-type]
     with runtime.database.autocommit():

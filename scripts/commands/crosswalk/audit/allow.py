@@ -4,7 +4,7 @@
 code = "SKY202"
 path = "src/routers/dev_tools.py"      # a glob, from the project's root
 route = "POST /api/v3/dev-tools/*"     # a glob; or function = "trigger_*"
-reason = "operators run a tick by hand; authorised separately"
+reason = "operators run a tick themselves; authorised separately"
 """
 
 import tomllib
@@ -33,7 +33,7 @@ class Entry:
     used: bool = False
 
     def fits(self, finding: Finding, route: str, root: Path) -> bool:
-        """Whether it allows ``finding`` for ``route``."""
+        """Return whether it allows ``finding`` for ``route``."""
         place = relative(finding.place.path, root)
         return (
             self.code == finding.rule.code
@@ -44,7 +44,7 @@ class Entry:
 
     @property
     def missing(self) -> list[str]:
-        """What it must say and does not."""
+        """Return what it must say and does not."""
         wanted = [name for name in ("code", "path", "reason") if not getattr(self, name).strip()]
         if self.code and self.code not in RULES:
             wanted.append(f"a code that exists (not {self.code})")
@@ -52,7 +52,7 @@ class Entry:
 
 
 def load(path: Path) -> list[Entry]:
-    """The entries of a file. Raises :class:`AllowListError`."""
+    """Return the entries of a file. Raises :class:`AllowListError`."""
     try:
         source = path.read_text(encoding="utf-8")
         listed = tomllib.loads(source).get("allow", [])
@@ -73,7 +73,7 @@ def _entry(given: dict[str, object], line: int) -> Entry:
 
 
 def apply(entries: list[Entry], findings: list[Finding], allow_file: Path, root: Path) -> list[Finding]:
-    """The findings that stay: those not allowed, and those about the list itself."""
+    """Return the findings that stay: those not allowed, and those about the list itself."""
     kept = []
     for finding in findings:
         left = []

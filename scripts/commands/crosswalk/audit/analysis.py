@@ -64,7 +64,7 @@ class Analysis:
 
 
 def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabulary | None = None) -> Analysis:
-    """Analyses the files under ``paths``; the project around them is read for what they import and who includes them."""
+    """Analyse the files under ``paths``; the project around them is read for what they import and who includes them."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
     project = Project(paths, tests=tests)
     run = Interpreter(project, Known(watched(), jobs(), vocabulary))
@@ -136,7 +136,9 @@ def _run_factories(run: Interpreter) -> list[StatusWrite]:
 
 
 def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The functions and methods that call something of :data:`REGISTERS`, themselves or in a function of theirs."""
+    """Return the functions and methods that call something of :data:`REGISTERS`, themselves or in a function of
+    theirs.
+    """
     waiting: list[ast.AST] = [tree]
     while waiting:
         for node in ast.iter_child_nodes(waiting.pop()):
@@ -150,7 +152,7 @@ def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFuncti
 
 
 def _begins(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether an application runs it when it starts: ``lifespan``, ``@app.on_event("startup")``."""
+    """Return whether an application runs it when it starts: ``lifespan``, ``@app.on_event("startup")``."""
     return "lifespan" in node.name or any(
         isinstance(decorator, ast.Call)
         and last_name(decorator.func) == "on_event"

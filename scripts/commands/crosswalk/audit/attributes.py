@@ -3,10 +3,12 @@
 import ast
 
 from scripts.commands.crosswalk.audit.binding import Bound, resolve
+from scripts.commands.crosswalk.audit.effects import Ended
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.models import value_of
 from scripts.commands.crosswalk.audit.outside import QUERY_STEPS
 from scripts.commands.crosswalk.audit.values import (
+    METHODS,
     UNKNOWN,
     About,
     AnyMember,
@@ -29,7 +31,9 @@ from scripts.commands.crosswalk.audit.values import (
     Member,
     ModuleRef,
     Router,
+    RouterMethod,
     Values,
+    function_in,
     join,
     models_in,
     one,
@@ -39,7 +43,7 @@ QUERY_METHODS = QUERY_STEPS | {"all", "count", "delete", "exists", "first", "get
 
 
 def of(run: Machine, owners: Values, name: str, frame: Frame) -> Values:
-    """``owner.name`` for whatever the owner may be."""
+    """Evaluate ``owner.name`` for whatever the owner may be."""
     return join(*(_one(run, owner, name, frame) for owner in owners))
 
 
@@ -51,6 +55,11 @@ def _one(run: Machine, owner: Atom, name: str, frame: Frame) -> Values:  # noqa:
             return run.known.named(dotted, name)
         case Router() if name == "state":
             return one(Made("app.state"))
+        case Router(key) if name in METHODS:
+            return one(RouterMethod(key, name))
+        case Made("threading.Thread", place) if name in ("stdout", "stderr"):
+            frame.effects.append(Ended(run.place(ast.Pass(), frame), start=place))
+            return one(Made("threading.Thread.stdout"))
         case Made(dotted, _) if dotted.endswith("app.state") and name in run.state:
             return run.settled(run.state[name])
         case Made(dotted, detail):
@@ -80,7 +89,7 @@ def _one(run: Machine, owner: Atom, name: str, frame: Frame) -> Values:  # noqa:
 
 
 def of_class(run: Machine, cls: Class, name: str) -> Values:
-    """``Class.name``."""
+    """Evaluate ``Class.name``."""
     if cls.is_enum and name in cls.frame.names and not any(isinstance(a, Func) for a in cls.frame.names[name]):
         return one(Member(cls, name))
     if cls.is_enum and not cls.lookup(name) and not name.startswith("_") and name != "mro":
@@ -113,14 +122,14 @@ def _of_row(run: Machine, row: About, name: str, frame: Frame) -> Values:
 
 
 def relation(run: Machine, annotation: ast.expr | None, cls: Class) -> Values:
-    """The model that ``Mapped["Domain"]`` leads to."""
+    """Return the model that ``Mapped["Domain"]`` leads to."""
     if annotation is None:
         return UNKNOWN
     return Values(About(model) for model in models_in(run.promised(annotation, cls.frame, request=False)))
 
 
 def _of_instance(run: Machine, owner: Instance, cls: Class, name: str, frame: Frame) -> Values:
-    if assigned := run.attribute(owner, name):
+    if assigned := run.attribute(owner, name) or _promised_to_constructor(run, owner, name):
         return run.settled(assigned)
     if injected := [atom for atom in cls.lookup(name) if isinstance(atom, Dependency)]:
         return _injected(run, cls, name, injected, frame)
@@ -136,8 +145,19 @@ def _of_instance(run: Machine, owner: Instance, cls: Class, name: str, frame: Fr
     return _bound(run, one(owner), cls, name, frame)
 
 
+def _promised_to_constructor(run: Machine, owner: Instance, name: str) -> Values:
+    """Return what ``__init__`` assigns when a container calls it with what its annotations promise."""
+    cls = owner.cls
+    if owner.key or id(cls) in run.constructed or cls.all_fields().get(name) or cls.lookup(name):
+        return UNKNOWN
+    run.constructed.add(id(cls))
+    for function in function_in(cls.lookup("__init__")):
+        run.call(function, one(owner), Arguments(open=True))
+    return run.attribute(owner, name)
+
+
 def _injected(run: Machine, cls: Class, name: str, found: list[Dependency], frame: Frame) -> Values:
-    """``bus: Bus = Depends(make_bus)`` in the body of a class-based view: what the framework injects."""
+    """Evaluate ``bus: Bus = Depends(make_bus)`` in the body of a class-based view: what the framework injects."""
     declared, bound = cls.all_fields().get(name), Bound()
     nothing = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
     holder = Function("<class>", frame.module, nothing, cls.frame)
@@ -163,5 +183,5 @@ def _bound(run: Machine, receiver: Values, cls: Class, name: str, frame: Frame) 
 
 
 def cls_is_schema(cls: Class) -> bool:
-    """Whether objects of ``cls`` carry what a request said: pydantic models, dataclasses, typed dicts."""
+    """Return whether objects of ``cls`` carry what a request contained: pydantic models, dataclasses, typed dicts."""
     return bool(cls.outside_bases() & {"BaseModel", "SQLModel", "TypedDict", "GenericModel", "Schema", "RootModel"})

@@ -30,7 +30,20 @@ from scripts.commands.crosswalk.audit.values import (
     one,
 )
 
-TRANSPARENT = frozenset({"Optional", "Union", "Annotated", "Mapped", "Awaitable", "Final", "ClassVar", "DynamicMapped"})
+TRANSPARENT = frozenset(
+    {
+        "Optional",
+        "Union",
+        "Annotated",
+        "Mapped",
+        "Awaitable",
+        "Final",
+        "ClassVar",
+        "DynamicMapped",
+        "FromDishka",
+        "Injected",
+    }
+)
 MANY = frozenset(
     [
         "list",
@@ -61,7 +74,7 @@ class Bound:
 def bind(
     run: Machine, function: Function, receiver: Values, arguments: Arguments, *, endpoint: bool, annotated: bool = True
 ) -> Bound:
-    """The parameters of a call of ``function``."""
+    """Return the parameters of a call of ``function``."""
     spec = function.node.args
     bound = Bound()
     named = [*spec.posonlyargs, *spec.args]
@@ -115,7 +128,9 @@ def _annotated(run: Machine, function: Function, parameter: ast.arg, bound: Boun
 
 
 def dependencies_of(run: Machine, annotation: ast.expr, frame: Frame) -> list[Dependency]:
-    """The ``Depends`` of an annotation, also one that an alias hides: ``SessionDep = Annotated[Session, Depends(f)]``."""
+    """Return the ``Depends`` of an annotation, also one that an alias hides: ``SessionDep = Annotated[Session,
+    Depends(f)]``.
+    """
     if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Annotated":
         parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
         found = [atom for part in parts[1:] for atom in run.evaluate(part, frame) if isinstance(atom, Dependency)]
@@ -128,7 +143,7 @@ def dependencies_of(run: Machine, annotation: ast.expr, frame: Frame) -> list[De
 def resolve(
     run: Machine, dependency: Dependency, annotation: ast.expr | None, function: Function, bound: Bound
 ) -> Values:
-    """Runs a dependency as the framework does; gives what the parameter gets."""
+    """Run a dependency as the framework does; gives what the parameter gets."""
     targets = dependency.target
     fallback = promised(run, annotation, function.closure, request=False) if annotation is not None else UNKNOWN
     if not targets and annotation is not None:
@@ -162,7 +177,9 @@ def resolve(
 
 
 def promised(run: Machine, annotation: ast.expr, frame: Frame, *, request: bool) -> Values:
-    """What an annotation says a value is. ``request``: the value comes from the request, so the request decides."""
+    """Return what an annotation says a value is. ``request``: the value comes from the request, so the request
+    decides.
+    """
     match annotation:
         case ast.Constant(value=str(text)):
             try:
@@ -212,7 +229,7 @@ def _of_class(atom: object, *, request: bool) -> Values:
 
 
 def instance_of(cls: Class) -> Values:
-    """An object of ``cls``: a row of a model, a member of an enum, or an instance."""
+    """Return an object of ``cls``: a row of a model, a member of an enum, or an instance."""
     if cls.is_enum:
         return one(AnyMember(cls))
     return one(About(cls)) if cls.is_model else one(Instance(cls))

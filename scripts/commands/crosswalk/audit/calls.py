@@ -36,7 +36,7 @@ from scripts.commands.crosswalk.audit.values import (
 
 
 def evaluate_call(run: Machine, node: ast.Call, frame: Frame) -> Values:
-    """What a call gives; its effects go to ``frame``."""
+    """Return what a call gives; its effects go to ``frame``."""
     owners: Values = UNKNOWN
     guessed: Values = UNKNOWN
     if isinstance(node.func, ast.Attribute):
@@ -72,7 +72,7 @@ def evaluate_call(run: Machine, node: ast.Call, frame: Frame) -> Values:
 
 
 def _is_untold(owners: Values) -> bool:
-    """Whether nothing says what object it is: it came without a type, or from an application's state."""
+    """Return whether nothing says what object it is: it came without a type, or from an application's state."""
     return all(isinstance(atom, Made) and (".state." in atom.name or "current_app" in atom.name) for atom in owners)
 
 
@@ -101,7 +101,7 @@ def _arguments(run: Machine, node: ast.Call, frame: Frame) -> Arguments:
 
 
 def _inherited(func: ast.Attribute, frame: Frame) -> Values:
-    """``super().method``."""
+    """Evaluate ``super().method``."""
     match func.value:
         case ast.Call(func=ast.Name(id="super")):
             function, receiver = frame.function, None
@@ -122,7 +122,9 @@ def _inherited(func: ast.Attribute, frame: Frame) -> Values:
 
 
 def _super_router(func: ast.Attribute, frame: Frame) -> Values:
-    """``super().add_resource`` in a subclass of a router: the router itself, without the subclass's own methods."""
+    """Evaluate ``super().add_resource`` in a subclass of a router: the router itself, without the subclass's own
+    methods.
+    """
     function = frame.function
     match func.value:
         case ast.Call(func=ast.Name(id="super")) if function is not None and function.node.args.args:
@@ -174,7 +176,7 @@ def _is_queue_like(dotted: str) -> bool:
 
 
 def follow(run: Machine, function: Function, receiver: Atom | None, call: Call, frame: Frame) -> Values:
-    """Follows a call into the tree; a job is not followed as the router's own doing."""
+    """Follow a call into the tree; a job is not followed as the router's own doing."""
     if function.job or run.known.is_job(function):
         starts.effect(run, frame, call.node, "job", f"{function.qualified}()")
         starts.defer(run, one(Func(function, receiver)), call.arguments, frame)
@@ -184,7 +186,7 @@ def follow(run: Machine, function: Function, receiver: Atom | None, call: Call, 
 
 
 def construct(run: Machine, cls: Class, call: Call, frame: Frame) -> Values:
-    """``Class(…)``: an enum's member, a row, an object."""
+    """Evaluate ``Class(…)``: an enum's member, a row, an object."""
     if cls.is_enum:
         return models.members_valued(cls, call.arguments.get(0))
     if cls.is_model:

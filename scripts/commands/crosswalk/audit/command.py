@@ -13,7 +13,7 @@ from scripts.commands.crosswalk.audit.rules import Finding, find
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command's arguments."""
+    """Return the command's arguments."""
     made = argparse.ArgumentParser(
         prog="scripts/crosswalk audit",
         description="Reads router code (FastAPI, Starlette, Flask, Powertools) without importing it, and reports what routes "

@@ -103,12 +103,19 @@ def _origin(base: ast.expr) -> ast.expr:
 
 
 def _is_route_decorator(node: ast.expr) -> bool:
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    """Evaluate ``@x.get("/path")``, ``@protected(router.get, "/path")``."""
+    if not isinstance(node, ast.Call):
         return False
-    if node.func.attr == "resolver":
+    name, first = last_name(node.func), node.args[:1]
+    if name == "resolver":
         return True
-    first = node.args[0] if node.args else None
-    is_path = isinstance(first, ast.JoinedStr) or (
-        isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value[:1] in ("", "/", "<")
+    if first and isinstance(first[0], ast.Attribute):
+        name, first = first[0].attr, node.args[1:2]
+    elif not isinstance(node.func, ast.Attribute):
+        return False
+    is_path = any(
+        isinstance(part, ast.JoinedStr)
+        or (isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value[:1] in ("", "/", "<"))
+        for part in first
     )
-    return node.func.attr in ROUTE_DECORATORS and is_path
+    return name in ROUTE_DECORATORS and is_path

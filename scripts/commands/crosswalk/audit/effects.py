@@ -17,6 +17,9 @@ class Place:
     line: int
     column: int
 
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -29,7 +32,7 @@ class Effect:
     guessed: bool = False  #: the class of the object is a guess from names or arguments
 
     def by_way_of(self, helper: str, methods: frozenset[str] | None) -> "Effect":
-        """The same effect, seen from a caller of ``helper`` that is limited to ``methods``."""
+        """Return the same effect, seen from a caller of ``helper`` that is limited to ``methods``."""
         both = self.methods if methods is None else methods if self.methods is None else self.methods & methods
         return replace(self, through=(helper, *self.through), methods=both)
 
@@ -65,6 +68,13 @@ class Commit(Effect):
     """A transaction is committed. ``managed``: by the generator that hands out the session, for every request."""
 
     managed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Effect):
+    """A function waits for a thread or process that another function started at ``start``."""
+
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ BUILTINS = frozenset(
 
 
 def evaluate(run: Machine, node: ast.expr, frame: Frame) -> Values:  # noqa: C901, PLR0912
-    """What ``node`` may be."""
+    """Return what ``node`` may be."""
     match node:
         case ast.Constant(value=value):
             return one(Const(value))
@@ -138,7 +138,7 @@ def evaluate(run: Machine, node: ast.expr, frame: Frame) -> Values:  # noqa: C90
 
 
 def name_in(run: Machine, name: str, frame: Frame) -> Values:
-    """A name, looked up outwards from ``frame``, then in the module."""
+    """Return a name, looked up outwards from ``frame``, then in the module."""
     scope: Frame | None = frame
     while scope is not None:
         if name in scope.names and (scope.cls is None or scope is frame):
@@ -239,7 +239,7 @@ def _members_that(run: Machine, given: Values, clause: ast.comprehension, frame:
 
 
 def _part(run: Machine, node: ast.expr, frame: Frame) -> tuple[str, tuple[str, ...]]:
-    """A part of an f-string: its text, and the source of its holes."""
+    """Return a part of an f-string: its text, and the source of its holes."""
     inner = node.value if isinstance(node, ast.FormattedValue) else node
     return _text(node, run.evaluate(inner, frame), frame)
 
@@ -268,7 +268,7 @@ def _text(node: ast.expr, values: Values, frame: Frame) -> tuple[str, tuple[str,
 
 
 def _origin(node: ast.expr, frame: Frame) -> str:
-    """The source of a hole, and of what its name was assigned in the same function, or in ``__init__``."""
+    """Return the source of a hole, and of what its name was assigned in the same function, or in ``__init__``."""
     source = ast.unparse(node)
     value = None
     if isinstance(node, ast.Name) and frame.function:
@@ -281,7 +281,7 @@ def _origin(node: ast.expr, frame: Frame) -> str:
 
 
 def _assigned(function: Function) -> dict[str, ast.expr]:
-    """What each name or attribute is assigned first in a function, in the order of :func:`ast.walk`."""
+    """Return what each name or attribute is assigned first in a function, in the order of :func:`ast.walk`."""
     if function.assigned is None:
         function.assigned = {}
         for part in ast.walk(function.node):
@@ -322,7 +322,7 @@ def _binary(run: Machine, left: ast.expr, op: ast.operator, right: ast.expr, fra
 
 
 def is_possible(run: Machine, test: ast.expr, frame: Frame) -> bool:
-    """Whether a comprehension's ``test`` may hold; False only when known values do not fulfil it."""
+    """Return whether a comprehension's ``test`` may hold; False only when known values do not fulfil it."""
     run.evaluate(test, frame)
     match test:
         case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
@@ -332,7 +332,7 @@ def is_possible(run: Machine, test: ast.expr, frame: Frame) -> bool:
 
 
 def outcome(run: Machine, test: ast.expr, frame: Frame) -> bool | None:
-    """Whether the ``test`` of an ``if`` holds, where it asks for the word that a loop or a call gave to a name; else None.
+    """Return whether the ``test`` of an ``if`` holds, where it asks for the word that a loop or a call gave to a name.
 
     A name that is assigned in the function may have another value in the next round of a loop, and a parameter with a
     default another one from a caller that was not read.
@@ -374,7 +374,7 @@ def _compared(run: Machine, name: str, operator: ast.cmpop, right: ast.expr, fra
 
 
 def _listed(values: Values) -> set[str] | None:
-    """The words of one list, set or dict of nothing but words."""
+    """Return the words of one list, set or dict of nothing but words."""
     if len(values) != 1:
         return None
     match next(iter(values)):
@@ -389,7 +389,7 @@ def _listed(values: Values) -> set[str] | None:
 
 
 def _unsteady(function: Function) -> frozenset[str]:
-    """Names that a function assigns, and its parameters with a default."""
+    """Return names that a function assigns, and its parameters with a default."""
     if function.unsteady is None:
         spec = function.node.args
         named = [*spec.posonlyargs, *spec.args]
@@ -420,7 +420,7 @@ def _may_be_equal(first: Values, second: Values) -> bool:
 
 
 def _words(values: Values) -> frozenset[str] | None:
-    """The texts that a value may be; None when it may be something else."""
+    """Return the texts that a value may be; None when it may be something else."""
     found: set[str] = set()
     for atom in values:
         choice = models.words_of_choice(atom)

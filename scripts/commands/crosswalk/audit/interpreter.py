@@ -63,6 +63,7 @@ class Interpreter:
         self.state: dict[str, Values] = {}  #: what an application keeps in its ``state``
         self.workers: Workers | None = None
         self.calls: dict[int, bool] = {}  #: calls in functions, by node: whether it is known what is called
+        self.constructed: set[int] = set()  #: classes whose ``__init__`` was followed for an object that is injected
         self.steps = 0
         self._summaries: dict[object, Summary] = {}
         self._variants: dict[int, int] = {}
@@ -90,7 +91,7 @@ class Interpreter:
         statements.assign(self, target, value, frame, node)
 
     def module(self, path: Path) -> Module | None:
-        """The module of a file, executed (or being executed, in a cycle of imports)."""
+        """Return the module of a file, executed (or being executed, in a cycle of imports)."""
         module = self.project.module(path)
         if module is not None and module.frame is None:
             module.frame = Frame(module, {"__name__": UNKNOWN})
@@ -102,12 +103,14 @@ class Interpreter:
         return module
 
     def begin(self) -> None:
-        """Begins with the routes: what was followed before (a start with all its migrations) takes no variants from them."""
+        """Reset the counts of variants: what was followed before (a start with all its migrations) takes no variants from
+        them.
+        """
         self._variants.clear()
         self._costs.clear()
 
     def allow(self, place: Place, name: str) -> None:
-        """Begins a route, with statements of its own."""
+        """Begin a route, with statements of its own."""
         allowed = max((MAX_STEPS - self.steps) // ROUTE_SHARE, ROUTE_STEPS)
         self._limit, self._cut = self.steps + allowed, False
         self._beyond = (place.path, place.line, f"{name}: followed for {allowed:,} statements, not to the end")
@@ -121,11 +124,11 @@ class Interpreter:
         return not self._cut
 
     def place(self, node: ast.AST, frame: Frame) -> Place:
-        """Where ``node`` stands."""
+        """Return where ``node`` stands."""
         return Place(frame.module.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
 
     def member_of(self, module: Module, name: str) -> Values:
-        """``module.name``: a name of its body, or a submodule of a package."""
+        """Evaluate ``module.name``: a name of its body, or a submodule of a package."""
         if module.frame and name in module.frame.names:
             return self.settled(module.frame.names[name])
         if module.package and (path := self.project.beside(module.path, name)):
@@ -134,7 +137,7 @@ class Interpreter:
         return UNKNOWN if module.done else one(Later(module, name))
 
     def settled(self, values: Values) -> Values:
-        """``values`` with what was imported in a cycle looked up, now that its module is done."""
+        """Evaluate ``values`` with what was imported in a cycle looked up, now that its module is done."""
         if not any(isinstance(atom, Later) for atom in values):
             return values
         found: list[Values] = []
@@ -161,7 +164,7 @@ class Interpreter:
     def call(
         self, function: Function, receiver: Values, arguments: Arguments, endpoint: bool = False, annotated: bool = True
     ) -> Summary:
-        """Follows a call. ``endpoint``: the framework calls, so parameters are dependencies or come from the request."""
+        """Follow a call. ``endpoint``: the framework calls, so parameters are dependencies or come from the request."""
         names = binding.bind(self, function, receiver, arguments, endpoint=endpoint, annotated=annotated)
         effects: list[Effect] = names.effects
         key: object = (id(function), frozenset(names.values.items()))
@@ -208,7 +211,7 @@ class Interpreter:
         return Summary(value, _distinct(frame.effects))
 
     def made(self, cls: Class, arguments: Arguments, key: int, frame: Frame) -> Values:
-        """An object of ``cls``, its ``__init__`` followed."""
+        """Return an object of ``cls``, its ``__init__`` followed."""
         instance = Instance(cls, key)
         for atom in cls.lookup("__init__"):
             function = getattr(atom, "function", None)
@@ -220,20 +223,20 @@ class Interpreter:
         return one(instance)
 
     def absorb(self, summary: Summary, helper: str, frame: Frame) -> Values:
-        """Takes over a call's effects as seen from ``frame``; gives its value."""
+        """Add a call's effects to ``frame``, seen from there; return its value."""
         frame.effects.extend(effect.by_way_of(helper, frame.methods) for effect in summary.effects)
         if len(frame.effects) > 4 * MAX_EFFECTS:
             frame.effects[:] = _distinct(frame.effects)
         return summary.value
 
     def set_attribute(self, instance: Instance, name: str, value: Values) -> None:
-        """``instance.name = value``: one of the values it may have."""
+        """Evaluate ``instance.name = value``: one of the values it may have."""
         for key in {instance.key, 0}:
             place = (id(instance.cls), key, name)
             self.attributes[place] = join(self.attributes.get(place, UNKNOWN), value)
 
     def attribute(self, instance: Instance, name: str) -> Values:
-        """What was assigned to an object's attribute, in its class or an ancestor's methods."""
+        """Return what was assigned to an object's attribute, in its class or an ancestor's methods."""
         for cls in instance.cls.ancestry():
             found = self.attributes.get((id(cls), instance.key, name))
             if found:
@@ -241,13 +244,13 @@ class Interpreter:
         return UNKNOWN
 
     def defined(self, node: ast.ClassDef, cls: Class) -> None:
-        """A class of the tree, to be found again by its definition and by its name."""
+        """Return a class of the tree, to be found again by its definition and by its name."""
         if id(node) not in self.classes:
             self.classes[id(node)] = cls
             self._by_variable.setdefault(snake(cls.name), []).append(cls)
 
     def named_like(self, owner: ast.expr, method: str) -> Values:
-        """``job_service.create`` of an object of unknown type: the method of the only class ``JobService``."""
+        """Evaluate ``job_service.create`` of an object of unknown type: the method of the only class ``JobService``."""
         variable = last_name(owner).strip("_")
         if "_" not in variable:
             return UNKNOWN  # one word names many things
@@ -259,13 +262,13 @@ class Interpreter:
         )
 
     def class_of(self, values: Values) -> Class | None:
-        """The one class that ``values`` is, if it is one."""
+        """Return the one class that ``values`` is, if it is one."""
         classes = [atom.cls for atom in values if isinstance(atom, ClassRef)]
         return classes[0] if len(classes) == 1 else None
 
 
 def _declared(cls: Class) -> list[str]:
-    """A dataclass's fields in the order of its parameters."""
+    """Return a dataclass's fields in the order of its parameters."""
     return list(dict.fromkeys(name for ancestor in reversed(list(cls.ancestry())) for name in ancestor.fields))
 
 
@@ -274,7 +277,7 @@ def _is_nested(function: Function) -> bool:
 
 
 def _distinct(effects: Iterable[Effect]) -> list[Effect]:
-    """Each effect once, by its shortest way."""
+    """Return each effect once, by its shortest way."""
     best: dict[object, Effect] = {}
     for effect in effects:
         key = (type(effect), *(getattr(effect, name) for name in effect.__dataclass_fields__ if name != "through"))

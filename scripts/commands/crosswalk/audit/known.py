@@ -24,10 +24,7 @@ SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 LOCAL = re.compile(
     r"^(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w￼]+)?(?=/|$|￼)", re.IGNORECASE
 )
-OWN_BASE = re.compile(
-    r"base_url|self_url|own_url|internal|app_url|api_url|api_base|server_url|backend_url|service_url|host|port", re.I
-)
-OUTER_BASE = re.compile(r"google|openai|stripe|github|slack|ollama|telegram|facebook|aws|anthropic|vendor|third", re.I)
+OWN_BASE = re.compile(r"request\.|url_for")
 
 
 class Known:
@@ -56,13 +53,13 @@ class Known:
             self.ours[name] = cls
 
     def named(self, source: str, name: str) -> Values:
-        """A name from outside: one of our models when it is imported from models, else just the name."""
+        """Return a name from outside: one of our models when it is imported from models, else just the name."""
         if name in self.ours and ("models" in source or name in self.vocabulary.models):
             return one(ClassRef(self.ours[name]))
         return one(External(f"{source}.{name}" if source else name))
 
     def is_job(self, function: Function) -> bool:
-        """Whether it is one of our jobs, or of those that the vocabulary names."""
+        """Return whether it is one of our jobs, or of those that the vocabulary names."""
         if self.vocabulary.is_job(f"{function.module.name}.{function.name}"):
             return True
         return f"{function.module.name.rsplit('.', 2)[-2]}.{function.module.path.stem}.{function.name}" in self._jobs if (
@@ -70,17 +67,17 @@ class Known:
         ) else False  # fmt: skip
 
     def model(self, cls: Class) -> None:
-        """A model of the tree."""
+        """Return a model of the tree."""
         self.models.setdefault(cls.name, cls)
         if cls.table:
             self._tables.setdefault(cls.table, cls)
 
     def model_named(self, name: str) -> Class | None:
-        """A model by its class's name."""
+        """Return a model by its class's name."""
         return self.models.get(name)
 
     def table(self, name: str, frame: Frame) -> Class:
-        """The model of a table; a table of no model stands for itself."""
+        """Return the model of a table; a table of no model stands for itself."""
         ours = {cls.table: cls for cls in self.ours.values()}
         found = self._tables.get(name) or self._by_plural(name) or ours.get(name)
         if found is None:
@@ -95,19 +92,14 @@ class Known:
         return None
 
     def words_of(self, cls: Class, field: str) -> tuple[str, ...]:
-        """The words of a field of one of our models, when it is ours and not the tree's own."""
+        """Return the words of a field of one of our models, when it is ours and not the tree's own."""
         return self._words.get(cls.name, {}).get(field, ()) if cls.module is None else ()
 
     def is_candidate(self, url: str, holes: tuple[str, ...]) -> bool:
-        """Whether a url may be our own: this machine's, or one that starts with a base url from settings or the request."""
-        if LOCAL.match(url):
-            return True
-        if not url.startswith(HOLE) or not holes:
-            return False
-        name, _, assigned = holes[0].partition(" = ")
-        return bool(OWN_BASE.search(assigned or name)) and not OUTER_BASE.search(holes[0])
+        """Return whether a URL is surely our own: of this machine, or built from the request."""
+        return bool(LOCAL.match(url)) or (url.startswith(HOLE) and OWN_BASE.search("|".join(holes[:1])) is not None)
 
 
 def snake(name: str) -> str:
-    """``LocalBusiness`` → ``local_business``."""
+    """Evaluate ``LocalBusiness`` → ``local_business``."""
     return SNAKE.sub("_", name).lower()

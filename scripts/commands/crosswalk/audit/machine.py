@@ -34,6 +34,7 @@ class Machine(Protocol):
     state: dict[str, Values]
     workers: Workers | None
     calls: dict[int, bool]
+    constructed: set[int]
 
     def evaluate(self, node: ast.expr, frame: Frame) -> Values:
         """Return what ``node`` may be; calls leave their effects in ``frame``."""

@@ -35,7 +35,7 @@ RELATIONS = frozenset({"relationship", "Relationship", "relation", "backref"})
 
 
 def vocabulary(run: Machine, cls: Class, field: str) -> tuple[str, ...]:  # noqa: C901
-    """The texts that a status field takes; empty when it is free text or not known."""
+    """Return the texts that a status field takes; empty when it is free text or not known."""
     known = run.known.words_of(cls, field)
     if known:
         return known
@@ -63,7 +63,7 @@ def vocabulary(run: Machine, cls: Class, field: str) -> tuple[str, ...]:  # noqa
 
 
 def enum_of(run: Machine, cls: Class, field: str) -> Class | None:
-    """The enum of a status field."""
+    """Return the enum of a status field."""
     declared = cls.all_fields().get(field)
     if declared is None:
         return None
@@ -78,7 +78,7 @@ def enum_of(run: Machine, cls: Class, field: str) -> Class | None:
 
 
 def initial(cls: Class, field: str) -> str:
-    """The word that a new row has in a field that is free text, when the column says it."""
+    """Return the word that a new row has in a field that is free text, when the column says it."""
     declared = cls.all_fields().get(field)
     if declared is None:
         return ""
@@ -88,7 +88,7 @@ def initial(cls: Class, field: str) -> str:
 
 
 def implied(value: Values) -> tuple[str, ...]:
-    """The words of the one enum whose members are written into a column that is free text."""
+    """Return the words of the one enum whose members are written into a column that is free text."""
     enums = {id(atom.cls): atom.cls for atom in value if isinstance(atom, Member | AnyMember)}
     if len(enums) != 1:
         return ()
@@ -103,7 +103,7 @@ def _stored(enum: Class, *, names: bool) -> tuple[str, ...]:
 
 
 def word_of(atom: Atom, enum: Class | None, *, names: bool) -> list[str]:
-    """The words that an atom writes into a field of ``enum``; ``names`` when the database holds member names."""
+    """Return the words that an atom writes into a field of ``enum``; ``names`` when the database holds member names."""
     match atom:
         case Const(str(text)):
             return [text]
@@ -123,12 +123,12 @@ def word_of(atom: Atom, enum: Class | None, *, names: bool) -> list[str]:
 
 
 def is_open(values: Values) -> bool:
-    """Whether the value is not known, or free text from the request."""
+    """Return whether the value is not known, or free text from the request."""
     return values == UNKNOWN or any(isinstance(atom, Anything | Pattern | External | Made) for atom in values)
 
 
 def value_of(cls: Class, member: str) -> Values:
-    """The value of an enum's member."""
+    """Return the value of an enum's member."""
     value = cls.frame.names.get(member, UNKNOWN)
     if any(isinstance(atom, External | Made) and atom.name.endswith("auto") for atom in value):
         return one(Const(member.lower() if cls.is_text_enum else member))
@@ -136,7 +136,7 @@ def value_of(cls: Class, member: str) -> Values:
 
 
 def members_of(cls: Class) -> list[str]:
-    """The names of an enum's members."""
+    """Return the names of an enum's members."""
     found = []
     for ancestor in cls.ancestry():
         for name, value in ancestor.frame.names.items():
@@ -146,12 +146,12 @@ def members_of(cls: Class) -> list[str]:
 
 
 def members_of_choice(choice: AnyMember) -> list[str]:
-    """The names that an :class:`AnyMember` may have."""
+    """Return the names that an :class:`AnyMember` may have."""
     return [name for name in members_of(choice.cls) if choice.among is None or name in choice.among]
 
 
 def words_of_choice(atom: Atom) -> frozenset[str] | None:
-    """The texts that the request may choose among; None when it is no choice of texts."""
+    """Return the texts that the request may choose among; None when it is no choice of texts."""
     match atom:
         case AnyMember(_, "name"):
             return frozenset(members_of_choice(atom))
@@ -164,7 +164,7 @@ def words_of_choice(atom: Atom) -> frozenset[str] | None:
 
 
 def members_named(cls: Class, key: Values) -> Values:
-    """``Enum[key]``."""
+    """Evaluate ``Enum[key]``."""
     names = [name for name in texts(key) if name in cls.frame.names]
     chosen = [words for atom in key if (words := words_of_choice(atom)) is not None]
     if chosen and len(chosen) == len(key):
@@ -173,7 +173,7 @@ def members_named(cls: Class, key: Values) -> Values:
 
 
 def members_valued(cls: Class, value: Values) -> Values:
-    """``Enum(value)``: the member with that value; any when the value is not known."""
+    """Evaluate ``Enum(value)``: the member with that value; any when the value is not known."""
     found: dict[Atom, None] = {}
     for atom in value:
         match atom:
@@ -194,14 +194,14 @@ def members_valued(cls: Class, value: Values) -> Values:
 
 
 def _chosen(cls: Class, names: list[str]) -> Values:
-    """What the request may choose, through an enum of its own."""
+    """Return what the request may choose, through an enum of its own."""
     if not names or len(names) == len(members_of(cls)):
         return one(AnyMember(cls))
     return one(AnyMember(cls, "", frozenset(names)))
 
 
 def enum_type(call: Call) -> Values:
-    """``Enum(State)``, ``Enum("new", "done")``: what the type lets in."""
+    """Evaluate ``Enum(State)``, ``Enum("new", "done")``: what the type lets in."""
     given = call.arguments
     for value in given.positional:
         for atom in value:
@@ -215,7 +215,7 @@ def enum_type(call: Call) -> Values:
 
 
 def column(call: Call) -> ColumnType:
-    """A column's type, or the word it starts with."""
+    """Return a column's type, or the word it starts with."""
     for value in call.arguments.all():
         for atom in value:
             if isinstance(atom, ColumnType) and (atom.enum or atom.words):
@@ -224,7 +224,7 @@ def column(call: Call) -> ColumnType:
 
 
 def core_table(run: Machine, name: str, call: Call, frame: Frame) -> Class:
-    """``Table("jobs", metadata, Column("status", …))``: stands for a model."""
+    """Evaluate ``Table("jobs", metadata, Column("status", …))``: stands for a model."""
     cls = run.known.table(name, frame)
     for node, value in zip(call.node.args[2:], call.arguments.positional[2:], strict=False):
         match node:
@@ -236,13 +236,13 @@ def core_table(run: Machine, name: str, call: Call, frame: Frame) -> Class:
 
 
 def _initial(default: Values) -> str:
-    """The word that ``default="pending"`` or ``default=State.PENDING`` gives a new row."""
+    """Return the word that ``default="pending"`` or ``default=State.PENDING`` gives a new row."""
     words = [word for atom in default if isinstance(atom, Const | Member) for word in word_of(atom, None, names=False)]
     return words[0] if len(words) == 1 else ""
 
 
 def relation(run: Machine, first: Values) -> Values:
-    """``relationship("Order")``: what it leads to."""
+    """Evaluate ``relationship("Order")``: what it leads to."""
     found = models_in(first)
     for name in texts(first):
         if cls := run.known.model_named(name.rsplit(".", 1)[-1]):

@@ -97,7 +97,7 @@ ALSO_ON_OBJECTS = COLUMN_MAKERS | RELATIONS | ENUM_TYPES | {"select", "insert", 
 
 
 def function(run: Machine, dotted: str, call: Call, frame: Frame) -> Values:  # noqa: C901, PLR0912
-    """A function or class from outside, by its dotted name."""
+    """Evaluate a call of a function or class from outside, by its dotted name."""
     last, root, given = dotted.rsplit(".", 1)[-1], dotted.split(".", 1)[0], call.arguments
     first = given.get(0)
     if root == "builtins":
@@ -143,7 +143,7 @@ def function(run: Machine, dotted: str, call: Call, frame: Frame) -> Values:  # 
 
 
 def method(run: Machine, call: Call, frame: Frame) -> Values:  # noqa: C901, PLR0912
-    """A method of something outside the tree, or of what comes from a model."""
+    """Evaluate a call of a method of something outside the tree, or of what comes from a model."""
     if not isinstance(call.node.func, ast.Attribute):
         return UNKNOWN
     name, given, owners = call.name, call.arguments, call.owners
@@ -258,7 +258,7 @@ PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "fi
 
 
 def builtin(run: Machine, name: str, call: Call, frame: Frame) -> Values:
-    """A function of Python's own."""
+    """Evaluate a call of a built-in function."""
     given = call.arguments
     first = given.get(0)
     if name == "setattr" and call.node.args:
@@ -291,7 +291,7 @@ def builtin(run: Machine, name: str, call: Call, frame: Frame) -> Values:
 
 
 def _mapped(run: Machine, given: Arguments, frame: Frame) -> Values:
-    """``map(function, items)``, with one list."""
+    """Evaluate ``map(function, items)``, with one list."""
     items = items_of(given.get(1)) if len(given.positional) == 2 else [UNKNOWN]
     return one(Listing(tuple(applied(run, given.get(0), Arguments([item]), frame) for item in items)))
 
@@ -335,7 +335,7 @@ SESSION_WORDS = (
 
 
 def of_table(run: Machine, call: Call, frame: Frame) -> Values:
-    """``table.update()``, where a class stands for the table."""
+    """Evaluate ``table.update()``, where a class stands for the table."""
     tables = [atom.cls for atom in call.owners if isinstance(atom, ClassRef) and atom.cls.is_model]
     if tables and call.name == "delete":
         row_write(run, tables[0], "delete()", call, frame)
@@ -343,7 +343,7 @@ def of_table(run: Machine, call: Call, frame: Frame) -> Values:
 
 
 def on_statement(run: Machine, statements: list[Statement], call: Call, frame: Frame) -> Values:
-    """``update(Order).values(…)``: what it writes."""
+    """Evaluate ``update(Order).values(…)``: what it writes."""
     for statement in statements:
         via = f"{statement.kind}()"
         if call.name in ("values", "ordered_values"):
@@ -358,7 +358,7 @@ def on_statement(run: Machine, statements: list[Statement], call: Call, frame: F
 
 
 def executed(run: Machine, call: Call, frame: Frame) -> Values:
-    """A statement, or SQL, that a session or connection executes."""
+    """Return a statement, or SQL, that a session or connection executes."""
     given = call.arguments
     first = given.get(0, "statement", "query", "clause")
     for atom in first:
@@ -400,7 +400,7 @@ def _raw(run: Machine, text: str, bound: dict[str, Values], call: Call, frame: F
 
 
 def row_write(run: Machine, cls: Class, via: str, call: Call, frame: Frame) -> None:
-    """A row of ``cls`` is written here."""
+    """Return a row of ``cls`` is written here."""
     frame.effects.append(ModelWrite(run.place(call.node, frame), methods=frame.methods, model=cls.name, via=via))
 
 
@@ -412,7 +412,7 @@ def _is_session(call: Call) -> bool:
 
 
 def on_session(run: Machine, call: Call, frame: Frame) -> None:
-    """``add``, ``commit`` and their like."""
+    """Evaluate ``add``, ``commit`` and their like."""
     name, given = call.name, call.arguments
     rows = [cls for value in given.all() for cls in models_in(value)]
     match name:
@@ -438,13 +438,13 @@ def on_session(run: Machine, call: Call, frame: Frame) -> None:
 
 
 def is_supabase(call: Call) -> bool:
-    """Whether a client of Supabase's REST interface is asked for a table."""
+    """Return whether a client of Supabase's REST interface is asked for a table."""
     named = "supabase" in call.owner_source.lower()
     return named or any("supabase" in atom.name.lower() for atom in call.owners if isinstance(atom, Made | External))
 
 
 def _is_row_argument(values: Values) -> bool:
-    """Whether a session may keep it: a row, or something not known; no text and no number."""
+    """Return whether a session may keep it: a row, or something not known; no text and no number."""
     return not values or any(isinstance(atom, About | Listing | Made | Instance) for atom in values)
 
 
@@ -460,7 +460,7 @@ DUMPS = frozenset({"model_dump", "dict", "asdict", "to_dict", "model_dump_json",
 
 
 def some_fields(dumped: Values, given: Arguments) -> Values:
-    """``model_dump(exclude={"status"})``, ``dict(include={"title"})``."""
+    """Evaluate ``model_dump(exclude={"status"})``, ``dict(include={"title"})``."""
     left_out, taken = (_keys(given.get(-1, word)) for word in ("exclude", "include"))
     if not left_out and not taken:
         return dumped
@@ -483,14 +483,14 @@ def _keys(values: Values) -> set[str]:
 
 
 def parts(text: str, call: Call) -> Values:
-    """``"Domain.status".partition(".")`` and its like."""
+    """Evaluate ``"Domain.status".partition(".")`` and its like."""
     words = [word for value in call.arguments.all() if (word := text_of(value)) is not None]
     parts: Iterable[str] = getattr(text, call.name)(*words)
     return one(Listing(tuple(one(Const(part)) for part in parts)))
 
 
 def in_letters(owners: Values, name: str) -> Values:
-    """``text.lower()``: of a literal another literal, of a choice of the request another choice."""
+    """Evaluate ``text.lower()``: of a literal another literal, of a choice of the request another choice."""
     changed = LETTERS[name]
     found: list[Values] = []
     for atom in owners:
@@ -503,12 +503,12 @@ def in_letters(owners: Values, name: str) -> Values:
 
 
 def entry(mapping: Mapping, key: Values) -> Values:
-    """A dict's entry."""
+    """Return a dict's entry."""
     return entry_of(mapping, key)
 
 
 def items(owners: Values) -> Values:
-    """``mapping.items()``; of a dict from the request, names and values are the client's."""
+    """Evaluate ``mapping.items()``; of a dict from the request, names and values are the client's."""
     if any(isinstance(atom, Anything) for atom in owners):
         return one(Listing((one(Listing((one(Anything()), one(Anything())))),)))
     return one(Listing(tuple(
@@ -517,7 +517,7 @@ def items(owners: Values) -> Values:
 
 
 def formatted(call: Call) -> Values:
-    """``text.format(…)``, with holes where the arguments go."""
+    """Evaluate ``text.format(…)``, with holes where the arguments go."""
     text = next(
         (a.value if isinstance(a, Const) else a.text for a in call.owners if isinstance(a, Const | Pattern)), ""
     )
@@ -528,7 +528,7 @@ def formatted(call: Call) -> Values:
 
 
 def dumped(run: Machine, values: Values) -> Values:
-    """A schema's or model's fields as a dict: ``body.model_dump()``."""
+    """Return a schema's or model's fields as a dict: ``body.model_dump()``."""
     found: list[Values] = []
     for atom in values:
         match atom:
@@ -546,7 +546,7 @@ def dumped(run: Machine, values: Values) -> Values:
 
 
 def run_field(run: Machine, owner: Instance, name: str) -> Values:
-    """A field's value on a schema's instance; from the request, so free text when it is nothing else."""
+    """Return a field's value on a schema's instance; from the request, so free text when it is nothing else."""
     assigned = run.attribute(owner, name)
     declared = owner.cls.all_fields()[name]
     value = assigned

@@ -1,6 +1,5 @@
 """The files that are analysed: which there are, what they are called, and which one an import means."""
 
-import ast
 import os
 import re
 import sys
@@ -10,15 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.commands.crosswalk.audit import newer_syntax
 from scripts.commands.crosswalk.audit.values import METHODS, Module
 
 ROUTE_DECORATORS = frozenset({*METHODS, "route", "api_route", "resolver"})
 ROUTE_DECORATOR = re.compile(rf"^\s*@\w[\w.]*\.(?:{'|'.join(sorted(ROUTE_DECORATORS))})\(", re.MULTILINE)
-NEWER_SYNTAX = (
-    ((3, 14), re.compile(r"^\s*except\s+[\w.]+\s*,\s*(?:\w+\.)*[A-Z]\w*\s*(?:,[\s\w.]*)?:|\bt[\"']")),
-    ((3, 13), re.compile(r"^\s*(?:class|def|async def|type)\s+\w+\s*\[[^\]=]*=[^\]]*\]")),
-    ((3, 12), re.compile(r"^\s*(?:class|def|async def)\s+\w+\s*\[|^\s*type\s+\w+[^=\n]*=")),
-)
 PYTHON_2 = re.compile(
     r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|raise\s+\w+\s*,|except\s+[\w.()]+\s*,\s*[a-z_]\w*\s*:)|<>|`"
 )
@@ -35,12 +30,9 @@ class Unread:
 
 
 def syntax_reason(source: str, error: SyntaxError) -> str:
-    """Return why a file cannot be parsed: newer syntax than this interpreter's, Python 2, or an error."""
+    """Return why a file cannot be parsed: Python 2, an f-string of a newer Python, or an error."""
     lines = source.splitlines()
     around = lines[max((error.lineno or 1) - 2, 0) : error.lineno or 1]
-    for version, pattern in NEWER_SYNTAX:
-        if sys.version_info < version and any(pattern.search(line) for line in around):
-            return f"needs Python ≥ {version[0]}.{version[1]}; the audit runs on {sys.version_info[0]}.{sys.version_info[1]}"
     if any(PYTHON_2.search(line) for line in around):
         return f"is Python 2: {error.msg}"
     if sys.version_info < (3, 12) and (error.msg or "").startswith("f-string"):
@@ -153,7 +145,7 @@ class Project:
         return self._modules[path]
 
     def executed(self) -> list[Module]:
-        """The modules whose execution began."""
+        """Return the modules whose execution began."""
         return [module for module in self._modules.values() if module is not None and module.frame is not None]
 
     def text(self, path: Path) -> str | None:
@@ -186,7 +178,7 @@ class Project:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse(source, str(path))
+                tree = newer_syntax.parse(source, str(path))
         except SyntaxError as error:
             self._leave_out(path, error.lineno or 1, syntax_reason(source, error))
             return None
@@ -196,7 +188,7 @@ class Project:
         return Module(".".join(_dotted(path)), path, source, tree, path.name == "__init__.py")
 
     def find(self, dotted: str, importer: Path) -> Path | None:
-        """The file that ``import dotted`` in ``importer`` means, or None for something outside the tree."""
+        """Return the file that ``import dotted`` in ``importer`` means, or None for something outside the tree."""
         first = dotted.split(".", 1)[0]
         if first in FRAMEWORKS or (first in sys.stdlib_module_names):
             return None
@@ -204,7 +196,7 @@ class Project:
         return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
 
     def relative(self, importer: Module, level: int, dotted: str | None) -> Path | None:
-        """The file or package that ``from ...dotted import`` means."""
+        """Return the file or package that ``from ...dotted import`` means."""
         folder = importer.path.parent
         for _ in range(level - 1):
             folder = folder.parent
@@ -215,7 +207,7 @@ class Project:
         return None
 
     def beside(self, package: Path, name: str) -> Path | None:
-        """The submodule ``name`` of the package whose ``__init__.py`` or folder is ``package``."""
+        """Return the submodule ``name`` of the package whose ``__init__.py`` or folder is ``package``."""
         folder = package.parent if package.name == "__init__.py" else package
         for candidate in (folder / f"{name}.py", folder / name / "__init__.py"):
             if candidate.is_file():
@@ -256,7 +248,9 @@ def _shared(one: Path, other: Path) -> int:
 
 
 def _root_of(path: Path) -> Path:
-    """The project around ``path``: the nearest folder with a project's mark, but no further than one that is imported from."""
+    """Return the project around ``path``: the nearest folder with a project's mark, but no further than one that is
+    imported from.
+    """
     start = path if path.is_dir() else path.parent
     for folder in (start, *start.parents):
         if any((folder / mark).exists() for mark in ROOT_MARKS):

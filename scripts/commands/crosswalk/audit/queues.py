@@ -51,7 +51,9 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def put(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """The workers that a ``put`` hands work to; None when there are none, or when the function waits for what they answer."""
+    """Return the workers that a ``put`` hands work to; None when there are none, or when the function waits for what
+    they answer.
+    """
     if call.name not in PUTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
         return None
     made = [
@@ -70,7 +72,9 @@ def put(run: Machine, call: Call, frame: Frame) -> Values | None:
 
 
 def _is_theirs(queue: ast.expr, worker: Function, frame: Frame) -> bool:
-    """Whether ``self.jobs`` of a method may be the ``self.jobs`` of a worker that is a method, too: of the same class."""
+    """Return whether ``self.jobs`` of a method may be the ``self.jobs`` of a worker that is a method, too: of the
+    same class.
+    """
     ours = frame.function.cls if frame.function else None
     if _root(queue) != "self" or ours is None or worker.cls is None:
         return True
@@ -85,7 +89,7 @@ def _workers(run: Machine) -> Workers:
 
 
 def _found_in(modules: list[Module]) -> Workers:
-    """Looks only where the text of a module holds the words that matter: walking all trees takes as long as all else."""
+    """Look only where the text of a module holds the words that matter: walking all trees takes as long as all else."""
     queues = {name for module in modules if MADE.search(module.source) for name in _queues(module.tree)}
     near = [module for module in modules if TAKEN.search(module.source)] if queues else []
     takers = [
@@ -95,8 +99,7 @@ def _found_in(modules: list[Module]) -> Workers:
         if (taken := queues.intersection(_taken(node, modules))) and not _sends_to_browsers(node)
     ]
     names = {node.name for node, _ in takers} - {"run"}
-    named = re.compile(rf"\b({'|'.join(names)})\b") if names else None
-    started = {name for module in modules if named and named.search(module.source) for name in _started(module.tree)}
+    started = _started(names, modules)
     found: Workers = {}
     for node, taken in takers:
         if node.name in started or node.name == "run":
@@ -106,7 +109,7 @@ def _found_in(modules: list[Module]) -> Workers:
 
 
 def _queues(tree: ast.AST) -> Iterator[str]:
-    """Names of queues that outlive the call that makes them: attributes, and names of a module."""
+    """Return names of queues that outlive the call that makes them: attributes, and names of a module."""
     waiting: list[tuple[ast.AST, Definition | None]] = [(tree, None)]
     while waiting:
         node, function = waiting.pop()
@@ -133,19 +136,29 @@ def _makes_queue(value: ast.expr | None) -> bool:
             return False
 
 
-def _started(tree: ast.AST) -> Iterator[str]:
-    """Names of functions that are handed to what starts them, or called in a loop of such a one."""
+def _started(names: set[str], modules: list[Module]) -> set[str]:
+    """Return those of ``names`` that are handed to what starts them, or called in a loop of a function that is."""
+    loops = {
+        node.name: called & names
+        for module in _mentioning(names, modules)
+        for node in _functions(module.tree)
+        for loop in ast.walk(node)
+        if isinstance(loop, ast.While)
+        and (called := {last_name(part.func) for part in ast.walk(loop) if isinstance(part, ast.Call)}) & names
+    }
     handed = {
         last_name(argument.func if isinstance(argument, ast.Call) else argument)
-        for part in ast.walk(tree)
+        for module in _mentioning(names | set(loops), modules)
+        for part in ast.walk(module.tree)
         if isinstance(part, ast.Call) and (last_name(part.func) in STARTERS or STARTER.search(last_name(part.func)))
         for argument in [*part.args, *(word.value for word in part.keywords)]
     } - TAKES
-    yield from handed
-    for node in _functions(tree):
-        if node.name in handed:
-            loops = [part for part in ast.walk(node) if isinstance(part, ast.While)]
-            yield from {last_name(part.func) for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Call)}
+    return handed.union(*(called for name, called in loops.items() if name in handed))
+
+
+def _mentioning(names: set[str], modules: list[Module]) -> list[Module]:
+    pattern = re.compile(rf"\b(?:{'|'.join(names)})\b")
+    return [module for module in modules if names and pattern.search(module.source)]
 
 
 def _functions(tree: ast.AST) -> list[Definition]:
@@ -161,7 +174,7 @@ def _functions(tree: ast.AST) -> list[Definition]:
 
 
 def _sends_to_browsers(node: Definition) -> bool:
-    """Whether it hands on to a WebSocket or yields to a stream: what it takes is an answer, not work."""
+    """Return whether it hands on to a WebSocket or yields to a stream: what it takes is an answer, not work."""
     return any(
         isinstance(part, ast.Yield | ast.YieldFrom)
         or (isinstance(part, ast.Call) and last_name(part.func) in TO_BROWSERS)
@@ -170,7 +183,7 @@ def _sends_to_browsers(node: Definition) -> bool:
 
 
 def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
-    """The queues that a function takes from; one that is its parameter goes by what it is called with."""
+    """Return the queues that a function takes from; one that is its parameter goes by what it is called with."""
     assigned = {
         target.id: part.value
         for part in ast.walk(node)
@@ -195,7 +208,9 @@ def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
 
 
 def _called_with(function: Definition, position: int, modules: list[Module]) -> Iterator[str]:
-    """What a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or ``submit(function, …)``."""
+    """Return what a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or
+    ``submit(function, …)``.
+    """
     trees = [module.tree for module in modules if function.name in module.source]
     for part in (part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Call)):
         words = {word.arg: word.value for word in part.keywords}
@@ -213,7 +228,9 @@ def _called_with(function: Definition, position: int, modules: list[Module]) -> 
 
 
 def _is_answered(node: ast.Call, queue: ast.expr, frame: Frame) -> bool:
-    """Whether the function waits for what it put to be done: for a future or an event in it, or until the queue is empty."""
+    """Return whether the function waits for what it put to be done: for a future or an event in it, or until the
+    queue is empty.
+    """
     if frame.function is None:
         return False
     body = list(ast.walk(frame.function.node))

@@ -20,6 +20,7 @@ from scripts.commands.crosswalk.audit.values import (
     Made,
     Registering,
     Router,
+    RouterMethod,
     Values,
     join,
     one,
@@ -32,7 +33,9 @@ DECORATORS = frozenset({*METHODS, "route", "api_route"})
 
 
 def call(run: Machine, call: Call, frame: Frame) -> Values | None:  # noqa: C901
-    """What a call gives when it makes a router, registers something, or names a dependency; None for any other call."""
+    """Return what a call gives when it makes a router, registers something, or names a dependency; None for any
+    other call.
+    """
     for dotted in call.externals:
         if isinstance(call.node.func, ast.Attribute) and any(isinstance(o, Made) for o in call.owners):
             continue
@@ -60,6 +63,18 @@ def call(run: Machine, call: Call, frame: Frame) -> Values | None:  # noqa: C901
     return None
 
 
+def by_helper(run: Machine, decorator: ast.expr, frame: Frame) -> Values:
+    """Evaluate ``@protected(router.get, "/path")``: what a decorator registers that gets a router's method and a
+    path.
+    """
+    if not isinstance(decorator, ast.Call):
+        return UNKNOWN
+    given = [run.evaluate(part, frame) for part in [*decorator.args, *(word.value for word in decorator.keywords)]]
+    path = next((path for value in given if (path := routes.path_of(value)) is not None), "")
+    methods = [atom for value in given for atom in value if isinstance(atom, RouterMethod)]
+    return Values(Registering(atom.router, path, (atom.method.upper(),), UNKNOWN) for atom in methods)
+
+
 def _own_method(owners: list[Router], name: str) -> tuple[Router, Function] | None:
     """Return the method of that name which the tree's own subclass of a router defines."""
     for router in owners:
@@ -70,7 +85,7 @@ def _own_method(owners: list[Router], name: str) -> tuple[Router, Function] | No
 
 
 def made(run: Machine, framework: str, call: Call, frame: Frame, cls: Class | None = None) -> Values:
-    """A router, known by where it was made."""
+    """Return a router, known by where it was made."""
     place = run.place(call.node, frame)
     key = f"{place.path}:{place.line}:{place.column}"
     given = call.arguments
@@ -110,7 +125,7 @@ def _starlette(run: Machine, kind: str, call: Call, frame: Frame) -> Values:
 
 
 def _is_likely(call: Call) -> bool:
-    """Whether a router that the tree does not contain is meant: ``@app.get("/path")``."""
+    """Return whether a router that the tree does not contain is meant: ``@app.get("/path")``."""
     source = call.owner_source.rsplit(".", 1)[-1].lower()
     if not source or any(not isinstance(o, External | Made) for o in call.owners):
         return False
@@ -154,7 +169,7 @@ def _on_router(run: Machine, router: Router, call: Call, frame: Frame) -> Values
 
 
 def _registering(router: Router, info: RouterInfo, call: Call) -> Registering:
-    """The decorator that ``@router.get("/path")``, ``@router.route("/path")`` or ``@app.resolver(…)`` makes."""
+    """Return the decorator that ``@router.get("/path")``, ``@router.route("/path")`` or ``@app.resolver(…)`` makes."""
     given = call.arguments
     path = routes.path_of(given.get(0, "path", "rule")) or ""
     dependencies = routes.dependencies_from(given.get(-1, "dependencies"))

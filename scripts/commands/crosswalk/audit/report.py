@@ -16,7 +16,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_text(analysis: Analysis, findings: list[Finding]) -> str:
-    """What a person reads."""
+    """Return what a person reads."""
     lines = []
     for finding in findings:
         where = f"{relative(finding.place.path, analysis.root)}:{finding.place.line}:{finding.place.column}"
@@ -37,7 +37,7 @@ def as_text(analysis: Analysis, findings: list[Finding]) -> str:
 
 
 def as_json(analysis: Analysis, findings: list[Finding]) -> dict[str, Any]:
-    """Everything the audit knows: routes with their writes and starts, findings, notes."""
+    """Return everything the audit knows: routes with their writes and starts, findings, notes."""
     root = analysis.root
     return {
         "routes": [

@@ -101,7 +101,7 @@ class Route:
 
     @property
     def name(self) -> str:
-        """``POST /domains/{id}``."""
+        """Evaluate ``POST /domains/{id}``."""
         return f"{','.join(self.methods)} {self.path}"
 
 
@@ -114,11 +114,11 @@ class Routing:
     registered: dict[Registered, None] = field(default_factory=dict)
 
     def add(self, to: Registering, endpoint: Values, place: Place) -> None:
-        """A route on a function."""
+        """Return a route on a function."""
         self.registered[Registered(to.router, to.methods, to.path, endpoint, to.dependencies, place)] = None
 
     def add_class(self, to: Registering, cls: "Class", place: Place) -> None:
-        """A route on a class with a method per HTTP method (``MethodView``, ``Resource``, ``HTTPEndpoint``)."""
+        """Return a route on a class with a method per HTTP method (``MethodView``, ``Resource``, ``HTTPEndpoint``)."""
         for method in METHODS:
             for atom in cls.lookup(method):
                 if isinstance(atom, Func):
@@ -138,7 +138,7 @@ class Routing:
                 self.add(Registering(to.router, to.path, methods, to.dependencies), bound, where)
 
     def register(self, to: Registering, endpoint: Values, place: Place) -> None:
-        """A route on whatever the endpoint is; a function's place is its own."""
+        """Return a route on whatever the endpoint is; a function's place is its own."""
         for atom in endpoint:
             match atom:
                 case Func(function):
@@ -150,7 +150,7 @@ class Routing:
                     pass
 
     def all(self) -> list[Route]:
-        """Every route by its full paths, in the order of the source."""
+        """Return every route by its full paths, in the order of the source."""
         found = []
         known = {_function_of(entry) for entry in self.registered if not entry.router.startswith(IMPLIED)}
         for entry in self.registered:
@@ -190,19 +190,19 @@ def _function_of(entry: Registered) -> tuple[Path, int]:
 
 
 def is_column(values: Values) -> bool:
-    """Whether a class attribute is a column or a relationship."""
+    """Return whether a class attribute is a column or a relationship."""
     return any(isinstance(atom, ColumnType) for atom in values)
 
 
 def methods_from(values: Values, default: tuple[str, ...]) -> tuple[str, ...]:
-    """``methods=["GET", "POST"]``."""
+    """Evaluate ``methods=["GET", "POST"]``."""
     words = [word for atom in values if isinstance(atom, Listing) for item in atom.items for word in texts(item)]
     words = words or texts(values)
     return tuple(word.upper() for word in words) or default
 
 
 def path_of(values: Values) -> str | None:
-    """A path, with ``{…}`` for what is not known."""
+    """Return a path, with ``{…}`` for what is not known."""
     for atom in values:
         match atom:
             case Const(str(text)):
@@ -215,18 +215,18 @@ def path_of(values: Values) -> str | None:
 
 
 def dependencies_from(values: Values) -> Values:
-    """``dependencies=[Depends(f), …]``."""
+    """Evaluate ``dependencies=[Depends(f), …]``."""
     listed = [item for atom in values if isinstance(atom, Listing) for item in atom.items]
     return Values(atom for item in listed for atom in item if isinstance(atom, Dependency))
 
 
 def routers_in(values: Values) -> list[str]:
-    """The keys of the routers among ``values``."""
+    """Return the keys of the routers among ``values``."""
     return [atom.key for atom in values if isinstance(atom, Router)]
 
 
 def framework_of(dotted: str) -> str:
-    """The framework of a router's maker, or nothing."""
+    """Return the framework of a router's maker, or nothing."""
     last = dotted.rsplit(".", 1)[-1]
     if last == "Router":
         return next((kind for package, kind in ROUTER_PACKAGES.items() if dotted.startswith(package)), "")
@@ -236,7 +236,7 @@ def framework_of(dotted: str) -> str:
 
 
 def is_router_class(cls: Class) -> str:
-    """The framework when ``cls`` is the tree's own kind of router."""
+    """Return the framework when ``cls`` is the tree's own kind of router."""
     for ancestor in cls.ancestry():
         for base in ancestor.bases:
             for atom in base:

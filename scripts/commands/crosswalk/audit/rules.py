@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from scripts.commands.crosswalk.audit.analysis import Analysis
-from scripts.commands.crosswalk.audit.effects import Commit, Effect, ModelWrite, Place, StartsWork, StatusWrite
+from scripts.commands.crosswalk.audit.effects import Commit, Effect, Ended, ModelWrite, Place, StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.routes import Route
 from scripts.commands.crosswalk.audit.vocabulary import Vocabulary
 
@@ -112,7 +112,7 @@ class Finding:
 
 
 def find(analysis: Analysis) -> list[Finding]:
-    """All findings, each place once for a rule, in the order of the source."""
+    """Return all findings, each place once for a rule, in the order of the source."""
     found: dict[tuple[str, Place, str], Finding] = {}
     written = _written(analysis)
     for route, effects in analysis.routes:
@@ -152,7 +152,7 @@ def _written(analysis: Analysis) -> Written:
 
 
 def _grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """The changes that one helper makes on the way from a GET are one finding, at the place of the first."""
+    """Return the changes that one helper makes on the way from a GET are one finding, at the place of the first."""
     groups: dict[object, Finding] = {}
     for finding in sorted(findings, key=lambda f: (f.place.line, f.place.column)):
         key: object = id(finding)
@@ -168,7 +168,7 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _and(first: str, more: str) -> str:
-    """``changes A (x)`` and ``changes A (y)`` as ``changes A (x, y)``; else both."""
+    """Evaluate ``changes A (x)`` and ``changes A (y)`` as ``changes A (x, y)``; else both."""
     head, _, inner = more.removesuffix(")").partition(" (")
     for part in first.split("; "):
         if part == more or (inner and part.startswith(f"{head} (") and inner in part[len(head) + 2 : -1].split(", ")):
@@ -185,6 +185,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
     self_paths, vocabulary = analysis.self_paths, analysis.vocabulary
     is_get = "GET" in route.methods or "HEAD" in route.methods
     lasting = any(isinstance(e, Commit) or (isinstance(e, ModelWrite) and e.kept) for e in effects)
+    ended = {effect.start for effect in effects if isinstance(effect, Ended)}
     for effect in effects:
         if effect.methods is not None and not effect.methods & set(route.methods):
             continue
@@ -203,9 +204,9 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
                     yield "SKY302", effect, f"changes {effect.model} ({effect.via})"
             case Commit(managed=False) if in_get and len(effect.through) <= OWN_COMMIT_DEPTH and not _writes(effects):
                 yield "SKY302", effect, "commits"
-            case StartsWork() if _is_start(effect, self_paths):
+            case StartsWork() if _is_start(effect, self_paths) and str(effect.place) not in ended:
                 what = effect.what.rsplit("\x00", 1)[-1]
-                yield STARTS[effect.kind], replace(effect, guessed=not _is_surely_own(effect)), what
+                yield STARTS[effect.kind], effect, what
                 if in_get and effect.kind != "self_http" and not effect.once:
                     yield "SKY303", effect, what
             case _:
@@ -213,7 +214,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
 
 
 def _is_by_get(effect: Effect, route: Route) -> bool:
-    """Whether a GET does it, and it is not what the first request of all does, whatever its method."""
+    """Return whether a GET does it, and it is not what the first request of all does, whatever its method."""
     if effect.methods is not None and not effect.methods & {"GET", "HEAD"} & set(route.methods):
         return False
     return isinstance(effect, StartsWork) or not any(STARTUP.match(_last(name)) for name in effect.through)
@@ -240,7 +241,7 @@ def _writes(effects: list[Effect]) -> bool:
 
 
 def words(effect: StatusWrite) -> str:
-    """What a status may be set to, for a person."""
+    """Return what a status may be set to, for a person."""
     parts = [*effect.values, *(f"{word} (the request's choice)" for word in effect.chosen if word not in effect.values)]
     if effect.open:
         parts.append("something not known before it runs")
@@ -275,7 +276,7 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Fo
 
 
 def _near(word: str, vocabulary: Vocabulary) -> bool:
-    """Whether it is one of the words but for its case."""
+    """Return whether it is one of the words but for its case."""
     return any(own.lower() == word.lower() for own in vocabulary.words)
 
 
@@ -283,28 +284,16 @@ LOCAL = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
 
 def _is_start(effect: StartsWork, self_paths: list[str]) -> bool:
-    """A url on this machine is our own API when one of our routes ends like it."""
+    """Return a url on this machine is our own API when one of our routes ends like it."""
     if effect.kind != "self_http":
         return True
     url, holes, _ = effect.what.split("\x00")
     if re.search(r"request\.|url_for", holes):
         return True
-    local = re.match(r"https?://", url) is not None
-    path = LOCAL.sub("", url.lstrip("\ufffc")).split("?")[0]
-    if not path.strip("/"):
-        return False
-    pieces = [piece for piece in path.split("/") if piece]
-    if not local and len(pieces) < 2:
-        return False
+    if not re.match(r"https?://", url):
+        return False  # a base from settings may be another application's
+    pieces = [piece for piece in LOCAL.sub("", url).split("?")[0].split("/") if piece]
     return any(_fits(pieces, known) for known in self_paths)
-
-
-def _is_surely_own(effect: StartsWork) -> bool:
-    """Return whether the URL names this machine or comes from the request; another base may be another application's."""
-    if effect.kind != "self_http":
-        return not effect.guessed
-    url, holes, _ = effect.what.split("\x00")
-    return re.match(r"https?://", url) is not None or re.search(r"request\.|url_for", holes) is not None
 
 
 def _fits(pieces: list[str], route: str) -> bool:
@@ -324,7 +313,7 @@ def _is_hole(piece: str) -> bool:
 
 
 def relative(path: Path, root: Path) -> str:
-    """A path as people and CI write it."""
+    """Return a path as people and CI write it."""
     try:
         return path.relative_to(root).as_posix()
     except ValueError:

@@ -39,7 +39,7 @@ class SqlWrite:
 
 
 def is_write(text: str) -> bool:
-    """Whether the SQL changes rows."""
+    """Return whether the SQL changes rows."""
     bare = COMMENT.sub(" ", text)
     if not re.match(r"\s*(WITH|UPDATE|INSERT|DELETE|TRUNCATE|MERGE)\b", bare, re.IGNORECASE):
         return False
@@ -47,7 +47,7 @@ def is_write(text: str) -> bool:
 
 
 def table_of(text: str) -> str:
-    """The table that is changed."""
+    """Return the name of the table that is changed, or an empty text."""
     bare = COMMENT.sub(" ", text)
     for pattern in (UPDATE, INSERT, DELETE):
         if found := pattern.search(bare):
@@ -56,7 +56,7 @@ def table_of(text: str) -> str:
 
 
 def writes(text: str) -> list[SqlWrite]:
-    """The columns that the SQL sets."""
+    """Return the columns that the SQL sets."""
     bare = _named(COMMENT.sub(" ", text))
     found: list[SqlWrite] = []
     for match in UPDATE.finditer(bare):
@@ -73,7 +73,7 @@ def writes(text: str) -> list[SqlWrite]:
 
 
 def _named(text: str) -> str:
-    """The SQL with names for parameters that have none."""
+    """Return the SQL with names for parameters that have none."""
     count = 0
 
     def name(found: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ import ast
 from dataclasses import replace
 
 from scripts.commands.crosswalk.audit import queues
-from scripts.commands.crosswalk.audit.effects import Start, StartsWork, StatusWrite
+from scripts.commands.crosswalk.audit.effects import Ended, Start, StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.syntax import is_awaited, is_begun_once, is_joined, is_joined_by_name, is_read
 from scripts.commands.crosswalk.audit.values import (
@@ -33,7 +33,7 @@ TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "
 
 
 def background_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """``add_task`` and ``BackgroundTask``."""
+    """Recognise ``add_task`` and ``BackgroundTask``."""
     names = names_of(call.callees)
     target = call.arguments.get(0, "func")
     if call.name in ("add_task", "BackgroundTask") and _tidies_up(call, target):
@@ -61,7 +61,7 @@ def background_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
 
 
 def _tidies_up(call: Call, target: Values) -> bool:
-    """Whether it closes or removes a temporary file once the response is sent (Starlette's documentation of FileResponse).
+    """Return whether it closes or removes a temporary file once the response is sent (Starlette's FileResponse).
 
     Of the tree's own functions only an object's ``close`` does so surely: that of the stream which was sent.
     """
@@ -99,7 +99,7 @@ AWS_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "step": "stepfun
 
 
 def aws(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """A function, queue, topic or state machine of AWS, by its client."""
+    """Recognise a function, queue, topic or state machine of AWS, by its client."""
     if call.name not in AWS or not isinstance(call.node.func, ast.Attribute) or not call.is_foreign:
         return None
     service, words = AWS[call.name]
@@ -124,7 +124,7 @@ HTTP_WORDS = ("client", "session", "http", "requests", "request")
 
 
 def _is_http(call: Call) -> bool:
-    """Whether a client is asked, and no dict, cache or queue."""
+    """Return whether a client is asked, and no dict, cache or queue."""
     names = names_of(call.owners) + names_of(call.callees)
     if names and any(name.split(".", 1)[0] in HTTP_PACKAGES for name in names):
         return True
@@ -133,7 +133,7 @@ def _is_http(call: Call) -> bool:
 
 
 def http(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """The application asks itself; whether it does is decided when all routes are known."""
+    """Recognise requests to the application itself; whether they are is decided when all routes are known."""
     if call.name not in HTTP_VERBS or not call.is_foreign or not _is_http(call):
         return None
     position = 1 if call.name in ("request", "stream") and len(call.arguments.positional) > 1 else 0
@@ -159,7 +159,7 @@ APPLIED = frozenset(
 
 
 def asyncio_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """A task that its function awaits is no background work."""
+    """Recognise tasks; one that its function awaits is no background work."""
     names = names_of(call.callees)
     last = call.owner_source.rsplit(".", 1)[-1].lower()
     if call.name in ("create_task", "ensure_future"):
@@ -192,7 +192,7 @@ def asyncio_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
 
 
 def threads(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """Threads, processes and pools of them."""
+    """Recognise threads, processes and pools of them."""
     names = names_of(call.callees)
     pool = [n for n in names_of(call.owners) if n.endswith(("PoolExecutor", "multiprocessing.Pool"))]
     if any(
@@ -202,7 +202,7 @@ def threads(run: Machine, call: Call, frame: Frame) -> Values | None:
         if not is_joined(call.node, frame):
             effect(run, frame, call.node, "thread", source(call))
             defer(run, call.arguments.get(1, "target", "function"), rest(call, 99), frame)
-        return one(Made("threading.Thread"))
+        return one(Made("threading.Thread", str(run.place(call.node, frame))))
     if call.name == "map" and "multiprocessing.Pool" in pool:
         return applied(run, call.arguments.get(0), shifted(call, 1), frame)  # which waits
     if call.name in ("submit", "map", "apply_async") and (pool or call.owner_source.endswith(("executor", "pool"))):
@@ -217,7 +217,7 @@ def threads(run: Machine, call: Call, frame: Frame) -> Values | None:
 
 
 def thread_objects(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """Objects of the tree's own kinds of threads, Flask-SocketIO's threads, and asyncio's processes."""
+    """Recognise objects of the tree's own kinds of threads, Flask-SocketIO's threads, and asyncio's processes."""
     names = names_of(call.callees)
     threads = [a for a in call.owners if isinstance(a, Instance) and a.cls.outside_bases() & {"Thread", "Process"}]
     if call.name == "start" and threads and call.is_foreign:
@@ -265,7 +265,7 @@ CLEAR_SCHEDULER_VERBS = frozenset(
 
 
 def scheduler(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """A job added, changed or run by hand, or the scheduler itself started or stopped."""
+    """Recognise a job that is added, changed or run manually, or the scheduler itself started or stopped."""
     if not isinstance(call.node.func, ast.Attribute) or not call.is_foreign:
         return None
     names = [name.lower() for name in names_of(call.owners)]
@@ -305,7 +305,7 @@ CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.ch
 
 
 def jobs_and_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """A task sent to a queue of workers, or a job's function called in the route itself."""
+    """Recognise a task sent to a queue of workers, or a job's function called in the route itself."""
     functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, Func)]
     if call.name in (
         "delay",
@@ -352,7 +352,9 @@ def jobs_and_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
 
 
 def _is_task_from_outside(owner: Atom, verb: str) -> bool:
-    """Whether a task is meant that the tree does not define, or that it makes of an object: ``dramatiq.actor(Mailing())``."""
+    """Return whether a task is meant that the tree does not define, or that it makes of an object:
+    ``dramatiq.actor(Mailing())``.
+    """
     if not isinstance(owner, External | Made):
         return False
     if verb in ("delay", "apply_async") and (isinstance(owner, External) or owner.name.startswith("celery.")):
@@ -361,7 +363,7 @@ def _is_task_from_outside(owner: Atom, verb: str) -> bool:
 
 
 def queues_in_memory(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """Work put into a queue from which a worker of the same process takes it."""
+    """Recognise work put into a queue from which a worker of the same process takes it."""
     workers = queues.put(run, call, frame)
     if workers is None:
         return None
@@ -371,13 +373,13 @@ def queues_in_memory(run: Machine, call: Call, frame: Frame) -> Values | None:
 
 
 def effect(run: Machine, frame: Frame, node: ast.AST, kind: Start, what: str) -> None:
-    """Background work starts here."""
+    """Record that background work starts here."""
     once = kind in ("task", "thread") and isinstance(node, ast.Call) and is_begun_once(node, frame)
     frame.effects.append(StartsWork(run.place(node, frame), kind=kind, what=what, once=once, methods=frame.methods))
 
 
 def defer(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -> None:
-    """Follows what runs later, for the status fields it writes; they are not the router's own doing."""
+    """Follow what runs later, for the status fields it writes; they are not the router's own doing."""
     for atom in targets:
         if isinstance(atom, Func | Partial):
             function, receiver, given = called(atom, arguments)
@@ -390,7 +392,7 @@ def defer(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -> 
 
 
 def rest(call: Call, skip: int) -> Arguments:
-    """The arguments without the first ``skip``, and without those of the scheduler itself."""
+    """Return the arguments without the first ``skip``, and without those of the scheduler itself."""
     words = {
         n: v for n, v in call.arguments.keywords.items() if n not in ("id", "trigger", "name", "func", "kwargs", "args")
     }
@@ -402,19 +404,21 @@ def rest(call: Call, skip: int) -> Arguments:
 
 
 def source(call: Call, length: int = 70) -> str:
-    """The call as it is written, cut at ``length``."""
+    """Return the call as it is written, cut at ``length``."""
     text = ast.unparse(call.node)
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def forget_own(call: Call, frame: Frame) -> None:
-    """What the coroutine does was just recorded as the route's own doing, when its call was evaluated: it happens later."""
+    """Return what the coroutine does was just recorded as the route's own doing, when its call was evaluated: it
+    happens later.
+    """
     own = frame.effects[call.before :]
     frame.effects[call.before :] = [replace(inner, deferred=True) for inner in own if isinstance(inner, StatusWrite)]
 
 
 def applied(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -> Values:
-    """What the targets give, called now with the arguments."""
+    """Return what the targets give, called now with the arguments."""
     found = []
     for atom in targets:
         if isinstance(atom, Func | Partial):
@@ -424,7 +428,7 @@ def applied(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -
 
 
 def shifted(call: Call, skip: int) -> Arguments:
-    """The arguments without the first ``skip`` of the positional ones."""
+    """Return the arguments without the first ``skip`` of the positional ones."""
     return Arguments(list(call.arguments.positional[skip:]), dict(call.arguments.keywords))
 
 
@@ -433,8 +437,14 @@ KINDS = (
 )  # fmt: skip
 
 
+WAITING = frozenset({"join", "wait", "communicate"})
+
+
 def call(run: Machine, call: Call, frame: Frame) -> Values | None:
-    """Records what is started; None when the call is for others to understand."""
+    """Record what is started; None when the call is for others to understand."""
+    for atom in call.owners if call.name in WAITING else ():
+        if isinstance(atom, Made) and atom.name == "threading.Thread":
+            frame.effects.append(Ended(run.place(call.node, frame), start=atom.detail))
     for recognise in KINDS:
         given = recognise(run, call, frame)
         if given is not None:

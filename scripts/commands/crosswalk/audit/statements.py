@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.commands.crosswalk.audit import routes, writes
+from scripts.commands.crosswalk.audit import registration, routes, writes
 from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.expressions import outcome
 from scripts.commands.crosswalk.audit.machine import Machine
@@ -37,12 +37,12 @@ from scripts.commands.crosswalk.audit.values import (
 
 
 def block(run: Machine, body: Sequence[ast.stmt], frame: Frame) -> bool:
-    """Executes statements in order; False when the end is never reached (return, raise, break, continue)."""
+    """Execute statements in order; False when the end is never reached (return, raise, break, continue)."""
     return all(statement(run, node, frame) for node in body)
 
 
 def statement(run: Machine, node: ast.stmt, frame: Frame) -> bool:  # noqa: C901, PLR0912
-    """Executes one; False when what follows it is never reached."""
+    """Execute one; False when what follows it is never reached."""
     if not run.step():
         return False
     match node:
@@ -103,14 +103,14 @@ def statement(run: Machine, node: ast.stmt, frame: Frame) -> bool:  # noqa: C901
 
 
 def _extended(old: Values, more: Values) -> Values:
-    """A list after ``old += more``; of anything else nothing is known."""
+    """Return a list after ``old += more``; of anything else nothing is known."""
     lists = [next((atom for atom in values if isinstance(atom, Listing)), None) for values in (old, more)]
     first, second = lists
     return one(Listing((*first.items, *second.items))) if first and second else UNKNOWN
 
 
 def assign(run: Machine, target: ast.expr, value: Values, frame: Frame, node: ast.stmt) -> None:
-    """Binds ``value`` to a target: a name, names in a tuple, an attribute, an item."""
+    """Bind ``value`` to a target: a name, names in a tuple, an attribute, an item."""
     match target:
         case ast.Name(id=name):
             frame.names[name] = value
@@ -164,7 +164,7 @@ def _merged(alive: list[dict[str, Values]], before: dict[str, Values]) -> dict[s
 
 
 def _either_of(several: list[Values]) -> Values:
-    """What a name may be after branches, most of which leave most names as they were."""
+    """Return what a name may be after branches, most of which leave most names as they were."""
     return several[0] if all(values is several[0] for values in several) else join(*several)
 
 
@@ -229,7 +229,7 @@ JOB_DECORATORS = frozenset({"scheduled_job", "repeat_every", "repeat_at", "on_sc
 
 
 def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
-    """Makes the function, then applies its decorators from the inside out."""
+    """Make the function, then apply its decorators from the inside out."""
     made = run.function_at(node, frame, node.name)
     if node.decorator_list and not made.decorators:
         made.decorators = frozenset(_last(decorator) for decorator in node.decorator_list)
@@ -237,7 +237,8 @@ def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: 
         made.job = bool(made.decorators & JOB_DECORATORS)
     frame.names[node.name] = one(Func(made))
     for decorator in reversed(node.decorator_list):
-        for atom in run.evaluate(decorator, frame):
+        given = run.evaluate(decorator, frame)
+        for atom in [*given, *registration.by_helper(run, decorator, frame)]:
             if isinstance(atom, Registering):
                 run.routing.add(atom, one(Func(made)), run.place(node, frame))
             elif isinstance(atom, Made) and atom.name.startswith("huey."):
@@ -245,7 +246,7 @@ def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: 
 
 
 def klass(run: Machine, node: ast.ClassDef, frame: Frame) -> None:
-    """Executes a class body and keeps its fields."""
+    """Execute a class body and keep its fields."""
     bases = tuple(run.evaluate(_origin(base), frame) for base in node.bases)
     body = Frame(frame.module, {}, parent=frame, depth=frame.depth, function=frame.function)
     cls = run.classes.get(id(node)) or Class(node.name, frame.module, body)
@@ -277,7 +278,7 @@ def klass(run: Machine, node: ast.ClassDef, frame: Frame) -> None:
 
 
 def annotated(run: Machine, node: ast.AnnAssign, frame: Frame) -> None:
-    """``name: type = value``: a name, and in a class body a field."""
+    """Evaluate ``name: type = value``: a name, and in a class body a field."""
     value = run.evaluate(node.value, frame) if node.value is not None else UNKNOWN
     if isinstance(node.target, ast.Name) and frame.cls is not None:
         cls = frame.cls
@@ -294,7 +295,9 @@ def annotated(run: Machine, node: ast.AnnAssign, frame: Frame) -> None:
 
 
 def is_outside(values: Values) -> bool:
-    """Whether nothing of the tree is known of it, so that an annotation knows more; None stands for what comes later."""
+    """Return whether nothing of the tree is known of it, so that an annotation knows more; None stands for what
+    comes later.
+    """
     return all(isinstance(atom, External | Made) or atom == Const(None) for atom in values)
 
 
@@ -303,14 +306,14 @@ def _origin(base: ast.expr) -> ast.expr:
 
 
 def _last(node: ast.expr) -> str:
-    """The name of a decorator or base, called or not."""
+    """Return the name of a decorator or base, called or not."""
     while isinstance(node, ast.Call):
         node = node.func
     return last_name(node)
 
 
 def execute_import(run: Machine, node: ast.Import | ast.ImportFrom, frame: Frame) -> None:
-    """Binds what an import statement binds."""
+    """Bind what an import statement binds."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             found = _module(run, alias.name, frame)

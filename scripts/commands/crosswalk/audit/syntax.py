@@ -10,38 +10,25 @@ Methods = frozenset[str] | None
 
 
 def narrowed(test: ast.expr, outer: Methods) -> tuple[Methods, Methods]:
-    """The methods of the branch taken and of the other one; None means all of them."""
-    named = _named(test)
-    if named is None:
-        return outer, outer
-    chosen, certain = named
+    """Return the methods of the branch taken and of the other one; None means all of them."""
     start = ALL if outer is None else outer
-    return start & chosen, start - chosen if certain else outer
-
-
-def _named(test: ast.expr) -> tuple[frozenset[str], bool] | None:
-    """The methods for which ``test`` may be true, and whether it is surely true for them."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            inner = _named(operand)
-            return (ALL - inner[0], True) if inner and inner[1] else None
+            taken, other = narrowed(operand, outer)
+            return other, taken
         case ast.BoolOp(op=ast.And(), values=values):
-            for value in values:
-                if (inner := _named(value)) is not None:
-                    return inner[0], False
-        case ast.Compare(left=left, ops=[operator], comparators=[right]) if _is_method(left):
-            words = _words(right)
-            if words and isinstance(operator, ast.Eq | ast.In):
-                return words, True
-            if words and isinstance(operator, ast.NotEq | ast.NotIn):
-                return ALL - words, True
+            return next((taken for value in values if (taken := narrowed(value, outer)[0]) != outer), outer), outer
         case ast.Await(value=inner):
-            return _named(inner)
+            return narrowed(inner, outer)
+        case ast.Compare(left=left, ops=[operator], comparators=[right]) if _is_method(left) and _words(right):
+            methods = _words(right)
+            if isinstance(operator, ast.NotEq | ast.NotIn):
+                return start - methods, start & methods
+            return start & methods, start - methods
         case ast.Call(func=ast.Attribute(attr=verb)) if verb.startswith(("validate_on_submit", "is_submitted")):
-            return SUBMITTING, False
+            return start & SUBMITTING, outer
         case _:
-            pass
-    return None
+            return outer, outer
 
 
 def _is_method(node: ast.expr) -> bool:
@@ -69,7 +56,9 @@ WAITS = frozenset({"gather", "wait", "wait_for", "as_completed", "shield"})
 
 
 def is_awaited(node: ast.Call, frame: Frame) -> bool:
-    """Whether ``node`` is awaited in place, or the name (or list) that holds it is awaited in the same function."""
+    """Return whether ``node`` is awaited in place, or the name (or list) that holds it is awaited in the same
+    function.
+    """
     body = _body(frame)
     if body is None or _is_handed_on(body, node):
         return False
@@ -88,7 +77,9 @@ def is_awaited(node: ast.Call, frame: Frame) -> bool:
 
 
 def _ends_with_its_object(frame: Frame, names: set[str]) -> bool:
-    """Whether a task of an object used by ``async with`` is cancelled by a method of it: a connection's reader."""
+    """Return whether a task of an object used by ``async with`` is cancelled by a method of it: a connection's
+    reader.
+    """
     cls = frame.function.cls if frame.function else None
     if cls is None or not cls.lookup("__aexit__"):
         return False
@@ -106,7 +97,7 @@ def _ends_with_its_object(frame: Frame, names: set[str]) -> bool:
 
 
 def _is_handed_on(body: ast.AST, node: ast.Call) -> bool:
-    """Whether the function gives the task itself to its caller: it only waited until the task had begun."""
+    """Return whether the function gives the task itself to its caller: it only waited until the task had begun."""
     own = {
         target.id
         for part in ast.walk(body)
@@ -121,7 +112,9 @@ def _is_handed_on(body: ast.AST, node: ast.Call) -> bool:
 
 
 def _is_cancelled(body: ast.AST, names: set[str]) -> bool:
-    """Whether the task ends with the function, however that ends: a heartbeat, a watcher. Not only after an exception."""
+    """Return whether the task ends with the function, however that ends: a heartbeat, a watcher. Not only after an
+    exception.
+    """
     after_errors = {
         id(part) for outer in ast.walk(body) if isinstance(outer, ast.ExceptHandler) for part in ast.walk(outer)
     }
@@ -136,12 +129,12 @@ def _is_cancelled(body: ast.AST, names: set[str]) -> bool:
 
 
 def is_joined(node: ast.Call, frame: Frame) -> bool:
-    """Whether a thread is joined, or a future's result asked for, in the same function."""
+    """Return whether a thread is joined, or a future's result asked for, in the same function."""
     body = _body(frame)
     if body is None:
         return False
     names = _holders(body, node)
-    if _is_iterated(body, node, names) or _is_told_to_end(body, node):
+    if _is_iterated(body, node, names) or _ends_by_an_event(body, node):
         return True
     for part in ast.walk(body):
         if (
@@ -165,7 +158,7 @@ def is_joined(node: ast.Call, frame: Frame) -> bool:
 
 
 def is_joined_by_name(node: ast.Call, frame: Frame) -> bool:
-    """Whether the thread that ``node`` starts is joined by the name that it is started by."""
+    """Return whether the thread that ``node`` starts is joined by the name that it is started by."""
     body = _body(frame)
     if body is None or not isinstance(node.func, ast.Attribute):
         return False
@@ -180,8 +173,9 @@ def is_joined_by_name(node: ast.Call, frame: Frame) -> bool:
 
 
 def is_read(node: ast.Call, frame: Frame) -> bool:
-    """Whether the function reads what the process that ``node`` starts prints, which lasts as long as the process; or its
-    object keeps the process, to end it: a tunnel."""
+    """Return whether the function reads what the process that ``node`` starts prints, until the process ends.
+
+    An object that keeps the process, to end it, counts too: a tunnel."""
     body = _body(frame)
     if body is None:
         return False
@@ -199,7 +193,7 @@ def is_read(node: ast.Call, frame: Frame) -> bool:
 
 
 def _is_iterated(body: ast.AST, node: ast.Call, names: set[str]) -> bool:
-    """Whether the results of ``pool.map(…)`` are taken one by one, which waits for them."""
+    """Return whether the results of ``pool.map(…)`` are taken one by one, which waits for them."""
     if last_name(node.func) != "map":
         return False
     taken = [part.iter for part in ast.walk(body) if isinstance(part, ast.For | ast.comprehension)]
@@ -210,8 +204,8 @@ def _is_iterated(body: ast.AST, node: ast.Call, names: set[str]) -> bool:
 TAKING = frozenset({"list", "tuple", "set", "dict", "sum", "any", "all", "max", "min", "sorted", "join"})
 
 
-def _is_told_to_end(body: ast.AST, node: ast.Call) -> bool:
-    """Whether the thread's function, defined in place, looks at an event that the function sets: a heartbeat."""
+def _ends_by_an_event(body: ast.AST, node: ast.Call) -> bool:
+    """Return whether the thread's function, defined in place, looks at an event that the function sets: a heartbeat."""
     own = {part.name: part for part in ast.walk(body) if isinstance(part, ast.FunctionDef) and part is not body}
     targets = [word.value for word in node.keywords if word.arg == "target"]
     looked = {
@@ -230,8 +224,9 @@ def _is_told_to_end(body: ast.AST, node: ast.Call) -> bool:
 
 
 def is_begun_once(node: ast.Call, frame: Frame) -> bool:
-    """Whether it is begun only where a module's or an object's name says that it does not run yet, and that name is then set:
-    a writer or a watchdog of the process, which the first request of all begins."""
+    """Return whether it starts only while a name of a module or object is not set, and then sets that name.
+
+    Such is a writer or a watchdog of the process, which the first request of all starts."""
     body = _body(frame)
     if body is None:
         return False
@@ -289,7 +284,9 @@ COLLECTING = frozenset({"append", "add", "extend", "update", "insert", "appendle
 
 
 def _holders(body: ast.AST, node: ast.Call) -> set[str]:
-    """Names that hold what ``node`` gives: assigned, collected, filled by a comprehension, or taken from such a one."""
+    """Return names that hold what ``node`` gives: assigned, collected, filled by a comprehension, or taken from such
+    a one.
+    """
     found: set[str] = set()
     parts = list(ast.walk(body))
     while True:
@@ -320,18 +317,20 @@ def _held_by(part: ast.AST, node: ast.Call, found: set[str]) -> set[str]:
 
 
 def _holds(value: ast.expr) -> bool:
-    """Whether a value made of tasks holds them still."""
+    """Return whether a value made of tasks holds them still."""
     return isinstance(value, GATHERED) or (isinstance(value, ast.Call) and last_name(value.func) in HOLDING)
 
 
 def _names(node: ast.AST) -> set[str]:
-    """Names and dotted names in ``node``: ``await self.task`` waits for ``self.task``, and for no other of ``self``."""
+    """Return names and dotted names in ``node``: ``await self.task`` waits for ``self.task``, and for no other of
+    ``self``.
+    """
     found = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     return found | {ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
 
 
 def _targets(node: ast.expr) -> set[str]:
-    """What an assignment to ``node`` gives a value: ``result.task`` is not ``result``."""
+    """Return what an assignment to ``node`` gives a value: ``result.task`` is not ``result``."""
     match node:
         case ast.Attribute():
             return {ast.unparse(node)}

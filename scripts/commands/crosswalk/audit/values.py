@@ -239,6 +239,14 @@ class Router:
 
 
 @dataclass(frozen=True, slots=True)
+class RouterMethod:
+    """``router.get``, not called: a function of the tree gets it to register a route."""
+
+    router: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class Registering:
     """``router.get("/path")``: a decorator that makes a route of what it is put on."""
 
@@ -257,14 +265,15 @@ class Dependency:
 
 Atom = (
     Const | Pattern | External | Made | ModuleRef | Later | Func | Partial | ClassRef | Instance | About | Member | AnyMember
-    | AnyOf | Anything | ColumnRef | ColumnType | Listing | Mapping | Statement | Sql | Router | Registering | Dependency
+    | AnyOf | Anything | ColumnRef | ColumnType | Listing | Mapping | Statement | Sql | Router | RouterMethod | Registering
+    | Dependency
 )  # fmt: skip
 Values = Ordered[Atom]
 UNKNOWN = Values()
 
 
 def _measure(atom: Listing | Mapping, inside: Iterable[Values]) -> None:
-    """Keeps what loops and recursion nest in each other from growing without end."""
+    """Keep what loops and recursion nest in each other from growing without end."""
     size = 1 + sum(other.size if isinstance(other, Listing | Mapping) else 1 for values in inside for other in values)
     object.__setattr__(atom, "size", size if size <= MAX_SIZE else 1)
     if size > MAX_SIZE:
@@ -272,12 +281,12 @@ def _measure(atom: Listing | Mapping, inside: Iterable[Values]) -> None:
 
 
 def one(atom: Atom) -> Values:
-    """The value that is just ``atom``."""
+    """Return the value that is just ``atom``."""
     return Values((atom,))
 
 
 def join(*several: Values) -> Values:
-    """What may be any of ``several``."""
+    """Return what may be any of ``several``."""
     filled = [values for values in several if values]
     if len(filled) < 2:
         return filled[0] if filled else UNKNOWN
@@ -286,18 +295,18 @@ def join(*several: Values) -> Values:
 
 
 def texts(values: Values) -> list[str]:
-    """The literal texts among ``values``, in order."""
+    """Return the literal texts among ``values``, in order."""
     return sorted(atom.value for atom in values if isinstance(atom, Const) and isinstance(atom.value, str))
 
 
 def text_of(values: Values) -> str | None:
-    """The one text that ``values`` is, if it is one."""
+    """Return the one text that ``values`` is, if it is one."""
     found = texts(values)
     return found[0] if len(found) == 1 else None
 
 
 def models_in(values: Values) -> list["Class"]:
-    """The models that ``values`` comes from: classes, columns, queries, rows, and lists of them."""
+    """Return the models that ``values`` comes from: classes, columns, queries, rows, and lists of them."""
     found: dict[Class, None] = {}
     for atom in values:
         match atom:
@@ -346,19 +355,19 @@ class Function:
 
     @property
     def qualified(self) -> str:
-        """``Class.method`` or the function's name."""
+        """Evaluate ``Class.method`` or the function's name."""
         return f"{self.cls.name}.{self.name}" if self.cls else self.name
 
     def sets_globally(self, name: str) -> bool:
-        """Whether it says ``global name``."""
+        """Return whether it declares ``global name``."""
         if self.shared is None:
-            said = [part for part in ast.walk(self.node) if isinstance(part, ast.Global)]
-            self.shared = frozenset(name for part in said for name in part.names)
+            declared = [part for part in ast.walk(self.node) if isinstance(part, ast.Global)]
+            self.shared = frozenset(name for part in declared for name in part.names)
         return name in self.shared
 
     @property
     def is_generator(self) -> bool:
-        """Whether it yields."""
+        """Return whether it yields."""
         if self.generator is None:
             self.generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(self.node))
         return self.generator
@@ -375,7 +384,7 @@ class FieldOf:
 
 @dataclass(eq=False, slots=True)
 class Class:
-    """A class of the tree, or one of ours that a tree may use without containing it."""
+    """A class of the tree, or one of our own that a tree may use without containing it."""
 
     name: str
     module: Module | None
@@ -387,7 +396,7 @@ class Class:
     parameters: tuple[Values, ...] = ()
 
     def ancestry(self) -> Iterator["Class"]:
-        """The class and its ancestors in the tree, nearest first."""
+        """Return the class and its ancestors in the tree, nearest first."""
         waiting, seen = [self], set()
         while waiting:
             cls = waiting.pop(0)
@@ -398,7 +407,7 @@ class Class:
             waiting.extend(atom.cls for base in cls.bases for atom in base if isinstance(atom, ClassRef))
 
     def outside_bases(self) -> set[str]:
-        """Last names of the ancestors outside the tree."""
+        """Return last names of the ancestors outside the tree."""
         return {
             atom.name.rsplit(".", 1)[-1]
             for cls in self.ancestry()
@@ -409,17 +418,17 @@ class Class:
 
     @property
     def is_enum(self) -> bool:
-        """Whether it is an enumeration."""
+        """Return whether it is an enumeration."""
         return bool(self.outside_bases() & {"Enum", "StrEnum", "IntEnum", "Flag", "IntFlag", "TextChoices"})
 
     @property
     def is_text_enum(self) -> bool:
-        """Whether its members are equal to their values as text."""
+        """Return whether its members are equal to their values as text."""
         return self.is_enum and bool(self.outside_bases() & {"str", "StrEnum", "TextChoices"})
 
     @property
     def is_model(self) -> bool:
-        """Whether it is a declarative SQLAlchemy class (SQLModel's tables too)."""
+        """Return whether it is a declarative SQLAlchemy class (SQLModel's tables too)."""
         if self.is_enum:
             return False
         return any(cls.table or "__tablename__" in cls.frame.names or "__table__" in cls.frame.names or (
@@ -432,14 +441,14 @@ class Class:
         )  # fmt: skip
 
     def lookup(self, name: str) -> Values:
-        """A name of the class's body or of an ancestor's."""
+        """Return a name of the class's body or of an ancestor's."""
         for cls in self.ancestry():
             if name in cls.frame.names:
                 return cls.frame.names[name]
         return UNKNOWN
 
     def all_fields(self) -> dict[str, FieldOf]:
-        """Fields, inherited ones too."""
+        """Return fields, inherited ones too."""
         found: dict[str, FieldOf] = {}
         for cls in self.ancestry():
             for name, declared in cls.fields.items():
@@ -472,14 +481,14 @@ class Arguments:
     open: bool = False
 
     def get(self, position: int, *names: str) -> Values:
-        """The argument at ``position``, or by one of ``names``."""
+        """Return the argument at ``position``, or by one of ``names``."""
         for name in names:
             if name in self.keywords:
                 return self.keywords[name]
         return self.positional[position] if 0 <= position < len(self.positional) else UNKNOWN
 
     def all(self) -> list[Values]:
-        """Every argument's value."""
+        """Return every argument's value."""
         return [*self.positional, *self.keywords.values()]
 
 
@@ -502,22 +511,22 @@ class Call:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether no function or class of the tree is called."""
+        """Return whether no function or class of the tree is called."""
         return not any(isinstance(atom, Func | Partial | ClassRef | Registering) for atom in self.callees)
 
     @property
     def externals(self) -> list[str]:
-        """Dotted names of what is called outside the tree."""
+        """Return dotted names of what is called outside the tree."""
         return [atom.name for atom in self.callees if isinstance(atom, External | Made)]
 
     @property
     def owner_source(self) -> str:
-        """The source of what the method is called on."""
+        """Return the source of what the method is called on."""
         return ast.unparse(self.node.func.value) if isinstance(self.node.func, ast.Attribute) else ""
 
 
 def last_name(node: ast.expr) -> str:
-    """``jobs`` of ``app.state.jobs`` and of ``jobs``; empty for what is no name."""
+    """Evaluate ``jobs`` of ``app.state.jobs`` and of ``jobs``; empty for what is no name."""
     match node:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name
@@ -526,12 +535,12 @@ def last_name(node: ast.expr) -> str:
 
 
 def names_of(values: Values) -> list[str]:
-    """The dotted names of what is from outside."""
+    """Return the dotted names of what is from outside."""
     return [atom.name for atom in values if isinstance(atom, External | Made)]
 
 
 def called(target: Func | Partial, given: Arguments) -> tuple[Function, Values, Arguments]:
-    """What a call of ``target`` with ``given`` calls: the function, its receiver, and all arguments."""
+    """Return what a call of ``target`` with ``given`` calls: the function, its receiver, and all arguments."""
     function = target.function if isinstance(target, Partial) else target
     if isinstance(target, Partial):
         positional = [*target.positional, *given.positional]
@@ -540,12 +549,12 @@ def called(target: Func | Partial, given: Arguments) -> tuple[Function, Values, 
 
 
 def function_in(values: Values) -> list[Function]:
-    """The functions among ``values``."""
+    """Return the functions among ``values``."""
     return [atom.function for atom in values if isinstance(atom, Func)]
 
 
 def entry_of(mapping: Mapping, key: Values) -> Values:
-    """A dict's entry for ``key``; any entry when the key is not known."""
+    """Return a dict's entry for ``key``; any entry when the key is not known."""
     exact = [value for known, value in mapping.items if known & key]
     return join(*exact) if exact else UNKNOWN if any(isinstance(k, Const | Member | ClassRef | Func) for k in key) else join(
         *(value for _, value in mapping.items)
@@ -556,7 +565,7 @@ MAX_ITERATIONS = 500
 
 
 def with_entry(values: Values, key: Values, value: Values) -> Values:
-    """A dict after ``d[key] = value``."""
+    """Return a dict after ``d[key] = value``."""
     return Values(
         Mapping((*(entry for entry in atom.items if entry[0] != key), (key, value)))
         if isinstance(atom, Mapping)
@@ -566,7 +575,7 @@ def with_entry(values: Values, key: Values, value: Values) -> Values:
 
 
 def without(values: Values, keys: Values) -> Values:
-    """A dict after ``del d[key]``, or after it for each of several keys."""
+    """Return a dict after ``del d[key]``, or after it for each of several keys."""
     gone = texts(keys)
     return Values(
         Mapping(tuple(entry for entry in atom.items if text_of(entry[0]) not in gone))
@@ -577,7 +586,7 @@ def without(values: Values, keys: Values) -> Values:
 
 
 def item_of(values: Values, index: int, exact: int = 0) -> Values:
-    """One item of a list or tuple; of what comes from a model, the same."""
+    """Return one item of a list or tuple; of what comes from a model, the same."""
     found: list[Values] = []
     for atom in values:
         match atom:
@@ -593,7 +602,7 @@ def item_of(values: Values, index: int, exact: int = 0) -> Values:
 
 
 def items_of(values: Values) -> list[Values]:
-    """What a loop over ``values`` binds, one after the other."""
+    """Return what a loop over ``values`` binds, one after the other."""
     rounds: list[Values] = []
     for atom in values:
         match atom:

@@ -33,7 +33,7 @@ MACHINE_WORDS = frozenset({Status.PROCESSING.value, Status.COMPLETED.value, Stat
 
 @cache
 def watched() -> dict[str, tuple[str, dict[str, tuple[str, ...]]]]:
-    """Each of our models: its table, and the words of each status field."""
+    """Return each of our models: its table, and the words of each status field."""
     found = {}
     for mapper in Base.registry.mappers:
         fields = {
@@ -82,15 +82,15 @@ class Vocabulary:
     models: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def is_status(self, name: str) -> bool:
-        """Whether a column of this name is a status field. ``http_status`` is the answer of a server."""
+        """Return whether a column of this name is a status field. ``http_status`` is the answer of a server."""
         return _fits(name, self.fields) and not _fits(name, self.not_fields)
 
     def is_job(self, dotted: str) -> bool:
-        """Whether a function, as ``package.module.name``, is a background job."""
+        """Return whether a function, as ``package.module.name``, is a background job."""
         return any(fnmatchcase(dotted, glob) or fnmatchcase(dotted, f"*.{glob}") for glob in self.jobs)
 
     def is_work(self, words: Sequence[str]) -> bool:
-        """Whether a field with these words is one that a machine drives: they know waiting and working, or failing.
+        """Return whether a field with these words is one that a machine drives: they know waiting and working, or failing.
 
         Work of people has words too (todo, in progress, done), and people set them.
         """
@@ -103,7 +103,7 @@ class Vocabulary:
         return bool(plain & WAITING) and bool(driven)
 
     def is_machine(self, word: str, words: Sequence[str]) -> bool:
-        """Whether only a worker may set ``word`` in a field with these ``words`` (none: free text)."""
+        """Return whether only a worker may set ``word`` in a field with these ``words`` (none: free text)."""
         if self.custom_machine or not words:
             return word in self.machine
         return _plain(word) in WORKING | DONE | FAILED

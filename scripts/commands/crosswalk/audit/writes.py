@@ -37,7 +37,7 @@ from scripts.commands.crosswalk.audit.values import (
 def set_attribute(
     run: Machine, owners: Values, owner: ast.expr, name: str, value: Values, frame: Frame, node: ast.AST
 ) -> None:
-    """``owner.name = value``."""
+    """Evaluate ``owner.name = value``."""
     rows = [atom for atom in owners if isinstance(atom, About)]
     for atom in owners:
         if isinstance(atom, Instance):
@@ -64,7 +64,7 @@ def mark_guessed(frame: Frame, before: int) -> None:
 def field(
     run: Machine, cls: Class, name: str, value: Values, frame: Frame, node: ast.AST, via: str, *, sql: bool = False
 ) -> None:
-    """A column of ``cls`` is given ``value``. A name that is no column is no write."""
+    """Return a column of ``cls`` is given ``value``. A name that is no column is no write."""
     declared = cls.all_fields()
     is_column = name in declared or not declared
     place = run.place(node, frame)
@@ -87,7 +87,7 @@ _TRANSIENT = frozenset({"attribute", "constructor", "setattr"})
 def status(
     run: Machine, cls: Class, name: str, value: Values, frame: Frame, node: ast.AST, via: str, *, sql: bool = False
 ) -> StatusWrite:
-    """The effect of writing a status field."""
+    """Return the effect of writing a status field."""
     enum = models.enum_of(run, cls, name)
     names = _by_name(cls, name)
     known = models.vocabulary(run, cls, name)
@@ -149,7 +149,7 @@ def _is_relation(cls: Class, name: str) -> bool:
 def keywords(
     run: Machine, cls: Class, given: dict[str, Values], frame: Frame, node: ast.AST, via: str
 ) -> None:  # fmt: skip
-    """``Model(status=…)``, ``.values(status=…)``. Columns other than statuses count once."""
+    """Evaluate ``Model(status=…)``, ``.values(status=…)``. Columns other than statuses count once."""
     plain = False
     for name, value in given.items():
         if run.known.vocabulary.is_status(name):
@@ -164,7 +164,7 @@ def keywords(
 
 
 def mappings(run: Machine, cls: Class, given: Values, frame: Frame, node: ast.AST, via: str) -> None:
-    """``.values({…})``, ``query.update({…})``, ``bulk_update_mappings(Model, [{…}])``."""
+    """Evaluate ``.values({…})``, ``query.update({…})``, ``bulk_update_mappings(Model, [{…}])``."""
     for atom in given:
         match atom:
             case Mapping(entries):
@@ -185,7 +185,7 @@ def mappings(run: Machine, cls: Class, given: Values, frame: Frame, node: ast.AS
 def by_name(
     run: Machine, owners: Values, owner: ast.expr, names: Values, value: Values, frame: Frame, node: ast.AST
 ) -> None:
-    """``setattr(owner, name, value)``."""
+    """Evaluate ``setattr(owner, name, value)``."""
     for name in texts(names):
         set_attribute(run, owners, owner, name, value, frame, node)
     if any(isinstance(atom, Anything) for atom in names) and any(isinstance(atom, Anything) for atom in value):
@@ -206,7 +206,9 @@ def by_name(
 
 
 def is_transaction(entered: ast.expr, value: Values) -> bool:
-    """``with session.begin():``, which commits at its end what was changed; not ``begin_nested``, which does not."""
+    """Evaluate ``with session.begin():``, which commits at its end what was changed; not ``begin_nested``, which
+    does not.
+    """
     match entered:
         case ast.Call(func=ast.Attribute(attr="begin")):
             return all(isinstance(atom, Made | External) for atom in value)
@@ -215,7 +217,9 @@ def is_transaction(entered: ast.expr, value: Values) -> bool:
 
 
 def guess(run: Machine, variable: str, field: str, value: Values) -> Class | None:
-    """The model of an object of unknown type: the only one with such a field, the variable's name, or the enum's owner."""
+    """Return the model of an object of unknown type: the only one with such a field, the variable's name, or the
+    enum's owner.
+    """
     having = [cls for cls in run.known.models.values() if field in cls.all_fields()]
     having = having or [cls for cls in run.known.ours.values() if field in cls.fields and field != "status"]
     bare = variable.strip("_").lower()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from scrapersky.runtime.messages import MESSAGES_PER_INVOCATION
 from scripts.commands.scrapersky.doctor.finding import Finding
 from scripts.commands.scrapersky.doctor.stage import Deployed
 
@@ -99,14 +100,13 @@ def _mapping(deployed: Deployed) -> Iterator[Finding]:
             why="more run than the database has connections for, or fewer than intended",
             run=_update(found, f"--scaling-config MaximumConcurrency={own.max_instances}"),
         )
-    if found.get("BatchSize") != own.messages_per_invocation:
+    if found.get("BatchSize") != MESSAGES_PER_INVOCATION:
         yield deployed.finding(
             "batch_size_differs",
-            f"an invocation gets up to {found.get('BatchSize')} messages; {prefix}_MESSAGES_PER_INVOCATION is"
-            f" {own.messages_per_invocation}",
+            f"an invocation gets up to {found.get('BatchSize')} messages; the stack sets {MESSAGES_PER_INVOCATION}",
             where=deployed.queue_url,
             why="an invocation gets more messages than it has time for, or fewer than it can work on",
-            run=_update(found, f"--batch-size {own.messages_per_invocation}"),
+            run=_update(found, f"--batch-size {MESSAGES_PER_INVOCATION}"),
         )
 
 

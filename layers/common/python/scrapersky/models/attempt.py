@@ -33,7 +33,7 @@ class Attempt(Base):
     )
     workflow: Mapped[str]
     record_id: Mapped[RecordId] = mapped_column(BigInteger)
-    trigger: Mapped[str] = mapped_column(comment="schedule | manual")
+    trigger: Mapped[str] = mapped_column(comment="schedule | manual | pull")
     dispatched_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     lease_until: Mapped[datetime]

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import NamedTuple, Self, TypeVar
-from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 from sqlalchemy import Connection
@@ -40,14 +39,15 @@ class LeaseManager:
     """Acquires and releases the host leases of one worker. Use as ``async with``, which releases all leases at its end.
 
     A lease lasts ``web_host_lease_seconds``, or as long as its request may take if that is longer. A host that is not
-    used for ``web_host_keep_alive_seconds`` is released.
+    used for ``web_host_keep_alive_seconds`` is released. ``holder`` is the invocation's request id, by which a pull
+    recognises the hosts of its own worker.
     """
 
-    def __init__(self, settings: Settings, database: Database, log: Logger) -> None:
+    def __init__(self, settings: Settings, database: Database, log: Logger, holder: str) -> None:
         self._settings = settings
         self._database = database
         self._log = log
-        self._holder = uuid4().hex
+        self._holder = holder
         self._in_use: Counter[str] = Counter()
         self._held_until: dict[str, float] = {}
         self._idle_since: dict[str, float] = {}

@@ -57,6 +57,7 @@ class BackgroundService:
 
     def handler(self, event: Any, context: Any) -> dict[str, Any]:
         """Serve one Lambda event and return JSON."""
+        self.runtime.observer.begin(context)
         fields = event if isinstance(event, dict) else {}  # an operator may send any JSON
         self.runtime.database.end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - END_SECONDS
         try:

@@ -1,26 +1,40 @@
-"""A batch of messages: start the live ones in one statement, work on all of them, return the rest to the queue.
+"""A batch of messages: start the live ones, return the unusable ones to the queue, and work until nothing is left to do.
 
 A message is returned to the queue only if its work could not be started (malformed body, no database, no time left).
 After the start the result is saved in Postgres, and the message is acknowledged whatever the result.
+
+While slots are free and time is left, the invocation pulls more work from the database (:mod:`scrapersky.runtime.puller`).
+So a message only wakes the function up: an invocation whose messages are all stale pulls as well. A batch never sends
+messages, because Lambda stops a function that wakes itself through SQS.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from scrapersky import metrics
+from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import Delivery, MalformedMessage, parse_message
+from scrapersky.runtime.puller import Puller
 from scrapersky.runtime.runtime import Runtime
-from scrapersky.runtime.work import work_on_started
+from scrapersky.runtime.work import Work, Worked
+from scrapersky.status.pull import find_pulled
 from scrapersky.status.start import Started, start
 from scrapersky.vocabulary import AttemptId
 
 
 def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any) -> dict[str, Any]:
     """Work on every message; return Lambda's partial batch response, which lists the messages to redeliver."""
+    return asyncio.run(work_on_batch(runtime, records, context))
+
+
+async def work_on_batch(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any) -> dict[str, Any]:
+    """Do what :func:`work_on` does, in an event loop that is running."""
+    invocation = Invocation.of(context)
     deliveries = [Delivery.of(record) for record in records]
     by_attempt, malformed = _parse(runtime, deliveries)
-    remaining = context.get_remaining_time_in_millis() / 1000
+    remaining = invocation.remaining()
     if remaining < runtime.settings.start_minimum_seconds:
         runtime.observer.log.warning(
             "too little time left; returning all messages to the queue",
@@ -28,11 +42,12 @@ def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any
         )
         return _return_to_queue(runtime, deliveries)
     try:
-        started = _start(runtime, by_attempt, remaining, context)
+        started = _start(runtime, by_attempt, invocation)
     except Exception:
         runtime.observer.log.exception("could not reach the database; returning all messages to the queue")
         return _return_to_queue(runtime, deliveries)
-    outcomes = work_on_started(runtime, started, remaining)
+    answer = _return_to_queue(runtime, malformed)  # at once: this invocation may go on for minutes
+    worked = await _work_and_pull(runtime, invocation, started)
     runtime.observer.line(
         "batch",
         {
@@ -40,10 +55,23 @@ def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any
             "started": len(started),
             "stale": len(by_attempt) - len(started),
             "again": len(malformed),
-            "outcomes": outcomes,
+            "pulled": worked.number - len(started),
+            "outcomes": worked.outcomes,
         },
     )
-    return _return_to_queue(runtime, malformed)
+    return answer
+
+
+async def _work_and_pull(runtime: Runtime, invocation: Invocation, started: Sequence[Started]) -> Worked:
+    """Work on ``started``, and on what can be pulled whenever slots are free, until no job runs and no work is found."""
+    async with Work(runtime, invocation) as work:
+        puller = Puller(runtime, invocation, work)
+        await work.begin(started)
+        while True:
+            await puller.pull()
+            if not work.jobs:
+                return work.worked
+            await asyncio.wait(work.jobs, timeout=puller.seconds_to_next, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[AttemptId, Delivery], list[Delivery]]:
@@ -65,20 +93,22 @@ def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[Attem
     return by_attempt, malformed
 
 
-def _start(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], remaining: float, context: Any) -> list[Started]:
-    """Start the live attempts; log and count the others as stale."""
+def _start(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], invocation: Invocation) -> list[Started]:
+    """Start the live attempts; log and count the others as pulled or stale."""
     with runtime.database.autocommit() as connection:
         live = start(
             connection,
             list(by_attempt),
-            lease=remaining + runtime.settings.start_lease_margin_seconds,
-            worker=f"{context.function_name}:{context.function_version}",
-            request_id=context.aws_request_id,
+            lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
+            worker=invocation.worker,
+            request_id=invocation.request_id,
         )
-    stale = by_attempt.keys() - {attempt.attempt_id for attempt in live}
-    if stale:
-        runtime.observer.count(metrics.STALE, len(stale))
-    for attempt_id in sorted(stale):
+        not_live = by_attempt.keys() - {attempt.attempt_id for attempt in live}
+        pulled = find_pulled(connection, not_live) if not_live else set()
+    for metric, attempt_ids in ((metrics.PULLED, pulled), (metrics.STALE, not_live - pulled)):
+        if attempt_ids:
+            runtime.observer.count(metric, len(attempt_ids))
+    for attempt_id in sorted(not_live - pulled):
         runtime.observer.log.info(
             "stale delivery", extra={"attempt_id": attempt_id, "receive_count": by_attempt[attempt_id].receive_count}
         )

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from scrapersky.errors import shorten
+from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.payloads import (
     MODELS,
     PAYLOAD,
@@ -236,7 +237,7 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
     with runtime.database.autocommit() as connection:
         named = None if payload.records is None else resolve(connection, workflow, payload.records)
-        queued = requeue(
+        before = requeue(
             connection,
             workflow,
             ids=None if named is None else list(named.ids),
@@ -246,6 +247,8 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
             actor=payload.actor,
             reason=payload.reason,
         )
+        queued = list(before)
+        runtime.observer.moved(workflow.name, before, Status.QUEUED, outcome="requeued", actor=payload.actor)
         if named is None and not queued and payload.error_code not in count_by_code(connection, workflow):
             raise _no_such_code(connection, workflow, str(payload.error_code))
         needs = [Status.NEW, Status.COMPLETED, Status.ERROR]
@@ -255,17 +258,24 @@ def _requeue(runtime: Runtime, payload: Requeue) -> dict[str, Any]:
 
 def _end(runtime: Runtime, payload: Cancel | Abandon) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
-    verb, needs = (cancel, Status.QUEUED) if isinstance(payload, Cancel) else (abandon, Status.PROCESSING)
+    cancelling = isinstance(payload, Cancel)
+    verb, needs, becomes, outcome = (
+        (cancel, Status.QUEUED, Status.NEW, "cancelled")
+        if cancelling
+        else (abandon, Status.PROCESSING, Status.ERROR, "abandoned")
+    )
     with runtime.database.autocommit() as connection:
         named = resolve(connection, workflow, payload.records)
         ended = verb(connection, workflow, list(named.ids), actor=payload.actor, reason=payload.reason)
+        before = dict.fromkeys(ended, needs)
+        runtime.observer.moved(workflow.name, before, becomes, outcome=outcome, actor=payload.actor)
         left = not_moved(connection, workflow, named, ended, verb=payload.action, needs=[needs])
     return {"workflow": workflow.name, "ended": ended, "not_moved": left}
 
 
 def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]:
     workflow = _workflow(runtime, payload.workflow)
-    remaining = context.get_remaining_time_in_millis() / 1000
+    invocation = Invocation.of(context)
     with runtime.database.autocommit() as connection:
         named = resolve(connection, workflow, [payload.record])
         held = claim(
@@ -273,7 +283,7 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
             workflow,
             batch=1,
             max_in_flight=runtime.service_settings.max_in_flight,
-            dispatch_lease=remaining,
+            dispatch_lease=invocation.remaining(),
             trigger="manual",
             ids=list(named.ids),
         )
@@ -286,11 +296,11 @@ def _process(runtime: Runtime, payload: Process, context: Any) -> dict[str, Any]
         started = start(
             connection,
             [held[0].attempt_id],
-            lease=remaining + runtime.settings.start_lease_margin_seconds,
-            worker=f"{context.function_name}:{context.function_version}",
-            request_id=context.aws_request_id,
+            lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
+            worker=invocation.worker,
+            request_id=invocation.request_id,
         )
-    work_on_started(runtime, started, remaining)
+    work_on_started(runtime, invocation, started)
     with runtime.database.autocommit() as connection:
         timeline = explain(connection, workflow, held[0].record_id)
     assert timeline is not None

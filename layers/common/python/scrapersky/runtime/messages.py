@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SQS_BATCH = 10
 """Maximum number of entries in one SQS batch call."""
 
+MESSAGES_PER_INVOCATION = 10
+"""SQS batch size of the event source mapping. A message is only a wake-up, and the invocation pulls the rest of its work."""
+
 T = TypeVar("T")
 
 

@@ -5,10 +5,19 @@ Served by :mod:`scrapersky.runtime.manual` and passed on by the curation API. Re
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 
-from scrapersky.runtime.input_model import InputModel
-from scrapersky.status.records import MAX_ID
+from scrapersky.runtime.input_model import MAX_ID, Flag, Id, InputModel, Integer, Number, exactly_one, whole
 from scrapersky.status.requeue import MAX_REQUEUED
 from scrapersky.vocabulary import Status
 
@@ -22,9 +31,10 @@ def workflow_name(value: Any) -> Any:
 
 
 def _record(value: Any) -> int | str:
+    value = whole(value)
     if isinstance(value, str):
         value = value.strip()
-        if value.isdecimal():
+        if value.isascii() and value.isdecimal():
             value = int(value)
         elif 0 < len(value) <= MAX_KEY_CHARACTERS:
             return str(value)
@@ -33,13 +43,31 @@ def _record(value: Any) -> int | str:
     raise ValueError("is no record: an id (a whole number from 1) or a domain, url or place id is needed")
 
 
+def _stripped(value: str) -> str:
+    if stripped := value.strip():
+        return stripped
+    raise ValueError("is blank; at least one character is needed")
+
+
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000-\u001f\u0085][^\u0000]*$"
+BLANK_REFUSED = Field(json_schema_extra={"pattern": NOT_BLANK})
 WorkflowName = Annotated[str, BeforeValidator(workflow_name)]
-Record = Annotated[int | str, BeforeValidator(_record)]
+RECORD_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+        {
+            "type": "string",
+            "maxLength": MAX_KEY_CHARACTERS,
+            "pattern": r"^(0*[1-9][0-9]{0,17}|[^\u0000]*[^0-9\s\u0000][^\u0000]*)$",
+        },
+    ]
+}
+Record = Annotated[int | str, BeforeValidator(_record), WithJsonSchema(RECORD_SCHEMA)]
 """A record by its id, or by its natural key: the domain, url or place id. Digits are an id."""
 Records = Annotated[list[Record], Field(min_length=1, max_length=MAX_REQUEUED)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Actor = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-ErrorCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Reason = Annotated[str, StringConstraints(max_length=500), AfterValidator(_stripped), BLANK_REFUSED]
+Actor = Annotated[str, StringConstraints(max_length=100), AfterValidator(_stripped), BLANK_REFUSED]
+ErrorCode = Annotated[str, StringConstraints(max_length=100), AfterValidator(_stripped), BLANK_REFUSED]
 
 ONE = Field(validation_alias=AliasChoices("record", "id"))
 SOME = AliasChoices("records", "ids")
@@ -63,8 +91,8 @@ class ListRecords(_Payload):
     workflow: WorkflowName
     status: Status | None = None
     error_code: ErrorCode | None = None
-    limit: int = Field(50, ge=1, le=500)
-    before: int | None = Field(None, ge=1, le=MAX_ID)
+    limit: Integer = Field(50, ge=1, le=500)
+    before: Id | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "ListRecords":
@@ -78,7 +106,7 @@ class Errors(_Payload):
 
     action: Literal["errors"] = "errors"
     workflow: WorkflowName | None = None
-    limit: int = Field(20, ge=1, le=100)
+    limit: Integer = Field(20, ge=1, le=100)
 
 
 class Explain(_Payload):
@@ -94,9 +122,9 @@ class Run(_Payload):
 
     action: Literal["run"] = "run"
     workflow: WorkflowName | None = None
-    limit: int | None = Field(None, ge=1, le=1_000)
+    limit: Integer | None = Field(None, ge=1, le=1_000)
     records: Records | None = Field(None, validation_alias=SOME)
-    dry_run: bool = False
+    dry_run: Flag = False
 
 
 class Process(_Payload):
@@ -110,12 +138,14 @@ class Process(_Payload):
 class Requeue(_Payload):
     """New, Completed or Error → Queued, for ``records`` or for an ``error_code``."""
 
+    model_config = ConfigDict(json_schema_extra=exactly_one("records", "error_code"))
+
     action: Literal["requeue"] = "requeue"
     workflow: WorkflowName
     records: Records | None = Field(None, validation_alias=SOME)
     error_code: ErrorCode | None = None
-    limit: int = Field(100, ge=1, le=MAX_REQUEUED)
-    spread_seconds: float = Field(0, ge=0, le=86_400)
+    limit: Integer = Field(100, ge=1, le=MAX_REQUEUED)
+    spread_seconds: Number = Field(0, ge=0, le=86_400)
     reason: Reason
     actor: Actor = "operator"
 
@@ -153,7 +183,7 @@ class Pause(_Payload):
     workflow: WorkflowName | None = None
     reason: Reason
     actor: Actor = "operator"
-    seconds: float | None = Field(None, gt=0, le=MAX_PAUSE_SECONDS)
+    seconds: Number | None = Field(None, gt=0, le=MAX_PAUSE_SECONDS)
 
 
 class Resume(_Payload):

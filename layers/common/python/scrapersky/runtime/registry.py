@@ -117,7 +117,7 @@ SITEMAP_SCHEDULER = Service(
     "sitemap-scheduler",
     "SITEMAP_SCHEDULER",
     (DISCOVERY, DEEP_SCAN, DOMAIN_EXTRACTION),
-    ServiceSettings(batch_size=25),
+    ServiceSettings(batch_size=25, pull_minimum_seconds=70),
 )
 DOMAIN_SITEMAP_SUBMISSION = Service(
     "domain-sitemap-submission", "DOMAIN_SITEMAP_SCHEDULER", (SUBMISSION,), ServiceSettings(batch_size=50)

@@ -15,13 +15,14 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, assert_never
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky import metrics
-from scrapersky.database import sqlstate
+from scrapersky.database import after_commit, sqlstate
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, unexpected
 from scrapersky.runtime.registry import hand_off_from
 from scrapersky.runtime.runtime import Runtime
@@ -266,14 +267,11 @@ def _backoff(runtime: Runtime, code: str) -> Backoff:
 def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, record_ids: Sequence[RecordId]) -> None:
     following = hand_off_from(workflow)
     if record_ids and following is not None and following.is_automatic(runtime.settings):
-        hand_off(
-            connection,
-            following.target,
-            record_ids,
-            actor=runtime.service.name,
-            reason=f"handed off by {workflow.name}",
-            again=following.again,
-        )
+        actor, target = runtime.service.name, following.target
+        reason = f"handed off by {workflow.name}"
+        before = hand_off(connection, target, record_ids, actor=actor, reason=reason, again=following.again)
+        report = partial(runtime.observer.moved, target.name, before, Status.QUEUED, outcome="handed_off", actor=actor)
+        after_commit(connection, report)
 
 
 def _storable(detail: Mapping[str, Any]) -> Mapping[str, Any]:

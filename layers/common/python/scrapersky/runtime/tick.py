@@ -14,7 +14,7 @@ from scrapersky import metrics
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.control import record_tick
-from scrapersky.status.dispatch import Dispatched, dispatch
+from scrapersky.status.dispatch import SEND_FAILED, Dispatched, dispatch
 from scrapersky.status.gauges import Gauges, read_gauges
 from scrapersky.status.invariants import count_cheap_breaches
 from scrapersky.status.recover import Recovered, recover
@@ -118,12 +118,7 @@ def claim_and_send(
         trigger=trigger,
         ids=ids,
     )
-
-    def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[AttemptId]:
-        return runtime.queue.send(workflow, claimed, request_id)
-
-    dispatched = dispatch(connection, workflow, claimed, send)
-    for record in dispatched.claimed:
+    for record in claimed:
         runtime.observer.transition(
             workflow=workflow.name,
             record_id=record.record_id,
@@ -132,8 +127,26 @@ def claim_and_send(
             to_status=Status.PROCESSING,
             correlation_id=request_id,
         )
+
+    def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[AttemptId]:
+        return runtime.queue.send(workflow, claimed, request_id)
+
+    dispatched = dispatch(connection, workflow, claimed, send)
+    attempts = {record.record_id: record.attempt_id for record in dispatched.claimed}
+    for record_id in dispatched.released:
+        runtime.observer.transition(
+            workflow=workflow.name,
+            record_id=record_id,
+            attempt_id=attempts[record_id],
+            from_status=Status.PROCESSING,
+            to_status=Status.QUEUED,
+            outcome="released",
+            code=SEND_FAILED,
+        )
     if dispatched.claimed:
         runtime.observer.count(metrics.CLAIMED, len(dispatched.claimed), workflow=workflow.name)
+    if dispatched.error is not None:
+        raise dispatched.error
     return dispatched
 
 

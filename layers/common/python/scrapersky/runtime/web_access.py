@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from scrapersky.errors import Misconfigured
 from scrapersky.politeness.lease_manager import LeaseManager
 from scrapersky.politeness.limiter import HostLimiter
+from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.paid_calls import UnusableKey, key_of
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.settings import Settings
@@ -14,11 +15,11 @@ from scrapersky.web.proxy import ProxyAccess
 
 
 @asynccontextmanager
-async def open_web_client(runtime: Runtime) -> AsyncIterator[WebClient]:
+async def open_web_client(runtime: Runtime, invocation: Invocation) -> AsyncIterator[WebClient]:
     """Open the client that the jobs of one invocation share. Its host leases are released at the end."""
     settings = runtime.settings
     async with (
-        LeaseManager(settings, runtime.database, runtime.observer.log) as leases,
+        LeaseManager(settings, runtime.database, runtime.observer.log, invocation.request_id) as leases,
         WebClient(settings, HostLimiter(settings, leases)) as web,
     ):
         yield web

@@ -6,22 +6,24 @@ in the database's thread, one at a time.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from scrapersky import metrics
 from scrapersky.errors import Misconfigured, WorkError
 from scrapersky.runtime.context import Deadline, JobContext
+from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.outcomes import Outcome, Retry, Snooze, outcome_of, unexpected
 from scrapersky.runtime.paid_calls import spend_one
 from scrapersky.runtime.results import Results
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.start import Started
+from scrapersky.vocabulary import AttemptId
 
 if TYPE_CHECKING:
     from scrapersky.models.base import Recorded
@@ -30,63 +32,123 @@ if TYPE_CHECKING:
 
 Secret = Callable[[str], Awaitable[str]]
 Spend = Callable[[str], Awaitable[None]]
+T = TypeVar("T")
 
 
-def work_on_started(runtime: Runtime, started: Sequence[Started], remaining: float) -> dict[str, int]:
-    """Work on all of ``started`` within ``remaining`` seconds; return the number of results by code."""
-    return asyncio.run(_work_on_all(runtime, started, remaining)) if started else {}
+class Worked(NamedTuple):
+    """What an invocation did: the number of records that it worked on, and of results by code."""
+
+    number: int
+    outcomes: dict[str, int]
 
 
-async def _work_on_all(runtime: Runtime, started: Sequence[Started], remaining: float) -> dict[str, int]:
-    end = asyncio.get_running_loop().time() + remaining - runtime.settings.saving_seconds
-    records = read_records(runtime, started)
-    slots = asyncio.Semaphore(runtime.service_settings.max_instances)
-    results = Results(runtime)
-    if any(runtime.workflow(attempt.workflow).page_function for attempt in started):
-        # The child imports its modules while the first websites answer.
-        asyncio.get_running_loop().call_soon(runtime.page_reader.start)
-    async with open_web(runtime, started) as web:
-        worker = Worker(runtime, end, web)
+def work_on_started(runtime: Runtime, invocation: Invocation, started: Sequence[Started]) -> None:
+    """Work on ``started`` and on nothing else."""
 
-        async def work_on(attempt: Started) -> None:
-            async with slots:
-                began = time.monotonic()
-                outcome = await worker.run_job(attempt, records.get((attempt.workflow, attempt.record_id)))
-                await results.add(attempt, outcome, began)
+    async def run() -> None:
+        async with Work(runtime, invocation) as work:
+            await work.begin(started)
+            await asyncio.wait(work.jobs)
 
-        await asyncio.gather(*map(work_on, started))
-    return dict(results.codes)
+    if started:
+        asyncio.run(run())
 
 
-def read_records(runtime: Runtime, started: Sequence[Started]) -> "dict[tuple[str, int], Recorded]":
-    """Return the records of ``started`` by workflow and id, detached from the session: jobs only read them."""
+def read_records(runtime: Runtime, connection: Connection, started: Sequence[Started]) -> "dict[Started, Recorded]":
+    """Return the records of ``started``, detached from the session: jobs only read them."""
     # Imported here, with the models, because a tick, a manual payload and a stale message need no mapper.
     from sqlalchemy.orm import Session  # noqa: PLC0415
 
-    records: dict[tuple[str, int], Recorded] = {}
-    with runtime.database.autocommit() as connection, Session(connection) as session:
+    records: dict[Started, Recorded] = {}
+    with Session(connection) as session:
         for name in {attempt.workflow for attempt in started}:
             model = runtime.workflow(name).model
-            ids = [attempt.record_id for attempt in started if attempt.workflow == name]
-            for record in session.scalars(select(model).where(model.id.in_(ids))):
-                records[name, record.id] = record
+            attempts = {attempt.record_id: attempt for attempt in started if attempt.workflow == name}
+            for record in session.scalars(select(model).where(model.id.in_(attempts))):
+                records[attempts[record.id]] = record
         session.expunge_all()
     return records
 
 
 @asynccontextmanager
-async def open_web(
-    runtime: Runtime, started: Sequence[Started]
-) -> "AsyncIterator[Callable[[Secret, Spend], WebClient] | None]":
-    """Open the invocation's web client, and yield what makes one record's client of it; None if no job needs one."""
-    if not any(runtime.workflow(attempt.workflow).needs_web_client for attempt in started):
-        yield None
-        return
+async def open_web(runtime: Runtime, invocation: Invocation) -> "AsyncIterator[Callable[[Secret, Spend], WebClient]]":
+    """Open the invocation's web client, and yield what makes one record's client of it."""
     # Imported here because aiohttp takes a third of the cold start of a batch whose jobs need no web client.
     from scrapersky.runtime.web_access import open_web_client, web_of_the_record  # noqa: PLC0415
 
-    async with open_web_client(runtime) as web:
+    async with open_web_client(runtime, invocation) as web:
         yield partial(web_of_the_record, web, runtime.settings)
+
+
+class Work:
+    """The work of one invocation. ``jobs`` are the running jobs, of the attempts ``begun``; use as ``async with``.
+
+    ``end`` is when the invocation ends, in the event loop's time, read after the database answered.
+    """
+
+    def __init__(self, runtime: Runtime, invocation: Invocation) -> None:
+        self.jobs: dict[asyncio.Task[None], Started] = {}
+        self.begun: set[AttemptId] = set()
+        self.end = asyncio.get_running_loop().time() + invocation.remaining()
+        self._runtime = runtime
+        self._invocation = invocation
+        self._results = Results(runtime)
+        self._slots = asyncio.Semaphore(runtime.service_settings.records_at_once)
+        self._resources = AsyncExitStack()
+        self._web: Callable[[Secret, Spend], WebClient] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._resources.aclose()
+
+    @property
+    def worked(self) -> Worked:
+        """What was done so far."""
+        return Worked(len(self.begun), dict(self._results.codes))
+
+    async def query(self, run: Callable[[Connection], T]) -> T:
+        """Run ``run`` in the database's thread, in AUTOCOMMIT."""
+
+        def with_connection() -> T:
+            with self._runtime.database.autocommit() as connection:
+                return run(connection)
+
+        return await self._runtime.database.in_thread(with_connection)
+
+    async def begin(self, started: Iterable[Started]) -> None:
+        """Read the records of ``started`` and begin their jobs; each waits for a slot."""
+        attempts = list(started)
+        if not attempts:
+            return
+        records = await self.query(partial(read_records, self._runtime, started=attempts))
+        workflows = [self._runtime.workflow(name) for name in {attempt.workflow for attempt in attempts}]
+        if any(workflow.page_function for workflow in workflows):
+            # The child imports its modules while the first websites answer.
+            asyncio.get_running_loop().call_soon(self._runtime.page_reader.start)
+        if self._web is None and any(workflow.needs_web_client for workflow in workflows):
+            self._web = await self._resources.enter_async_context(open_web(self._runtime, self._invocation))
+        for attempt in attempts:
+            self.begun.add(attempt.attempt_id)
+            job = asyncio.create_task(self._work_on(attempt, records.get(attempt)))
+            self.jobs[job] = attempt
+            job.add_done_callback(self._ended)
+
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        attempt = self.jobs.pop(job)
+        if not job.cancelled() and (error := job.exception()):
+            self._runtime.observer.log.error(
+                "could not end the attempt; recovery will pick the record up",
+                extra={"attempt_id": attempt.attempt_id, "error": f"{type(error).__name__}: {error}"},
+            )
+
+    async def _work_on(self, attempt: Started, record: "Recorded | None") -> None:
+        async with self._slots:
+            began = time.monotonic()
+            end = self.end - self._runtime.settings.saving_seconds
+            outcome = await Worker(self._runtime, end, self._web).run_job(attempt, record)
+            await self._results.add(attempt, outcome, began)
 
 
 @dataclass(frozen=True)

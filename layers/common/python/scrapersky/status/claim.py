@@ -1,12 +1,15 @@
-"""Claim: Queued → Processing, each record with a new live attempt. Only dispatchers claim.
+"""Claim: Queued → Processing, each record with a new live attempt.
 
 A claim is one statement in three variants. They choose their ``candidates`` differently and share the CTEs that take
-them.
+them. :mod:`scrapersky.status.pull` uses the same parts for workers that claim for themselves.
 
-Fairness: every tenant's first record comes before any tenant's second, and so do hosts where many records share one;
-within a rank the oldest due comes first. Candidates are the oldest due records of each tenant (together at most 16
-batches) and the first records of hosts met on a walk from a random place (at most 4 batches), so that a host with ten
-thousand old records hides no other. The cost does not depend on the length of the queue. Each tenant that waits adds
+Fairness: every tenant's first record comes before any tenant's second, counting those that the tenant has in flight, so
+that small claims share as large ones do. Tenants of equal rank take turns in alphabetical order. Where many records
+share a host, the same holds for the hosts of a tenant. Otherwise the oldest due comes first.
+
+Candidates are the oldest due records of each tenant (together at most 16 batches) and the first records of hosts met
+on a walk from a random place (at most 4 batches), so that a host with ten thousand old records hides no other. A batch
+counts as 50 records at least here. The cost does not depend on the length of the queue. Each tenant that waits adds
 one look-up in the index.
 
 Warning: leave the planner no choice. A plain join of due records and candidates was a scan of the whole table (400 ms
@@ -22,72 +25,52 @@ from sqlalchemy import Connection
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, RecordId
 
+SMALLEST_WINDOW = 50
+"""Candidates are chosen as for a claim of at least so many records."""
+
 OLDEST = """
 WITH RECURSIVE {tenants},
 -- The number of tenants that share the window of candidates.
 tenant_count AS MATERIALIZED (SELECT greatest(count(tenant), 1) AS tenants FROM tenants),
+-- The live attempts of the workflow.
+live AS MATERIALIZED (
+    SELECT attempt_id, record_id, started_at FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL
+),
 -- The oldest due records of each tenant, at most 4 batches of one and 16 of all.
 oldest AS MATERIALIZED (
     SELECT share.* FROM tenants CROSS JOIN tenant_count CROSS JOIN LATERAL (
         SELECT * FROM (
             SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
             WHERE {table}.tenant = tenants.tenant AND {due_at} <= now()
-            ORDER BY {due_at}, {table}.id LIMIT 4 * :batch
+            ORDER BY {due_at}, {table}.id LIMIT 4 * :window
         ) AS head
-        LIMIT ceil(16.0 * :batch / tenant_count.tenants)
+        LIMIT ceil(16.0 * :window / tenant_count.tenants)
     ) AS share
 )"""
 
-TAKE = """,
--- How many records may be claimed now. None while the workflow is paused.
-capacity AS MATERIALIZED (
-    SELECT CASE WHEN {paused} THEN 0 ELSE (
-        SELECT greatest(0, least(:batch, :max_in_flight - count(*))) FROM attempts
-        WHERE workflow = {workflow} AND finished_at IS NULL
-    ) END AS records
-),
--- Lock candidates in fair order until the capacity is used. Skip what another transaction holds, and what is no
--- longer due.
-locked AS MATERIALIZED (
-    SELECT due_now.id FROM (SELECT id FROM candidates ORDER BY rank, due, id LIMIT 16 * :batch) AS fair
-    CROSS JOIN LATERAL (
-        SELECT {table}.id FROM {table} WHERE {table}.id = fair.id AND {due_at} <= now() FOR UPDATE SKIP LOCKED
-    ) AS due_now
-    LIMIT (SELECT records FROM capacity)
-),
--- Insert the attempts first, because the guard lets no record into Processing without one. A record that has a stray
--- live attempt conflicts and is left out, so that it hides no other.
-new_attempts AS (
-    INSERT INTO attempts (workflow, record_id, trigger, lease_until)
-    SELECT {workflow}, id, :trigger, now() + make_interval(secs => :lease) FROM locked
-    ON CONFLICT DO NOTHING
-    RETURNING attempt_id, record_id
-),
--- Move the records of the new attempts.
-claimed AS (
-    UPDATE {table} SET {status} = 'Processing' WHERE id = ANY(ARRAY(SELECT record_id FROM new_attempts)) RETURNING id
-)
-SELECT new_attempts.attempt_id, new_attempts.record_id
-FROM new_attempts JOIN claimed ON claimed.id = new_attempts.record_id ORDER BY new_attempts.attempt_id
-"""
-
-CLAIM_BY_TENANT = (
+BY_TENANT = (
     OLDEST
     + """,
--- Rank each record within its tenant.
+-- The live attempts of each tenant. Not counted for a single tenant, which shares with no other.
+in_flight AS MATERIALIZED (
+    SELECT tenant, count(*) AS live FROM {table}
+    WHERE id = ANY(ARRAY(SELECT record_id FROM live)) AND (SELECT tenants > 1 FROM tenant_count)
+    GROUP BY 1
+),
+-- Rank each record within its tenant, behind what the tenant has in flight.
 candidates AS MATERIALIZED (
-    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY due, id) AS rank, due FROM oldest
+    SELECT id, tenant, row_number() OVER (PARTITION BY tenant ORDER BY due, id) + coalesce(live, 0) AS rank, due
+    FROM oldest LEFT JOIN in_flight USING (tenant)
 )"""
-    + TAKE
 )
 
-CLAIM_BY_HOST = (
+BY_HOST = (
     OLDEST
     + """,
 -- Walk around each tenant's index of hosts, from a random place until the first host is met again. All tenants together
 -- take at most 2 batches of steps.
 hosts AS (
-    SELECT tenant, host, host AS first_host, 2.0 * :batch / tenant_count.tenants AS steps_left
+    SELECT tenant, host, host AS first_host, 2.0 * :window / tenant_count.tenants AS steps_left
     FROM tenants CROSS JOIN tenant_count CROSS JOIN LATERAL (
         SELECT {host} AS host FROM {table}
         WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL AND {host} >= (
@@ -112,46 +95,137 @@ hosts AS (
 ),
 -- The number of hosts that share their part of the window.
 host_count AS MATERIALIZED (SELECT greatest(count(host), 1) AS hosts FROM hosts),
+-- For a worker that pulls: the hosts that a worker leases or that cool down, and whether the lease is this worker's own.
+leases AS MATERIALIZED (
+    SELECT domains.tenant, domains.id AS host, coalesce(holder = :request_id, false) AS own
+    FROM host_leases CROSS JOIN LATERAL (SELECT id, tenant FROM domains WHERE domain = host_leases.host) AS domains
+    WHERE held_until > now() AND CAST(:request_id AS text) IS NOT NULL
+),
 -- The live attempts on each host.
 in_flight AS MATERIALIZED (
-    SELECT {host} AS host, count(*) AS live FROM {table} WHERE id = ANY(ARRAY(
-        SELECT record_id FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL))
-    GROUP BY 1
+    SELECT tenant, {host} AS host, count(*) AS live FROM {table} WHERE id = ANY(ARRAY(SELECT record_id FROM live))
+    GROUP BY 1, 2
 ),
--- The oldest of each tenant, and the oldest of each host on the walk, the latter at most 4 batches in all.
+-- The oldest of each tenant, the oldest of each host on the walk, the latter at most 4 batches in all, and those of the
+-- hosts that this worker leases.
 due_records AS MATERIALIZED (
     SELECT * FROM oldest
     UNION
-    SELECT share.* FROM hosts CROSS JOIN host_count CROSS JOIN LATERAL (
+    SELECT share.* FROM (
+        SELECT tenant, host, ceil(4.0 * :window / hosts) AS records FROM hosts CROSS JOIN host_count
+        UNION
+        SELECT tenant, host, :per_host FROM leases WHERE own
+    ) AS chosen CROSS JOIN LATERAL (
         SELECT * FROM (
             SELECT {table}.id, {table}.tenant, {host} AS host, {due_at} AS due FROM {table}
-            WHERE {table}.tenant = hosts.tenant AND {host} = hosts.host AND {due_at} <= now()
+            WHERE {table}.tenant = chosen.tenant AND {host} = chosen.host AND {due_at} <= now()
             ORDER BY {due_at}, {table}.id LIMIT :per_host
         ) AS head
-        LIMIT ceil(4.0 * :batch / host_count.hosts)
+        LIMIT chosen.records
     ) AS share
 ),
--- Rank each record within its host, behind what the host has in flight.
+-- Rank each record within its host, behind what the host has in flight. Leave out the hosts of other workers.
 ranked AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY tenant, host ORDER BY due, id) + coalesce(live, 0) AS host_rank
-    FROM due_records LEFT JOIN in_flight USING (host)
+    FROM due_records LEFT JOIN in_flight USING (tenant, host) LEFT JOIN leases USING (tenant, host)
+    WHERE own IS NOT FALSE
 ),
--- Drop what is beyond the cap of its host, and rank the rest within its tenant, host by host.
+-- Drop what is beyond the cap of its host, and rank the rest within its tenant, behind what the tenant has in flight:
+-- the hosts that this worker leases first, then host by host.
 candidates AS MATERIALIZED (
-    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY host_rank, due, id) AS rank, due
+    SELECT id, tenant, due,
+        row_number() OVER (PARTITION BY tenant ORDER BY own NULLS LAST, host_rank, due, id)
+        + coalesce((SELECT sum(live) FROM in_flight WHERE in_flight.tenant = ranked.tenant), 0) AS rank
     FROM ranked WHERE host_rank <= :per_host
 )"""
-    + TAKE
 )
 
-CLAIM_BY_ID = (
-    """
+BY_ID = """
+-- The live attempts of the workflow.
+WITH live AS MATERIALIZED (SELECT FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL),
 -- The due records among the given ids.
-WITH candidates AS MATERIALIZED (
-    SELECT id, 1 AS rank, {due_at} AS due FROM {table} WHERE id = ANY(CAST(:ids AS bigint[])) AND {due_at} <= now()
+candidates AS MATERIALIZED (
+    SELECT id, '' AS tenant, 1 AS rank, {due_at} AS due FROM {table}
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND {due_at} <= now()
 )"""
-    + TAKE
+
+NO_MESSAGES = """,
+-- A claim that sends messages starts nothing.
+taken_over AS (SELECT NULL::bigint AS attempt_id, NULL::bigint AS record_id WHERE false)"""
+
+LOCK = """,
+-- The tenant of the newest claim, if it is among the last few attempts: the turns go on behind it.
+served AS MATERIALIZED (
+    SELECT (SELECT tenant FROM {table} WHERE {table}.id = newest.record_id) AS tenant FROM (
+        SELECT workflow, record_id FROM attempts ORDER BY attempt_id DESC LIMIT 20
+    ) AS newest WHERE workflow = {workflow} LIMIT 1
+),
+-- How many records may be claimed now. None while the workflow is paused.
+capacity AS MATERIALIZED (
+    SELECT CASE WHEN {paused} THEN 0 ELSE greatest(0, least(
+        :batch - (SELECT count(*) FROM taken_over), :max_in_flight - (SELECT count(*) FROM live)
+    )) END AS records
+),
+-- Lock candidates in fair order until the capacity is used. Skip what another transaction holds, and what is no
+-- longer due.
+fair AS MATERIALIZED (
+    SELECT due_now.id FROM (
+        SELECT id FROM candidates
+        ORDER BY rank, coalesce(tenant <= (SELECT tenant FROM served), false), tenant, due, id LIMIT 16 * :window
+    ) AS fair
+    CROSS JOIN LATERAL (
+        SELECT {table}.id FROM {table}
+        WHERE {table}.id = fair.id AND {due_at} <= now() AND {enough_time}
+        FOR NO KEY UPDATE SKIP LOCKED
+    ) AS due_now
+    LIMIT (SELECT records FROM capacity)
+)"""
+
+LOCK_BEHIND = """,
+-- Where others hold the candidates, look behind them, for as long as a tenant has due records that are not held.
+locked AS MATERIALIZED (
+    SELECT id FROM fair
+    UNION ALL
+    SELECT id FROM (
+        SELECT due_now.id FROM tenants CROSS JOIN LATERAL (
+            SELECT {table}.id FROM {table}
+            WHERE {table}.tenant = tenants.tenant AND {due_at} <= now() AND {enough_time}
+              AND {table}.id <> ALL(ARRAY(SELECT id FROM fair))
+            ORDER BY {due_at}, {table}.id LIMIT (SELECT records FROM capacity)
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) AS due_now
+        LIMIT (SELECT records FROM capacity) - (SELECT count(*) FROM fair)
+    ) AS behind
+)"""
+
+LOCK_NO_MORE = """,
+-- The records to claim.
+locked AS MATERIALIZED (SELECT id FROM fair)"""
+
+TAKE = """,
+-- Insert the attempts first, because the guard lets no record into Processing without one. A record that has a stray
+-- live attempt conflicts and is left out, so that it hides no other. A worker's attempt begins started.
+new_attempts AS (
+    INSERT INTO attempts (workflow, record_id, trigger, lease_until, started_at, worker, request_id)
+    SELECT {workflow}, id, :trigger, now() + make_interval(secs => :lease),
+           CASE WHEN CAST(:worker AS text) IS NOT NULL THEN now() END, :worker, :request_id
+    FROM locked
+    ON CONFLICT DO NOTHING
+    RETURNING attempt_id, record_id
+),
+-- Move the records of the new attempts.
+claimed AS (
+    UPDATE {table} SET {status} = 'Processing' WHERE id = ANY(ARRAY(SELECT record_id FROM new_attempts)) RETURNING id
 )
+SELECT attempt_id, record_id, false AS claimed FROM taken_over
+UNION ALL
+SELECT new_attempts.attempt_id, new_attempts.record_id, true
+FROM new_attempts JOIN claimed ON claimed.id = new_attempts.record_id ORDER BY attempt_id
+"""
+
+CLAIM_BY_TENANT = BY_TENANT + NO_MESSAGES + LOCK + LOCK_BEHIND + TAKE
+CLAIM_BY_HOST = BY_HOST + NO_MESSAGES + LOCK + LOCK_NO_MORE + TAKE
+CLAIM_BY_ID = BY_ID + NO_MESSAGES + LOCK + LOCK_NO_MORE + TAKE
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +253,16 @@ def claim(
     one; it does not apply to ``ids``. ``dispatch_lease`` is in seconds: recovery takes an attempt that has not
     started by then.
     """
-    values: dict[str, object] = {"batch": batch, "max_in_flight": max_in_flight}
-    values |= {"lease": dispatch_lease, "trigger": trigger}
+    values: dict[str, object] = {
+        "batch": batch,
+        "window": max(batch, SMALLEST_WINDOW),
+        "max_in_flight": max_in_flight,
+        "lease": dispatch_lease,
+        "trigger": trigger,
+        "worker": None,
+        "request_id": None,
+        "enough_time": True,
+    }
     if ids is not None:
         statement = CLAIM_BY_ID
         values["ids"] = sorted(ids)
@@ -190,4 +272,4 @@ def claim(
     else:
         statement = CLAIM_BY_TENANT
     rows = connection.execute(workflow.statement(statement), values)
-    return [Claimed(attempt_id, record_id) for attempt_id, record_id in rows]
+    return [Claimed(attempt_id, record_id) for attempt_id, record_id, _ in rows]

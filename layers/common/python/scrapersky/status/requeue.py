@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import RecordId
+from scrapersky.vocabulary import RecordId, Status
 
 MAX_REQUEUED = 5_000
 """The records that one requeue may move. More needs several staggered calls."""
@@ -14,7 +14,7 @@ REQUEUE = """
 WITH {set_actor},
 -- Lock the records in ascending order. Skip those that another transaction holds.
 locked AS MATERIALIZED (
-    SELECT {table}.id FROM {table}, actor
+    SELECT {table}.id, {status} AS before FROM {table}, actor
     WHERE {status} IN ('New', 'Completed', 'Error')
       AND (CAST(:ids AS bigint[]) IS NULL OR {table}.id = ANY(CAST(:ids AS bigint[])))
       AND (CAST(:error_code AS text) IS NULL OR {error_code} = :error_code)
@@ -23,21 +23,21 @@ locked AS MATERIALIZED (
 )
 UPDATE {table} SET {status} = 'Queued', {due_at} = now() + make_interval(secs => random() * :spread)
 FROM locked WHERE {table}.id = locked.id
-RETURNING {table}.id
+RETURNING {table}.id, locked.before
 """
 
 HAND_OFF = """
 WITH {set_actor},
 -- Lock the records in ascending order. Wait for those that another transaction holds: a hand-off must not be lost.
 locked AS MATERIALIZED (
-    SELECT {table}.id FROM {table}, actor
+    SELECT {table}.id, {status} AS before FROM {table}, actor
     WHERE {table}.id = ANY(CAST(:ids AS bigint[]))
       AND ({status} = 'New' OR :again AND {status} IN ('Completed', 'Error'))
     ORDER BY {table}.id FOR UPDATE OF {table}
 )
 UPDATE {table} SET {status} = 'Queued', {due_at} = now()
 FROM locked WHERE {table}.id = locked.id
-RETURNING {table}.id
+RETURNING {table}.id, locked.before
 """
 
 
@@ -51,11 +51,11 @@ def requeue(
     ids: Sequence[RecordId] | None = None,
     error_code: str | None = None,
     spread: float = 0.0,
-) -> list[RecordId]:
+) -> dict[RecordId, Status]:
     """Queue at most ``limit`` records selected by ``ids`` or by ``error_code``, due within ``spread`` seconds.
 
-    Return the ids that were queued; Queued and Processing records are left alone. Raise ValueError without a filter,
-    without a reason, or beyond :data:`MAX_REQUEUED`: an empty filter would mean every record.
+    Return the ids that were queued, each with its previous status; Queued and Processing records are left alone. Raise
+    ValueError without a filter, without a reason, or beyond :data:`MAX_REQUEUED`: an empty filter would mean every record.
     """
     if ids is None and error_code is None:
         raise ValueError("requeue needs a filter: ids or error_code")
@@ -68,19 +68,20 @@ def requeue(
         {"ids": None if ids is None else sorted(ids), "error_code": error_code, "actor": actor, "reason": reason}
         | {"limit": limit, "spread": spread},
     )
-    return [record_id for (record_id,) in rows]
+    return {record_id: Status(before) for record_id, before in rows}
 
 
 def hand_off(
     connection: Connection, workflow: Workflow, ids: Sequence[RecordId], *, actor: str, reason: str, again: bool
-) -> list[RecordId]:
-    """Queue ``ids`` for the next workflow, in the transaction that finishes the previous one; return those queued.
+) -> dict[RecordId, Status]:
+    """Queue ``ids`` for the next workflow, in the transaction that finishes the previous one.
 
-    Queue New records, and Completed and Error ones only with ``again``; never Queued or Processing ones.
+    Queue New records, and Completed and Error ones only with ``again``; never Queued or Processing ones. Return those
+    queued, each with its previous status.
     """
     if not ids:
-        return []
+        return {}
     rows = connection.execute(
         workflow.statement(HAND_OFF), {"ids": sorted(ids), "actor": actor, "reason": reason, "again": again}
     )
-    return [record_id for (record_id,) in rows]
+    return {record_id: Status(before) for record_id, before in rows}

@@ -28,7 +28,7 @@ CREATE TABLE attempts (
 CREATE INDEX ix_attempts_history ON attempts (workflow, record_id, attempt_id);
 CREATE UNIQUE INDEX uq_attempts_one_live ON attempts (workflow, record_id) WHERE finished_at IS NULL;
 COMMENT ON COLUMN attempts.attempt_id IS 'unix seconds * 10^6 + a cycling number';
-COMMENT ON COLUMN attempts.trigger IS 'schedule | manual';
+COMMENT ON COLUMN attempts.trigger IS 'schedule | manual | pull';
 ALTER TABLE attempts ALTER COLUMN finished_at SET STATISTICS 0;
 COMMENT ON COLUMN attempts.outcome IS 'AttemptOutcome';
 COMMENT ON COLUMN attempts.code IS 'what exactly: imported, empty, http_404, timeout, …';
