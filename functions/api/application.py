@@ -25,13 +25,14 @@ ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, de
 GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 """SQLSTATEs of the database's guard."""
 TRY_AGAIN = "other transactions hold the records for too long; nothing was changed, send the request again"
+UNREACHABLE = "the database does not answer; send the request again, with an Idempotency-Key if it writes"
 UNAVAILABLE = {
     "57014": "the statement took too long and was cancelled; filter by status, id or domain, or send fewer records",
     **dict.fromkeys(("55P03", *LOST_RACE), TRY_AGAIN),
 }
 """SQLSTATEs answered with a 503: query_canceled, lock_not_available, and a race for locks lost at every try."""
 MAX_STATEMENT_SECONDS = 20.0
-"""Less than the function's 29 seconds and the HTTP API's 30, so that the client receives our problem document."""
+"""Less than the function's 29 seconds (:mod:`api.in_time`), so that the server cancels the statement."""
 
 
 class Application:
@@ -96,6 +97,9 @@ class Application:
 
     def _database_error(self, error: DBAPIError) -> Response[str]:
         state = sqlstate(error)
+        if error.connection_invalidated:
+            self.observer.log.exception("the database does not answer", exc_info=error)
+            return respond(HTTPStatus.SERVICE_UNAVAILABLE, UNREACHABLE)
         if state in UNAVAILABLE:
             return respond(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE[state])
         if state in GUARD_REFUSALS:

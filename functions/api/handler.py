@@ -1,8 +1,9 @@
 """Lambda handler of the curation API."""
 
 import os
+from functools import partial
 
 from api.application import Application
+from api.in_time import InTime
 
-application = Application(os.environ)
-handler = application.handler
+handler = InTime(partial(Application, os.environ)).handler

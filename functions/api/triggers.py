@@ -5,14 +5,13 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from api.problem import Problem, refused
+from scrapersky import aws
 from scrapersky.runtime.registry import LIVE, Service
 
-READ_TIMEOUT_SECONDS = 25
+READ_SECONDS = 25.0
 """An HTTP API gives up after 30 seconds; that limit cannot be raised."""
 
 
@@ -46,5 +45,4 @@ class Triggers:
 
     @cached_property
     def _client(self) -> Any:
-        config = Config(connect_timeout=5, read_timeout=READ_TIMEOUT_SECONDS, retries={"total_max_attempts": 1})
-        return boto3.client("lambda", config=config)
+        return aws.client("lambda", read_seconds=READ_SECONDS, attempts=1)

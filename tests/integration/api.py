@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection, RowMapping, text
 
 from api.application import Application
+from api.in_time import InTime
 from scrapersky.vocabulary import RecordId, Status
 from tests.integration.lambda_context import LambdaContext
 
@@ -32,9 +33,10 @@ class Answer:
 class Api:
     """The API, called by ``caller``."""
 
-    application: Application
+    application: Application | InTime
     caller: str = ADA
     headers: dict[str, str] = field(default_factory=dict)
+    context: LambdaContext = field(default_factory=LambdaContext)
 
     def get(self, path: str, **parameters: Any) -> Answer:
         """Send a GET with query parameters."""
@@ -79,7 +81,7 @@ class Api:
             "isBase64Encoded": encoded,
             **({"body": body} if body is not None else {}),
         }
-        answer = self.application.handler(event, LambdaContext())
+        answer = self.application.handler(event, self.context)
         headers = answer.get("headers", {}) | {k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}
         return Answer(answer["statusCode"], json.loads(answer["body"]), headers)
 

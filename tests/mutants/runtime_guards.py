@@ -6,6 +6,7 @@ RUNTIME = "tests/integration/test_runtime.py"
 ISOLATION = "tests/integration/test_isolation.py"
 CONNECTIONS = "tests/integration/test_broken_connections.py"
 API_WRITING = "tests/integration/test_api_writing.py"
+DEADLINES = "tests/integration/test_deadlines.py"
 DEAD_LETTER = "tests/integration/test_dead_letter.py"
 
 
@@ -181,6 +182,41 @@ RUNTIME_GUARDS = (
         ISOLATION,
         instead="claimed",
     ),
+    without(
+        "queue: sending stops in time",
+        "messages.MessageQueue.send",
+        "if not has_time():",
+        DEADLINES,
+        instead="if False:",
+    ),
+    without("tick: a database out of reach ends it", "tick.tick", "if not connected:", DEADLINES, instead="if False:"),
+    without(
+        "tick: metrics are written per workflow", "tick.tick", "runtime.observer.flush()", DEADLINES, instead="pass"
+    ),
+    without(
+        "aws: calls that hang end early",
+        "aws.client",
+        "READ_SECONDS if read_seconds is None else read_seconds",
+        DEADLINES,
+        instead="60",
+        folder=LAYER,
+    ),
+    without(
+        "api: a request that hangs is given up",
+        "in_time.InTime.handler",
+        "serving.result(seconds)",
+        DEADLINES,
+        instead="serving.result()",
+        folder="functions/api",
+    ),
+    without(
+        "api: what hangs is not used again",
+        "in_time.InTime.handler",
+        "self._start()",
+        DEADLINES,
+        instead="pass",
+        folder="functions/api",
+    ),
     # dead letters
     without(
         "dead letter: an error with one touches no other",
@@ -244,6 +280,38 @@ RUNTIME_GUARDS = (
         'event.listen(engine, "checkout", _check)',
         CONNECTIONS,
         instead="pass",
+        folder=LAYER,
+    ),
+    without(
+        "database: connecting has its own limit",
+        "postgres.PostgresConnection._socket_to",
+        "self._limited(self._connect_seconds)",
+        DEADLINES,
+        instead="self._answer_seconds",
+        folder=LAYER,
+    ),
+    without(
+        "database: an idle connection is asked for the time to connect",
+        "postgres.PostgresConnection.is_usable",
+        "usual, self._answer_seconds = self._answer_seconds, self._connect_seconds",
+        DEADLINES,
+        instead="usual = self._answer_seconds",
+        folder=LAYER,
+    ),
+    without(
+        "database: no wait outlasts the invocation",
+        "postgres.PostgresConnection._limited",
+        "min(seconds, self._time_left())",
+        DEADLINES,
+        instead="seconds",
+        folder=LAYER,
+    ),
+    without(
+        "database: one Sync a statement",
+        "postgres.PostgresConnection.execute_unnamed",
+        "if stream is not None:",
+        "tests/integration/test_pooler.py",
+        instead="if True:",
         folder=LAYER,
     ),
     without(

@@ -4,7 +4,7 @@ A message names a workflow and an attempt; all data is in Postgres. Only this mo
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -95,14 +95,18 @@ class MessageQueue:
             return self._client  # type: ignore[no-any-return]
         return aws.client("sqs")  # type: ignore[no-any-return]
 
-    def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[AttemptId]:
-        """Send a message for each claimed record; return the attempt ids whose message SQS did not accept.
+    def send(
+        self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str, has_time: Callable[[], bool]
+    ) -> set[AttemptId]:
+        """Send a message for each claimed record while ``has_time()``; return the attempt ids whose message was not sent.
 
-        Raises the client's exception if nothing was sent.
+        Raises the client's exception, or TimeoutError, if nothing was sent.
         """
         unsent: set[AttemptId] = set()
         for batch in _in_batches(claimed, SQS_BATCH):
             try:
+                if not has_time():
+                    raise TimeoutError("no time is left to send messages")
                 answer = self._sqs.send_message_batch(
                     QueueUrl=self._url, Entries=[_entry(workflow, record, correlation_id) for record in batch]
                 )

@@ -1,7 +1,7 @@
 """The tick: for each workflow of the service, recover, then claim and send messages, then read the gauges.
 
-Each workflow is served even if another one fails or is full. At the end one batch of old history is deleted. A tick that
-failed in part raises at its end, so that Lambda counts an error.
+Each workflow is served even if another one fails or is full; a database that cannot be reached ends the tick. At the end
+one batch of old history is deleted. A tick that failed in part raises at its end, so that Lambda counts an error.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky import metrics
+from scrapersky import aws, metrics
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.control import record_tick
@@ -25,6 +25,9 @@ from scrapersky.vocabulary import AttemptId, RecordId, Status
 HISTORY = "history"
 """What a tick reports as failed when old history could not be deleted."""
 
+RELEASE_SECONDS = 10.0
+"""Kept at the end of a tick to release records whose message was not sent."""
+
 
 class TickFailed(RuntimeError):
     """At least one workflow could not be served, or history not deleted. Its traceback is in the log before this."""
@@ -33,18 +36,23 @@ class TickFailed(RuntimeError):
 def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
     """Serve every workflow once; return ``{"workflows": {name: counts}}``. Raises :class:`TickFailed`."""
     counts: dict[str, Any] = {}
-    failed: list[str] = []
+    connected = False
     for workflow in runtime.service.workflows:
+        connected = False
         try:
             with runtime.database.autocommit() as connection:
+                connected = True
                 counts[workflow.name] = _serve(runtime, connection, workflow, request_id)
         except Exception:
             runtime.observer.log.exception("could not serve the workflow", extra={"workflow": workflow.name})
             runtime.observer.count(metrics.TICK_FAILED)
-            failed.append(workflow.name)
+        runtime.observer.flush()  # now, because a later workflow may take all the time that is left
+        if not connected:
+            break  # the database cannot be reached for another workflow either
+    failed = [workflow.name for workflow in runtime.service.workflows if workflow.name not in counts]
     deleted: dict[str, float] = {}
     try:
-        deleted = _delete_history(runtime)
+        deleted = _delete_history(runtime) if connected else {}
     except Exception:
         runtime.observer.log.exception("could not delete old history")
         runtime.observer.count(metrics.TICK_FAILED)
@@ -128,8 +136,14 @@ def claim_and_send(
             correlation_id=request_id,
         )
 
+    # What cannot be sent must still be released after a call that hangs.
+    reserve = min(aws.LONGEST_CALL_SECONDS + RELEASE_SECONDS, runtime.settings.function_timeout_seconds / 2)
+
+    def has_time() -> bool:
+        return runtime.database.time_left() > reserve
+
     def send(workflow: Workflow, claimed: Sequence[Claimed]) -> Collection[AttemptId]:
-        return runtime.queue.send(workflow, claimed, request_id)
+        return runtime.queue.send(workflow, claimed, request_id, has_time)
 
     dispatched = dispatch(connection, workflow, claimed, send)
     attempts = {record.record_id: record.attempt_id for record in dispatched.claimed}
