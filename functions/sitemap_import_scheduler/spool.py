@@ -27,6 +27,8 @@ CREATE TEMPORARY TABLE new_pages (
 ) ON COMMIT DROP
 """)
 
+DROP = text("DROP TABLE new_pages")
+
 COPY = "COPY new_pages FROM STDIN"
 NULL = "\\N"  # in COPY's text format
 
@@ -126,4 +128,5 @@ class Spool:
         distinct: int = connection.execute(
             UPSERT, {"domain_id": domain_id, "sitemap_file_id": sitemap_file_id, "tenant": tenant}
         ).scalar_one()
+        connection.execute(DROP)  # several imports may be saved in one transaction
         return distinct

@@ -243,6 +243,22 @@ def test_a_write_that_was_rolled_back_can_be_applied_again(
     assert pages(connection) == ["https://shop.test/a", "https://shop.test/b"]
 
 
+def test_several_imports_can_be_saved_in_one_transaction(
+    engine: Engine, connection: Connection, file_id: int, tmp_path: Path
+) -> None:
+    with Session(engine) as session:
+        record = session.get_one(SitemapFile, file_id)
+        session.expunge_all()
+    bodies = [urlset(loc("/a"), loc("/b")), urlset(loc("/b"), loc("/c"))]
+    outcomes = [run_job(import_sitemap, record, {"shop.test": page(body)}, tmp_path) for body in bodies]
+    with engine.begin() as together:
+        for outcome in outcomes:
+            assert isinstance(outcome, Done)
+            assert outcome.write is not None
+            outcome.write(together)
+    assert pages(connection) == [f"https://shop.test/{name}" for name in "abc"]
+
+
 def test_an_outcome_that_is_not_applied_leaves_no_temporary_file(
     engine: Engine, file_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

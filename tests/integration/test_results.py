@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def completed(connection: Connection) -> int:
     return int(connection.execute(text("SELECT count(*) FROM domains WHERE status = 'Completed'")).scalar_one())
 
 
-def when(engine: Engine, condition: Callable[[Connection], bool], act: Callable[[], object]) -> Thread:
+def when(engine: Engine, condition: Callable[[Connection], bool], act: Callable[[], object]) -> threading.Thread:
     """Start a thread that calls ``act`` as soon as ``condition`` of the database holds."""
 
     def watch() -> None:
@@ -60,7 +61,7 @@ def when(engine: Engine, condition: Callable[[Connection], bool], act: Callable[
                 pass
         act()
 
-    thread = Thread(target=watch)
+    thread = threading.Thread(target=watch)
     thread.start()
     return thread
 
@@ -118,7 +119,7 @@ def test_a_commit_whose_reply_was_lost_is_found_and_reported_once(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     (record_id,) = harness.add("a.test")
-    threads: list[Thread] = []
+    threads: list[threading.Thread] = []
 
     def ended(connection: Connection) -> bool:
         return bool(connection.execute(text("SELECT status <> 'Processing' FROM domains")).scalar_one())
@@ -237,3 +238,22 @@ def test_a_write_that_raises_what_is_no_exception_touches_no_neighbour(harness: 
     harness.drain()
     rows = [harness.row(record_id) for record_id in ids]
     assert [(row["status"], row["failures"]) for row in rows] == [("Queued", 1), ("Completed", 0)]
+
+
+@pytest.mark.timeout(60)
+def test_jobs_that_hang_in_threads_hold_neither_the_results_of_others_nor_the_invocation(harness: Harness) -> None:
+    ids = harness.add(*(f"hangs{n}.test" for n in range(8)), "a.test", "b.test")
+    released = threading.Event()
+
+    async def job(record: Any, ctx: Any) -> Outcome:
+        if record.domain.startswith("hangs"):
+            await asyncio.to_thread(released.wait)
+        return Done("read")
+
+    runtime = harness.service.runtime
+    settings = runtime.settings.model_copy(update={"record_deadline_seconds": 0.3})
+    harness.service.runtime = replace(runtime, jobs={METADATA: job}, settings=settings)
+    harness.drain()
+    released.set()
+    statuses = [harness.row(record_id)["status"] for record_id in ids]
+    assert statuses == ["Queued"] * 8 + ["Completed"] * 2

@@ -189,6 +189,13 @@ RUNTIME_GUARDS = (
         DEADLINES,
         instead="if False:",
     ),
+    without(
+        "job: a thread that hangs does not hold the invocation",
+        "work.Work.__aenter__",
+        "asyncio.get_running_loop().set_default_executor(JobThreads())",
+        RESULTS,
+        instead="pass",
+    ),
     without("tick: a database out of reach ends it", "tick.tick", "if not connected:", DEADLINES, instead="if False:"),
     without(
         "tick: metrics are written per workflow", "tick.tick", "runtime.observer.flush()", DEADLINES, instead="pass"

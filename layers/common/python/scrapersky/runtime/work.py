@@ -7,6 +7,7 @@ in the database's thread, one at a time.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -80,6 +81,14 @@ async def open_web(runtime: Runtime, invocation: Invocation) -> "AsyncIterator[C
         yield partial(web_of_the_record, web, runtime.settings)
 
 
+class JobThreads(ThreadPoolExecutor):
+    """The threads of jobs. The end of the event loop does not wait for one that hangs."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+        """Abandon the calls that are running, and cancel the others."""
+        super().shutdown(wait=False, cancel_futures=True)
+
+
 class Work:
     """The work of one invocation. ``jobs`` are the running jobs, of the attempts ``begun``; use as ``async with``.
 
@@ -98,6 +107,7 @@ class Work:
         self._web: Callable[[Secret, Spend], WebClient] | None = None
 
     async def __aenter__(self) -> Self:
+        asyncio.get_running_loop().set_default_executor(JobThreads())
         return self
 
     async def __aexit__(self, *exception: object) -> None:
