@@ -1,6 +1,5 @@
 """Metadata: read the home page of a domain for every fact about the business behind it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from domain_scheduler.saving import save_facts
 from scrapersky.errors import FetchError, Permanent, Unavailable
 from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Write, outcome_of
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Write, outcome_of
 from scrapersky.vocabulary import RecordId
 from scrapersky.web.client import fetch_home_page
 from scrapersky.web.fetched import Fetched
@@ -64,9 +63,9 @@ async def _read_domain(record: Domain, ctx: JobContext) -> Outcome:
 
 
 def _saving(domain_id: RecordId, facts: dict[str, Any]) -> Write:
-    def save(connection: Connection) -> Sequence[RecordId]:
+    def save(connection: Connection) -> Made:
         save_facts(connection, domain_id, facts)
-        return [domain_id]
+        return {"domains": [domain_id]}
 
     return save
 
@@ -74,10 +73,10 @@ def _saving(domain_id: RecordId, facts: dict[str, Any]) -> Write:
 def _handing_off(domain_id: RecordId, save_first: Write | None) -> Write:
     """Return a write that hands off the domain if its attempt ended in Error, and not in another try."""
 
-    def save(connection: Connection) -> Sequence[RecordId]:
+    def save(connection: Connection) -> Made:
         if save_first is not None:
             save_first(connection)
-        return connection.execute(FAILED, {"id": domain_id}).scalars().all()
+        return {"domains": connection.execute(FAILED, {"id": domain_id}).scalars().all()}
 
     return save
 

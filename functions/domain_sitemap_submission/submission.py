@@ -3,15 +3,12 @@
 ``Completed`` means submitted; the status of the sitemap row shows the progress of the scan. Makes no requests.
 """
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, select, update
 
 from scrapersky.models import Domain, Sitemap
 from scrapersky.models.inserts import get_or_create
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Outcome
-from scrapersky.vocabulary import RecordId
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome
 from scrapersky.web.hosts import HostError, normalise_host
 
 
@@ -26,9 +23,9 @@ async def submit_domain(record: Domain, _ctx: JobContext) -> Outcome:
     except HostError as error:
         return Fail("invalid_domain", str(error))
 
-    def save(connection: Connection) -> Sequence[RecordId]:
+    def save(connection: Connection) -> Made:
         canonical_id = _canonical_id(connection, domain_id, stored, host)
-        return [get_or_create(connection, Sitemap.domain_id, domain_id=canonical_id, tenant=tenant)]
+        return {"sitemaps": [get_or_create(connection, Sitemap.domain_id, domain_id=canonical_id, tenant=tenant)]}
 
     return Done("submitted", write=save, detail={"domain": host})
 

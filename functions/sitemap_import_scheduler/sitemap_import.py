@@ -1,6 +1,5 @@
 """Import: read one sitemap file as a stream and store its pages."""
 
-from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -9,8 +8,8 @@ from sqlalchemy import Connection, func, update
 from scrapersky.errors import FetchFailed
 from scrapersky.models import SitemapFile
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Outcome, Write
-from scrapersky.vocabulary import RecordId, SitemapType
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Write
+from scrapersky.vocabulary import SitemapType
 from scrapersky.web.client import Response
 from scrapersky.web.sitemaps import Kind, Limits, SitemapReader, SitemapRefused, read_entries, reader_of
 from sitemap_import_scheduler.spool import Spool
@@ -81,12 +80,12 @@ def _outcome(record: SitemapFile, response: Response, reader: SitemapReader, spo
 def _save(record: SitemapFile, facts: dict[str, Any], spool: Spool | None = None) -> Write:
     file_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 
-    def save(connection: Connection) -> Sequence[RecordId]:
+    def save(connection: Connection) -> Made:
         values = dict(facts)
         if spool is not None:
             values["pages_found"] = spool.store(connection, domain_id=domain_id, sitemap_file_id=file_id, tenant=tenant)
         connection.execute(update(SitemapFile).where(SitemapFile.id == file_id).values(values))
-        return []
+        return {}
 
     return save
 

@@ -1,16 +1,13 @@
 """Deep scan: store the details of a Google place as a LocalBusiness."""
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.errors import shorten
 from scrapersky.models import LocalBusiness, Place
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze
 from scrapersky.runtime.paid_calls import UnusableKey, key_of
-from scrapersky.vocabulary import RecordId
 from sitemap_scheduler.place_mapping import business_columns, place_columns
 from sitemap_scheduler.places_api import is_usable, place_details
 
@@ -34,7 +31,7 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
         return details
     business, place = business_columns(details), place_columns(details)
 
-    def save(connection: Connection) -> Sequence[RecordId]:
+    def save(connection: Connection) -> Made:
         if place:
             connection.execute(update(Place).where(Place.id == place_pk).values(**place))
         statement = (
@@ -46,7 +43,7 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
             )
             .returning(LocalBusiness.id)
         )
-        return [connection.execute(statement).scalar_one()]
+        return {"local_businesses": [connection.execute(statement).scalar_one()]}
 
     moved_to = place.get("moved_to_place_id")
     if moved_to and moved_to != place_id:

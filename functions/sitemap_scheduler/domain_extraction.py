@@ -1,7 +1,6 @@
 """Domain extraction: create one Domain for the website of a business, which several businesses may share."""
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from scrapersky.errors import shorten
 from scrapersky.models import Domain, LocalBusiness
 from scrapersky.models.inserts import get_or_create
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Outcome
-from scrapersky.vocabulary import RecordId
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome
 from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
 
 _AUTHORITY = re.compile(r"^(?:[a-z]+://)?([^/?#]*).*", re.IGNORECASE | re.DOTALL)
@@ -40,10 +38,10 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
     if owner := owner_of(host):
         return Done("not_own_website", detail={"website": website[:500], "host": host, "belongs_to": owner})
 
-    def save(connection: Connection) -> Sequence[RecordId]:
+    def save(connection: Connection) -> Made:
         domain_id = get_or_create(connection, Domain.domain, domain=host, tenant=tenant)
         connection.execute(update(LocalBusiness).where(LocalBusiness.id == business_id).values(domain_id=domain_id))
-        return [domain_id]
+        return {"domains": [domain_id]}
 
     return Done("linked", write=save, detail={"domain": host})
 

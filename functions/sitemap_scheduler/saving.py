@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.models import Sitemap, SitemapFile
 from scrapersky.models.inserts import ROWS_PER_STATEMENT
-from scrapersky.runtime.outcomes import Write
+from scrapersky.runtime.outcomes import Made, Write
 from scrapersky.vocabulary import RecordId, SitemapType
 from sitemap_scheduler.finding import Finding
 from sitemap_scheduler.scan import Scan
@@ -20,14 +20,14 @@ KEPT_FROM_THE_FIRST_SCAN = frozenset({"domain_id", "tenant", "url", "discovery_m
 
 
 def save_scan(record: Sitemap, scan: Scan) -> Write:
-    """Return a write that stores the scan and returns the ids of the files to import.
+    """Return a write that stores the scan and returns the files to import.
 
     These are all but indexes and files known not to be sitemaps. A file that the site declares and that could not be
     read now is among them: its import retries by itself.
     """
     sitemap_id, domain_id, tenant = record.id, record.domain_id, record.tenant
 
-    def save(connection: Connection) -> Sequence[RecordId]:
+    def save(connection: Connection) -> Made:
         connection.execute(
             update(Sitemap)
             .where(Sitemap.id == sitemap_id)
@@ -44,7 +44,7 @@ def save_scan(record: Sitemap, scan: Scan) -> Write:
         importable: list[RecordId] = []
         while rows := [common | _columns(finding) for finding in islice(kept, ROWS_PER_STATEMENT)]:
             importable += _upsert(connection, rows)
-        return importable if scan.sitemaps else []
+        return {"sitemap_files": importable if scan.sitemaps else []}
 
     return save
 

@@ -13,8 +13,7 @@ from sqlalchemy import Connection, text
 
 from scrapersky.errors import FetchFailed
 from scrapersky.models import Domain
-from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, Write
-from scrapersky.vocabulary import RecordId
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze, Write
 
 SCHEMA = (
     """
@@ -51,9 +50,9 @@ def install(connection: Connection) -> None:
 def effect(record_id: int, request_id: str) -> Write:
     """Return a write that inserts the effect of this invocation on this record."""
 
-    def write(connection: Connection) -> list[RecordId]:
+    def write(connection: Connection) -> Made:
         connection.execute(WRITE, {"record_id": record_id, "request_id": request_id})
-        return []
+        return {}
 
     return write
 

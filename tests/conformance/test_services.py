@@ -21,7 +21,7 @@ from sqlalchemy import Connection, RowMapping, text
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry
 from scrapersky.runtime.payloads import PAYLOAD
-from scrapersky.runtime.registry import SERVICES, WORKFLOWS, Service, service_of
+from scrapersky.runtime.registry import HAND_OFFS, SERVICES, WORKFLOWS, HandOff, Service, service_of
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import Curation, Status
 from scripts.commands import import_contracts
@@ -33,6 +33,9 @@ TICK = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, 
 NOT_IN_A_JOB = ("boto3", "botocore", "scrapersky.database", "sqlalchemy.orm")
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+each_hand_off = pytest.mark.parametrize(
+    "hand_off", HAND_OFFS, ids=lambda hand_off: f"{hand_off.source.name} to {hand_off.target.name}"
+)
 each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=lambda workflow: workflow.name)
 
 
@@ -82,9 +85,11 @@ class Running:
 
 @pytest.fixture
 def running(
-    workflow: Workflow, database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Running]:
-    """The service that owns the test's workflow."""
+    """The service that owns the test's workflow, or the source of its hand-off; all hand-offs are automatic."""
+    values = request.node.callspec.params
+    workflow = values["workflow"] if "workflow" in values else values["hand_off"].source
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -100,7 +105,8 @@ def running(
         queue_url = boto3.client("sqs").create_queue(QueueName="messages")["QueueUrl"]
         owner = service_of(workflow)
         jobs = dict.fromkeys(owner.workflows, job)
-        environment = {"DATABASE_URL": database_url, "STAGE": "test", "QUEUE_URL": queue_url}
+        policies = {one.setting: "auto" for one in HAND_OFFS if one.setting}
+        environment = {"DATABASE_URL": database_url, "STAGE": "test", "QUEUE_URL": queue_url, **policies}
         made = Running(BackgroundService(owner, jobs, environment), workflow, connection, queue_url, record_id)
         yield made
         made.service.runtime.database.engine.dispose()
@@ -155,6 +161,15 @@ def test_a_transient_error_is_retried_later(running: Running, workflow: Workflow
     assert row[workflow.companion("due_at")] > now
 
 
+@each_hand_off
+def test_a_declared_hand_off_queues_the_record_that_its_source_makes(running: Running, hand_off: HandOff) -> None:
+    target = hand_off.target
+    record_id = make(running.connection, target, "New", key="made")
+    assert running.work(Done("done", write=lambda _: {target.table: [record_id]}))[hand_off.source.field] == "Completed"
+    made = text(f"SELECT {target.field} FROM {target.table} WHERE id = :id")
+    assert running.connection.execute(made, {"id": record_id}).scalar_one() == Status.QUEUED
+
+
 @each_workflow
 def test_the_registry_names_the_models_table_and_existing_columns(workflow: Workflow) -> None:
     table = workflow.model.__table__
@@ -189,7 +204,7 @@ def test_the_service_has_a_description_of_at_least_thirty_words(service: Service
 def test_the_import_contracts_hold_for_the_service(service: Service) -> None:
     text = import_contracts.PYPROJECT.read_text()
     assert import_contracts.filled(text) == text, "run python -m scripts.commands.import_contracts"
-    assert text.count(f'"{service.folder}"') == 4
+    assert text.count(f'"{service.folder}"') == 5
 
 
 def test_every_word_of_the_vocabularies_is_documented() -> None:

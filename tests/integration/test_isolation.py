@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.messages import MessageQueue
-from scrapersky.runtime.outcomes import Done, Outcome, Write
+from scrapersky.runtime.outcomes import Done, Made, Outcome, Write
 from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
 from scrapersky.runtime.results import save
 from scrapersky.runtime.tick import TickFailed
@@ -206,12 +206,12 @@ def test_a_result_whose_transaction_lost_a_deadlock_is_saved_at_the_second_try(h
     (record_id,) = harness.add("a.test")
     tries: list[int] = []
 
-    def write(connection: Connection) -> list[RecordId]:
+    def write(connection: Connection) -> Made:
         tries.append(1)
         if len(tries) == 1:
             connection.execute(text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$"))
         connection.execute(text("UPDATE domains SET title = 'A'"))
-        return []
+        return {}
 
     harness.behaviour["a.test"] = lambda _: Done("read", write=write)
     harness.drain()
@@ -222,7 +222,7 @@ def test_a_result_whose_transaction_lost_a_deadlock_is_saved_at_the_second_try(h
 def test_a_write_that_raises_is_rolled_back(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
 
-    def write(connection: Connection) -> list[RecordId]:
+    def write(connection: Connection) -> Made:
         connection.execute(text("UPDATE domains SET title = 'half'"))
         raise ZeroDivisionError("in Python, so Postgres knows of no error")
 
@@ -238,9 +238,9 @@ def test_the_write_of_a_stale_result_is_never_run(harness: Harness) -> None:
     release(harness.connection, METADATA, [held.attempt_id], code="send_failed")
     ran: list[int] = []
 
-    def write(connection: Connection) -> list[RecordId]:
+    def write(connection: Connection) -> Made:
         ran.append(1)
-        return []
+        return {}
 
     attempt = Started(held.attempt_id, "metadata", record_id)
     assert save(harness.service.runtime, {attempt: Done("read", write=write)}) == {}
@@ -261,13 +261,13 @@ def done(write: Write, _: object) -> Outcome:
     return Done("read", write=write)
 
 
-def rename(connection: Connection) -> list[RecordId]:
+def rename(connection: Connection) -> Made:
     """A write that succeeds."""
     connection.execute(text("UPDATE domains SET title = coalesce(title, '') || 'read'"))
-    return []
+    return {}
 
 
-def divide(connection: Connection) -> list[RecordId]:
+def divide(connection: Connection) -> Made:
     """A write that fails after a change."""
     connection.execute(text("UPDATE domains SET title = 'half'"))
     raise ZeroDivisionError("in Python, so Postgres knows of no error")
@@ -294,9 +294,9 @@ def test_stale_results_among_others_are_left_out_and_their_writes_are_not_run(ha
     release(harness.connection, METADATA, [late.attempt_id], code="send_failed")
     ran: list[int] = []
 
-    def run(attempt_id: AttemptId, _: Connection) -> list[RecordId]:
+    def run(attempt_id: AttemptId, _: Connection) -> Made:
         ran.append(attempt_id)
-        return []
+        return {}
 
     results = {
         Started(one.attempt_id, METADATA.name, one.record_id): Done("read", write=partial(run, one.attempt_id))

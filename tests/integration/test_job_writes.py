@@ -39,9 +39,10 @@ def load(connection: Connection, model: type[Recorded], record_id: int) -> Any:
 
 
 def save(connection: Connection, outcome: Outcome) -> list[int]:
+    """Run the outcome's write; return the ids of all records that it made or found."""
     assert isinstance(outcome, Done)
     assert outcome.write is not None
-    return list(outcome.write(connection))
+    return [record_id for ids in outcome.write(connection).values() for record_id in ids]
 
 
 def submit(connection: Connection, domain_id: int) -> list[int]:

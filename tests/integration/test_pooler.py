@@ -10,11 +10,10 @@ from sqlalchemy import Connection, text
 
 from scrapersky.database import Database
 from scrapersky.migrations.retries import upgrade_with_retries
-from scrapersky.runtime.outcomes import Done
+from scrapersky.runtime.outcomes import Done, Made
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings
 from scrapersky.status.finish import Stale
-from scrapersky.vocabulary import RecordId
 from scripts.commands.run import databases
 from scripts.commands.run.postgres import Postgres
 from tests.integration.conftest import Harness
@@ -74,9 +73,9 @@ def test_every_verb_works(pooled_url: str) -> None:
 def test_a_tick_and_a_batch_with_writes_work(harness: Harness) -> None:
     ids = harness.add(*(f"d{number}.test" for number in range(5)))
 
-    def write(connection: Connection) -> list[RecordId]:
+    def write(connection: Connection) -> Made:
         connection.execute(text("UPDATE domains SET title = 'read' WHERE status = 'Completed'"))
-        return []
+        return {}
 
     for number in range(5):
         harness.behaviour[f"d{number}.test"] = lambda _: Done("read", write=write)

@@ -13,13 +13,12 @@ import pytest
 from sqlalchemy import Connection, Engine, make_url, text
 
 from scrapersky.runtime.background_service import BackgroundService
-from scrapersky.runtime.outcomes import Done, Outcome, Retry, Snooze
+from scrapersky.runtime.outcomes import Done, Made, Outcome, Retry, Snooze, Write
 from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
 from scrapersky.runtime.results import save
 from scrapersky.status.abandon import abandon
 from scrapersky.status.claim import claim
 from scrapersky.status.start import Started, start
-from scrapersky.vocabulary import RecordId
 from tests.chaos.proxy import Mode, Proxy
 from tests.integration.conftest import Harness
 from tests.race.race import TIMEOUT_SECONDS
@@ -41,7 +40,7 @@ def environment(environment: dict[str, str], database_url: str, wire: Proxy) -> 
     return {**environment, "DATABASE_URL": url, "SAVING_SECONDS": "1", "START_MINIMUM_SECONDS": "1"}
 
 
-def done(write: Callable[[Connection], list[RecordId]], _: object) -> Outcome:
+def done(write: Write, _: object) -> Outcome:
     """Return the outcome of a job with this write."""
     return Done("read", write=write)
 
@@ -78,14 +77,14 @@ def test_a_connection_that_is_cut_while_saving_counts_as_nothing(harness: Harnes
     ids = harness.add(*names)
     cuts: list[int] = []
 
-    def write(connection: Connection) -> list[RecordId]:
+    def write(connection: Connection) -> Made:
         if not cuts:
             cuts.append(1)
             wire.cut()
             while True:  # until the cut arrives
                 connection.execute(text("SELECT 1"))
         connection.execute(text("UPDATE domains SET title = coalesce(title, '') || 'x' WHERE domain = 'd0.test'"))
-        return []
+        return {}
 
     for name in names:
         harness.behaviour[name] = partial(done, write)
@@ -103,12 +102,12 @@ LOST_REPLIES: dict[str, Callable[[Callable[[], object]], Outcome]] = {
 }
 
 
-def after(act: Callable[[], object]) -> Callable[[Connection], list[RecordId]]:
+def after(act: Callable[[], object]) -> Write:
     """Return a write that calls ``act``."""
 
-    def write(_: Connection) -> list[RecordId]:
+    def write(_: Connection) -> Made:
         act()
-        return []
+        return {}
 
     return write
 
@@ -138,7 +137,7 @@ def test_a_commit_whose_reply_was_lost_is_found_and_reported_once(
     expected = {Done: ("Completed", 0), Retry: ("Queued", 1), Snooze: ("Queued", 0)}[type(made)]
     assert (row["status"], row["failures"]) == expected
     ends = [vars(line) for line in caplog.records if line.message == "transition" and "outcome" in vars(line)]
-    assert [(line["to_status"], line["code"], line["attempt_id"]) for line in ends] == [(expected[0], made.code, 1)]
+    assert [(line["to_status"], line["code"], line["record_id"]) for line in ends] == [(expected[0], made.code, 1)]
     assert metric(capsys.readouterr().out, "Stale") == 0
     assert not [line.message for line in caplog.records if "stale" in line.message or line.levelname == "ERROR"]
 
@@ -189,7 +188,7 @@ def test_results_of_several_workflows_are_saved_in_one_transaction(
     environment: dict[str, str], connection: Connection
 ) -> None:
     async def job(record: Any, ctx: Any) -> Outcome:
-        return Done("read", write=lambda _: [])
+        return Done("read", write=lambda _: {})
 
     workflows = (DISCOVERY, DEEP_SCAN, DOMAIN_EXTRACTION)
     service = BackgroundService(SITEMAP_SCHEDULER, dict.fromkeys(workflows, job), environment)
@@ -206,7 +205,7 @@ def test_results_of_several_workflows_are_saved_in_one_transaction(
         for one in claim(connection, workflow, batch=9, max_in_flight=9, dispatch_lease=60)
     ]
     started = start(connection, held, lease=60, worker="w", request_id="r")
-    saved = save(service.runtime, {attempt: Done("read", write=lambda _: []) for attempt in started})
+    saved = save(service.runtime, {attempt: Done("read", write=lambda _: {}) for attempt in started})
     service.runtime.database.engine.dispose()
     assert len(saved) == 4
     transactions = "SELECT count(DISTINCT xmin::text) FROM status_events WHERE to_status = 'Completed'"
@@ -231,7 +230,7 @@ def test_a_job_that_raises_what_is_no_exception_touches_no_neighbour(
 def test_a_write_that_raises_what_is_no_exception_touches_no_neighbour(harness: Harness) -> None:
     ids = harness.add("a.test", "b.test")
 
-    def exit_(_: Connection) -> list[RecordId]:
+    def exit_(_: Connection) -> Made:
         raise SystemExit
 
     harness.behaviour["a.test"] = partial(done, exit_)

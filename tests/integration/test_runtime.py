@@ -10,12 +10,13 @@ from sqlalchemy import Connection, text
 
 from scrapersky.errors import FetchFailed, Misconfigured, WorkError
 from scrapersky.runtime.messages import MessageQueue
-from scrapersky.runtime.outcomes import Done, Fail, Retry, Snooze
-from scrapersky.runtime.registry import METADATA, SUBMISSION
+from scrapersky.runtime.outcomes import Done, Fail, Made, Retry, Snooze
+from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION, HandOff
 from scrapersky.status.invariants import find_breaches
 from scrapersky.vocabulary import RecordId
 from scrapersky.web.fetched import http_error
 from tests.integration.conftest import Harness, message
+from tests.records import make
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -23,12 +24,9 @@ pytestmark = pytest.mark.usefixtures("invariants_hold")
 def title(value: str) -> Any:
     """Return a write that sets the title of domain ``a.test`` and hands it off."""
 
-    def write(connection: Connection) -> list[RecordId]:
-        return list(
-            connection.execute(
-                text("UPDATE domains SET title = :title WHERE domain = 'a.test' RETURNING id"), {"title": value}
-            ).scalars()
-        )
+    def write(connection: Connection) -> Made:
+        statement = text("UPDATE domains SET title = :title WHERE domain = 'a.test' RETURNING id")
+        return {"domains": list(connection.execute(statement, {"title": value}).scalars())}
 
     return write
 
@@ -52,10 +50,10 @@ def test_a_record_that_is_not_queued_is_not_claimed(harness: Harness) -> None:
 def test_writes_and_transition_are_one_transaction(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
 
-    def write(connection: Connection) -> list[RecordId]:
+    def write(connection: Connection) -> Made:
         title("half")(connection)
         connection.execute(text("SELECT 1 / 0"))
-        return []
+        return {}
 
     harness.behaviour["a.test"] = lambda _: Done("read", write=write)
     harness.drain()
@@ -193,6 +191,37 @@ def test_a_hand_off_happens_if_its_policy_is_auto(environment: dict[str, str], r
     harness.drain()
     assert harness.row(record_id)["sitemap_analysis_status"] == "Queued"
     assert find_breaches(harness.connection, SUBMISSION) == []
+
+
+def test_each_of_several_hand_offs_takes_the_records_of_its_table_that_meet_its_condition(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = replace(METADATA, makes=("domains", "sitemap_files"))
+    to_submission = HandOff(metadata, SUBMISSION, None, again=False)
+    to_import = HandOff(metadata, IMPORT, None, again=False, condition="url LIKE 'https://b%'")
+    monkeypatch.setattr("scrapersky.runtime.registry.HAND_OFFS", (to_submission, to_import))
+    runtime = harness.service.runtime
+    service, jobs = replace(runtime.service, workflows=(metadata,)), {metadata: runtime.jobs[METADATA]}
+    harness.service.runtime = replace(runtime, service=service, jobs=jobs)
+    (record_id,) = harness.add("a.test")
+    files = [make(harness.connection, IMPORT, key=key) for key in "bc"]
+    made = {"domains": [record_id], "sitemap_files": files}
+    harness.behaviour["a.test"] = lambda _: Done("read", write=lambda _: made)
+    harness.drain()
+    assert harness.row(record_id)["sitemap_analysis_status"] == "Queued"
+    statuses = "SELECT sitemap_import_status FROM sitemap_files ORDER BY id"
+    assert list(harness.connection.execute(text(statuses)).scalars()) == ["Queued", "New"]
+
+
+def test_a_record_of_a_table_that_the_workflow_does_not_declare_is_an_error_and_not_silently_dropped(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment["RETRY_UNKNOWN_MAX_FAILURES"] = "1"
+    harness: Harness = request.getfixturevalue("harness")
+    (record_id,) = harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Done("read", write=lambda _: {"pages": [RecordId(1)]})
+    harness.drain()
+    assert harness.row(record_id)["error"] == "ValueError: metadata made records of pages; its makes are ('domains',)"
 
 
 def test_without_the_policy_auto_a_record_is_not_handed_off(harness: Harness) -> None:

@@ -35,7 +35,7 @@ def change_everything(harness: Harness, api: Api) -> None:
         "failing.test": lambda _: Fail("parked", "for sale"),
         "slow.test": lambda _: Retry("timeout", "too slow"),
         "busy.test": lambda _: Snooze("host_busy", "another worker uses it", after=60),
-        "written.test": lambda record: Done("read", write=lambda _: [record.id]),
+        "written.test": lambda record: Done("read", write=lambda _: {"domains": [record.id]}),
     }
     names = [f"{name}.test" for name in ("failing", "slow", "busy", "written")]
     selected = {"curation_status": "Selected"}
@@ -80,7 +80,7 @@ def test_a_transaction_that_is_rolled_back_logs_no_transition(
     harness.add("a.test")
 
     def hand_off_and_fail(_: Any) -> Done:
-        return Done("read", write=lambda connection: [connection.execute(text("SELECT 1/0")).scalar_one()])
+        return Done("read", write=lambda connection: {"domains": [connection.execute(text("SELECT 1/0")).scalar_one()]})
 
     harness.behaviour["a.test"] = hand_off_and_fail
     harness.drain()

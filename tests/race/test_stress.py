@@ -15,7 +15,7 @@ from scrapersky.database import LOST_RACE, sqlstate
 from scrapersky.models import Sitemap
 from scrapersky.models.inserts import get_or_create
 from scrapersky.runtime.background_service import BackgroundService
-from scrapersky.runtime.outcomes import Done
+from scrapersky.runtime.outcomes import Done, Made
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, SUBMISSION
 from scrapersky.runtime.results import save
 from scrapersky.runtime.runtime import Runtime
@@ -73,12 +73,12 @@ def work(workflow: Workflow, runtime: Runtime, _: int) -> None:
         save(runtime, finished)
 
 
-def write(workflow: Workflow, record_id: RecordId, connection: Connection) -> list[RecordId]:
+def write(workflow: Workflow, record_id: RecordId, connection: Connection) -> Made:
     """Write what the workflow's job writes about a domain: columns of its row, or a row that refers to it."""
     if workflow is SUBMISSION:
-        return [get_or_create(connection, Sitemap.domain_id, domain_id=record_id, tenant="default")]
+        return {"sitemaps": [get_or_create(connection, Sitemap.domain_id, domain_id=record_id, tenant="default")]}
     connection.execute(text("UPDATE domains SET title = 'read' WHERE id = :id"), {"id": record_id})
-    return [record_id]
+    return {"domains": [record_id]}
 
 
 def operate(engine: Engine, ids: Sequence[RecordId], workflow: Workflow, seed: int) -> None:

@@ -10,9 +10,12 @@ from scrapersky.errors import Misconfigured, Permanent, Transient, Unavailable, 
 from scrapersky.settings import Settings
 from scrapersky.vocabulary import RecordId
 
-Write = Callable[[Connection], Sequence[RecordId]]
+Made = Mapping[str, Sequence[RecordId]]
+"""The records that a job made or found, by table: ``{"pages": [4, 5]}``. Hand-offs choose among them."""
+
+Write = Callable[[Connection], Made]
 """A job's writes, run in the transaction that ends the attempt. It must neither commit nor do anything slow. It returns
-the ids of the records to hand off to the next workflow (often none)."""
+the records to hand off to other workflows (often none); the workflow's ``makes`` names their tables."""
 
 
 def no_detail() -> Mapping[str, Any]:

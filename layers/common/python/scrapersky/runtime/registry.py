@@ -20,6 +20,7 @@ METADATA = Workflow.watching(
     key="domain",
     job="domain_scheduler.metadata:read_metadata",
     page_function="domain_scheduler.home_page:read_home_page",
+    makes=("domains",),
 )
 SUBMISSION = Workflow.watching(
     "submission",
@@ -28,6 +29,7 @@ SUBMISSION = Workflow.watching(
     key="domain",
     job="domain_sitemap_submission.submission:submit_domain",
     uses_web=False,
+    makes=("sitemaps",),
 )
 DISCOVERY = Workflow.watching(
     "discovery",
@@ -36,6 +38,7 @@ DISCOVERY = Workflow.watching(
     key="domain_id",
     job="sitemap_scheduler.discovery:discover_sitemaps",
     page_function="sitemap_scheduler.home_page_links:read_links",
+    makes=("sitemap_files",),
 )
 IMPORT = Workflow.watching(
     "import",
@@ -53,6 +56,7 @@ DEEP_SCAN = Workflow.watching(
     job="sitemap_scheduler.deep_scan:deep_scan_place",
     uses_web=False,
     uses_places_api=True,
+    makes=("local_businesses",),
 )
 DOMAIN_EXTRACTION = Workflow.watching(
     "domain_extraction",
@@ -61,6 +65,7 @@ DOMAIN_EXTRACTION = Workflow.watching(
     key="place_id",
     job="sitemap_scheduler.domain_extraction:extract_domain",
     uses_web=False,
+    makes=("domains",),
 )
 
 
@@ -91,16 +96,18 @@ class Service:
 
 @dataclass(frozen=True)
 class HandOff:
-    """Records that ``source`` made or found are queued for ``target`` if ``policy`` says ``auto``.
+    """Records of the target's table that ``source`` made or found are queued for ``target`` if ``policy`` says ``auto``.
 
     ``policy`` reads one setting; without it the hand-off always happens. ``again``: also queue records that the target
-    has completed or failed before.
+    has completed or failed before. ``condition``: SQL over the columns of the target's table; queue only records for
+    which it is true.
     """
 
     source: Workflow
     target: Workflow
     policy: Callable[[Settings], Policy] | None
     again: bool
+    condition: str = "TRUE"
 
     @property
     def setting(self) -> str | None:
@@ -152,6 +159,6 @@ def service_of(workflow: Workflow) -> Service:
     return next(service for service in SERVICES if workflow in service.workflows)
 
 
-def hand_off_from(workflow: Workflow) -> HandOff | None:
-    """Return the hand-off from ``workflow``, if there is one."""
-    return next((hand_off for hand_off in HAND_OFFS if hand_off.source == workflow), None)
+def hand_offs_from(workflow: Workflow) -> list[HandOff]:
+    """Return the hand-offs from ``workflow``."""
+    return [hand_off for hand_off in HAND_OFFS if hand_off.source == workflow]

@@ -23,8 +23,8 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky import metrics
 from scrapersky.database import after_commit, sqlstate
-from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze, unexpected
-from scrapersky.runtime.registry import hand_off_from
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze, unexpected
+from scrapersky.runtime.registry import hand_offs_from
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.control import pause
 from scrapersky.status.finish import LOCK, Finished, Stale, complete, complete_all, fail, find_ended, retry, snooze
@@ -194,15 +194,16 @@ def _finish_all(
 
 def _write_all(runtime: Runtime, connection: Connection, workflow: Workflow, outcomes: Sequence[Outcome]) -> None:
     """Run the writes of ``outcomes``, hand their records off, and pause the workflow if one of them says so."""
-    record_ids: list[RecordId] = []
+    made: dict[str, list[RecordId]] = {}
     for outcome in outcomes:
         if isinstance(outcome, Snooze):
             if outcome.pause:
                 reason = f"{outcome.code}: {outcome.reason}"
                 pause(connection, workflow, actor=runtime.service.name, reason=reason, seconds=outcome.after)
         elif outcome.write is not None:
-            record_ids += outcome.write(connection)
-    _hand_off(runtime, connection, workflow, record_ids)
+            for table, record_ids in outcome.write(connection).items():
+                made.setdefault(table, []).extend(record_ids)
+    _hand_off(runtime, connection, workflow, made)
 
 
 def _find_in_doubt(
@@ -264,14 +265,17 @@ def _backoff(runtime: Runtime, code: str) -> Backoff:
     return Backoff(backoff.base, backoff.cap, fewer)
 
 
-def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, record_ids: Sequence[RecordId]) -> None:
-    following = hand_off_from(workflow)
-    if record_ids and following is not None and following.is_automatic(runtime.settings):
-        actor, target = runtime.service.name, following.target
-        reason = f"handed off by {workflow.name}"
-        before = hand_off(connection, target, record_ids, actor=actor, reason=reason, again=following.again)
-        report = partial(runtime.observer.moved, target.name, before, Status.QUEUED, outcome="handed_off", actor=actor)
-        after_commit(connection, report)
+def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, made: Made) -> None:
+    if unknown := sorted(set(made) - set(workflow.makes)):
+        raise ValueError(f"{workflow.name} made records of {', '.join(unknown)}; its makes are {workflow.makes}")
+    actor, reason = runtime.service.name, f"handed off by {workflow.name}"
+    for one in hand_offs_from(workflow):
+        if one.is_automatic(runtime.settings) and (ids := made.get(one.target.table)):
+            before = hand_off(
+                connection, one.target, ids, actor=actor, reason=reason, again=one.again, condition=one.condition
+            )
+            moved = partial(runtime.observer.moved, one.target.name, before, Status.QUEUED)
+            after_commit(connection, partial(moved, outcome="handed_off", actor=actor))
 
 
 def _storable(detail: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -33,6 +33,7 @@ locked AS MATERIALIZED (
     SELECT {table}.id, {status} AS before FROM {table}, actor
     WHERE {table}.id = ANY(CAST(:ids AS bigint[]))
       AND ({status} = 'New' OR :again AND {status} IN ('Completed', 'Error'))
+      AND (CONDITION)
     ORDER BY {table}.id FOR UPDATE OF {table}
 )
 UPDATE {table} SET {status} = 'Queued', {due_at} = now()
@@ -72,16 +73,25 @@ def requeue(
 
 
 def hand_off(
-    connection: Connection, workflow: Workflow, ids: Sequence[RecordId], *, actor: str, reason: str, again: bool
+    connection: Connection,
+    workflow: Workflow,
+    ids: Sequence[RecordId],
+    *,
+    actor: str,
+    reason: str,
+    again: bool,
+    condition: str = "TRUE",
 ) -> dict[RecordId, Status]:
     """Queue ``ids`` for the next workflow, in the transaction that finishes the previous one.
 
-    Queue New records, and Completed and Error ones only with ``again``; never Queued or Processing ones. Return those
-    queued, each with its previous status.
+    Queue New records, and Completed and Error ones only with ``again``; never Queued or Processing ones. Queue only
+    those that meet ``condition``, trusted SQL over the columns of the workflow's table. Return those queued, each with
+    its previous status.
     """
     if not ids:
         return {}
     rows = connection.execute(
-        workflow.statement(HAND_OFF), {"ids": sorted(ids), "actor": actor, "reason": reason, "again": again}
+        workflow.statement(HAND_OFF.replace("CONDITION", condition)),
+        {"ids": sorted(ids), "actor": actor, "reason": reason, "again": again},
     )
     return {record_id: Status(before) for record_id, before in rows}

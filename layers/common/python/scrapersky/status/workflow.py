@@ -29,6 +29,7 @@ class Workflow:
     uses_web: bool = True  #: the job reads websites
     uses_places_api: bool = False  #: the job makes paid calls of the Google Places API
     page_function: str | None = None  #: ``"module:function"`` that reads a page, in the child process
+    makes: tuple[str, ...] = ()  #: the tables of the records that the job makes or finds, to be handed off
 
     @classmethod
     def watching(
@@ -43,10 +44,11 @@ class Workflow:
         uses_web: bool = True,
         uses_places_api: bool = False,
         page_function: str | None = None,
+        makes: tuple[str, ...] = (),
     ) -> "Workflow":
         """Return the workflow ``name`` on a status field such as ``"Domain.status"``."""
         model_name, _, field = watched.partition(".")
-        return cls(name, model_name, field, table, key, job, host, uses_web, uses_places_api, page_function)
+        return cls(name, model_name, field, table, key, job, host, uses_web, uses_places_api, page_function, makes)
 
     @property
     def needs_web_client(self) -> bool:
