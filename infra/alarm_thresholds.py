@@ -21,5 +21,3 @@ class AlarmThresholds:
     """*No progress*: fires after two periods of this length with due records and none finished."""
     history_overdue_days: float = 2
     """*History not deleted*: age of the oldest ended attempt beyond ``HISTORY_DAYS``."""
-    timeout_percent: float = 90
-    """*Near timeout*: p99 of the duration, as a share of the function's timeout."""

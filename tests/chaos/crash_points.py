@@ -15,12 +15,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 
 from scrapersky.runtime.registry import METADATA
-from scrapersky.status import claim, dead_letter, finish, recover, release, start
+from scrapersky.status import claim, dead_letter, finish, pull, recover, release, start
 from tests.chaos.event_source import Batch
 from tests.chaos.plan import Plan
 
 VERBS: Mapping[str, str] = {
     METADATA.sql(claim.CLAIM_BY_TENANT): "claim",
+    METADATA.sql(pull.PULL_BY_TENANT): "pull",
     METADATA.sql(recover.RECOVER): "recover",
     METADATA.sql(release.RELEASE): "release",
     METADATA.sql(dead_letter.DEAD_LETTER): "dead letter",
@@ -44,6 +45,8 @@ IN_TICK = (
 IN_BATCH = (
     "before start",
     "after start",
+    "before pull",
+    "after pull",
     "mid-job",
     "before finish",
     "after finish",
@@ -53,7 +56,7 @@ IN_BATCH = (
     "before answer",
 )
 IN_DEAD_LETTER = ("before dead letter", "after dead letter")
-FREEZABLE = ("after start", "mid-job", "before finish", "before commit", "before answer")
+FREEZABLE = ("after start", "after pull", "mid-job", "before finish", "before commit", "before answer")
 
 PER_RECORD = frozenset({"mid-job"})
 PER_SAVE = frozenset({"before finish", "after finish", "before commit", "in commit", "after commit"})

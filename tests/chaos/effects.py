@@ -1,7 +1,8 @@
 """Effects: each result inserts a row that names its invocation, so that double and stale results can be counted.
 
-``attempts.request_id`` is the invocation that started an attempt, and an invocation starts a record at most once. So
-(record, invocation) identifies the attempt of an effect without relying on the code under test.
+``attempts.request_id`` is the invocation that started an attempt. So an invocation must have as many effects on a record
+as it has successful attempts at it (more than one if it pulled the record again), which does not rely on the code under
+test.
 """
 
 import asyncio

@@ -159,6 +159,7 @@ class CountingObserver(Observer):
         """Count the stale results that a batch reports."""
         if message == "batch":
             self.counts["started"] += keys["started"]
+            self.counts["pulled"] += keys["pulled"]
             self.counts["stale deliveries"] += keys["stale"]
             self.counts["stale results"] += keys["outcomes"].get("stale", 0)
 

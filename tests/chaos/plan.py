@@ -60,6 +60,9 @@ class Plan:
             "POWERTOOLS_LOG_LEVEL": "INFO",
             "DOMAIN_SCHEDULER_BATCH_SIZE": str(self.batch_size),
             "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": str(self.max_in_flight),
+            # Pulls by tens, and only in the first half second of an invocation, so that messages get their share.
+            "DOMAIN_SCHEDULER_RECORDS_AT_ONCE": "10",
+            "DOMAIN_SCHEDULER_PULL_MINIMUM_SECONDS": "179.5",
             "DATABASE_STATEMENT_TIMEOUT_SECONDS": "3",
             "DATABASE_CONNECT_TIMEOUT_SECONDS": "1",
         }

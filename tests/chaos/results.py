@@ -18,22 +18,21 @@ STALE = "Stale"
 UNEXPLAINED = "exceptions that no injected fault explains"
 ILLEGAL_ACCEPTED = "illegal SQL accepted"
 
+COMPARED = f"""
+    SELECT coalesce(effects, 0) AS effects, coalesce(results, 0) AS results FROM
+        (SELECT record_id, request_id, count(*) AS effects FROM effects GROUP BY 1, 2) AS written
+    FULL JOIN
+        (SELECT record_id, request_id, count(*) AS results FROM attempts
+         WHERE outcome = 'done' AND code = '{WRITTEN}' GROUP BY 1, 2) AS succeeded USING (record_id, request_id)"""
+"""The effects and the successful attempts of each invocation on each record."""
+
 CHECKS: Mapping[str, str] = {
     "records that did not end": f"SELECT count(*) FROM domains WHERE NOT {ENDED}",
     # A success without its effect.
-    "results lost": f"""
-        SELECT count(*) FROM attempts WHERE outcome = 'done' AND code = '{WRITTEN}' AND NOT EXISTS (
-            SELECT FROM effects
-            WHERE effects.record_id = attempts.record_id AND effects.request_id = attempts.request_id)""",
+    "results lost": f"SELECT count(*) FROM ({COMPARED}) AS compared WHERE results > effects",
     # An effect of an attempt that did not succeed, or of no attempt.
-    "stale results applied": f"""
-        SELECT count(*) FROM effects WHERE NOT EXISTS (
-            SELECT FROM attempts
-            WHERE attempts.record_id = effects.record_id AND attempts.request_id = effects.request_id
-              AND outcome = 'done' AND code = '{WRITTEN}')""",
-    "results applied twice": """
-        SELECT coalesce(sum(times - 1), 0) FROM (
-            SELECT count(*) AS times FROM effects GROUP BY record_id, request_id) AS counted""",
+    "stale results applied": f"SELECT count(*) FROM ({COMPARED}) AS compared WHERE effects > 0 AND results = 0",
+    "results applied twice": f"SELECT count(*) FROM ({COMPARED}) AS compared WHERE effects > results AND results > 0",
     "attempts ended twice": "SELECT count(*) FROM ended_twice",
     # Each attempt moves its record into Processing once and out of it once.
     "attempts that did not move their record in and out exactly once": """

@@ -84,7 +84,8 @@ class Run:
         through_proxy = make_url(url).set(port=proxy.port).render_as_string(hide_password=False)
         for number in range(plan.environments):
             address = through_proxy if number % 4 == 3 else url
-            self._pool.add("domain-scheduler", {**plan.variables, "DATABASE_URL": address})
+            pull = {"DOMAIN_SCHEDULER_PULL": str(number % 2 == 1)}
+            self._pool.add("domain-scheduler", {**plan.variables, **pull, "DATABASE_URL": address})
         self._pool.add("dead-letter", {**plan.variables, "DATABASE_URL": url})
         self._requests = 0
         self._ticks_wanted = 0

@@ -32,6 +32,8 @@ SLACK = 10
 NEEDED_INDEX = {
     "claim 50": "ix_domains_due",
     "claim 20, fair between hosts": "ix_sitemap_files_sitemap_import_due_by_host",
+    "pull": "ix_domains_due",
+    "pull, fair between hosts": "ix_sitemap_files_sitemap_import_due_by_host",
     "gauges": "ix_domains_due",
     "requeue by error code": "ix_domains_error_code",
     "recover": "uq_attempts_one_live",

@@ -1,6 +1,7 @@
 """Every verb of the status machine as the runtime calls it, with the rows that its statements may read in total."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,7 @@ from scrapersky.status.explain import explain
 from scrapersky.status.finish import complete, complete_all, fail, retry, snooze
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.invariants import SAMPLE_SIZE, count_cheap_breaches
+from scrapersky.status.pull import find_pulled, find_unanswered, pull
 from scrapersky.status.records import MAX_DATED, find_by_key, group_errors, list_records, read_states
 from scrapersky.status.recover import recover
 from scrapersky.status.release import release
@@ -29,26 +31,43 @@ IDS = [RecordId(n) for n in range(1_001, 200_000, 401)][:100]
 STARTABLE = [AttemptId(NEWEST + n) for n in (1, 3, 5, 7, 9)]
 """Attempts within their lease that were not started."""
 PROCESSING = [RecordId(n) for n in (1, 3, 5, 7, 9)]
+NEWEST_ATTEMPTS = 20 + 1
+"""Read by a claim in order to find the tenant that was served last."""
+PULL: Mapping[str, Any] = {
+    "per_host": 10, "lease": 60, "worker": "w", "request_id": "r", "enough_time": False
+}  # fmt: skip
+PULLED = LIVE // 2 + 12
+"""More than the attempts that wait for their message."""
 Verb = Callable[[Connection], object]
 
 VERBS: Mapping[str, tuple[Verb, int]] = {
     # name: (verb, rows that its statements may read in total)
     "claim 50": (
         lambda c: claim(c, METADATA, batch=50, max_in_flight=LIVE + 50, dispatch_lease=60),
-        LIVE + 3 * TENANTS + (16 + 2) * 50,
+        2 * LIVE + 3 * TENANTS + (16 + 2) * 50 + NEWEST_ATTEMPTS,
     ),
     "claim 1000": (
         lambda c: claim(c, METADATA, batch=1_000, max_in_flight=LIVE + 1_000, dispatch_lease=60),
-        LIVE + 3 * TENANTS + (16 + 2) * 1_000,
+        2 * LIVE + 3 * TENANTS + (16 + 2) * 1_000 + NEWEST_ATTEMPTS,
     ),
     "claim 20, fair between hosts": (
         lambda c: claim(c, IMPORT, batch=20, max_in_flight=LIVE + 20, dispatch_lease=60, per_host=10),
-        3 * LIVE + 6 * TENANTS + (16 + 8 + 2) * 20,
+        3 * LIVE + 6 * TENANTS + (16 + 8) * 50 + 2 * 20 + NEWEST_ATTEMPTS,
     ),
     "claim of chosen records": (
         lambda c: claim(c, METADATA, batch=100, max_in_flight=LIVE + 100, dispatch_lease=60, ids=IDS),
-        LIVE + 4 * len(IDS),
+        LIVE + 4 * len(IDS) + NEWEST_ATTEMPTS,
     ),
+    "pull": (
+        lambda c: pull(c, METADATA, batch=PULLED, max_in_flight=LIVE + 12, **PULL),
+        5 * LIVE + 3 * TENANTS + 16 * PULLED + 4 * 12 + NEWEST_ATTEMPTS,
+    ),
+    "pull, fair between hosts": (
+        lambda c: pull(c, IMPORT, batch=PULLED, max_in_flight=LIVE + 12, **PULL),
+        6 * LIVE + 6 * TENANTS + (16 + 8) * PULLED + 4 * 12 + NEWEST_ATTEMPTS,
+    ),
+    "unanswered pulls": (lambda c: find_unanswered(c, [METADATA], request_id="r", known=STARTABLE), LIVE),
+    "pulled": (lambda c: find_pulled(c, STARTABLE), len(STARTABLE)),
     "recover": (lambda c: recover(c, METADATA, limit=500, backoff=BACKOFF, undelivered_max=5), 3 * LIVE),
     # The smaller the limit, the cheaper the planner rates a walk through all of history by its key.
     "recover one": (lambda c: recover(c, METADATA, limit=1, backoff=BACKOFF, undelivered_max=5), LIVE + 4),

@@ -11,9 +11,14 @@ def _integration(*names: str) -> tuple[str, ...]:
 
 RACES = ("tests/race/test_ends.py", "tests/race/test_claims.py", "tests/race/test_between_statements.py")
 VERBS = (*_integration("verbs"), *RACES, "tests/race/test_lock_order.py")
+PULL = (*_integration("pull"), "tests/race/test_pulls.py")
 TESTS = {
     "status/budget": _integration("runtime", "proxy_budget"),
-    "status/claim": VERBS,
+    "status/claim": (*VERBS, *PULL),
+    "status/pull": PULL,
+    "runtime/puller": _integration("pulling"),
+    "runtime/batch": _integration("runtime", "pulling", "isolation"),
+    "runtime/work": _integration("runtime", "isolation", "pulling", "broken_connections"),
     "status/control": _integration("manual", "verbs", "runtime"),
     "status/dispatch": _integration("isolation", "runtime"),
     "status/explain": ("tests/unit/status/test_explain.py", *_integration("manual")),

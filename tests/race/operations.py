@@ -15,6 +15,7 @@ from scrapersky.status.finish import Stale
 from scrapersky.status.finish import complete as complete_verb
 from scrapersky.status.finish import complete_all as complete_all_verb
 from scrapersky.status.finish import fail as fail_verb
+from scrapersky.status.pull import pull as pull_verb
 from scrapersky.status.recover import recover as recover_verb
 from scrapersky.status.release import release as release_verb
 from scrapersky.status.retry_policy import Backoff
@@ -69,6 +70,15 @@ def claim(ids: Sequence[RecordId] | None = None, batch: int = 10) -> Operation:
         return [one.record_id for one in rows]
 
     return operation
+
+
+def pull(connection: Connection) -> list[int]:
+    """Pull up to ten; return the record ids, those of dispatched attempts first."""
+    rows = pull_verb(
+        connection, METADATA, batch=10, max_in_flight=10_000, per_host=10, lease=600, worker="w", request_id="r",
+        enough_time=True,
+    )  # fmt: skip
+    return [one.attempt.record_id for one in rows]
 
 
 def start(attempt_ids: Sequence[AttemptId], *, lease: float = 600) -> Operation:
