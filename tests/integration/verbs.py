@@ -60,11 +60,11 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     ),
     "pull": (
         lambda c: pull(c, METADATA, batch=PULLED, max_in_flight=LIVE + 12, **PULL),
-        5 * LIVE + 3 * TENANTS + 16 * PULLED + 4 * 12 + NEWEST_ATTEMPTS,
+        6 * LIVE + 3 * TENANTS + 16 * PULLED + 4 * 12 + NEWEST_ATTEMPTS,
     ),
     "pull, fair between hosts": (
         lambda c: pull(c, IMPORT, batch=PULLED, max_in_flight=LIVE + 12, **PULL),
-        6 * LIVE + 6 * TENANTS + (16 + 8) * PULLED + 4 * 12 + NEWEST_ATTEMPTS,
+        7 * LIVE + 6 * TENANTS + (16 + 8) * PULLED + 4 * 12 + NEWEST_ATTEMPTS,
     ),
     "unanswered pulls": (lambda c: find_unanswered(c, [METADATA], request_id="r", known=STARTABLE), LIVE),
     "pulled": (lambda c: find_pulled(c, STARTABLE), len(STARTABLE)),

@@ -25,7 +25,7 @@ class Contender:
     ours: bool = False
     needs_broker: bool = False
     sequential: bool = False
-    together: int | None = None  #: records in one invocation
+    together: int | None = None  #: records at once in one invocation
 
     @property
     def path(self) -> str:
@@ -37,10 +37,8 @@ class Contender:
         return Path(sys.executable) if self.ours else peers.python()
 
 
-OURS = Contender("ours", "ours", 1, "invocations of ten records, a tick a second", ours=True, together=10)
-OURS_BY_FIFTIES = Contender(
-    "ours, by fifties", "ours", 1, "invocations of fifty, a tick a second", ours=True, together=50
-)
+OURS = Contender("ours", "ours", 1, "ten records at once in an invocation, a tick a second", ours=True, together=10)
+OURS_BY_FIFTIES = Contender("ours, by fifties", "ours", 1, "fifty at once, a tick a second", ours=True, together=50)
 PROCRASTINATE = Contender("procrastinate", "procrastinate_crawl", 2, "two workers, one event loop each")
 PGQUEUER = Contender("pgqueuer", "pgqueuer_crawl", 2, "two managers, one event loop each")
 CELERY = Contender("Celery + Redis", "celery_crawl", 2, "two workers with pools of threads", needs_broker=True)

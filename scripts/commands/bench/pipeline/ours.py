@@ -12,12 +12,14 @@ from dataclasses import replace
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import text
 
 from domain_scheduler.metadata import read_metadata
 from scrapersky.runtime import batch, tick
 from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.messages import MESSAGES_PER_INVOCATION
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.runtime.runtime import Runtime
 from scripts.commands.bench.child import CHILDREN_CPU_SECONDS
@@ -36,7 +38,12 @@ def prepare(url: str, records: int) -> None:
 
 
 def work(
-    url: str, records: int, settings: Mapping[str, str], at_once: int, together: int, go: Callable[[], None]
+    url: str,
+    records: int,  # noqa: ARG001 - for other contenders
+    settings: Mapping[str, str],
+    at_once: int,
+    together: int,
+    go: Callable[[], None],
 ) -> dict[str, Any]:
     """Drain the queue with ``at_once`` / ``together`` environments; return how many invocations that took."""
     environment = {
@@ -44,9 +51,9 @@ def work(
         "DATABASE_URL": url,
         "STAGE": "bench",
         "RETRY_MAX_FAILURES": "1",
-        "DOMAIN_SCHEDULER_BATCH_SIZE": "1000",
+        "DOMAIN_SCHEDULER_BATCH_SIZE": str(at_once),
         "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": str(2 * at_once),
-        "DOMAIN_SCHEDULER_MAX_INSTANCES": str(max(2, together)),
+        "DOMAIN_SCHEDULER_RECORDS_AT_ONCE": str(together),
     }
     environments = [_start(environment) for _ in range(max(1, at_once // together))]
     try:
@@ -54,7 +61,7 @@ def work(
         messages = Messages()
         runtime = replace(_runtime(environment), queue=messages)  # type: ignore[arg-type]
         go()
-        invocations = _deliver(runtime, messages, [pipe for pipe, _ in environments], records, together)
+        invocations = _deliver(runtime, messages, [pipe for pipe, _ in environments])
         for pipe, _ in environments:
             pipe.send(None)
         ended = sum(float(pipe.recv()) for pipe, _ in environments)
@@ -65,28 +72,27 @@ def work(
             process.join()
 
 
-def _deliver(runtime: Runtime, messages: Messages, environments: list[Pipe], records: int, together: int) -> int:
-    free, delivered, invocations = list(environments), 0, 0
-    busy: dict[Any, int] = {}
+def _deliver(runtime: Runtime, messages: Messages, environments: list[Pipe]) -> int:
+    """Tick and deliver until a tick finds no record queued or in flight; return the number of invocations."""
+    free, busy, invocations, left = list(environments), set[Pipe](), 0, True
     next_tick = time.monotonic()
-    while delivered < records or busy:
-        if delivered + len(messages.waiting) < records and time.monotonic() >= next_tick:
-            tick.tick(runtime, "bench")
+    while left or busy or messages.waiting:
+        if time.monotonic() >= next_tick:
+            counts = tick.tick(runtime, "bench")["workflows"][METADATA.name]
+            left = bool(counts["queued"] or counts["processing"])
             runtime.observer.flush()
             next_tick = time.monotonic() + TICK_SECONDS
         while free and messages.waiting:
-            pipe = free.pop()
-            sent, messages.waiting = messages.waiting[:together], messages.waiting[together:]
+            pipe, sent = free.pop(), messages.waiting[:MESSAGES_PER_INVOCATION]
+            del messages.waiting[: len(sent)]
             pipe.send(sent)
-            busy[pipe] = len(sent)
-            delivered += len(sent)
+            busy.add(pipe)
             invocations += 1
-        until_tick = max(0.0, next_tick - time.monotonic()) if busy else 0.0
-        pipes: list[Any] = wait(list(busy), timeout=max(0.05, until_tick))
-        for pipe in pipes:
+        answered: list[Any] = wait(list(busy), timeout=max(0.0, next_tick - time.monotonic()))
+        for pipe in answered:
             if (answer := pipe.recv())["batchItemFailures"]:
                 raise RuntimeError(f"messages were returned to the queue: {answer}")
-            del busy[pipe]
+            busy.remove(pipe)
             free.append(pipe)
     return invocations
 
@@ -105,7 +111,7 @@ def _environment(pipe: Pipe, environment: dict[str, str]) -> None:
     with runtime.database.autocommit():
         pipe.send(time.process_time())
     while (records := pipe.recv()) is not None:
-        answer = batch.work_on(runtime, records, Invocation())
+        answer = batch.work_on(runtime, records, Invocation(aws_request_id=uuid4().hex))
         runtime.observer.flush()
         pipe.send(answer)
     pipe.send(time.process_time())
