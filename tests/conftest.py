@@ -6,11 +6,12 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from scrapersky import migrations
+from scrapersky.migrations.role import ROLE
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.status.invariants import find_breaches
 from scripts.commands.run.postgres import Postgres
@@ -48,6 +49,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         engine = create_engine(server.create_database(TEMPLATE), poolclass=NullPool)
         with engine.begin() as connection:
             migrations.upgrade(connection)
+            connection.exec_driver_sql(f"ALTER ROLE {ROLE} PASSWORD '{server.password}'")
         engine.dispose()
         yield server
 
@@ -56,6 +58,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 def database_url(postgres: Postgres) -> str:
     """The url of a fresh, migrated database for this test."""
     return postgres.create_database(f"test_{next(numbers)}", template=TEMPLATE)
+
+
+@pytest.fixture
+def application_url(database_url: str) -> str:
+    """The same url for the role of the functions."""
+    return make_url(database_url).set(username=ROLE).render_as_string(hide_password=False)
 
 
 @pytest.fixture
@@ -71,6 +79,12 @@ def connection(engine: Engine) -> Iterator[Connection]:
     """An AUTOCOMMIT connection to this test's database, as the runtime uses for single statements."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
+
+
+@pytest.fixture
+def as_application(connection: Connection) -> None:
+    """Give the connection the rights of the functions' role."""
+    connection.exec_driver_sql(f"SET ROLE {ROLE}")
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def make(connection: Connection, workflow: Workflow, status: str = "New", key: s
 @contextmanager
 def triggers_disabled(connection: Connection) -> Iterator[None]:
     """Disable all triggers, which only a superuser can do."""
-    connection.execute(text("SET session_replication_role = replica"))
+    role = connection.execute(text("SELECT current_user")).scalar_one()
+    connection.exec_driver_sql("RESET ROLE; SET session_replication_role = replica")
     yield
-    connection.execute(text("RESET session_replication_role"))
+    connection.exec_driver_sql(f"RESET session_replication_role; SET ROLE {role}")

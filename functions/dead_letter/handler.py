@@ -19,7 +19,7 @@ from scrapersky.runtime.messages import MalformedMessage, parse_message
 from scrapersky.runtime.registry import WORKFLOWS, service_of
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
-from scrapersky.status.dead_letter import dead_letter, workflow_of
+from scrapersky.status.dead_letter import dead_letter, was_chosen, workflow_of
 from scrapersky.vocabulary import AttemptId, Status
 
 NAME = "dead-letter"
@@ -67,6 +67,10 @@ def mark(message: Mapping[str, Any]) -> None:
     attempt_id = attempt_of(message)
     with database.autocommit() as connection:
         name = workflow_of(connection, attempt_id) if attempt_id else None
+        if attempt_id and name is None and was_chosen(attempt_id):
+            observer.log.info("stale dead letter: its attempt is gone", extra={**keys, "attempt_id": attempt_id})
+            observer.count(metrics.STALE)
+            return
         if attempt_id is None or name not in WORKFLOWS:
             observer.log.error("unattributable dead letter: message names no known attempt", extra=keys)
             observer.count(metrics.UNATTRIBUTABLE)

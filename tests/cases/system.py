@@ -54,7 +54,7 @@ def letter(given: dict[str, Any], expected: object, request: pytest.FixtureReque
     """Return how many dead letters are redelivered, and the status of the record that one names by its attribute."""
     harness: Harness = request.getfixturevalue("harness")
     monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
-    monkeypatch.setenv("DATABASE_URL", request.getfixturevalue("database_url"))
+    monkeypatch.setenv("DATABASE_URL", request.getfixturevalue("application_url"))
     function = importlib.reload(importlib.import_module("dead_letter.handler"))
     (record_id,) = harness.add("good.test")
     harness.tick()

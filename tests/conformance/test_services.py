@@ -85,7 +85,7 @@ class Running:
 
 @pytest.fixture
 def running(
-    request: pytest.FixtureRequest, database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, application_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Running]:
     """The service that owns the test's workflow, or the source of its hand-off; all hand-offs are automatic."""
     values = request.node.callspec.params
@@ -106,7 +106,7 @@ def running(
         owner = service_of(workflow)
         jobs = dict.fromkeys(owner.workflows, job)
         policies = {one.setting: "auto" for one in HAND_OFFS if one.setting}
-        environment = {"DATABASE_URL": database_url, "STAGE": "test", "QUEUE_URL": queue_url, **policies}
+        environment = {"DATABASE_URL": application_url, "STAGE": "test", "QUEUE_URL": queue_url, **policies}
         made = Running(BackgroundService(owner, jobs, environment), workflow, connection, queue_url, record_id)
         yield made
         made.service.runtime.database.engine.dispose()

@@ -111,14 +111,14 @@ def message(attempt_id: object, workflow: str = "metadata", **more: Any) -> dict
 
 
 @pytest.fixture
-def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(application_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The function's environment; a test may change it before it requests the harness."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     no_waiting = dict.fromkeys(("REDELIVERY_MIN_SECONDS", "REDELIVERY_MAX_SECONDS", "API_LISTING_WAIT_SECONDS"), "0")
-    return {"DATABASE_URL": database_url, "STAGE": "test", **no_waiting}
+    return {"DATABASE_URL": application_url, "STAGE": "test", **no_waiting}
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 @pytest.fixture
-def function(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def function(application_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The function, cold-started on this test's database."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DATABASE_URL", application_url)
     handler = importlib.reload(importlib.import_module("dead_letter.handler"))
     yield handler
     handler.database.engine.dispose()

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from scrapersky.migrations import role
 from scrapersky.models import Base
 
 connection = context.config.attributes["connection"]
@@ -13,3 +14,4 @@ with context.begin_transaction():
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{context.config.attributes['lock_timeout'] * 1000:.0f}ms'")
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263549)")  # serialize simultaneous deployments
     context.run_migrations()
+    role.grant(connection)

@@ -224,6 +224,12 @@ BEGIN
 END
 $$;
 
+-- The only functions that a client calls. The others run as triggers, which needs no privilege; making a trigger of them
+-- elsewhere would need it. role.py grants these two to the functions' role.
+REVOKE EXECUTE ON FUNCTION number_attempt(), guard_attempt(), refuse_rewriting(), refuse_direct_write(),
+    refuse_truncate(), fulfil_erasure(), erase_history(text, bigint[], text, text),
+    delete_history(timestamptz, integer) FROM PUBLIC;
+
 -- ==== A workflow: its field {status} of {table} ====
 
 -- Before a record is written: refuse an illegal transition, complete the companion columns, refuse contradictions.
@@ -370,6 +376,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+REVOKE EXECUTE ON FUNCTION guard_{name}_status(), keep_{name}_held(), audit_{name}_status(), hold_{name}_attempt(),
+    settle_{name}_attempt() FROM PUBLIC;
 
 -- By what has changed, not by the columns that a statement names: another trigger may have changed them.
 CREATE OR REPLACE TRIGGER guard_{name}_status BEFORE UPDATE ON {table}

@@ -10,6 +10,9 @@ from scrapersky.status.sql import error_text
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, AttemptOutcome, RecordId
 
+FIRST_SECOND, LAST_SECOND = 1_700_000_000, 10_000_000_000
+"""The seconds that the id of an attempt may carry (2023 to 2286)."""
+
 WORKFLOW_OF = text("SELECT workflow FROM attempts WHERE attempt_id = :attempt_id")
 
 DEAD_LETTER = """
@@ -32,6 +35,11 @@ def workflow_of(connection: Connection, attempt_id: AttemptId) -> str | None:
     """Return the name of the workflow of attempt ``attempt_id``, or None when there is no such attempt."""
     name: str | None = connection.execute(WORKFLOW_OF, {"attempt_id": attempt_id}).scalar_one_or_none()
     return name
+
+
+def was_chosen(attempt_id: AttemptId) -> bool:
+    """Return whether a database may have chosen this id, also one that was restored and has forgotten it since."""
+    return FIRST_SECOND <= attempt_id // 1_000_000 < LAST_SECOND
 
 
 def dead_letter(
