@@ -261,6 +261,7 @@ def lose_races(connection: Connection, state: str, number: int) -> None:
     """Let the first ``number`` transactions that change a domain end with SQLSTATE ``state``, as victims of a race."""
     for statement in (
         "CREATE SEQUENCE tries",  # unlike a row, it survives the rollback
+        "GRANT USAGE ON SEQUENCE tries TO PUBLIC",
         f"""CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             IF nextval('tries') <= {number} THEN RAISE EXCEPTION USING ERRCODE = '{state}'; END IF; RETURN NULL; END $$""",
         "CREATE TRIGGER lose AFTER UPDATE ON domains FOR EACH STATEMENT EXECUTE FUNCTION lose()",
