@@ -45,12 +45,14 @@ _PART_OF_A_PLUGIN = re.compile(r"(?P<folder>.*/)(?P<kind>[a-z_-]+)-sitemap(?P<nu
 
 
 def is_sitemap_name(href: str) -> bool:
-    """Return whether ``href`` ends in a file name such as ``site-map_2.xml.gz`` or ``urllist.txt``. Takes linear time."""
+    """Return whether the path of ``href``, or all of it, ends in a file name such as ``site-map_2.xml.gz``. Linear time."""
     if len(href) > MAX_URL_LENGTH:
         return False
-    name = href[max(href.rfind(mark) for mark in "/?#") + 1 :]
-    found = _SITEMAP.search(name)
-    return found is not None and _SITEMAP_SUFFIX.search(name, found.end()) is not None
+    for text in (href, href.partition("#")[0].partition("?")[0]):
+        name = text[max(text.rfind(mark) for mark in "/?#") + 1 :]
+        if (found := _SITEMAP.search(name)) and _SITEMAP_SUFFIX.search(name, found.end()):
+            return True
+    return False
 
 
 def well_known_urls(home: str) -> tuple[list[NormalUrl], ...]:

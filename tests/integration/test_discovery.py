@@ -103,7 +103,9 @@ def test_every_discovery_method_is_tried_and_recorded(engine: Engine, sitemap_id
             "/child.xml": urlset("/b", "/c"),
             "/relative.xml": urlset("/d"),
             "/": HOME
-            + '<link rel="sitemap" href="/linked.xml"><a href="/all-sitemap.txt">All</a><a href="/map.html">Map</a>',
+            + '<link rel="sitemap" href="/linked.xml"><a href="/all-sitemap.txt">All</a><a href="/map.html">Map</a>'
+            + '<a href="/sitemap.en.xml?lang=en#top">Map</a>',
+            "/sitemap.en.xml": urlset("/g"),
             "/linked.xml": urlset("/e"),
             "/all-sitemap.txt": "https://shop.test/f\n",
         }
@@ -117,6 +119,7 @@ def test_every_discovery_method_is_tried_and_recorded(engine: Engine, sitemap_id
         "/relative.xml": ("sitemap_index", "urlset", 1),
         "/linked.xml": ("html_link", "urlset", 1),
         "/all-sitemap.txt": ("html_link", "text", 1),
+        "/sitemap.en.xml?lang=en": ("html_link", "urlset", 1),
     }
     assert scanned.files["/child.xml"].parent_url == "https://shop.test/sitemap_index.xml"
     assert (scanned.report["/"], scanned.report["/robots.txt"]) == ("read", "read")

@@ -206,3 +206,8 @@ def test_the_log_groups_of_a_stages_own_functions_are_queried_until_the_answer_i
         row = [{"field": "errors", "value": "3"}, {"field": "@ptr", "value": "p"}]
         insights.add_response("get_query_results", {"status": "Complete", "results": [row]}, {"queryId": "q"})
         assert Logs("dev", lambda_, logs).insights("fields x", 60) == [{"errors": "3"}]
+
+
+def test_a_line_separator_inside_a_json_line_does_not_end_it() -> None:
+    (line,) = lines_of('{"reason": "a\u2028b"}\n')
+    assert line["reason"] == "a\u2028b"

@@ -129,6 +129,11 @@ def test_single_bytes_of_windows_1252_in_utf_8_are_read_as_such(body: bytes, tex
     assert decode(body, "text/html; charset=utf-8").text == text
 
 
+def test_a_stray_byte_does_not_change_the_encoding_of_an_undeclared_page() -> None:
+    assert decode("Café Größe – ".encode() + b"\xe9t\xe9.").text == "Café Größe – été."
+    assert decode("é ".encode() + b"caf\xe9 d\xe9j\xe0").encoding == "windows-1252"
+
+
 def test_bytes_that_are_invalid_in_another_encoding_are_replaced() -> None:
     assert "\ufffd" in decode(b"\x81\x20\xfd", "text/html; charset=shift_jis").text
 

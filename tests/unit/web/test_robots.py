@@ -120,6 +120,16 @@ def test_sitemaps_are_absolute_unique_and_in_file_order() -> None:
             ["https://shop.example/a.xml", "https://x.example/b.xml"],
         ),
         ("s.xml", ["https://shop.example/s.xml"]),
+        (
+            "https://shop.example/a.xmlSitemap: https://shop.example/b.xml",
+            ["https://shop.example/a.xml", "https://shop.example/b.xml"],
+        ),
+        (
+            r"https://shop.example/a.xml\nSitemap: https://shop.example/b.xml",
+            ["https://shop.example/a.xml", "https://shop.example/b.xml"],
+        ),
+        ("= https://shop.example/s.xml", ["https://shop.example/s.xml"]),
+        ("https://shop.example/sitemap:1.xml", ["https://shop.example/sitemap:1.xml"]),
         ('""', []),
     ],
 )

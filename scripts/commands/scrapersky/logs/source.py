@@ -67,8 +67,8 @@ class Logs:
 
 
 def lines_of(text: str) -> list[Line]:
-    """Return the lines of a saved log, oldest first."""
-    return by_time(parsed(line, 0, "file") for line in text.splitlines())
+    """Return the lines of a saved log, oldest first. A line separator of Unicode does not end a line."""
+    return by_time(parsed(line, 0, "file") for line in text.rstrip("\n").split("\n"))
 
 
 def by_time(lines: Iterable[Line]) -> list[Line]:

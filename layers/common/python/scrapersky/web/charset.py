@@ -1,8 +1,8 @@
 """Decodes a page as browsers do. Never fails, whatever the bytes are.
 
 Order of evidence (WHATWG HTML, "determining the character encoding"): byte order mark, charset of the HTTP header, a
-declaration in the first 1,024 bytes, bytes that are valid UTF-8, a later declaration, windows-1252. Unlike browsers,
-single bytes of windows-1252 in UTF-8 are read as such (:data:`LENIENT`).
+declaration in the first 1,024 bytes, bytes that are UTF-8, a later declaration, windows-1252. Unlike browsers, a few
+bytes that are not UTF-8 do not change the encoding, and single bytes of windows-1252 in UTF-8 are read as such.
 """
 
 import codecs
@@ -64,7 +64,8 @@ def decode(body: bytes, content_type: str | None = None, *, truncated: bool = Fa
         return Decoded(body.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
         is_cut = truncated and error.reason == "unexpected end of data" and error.end == len(body)
-        return _decoded(body, "utf-8" if is_cut else _declared(body[:LATE_BYTES]) or "windows-1252")
+        is_utf_8 = is_cut or _is_mostly_utf_8(body)
+        return _decoded(body, "utf-8" if is_utf_8 else _declared(body[:LATE_BYTES]) or "windows-1252")
 
 
 def decode_page(fetched: Fetched) -> Decoded:
@@ -99,6 +100,13 @@ def load_codecs() -> None:
     """Import the codec of every encoding: for a process that will not be able to open files."""
     for name in set(webencodings.LABELS.values()) - {"replacement", "x-user-defined"}:
         b"\x81a".decode(codec_of(name), errors="replace")
+
+
+def _is_mostly_utf_8(body: bytes) -> bool:
+    """Return whether more characters beyond ASCII are valid UTF-8 than bytes are not: by chance hardly any would be."""
+    valid = body.decode("utf-8", errors="ignore")
+    characters = len(valid) - len(valid.encode("ascii", errors="ignore"))
+    return characters > len(body) - len(valid.encode())
 
 
 def _decoded(body: bytes, name: str) -> Decoded:

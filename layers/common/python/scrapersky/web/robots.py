@@ -30,7 +30,9 @@ _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(?P<value>.*)", re.IG
 _RULE_LINE = re.compile(r"\s*(?:allow|disallow|dissallow|dissalow|disalow|diasllow|disallaw)(?:\s*:|\s)", re.IGNORECASE)
 _SITEMAP_LINE = re.compile(r"\s*site-?maps?(?:\s*:|\s)", re.IGNORECASE)
 _DELAY_LINE = re.compile(r"\s*crawl[- ]delay(?:\s*:|\s)", re.IGNORECASE)
-_BETWEEN_URLS = re.compile(r"[\s,;]{1,9}(?=https?://)", re.IGNORECASE)
+_BETWEEN_URLS = re.compile(
+    r"[\s,;]{1,9}(?=https?://)|(?:\\r)?(?:\\n)?sitemap:\s{0,9}(?=https?://)|\\r?\\n", re.IGNORECASE
+)
 _AROUND_A_URL = " \t\xa0<>\"'"
 _TOKEN = re.compile(r"[a-z_-]+", re.IGNORECASE)
 
@@ -129,11 +131,12 @@ def parse_robots(page: Fetched, settings: Settings) -> Robots:
 def _sitemap_urls(line: str, url: str) -> Iterator[NormalUrl | None]:
     """Yield the URLs of a ``Sitemap:`` line of the robots.txt at ``url``.
 
-    Usually one; some sites write several in a line, in quotes, or without a scheme.
+    Usually one; some sites write several in a line, also without the line break before the next ``Sitemap:``, in quotes,
+    behind ``=``, or without a scheme.
     """
     own = str(can_ada.parse(url).hostname).removeprefix("www.")
     for part in _BETWEEN_URLS.split(line):
-        reference = part.strip(_AROUND_A_URL)
+        reference = part.lstrip("= ").strip(_AROUND_A_URL)
         if reference.lower().startswith((f"{own}/", f"www.{own}/")):
             reference = f"//{reference}"
         yield normalise_url(reference, url) if reference else None
@@ -162,7 +165,7 @@ def _merged_groups(lines: list[str], token: str) -> Iterator[str]:
                 yield from agents
             has_rules = has_rules or is_rule is not None
             yield line
-    yield from agents  # a group of ours without rules allows everything
+    yield from agents  # our own group allows everything if it has no rules
 
 
 def _agent_line(value: str, token: str) -> str | None:
