@@ -248,6 +248,19 @@ def test_a_statement_that_ends_attempts_of_two_workflows_must_move_the_records_o
 
 
 @pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("ended", ["metadata", "submission"])
+def test_the_live_attempt_of_one_workflow_does_not_stand_for_that_of_the_other(
+    connection: Connection, held: AttemptId, ended: str
+) -> None:
+    connection.execute(text("UPDATE domains SET sitemap_analysis_status = 'Queued'"))
+    (other,) = claim(connection, SUBMISSION, batch=1, max_in_flight=1, dispatch_lease=60)
+    with pytest.raises(DBAPIError, match="would stay so without live attempt") as refused:
+        connection.execute(text(f"{END} AND workflow = '{ended}'"))
+    assert sqlstate(refused.value) == "SS002"
+    live = connection.execute(text("SELECT attempt_id FROM attempts WHERE finished_at IS NULL")).scalars()
+    assert sorted(live) == sorted([held, other.attempt_id])
+
+
 def test_both_workflows_of_one_row_move_in_one_statement_and_each_is_audited(connection: Connection) -> None:
     connection.execute(text("INSERT INTO domains (domain) VALUES ('both.test')"))
     connection.execute(
