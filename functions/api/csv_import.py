@@ -6,6 +6,7 @@ import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
 from api.problem import invalid, refused
+from scrapersky.web.hosts import HostError, normalise_host
 
 COLUMNS = ("domain", "website", "website_url", "url", "host")
 """Possible names of the column with the domain; the first that the file has is read."""
@@ -18,7 +19,7 @@ def read_csv(body: bytes) -> list[tuple[int, str]]:
     """Return (line, domain) from the column named in :data:`COLUMNS`, or from a file of one column without a header.
 
     UTF-8 with or without a byte order mark, or UTF-16 with one (Excel's "Unicode text"); separated by commas, semicolons
-    or tabs, or as a first line ``sep=;`` states. Raises a 422 for a file that is empty or no CSV, a 409 without the column.
+    or tabs, or as a first line ``sep=;`` states. Raises a 422 for a file that is empty or no CSV, a 409 without domains.
     """
     text = _decode(body)
     stated = SEPARATOR_LINE.match(text)
@@ -36,8 +37,22 @@ def read_csv(body: bytes) -> list[tuple[int, str]]:
     column = next((names.index(name) for name in COLUMNS if name in names), None)
     if column is None and len(names) > 1:
         raise refused("body", f"line 1 has no column named domain; it has: {', '.join(names)[:200]}")
-    data = lines if column is None else lines[1:]
-    return [(number, row[column or 0].strip() if len(row) > (column or 0) else "") for number, row in data]
+    data = [
+        (number, row[column or 0].strip() if len(row) > (column or 0) else "")
+        for number, row in (lines if column is None else lines[1:])
+    ]
+    if column is None and not any(_is_host(cell) for _, cell in data):
+        raise refused(
+            "body", f"the file has no column named domain, and no line is a host; line 1 is {names[0][:100]!r}"
+        )
+    return data
+
+
+def _is_host(text: str) -> bool:
+    try:
+        return bool(normalise_host(text))
+    except HostError:
+        return False
 
 
 def _decode(body: bytes) -> str:

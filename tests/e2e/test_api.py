@@ -10,6 +10,7 @@ import pytest
 
 from scripts.commands.run.system import STACK
 from tests.e2e.conftest import Running
+from tests.integration.documents import ROOT, examples
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -51,6 +52,15 @@ def test_a_trigger_reaches_the_service_through_the_api(running: Running) -> None
 
 def test_a_request_without_a_signature_is_rejected(running: Running) -> None:
     assert call(running, "GET", "/domains", signed=False)[0] == 403
+
+
+def test_the_function_of_the_how_to_guide_signs_its_calls(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"API_URL": running.system.api_url, **running.system.aws.environment}.items():
+        monkeypatch.setenv(name, value)
+    (guide,) = (one for one in examples(ROOT / "docs" / "how-to" / "call-the-api.md") if one.kind == "python")
+    found: dict[str, Any] = {}
+    exec(guide.body.partition("added = ")[0], found)
+    assert len(found["call"]("GET", "/domains?limit=2&status=Completed")["items"]) == 2
 
 
 def test_the_server_of_the_openapi_document_and_the_stacks_output_are_the_url_that_answers(running: Running) -> None:

@@ -242,7 +242,12 @@ def test_a_csv_file_of_one_column_needs_no_header(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "why"), [("", 422, "empty"), ("name,city\nA,B\n", 409, "no column named domain")]
+    ("body", "status", "why"),
+    [
+        ("", 422, "empty"),
+        ("name,city\nA,B\n", 409, "no column named domain"),
+        ("firm\nShop Ltd\n", 409, "no line is a host"),
+    ],
 )
 def test_a_csv_file_without_a_domain_column_or_rows_is_rejected_with_the_reason(
     api: Api, body: str, status: int, why: str
