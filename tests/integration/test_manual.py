@@ -249,6 +249,7 @@ def test_a_workflow_is_found_in_any_case(harness: Harness, name: str) -> None:
         ({"action": "requeue", "workflow": "metadata", "records": [1], "reason": "  "}, "reason"),
         ({"action": "requeue", "workflow": "metadata", "records": [1], "reason": "\udfff"}, "reason"),
         ({"action": "pause", "reason": "x", "seconds": 1e300}, "seconds"),
+        ({"action": "pause", "reason": "x", "seconds": 2.6e11}, "seconds"),
         ({"action": "list", "workflow": "metadata", "status": "Pending"}, "status"),
         ({"action": "list", "workflow": "metadata", "status": "New", "error_code": "dns"}, "payload"),
         ({"action": "process", "workflow": "metadata", "record": 77}, "record"),

@@ -173,6 +173,14 @@ def test_a_malformed_message_is_redelivered_and_the_rest_of_its_batch_is_process
     assert harness.row(record_id)["status"] == "Completed"
 
 
+@pytest.mark.parametrize("attempt_id", [2**63, 10**30])
+def test_an_attempt_id_beyond_the_database_spoils_only_its_own_message(harness: Harness, attempt_id: int) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.tick()
+    assert harness.deliver([message(attempt_id), *harness.receive()]) == [f"message-{attempt_id}"]
+    assert harness.row(record_id)["status"] == "Completed"
+
+
 def test_a_message_with_too_little_time_left_is_not_started(harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
     harness.tick()

@@ -172,6 +172,8 @@ GOOD = {"service": "contact-finder", "model": "Domain", "field": "contact_status
         ),
         ({"service": "a" * 33}, r"at most 32 characters"),
         ({"service": "email"}, r"a Python module 'email' exists"),
+        ({"service": "async"}, r"service 'async' is a Python keyword"),
+        ({"service": "class"}, r"service 'class' is a Python keyword"),
         ({"service": "metadata"}, r"METADATA would have two meanings"),
         ({"model": "Website"}, r"--model 'Website' does not exist; valid models: Domain, LocalBusiness, Page"),
         ({"model": "Attempt"}, r"--model 'Attempt' has no records to watch"),
