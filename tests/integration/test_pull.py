@@ -199,6 +199,14 @@ def test_a_host_of_this_worker_is_found_behind_the_window_and_keeps_its_cap(conn
     assert hosts_of(connection, pulled(connection, 5, IMPORT, request_id="me", per_host=3))["mine.test"] == 0
 
 
+def test_a_pull_of_one_finds_a_free_host_behind_a_hundred_that_are_at_their_cap(connection: Connection) -> None:
+    for number in range(100):
+        queue_files(connection, f"full{number}.test", 2, "2 days")
+    assert len(pulled(connection, 100, IMPORT, per_host=1)) == 100
+    queue_files(connection, "free.test", 1, "1 day")
+    assert hosts_of(connection, pulled(connection, 1, IMPORT, per_host=1)) == {"free.test": 1}
+
+
 def test_only_live_attempts_of_the_request_that_are_not_known_are_unanswered(connection: Connection) -> None:
     queue(connection, 4)
     waiting, _ = dispatched(connection, 2)

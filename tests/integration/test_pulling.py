@@ -163,6 +163,16 @@ def test_no_workflow_holds_all_slots_and_free_slots_are_shared(
     assert sorted(quick.began.values())[:2] == pytest.approx([7, 8]), "one kept slot, asked again 1, 2 and 4 s after"
 
 
+def test_workflows_with_due_records_share_the_slots(environment: dict[str, str], connection: Connection) -> None:
+    add_discoveries(connection, 100)
+    add_places(connection, 100)
+    scans, places = Jobs(lambda _: 50.0), Jobs(lambda _: 50.0)
+    jobs = {DISCOVERY: scans, DEEP_SCAN: places, DOMAIN_EXTRACTION: Jobs()}
+    simulation = Simulation.of(SITEMAP_SCHEDULER, jobs, {**environment, "SITEMAP_SCHEDULER_RECORDS_AT_ONCE": "12"})
+    invoke(simulation)
+    assert min(scans.most, places.most) >= 4
+
+
 def test_with_ten_thousand_slow_discoveries_due_a_deep_scan_starts_within_90_seconds(
     environment: dict[str, str], connection: Connection
 ) -> None:

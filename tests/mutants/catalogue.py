@@ -6,7 +6,8 @@ end an attempt (the database's guard keeps the record in Processing while an att
 """
 
 from tests.mutants.database_guards import DATABASE_GUARDS
+from tests.mutants.pull_guards import PULL_GUARDS
 from tests.mutants.runtime_guards import RUNTIME_GUARDS
 from tests.mutants.status_guards import STATUS_GUARDS
 
-MUTANTS = (*STATUS_GUARDS, *DATABASE_GUARDS, *RUNTIME_GUARDS)
+MUTANTS = (*STATUS_GUARDS, *PULL_GUARDS, *DATABASE_GUARDS, *RUNTIME_GUARDS)

@@ -27,20 +27,20 @@ def without(guard: str, where: str, text: str, *tests: str, instead: str = "", t
 
 STATUS_GUARDS = (
     # claim
-    without("claim: SKIP LOCKED", "claim.TAKE", SKIP, CLAIMS),
-    without("claim: due is checked again under the lock", "claim.TAKE", "AND {due_at} <= now()", CLAIMS),
-    without("claim: live attempts bound it", "claim.TAKE", "- count(*)", VERBS, instead="- 0 * count(*)"),
-    without("claim: LIMIT", "claim.TAKE", "SELECT records", VERBS, instead="SELECT records * 1000"),
-    without("claim: pause", "claim.TAKE", "THEN 0 ELSE", VERBS, instead="THEN 1000 ELSE"),
-    without("claim: a pause ends", "claim.TAKE", "coalesce(paused_until > now(), true)", VERBS, instead="true"),
+    without("claim: SKIP LOCKED", "claim.LOCK", SKIP, CLAIMS),
+    without("claim: due is checked again under the lock", "claim.LOCK", "AND {due_at} <= now()", CLAIMS),
+    without("claim: live attempts bound it", "claim.LOCK", "- (SELECT count(*) FROM live)", VERBS),
+    without("claim: LIMIT", "claim.LOCK", "SELECT records", VERBS, instead="SELECT records * 1000"),
+    without("claim: pause", "claim.LOCK", "THEN 0 ELSE", VERBS, instead="THEN 1000 ELSE"),
+    without("claim: a pause ends", "sql.FRAGMENTS", "coalesce(paused_until > now(), true)", VERBS, instead="true"),
     without(
         "claim: the cap per host",
-        "claim.CLAIM_BY_HOST",
+        "claim.BY_HOST",
         "host_rank <= :per_host",
         VERBS,
         instead="host_rank <= :per_host + 1000",
     ),
-    without("claim: fair between tenants", "claim.CLAIM_BY_TENANT", "PARTITION BY tenant", VERBS),
+    without("claim: fair between tenants", "claim.BY_TENANT", "PARTITION BY tenant", VERBS),
     without("claim: a stray live attempt hides no other record", "claim.TAKE", "ON CONFLICT DO NOTHING", CLAIMS),
     # dispatch
     without(
