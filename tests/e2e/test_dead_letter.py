@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select
 from scrapersky.models import Domain
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, DOMAIN_SITEMAP_SUBMISSION, LIVE, METADATA, Service
 from scrapersky.status.claim import claim
+from scrapersky.status.control import pause, resume
 from scrapersky.vocabulary import RecordId, Status
 from scripts.commands.run.run import Options, drain
 from scripts.commands.run.ticks import invoke_tick, rule_of
@@ -100,6 +101,7 @@ def test_a_malformed_message_sets_error_through_the_dead_letter_queue(running: R
         (claimed,) = claim(
             connection, METADATA, batch=1, max_in_flight=100, dispatch_lease=900, trigger="manual", ids=[domain_id]
         )
+        pause(connection, METADATA, actor="test", reason="an invocation would pull the record")
     with redelivered_at_once(running, DOMAIN_SCHEDULER):
         running.system.aws.client("sqs").send_message(
             QueueUrl=running.system.deployed(DOMAIN_SCHEDULER).queue_url,
@@ -107,7 +109,8 @@ def test_a_malformed_message_sets_error_through_the_dead_letter_queue(running: R
             MessageAttributes={"attempt_id": {"DataType": "Number", "StringValue": str(claimed.attempt_id)}},
         )
         wait_until_quiet(running)
-    with running.engine.connect() as connection:
+    with running.engine.begin() as connection:
+        resume(connection, METADATA, actor="test", reason="done")
         ended = connection.execute(
             select(Domain.status, Domain.error_code, Domain.error).where(Domain.id == domain_id)
         ).one()

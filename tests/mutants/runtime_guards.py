@@ -125,7 +125,7 @@ RUNTIME_GUARDS = (
     # batch
     without(
         "batch: no start without time",
-        "batch.work_on",
+        "batch.work_on_batch",
         "remaining < runtime.settings.start_minimum_seconds",
         RUNTIME,
         instead="False",
