@@ -122,14 +122,18 @@ def queue_graphs(queues: Mapping[str, Queues]) -> Sequence[cloudwatch.IWidget]:
 
 
 def durations(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Sequence[cloudwatch.IWidget]:
-    """Return the durations of records and of invocations, throttles, and stale results."""
+    """Return the durations of records and of invocations, throttles, and stale and pulled messages."""
     named = functions.items()
-    stale = [metrics.of_service(names.STALE, name, statistic="Sum", minutes=5) for name, _ in named]
+    messages = [
+        metrics.of_service(metric, name, statistic="Sum", minutes=5)
+        for metric in (names.STALE, names.PULLED)
+        for name, _ in named
+    ]
     return [
         graph("Record p50, ms", each_workflow(metrics, names.RECORD_MILLISECONDS, "p50")),
         graph("Record p99, ms", each_workflow(metrics, names.RECORD_MILLISECONDS, "p99")),
         graph("Invocation p99, ms", [one.metric_duration(statistic="p99", label=name) for name, one in named]),
-        graph("Throttles; stale", [one.metric_throttles(label=name) for name, one in named], right=stale),
+        graph("Throttles; stale, pulled", [one.metric_throttles(label=name) for name, one in named], right=messages),
     ]
 
 

@@ -44,7 +44,8 @@ PULL_GUARDS = (
     # hosts
     without("pull: no hosts of other workers", f"{CLAIM}.BY_HOST", "WHERE own IS NOT FALSE"),
     without("pull: own hosts first", f"{CLAIM}.BY_HOST", "own NULLS LAST,"),
-    without("pull: own hosts behind the window", f"{CLAIM}.BY_HOST", "FROM leases WHERE own", instead="FROM leases WHERE false"),
+    without("pull: own hosts behind the window", f"{CLAIM}.BY_HOST", "FROM leases WHERE own",
+            instead="FROM leases WHERE false"),
     without("pull: a lease ends", f"{CLAIM}.BY_HOST", "held_until > now() AND"),
     # lost replies
     without("pull: only this request's attempts", f"{STATEMENT}.UNANSWERED", "request_id = :request_id AND"),
