@@ -38,6 +38,7 @@ FOR_EXPLORATION = {
     "started",
     "stale",
     "again",
+    "pulled",
     "outcomes",
     "revision",  # of a migration
 }
