@@ -133,3 +133,8 @@ def test_an_import_of_a_module_that_the_tree_lacks_is_noted(tmp_path: Path) -> N
     (package / "present.py").write_text("a = 1\n")
     notes = analyse([tmp_path]).notes
     assert [(line, text) for _, line, text in notes] == [(2, "imports own.missing, which the tree lacks")]
+
+
+def test_a_view_that_another_file_registers_is_understood() -> None:
+    coverage = analyse([Path(__file__).parent / "fixtures" / "restx"]).coverage
+    assert (coverage.handlers, coverage.found) == (2, 2)

@@ -175,7 +175,8 @@ def _follow(run: Interpreter, route: Route) -> list[Effect]:
     for atom in route.endpoint:
         if isinstance(atom, Func):
             receiver = one(atom.receiver) if atom.receiver else UNKNOWN
-            effects += run.call(atom.function, receiver, Arguments(), endpoint=True).effects
+            done = run.call(atom.function, receiver, Arguments(), endpoint=True).effects
+            effects += [effect.only(atom.function.guard) for effect in done]
     return effects
 
 

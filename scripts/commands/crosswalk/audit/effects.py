@@ -33,8 +33,12 @@ class Effect:
 
     def by_way_of(self, helper: str, methods: frozenset[str] | None) -> "Effect":
         """Return the same effect, seen from a caller of ``helper`` that is limited to ``methods``."""
+        return replace(self.only(methods), through=(helper, *self.through))
+
+    def only(self, methods: frozenset[str] | None) -> "Effect":
+        """Return the same effect, limited to ``methods``."""
         both = self.methods if methods is None else methods if self.methods is None else self.methods & methods
-        return replace(self, through=(helper, *self.through), methods=both)
+        return replace(self, methods=both)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def call(run: Machine, call: Call, frame: Frame) -> Values | None:  # noqa: C901
         return join(*(_on_router(run, owner, call, frame) for owner in owners))
     for atom in call.callees:
         if isinstance(atom, Registering):
-            run.routing.register(atom, call.arguments.get(0), run.place(call.node, frame))
+            run.routing.register(atom, call.arguments.get(0))
             return call.arguments.get(0)
     if call.name == "as_view" and any(isinstance(atom, ClassRef) for atom in call.owners):
         return Values(atom for atom in call.owners if isinstance(atom, ClassRef))
@@ -93,7 +93,7 @@ def made(run: Machine, framework: str, call: Call, frame: Frame, cls: Class | No
     if prefix is None:
         prefix = routes.path_of(given.get(-1, "prefix", "url_prefix")) or ""
     dotted = (call.externals or [""])[0]
-    if dotted.endswith("Namespace"):
+    if dotted.endswith("Namespace") or call.name == "namespace":
         prefix = text_of(given.get(-1, "path")) or "/" + (text_of(given.get(0, "name")) or "")
     run.routing.routers[key] = RouterInfo(
         key, framework, prefix, routes.dependencies_from(given.get(-1, "dependencies"))
@@ -117,7 +117,7 @@ def _starlette(run: Machine, kind: str, call: Call, frame: Frame) -> Values:
     run.routing.routers[key] = RouterInfo(key, "starlette", path if kind == "Mount" else "")
     if kind == "Route":
         to = Registering(key, path, routes.methods_from(given.get(-1, "methods"), ("GET",)), UNKNOWN)
-        run.routing.register(to, given.get(1, "endpoint"), place)
+        run.routing.register(to, given.get(1, "endpoint"))
     else:
         for child in [*_listed(given.get(-1, "routes")), *routes.routers_in(given.get(1, "app"))]:
             run.routing.includes[Include(key, child, "", UNKNOWN)] = None
@@ -147,19 +147,24 @@ def _implied(run: Machine, call: Call, frame: Frame) -> Router:
 
 
 def _on_router(run: Machine, router: Router, call: Call, frame: Frame) -> Values:
-    given, place = call.arguments, run.place(call.node, frame)
+    given = call.arguments
     info = run.routing.routers.get(router.key) or RouterInfo(router.key, "fastapi")
     match call.name:
         case name if name in (*METHODS, "route", "api_route", "resolver"):
             return one(_registering(router, info, call))
         case "add_api_route" | "add_route" | "add_url_rule":
-            _added(run, router, call, frame)
+            _added(run, router, call)
         case "add_resource":
             for rule in given.positional[1:]:
                 to = Registering(router.key, routes.path_of(rule) or "", ("GET",), UNKNOWN)
-                run.routing.register(to, given.get(0), place)
+                run.routing.register(to, given.get(0))
         case "include_router" | "register_blueprint" | "add_namespace" | "mount" | "init_app":
             _included(run, router, call)
+        case "namespace":  # Flask-RESTX: api.namespace("pages")
+            namespace = made(run, info.framework, call, frame)
+            for space in routes.routers_in(namespace):
+                run.routing.includes[Include(router.key, space, None, UNKNOWN)] = None
+            return namespace
         case "include_routers":
             for child in _listed(given.get(0)):
                 run.routing.includes[Include(router.key, child, "", UNKNOWN)] = None
@@ -184,7 +189,7 @@ def _registering(router: Router, info: RouterInfo, call: Call) -> Registering:
     return Registering(router.key, path, methods, dependencies)
 
 
-def _added(run: Machine, router: Router, call: Call, frame: Frame) -> None:
+def _added(run: Machine, router: Router, call: Call) -> None:
     given = call.arguments
     path = routes.path_of(given.get(0, "path", "rule")) or ""
     flask = call.name == "add_url_rule"
@@ -194,7 +199,7 @@ def _added(run: Machine, router: Router, call: Call, frame: Frame) -> None:
     to = Registering(router.key, path, methods, dependencies)
     for atom in endpoint:
         if isinstance(atom, Func | ClassRef):
-            run.routing.register(to, one(atom), run.place(call.node, frame))
+            run.routing.register(to, one(atom))
 
 
 def _included(run: Machine, router: Router, call: Call) -> None:

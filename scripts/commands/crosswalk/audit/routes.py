@@ -17,6 +17,7 @@ from scripts.commands.crosswalk.audit.values import (
     Dependency,
     External,
     Func,
+    Function,
     Instance,
     Listing,
     Made,
@@ -117,13 +118,13 @@ class Routing:
         """Return a route on a function."""
         self.registered[Registered(to.router, to.methods, to.path, endpoint, to.dependencies, place)] = None
 
-    def add_class(self, to: Registering, cls: "Class", place: Place) -> None:
-        """Return a route on a class with a method per HTTP method (``MethodView``, ``Resource``, ``HTTPEndpoint``)."""
+    def add_class(self, to: Registering, cls: "Class") -> None:
+        """Add a route on a class with a method per HTTP method (``MethodView``, ``Resource``, ``HTTPEndpoint``)."""
         for method in METHODS:
             for atom in cls.lookup(method):
                 if isinstance(atom, Func):
                     bound = one(Func(atom.function, Instance(cls)))
-                    where = Place(place.path, atom.function.node.lineno, atom.function.node.col_offset + 1)
+                    where = _place_of(atom.function)
                     self.add(Registering(to.router, to.path, (method.upper(),), to.dependencies), bound, where)
         if "View" in cls.outside_bases() and not any(cls.lookup(method) for method in METHODS):
             self._add_pluggable(to, cls)
@@ -133,19 +134,19 @@ class Routing:
         methods = methods_from(cls.lookup("methods"), to.methods)
         for atom in cls.lookup("dispatch_request"):
             if isinstance(atom, Func):
-                where = Place(atom.function.module.path, atom.function.node.lineno, atom.function.node.col_offset + 1)
+                where = _place_of(atom.function)
                 bound = one(Func(atom.function, Instance(cls)))
                 self.add(Registering(to.router, to.path, methods, to.dependencies), bound, where)
 
-    def register(self, to: Registering, endpoint: Values, place: Place) -> None:
-        """Return a route on whatever the endpoint is; a function's place is its own."""
+    def register(self, to: Registering, endpoint: Values) -> None:
+        """Add a route on whatever the endpoint is, at the place of its function."""
         for atom in endpoint:
             match atom:
                 case Func(function):
-                    where = Place(function.module.path, function.node.lineno, function.node.col_offset + 1)
+                    where = _place_of(function)
                     self.add(to, one(atom), where)
                 case ClassRef(cls):
-                    self.add_class(to, cls, place)
+                    self.add_class(to, cls)
                 case _:
                     pass
 
@@ -183,6 +184,10 @@ class Routing:
             inner = (include.prefix or "") + ("" if replaces else own)
             for prefix, outer in self._prefixes(include.parent, (*seen, key)):
                 yield prefix + inner, (*outer, include.dependencies, *before)
+
+
+def _place_of(function: Function) -> Place:
+    return Place(function.module.path, function.node.lineno, function.node.col_offset + 1)
 
 
 def _function_of(entry: Registered) -> tuple[Path, int]:

@@ -8,7 +8,7 @@ from scripts.commands.crosswalk.audit import registration, routes, writes
 from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.expressions import outcome
 from scripts.commands.crosswalk.audit.machine import Machine
-from scripts.commands.crosswalk.audit.syntax import narrowed
+from scripts.commands.crosswalk.audit.syntax import guarded, narrowed
 from scripts.commands.crosswalk.audit.values import (
     UNKNOWN,
     Arguments,
@@ -243,6 +243,8 @@ def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: 
                 run.routing.add(atom, one(Func(made)), run.place(node, frame))
             elif isinstance(atom, Made) and atom.name.startswith("huey."):
                 made.sent = made.task
+            elif isinstance(atom, Func):
+                made.guard = guarded(atom.function.node) or made.guard
 
 
 def klass(run: Machine, node: ast.ClassDef, frame: Frame) -> None:
@@ -274,7 +276,7 @@ def klass(run: Machine, node: ast.ClassDef, frame: Frame) -> None:
     for decorator in reversed(node.decorator_list):
         for atom in run.evaluate(decorator, frame):
             if isinstance(atom, Registering):
-                run.routing.add_class(atom, cls, run.place(node, frame))
+                run.routing.add_class(atom, cls)
 
 
 def annotated(run: Machine, node: ast.AnnAssign, frame: Frame) -> None:

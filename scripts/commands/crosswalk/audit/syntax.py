@@ -31,6 +31,22 @@ def narrowed(test: ast.expr, outer: Methods) -> tuple[Methods, Methods]:
             return outer, outer
 
 
+def guarded(decorator: ast.AST) -> Methods:
+    """Return the methods for which a decorator calls what it decorates; None for all: a form that asks for confirmation."""
+    if not isinstance(decorator, ast.FunctionDef | ast.AsyncFunctionDef) or not decorator.args.args:
+        return None
+    name = decorator.args.args[0].arg
+    called = _calls_of(name, decorator)
+    for part in ast.walk(decorator) if called else ():
+        if isinstance(part, ast.If) and called == sum(_calls_of(name, statement) for statement in part.body):
+            return narrowed(part.test, None)[0]
+    return None
+
+
+def _calls_of(name: str, node: ast.AST) -> int:
+    return sum(isinstance(part, ast.Call) and last_name(part.func) == name for part in ast.walk(node))
+
+
 def _is_method(node: ast.expr) -> bool:
     match node:
         case ast.Attribute(value=ast.Name(id=owner), attr="method"):

@@ -348,6 +348,7 @@ class Function:
     job: bool = False
     task: bool = False
     sent: bool = False
+    guard: frozenset[str] | None = None  #: the HTTP methods for which its decorators call it; None for all
     generator: bool | None = None  #: whether it yields, computed on first use
     assigned: dict[str, ast.expr] | None = None  #: what its names are assigned first, computed on first use
     shared: frozenset[str] | None = None  #: names of its module that it sets (``global``), computed on first use
