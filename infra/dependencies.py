@@ -26,10 +26,14 @@ LEFT_OUT = (
     *("bin", ".lock", "*.dist-info/RECORD", "**/__pycache__"),
     # For compilers and type checkers only.
     *("**/*.c", "**/*.h", "**/*.pyx", "**/*.pxd", "**/*.pyi", "*-stubs"),
+    # boto3's higher-level interface.
+    *("boto3/data", "boto3/examples"),
     # Never imported: email-validator's MX look-ups, an alias of attr, the libraries' own test suites.
     *("dns", "dnspython-*.dist-info", "attrs", "alembic/testing", "sqlalchemy/testing"),
 )
 """Glob patterns, relative to the layer's ``python/``, of files that are removed after the installation."""
+AWS_SERVICES = frozenset({"lambda", "s3", "secretsmanager", "sqs", "sts"})
+"""The services whose data botocore keeps in the layer: the data of all services are 25 MB."""
 
 
 class LayerError(RuntimeError):
@@ -45,7 +49,7 @@ def build(architecture: Architecture = "arm64", folder: Path = BUILT) -> Path:
     if not compiler:
         print("Building the layer without bytecode, which costs a second at each cold start.", file=sys.stderr)
     compiled = bytecode.compiler_identity() if compiler else "no bytecode"
-    inputs = "\n".join((PYTHON, PLATFORM[architecture], *LEFT_OUT, compiled, LOCK.read_text()))
+    inputs = "\n".join((PYTHON, PLATFORM[architecture], *LEFT_OUT, *sorted(AWS_SERVICES), compiled, LOCK.read_text()))
     layer = folder / f"{architecture}-{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
     if layer.is_dir():
         return layer
@@ -61,7 +65,7 @@ def build(architecture: Architecture = "arm64", folder: Path = BUILT) -> Path:
 
 
 def install(target: Path, platform: str, python: str = PYTHON) -> None:
-    """Install the locked wheels for ``platform`` and ``python`` into ``target``, and remove :data:`LEFT_OUT`.
+    """Install the locked wheels for ``platform`` and ``python`` into ``target``, and remove what is not needed.
 
     Raises :class:`LayerError`.
     """
@@ -76,6 +80,9 @@ def install(target: Path, platform: str, python: str = PYTHON) -> None:
     for pattern in LEFT_OUT:
         for path in sorted(target.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in (target / "botocore" / "data").iterdir():
+        if path.is_dir() and path.name not in AWS_SERVICES:
+            shutil.rmtree(path)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -106,12 +107,12 @@ class Postgres:
     ) -> Iterator[Postgres]:
         """Create a cluster inside ``directory`` and run it until the block ends, or this process does.
 
-        ``binaries`` is a directory with initdb and postgres 17 or newer; None means the installed package's.
+        ``binaries`` is a directory with initdb and postgres 14 or newer; None means the installed package's.
         ``settings`` override :data:`SETTINGS`. Raises :class:`PostgresError`.
         """
         binaries = binaries or packaged_binaries()
         if not (binaries / "initdb").is_file():
-            raise PostgresError(f"no initdb in {binaries}: name a directory with the binaries of Postgres 17 or newer")
+            raise PostgresError(f"no initdb in {binaries}: name a directory with the binaries of Postgres 14 or newer")
         directory.mkdir(parents=True, exist_ok=True)
         options = {**SETTINGS, **(settings or {})}
         with ExitStack() as stack:
@@ -190,9 +191,7 @@ def _initialise(identity: Identity, password: str) -> None:
             f"--pwfile={password_file}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
+            *_locale(identity.binaries),
             "--no-sync",
             "--no-instructions",
         ],
@@ -208,6 +207,14 @@ def _initialise(identity: Identity, password: str) -> None:
     password_file.unlink()
     if initdb.returncode != 0:
         raise PostgresError(f"initdb failed in {identity.data}: {initdb.stderr.strip() or initdb.stdout.strip()}")
+
+
+def _locale(binaries: Path) -> Sequence[str]:
+    """Return initdb's options for an order of texts that is the same on every machine; it knows UTF-8 from 17 on."""
+    version = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True)
+    (major,) = re.findall(r"PostgreSQL\) (\d+)", version.stdout)
+    builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if int(major) >= 17 else []
+    return ["--locale=C", *builtin]
 
 
 @contextmanager
