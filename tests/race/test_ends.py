@@ -181,10 +181,3 @@ def test_a_finish_waits_for_an_edit_of_the_record_and_keeps_it(engine: Engine, c
     ended = race(engine, sql("UPDATE domains SET title = 'edited'"), complete(attempt))
     assert (ended.second, ended.waited) == ("Completed", True)
     assert connection.execute(text("SELECT title FROM domains")).scalar_one() == "edited"
-
-
-def test_recovery_waits_for_an_edit_of_the_record_and_recovers_it(engine: Engine, connection: Connection) -> None:
-    (attempt,) = started(connection, lease=-1)
-    ended = race(engine, sql("UPDATE domains SET title = 'edited'"), recover)
-    assert (ended.second, ended.waited) == ([attempt], True)
-    assert status(connection) == "Queued"

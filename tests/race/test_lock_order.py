@@ -5,12 +5,27 @@ from collections.abc import Callable, Sequence
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from tests.race.operations import Operation, abandon, claimed, complete_all, hand_off, release, start, started
+from scrapersky.vocabulary import AttemptId
+from tests.race.operations import (
+    Operation,
+    abandon,
+    cancel,
+    claim,
+    claimed,
+    complete_all,
+    hand_off,
+    queued,
+    recover,
+    release,
+    requeue,
+    start,
+    started,
+)
 from tests.race.race import Runner, backend
 
 INDEX_SCANS = ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan")
 EDIT = {"attempts": "detail = '{}'", "domains": "title = 'edited'"}
-LOCK = "SELECT FROM {table} WHERE {key} = :id FOR UPDATE"
+LOCK = "SELECT FROM {table} WHERE {key} = :id FOR NO KEY UPDATE"
 
 
 def in_physical_order(operation: Operation) -> Operation:
@@ -59,10 +74,49 @@ def test_abandon_locks_attempts_in_ascending_order(engine: Engine, connection: C
     assert locks_the_lowest_first(engine, connection, "attempts", "attempt_id", attempts, abandon(ids))
 
 
-def test_a_finish_of_several_locks_records_in_ascending_order(engine: Engine, connection: Connection) -> None:
-    attempts = started(connection, 2)
+@pytest.mark.parametrize("verb", [complete_all, release, abandon])
+def test_the_records_of_several_attempts_are_locked_in_ascending_order(
+    engine: Engine, connection: Connection, verb: Callable[[Sequence[int]], Operation]
+) -> None:
+    attempts = started(connection, 2) if verb is complete_all else claimed(connection, 2)
     ids = list(connection.execute(text("SELECT id FROM domains")).scalars())
-    assert locks_the_lowest_first(engine, connection, "domains", "id", ids, complete_all(attempts))
+    given = ids if verb is abandon else attempts
+    assert locks_the_lowest_first(engine, connection, "domains", "id", ids, verb(given))
+
+
+def test_recovery_leaves_a_record_that_another_transaction_holds_and_takes_the_others(
+    engine: Engine, connection: Connection
+) -> None:
+    first, second = started(connection, 2)
+    connection.execute(text("UPDATE attempts SET lease_until = now() - interval '1 s'"))
+    with engine.connect() as holder:
+        held = "SELECT FROM domains WHERE id = (SELECT record_id FROM attempts WHERE attempt_id = :id)"
+        holder.execute(text(f"{held} FOR NO KEY UPDATE"), {"id": first})
+        assert recover(connection) == [second]
+    assert recover(connection) == [first]
+
+
+def test_no_verb_waits_for_a_row_that_refers_to_its_record(engine: Engine, connection: Connection) -> None:
+    connection.execute(text("SET lock_timeout = '1s'"))
+    (record,) = queued(connection)
+
+    def newest() -> AttemptId:
+        return AttemptId(connection.execute(text("SELECT max(attempt_id) FROM attempts")).scalar_one())
+
+    with engine.connect() as inserting:  # holds a key-share lock of the domain
+        inserting.execute(text("INSERT INTO sitemaps (domain_id) SELECT id FROM domains"))
+        assert cancel([record])(connection) == [record]
+        assert hand_off([record])(connection) == [record]
+        assert claim()(connection) == [record]
+        assert release([newest()])(connection) == [record]
+        assert claim()(connection) == [record]
+        assert complete_all(start([newest()])(connection))(connection) == [newest()]
+        assert requeue([record])(connection) == [record]
+        assert claim()(connection) == [record]
+        connection.execute(text("UPDATE attempts SET lease_until = now() WHERE finished_at IS NULL"))
+        assert recover(connection) == [newest()]
+        assert claim()(connection) == [record]
+        assert abandon([record])(connection) == [record]
 
 
 def test_the_hand_off_locks_records_in_ascending_order(engine: Engine, connection: Connection) -> None:

@@ -14,7 +14,7 @@ WITH {set_actor},
 locked AS MATERIALIZED (
     SELECT attempt_id FROM attempts, actor
     WHERE workflow = {workflow} AND record_id = ANY(CAST(:ids AS bigint[])) AND finished_at IS NULL
-    ORDER BY attempt_id FOR UPDATE OF attempts
+    ORDER BY attempt_id FOR NO KEY UPDATE OF attempts
 ),
 -- End those that are still live.
 finished AS (
@@ -22,10 +22,10 @@ finished AS (
         detail = jsonb_build_object('reason', CAST(:reason AS text))
     FROM locked WHERE attempts.attempt_id = locked.attempt_id AND finished_at IS NULL
     RETURNING record_id
-)
+),{records}
 UPDATE {table} SET {status} = 'Error', {failures} = {failures} + 1, {error_code} = 'abandoned', {error} = :reason
-FROM finished WHERE {table}.id = finished.record_id AND {status} = 'Processing'
-RETURNING {table}.id
+WHERE id = ANY(ARRAY(SELECT id FROM records)) AND {status} = 'Processing'
+RETURNING id
 """
 
 

@@ -13,7 +13,7 @@ WITH {set_actor},
 locked AS MATERIALIZED (
     SELECT {table}.id FROM {table}, actor
     WHERE {table}.id = ANY(CAST(:ids AS bigint[])) AND {status} = 'Queued'
-    ORDER BY {table}.id FOR UPDATE OF {table} SKIP LOCKED
+    ORDER BY {table}.id FOR NO KEY UPDATE OF {table} SKIP LOCKED
 )
 UPDATE {table} SET {status} = 'New' FROM locked WHERE {table}.id = locked.id RETURNING {table}.id
 """

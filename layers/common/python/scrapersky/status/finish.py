@@ -54,7 +54,7 @@ COMPLETE_ALL = """
 WITH locked AS MATERIALIZED (
     SELECT attempt_id FROM attempts
     WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL
-    ORDER BY attempt_id FOR UPDATE
+    ORDER BY attempt_id FOR NO KEY UPDATE
 ),
 -- The fence: end those that are live. The locked ids are an ARRAY and not one more table to join: planning is most of
 -- what ten ends cost.
@@ -66,11 +66,7 @@ finished AS (
     WHERE attempts.attempt_id = ANY(ARRAY(SELECT attempt_id FROM locked)) AND attempts.attempt_id = results.attempt_id
       AND workflow = {workflow} AND outcome IS NULL
     RETURNING attempts.attempt_id, record_id
-),
--- Lock their records in ascending order.
-records AS MATERIALIZED (
-    SELECT id FROM {table} WHERE id = ANY(ARRAY(SELECT record_id FROM finished)) ORDER BY id FOR UPDATE
-)
+),{records}
 UPDATE {table} SET {status} = 'Completed', {failures} = 0
 FROM finished
 WHERE {table}.id = ANY(ARRAY(SELECT id FROM records)) AND {table}.id = finished.record_id AND {status} = 'Processing'
@@ -79,7 +75,8 @@ RETURNING finished.attempt_id, {table}.id
 
 LOCK = text("""
 -- Lock attempts in ascending order, before statements that end some of them each.
-SELECT attempt_id FROM attempts WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) ORDER BY attempt_id FOR UPDATE
+SELECT attempt_id FROM attempts WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) ORDER BY attempt_id
+FOR NO KEY UPDATE
 """)
 
 ENDED = """

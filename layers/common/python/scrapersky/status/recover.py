@@ -25,25 +25,31 @@ SELECT attempt_id FROM live WHERE lease_until < now() AND attempt_id > :after OR
 """)
 
 RECOVER = """
--- Lock the attempts that are still live and expired.
+-- Lock the attempts that are still live and expired, in ascending order.
 WITH expired AS MATERIALIZED (
-    SELECT attempt_id FROM attempts
+    SELECT attempt_id, record_id FROM attempts
     WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND lease_until < now()
-    ORDER BY attempt_id FOR UPDATE SKIP LOCKED
+    ORDER BY attempt_id FOR NO KEY UPDATE SKIP LOCKED
 ),
--- End them.
+-- Lock their records in ascending order. One that another transaction holds is left for the next tick.
+records AS MATERIALIZED (
+    SELECT id, {failures} AS failures FROM {table} WHERE id = ANY(ARRAY(SELECT record_id FROM expired))
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+),
+-- End the attempts of the locked records.
 finished AS (
     UPDATE attempts
     SET finished_at = now(),
         outcome = CASE WHEN started_at IS NULL THEN 'undelivered' ELSE 'lost' END,
         code = CASE WHEN started_at IS NULL THEN 'undelivered' ELSE 'lost' END
-    FROM expired WHERE attempts.attempt_id = expired.attempt_id AND outcome IS NULL AND lease_until < now()
-    RETURNING attempts.attempt_id, record_id, started_at IS NOT NULL AS started
+    WHERE attempt_id = ANY(ARRAY(SELECT attempt_id FROM expired JOIN records ON id = record_id))
+      AND outcome IS NULL AND lease_until < now()
+    RETURNING attempt_id, record_id, started_at IS NOT NULL AS started
 ),
 -- Count failures: only an attempt that was started is one. A record is undeliverable after undelivered_max attempts
 -- in a row that were not started, this one included.
 evaluated AS (
-    SELECT attempt_id, record_id, started, {failures} + CASE WHEN started THEN 1 ELSE 0 END AS new_failures,
+    SELECT attempt_id, record_id, started, failures + CASE WHEN started THEN 1 ELSE 0 END AS new_failures,
         NOT started AND :undelivered_max <= (
             SELECT count(*) + 1 FROM attempts AS earlier
             WHERE earlier.workflow = {workflow} AND earlier.record_id = finished.record_id
@@ -53,7 +59,7 @@ evaluated AS (
                   WHERE other.workflow = {workflow} AND other.record_id = finished.record_id
                     AND other.attempt_id < finished.attempt_id AND other.outcome <> 'undelivered'), 0)
         ) AS undeliverable
-    FROM finished JOIN {table} ON {table}.id = record_id
+    FROM finished JOIN records ON id = record_id
 ),
 -- The error code of those that end in Error; NULL for those that are queued again.
 decided AS (

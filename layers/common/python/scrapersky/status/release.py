@@ -16,17 +16,17 @@ RELEASE = """
 WITH locked AS MATERIALIZED (
     SELECT attempt_id FROM attempts
     WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND started_at IS NULL
-    ORDER BY attempt_id FOR UPDATE
+    ORDER BY attempt_id FOR NO KEY UPDATE
 ),
 -- End those of this workflow.
 finished AS (
     UPDATE attempts SET finished_at = now(), outcome = :outcome, code = :code
     FROM locked WHERE attempts.attempt_id = locked.attempt_id AND workflow = {workflow}
     RETURNING attempts.record_id
-)
+),{records}
 UPDATE {table} SET {status} = 'Queued', {due_at} = now()
-FROM finished WHERE {table}.id = finished.record_id AND {status} = 'Processing'
-RETURNING {table}.id
+WHERE id = ANY(ARRAY(SELECT id FROM records)) AND {status} = 'Processing'
+RETURNING id
 """
 
 

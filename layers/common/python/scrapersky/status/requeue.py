@@ -19,7 +19,7 @@ locked AS MATERIALIZED (
       AND (CAST(:ids AS bigint[]) IS NULL OR {table}.id = ANY(CAST(:ids AS bigint[])))
       AND (CAST(:error_code AS text) IS NULL OR {error_code} = :error_code)
     ORDER BY {table}.id LIMIT :limit
-    FOR UPDATE OF {table} SKIP LOCKED
+    FOR NO KEY UPDATE OF {table} SKIP LOCKED
 )
 UPDATE {table} SET {status} = 'Queued', {due_at} = now() + make_interval(secs => random() * :spread)
 FROM locked WHERE {table}.id = locked.id
@@ -34,7 +34,7 @@ locked AS MATERIALIZED (
     WHERE {table}.id = ANY(CAST(:ids AS bigint[]))
       AND ({status} = 'New' OR :again AND {status} IN ('Completed', 'Error'))
       AND (CONDITION)
-    ORDER BY {table}.id FOR UPDATE OF {table}
+    ORDER BY {table}.id FOR NO KEY UPDATE OF {table}
 )
 UPDATE {table} SET {status} = 'Queued', {due_at} = now()
 FROM locked WHERE {table}.id = locked.id

@@ -16,6 +16,11 @@ FRAGMENTS: Mapping[str, str] = {
     "set_actor": f"""
 -- Name actor and reason for the audit trigger. The next CTE joins this one, as Postgres does not run an unused CTE.
 actor AS MATERIALIZED ({SET_ACTOR})""",
+    "records": """
+-- Lock the records of the attempts that were ended, in ascending order, after the attempts, as every verb does.
+records AS MATERIALIZED (
+    SELECT id FROM {table} WHERE id = ANY(ARRAY(SELECT record_id FROM finished)) ORDER BY id FOR NO KEY UPDATE
+)""",
     "paused": """EXISTS (
         SELECT FROM pauses
         WHERE workflow = {workflow} AND resumed_at IS NULL AND coalesce(paused_until > now(), true))""",

@@ -12,7 +12,7 @@ START = text("""
 WITH locked AS MATERIALIZED (
     SELECT attempt_id FROM attempts
     WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND started_at IS NULL
-    ORDER BY attempt_id FOR UPDATE
+    ORDER BY attempt_id FOR NO KEY UPDATE
 )
 UPDATE attempts SET started_at = now(), lease_until = now() + make_interval(secs => :lease),
                     worker = :worker, request_id = :request_id
