@@ -21,7 +21,7 @@ from domain_scheduler.challenge_markers import (
 from scrapersky.web.fetched import Fetched, challenge_header
 
 if TYPE_CHECKING:
-    from domain_scheduler.page import HtmlPage  # not imported in the worker, which parses no page
+    from scrapersky.extraction.page import HtmlPage  # not imported in the worker, which parses no page
 
 SHORT_TEXT = 1_500
 """Characters of visible text up to which markers in the text count."""

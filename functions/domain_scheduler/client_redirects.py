@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scrapersky.web.urls import normalise_url
 
 if TYPE_CHECKING:
-    from domain_scheduler.page import HtmlPage  # not imported in the worker, which parses no page
+    from scrapersky.extraction.page import HtmlPage  # not imported in the worker, which parses no page
 
 MAX_REDIRECTS = 2
 """Redirects inside pages that are followed for one domain."""

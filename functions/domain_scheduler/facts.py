@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from domain_scheduler.contacts import read_contacts
 from domain_scheduler.images import read_favicon, read_logo
-from domain_scheduler.json_ld import Graph
-from domain_scheduler.organisation import address_country, find_organisations, organisation_facts
-from domain_scheduler.page import MAX_TITLE, MAX_URL, HtmlPage, PageLimits, language_tag
-from domain_scheduler.socials import read_socials
 from domain_scheduler.tech_stack import CONTENT_SYSTEMS, Technology, read_tech_stack
+from scrapersky.extraction.contacts import read_contacts
+from scrapersky.extraction.json_ld import Graph
+from scrapersky.extraction.organisation import address_country, find_organisations, organisation_facts
+from scrapersky.extraction.page import MAX_TITLE, MAX_URL, HtmlPage, PageLimits, language_tag
+from scrapersky.extraction.socials import read_socials
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.storable import storable, storable_json, tidy
 

@@ -6,7 +6,7 @@ from typing import Any
 from domain_scheduler.blocked_pages import reject_blank, reject_challenge_or_parking
 from domain_scheduler.client_redirects import is_interstitial, redirect_target
 from domain_scheduler.facts import read_facts
-from domain_scheduler.page import HtmlPage, PageLimits
+from scrapersky.extraction.page import HtmlPage, PageLimits
 from scrapersky.web.charset import decode_page, load_codecs
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import HostError, normalise_host

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from selectolax.lexbor import LexborNode
 
-from domain_scheduler.json_ld import Graph, Node
-from domain_scheduler.page import HtmlPage
+from scrapersky.extraction.json_ld import Graph, Node
+from scrapersky.extraction.page import HtmlPage
 from scrapersky.web.html import attributes_of
 
 MAX_IMAGES = 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from domain_scheduler.page import HtmlPage
+from scrapersky.extraction.page import HtmlPage
 from scrapersky.web.storable import tidy
 
 MAX_EVIDENCE = 200

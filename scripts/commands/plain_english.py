@@ -62,11 +62,11 @@ WORDS: Mapping[str, str] = {
 """{pattern of words that must not appear: what to write instead}. A blank matches any white space, and a comment's #."""
 
 ALLOWED: Mapping[str, Mapping[str, str]] = {
-    "functions/domain_scheduler/emails.py": {
+    "layers/common/python/scrapersky/extraction/emails.py": {
         "somebody": "a placeholder address on web pages",
         "someone": "a placeholder address on web pages",
     },
-    "functions/domain_scheduler/socials.py": {
+    "layers/common/python/scrapersky/extraction/socials.py": {
         "stories": "a path of Facebook and Instagram",
         "story": "a path of Facebook",
     },
@@ -76,7 +76,7 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
     },
     "layers/common/python/scrapersky/web/sitemaps/sanitiser.py": {"tell": "a method of io.StringIO"},
     "tests/chaos/proxy.py": {"linger": "the socket option SO_LINGER"},
-    "tests/unit/domain_scheduler/test_socials.py": {"story": "a path of Facebook"},
+    "tests/unit/extraction/test_socials.py": {"story": "a path of Facebook"},
     "tests/unit/web/test_page_type.py": {"story": "a word in paths of websites"},
     "tests/infra/test_deployment.py": {"notices": "an option of the CDK CLI"},
 }

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.json_ld import Graph
-from domain_scheduler.page import HtmlPage, PageLimits
+from scrapersky.extraction.json_ld import Graph
+from scrapersky.extraction.page import HtmlPage, PageLimits
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.hosts import normalise_host

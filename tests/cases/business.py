@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain_scheduler.client_redirects import redirect_target
-from domain_scheduler.phones import numbers_in
+from scrapersky.extraction.phones import numbers_in
 from scrapersky.hours import hours_from_periods
 from scrapersky.web.hosts import normalise_host
 from sitemap_scheduler.domain_extraction import owner_of

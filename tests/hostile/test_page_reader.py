@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from domain_scheduler.home_page import read_home_page
-from domain_scheduler.page import PageLimits
 from scrapersky.errors import Permanent, Transient
+from scrapersky.extraction.page import PageLimits
 from scrapersky.runtime.context import Deadline
 from scrapersky.settings import Settings
 from scrapersky.web.fetched import Fetched, Headers

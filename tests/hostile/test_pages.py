@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.page import MAX_TITLE, HtmlPage, PageLimits
+from scrapersky.extraction.page import MAX_TITLE, HtmlPage, PageLimits
 from scrapersky.runtime.outcomes import Fail
 from scrapersky.web.charset import decode_page
 from tests.hostile.running import fetch, run_job

@@ -6,9 +6,9 @@ Any text is normalised or rejected without an exception, and normalising is idem
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from domain_scheduler.emails import emails_in, emails_in_mailto
-from domain_scheduler.phones import number_of
-from domain_scheduler.socials import profile_of
+from scrapersky.extraction.emails import emails_in, emails_in_mailto
+from scrapersky.extraction.phones import number_of
+from scrapersky.extraction.socials import profile_of
 from scrapersky.web.hosts import HostError, normalise_host, registrable_domain
 from scrapersky.web.page_type import page_type_of
 from scrapersky.web.response import retry_after_seconds

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from domain_scheduler.blocked_pages import reject_blank, reject_challenge, reject_challenge_or_parking, reject_non_html
 from domain_scheduler.client_redirects import redirect_target
 from domain_scheduler.facts import read_facts
-from domain_scheduler.page import HtmlPage, PageLimits
+from scrapersky.extraction.page import HtmlPage, PageLimits
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched, Headers

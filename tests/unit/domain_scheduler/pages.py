@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain_scheduler.facts import read_facts
-from domain_scheduler.page import HtmlPage, PageLimits
+from scrapersky.extraction.page import HtmlPage, PageLimits
 from scrapersky.web.fetched import Fetched, Headers
 
 URL = "https://shop.example.com/home/"

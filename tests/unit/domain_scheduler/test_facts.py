@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain_scheduler.page import MAX_DESCRIPTION, MAX_SOURCE, MAX_TITLE
+from scrapersky.extraction.page import MAX_DESCRIPTION, MAX_SOURCE, MAX_TITLE
 from scrapersky.models import Domain
 from tests.unit.domain_scheduler.pages import URL, a_page, facts_of
 

@@ -23,9 +23,9 @@ import domain_sitemap_submission
 import scrapersky
 import sitemap_import_scheduler
 import sitemap_scheduler
-from domain_scheduler.json_ld import Graph, Node
-from domain_scheduler.page import HtmlPage
 from domain_scheduler.tech_stack import DETECTORS
+from scrapersky.extraction.json_ld import Graph, Node
+from scrapersky.extraction.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.fetched import Fetched, Headers
 from tests.unit.web.attack_strings import attack_strings, of_size
@@ -224,7 +224,7 @@ def test_a_function_takes_linear_time_on_strings_that_attack_the_expressions_aro
 def test_expressions_and_functions_are_found() -> None:
     assert len(expressions()) > 350
     assert len(functions()) > 60
-    assert {"scrapersky.web.urls.normalise_url", "domain_scheduler.phones.numbers_in"} <= functions().keys()
+    assert {"scrapersky.web.urls.normalise_url", "scrapersky.extraction.phones.numbers_in"} <= functions().keys()
 
 
 @pytest.mark.parametrize("text", [r"map[^?]*\.xml\Z", r"\s+\Z", "<(?:[^>]*x)?>"])

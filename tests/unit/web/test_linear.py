@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from domain_scheduler.emails import emails_in
-from domain_scheduler.json_ld import Graph
-from domain_scheduler.page import HtmlPage
-from domain_scheduler.phones import numbers_in
 from domain_scheduler.tech_stack import read_tech_stack
+from scrapersky.extraction.emails import emails_in
+from scrapersky.extraction.json_ld import Graph
+from scrapersky.extraction.page import HtmlPage
+from scrapersky.extraction.phones import numbers_in
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched, Headers

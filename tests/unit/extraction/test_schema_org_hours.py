@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain_scheduler.schema_org_hours import hours_from_schema_org
+from scrapersky.extraction.schema_org_hours import hours_from_schema_org
 from scrapersky.hours import DAYS
 
 NINE_TO_FIVE = [["09:00", "17:00"]]

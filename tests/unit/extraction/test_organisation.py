@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain_scheduler.json_ld import Graph, Node
-from domain_scheduler.organisation import address_country, find_organisations, opening_hours, organisation_facts
+from scrapersky.extraction.json_ld import Graph, Node
+from scrapersky.extraction.organisation import address_country, find_organisations, opening_hours, organisation_facts
 from scrapersky.hours import DAYS
 from scrapersky.web.storable import storable_json
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain_scheduler.obfuscated_emails import cloudflare_email, obfuscated_emails, typo3_emails
+from scrapersky.extraction.obfuscated_emails import cloudflare_email, obfuscated_emails, typo3_emails
 from tests.unit.domain_scheduler.pages import a_page
 
 

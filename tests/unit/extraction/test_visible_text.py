@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain_scheduler.visible_text import visible_text
+from scrapersky.extraction.visible_text import visible_text
 from scrapersky.web.html import parse_html
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain_scheduler.emails import email_of, emails_in, emails_in_mailto, emails_of
+from scrapersky.extraction.emails import email_of, emails_in, emails_in_mailto, emails_of
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote
 
 import can_ada
 
-from domain_scheduler.page import HtmlPage
+from scrapersky.extraction.page import HtmlPage
 from scrapersky.web.urls import parse_url
 
 MAX_LINKS = 5_000

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import phonenumbers
 
-from domain_scheduler.visible_text import plain
+from scrapersky.extraction.visible_text import plain
 
 MAX_CANDIDATES = 500
 """Runs of digits examined in one page."""

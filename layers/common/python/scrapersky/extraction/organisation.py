@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from domain_scheduler.countries import country_code
-from domain_scheduler.json_ld import Graph, Node
-from domain_scheduler.schema_org_hours import hours_from_schema_org
+from scrapersky.extraction.countries import country_code
+from scrapersky.extraction.json_ld import Graph, Node
+from scrapersky.extraction.schema_org_hours import hours_from_schema_org
 from scrapersky.hours import Hours
 from scrapersky.web.storable import tidy
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from domain_scheduler.countries import countries_of
-from domain_scheduler.emails import email_of, emails_in, emails_in_mailto, emails_of
-from domain_scheduler.json_ld import Graph
-from domain_scheduler.obfuscated_emails import obfuscated_emails
-from domain_scheduler.page import HtmlPage
-from domain_scheduler.phones import numbers_in, numbers_in_tel, numbers_of, without_repetitions
+from scrapersky.extraction.countries import countries_of
+from scrapersky.extraction.emails import email_of, emails_in, emails_in_mailto, emails_of
+from scrapersky.extraction.json_ld import Graph
+from scrapersky.extraction.obfuscated_emails import obfuscated_emails
+from scrapersky.extraction.page import HtmlPage
+from scrapersky.extraction.phones import numbers_in, numbers_in_tel, numbers_of, without_repetitions
 
 _MAIL_LINK = re.compile(r"mailto:[^\"'<>\s)]{3,500}", re.IGNORECASE)
 _CALL = re.compile(r"(?<!\w)tel:[^\"'<>;)]{3,60}", re.IGNORECASE)

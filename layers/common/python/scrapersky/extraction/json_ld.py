@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from domain_scheduler.json_repair import read_broken_json
+from scrapersky.extraction.json_repair import read_broken_json
 
 MAX_SCRIPT = 1_000_000
 """Characters read of one script."""

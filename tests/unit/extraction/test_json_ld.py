@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain_scheduler.json_ld import MAX_VALUES, Graph, Node
+from scrapersky.extraction.json_ld import MAX_VALUES, Graph, Node
 
 
 @pytest.mark.parametrize(

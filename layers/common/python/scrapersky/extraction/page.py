@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from domain_scheduler.visible_text import visible_text
+from scrapersky.extraction.visible_text import visible_text
 from scrapersky.web.hosts import registrable_domain
 from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.storable import tidy

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from domain_scheduler.emails import email_of, emails_in_mailto
-from domain_scheduler.page import HtmlPage
+from scrapersky.extraction.emails import email_of, emails_in_mailto
+from scrapersky.extraction.page import HtmlPage
 
 _CLOUDFLARE = re.compile(r"[0-9a-fA-F]{4,512}")
 _CLOUDFLARE_LINK = "/cdn-cgi/l/email-protection#"

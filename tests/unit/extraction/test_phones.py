@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain_scheduler.countries import countries_of, country_code
-from domain_scheduler.phones import number_of, numbers_in, numbers_in_tel, numbers_of, without_repetitions
+from scrapersky.extraction.countries import countries_of, country_code
+from scrapersky.extraction.phones import number_of, numbers_in, numbers_in_tel, numbers_of, without_repetitions
 
 
 @pytest.mark.parametrize(

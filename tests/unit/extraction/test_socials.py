@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain_scheduler.socials import profile_of, read_socials
+from scrapersky.extraction.socials import profile_of, read_socials
 from tests.unit.domain_scheduler.pages import a_page
 
 
