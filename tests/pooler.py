@@ -1,6 +1,7 @@
 """A real PgBouncer in transaction mode in front of a test's Postgres. Debian package: pgbouncer."""
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from scripts.commands.run.postgres import free_port
+from scripts.commands.run.postgres import UNPRIVILEGED, free_port
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin")
 needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed (Debian package pgbouncer)")
@@ -42,7 +43,7 @@ def pooled(database_url: str, folder: Path, *, size: int) -> Iterator[str]:
     configuration.write_text(CONFIGURATION.format(url=url, port=port, size=size))
     command = [PGBOUNCER, str(configuration)]
     if os.geteuid() == 0:  # which it refuses to run as
-        command[1:1] = ["--user", "nobody"]
+        command[1:1] = ["--user", pwd.getpwuid(UNPRIVILEGED).pw_name]
     with (folder / "pgbouncer.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             _wait_for(port, process, folder / "pgbouncer.log")

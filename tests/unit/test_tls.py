@@ -76,7 +76,7 @@ def test_with_a_private_authority_only_that_authority_is_trusted() -> None:
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Default contexts as Python 3.13 and newer make them, also on an older Python: tests judge as Lambda does."""
+    """Default contexts as Python 3.13 and newer make them, also on an older Python."""
     default = ssl.create_default_context
 
     def create_default_context(*args: Any, **options: Any) -> ssl.SSLContext:

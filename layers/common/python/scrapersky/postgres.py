@@ -103,8 +103,10 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         of its own; one that announces Postgres' own would pass on settings that all our functions may have.
         """
         (announced,) = i_unpack(self._backend_key_data or bytes(4))
-        each = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
-        self.execute_simple(f"SELECT {each} WHERE pg_backend_pid() = {announced}")
+        # Asked first, because RDS Proxy reserves a server connection for a client that sends set_config.
+        if self.execute_simple("SELECT pg_backend_pid()").rows == [[announced]]:
+            each = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
+            self.execute_simple(f"SELECT {each}")
 
     def is_usable(self) -> bool:
         """Return whether the server still answers. Asks it only if the connection was idle, or has something to read."""
