@@ -74,3 +74,22 @@ class DiscoveryMethod(StrEnum):
     HTML_LINK = "html_link"
     SITEMAP_INDEX = "sitemap_index"
     MANUAL = "manual"
+
+
+class ContactKind(StrEnum):
+    """What a contact is."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    SOCIAL = "social"
+    FORM = "form"
+
+
+class FoundIn(StrEnum):
+    """How a page gives a contact."""
+
+    LINK = "link"  #: mailto:, tel:, or a link to a profile
+    OBFUSCATED = "obfuscated"  #: hidden from simple robots
+    STRUCTURED = "structured"  #: JSON-LD, microdata or a meta element
+    TEXT = "text"  #: the visible text
+    FORM = "form"  #: a form on the page

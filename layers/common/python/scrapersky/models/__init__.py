@@ -6,6 +6,8 @@ Importing this package maps every table, which takes a quarter of a tick's cold 
 
 from scrapersky.models.attempt import Attempt as Attempt
 from scrapersky.models.base import Base as Base
+from scrapersky.models.contact import Contact as Contact
+from scrapersky.models.contact import ContactSource as ContactSource
 from scrapersky.models.domain import Domain as Domain
 from scrapersky.models.erasure import Erasure as Erasure
 from scrapersky.models.host_lease import HostLease as HostLease

@@ -20,8 +20,8 @@ WATCHED = (
     ("places", "deep_scan_status", "deep_scan"),
     ("local_businesses", "domain_extraction_status", "domain_extraction"),
 )
-TABLES = """attempts, domains, erasures, host_leases, idempotency_keys, local_businesses, pages, paid_calls, pauses,
-    pending_attempt_checks, places, service_controls, sitemap_files, sitemaps, status_events"""
+TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys, local_businesses,
+    pages, paid_calls, pauses, pending_attempt_checks, places, service_controls, sitemap_files, sitemaps, status_events"""
 
 
 def upgrade() -> None:

@@ -397,3 +397,49 @@ COMMENT ON COLUMN pages.url IS 'WHATWG-serialised, without fragment, at most 2,0
 COMMENT ON COLUMN pages.hreflang IS '{"en-GB": "https://…"}';
 COMMENT ON COLUMN pages.other_host IS 'listed by the domain, hosted elsewhere';
 COMMENT ON COLUMN pages.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE contacts (
+    domain_id bigint NOT NULL,
+    kind text NOT NULL,
+    value text NOT NULL,
+    category text,
+    first_seen timestamptz DEFAULT now() NOT NULL,
+    last_seen timestamptz DEFAULT now() NOT NULL,
+    gone_at timestamptz,
+    curation_status curation_status DEFAULT 'New' NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_contacts PRIMARY KEY (id),
+    CONSTRAINT uq_contacts_domain_id_kind_value UNIQUE (domain_id, kind, value),
+    CONSTRAINT ck_contacts_kind_is_known CHECK (kind IN ('email', 'phone', 'social', 'form')),
+    CONSTRAINT fk_contacts_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
+);
+COMMENT ON COLUMN contacts.kind IS 'ContactKind';
+COMMENT ON COLUMN contacts.value IS 'an address in lower case, E.164 or bare digits, or a URL';
+COMMENT ON COLUMN contacts.category IS 'of a profile: the network';
+COMMENT ON COLUMN contacts.gone_at IS 'when all of its sources lacked it for the second time';
+COMMENT ON COLUMN contacts.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE contact_sources (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    contact_id bigint NOT NULL,
+    page_id bigint,
+    url text NOT NULL,
+    found_in text NOT NULL,
+    context text,
+    first_seen timestamptz DEFAULT now() NOT NULL,
+    last_seen timestamptz DEFAULT now() NOT NULL,
+    missed smallint DEFAULT '0' NOT NULL,
+    CONSTRAINT pk_contact_sources PRIMARY KEY (id),
+    CONSTRAINT fk_contact_sources_contact_id FOREIGN KEY(contact_id) REFERENCES contacts (id) ON DELETE CASCADE,
+    CONSTRAINT fk_contact_sources_page_id FOREIGN KEY(page_id) REFERENCES pages (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX uq_contact_sources_contact_page ON contact_sources (contact_id, coalesce(page_id, 0));
+CREATE INDEX ix_contact_sources_page_id ON contact_sources (page_id);
+COMMENT ON COLUMN contact_sources.page_id IS 'null for the home page';
+COMMENT ON COLUMN contact_sources.url IS 'of the page, after redirects';
+COMMENT ON COLUMN contact_sources.found_in IS 'FoundIn: how the page gives it';
+COMMENT ON COLUMN contact_sources.context IS 'the text around it, at most 200 characters';
+COMMENT ON COLUMN contact_sources.missed IS 'readings in a row that lacked it';

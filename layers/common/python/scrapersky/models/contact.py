@@ -1,0 +1,60 @@
+"""Contacts: what a business gives to be reached by, each with the pages that say so."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from scrapersky.models import base
+from scrapersky.vocabulary import ContactKind, Curation, RecordId
+
+
+class Contact(base.Recorded):
+    """An e-mail address, a phone number, a profile or a contact form, unique by (``domain_id``, ``kind``, ``value``)."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (
+        UniqueConstraint("domain_id", "kind", "value"),
+        CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in ContactKind)})", name="kind_is_known"),
+    )
+
+    domain_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("domains.id"))
+    kind: Mapped[str] = mapped_column(comment="ContactKind")
+    value: Mapped[str] = mapped_column(comment="an address in lower case, E.164 or bare digits, or a URL")
+    category: Mapped[str | None] = mapped_column(comment="of a profile: the network")
+    first_seen: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen: Mapped[datetime] = mapped_column(server_default=func.now())
+    gone_at: Mapped[datetime | None] = mapped_column(comment="when all of its sources lacked it for the second time")
+
+    curation_status: Mapped[Curation] = base.curated()
+
+
+class ContactSource(base.Base):
+    """A page that gives a contact: its home page, or one of its other pages."""
+
+    __tablename__ = "contact_sources"
+    __table_args__ = (
+        Index("uq_contact_sources_contact_page", "contact_id", text("coalesce(page_id, 0)"), unique=True),
+    )
+
+    id: Mapped[RecordId] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    contact_id: Mapped[RecordId] = mapped_column(BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"))
+    page_id: Mapped[RecordId | None] = mapped_column(
+        BigInteger, ForeignKey("pages.id", ondelete="CASCADE"), index=True, comment="null for the home page"
+    )
+    url: Mapped[str] = mapped_column(comment="of the page, after redirects")
+    found_in: Mapped[str] = mapped_column(comment="FoundIn: how the page gives it")
+    context: Mapped[str | None] = mapped_column(comment="the text around it, at most 200 characters")
+    first_seen: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen: Mapped[datetime] = mapped_column(server_default=func.now())
+    missed: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="readings in a row that lacked it")

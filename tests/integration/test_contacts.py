@@ -1,0 +1,140 @@
+"""Contacts: saved with their sources, gone after two readings without them, and summarised in the domain's columns."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import Connection, RowMapping, text
+
+from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.runtime.registry import METADATA
+from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
+from tests.records import make
+
+URL = "https://a.test/"
+INFO, SALES = (FoundContact(ContactKind.EMAIL, f"{name}@a.test", FoundIn.LINK) for name in ("info", "sales"))
+PHONE = FoundContact(ContactKind.PHONE, "+15125550112", FoundIn.TEXT, context="Call us: (512) 555-0112")
+PROFILE = FoundContact(ContactKind.SOCIAL, "https://facebook.com/a", FoundIn.LINK, category="facebook")
+
+
+@pytest.fixture
+def domain(connection: Connection) -> RecordId:
+    return make(connection, METADATA)
+
+
+def page(connection: Connection, domain: RecordId, path: str) -> RecordId:
+    insert = (
+        "INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:domain, :url, 'contact', 1) RETURNING id"
+    )
+    return RecordId(connection.execute(text(insert), {"domain": domain, "url": URL + path}).scalar_one())
+
+
+def read(
+    connection: Connection, domain: RecordId, *found: FoundContact, page_id: RecordId | None = None, url: str = URL
+) -> list[RecordId]:
+    return save_contacts(connection, domain, found, url=url, page_id=page_id)
+
+
+def contacts(connection: Connection) -> dict[str, RowMapping]:
+    rows = connection.execute(text("SELECT * FROM contacts ORDER BY id")).mappings()
+    return {row["value"]: row for row in rows}
+
+
+def gone(connection: Connection) -> set[str]:
+    return {value for value, row in contacts(connection).items() if row["gone_at"]}
+
+
+def summary(connection: Connection, domain: RecordId, *columns: str) -> Sequence[object]:
+    return connection.execute(text(f"SELECT {', '.join(columns)} FROM domains WHERE id = {domain}")).one()
+
+
+def test_each_contact_is_saved_once_with_its_page_as_source(connection: Connection, domain: RecordId) -> None:
+    first = read(connection, domain, SALES, INFO, PHONE, PROFILE)
+    assert read(connection, domain, SALES, INFO, PHONE, PROFILE) == first
+    assert list(contacts(connection)) == [one.value for one in (SALES, INFO, PHONE, PROFILE)]
+    sources = connection.execute(
+        text("SELECT url, page_id, found_in, context FROM contact_sources ORDER BY contact_id")
+    )
+    assert [tuple(row) for row in sources] == [
+        (URL, None, one.found_in, one.context) for one in (SALES, INFO, PHONE, PROFILE)
+    ]
+
+
+def test_a_contact_of_two_pages_has_two_sources(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, INFO)
+    read(connection, domain, INFO, page_id=page(connection, domain, "contact"), url=f"{URL}contact")
+    assert len(contacts(connection)) == 1
+    sources = connection.execute(text("SELECT url FROM contact_sources ORDER BY id")).scalars()
+    assert list(sources) == [URL, f"{URL}contact"]
+
+
+def test_a_contact_is_gone_after_two_readings_in_a_row_without_it(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, INFO, SALES)
+    read(connection, domain, INFO)
+    assert gone(connection) == set()
+    read(connection, domain, INFO, SALES)
+    read(connection, domain, INFO)
+    assert gone(connection) == set()
+    read(connection, domain, INFO)
+    assert gone(connection) == {SALES.value}
+
+
+def test_a_contact_is_not_gone_while_another_page_gives_it(connection: Connection, domain: RecordId) -> None:
+    other = page(connection, domain, "contact")
+    read(connection, domain, INFO)
+    read(connection, domain, INFO, page_id=other)
+    for _ in range(3):
+        read(connection, domain)
+    assert gone(connection) == set()
+    for _ in range(2):
+        read(connection, domain, page_id=other)
+    assert gone(connection) == {INFO.value}
+
+
+def test_a_contact_that_is_found_again_is_not_gone(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, INFO)
+    for _ in range(2):
+        read(connection, domain)
+    assert gone(connection) == {INFO.value}
+    read(connection, domain, INFO)
+    assert gone(connection) == set()
+    read(connection, domain)
+    assert gone(connection) == set()
+
+
+def test_a_home_page_that_moved_is_the_same_source(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, INFO)
+    for _ in range(2):
+        read(connection, domain, url="https://www.a.test/")
+    assert gone(connection) == {INFO.value}
+
+
+def test_the_domains_columns_summarise_the_contacts_that_are_not_gone(connection: Connection, domain: RecordId) -> None:
+    columns = ("email_addresses", "phone_numbers", "facebook_url", "twitter_url")
+    read(connection, domain, SALES, INFO, PHONE, PROFILE)
+    values = ([SALES.value, INFO.value], [PHONE.value], PROFILE.value, None)
+    assert tuple(summary(connection, domain, *columns)) == values
+    for _ in range(2):
+        read(connection, domain, INFO)
+    assert tuple(summary(connection, domain, *columns)) == ([INFO.value], None, None, None)
+
+
+def test_contacts_belong_to_the_tenant_of_their_domain_and_to_no_other_domain(
+    connection: Connection, domain: RecordId
+) -> None:
+    connection.execute(text("UPDATE domains SET tenant = 'acme'"))
+    other = make(connection, METADATA, key="b")
+    read(connection, domain, INFO)
+    read(connection, other, INFO)
+    for _ in range(2):
+        read(connection, other)
+    rows = connection.execute(text("SELECT tenant, domain_id, gone_at IS NULL FROM contacts ORDER BY id"))
+    assert [tuple(row) for row in rows] == [("acme", domain, True), ("default", other, False)]
+
+
+def test_text_of_a_stranger_is_stored_as_it_is(connection: Connection, domain: RecordId) -> None:
+    hostile = FoundContact(
+        ContactKind.EMAIL, "o'hara@a.test", FoundIn.TEXT, context="'; DROP TABLE contacts; -- \\ \" 🦊"
+    )
+    read(connection, domain, hostile)
+    context = connection.execute(text("SELECT context FROM contact_sources")).scalar_one()
+    assert (list(contacts(connection)), context) == ([hostile.value], hostile.context)
