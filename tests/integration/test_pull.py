@@ -190,8 +190,13 @@ def test_the_hosts_of_this_worker_come_first_and_those_of_others_not_at_all(conn
 
 
 def test_a_host_of_this_worker_is_found_behind_the_window_and_keeps_its_cap(connection: Connection) -> None:
-    for number in range(30):
-        queue_files(connection, f"old{number}.test", 60, "2 days")
+    connection.execute(
+        text(
+            "WITH d AS (INSERT INTO domains (domain) SELECT 'old' || n FROM generate_series(1, 1000) n RETURNING id)"
+            " INSERT INTO sitemap_files (domain_id, url, discovery_method, sitemap_import_status, sitemap_import_due_at)"
+            " SELECT id, 'https://old.test/', 'manual', 'Queued', now() - interval '2 days' FROM d"
+        )
+    )
     queue_files(connection, "mine.test", 9, "1 minute")
     lease(connection, "mine.test", "me")
     hosts = hosts_of(connection, pulled(connection, 5, IMPORT, request_id="me", per_host=3))
