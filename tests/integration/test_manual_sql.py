@@ -261,6 +261,7 @@ def test_the_live_attempt_of_one_workflow_does_not_stand_for_that_of_the_other(
     assert sorted(live) == sorted([held, other.attempt_id])
 
 
+@pytest.mark.usefixtures("held")
 def test_both_workflows_of_one_row_move_in_one_statement_and_each_is_audited(connection: Connection) -> None:
     connection.execute(text("INSERT INTO domains (domain) VALUES ('both.test')"))
     connection.execute(

@@ -103,7 +103,8 @@ def test_the_role_cannot_pass_a_trigger_of_its_own_for_one_of_the_guards(
 @pytest.mark.usefixtures("completed")
 def test_a_temporary_table_does_not_hide_a_table_from_the_guard(connection: Connection) -> None:
     connection.execute(text("INSERT INTO domains (domain, status) VALUES ('b.test', 'Queued')"))
-    connection.exec_driver_sql("CREATE TEMPORARY TABLE attempts AS SELECT * FROM attempts WITH NO DATA")
+    connection.exec_driver_sql("CREATE TEMPORARY TABLE attempts AS SELECT * FROM attempts")
+    connection.exec_driver_sql("UPDATE pg_temp.attempts SET record_id = 2, finished_at = NULL")
     with pytest.raises(DBAPIError) as error:
         connection.execute(text("UPDATE domains SET status = 'Processing' WHERE domain = 'b.test'"))
     assert sqlstate(error.value) == transitions.ATTEMPT_MISMATCH
