@@ -21,3 +21,9 @@ class AlarmThresholds:
     """*No progress*: fires after two periods of this length with due records and none finished."""
     history_overdue_days: float = 2
     """*History not deleted*: age of the oldest ended attempt beyond ``HISTORY_DAYS``."""
+    connections_percent: float = 80
+    """*Database*: connections of all clients, as a share of ``max_connections``."""
+    capacity_percent: float = 90
+    """*Database*: capacity in use, as a share of ``max_acu``."""
+    transaction_ids: float = 1_000_000_000
+    """*Database*: age of the oldest transaction id. Autovacuum forces a vacuum at 200 million; writing stops at 2 billion."""

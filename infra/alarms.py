@@ -1,20 +1,23 @@
 """All alarms. Each name, up to the colon, is a heading in ``docs/runbook.md``, which says what it means and what to do.
 
+The alarms of a service have no action: its composite alarm notifies, once for all of them, and stays silent while the
+composite alarm *Database unreachable* is on. Alarms that belong to no service notify themselves.
+
 Thresholds are in ``infra/alarm_thresholds.py``. ``datapoints=(2, 3)`` means: 2 of the last 3 periods are above the threshold.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.function import Function
 from infra.metrics import Metrics
 from infra.plan import Plan
 from infra.queues import Queues
@@ -23,17 +26,20 @@ from scrapersky.runtime.registry import SERVICES, Service
 from scrapersky.status.workflow import Workflow
 
 FIVE_MINUTES = Duration.minutes(5)
+SUPPRESSION = Duration.minutes(5)
+"""How long a service's alarm waits for *Database unreachable*, whose cause it may be, and stays silent after it."""
 NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 BREACHING = cloudwatch.TreatMissingData.BREACHING
 
 
 @dataclass(frozen=True)
 class AlarmFactory:
-    """Makes the alarms of one stage and collects them in ``alarms`` for the dashboard."""
+    """Makes the alarms of one stage. ``alarms`` are all that it made; ``members`` are those of each service, by name."""
 
     plan: Plan
     topic: sns.Topic
-    alarms: list[cloudwatch.Alarm]
+    alarms: list[cloudwatch.AlarmBase] = field(default_factory=list)
+    members: dict[str, list[cloudwatch.AlarmBase]] = field(default_factory=dict)
 
     @property
     def metrics(self) -> Metrics:
@@ -55,19 +61,20 @@ class AlarmFactory:
         datapoints: tuple[int, int],
         description: str,
         missing: cloudwatch.TreatMissingData = NOT_BREACHING,
-    ) -> None:
-        """Add an alarm that notifies the topic when it fires and when it ends.
+        service: str | None = None,
+    ) -> cloudwatch.AlarmBase | None:
+        """Add an alarm: a member of the composite alarm of ``service``, or one that notifies.
 
-        On a stage without metric math (the emulated AWS), alarms on metric math are left out.
+        On a stage without composite alarms (the emulated AWS) each alarm notifies, and those on metric math are left out.
         """
         stage = self.plan.stage
-        if isinstance(metric, cloudwatch.MathExpression) and not stage.metric_math:
-            return
+        if isinstance(metric, cloudwatch.MathExpression) and not stage.composite_alarms:
+            return None
         alarm = cloudwatch.Alarm(
             scope,
             id,
             alarm_name=f"{stage.stack} {name}",
-            alarm_description=f"{description} See docs/runbook.md, \u201c{name.partition(':')[0]}\u201d.",
+            alarm_description=described(description, name),
             metric=metric,
             threshold=above,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -75,31 +82,75 @@ class AlarmFactory:
             evaluation_periods=datapoints[1],
             treat_missing_data=missing,
         )
+        if service and stage.composite_alarms:
+            self.members.setdefault(service, []).append(alarm)
+        else:
+            self.notify(alarm)
+        self.alarms.append(alarm)
+        return alarm
+
+    def notify(self, alarm: cloudwatch.AlarmBase) -> None:
+        """Notify the topic when ``alarm`` fires and when it ends."""
         action = actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
+
+    def add_composite(
+        self,
+        scope: Construct,
+        id: str,
+        name: str,
+        rule: cloudwatch.IAlarmRule,
+        *,
+        description: str,
+        unless: cloudwatch.IAlarm | None = None,
+    ) -> cloudwatch.CompositeAlarm:
+        """Add a composite alarm that notifies, but not while ``unless`` is on."""
+        period = SUPPRESSION if unless else None
+        alarm = cloudwatch.CompositeAlarm(
+            scope,
+            id,
+            composite_alarm_name=f"{self.plan.stage.stack} {name}",
+            alarm_description=described(description, name),
+            alarm_rule=rule,
+            actions_suppressor=unless,
+            actions_suppressor_wait_period=period,
+            actions_suppressor_extension_period=period,
+        )
+        self.notify(alarm)
         self.alarms.append(alarm)
+        return alarm
+
+
+def described(description: str, name: str) -> str:
+    """Return ``description`` with the place in the runbook."""
+    return f"{description} See docs/runbook.md, \u201c{name.partition(':')[0]}\u201d."
 
 
 def add_alarms(
     scope: Construct,
     alarms: AlarmFactory,
     *,
-    functions: Mapping[str, lambda_.Function],
+    functions: Mapping[str, Function],
     queues: Mapping[str, Queues],
     api: http.CfnApi,
+    cluster: rds.DatabaseCluster | None,
 ) -> None:
-    """Add all alarms of a stage: ``functions`` by name, ``queues`` by the service's name."""
+    """Add all alarms of a stage: ``functions`` by name, ``queues`` by the service's name, ``cluster`` if it is ours."""
+    failing = []
     for service in SERVICES:
         for workflow in service.workflows:
             tick_alarms(Construct(scope, f"Workflow-{workflow.name}"), alarms, service, workflow)
             outcome_alarms(Construct(scope, f"Outcomes-{workflow.name}"), alarms, service, workflow)
-        dead = queues[service.name].dead
-        dead_letter_alarms(Construct(scope, f"DeadLetters-{service.name}"), alarms, service, dead)
+        service_alarms(Construct(scope, f"Service-{service.name}"), alarms, service, queues[service.name])
     for name, function in functions.items():
-        function_alarms(Construct(scope, f"Function-{name}"), alarms, name, function)
-    invocation_alarms(Construct(scope, "Ticks"), alarms)
+        failing.append(error_alarm(Construct(scope, f"Function-{name}"), alarms, name, function))
+    shared_alarms(Construct(scope, "Shared"), alarms)
+    database_alarms(Construct(scope, "Database"), alarms, cluster)
     api_alarms(Construct(scope, "Api"), alarms, api)
+    if alarms.plan.stage.composite_alarms:
+        ticking = [one for one, name in zip(failing, functions, strict=True) if name in alarms.members]
+        composite_alarms(Construct(scope, "Composite"), alarms, ticking)
 
 
 # fmt: off
@@ -117,21 +168,19 @@ def tick_alarms(scope: Construct, alarms: AlarmFactory, service: Service, workfl
     # This one is also the heartbeat: if no tick reaches the workflow there is no value, which counts as breaching.
     alarms.add(
         scope, "Late", f"Queued too long: {name}", metric(names.OLDEST_QUEUED_SECONDS), missing=BREACHING,
+        service=service.name,
         above=max(thresholds.oldest_queued_seconds, two_ticks), datapoints=(2, 3),
         description="The oldest due record has waited too long, or no tick ran.",
     )
     alarms.add(
-        scope, "Stuck", f"Stuck Processing: {name}", metric(names.OLDEST_PROCESSING_SECONDS),
+        scope, "Stuck", f"Stuck Processing: {name}", metric(names.OLDEST_PROCESSING_SECONDS), service=service.name,
         above=longest_lease + thresholds.stuck_beyond_lease_seconds, datapoints=(2, 3),
         description="An attempt has been live for longer than any lease: recovery does not work.",
     )
-    alarms.add(
-        scope, "Broken", f"Invariant breached: {name}", metric(names.INVARIANT_BREACHES), above=0, datapoints=(1, 1),
-        description="A record and its attempts contradict each other.",
-    )
     if alarms.plan.pays(workflow):
         alarms.add(
-            scope, "Spent", f"Budget spent: {name}", metric(names.BUDGET_SPENT, "Sum"), above=0, datapoints=(1, 1),
+            scope, "Spent", f"Budget spent: {name}", metric(names.BUDGET_SPENT, "Sum"),
+            service=service.name, above=0, datapoints=(1, 1),
             description="The daily budget of paid calls is spent until midnight UTC.",
         )
 
@@ -154,84 +203,120 @@ def outcome_alarms(scope: Construct, alarms: AlarmFactory, service: Service, wor
             "percent in Error", alarms.minutes(service, thresholds.ratio_minutes),
             done=(names.COMPLETED, "Sum"), failed=(names.ERRORED, "Sum"),
         ),
-        above=thresholds.error_percent, datapoints=(2, 3), description="Too many of the finished records are in Error.",
+        service=service.name, above=thresholds.error_percent, datapoints=(2, 3),
+        description="Too many of the finished records are in Error.",
     )
     # Records in flight count as input too: if nothing consumes the messages, nothing stays due and nothing is finished.
     alarms.add(
         scope, "Idle", f"No progress: {name}", math(
-            "IF((waiting > 0 OR working > 0) AND (FILL(done, 0) + FILL(failed, 0) + FILL(again, 0)) == 0, 1, 0)",
+            "IF((waiting > 0 OR working > 0) AND (FILL(done, 0) + FILL(failed, 0)) == 0, 1, 0)",
             "input without output", alarms.minutes(service, thresholds.idle_minutes),
-            waiting=(names.OLDEST_QUEUED_SECONDS, "Minimum"), working=(names.PROCESSING, "Minimum"),
-            done=(names.COMPLETED, "Sum"), failed=(names.ERRORED, "Sum"), again=(names.RETRIED, "Sum"),
+            waiting=(names.OLDEST_QUEUED_SECONDS, "Minimum"), working=(names.OLDEST_PROCESSING_SECONDS, "Minimum"),
+            done=(names.COMPLETED, "Sum"), failed=(names.ERRORED, "Sum"),
         ),
-        above=0, datapoints=(2, 2), description="Records were due or in flight all the time, and none finished.",
+        service=service.name, above=0, datapoints=(2, 2),
+        description="Records were due or in flight all the time, and none finished.",
     )
 
 
-def dead_letter_alarms(scope: Construct, alarms: AlarmFactory, service: Service, queue: sqs.Queue) -> None:
-    """Add the alarms on the dead letters of ``service``: that there are any, and that they stay in ``queue``.
+def service_alarms(scope: Construct, alarms: AlarmFactory, service: Service, queues: Queues) -> None:
+    """Add the alarms on one service's invariants and dead letters: that there are any, and that they stay in the queue.
 
     The queue's depth alone does not show that messages arrive, because the function dead-letter consumes them within
     seconds. So dead letters are counted when the function handles them; the depth shows that it does not.
     """
-    for workflow in service.workflows:
-        alarms.add(
-            scope, f"Dead{workflow.name}", f"Dead-lettered: {workflow.name}",
-            alarms.metrics.of_workflow(names.DEAD_LETTERED, service, workflow, statistic="Sum", minutes=5),
-            above=0, datapoints=(1, 1), description="Messages could never be started; their records are in Error.",
-        )
+    def counted(name: str) -> cloudwatch.Metric:
+        return alarms.metrics.of_service(name, service.name, statistic="Sum", minutes=5)
+
+    alarms.add(
+        scope, "Broken", f"Invariant breached: {service.name}", counted(names.INVARIANT_BREACHES),
+        service=service.name, above=0, datapoints=(1, 1),
+        description="A record and its attempts contradict each other.",
+    )
+    alarms.add(
+        scope, "Dead", f"Dead-lettered: {service.name}", counted(names.DEAD_LETTERED),
+        service=service.name, above=0, datapoints=(1, 1),
+        description="Messages could never be started; their records are in Error.",
+    )
     alarms.add(
         scope, "NotDrained", f"Dead letters not drained: {service.name}",
-        queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=FIVE_MINUTES),
-        above=0, datapoints=(2, 3), description="The function dead-letter does not consume its queue.",
+        queues.dead.metric_approximate_number_of_messages_visible(statistic="Maximum", period=FIVE_MINUTES),
+        service=service.name, above=0, datapoints=(2, 3),
+        description="The function dead-letter does not consume its queue.",
     )
 
 
-def function_alarms(scope: Construct, alarms: AlarmFactory, name: str, function: lambda_.Function) -> None:
-    """Add the alarms on one function: throttled, or killed at its timeout.
+def error_alarm(
+    scope: Construct, alarms: AlarmFactory, name: str, function: Function
+) -> cloudwatch.AlarmBase | None:
+    """Add the alarm on failed invocations of one function: exceptions, timeouts, and a function that cannot start."""
+    ticking = {service.name: alarms.minutes(service) for service in SERVICES}
+    period = Duration.minutes(ticking.get(name, 5))
+    return alarms.add(
+        scope, "Errors", f"Function errors: {name}", function.metric_errors(statistic="Sum", period=period),
+        service=name if name in ticking else None, above=0, datapoints=(2, 3),
+        description="Invocations fail: a tick could not serve a workflow, ran into its timeout, or could not start.",
+    )
 
-    An invocation that pulls runs for minutes by intention, so a long duration is no problem. Only the duration of one
-    that was killed reaches the timeout.
-    """
-    timeout = function.timeout or Duration.seconds(3)  # Lambda's default
+
+def shared_alarms(scope: Construct, alarms: AlarmFactory) -> None:
+    """Add the alarms that belong to no service."""
+    throttles = cloudwatch.Metric(
+        namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=FIVE_MINUTES
+    )
     alarms.add(
-        scope, "Throttled", f"Throttled: {name}", function.metric_throttles(statistic="Sum", period=FIVE_MINUTES),
-        above=0, datapoints=(2, 3), description="The account's concurrency is exhausted: ticks and messages wait.",
+        scope, "Throttled", "Throttled: all functions of the account", throttles, above=0, datapoints=(2, 3),
+        description="The account's concurrency is exhausted: ticks and messages wait.",
     )
-    alarms.add(
-        scope, "TimedOut", f"Timed out: {name}", function.metric_duration(statistic="Maximum", period=FIVE_MINUTES),
-        above=timeout.to_milliseconds() - 1, datapoints=(1, 1),
-        description="An invocation was killed at its timeout; its records are recovered as lost.",
-    )
-
-
-def invocation_alarms(scope: Construct, alarms: AlarmFactory) -> None:
-    """Add the alarms on failures that the functions themselves report."""
-    for service in SERVICES:
-        failures = alarms.metrics.of_service(
-            names.TICK_FAILED, service.name, statistic="Sum", minutes=alarms.minutes(service)
-        )
-        alarms.add(
-            scope, f"Failed-{service.name}", f"Tick failed: {service.name}", failures, above=0, datapoints=(2, 3),
-            description="A tick failed for at least one of its workflows.",
-        )
-    if alarms.plan.settings.history_days:
-        # Every service deletes from the same tables, so one of them is enough.
-        first = SERVICES[0]
-        alarms.add(
-            scope, "History", f"History not deleted: {first.name}",
-            alarms.metrics.of_service(
-                names.HISTORY_OVERDUE_DAYS, first.name, statistic="Minimum", minutes=alarms.minutes(first)
-            ),
-            above=alarms.plan.stage.alarm_thresholds.history_overdue_days, datapoints=(12, 12),
-            description="History older than HISTORY_DAYS is deleted more slowly than it becomes old.",
-        )
     alarms.add(
         scope, "Unattributable", "Unattributable dead letter: dead-letter",
-        alarms.metrics.of_service(names.UNATTRIBUTABLE, "dead-letter", statistic="Sum", minutes=5),
-        above=0, datapoints=(1, 1),
+        alarms.metrics.of_stage(names.UNATTRIBUTABLE, statistic="Sum", minutes=5), above=0, datapoints=(1, 1),
         description="A dead letter names no known attempt, or the database refuses to change its record.",
     )
+
+
+def database_alarms(scope: Construct, alarms: AlarmFactory, cluster: rds.DatabaseCluster | None) -> None:
+    """Add the alarms on the database: its connections, and if the stack made it, what CloudWatch knows of it."""
+    limits = alarms.plan.stage.alarm_thresholds
+    slowest = max(SERVICES, key=lambda service: alarms.plan.services[service.name].interval_minutes)
+    found = [("Connections", limits.connections_percent, "of max_connections, in percent",
+              alarms.metrics.of_stage(
+                  names.CONNECTIONS_PERCENT, statistic="Maximum", minutes=alarms.minutes(slowest)))]
+    if cluster:
+        found += [
+            ("Capacity", limits.capacity_percent, "of its largest capacity, in percent",
+             cluster.metric_acu_utilization(statistic="Maximum", period=FIVE_MINUTES)),
+            ("Deadlocks", 0, "deadlocks per second", cluster.metric_deadlocks(statistic="Maximum", period=FIVE_MINUTES)),
+            ("TransactionIds", limits.transaction_ids, "transaction ids not vacuumed; writing stops at 2 billion",
+             cluster.metric("MaximumUsedTransactionIDs", statistic="Maximum", period=FIVE_MINUTES)),
+        ]
+    if alarms.plan.settings.history_days:
+        alarms.add(
+            scope, "History", "History not deleted: all services",
+            alarms.metrics.of_stage(
+                names.HISTORY_OVERDUE_DAYS, statistic="Minimum", minutes=alarms.minutes(slowest)),
+            above=limits.history_overdue_days, datapoints=(12, 12),
+            description="History older than HISTORY_DAYS is deleted more slowly than it becomes old.",
+        )
+    for name, above, meaning, metric in found:
+        alarms.add(
+            scope, name, f"Database: {name}", metric, above=above, datapoints=(2, 3),
+            description=f"The database has more than {above:g} {meaning}.",
+        )
+
+
+def composite_alarms(scope: Construct, alarms: AlarmFactory, ticking: list[cloudwatch.AlarmBase | None]) -> None:
+    """Add the alarms that notify: one on the database, by the failing ticks of every service, and one per service."""
+    unreachable = alarms.add_composite(
+        scope, "Unreachable", "Database unreachable: all services",
+        cloudwatch.AlarmRule.all_of(*(one for one in ticking if one)),
+        description="The ticks of all services fail. What they share is the database.",
+    )
+    for service, members in alarms.members.items():
+        alarms.add_composite(
+            scope, service, f"Service: {service}", cloudwatch.AlarmRule.any_of(*members),
+            description="At least one of the service's alarms is on; the notification names them.", unless=unreachable,
+        )
 
 
 def api_alarms(scope: Construct, alarms: AlarmFactory, api: http.CfnApi) -> None:

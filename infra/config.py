@@ -18,7 +18,7 @@ DEV = Stage(name="dev")
 PROD = Stage(
     name="prod",
     log_retention=RetentionDays.SIX_MONTHS,
-    log_removal=RemovalPolicy.RETAIN,
+    log_removal=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     termination_protection=True,
 )
 
@@ -53,7 +53,7 @@ LOCAL = Stage(
     visibility_factor=1,
     max_receive_count=2,
     log_retention=RetentionDays.ONE_DAY,
-    metric_math=False,
+    composite_alarms=False,
     saved_queries=False,
     cdk_nag=False,
 )

@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.function import Function, Functions
+from infra.plan import API_CONCURRENCY
 from infra.stage import Stage
 
 TIMEOUT_SECONDS = 29
@@ -49,7 +50,12 @@ class CurationApi(Construct):
     def __init__(self, scope: Construct, id: str, *, functions: Functions, services: Sequence[Function]) -> None:
         super().__init__(scope, id)
         self.function = functions.make(
-            self, name="api", description="Serves the curation API", timeout_seconds=TIMEOUT_SECONDS, environment={}
+            self,
+            name="api",
+            description="Serves the curation API",
+            timeout_seconds=TIMEOUT_SECONDS,
+            environment={},
+            reserved=API_CONCURRENCY if functions.plan.stage.api_reserved else None,
         )
         self.function.add_to_role_policy(
             iam.PolicyStatement(

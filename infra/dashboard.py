@@ -1,4 +1,4 @@
-"""The dashboard. Rows from top to bottom: alarms, funnel, ages, errors, queues, durations, cost."""
+"""The dashboard. Rows from top to bottom: alarms, results, ages, errors, throughput, queues, functions, database, cost."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -20,7 +21,6 @@ from scrapersky.status.workflow import Workflow
 FIVE_MINUTES = Duration.minutes(5)
 ALARMS_PER_WIDGET = 100
 """CloudWatch's limit; four more services would exceed it."""
-OUT = (names.COMPLETED, names.ERRORED, names.RETRIED, names.SNOOZED, names.LOST, names.UNDELIVERED)
 
 
 class Dashboard(Construct):
@@ -36,6 +36,7 @@ class Dashboard(Construct):
         functions: Mapping[str, lambda_.Function],
         queues: Mapping[str, Queues],
         log_groups: Sequence[logs.ILogGroup],
+        cluster: rds.DatabaseCluster | None,
     ) -> None:
         super().__init__(scope, id)
         metrics = Metrics(plan.stage.name)
@@ -46,11 +47,16 @@ class Dashboard(Construct):
             default_interval=Duration.hours(12),
             widgets=[
                 alarm_widgets(alarms),
-                funnel(metrics),
+                results(metrics),
                 ages(metrics),
-                [errors_by_code(log_groups)],
+                [log_table("Errors by code", "errors-by-code", log_groups)],
+                [
+                    log_table("Status changes", "throughput", log_groups, width=12),
+                    log_table("Slow records", "slow-records", log_groups, width=12),
+                ],
                 queue_graphs(queues),
-                durations(metrics, functions),
+                of_functions(functions),
+                of_database(metrics, cluster),
                 cost(metrics, functions, plan),
             ],
         )
@@ -66,14 +72,14 @@ def alarm_widgets(alarms: Sequence[cloudwatch.IAlarm]) -> Sequence[cloudwatch.IW
     ]
 
 
-def funnel(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
-    """Return a graph per workflow of the records claimed and how they ended."""
+def results(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
+    """Return a graph per workflow of the records that ended in Completed and in Error."""
     return [
         graph(
             workflow.name,
             [
                 metrics.of_workflow(name, service, workflow, statistic="Sum", minutes=5)
-                for name in (names.CLAIMED, *OUT)
+                for name in (names.COMPLETED, names.ERRORED)
             ],
             width=4,
         )
@@ -83,23 +89,23 @@ def funnel(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
 
 
 def ages(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
-    """Return the ages of the oldest records and the numbers of records, queued and processing."""
+    """Return the ages of the oldest records, queued and processing."""
     return [
-        graph("Oldest queued, seconds", each_workflow(metrics, names.OLDEST_QUEUED_SECONDS, "Maximum")),
-        graph("Oldest processing, seconds", each_workflow(metrics, names.OLDEST_PROCESSING_SECONDS, "Maximum")),
-        graph("Queued", each_workflow(metrics, names.QUEUED, "Maximum")),
-        graph("Processing", each_workflow(metrics, names.PROCESSING, "Maximum")),
+        graph("Oldest queued, seconds", each_workflow(metrics, names.OLDEST_QUEUED_SECONDS, "Maximum"), width=12),
+        graph(
+            "Oldest processing, seconds", each_workflow(metrics, names.OLDEST_PROCESSING_SECONDS, "Maximum"), width=12
+        ),
     ]
 
 
-def errors_by_code(log_groups: Sequence[logs.ILogGroup]) -> cloudwatch.IWidget:
-    """Return the saved query ``errors-by-code`` as a table."""
+def log_table(title: str, query: str, log_groups: Sequence[logs.ILogGroup], *, width: int = 24) -> cloudwatch.IWidget:
+    """Return the result of the saved query ``query`` as a table, which costs nothing until it is shown."""
     return cloudwatch.LogQueryWidget(
-        title="Errors by code",
+        title=title,
         log_group_names=[group.log_group_name for group in log_groups],
-        query_string=query_without_comments("errors-by-code"),
+        query_string=query_without_comments(query),
         view=cloudwatch.LogQueryVisualizationType.TABLE,
-        width=24,
+        width=width,
         height=8,
     )
 
@@ -121,19 +127,27 @@ def queue_graphs(queues: Mapping[str, Queues]) -> Sequence[cloudwatch.IWidget]:
     ]
 
 
-def durations(metrics: Metrics, functions: Mapping[str, lambda_.Function]) -> Sequence[cloudwatch.IWidget]:
-    """Return the durations of records and of invocations, throttles, and stale and pulled messages."""
+def of_functions(functions: Mapping[str, lambda_.Function]) -> Sequence[cloudwatch.IWidget]:
+    """Return durations, errors and throttles of the functions."""
     named = functions.items()
-    messages = [
-        metrics.of_service(metric, name, statistic="Sum", minutes=5)
-        for metric in (names.STALE, names.PULLED)
-        for name, _ in named
-    ]
     return [
-        graph("Record p50, ms", each_workflow(metrics, names.RECORD_MILLISECONDS, "p50")),
-        graph("Record p99, ms", each_workflow(metrics, names.RECORD_MILLISECONDS, "p99")),
-        graph("Invocation p99, ms", [one.metric_duration(statistic="p99", label=name) for name, one in named]),
-        graph("Throttles; stale, pulled", [one.metric_throttles(label=name) for name, one in named], right=messages),
+        graph("p99, ms", [one.metric_duration(statistic="p99", label=name) for name, one in named], width=8),
+        graph("Errors", [one.metric_errors(label=name) for name, one in named], width=8),
+        graph("Throttles", [one.metric_throttles(label=name) for name, one in named], width=8),
+    ]
+
+
+def of_database(metrics: Metrics, cluster: rds.DatabaseCluster | None) -> Sequence[cloudwatch.IWidget]:
+    """Return the connections, and of a database that the stack made also its capacity, deadlocks and latencies."""
+    used = metrics.of_stage(names.CONNECTIONS_PERCENT, statistic="Maximum", minutes=5)
+    if not cluster:
+        return [graph("Database connections, %", [used], width=24)]
+    commits = cluster.metric("CommitLatency", statistic="Average")
+    return [
+        graph("Database connections, %", [used]),
+        graph("Capacity in use, %", [cluster.metric_acu_utilization(statistic="Maximum")]),
+        graph("Deadlocks per second", [cluster.metric_deadlocks(statistic="Maximum")]),
+        graph("Commit latency, ms; ids", [commits], right=[cluster.metric("MaximumUsedTransactionIDs")]),
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -14,20 +14,26 @@ from infra.plan import Plan
 from infra.stage import Aurora
 
 NAME = "scrapersky"
+APP_ROLE = "scrapersky_app"
+"""The role of the functions, which migrations create."""
 ENGINE = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_18_4)
 """The major version that the tests run on, and the newest that the CDK's own validation knows."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """How functions reach the database: through ``secret``, which holds host, port, user, password and database name.
+    """How functions reach the database: by ``secret``, which holds host, port, database name, and their role's login.
 
-    ``name`` is the value of DATABASE_SECRET. The migrations wait for ``ready``.
+    The migrations log in by ``owner``. ``name`` and ``owner_name`` are the values of DATABASE_SECRET and
+    DATABASE_OWNER_SECRET. The migrations wait for ``ready``. ``cluster`` is the database if the stack creates it.
     """
 
     secret: secretsmanager.ISecret
     name: str
-    ready: Sequence[IDependable]
+    owner: secretsmanager.ISecret
+    owner_name: str
+    ready: Sequence[IDependable] = ()
+    cluster: rds.DatabaseCluster | None = None
 
 
 def find_database(scope: Construct, *, plan: Plan, vpc: Vpc | None) -> Database:
@@ -35,47 +41,63 @@ def find_database(scope: Construct, *, plan: Plan, vpc: Vpc | None) -> Database:
     stage = plan.stage
     if not stage.database:
         secret = secretsmanager.Secret.from_secret_name_v2(scope, "Database", stage.database_secret)
-        return Database(secret, stage.database_secret, [])
+        owner = secretsmanager.Secret.from_secret_name_v2(scope, "DatabaseOwner", stage.database_owner_secret)
+        return Database(secret, stage.database_secret, owner, stage.database_owner_secret)
     assert vpc, "infra/plan.py rejects a database without a network"
     created = AuroraDatabase(scope, "Database", aurora=stage.database, vpc=vpc)
-    return Database(created.secret, created.secret.secret_arn, [created])
+    secret, owner = created.app, created.owner
+    return Database(secret, secret.secret_arn, owner, owner.secret_arn, [created], created.cluster)
 
 
 class AuroraDatabase(Construct):
     """Aurora PostgreSQL Serverless v2: encrypted, backed up, TLS only, reachable only from the functions.
 
-    Secrets Manager creates its password and rotates it with a function of AWS's; the functions then read it again.
+    RDS makes and rotates the owner's password, with which only the migrations log in. The functions' password is made here,
+    and each migration gives it to their role.
     """
 
     def __init__(self, scope: Construct, id: str, *, aurora: Aurora, vpc: Vpc) -> None:
         super().__init__(scope, id)
         port = ec2.Port.tcp(aurora.port)
-        group = self._security_group("Group", vpc, "ScraperSky database")
-        rotation = self._security_group("Rotation", vpc, "rotation of the database password of ScraperSky")
-        rotation.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Secrets Manager")
-        rotation.add_egress_rule(group, port, "the database")
-        group.add_ingress_rule(vpc.functions_group, port, "the functions")
-        self.cluster = self._cluster(aurora, vpc, group)
-        self.cluster.add_rotation_single_user(
-            automatically_after=Duration.days(aurora.password_days),
-            # The new password must not change while the first migrations log in.
-            rotate_immediately_on_update=False,
-            vpc_subnets=vpc.subnets,
-            security_group=rotation,
+        group = ec2.SecurityGroup(
+            self, "Group", vpc=vpc.vpc, description="ScraperSky database", allow_all_outbound=False
         )
+        group.add_ingress_rule(vpc.functions_group, port, "the functions")
+        # Made here, so that what waits for the database also waits for the way to it.
+        ec2.CfnSecurityGroupEgress(
+            self,
+            "Egress",
+            group_id=vpc.functions_group.security_group_id,
+            destination_security_group_id=group.security_group_id,
+            ip_protocol="tcp",
+            from_port=aurora.port,
+            to_port=aurora.port,
+            description="the database",
+        )
+        self.cluster = self._cluster(aurora, vpc, group)
         if not aurora.deletion_protection:
             Validations.of(self.cluster).acknowledge(
-                Acknowledgment(id="AwsSolutions::AwsSolutions-RDS10", reason="the stage's data is disposable")
+                Acknowledgment(
+                    id="AwsSolutions::AwsSolutions-RDS10", reason="a failed creation must be able to delete the cluster"
+                )
             )
-        assert self.cluster.secret
-        self.secret = self.cluster.secret  # the password's, completed with host, port and database name
+        for child in self.cluster.node.find_all():
+            if isinstance(child, rds.CfnDBInstance) and aurora.removal is not RemovalPolicy.SNAPSHOT:
+                child.apply_removal_policy(aurora.removal)
+        made = self.cluster.node.default_child
+        assert isinstance(made, rds.CfnDBCluster)
+        self.owner = secretsmanager.Secret.from_secret_complete_arn(
+            self, "Owner", made.attr_master_user_secret_secret_arn
+        )
+        self.app = self._app_secret(aurora)
 
     def _cluster(self, aurora: Aurora, vpc: Vpc, group: ec2.SecurityGroup) -> rds.DatabaseCluster:
         return rds.DatabaseCluster(
             self,
             "Cluster",
             engine=ENGINE,
-            credentials=rds.Credentials.from_secret(self._password(aurora)),
+            credentials=rds.Credentials.from_username(NAME),
+            manage_master_user_password=True,
             default_database_name=NAME,
             port=aurora.port,
             vpc=vpc.vpc,
@@ -96,16 +118,32 @@ class AuroraDatabase(Construct):
             removal_policy=aurora.removal,
         )
 
-    def _password(self, aurora: Aurora) -> rds.DatabaseSecret:
-        password = rds.DatabaseSecret(self, "Password", username=NAME)
-        # A database that outlives its stack must keep its password.
-        password.apply_removal_policy(
-            RemovalPolicy.RETAIN if aurora.removal is RemovalPolicy.RETAIN else RemovalPolicy.DESTROY
+    def _app_secret(self, aurora: Aurora) -> secretsmanager.Secret:
+        """Return the secret of the functions' role. A database that outlives its stack keeps it."""
+        address = {
+            "host": self.cluster.cluster_endpoint.hostname,
+            "port": aurora.port,
+            "dbname": NAME,
+            "username": APP_ROLE,
+        }
+        secret = secretsmanager.Secret(
+            self,
+            "App",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=Stack.of(self).to_json_string(address),
+                generate_string_key="password",
+                password_length=40,
+                exclude_punctuation=True,
+            ),
+            removal_policy=RemovalPolicy.DESTROY if aurora.removal is RemovalPolicy.SNAPSHOT else aurora.removal,
         )
-        return password
-
-    def _security_group(self, id: str, vpc: Vpc, description: str) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(self, id, vpc=vpc.vpc, description=description, allow_all_outbound=False)
+        Validations.of(secret).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions::AwsSolutions-SMG4",
+                reason="a migration sets the role's password, so a new value takes effect by invoking the function migrate",
+            )
+        )
+        return secret
 
 
 def _instance(id: str, *, scale_with_writer: bool | None = None) -> rds.IClusterInstance:

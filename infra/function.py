@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -49,6 +49,7 @@ class Functions:
         timeout_seconds: int,
         environment: Mapping[str, str],
         secrets: Sequence[secretsmanager.ISecret] = (),
+        reserved: int | None = None,
     ) -> Function:
         """Return the Lambda ``scrapersky-<stage>-<name>`` with handler ``<folder>.handler.handler``, its role and log group.
 
@@ -74,9 +75,21 @@ class Functions:
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel[self.plan.stage.log_level],
+            system_log_level_v2=lambda_.SystemLogLevel.INFO,  # the queries need the platform's reports
+            tracing=self._tracing(role),
+            reserved_concurrent_executions=reserved,
             environment={**self._shared_environment(name, timeout_seconds), **environment},
             **self._vpc_properties(role, function_name),
         )
+
+    def _tracing(self, role: iam.Role) -> lambda_.Tracing:
+        if not self.plan.stage.tracing:
+            return lambda_.Tracing.DISABLED
+        Validations.of(role).acknowledge(
+            Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Resource::*]", reason="X-Ray has no resources to name")
+        )
+        return lambda_.Tracing.ACTIVE
 
     def _log_group(self, scope: Construct) -> logs.LogGroup:
         return logs.LogGroup(
@@ -98,7 +111,6 @@ class Functions:
             "DATABASE_SECRET": self.database.name,
             "POWERTOOLS_SERVICE_NAME": name,
             "POWERTOOLS_METRICS_NAMESPACE": "ScraperSky",
-            "POWERTOOLS_LOG_LEVEL": stage.log_level,
         }
 
     def _vpc_properties(self, role: iam.Role, function_name: str) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Migrations(Construct):
             name="migrate",
             description="Runs the database migrations",
             timeout_seconds=60 * minutes,
-            environment={},
+            environment={"DATABASE_OWNER_SECRET": functions.database.owner_name},
+            secrets=[functions.database.owner],
         )
         # CloudFormation invokes asynchronously. Lambda retries an invocation that failed early, but not one that ran into
         # its timeout: by then CloudFormation has given up, and migrations would run during its rollback.

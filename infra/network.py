@@ -36,9 +36,15 @@ def find_vpc(scope: Construct, *, plan: Plan) -> Vpc | None:
             )
             Annotations.of(vpc).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId", "no route is added to it")
         case Network() as network:
+            if network.zones > 2 and not (plan.stage.account and plan.stage.region):
+                Annotations.of(scope).add_error(
+                    f"Network(zones={network.zones}) of stage {plan.stage.name} would get 2 zones: set the stage's account "
+                    "and region, without which the CDK does not know the zones"
+                )
             vpc = OwnVpc(scope, "Network", network=network, plan=plan).vpc
     group = ec2.SecurityGroup(scope, "Functions", vpc=vpc, description="ScraperSky functions", allow_all_outbound=False)
-    for port in sorted({80, 443, plan.stage.database_port}):
+    # A database that the stack makes is reached through its own group (infra/database.py).
+    for port in sorted({80, 443} | (set() if plan.stage.database else {plan.stage.secret_port})):
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "the web, AWS, the database")
     return Vpc(vpc, ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS), group)
 
@@ -73,7 +79,7 @@ class OwnVpc(Construct):
         self._log_rejected_traffic(plan)
 
     def _add_endpoint(self, service: str, cidr: str) -> None:
-        """Add an endpoint of an AWS service, open to the whole VPC: the functions and the rotation of the password."""
+        """Add an endpoint of an AWS service, open to the whole VPC."""
         group = ec2.SecurityGroup(
             self, f"To-{service}", vpc=self.vpc, description=f"endpoint of {service}", allow_all_outbound=False
         )

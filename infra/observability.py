@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from aws_cdk import Stack
 from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.alarms import AlarmFactory, add_alarms
 from infra.dashboard import Dashboard
+from infra.function import Function
 from infra.plan import Plan
 from infra.queues import Queues
 from infra.saved_queries import SavedQueries
@@ -28,14 +30,17 @@ class Observability(Construct):
         id: str,
         *,
         plan: Plan,
-        functions: Mapping[str, lambda_.Function],
+        functions: Mapping[str, Function],
         queues: Mapping[str, Queues],
         api: http.CfnApi,
+        cluster: rds.DatabaseCluster | None,
     ) -> None:
         super().__init__(scope, id)
         self.topic = alarm_topic(self)
-        alarms = AlarmFactory(plan, self.topic, [])
-        add_alarms(self, alarms, functions=functions, queues=queues, api=api)
+        if plan.stage.alarm_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(plan.stage.alarm_email))
+        alarms = AlarmFactory(plan, self.topic)
+        add_alarms(self, alarms, functions=functions, queues=queues, api=api, cluster=cluster)
         log_groups = [function.log_group for function in functions.values()]
         if plan.stage.saved_queries:
             SavedQueries(self, "Queries", plan=plan, log_groups=log_groups)
@@ -47,6 +52,7 @@ class Observability(Construct):
             functions=functions,
             queues=queues,
             log_groups=log_groups,
+            cluster=cluster,
         )
 
 

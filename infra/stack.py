@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Stack, Validations
+from aws_cdk import Annotations, CfnOutput, Environment, Stack, Validations
 from aws_cdk import aws_secretsmanager as secretsmanager
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
@@ -35,9 +35,16 @@ class ScraperSkyStack(Stack):
             scope,
             stage.stack,
             description=f"ScraperSky's background services, stage {stage.name}",
+            env=Environment(account=stage.account or None, region=stage.region or None),
             termination_protection=stage.termination_protection,
             tags={"project": "scrapersky", "stage": stage.name},  # for cost allocation
         )
+        if stage.termination_protection and not stage.network:
+            Annotations.of(self).add_warning_v2(
+                "scrapersky:NoNetwork",
+                f"the functions of stage {stage.name} run outside any VPC and have no fixed address, so its database must "
+                "accept connections from the whole internet: docs/explanation/stages.md describes network=… and database=…",
+            )
         vpc = find_vpc(self, plan=plan)
         self.factory = Functions(
             plan=plan,
@@ -83,7 +90,13 @@ class ScraperSkyStack(Stack):
         self._add("api", curation.function)
         self.output("ApiUrl", curation.api.attr_api_endpoint)
         observability = Observability(
-            self, "Observability", plan=self.factory.plan, functions=self.functions, queues=queues, api=curation.api
+            self,
+            "Observability",
+            plan=self.factory.plan,
+            functions=self.functions,
+            queues=queues,
+            api=curation.api,
+            cluster=self.factory.database.cluster,
         )
         self.output("AlarmTopicArn", observability.topic.topic_arn)
 

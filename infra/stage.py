@@ -20,6 +20,7 @@ class Network:
     private_mask: int = 22
     """Prefix length of each private subnet. Instances of a function share one address per security group and subnet."""
     zones: int = 2
+    """Availability zones. More than two need :attr:`Stage.account` and :attr:`Stage.region`."""
     nat_gateways: int = 1
     """One is cheap and a single point of failure; as many as ``zones`` survive the loss of a zone."""
     endpoints: tuple[str, ...] = ()
@@ -51,11 +52,10 @@ class Aurora:
     """One reader makes failover after the loss of a zone a matter of seconds; it costs as much as the writer."""
     backup_days: int = 7
     """Days for which point-in-time recovery is possible."""
-    password_days: int = 30
-    """Days between rotations of the password."""
-    deletion_protection: bool = True
-    removal: RemovalPolicy = RemovalPolicy.RETAIN
-    """What happens to the data when the stack is destroyed."""
+    deletion_protection: bool = False
+    """Whether AWS refuses to delete the cluster. Set it after the first deployment, whose failure deletes the cluster."""
+    removal: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+    """What happens to the data when the stack is destroyed. The rollback of a failed creation deletes it in any case."""
 
     @property
     def connections(self) -> int:
@@ -72,6 +72,9 @@ class Stage:
     """One deployment of the system. Units are in the fields' names."""
 
     name: str
+    account: str = ""
+    region: str = ""
+    """AWS account and region. Empty: those of the credentials that deploy, whichever they are."""
     settings: Settings = field(default_factory=Settings)
     """Shared settings of the stage. Values equal to the default are not passed to the functions."""
     service_settings: Mapping[str, object] = field(default_factory=dict)
@@ -106,14 +109,25 @@ class Stage:
     api_burst: int = 100
     """Throttle of the curation API: beyond it, requests are answered with 429."""
 
-    log_level: str = "INFO"
+    api_reserved: bool = True
+    """Whether the curation API has reserved concurrency, so that slow statements cannot open ever more connections.
+
+    False in an account whose quota of concurrent executions is too small: AWS keeps 100 of it unreserved.
+    """
+
+    log_level: Literal["DEBUG", "INFO"] = "INFO"
+    """Least level of log lines. Above INFO, Lambda would drop transitions and metrics."""
+    tracing: bool = False
+    """Whether AWS X-Ray traces the invocations. Traces cost money."""
+    alarm_email: str = ""
+    """Address that receives the alarms, after its owner has confirmed AWS's message."""
     log_retention: RetentionDays = RetentionDays.ONE_MONTH
     log_removal: RemovalPolicy = RemovalPolicy.DESTROY
     termination_protection: bool = False
 
     alarm_thresholds: AlarmThresholds = field(default_factory=AlarmThresholds)
-    metric_math: bool = True
-    """Whether to create alarms on metric math. The emulated AWS does not support it."""
+    composite_alarms: bool = True
+    """Whether to create composite alarms and alarms on metric math. The emulated AWS supports neither."""
     saved_queries: bool = True
     """Whether to create saved Logs Insights queries. The emulated AWS rejects their resource type."""
     cdk_nag: bool = True
@@ -131,16 +145,16 @@ class Stage:
 
     @property
     def database_secret(self) -> str:
-        """Return the name of the secret with the database's address and password.
+        """Return the name of the secret with the database's address and the password of the functions' role.
 
         An operator creates it before the first deployment, unless the stack creates the database.
         """
         return f"scrapersky/{self.name}/database"
 
     @property
-    def database_port(self) -> int:
-        """Return the port that the database listens on."""
-        return self.database.port if self.database else self.secret_port
+    def database_owner_secret(self) -> str:
+        """Return the name of the secret with the user and password of the tables' owner, which only migrations use."""
+        return f"{self.database_secret}-owner"
 
     @property
     def database_connections(self) -> int:

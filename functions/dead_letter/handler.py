@@ -69,7 +69,6 @@ def mark(message: Mapping[str, Any]) -> None:
         name = workflow_of(connection, attempt_id) if attempt_id else None
         if attempt_id and name is None and was_chosen(attempt_id):
             observer.log.info("stale dead letter: its attempt is gone", extra={**keys, "attempt_id": attempt_id})
-            observer.count(metrics.STALE)
             return
         if attempt_id is None or name not in WORKFLOWS:
             observer.log.error("unattributable dead letter: message names no known attempt", extra=keys)
@@ -80,10 +79,9 @@ def mark(message: Mapping[str, Any]) -> None:
         record_id = dead_letter(connection, workflow, attempt_id, code=code, reason=reason)
     if record_id is None:
         observer.log.info("stale dead letter", extra={**keys, "attempt_id": attempt_id})
-        observer.count(metrics.STALE)
         return
     service = service_of(workflow).name
-    observer.count(metrics.DEAD_LETTERED, workflow=workflow.name, service=service)
+    observer.count(metrics.DEAD_LETTERED, service=service)
     observer.count(metrics.ERRORED, workflow=workflow.name, service=service)
     observer.transition(
         workflow=workflow.name,

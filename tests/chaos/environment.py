@@ -32,9 +32,7 @@ GAUGES = frozenset(
     {
         metrics.OLDEST_QUEUED_SECONDS,
         metrics.OLDEST_PROCESSING_SECONDS,
-        metrics.QUEUED,
-        metrics.PROCESSING,
-        metrics.RECORD_MILLISECONDS,
+        metrics.CONNECTIONS_PERCENT,
     }
 )
 """Metrics whose sum has no meaning."""
@@ -161,6 +159,7 @@ class CountingObserver(Observer):
             self.counts["started"] += keys["started"]
             self.counts["pulled"] += keys["pulled"]
             self.counts["stale deliveries"] += keys["stale"]
+            self.counts["Stale"] += keys["stale"] + keys["outcomes"].get("stale", 0)
             self.counts["stale results"] += keys["outcomes"].get("stale", 0)
 
     def flush(self) -> None:

@@ -46,15 +46,26 @@ VARIED: Mapping[str, Stage] = {
     ),
     "existing": replace(DEV, name="existing", network=EXISTING, service_settings={"interval_minutes": 20}),
     "aurora": replace(PROD, name="aurora", network=Network(), database=Aurora(readers=1)),
+    "protected": replace(
+        PROD,
+        name="protected",
+        account="123456789012",
+        region="eu-west-1",
+        network=EXISTING,
+        database=Aurora(deletion_protection=True),
+        tracing=True,
+        alarm_email="ops@scrapersky.example",
+        log_level="DEBUG",
+        api_reserved=False,
+    ),
     "thrown-away": replace(
         DEV,
         name="thrown-away",
         network=EXISTING,
-        database=Aurora(min_acu=0, deletion_protection=False, removal=RemovalPolicy.DESTROY),
+        database=Aurora(min_acu=0, removal=RemovalPolicy.DESTROY),
     ),
 }
-"""Other possible stages: each kind of network with each kind of database, one with a proxy, one with a tick every twenty
-minutes."""
+"""Other possible stages: each kind of network with each kind of database, and each option once."""
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from scripts.commands.run import databases
 from scripts.commands.run.deployment import put_secret
 from scripts.commands.run.emulator import ACCOUNT, REGION, Aws
 from scripts.commands.run.postgres import Postgres
+from scripts.commands.run.system import APP_PASSWORD, APP_ROLE
 from tests.infra.template import Template
 
 SETTINGS = plan(LOCAL, {})
@@ -125,10 +126,16 @@ def account(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Ite
     with Aws.start(folder / "aws", {}) as aws:
         made = Account(aws, folder, impossible, postgres.create_database("deployed"))
         put_secret(aws, LOCAL.places_secret, "a key")
-        put_secret(aws, LOCAL.database_secret, databases.address(impossible))
+        put_secret(aws, LOCAL.database_owner_secret, databases.address(impossible))
+        put_secret(aws, LOCAL.database_secret, as_application(impossible))
         bootstrapped = made.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         assert bootstrapped.returncode == 0, bootstrapped.stdout
         yield made
+
+
+def as_application(url: str) -> dict[str, Any]:
+    """Return the secret of the functions' role in the database of ``url``."""
+    return {**databases.address(url), "username": APP_ROLE, "password": APP_PASSWORD}
 
 
 @pytest.fixture(scope="module")
@@ -148,9 +155,11 @@ def failed(account: Account, assembly: str) -> Step:
 def created(account: Account, assembly: str, failed: Step) -> Step:
     """Deploy again after the operator corrected the database's secret."""
     secret = account.aws.client("secretsmanager")
-    secret.put_secret_value(
-        SecretId=LOCAL.database_secret, SecretString=json.dumps(databases.address(account.database_url))
-    )
+    for name, address in (
+        (LOCAL.database_owner_secret, databases.address(account.database_url)),
+        (LOCAL.database_secret, as_application(account.database_url)),
+    ):
+        secret.put_secret_value(SecretId=name, SecretString=json.dumps(address))
     ran = account.deploy("--app", assembly)
     assert ran.returncode == 0, ran.stdout
     return Step(ran.returncode, ran.stdout, account.rates())
@@ -270,6 +279,19 @@ def test_the_alarms_and_the_dashboard_exist(deployed_account: Account) -> None:
     (topic,) = deployed_account.aws.client("sns").list_topics()["Topics"]
     assert all(one["AlarmActions"] == [topic["TopicArn"]] for one in alarms)
     assert cloudwatch.list_dashboards()["DashboardEntries"][0]["DashboardName"] == LOCAL.stack
+
+
+def test_the_functions_work_as_a_role_that_owns_nothing(deployed_account: Account) -> None:
+    client = deployed_account.aws.client("lambda")
+    for service in SERVICES:
+        answer = client.invoke(FunctionName=f"{LOCAL.stack}-{service.name}:{LIVE}", Payload='{"action": "status"}')
+        assert json.loads(answer["Payload"].read())["workflows"].keys() == {one.name for one in service.workflows}
+    engine = create_engine(deployed_account.database_url)
+    with engine.connect() as connection:
+        owners = set(connection.execute(text("SELECT tableowner FROM pg_tables WHERE schemaname = 'public'")).scalars())
+    engine.dispose()
+    assert owners
+    assert APP_ROLE not in owners
 
 
 def test_the_deployment_created_the_schema(deployed_account: Account) -> None:

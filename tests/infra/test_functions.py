@@ -14,7 +14,7 @@ from scrapersky.settings import ServiceSettings, Settings, load
 from tests.infra.template import Template, listed, target
 
 NAMES = [*(service.name for service in SERVICES), "dead-letter", "migrate", "api"]
-DOCUMENTED = {"QUEUE_URL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+DOCUMENTED = {"QUEUE_URL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
 """Variables besides the settings: the queue, and those that Powertools reads itself."""
 
 
@@ -53,8 +53,9 @@ def test_a_function_reads_exactly_the_settings_of_the_plan(template: Template, n
     planned = plan(STAGES[template.stack.removeprefix("scrapersky-")], {})
     environment = {name: value for name, value in template.environment(name).items() if isinstance(value, str)}
     timeout = {"function_timeout_seconds": template.function(name)["Timeout"]}
+    owner = {"database_owner_secret": environment.get("DATABASE_OWNER_SECRET", "")}
     places = {"places_secret": environment.get("PLACES_SECRET", "")}
-    assert load(Settings, environment) == planned.settings.model_copy(update=timeout | places)
+    assert load(Settings, environment) == planned.settings.model_copy(update=timeout | places | owner)
     for service in SERVICES:
         if service.name == name:
             own = load(ServiceSettings, environment, f"{service.env_prefix}_", service.defaults)
@@ -101,6 +102,8 @@ def test_a_function_may_use_its_own_log_queue_and_secrets_and_nothing_else(templ
         "logs": {target(template.function(name)["LoggingConfig"]["LogGroup"])},
         "secretsmanager": {f"{stage.database_secret}-??????"},
     }
+    if name == "migrate":
+        wanted["secretsmanager"].add(f"{stage.database_owner_secret}-??????")
     if name == "dead-letter":
         queues = template.of_type("AWS::SQS::Queue")
         wanted["sqs"] = {id for id, queue in queues.items() if "RedrivePolicy" not in queue}

@@ -20,7 +20,7 @@ from scrapersky import metrics
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 from scripts.commands.scrapersky.cost.model import alarm_metrics
 from tests.infra.insights import keys_of
-from tests.infra.template import Template, target
+from tests.infra.template import Properties, Template, references, target
 
 CODE = (ROOT / "functions", ROOT / "layers" / "common" / "python" / "scrapersky")
 QUERIES = {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.txt"))}
@@ -50,7 +50,11 @@ def test_every_metric_in_an_alarm_or_a_widget_is_emitted(deployed: Template) -> 
 
 
 def test_every_emitted_metric_is_in_an_alarm_or_a_widget(deployed: Template) -> None:
-    assert emitted_metrics() == used_metrics(deployed) == metrics.WORKFLOW_METRICS | metrics.SERVICE_METRICS
+    assert (
+        emitted_metrics()
+        == used_metrics(deployed)
+        == (metrics.WORKFLOW_METRICS | metrics.SERVICE_METRICS | metrics.STAGE_METRICS.keys())
+    )
 
 
 def test_a_metric_that_is_not_emitted_is_rejected() -> None:
@@ -142,7 +146,7 @@ def test_missing_data_fires_the_alarm_only_for_the_heartbeat_of_a_workflow(templ
 def test_alarms_on_metrics_of_ticks_have_periods_of_at_least_the_interval(varied: Mapping[str, Template]) -> None:
     alarms = varied["existing"].of_type("AWS::CloudWatch::Alarm").values()
     ours = [one for one in alarms if one.get("Namespace", metrics.NAMESPACE) == metrics.NAMESPACE]
-    independent_of_ticks = {"Dead-lettered", "Unattributable dead letter"}
+    independent_of_ticks = {"Dead-lettered", "Invariant breached", "Unattributable dead letter"}
     for one in ours:
         kind = one["AlarmName"].removeprefix("scrapersky-existing ").partition(":")[0]
         parts = [part["MetricStat"] for part in one.get("Metrics", []) if "MetricStat" in part]
@@ -151,14 +155,63 @@ def test_alarms_on_metrics_of_ticks_have_periods_of_at_least_the_interval(varied
     assert set(late) == {2 * 20 * 60}  # a record that is due just after a tick waits for the next
 
 
-def test_every_alarm_notifies_the_topic_at_both_ends_and_is_in_the_runbook(template: Template) -> None:
-    (topic,) = template.of_type("AWS::SNS::Topic")
+def test_every_alarm_is_in_the_runbook(template: Template) -> None:
     runbook = (ROOT / "docs" / "runbook.md").read_text()
-    for alarm in template.of_type("AWS::CloudWatch::Alarm").values():
-        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+    for alarm in [*template.of_type("AWS::CloudWatch::Alarm").values(), *composites(template).values()]:
         kind = alarm["AlarmName"].removeprefix(f"{template.stack} ").partition(":")[0]
         assert f"\n## {kind}\n" in runbook
         assert f"\u201c{kind}\u201d" in alarm["AlarmDescription"]
+
+
+def test_an_alarm_notifies_at_both_ends_or_is_a_member_of_one_composite_alarm(template: Template) -> None:
+    (topic,) = template.of_type("AWS::SNS::Topic")
+    rules = {id: json.dumps(one["AlarmRule"]) for id, one in composites(template).items()}
+    services = {id for id in rules if "ActionsSuppressor" in composites(template)[id]}
+    for id, alarm in template.of_type("AWS::CloudWatch::Alarm").items():
+        members = [one for one in services if f'"{id}"' in rules[one]]
+        if members:
+            assert len(members) == 1
+            assert not {"AlarmActions", "OKActions"} & alarm.keys()
+        else:
+            assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+    for alarm in composites(template).values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+
+
+def test_each_service_notifies_once_and_not_while_the_database_is_unreachable(deployed: Template) -> None:
+    by_name = {one["AlarmName"].removeprefix(f"{deployed.stack} "): one for one in composites(deployed).values()}
+    assert by_name.keys() == {"Database unreachable: all services", *(f"Service: {one.name}" for one in SERVICES)}
+    unreachable = by_name["Database unreachable: all services"]
+    (cause,) = (id for id, one in composites(deployed).items() if one is unreachable)
+    errors = {
+        id
+        for id, one in deployed.of_type("AWS::CloudWatch::Alarm").items()
+        if one["AlarmName"].endswith(tuple(f"Function errors: {service.name}" for service in SERVICES))
+    }
+    assert set(references(unreachable["AlarmRule"])) == errors
+    assert len(errors) == len(SERVICES)
+    assert " AND " in json.dumps(unreachable["AlarmRule"])
+    for name, one in by_name.items():
+        if one is not unreachable:
+            assert target(one["ActionsSuppressor"]) == cause, name
+            assert one["ActionsSuppressorWaitPeriod"] == one["ActionsSuppressorExtensionPeriod"] == 300
+
+
+def test_a_database_that_the_stack_made_has_alarms_and_widgets_of_its_own(
+    deployed: Template, varied: Mapping[str, Template]
+) -> None:
+    def watched(template: Template) -> set[str]:
+        alarms = template.of_type("AWS::CloudWatch::Alarm").values()
+        return {one["AlarmName"].partition("Database: ")[2] for one in alarms if "Database: " in one["AlarmName"]}
+
+    assert watched(deployed) == {"Connections"}
+    assert watched(varied["aurora"]) == {"Connections", "Capacity", "Deadlocks", "TransactionIds"}
+    assert "AWS/RDS" in json.dumps(dashboard(varied["aurora"]))
+
+
+def test_an_address_of_the_stage_is_subscribed_to_the_alarms(varied: Mapping[str, Template]) -> None:
+    (subscription,) = varied["protected"].of_type("AWS::SNS::Subscription").values()
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@scrapersky.example")
 
 
 def test_the_cost_model_counts_every_metric_of_every_alarm(deployed: Template) -> None:
@@ -181,7 +234,9 @@ def test_only_cloudwatch_of_this_account_may_publish_alarms_and_only_over_tls(te
 def test_the_dashboards_first_widget_shows_all_alarms(deployed: Template) -> None:
     first = dashboard(deployed)["widgets"][0]
     assert first["type"] == "alarm"
-    assert len(first["properties"]["alarms"]) == len(deployed.of_type("AWS::CloudWatch::Alarm"))
+    assert len(first["properties"]["alarms"]) == len(deployed.of_type("AWS::CloudWatch::Alarm")) + len(
+        composites(deployed)
+    )
 
 
 def test_no_widget_has_more_alarms_than_cloudwatchs_limit() -> None:
@@ -200,15 +255,20 @@ def test_a_query_on_the_dashboard_has_no_comment_because_it_follows_a_pipe(deplo
         assert "#" not in query
 
 
-def test_the_funnel_has_claims_and_outcomes_on_one_scale(deployed: Template) -> None:
+def test_a_workflows_graph_has_both_results_on_one_scale(deployed: Template) -> None:
     for name in WORKFLOWS:
         (funnel,) = (one for one in dashboard(deployed)["widgets"] if one["properties"].get("title") == name)
         assert {metric[1] for metric in funnel["properties"]["metrics"]} >= {
-            metrics.CLAIMED,
             metrics.COMPLETED,
             metrics.ERRORED,
         }
         assert not [metric for metric in funnel["properties"]["metrics"] if "yAxis" in metric[-1]]
+
+
+def composites(template: Template) -> dict[str, Properties]:
+    """Return the composite alarms by logical id; the emulated AWS has none."""
+    kind = "AWS::CloudWatch::CompositeAlarm"
+    return {id: one["Properties"] for id, one in template.resources.items() if one["Type"] == kind}
 
 
 def emitted_metrics() -> set[str]:

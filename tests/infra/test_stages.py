@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from aws_cdk import App
 from aws_cdk import aws_sqs as sqs
+from aws_cdk.assertions import Annotations, Match
 
 from infra.app import main
-from infra.config import DEV, STAGES
+from infra.config import DEV, PROD, STAGES
 from infra.plan import NEVER_DEPLOYED, plan
 from infra.stack import ScraperSkyStack
 from infra.stage import Aurora, Network
 from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import SettingsError
-from tests.infra.conftest import OVERRIDES
+from tests.infra.conftest import EXISTING, OVERRIDES
 from tests.infra.template import Template
 
 STAGE_IN_ID = re.compile(r"(?<=AllowEventRule)\w+|(?<=CurrentVersion)\w+")
@@ -36,7 +37,10 @@ def test_local_lacks_only_the_layer_and_what_the_emulator_does_not_support(
     for name in ("dev", "local"):
         shapes[name] = {STAGE_IN_ID.sub("", id): one["Type"] for id, one in templates[name].resources.items()}
     missing = [shapes["dev"][id] for id in shapes["dev"].keys() - shapes["local"].keys()]
-    assert set(missing) == {"AWS::Lambda::LayerVersion", "AWS::Logs::QueryDefinition", "AWS::CloudWatch::Alarm"}
+    assert set(missing) == {"AWS::Lambda::LayerVersion", "AWS::Logs::QueryDefinition"} | {
+        "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::CompositeAlarm",
+    }
     assert missing.count("AWS::Lambda::LayerVersion") == 1
     for alarm in templates["local"].of_type("AWS::CloudWatch::Alarm").values():
         assert "Metrics" not in alarm  # only alarms on metric math are left out
@@ -47,7 +51,7 @@ def test_prod_is_protected_and_keeps_its_logs(templates: Mapping[str, Template])
     manifest = json.loads((templates["prod"].folder / "manifest.json").read_text())["artifacts"]
     assert manifest["scrapersky-prod"]["properties"]["terminationProtection"] is True
     for id in templates["prod"].of_type("AWS::Logs::LogGroup"):
-        assert templates["prod"].resources[id]["DeletionPolicy"] == "Retain"
+        assert templates["prod"].resources[id]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_the_synth_looks_nothing_up_in_an_account(template: Template) -> None:
@@ -108,9 +112,9 @@ def test_settings_that_contradict_each_other_fail_the_plan(variable: str, value:
 
 
 def test_more_instances_than_database_connections_fail_the_plan() -> None:
-    assert plan(DEV, {}).connections == 4 * (10 + 1) + 4 * 2 + 10
+    assert plan(DEV, {}).connections == 4 * (10 + 3) + 4 * 2 + 10 + 1
     with pytest.raises(
-        SettingsError, match="stage dev may open 102 connections at the same time, but the database has 100"
+        SettingsError, match="stage dev may open 111 connections at the same time, but the database has 100"
     ):
         plan(DEV, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
     larger = replace(DEV, network=Network(), database=Aurora(max_acu=1))
@@ -138,6 +142,40 @@ def test_settings_of_a_service_that_contradict_each_other_fail_the_plan(
 def test_as_many_records_in_flight_as_all_invocations_and_one_tick_need_are_enough() -> None:
     assert plan(DEV, {"DOMAIN_SCHEDULER_MAX_IN_FLIGHT": "550"})
     assert plan(DEV, {"DOMAIN_SCHEDULER_PULL_MINIMUM_SECONDS": "180", "DOMAIN_SCHEDULER_PULL": "false"})
+
+
+def test_more_than_two_zones_need_a_pinned_account_and_region(tmp_path: Path, placeholder: Path) -> None:
+    stage = replace(DEV, network=Network(zones=3))
+    pinned = replace(stage, name="pinned", account="123456789012", region="eu-west-1")
+    found = {}
+    for one in (stage, pinned, replace(DEV, name="plain")):
+        stack = ScraperSkyStack(App(outdir=str(tmp_path / one.name)), plan=plan(one, {}), dependencies=placeholder)
+        errors = Annotations.from_stack(stack).find_error("*", Match.string_like_regexp("would get 2 zones"))
+        found[one.name] = len(errors)
+    assert found == {"dev": 1, "pinned": 0, "plain": 0}
+
+
+def test_a_protected_stage_without_a_network_is_warned_about_what_that_means(tmp_path: Path, placeholder: Path) -> None:
+    found = {}
+    for one in (DEV, PROD, replace(PROD, name="inside", network=EXISTING)):
+        stack = ScraperSkyStack(App(outdir=str(tmp_path / one.name)), plan=plan(one, {}), dependencies=placeholder)
+        warnings = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp("the whole internet"))
+        found[one.name] = len(warnings)
+    assert found == {"dev": 0, "prod": 1, "inside": 0}
+
+
+def test_a_pinned_stage_is_deployed_to_its_account_and_region_only(varied: Mapping[str, Template]) -> None:
+    manifest = json.loads((varied["protected"].folder / "manifest.json").read_text())["artifacts"]
+    assert manifest["scrapersky-protected"]["environment"] == "aws://123456789012/eu-west-1"
+
+
+def test_options_of_a_stage_reach_the_functions(varied: Mapping[str, Template], deployed: Template) -> None:
+    for function in varied["protected"].of_type("AWS::Lambda::Function").values():
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["LoggingConfig"]["ApplicationLogLevel"] == "DEBUG"
+    for function in deployed.of_type("AWS::Lambda::Function").values():
+        assert "TracingConfig" not in function
+        assert function["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
 
 
 def test_stacks_are_tagged_for_cost_allocation(deployed: Template) -> None:

@@ -139,7 +139,6 @@ def test_a_commit_whose_reply_was_lost_is_found_and_reported_once(
     assert (row["status"], row["failures"]) == expected
     ends = [vars(line) for line in caplog.records if vars(line).get("from_status") == "Processing"]
     assert [(line["to_status"], line["code"]) for line in ends] == [(expected[0], made.code)]
-    assert metric(capsys.readouterr().out, "Stale") == 0
     assert not [line.message for line in caplog.records if "stale" in line.message or line.levelname == "ERROR"]
 
 

@@ -291,7 +291,7 @@ def test_ticks_and_batches_emit_the_metrics_of_the_alarms(harness: Harness, caps
         (document["workflow"], *document["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) for document in documents
     } == {("metadata", "stage", "service", "workflow")}
     emitted = {name for document in documents for name in document}
-    assert {"Claimed", "Completed", "RecordMilliseconds", "OldestQueuedSeconds", "InvariantBreaches"} <= emitted
+    assert {"Completed", "OldestQueuedSeconds", "OldestProcessingSeconds"} <= emitted
 
 
 def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_counts_no_failure(

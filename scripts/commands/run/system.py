@@ -27,6 +27,7 @@ from scripts.commands.run.synthesis import synthesizing
 STAGE = "local"
 STACK = f"scrapersky-{STAGE}"
 DATABASE_SECRET = f"scrapersky/{STAGE}/database"
+APP_ROLE, APP_PASSWORD = "scrapersky_app", "local"
 PLACES_SECRET = f"scrapersky/{STAGE}/google-places"
 
 PLACES_KEY = "local-places-key"
@@ -94,7 +95,9 @@ class System:
             report("starting the emulated AWS")
             aws = stack.enter_context(Aws.start(folder / "aws", environment))
             database_url = database.result()
-            put_secret(aws, DATABASE_SECRET, databases.address(database_url))
+            owner = databases.address(database_url)
+            put_secret(aws, f"{DATABASE_SECRET}-owner", owner)
+            put_secret(aws, DATABASE_SECRET, {**owner, "username": APP_ROLE, "password": APP_PASSWORD})
             put_secret(aws, PLACES_SECRET, PLACES_KEY)
             synthesized = assembly()
             report("deploying the stack and migrating the database")

@@ -121,6 +121,9 @@ class Settings(BaseModel):
     database_secret: str = Field(
         "", description="name or ARN of the secret that holds the database's address and password"
     )
+    database_owner_secret: str = Field(
+        "", description="secret of the tables' owner, for the migrations; its fields precede those of DATABASE_SECRET"
+    )
     database_url: str = Field(
         "", description="instead of the secret, for tools and tests: postgresql+pg8000://…", repr=False
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infra.plan import Plan
 from infra.stage import Aurora, ExistingNetwork, Network
-from scrapersky.metrics import BUDGET_SPENT, PAID_CALLS, SERVICE_METRICS, WORKFLOW_METRICS
+from scrapersky.metrics import BUDGET_SPENT, PAID_CALLS, SERVICE_METRICS, STAGE_METRICS, WORKFLOW_METRICS
 from scrapersky.runtime.registry import SERVICES
 
 MILLION = 1_000_000
@@ -58,8 +58,8 @@ def per_month(plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
         "logs of ticks": logged / 1e9 * price["logs_gb"],
         "polling of queues": queues * IDLE_POLLS_PER_SECOND * MONTH_SECONDS * price["sqs_request"],
         "metrics, if all are emitted": series(plan) * price["metric_month"],
-        "alarms": alarm_metrics(plan) * price["alarm_month"],
-        "secrets": 2 * price["secret_month"],
+        "alarms": alarm_metrics(plan) * price["alarm_month"] + composite_alarms() * price["composite_alarm_month"],
+        "secrets": 3 * price["secret_month"],
         "NAT, endpoints": network(plan.stage.network, price),
         "Aurora at its smallest": database(plan.stage.database, price),
     }
@@ -80,15 +80,19 @@ def database(chosen: Aurora | None, price: Mapping[str, float]) -> float:
 
 def alarm_metrics(plan: Plan) -> int:
     """Return the number of metrics that alarms watch: each is billed. A test counts them in the template."""
-    of_workflows = sum(11 + plan.pays(workflow) for service in SERVICES for workflow in service.workflows)
-    of_services = 2 * len(SERVICES)
-    of_functions = 2 * (len(SERVICES) + len(("dead-letter", "api")))
-    others = (
-        "unattributable dead letters",
-        "the curation API",
-        *(["old history"] if plan.settings.history_days else []),
+    of_workflows = sum(8 + plan.pays(workflow) for service in SERVICES for workflow in service.workflows)
+    of_services = 3 * len(SERVICES)
+    of_functions = len(SERVICES) + len(("dead-letter", "api"))
+    of_database = len(
+        ("connections", "capacity", "deadlocks", "transaction ids") if plan.stage.database else ("connections",)
     )
-    return of_workflows + of_services + of_functions + len(others)
+    others = ("throttles", "unattributable", "curation API", *(["old history"] if plan.settings.history_days else []))
+    return of_workflows + of_services + of_functions + of_database + len(others)
+
+
+def composite_alarms() -> int:
+    """Return the number of composite alarms: one per service, and one on the database."""
+    return len(SERVICES) + 1
 
 
 def series(plan: Plan) -> int:
@@ -97,4 +101,4 @@ def series(plan: Plan) -> int:
     of_workflows = sum(
         free + plan.pays(workflow) * len(OF_PAID_CALLS) for service in SERVICES for workflow in service.workflows
     )
-    return of_workflows + len(SERVICE_METRICS) * len(SERVICES)
+    return of_workflows + len(SERVICE_METRICS) * len(SERVICES) + len(STAGE_METRICS)

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from scrapersky import metrics
 from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import Delivery, MalformedMessage, parse_message
 from scrapersky.runtime.puller import Puller
@@ -94,7 +93,7 @@ def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[Attem
 
 
 def _start(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], invocation: Invocation) -> list[Started]:
-    """Start the live attempts; log and count the others as pulled or stale."""
+    """Start the live attempts; log those that are stale."""
     with runtime.database.autocommit() as connection:
         live = start(
             connection,
@@ -105,9 +104,6 @@ def _start(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], invocatio
         )
         not_live = by_attempt.keys() - {attempt.attempt_id for attempt in live}
         pulled = find_pulled(connection, not_live) if not_live else set()
-    for metric, attempt_ids in ((metrics.PULLED, pulled), (metrics.STALE, not_live - pulled)):
-        if attempt_ids:
-            runtime.observer.count(metric, len(attempt_ids))
     for attempt_id in sorted(not_live - pulled):
         runtime.observer.log.info(
             "stale delivery", extra={"attempt_id": attempt_id, "receive_count": by_attempt[attempt_id].receive_count}

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from scrapersky import metrics
 from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import Work
@@ -135,7 +134,6 @@ class Puller:
         observer = self._runtime.observer
         for one in pulled:
             if one.claimed:
-                observer.count(metrics.CLAIMED, workflow=one.attempt.workflow)
                 observer.transition(
                     workflow=one.attempt.workflow,
                     record_id=one.attempt.record_id,

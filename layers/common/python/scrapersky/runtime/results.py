@@ -301,19 +301,13 @@ def _without_unstorable(value: Any) -> Any:
 
 
 def _report(runtime: Runtime, attempt: Started, outcome: Outcome, finished: Finished | str, seconds: float) -> None:
-    """Write the transition's log line and count it; a stale result is only counted, and an unsaved one was logged."""
+    """Write the transition's log line and count it; a stale or unsaved result was logged before."""
     observer = runtime.observer
     if isinstance(finished, str):
-        if finished == STALE:
-            observer.count(metrics.STALE)
         return
-    metric = {
-        Status.COMPLETED: metrics.COMPLETED,
-        Status.ERROR: metrics.ERRORED,
-        Status.QUEUED: metrics.SNOOZED if isinstance(outcome, Snooze) else metrics.RETRIED,
-    }[finished.status]
-    observer.count(metric, workflow=attempt.workflow)
-    observer.count(metrics.RECORD_MILLISECONDS, round(seconds * 1000), workflow=attempt.workflow)
+    if finished.status is not Status.QUEUED:
+        metric = metrics.COMPLETED if finished.status is Status.COMPLETED else metrics.ERRORED
+        observer.count(metric, workflow=attempt.workflow)
     observer.transition(
         **_keys(attempt),
         from_status=Status.PROCESSING,

@@ -45,7 +45,6 @@ def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
                 counts[workflow.name] = _serve(runtime, connection, workflow, request_id)
         except Exception:
             runtime.observer.log.exception("could not serve the workflow", extra={"workflow": workflow.name})
-            runtime.observer.count(metrics.TICK_FAILED)
         runtime.observer.flush()  # now, because a later workflow may take all the time that is left
         if not connected:
             break  # the database cannot be reached for another workflow either
@@ -55,7 +54,6 @@ def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
         deleted = _delete_history(runtime) if connected else {}
     except Exception:
         runtime.observer.log.exception("could not delete old history")
-        runtime.observer.count(metrics.TICK_FAILED)
         failed.append(HISTORY)
     keys = {"workflows": counts, "history_deleted": deleted, "failed": failed, "correlation_id": request_id}
     runtime.observer.line("tick", keys)
@@ -157,8 +155,6 @@ def claim_and_send(
             outcome="released",
             code=SEND_FAILED,
         )
-    if dispatched.claimed:
-        runtime.observer.count(metrics.CLAIMED, len(dispatched.claimed), workflow=workflow.name)
     if dispatched.error is not None:
         raise dispatched.error
     return dispatched
@@ -179,7 +175,6 @@ def _recover(runtime: Runtime, connection: Connection, workflow: Workflow) -> in
 
 def _report(runtime: Runtime, workflow: Workflow, record: Recovered) -> None:
     observer = runtime.observer
-    observer.count(metrics.LOST if record.started else metrics.UNDELIVERED, workflow=workflow.name)
     if record.status is Status.ERROR:
         observer.count(metrics.ERRORED, workflow=workflow.name)
     observer.transition(
@@ -194,11 +189,9 @@ def _report(runtime: Runtime, workflow: Workflow, record: Recovered) -> None:
 
 
 def _count_gauges(runtime: Runtime, workflow: Workflow, gauges: Gauges, breaches: int) -> None:
-    for metric, value in (
-        (metrics.OLDEST_QUEUED_SECONDS, gauges.oldest_queued_seconds),
-        (metrics.OLDEST_PROCESSING_SECONDS, gauges.oldest_processing_seconds),
-        (metrics.QUEUED, gauges.queued),
-        (metrics.PROCESSING, gauges.processing),
-        (metrics.INVARIANT_BREACHES, breaches),
-    ):
-        runtime.observer.count(metric, value, workflow=workflow.name)
+    observer = runtime.observer
+    observer.count(metrics.OLDEST_QUEUED_SECONDS, gauges.oldest_queued_seconds, workflow=workflow.name)
+    observer.count(metrics.OLDEST_PROCESSING_SECONDS, gauges.oldest_processing_seconds, workflow=workflow.name)
+    observer.count(metrics.CONNECTIONS_PERCENT, gauges.connections_percent)
+    if breaches:
+        observer.count(metrics.INVARIANT_BREACHES, breaches)

@@ -11,7 +11,7 @@ COUNTED_UP_TO = 100_000
 
 GAUGES = """
 WITH RECURSIVE {tenants}
--- All four values come from the two partial indexes (due records, live attempts), never from the wide table.
+-- The first four values come from the two partial indexes (due records, live attempts), never from the wide table.
 SELECT
     (SELECT count(*) FROM (
         SELECT FROM tenants CROSS JOIN LATERAL (
@@ -23,7 +23,8 @@ SELECT
         ORDER BY {due_at} LIMIT 1) AS head),
     (SELECT count(*) FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL),
     (SELECT extract(epoch FROM now() - min(coalesce(started_at, dispatched_at))) FROM attempts
-     WHERE workflow = {workflow} AND finished_at IS NULL)
+     WHERE workflow = {workflow} AND finished_at IS NULL),
+    (SELECT 100.0 * count(*) / CAST(current_setting('max_connections') AS int) FROM pg_stat_activity)
 """
 
 COUNTS = "SELECT {status}, count(*) FROM {table} GROUP BY 1"
@@ -37,14 +38,16 @@ class Gauges:
     oldest_queued_seconds: float
     processing: int
     oldest_processing_seconds: float
+    connections_percent: float
+    """Connections of all clients of the database server, as a share of its ``max_connections``."""
 
 
 def read_gauges(connection: Connection, workflow: Workflow) -> Gauges:
     """Return length and age of the queue and of the work in flight."""
-    queued, queued_age, processing, processing_age = connection.execute(
+    queued, queued_age, processing, processing_age, connections = connection.execute(
         workflow.statement(GAUGES), {"most": COUNTED_UP_TO}
     ).one()
-    return Gauges(queued, float(queued_age or 0), processing, float(processing_age or 0))
+    return Gauges(queued, float(queued_age or 0), processing, float(processing_age or 0), float(connections))
 
 
 def count_by_status(connection: Connection, workflow: Workflow) -> dict[str, int]:
