@@ -6,9 +6,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 from tests.mutants.catalogue import MUTANTS
+from tests.mutants.forked import try_all_forked
 from tests.mutants.generated import generated
 from tests.mutants.mutant import ROOT, Mutant, Trial, run_tests, try_out
 from tests.mutants.survivors import reason_of
@@ -43,7 +45,9 @@ def main(arguments: list[str]) -> int:
         print(f"the tests fail without any mutant:\n{output}", file=sys.stderr)
         return 1
     killed = explained = 0
-    for trial in try_all(mutants, options.at_once):
+    forked = [one for one in mutants if options.generated and all(edit.file.endswith(".py") for edit in one.edits)]
+    others = [one for one in mutants if one not in forked]
+    for trial in chain(try_all_forked(forked, options.at_once), try_all(others, options.at_once)):
         print(line(trial), flush=True)
         killed += trial.killer is not None
         explained += trial.survived and reason_of(trial.mutant) is not None
