@@ -7,7 +7,7 @@ from typing import Any
 
 from domain_scheduler.images import read_favicon, read_logo
 from domain_scheduler.tech_stack import CONTENT_SYSTEMS, Technology, read_tech_stack
-from scrapersky.extraction.contacts import read_contacts
+from scrapersky.extraction.contacts import contact_rows, read_contacts
 from scrapersky.extraction.json_ld import Graph
 from scrapersky.extraction.organisation import address_country, find_organisations, organisation_facts
 from scrapersky.extraction.page import MAX_TITLE, MAX_URL, HtmlPage, PageLimits, language_tag
@@ -20,12 +20,23 @@ MAX_METAS = 300
 
 
 def read_facts(page: HtmlPage, fetched: Fetched, host: str, limits: PageLimits) -> dict[str, Any]:
-    """Return {column of Domain: value} for every fact of ``page``, which was fetched for the domain ``host``."""
+    """Return {column of Domain: value} for every fact of ``page``, which was fetched for the domain ``host``.
+
+    ``contacts`` is no column: see :func:`~scrapersky.extraction.contacts.contact_rows`.
+    """
     graph = Graph.parse(page.scripts('script[type*="ld+json" i]'))
     organisations = find_organisations(graph)
     technologies = read_tech_stack(page, fetched.headers)
-    contacts = read_contacts(page, graph, country=address_country(organisations), host=host, limit=limits.contacts)
+    contacts = read_contacts(
+        page,
+        graph,
+        country=address_country(organisations),
+        host=host,
+        limit=limits.contacts,
+        reserved_hosts=limits.reserved_hosts,
+    )
     same_as = (url for node in organisations for text in node.texts("sameAs")[:50] for url in text.split(", "))
+    socials = {network: url[:MAX_URL] for network, url in read_socials(page, same_as).items()}
     facts = {
         "final_url": storable(fetched.url, MAX_URL),
         "http_status": fetched.status,
@@ -37,9 +48,7 @@ def read_facts(page: HtmlPage, fetched: Fetched, host: str, limits: PageLimits) 
         "generator": tidy(page.meta("generator"), MAX_TITLE),
         **_wordpress(technologies),
         "tech_stack": [asdict(technology) for technology in technologies],
-        "email_addresses": contacts.emails,
-        "phone_numbers": contacts.phones,
-        **{f"{network}_url": url[:MAX_URL] for network, url in read_socials(page, same_as).items()},
+        "contacts": contact_rows(page, contacts, socials),
         "organisation": storable_json(organisation_facts(organisations)),
         "meta_json": _meta_json(page, fetched, graph.values, limits.json_bytes),
     }

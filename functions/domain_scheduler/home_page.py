@@ -12,7 +12,7 @@ from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import HostError, normalise_host
 
 
-def read_home_page(fetched: Fetched, *, host: str, follow: bool, limits: dict[str, int]) -> dict[str, Any]:
+def read_home_page(fetched: Fetched, *, host: str, follow: bool, limits: dict[str, Any]) -> dict[str, Any]:
     """Return what ``fetched`` is: exactly one of the keys ``rejected``, ``redirect`` and ``facts``.
 
     ``rejected``: ``[code, reason]`` of a page that is not the home page of ``host``; see :mod:`.blocked_pages`.

@@ -1,5 +1,6 @@
 """Metadata: read the home page of a domain for every fact about the business behind it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, text
 from domain_scheduler.blocked_pages import Rejection, reject_challenge, reject_non_html
 from domain_scheduler.client_redirects import MAX_REDIRECTS
 from domain_scheduler.saving import save_facts
+from scrapersky.contacts import FoundContact, save_contacts
 from scrapersky.errors import FetchError, Permanent, Unavailable
 from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
@@ -59,12 +61,15 @@ async def _read_domain(record: Domain, ctx: JobContext) -> Outcome:
             return Fail(code, reason, write=_saving(record.id, facts) if facts else None)
         case facts:
             detail = {"final_url": fetched.url, "http_status": fetched.status}
-            return Done("read", write=_saving(record.id, facts), detail=detail)
+            contacts = [FoundContact(*row) for row in facts.pop("contacts", ())]
+            return Done("read", write=_saving(record.id, facts, contacts, fetched.url), detail=detail)
 
 
-def _saving(domain_id: RecordId, facts: dict[str, Any]) -> Write:
+def _saving(domain_id: RecordId, facts: dict[str, Any], contacts: Sequence[FoundContact] = (), url: str = "") -> Write:
     def save(connection: Connection) -> Made:
         save_facts(connection, domain_id, facts)
+        if url:
+            save_contacts(connection, domain_id, contacts, url=url, page_id=None)
         return {"domains": [domain_id]}
 
     return save
@@ -138,5 +143,6 @@ async def _read(host: str, fetched: Fetched, ctx: JobContext, *, follow: bool) -
         "text": settings.metadata_max_text,
         "contacts": settings.metadata_max_contacts,
         "json_bytes": settings.metadata_max_json_bytes,
+        "reserved_hosts": settings.web_loopback_internet is not None,
     }
     return await ctx.read_page(fetched, host=host, follow=follow, limits=limits)

@@ -11,9 +11,8 @@ from scrapersky.models import Domain
 
 FACTS = (
     "final_url", "http_status", "title", "description", "language", "favicon_url", "logo_url", "generator",
-    "is_wordpress", "wordpress_version", "has_elementor", "elementor_version", "tech_stack", "email_addresses",
-    "phone_numbers", "facebook_url", "twitter_url", "linkedin_url", "instagram_url", "youtube_url", "tiktok_url",
-    "pinterest_url", "organisation", "meta_json",
+    "is_wordpress", "wordpress_version", "has_elementor", "elementor_version", "tech_stack", "organisation",
+    "meta_json",
 )  # fmt: skip
 """Columns of Domain that a home page may fill."""
 

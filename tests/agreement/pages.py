@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from domain_scheduler.facts import read_facts
 from scrapersky.extraction.json_ld import Graph
-from scrapersky.extraction.page import HtmlPage, PageLimits
+from scrapersky.extraction.page import HtmlPage
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.hosts import normalise_host
 from tests.agreement.corpus import Corpus
 from tests.agreement.score import Table
+from tests.facts import facts_and_columns
 
 TRUTH_ENDS_EARLY = "www.360tinted.com"
 """A page with content behind its first ``</html>``: browsers read it, the library behind the truth does not."""
@@ -50,7 +50,7 @@ def read_all(corpus: Corpus) -> Iterator[Read]:
             page=page,
             source=decoded.text,
             graph=Graph.parse(page.scripts('script[type*="ld+json" i]')),
-            facts=read_facts(page, fetched, normalise_host(site["domain"]), PageLimits()),
+            facts=facts_and_columns(page, fetched, normalise_host(site["domain"])),
         )
 
 

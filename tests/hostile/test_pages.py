@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain_scheduler.facts import read_facts
-from scrapersky.extraction.page import MAX_TITLE, HtmlPage, PageLimits
+from scrapersky.extraction.page import MAX_TITLE, HtmlPage
 from scrapersky.runtime.outcomes import Fail
 from scrapersky.web.charset import decode_page
+from tests.facts import facts_and_columns
 from tests.hostile.running import fetch, run_job
 from tests.hostile.server import Answer, answer, redirect
 
@@ -22,7 +22,7 @@ def facts(home: Answer, directory: Path, **more: Answer) -> dict[str, Any]:
     page = fetch(sites, "http://shop.example/", directory).page
     assert page is not None
     text = decode_page(page).text
-    found = read_facts(HtmlPage.parse(text, page.url, 500_000), page, "shop.example", PageLimits())
+    found = facts_and_columns(HtmlPage.parse(text, page.url, 500_000), page, "shop.example")
     stored = json.dumps(found, ensure_ascii=False)
     stored.encode()
     assert "\\u0000" not in stored

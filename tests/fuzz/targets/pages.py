@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 from domain_scheduler.blocked_pages import reject_blank, reject_challenge, reject_challenge_or_parking, reject_non_html
 from domain_scheduler.client_redirects import redirect_target
-from domain_scheduler.facts import read_facts
-from scrapersky.extraction.page import HtmlPage, PageLimits
+from scrapersky.extraction.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode
 from scrapersky.web.fetched import Fetched, Headers
 from scrapersky.web.urls import normalise_url
 from sitemap_scheduler.home_page_links import read_links
+from tests.facts import facts_and_columns
 from tests.fuzz.runner import Target, hold
 from tests.fuzz.seeds import pages
 
@@ -32,7 +32,7 @@ def check(body: bytes) -> None:
     reject_blank(page)
     for url in (redirect_target(page), *(link for links in read_links(fetched).values() for link in links)):
         hold(url is None or normalise_url(url) == url, "a link that is not normalised", url)
-    facts = read_facts(page, fetched, "shop.example.com", PageLimits())
+    facts = facts_and_columns(page, fetched, "shop.example.com")
     for column, value in facts.items():
         hold(value not in (None, "", [], {}), "an empty fact", column)
         if column.endswith("_url"):

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from domain_scheduler.facts import read_facts
-from scrapersky.extraction.page import HtmlPage, PageLimits
+from scrapersky.extraction.page import HtmlPage
 from scrapersky.web.fetched import Fetched, Headers
+from tests.facts import facts_and_columns
 
 URL = "https://shop.example.com/home/"
 
@@ -19,4 +19,4 @@ def facts_of(html: str, headers: Mapping[str, str] | None = None, host: str = "s
     """Return the facts that are read from ``html`` for the domain ``host``."""
     body = html.encode("utf-8", "replace")
     fetched = Fetched(200, URL, URL, (), Headers((headers or {}).items()), body, truncated=False, wire_bytes=len(body))
-    return read_facts(a_page(html), fetched, host, PageLimits())
+    return facts_and_columns(a_page(html), fetched, host)

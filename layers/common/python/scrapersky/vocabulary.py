@@ -88,8 +88,11 @@ class ContactKind(StrEnum):
 class FoundIn(StrEnum):
     """How a page gives a contact."""
 
-    LINK = "link"  #: mailto:, tel:, or a link to a profile
+    MAILTO = "mailto"  #: a link to write to it
+    TEL = "tel"  #: a link to call it, or to a messenger
+    LINK = "link"  #: a link to it
     OBFUSCATED = "obfuscated"  #: hidden from simple robots
-    STRUCTURED = "structured"  #: JSON-LD, microdata or a meta element
+    JSON_LD = "json_ld"
+    META = "meta"  #: a meta element or an attribute of microdata
     TEXT = "text"  #: the visible text
     FORM = "form"  #: a form on the page

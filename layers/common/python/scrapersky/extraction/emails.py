@@ -10,6 +10,9 @@ from email_validator import EmailNotValidError, validate_email
 
 from scrapersky.web.hosts import has_known_suffix
 
+RESERVED_HOSTS = ".example"
+"""The end of hosts that the internet does not have (RFC 2606), and the internet on loopback has."""
+
 MAX_CANDIDATES = 2_000
 """``@`` characters examined in one page."""
 
@@ -87,14 +90,18 @@ _MACHINE_HOSTS = ("sentry.io", "wixpress.com", "domainsbyproxy.com")
 
 
 def email_of(text: str) -> str | None:
-    """Return ``text`` as an address (lower case, punycode); None if it is malformed, reserved or a placeholder."""
+    """Return ``text`` as an address (lower case, punycode); None if it is malformed or a placeholder.
+
+    An address at a reserved host is one that the caller decides about.
+    """
     try:
         parsed = validate_email(text.strip(), check_deliverability=False)
     except (EmailNotValidError, ValueError):
         return None
     address = (parsed.ascii_email or "").lower()
     name, _, host = address.partition("@")
-    if not address or not has_known_suffix(host) or _is_placeholder(name, host):
+    is_known = has_known_suffix(host) or host.endswith(RESERVED_HOSTS)
+    if not address or not is_known or _is_placeholder(name, host):
         return None
     return address
 
@@ -173,7 +180,6 @@ def _is_placeholder(name: str, host: str) -> bool:
         host in _PLACEHOLDER_HOSTS
         or word in _PLACEHOLDER_WORDS
         or _CROSSES.fullmatch(name) is not None
-        or host.endswith((".example", ".test", ".invalid"))
         or name in _PLACEHOLDER_NAMES
         or (word in _FREE_MAIL and name in _PLACEHOLDER_AT_FREE_MAIL)
         or any(host == machine or host.endswith(f".{machine}") for machine in _MACHINE_HOSTS)

@@ -37,11 +37,15 @@ _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{1,8}){0,4})(?![A-Za-
 
 @dataclass(frozen=True)
 class PageLimits:
-    """How much of a page is read: characters of visible text, contacts of a kind, bytes of ``meta_json``."""
+    """How much of a page is read: characters of visible text, contacts of a kind, bytes of ``meta_json``.
+
+    ``reserved_hosts``: addresses at hosts that the internet does not have are real, as on loopback.
+    """
 
     text: int = 500_000
     contacts: int = 50
     json_bytes: int = 100_000
+    reserved_hosts: bool = False
 
 
 @dataclass(frozen=True)
