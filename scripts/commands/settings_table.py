@@ -33,7 +33,7 @@ def page() -> str:
         "Where a service's default differs:\n",
         *(
             f"- {service.name}: "
-            + ", ".join(
+            + ",\n  ".join(
                 f"`{service.env_prefix}_{name.upper()}` = {value}"
                 for name, value in service.defaults.model_dump(exclude_unset=True).items()
             )

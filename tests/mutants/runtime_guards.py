@@ -148,9 +148,9 @@ RUNTIME_GUARDS = (
     without(
         "tick: a workflow that fails starves no other",
         "tick.tick",
-        "except Exception:",
+        'except Exception: runtime.observer.log.exception("could not serve the workflow"',
         ISOLATION,
-        instead="except LookupError:",
+        instead='except LookupError:\n            runtime.observer.log.exception("could not serve the workflow"',
     ),
     without(
         "tick: a record that cannot be recovered keeps no other from being claimed",

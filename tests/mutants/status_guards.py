@@ -75,7 +75,13 @@ STATUS_GUARDS = (
     ),
     without("finish several: only live attempts", "finish.COMPLETE_ALL", LIVE, ENDS, times=2),
     without("finish several: attempts in order", "finish.COMPLETE_ALL", IN_ORDER, LOCK_ORDER),
-    without("finish several: records in order", "finish.COMPLETE_ALL", "ORDER BY id", LOCK_ORDER),
+    without(
+        "finish several: records in order",
+        "sql.FRAGMENTS",
+        "ORDER BY id FOR NO",
+        LOCK_ORDER,
+        instead="ORDER BY id DESC FOR NO",
+    ),
     without(
         "retry: the last failure is Error",
         "finish.RETRY",
@@ -94,7 +100,13 @@ STATUS_GUARDS = (
     # recover
     without("recover: a finish in between is seen", "recover.RECOVER", LIVE, BETWEEN, times=2),
     without("recover: a start in between is seen", "recover.RECOVER", EXPIRED, BETWEEN, times=2),
-    without("recover: SKIP LOCKED", "recover.RECOVER", SKIP, ENDS),
+    without(
+        "recover: SKIP LOCKED",
+        "recover.RECOVER",
+        f"ORDER BY attempt_id FOR NO KEY UPDATE {SKIP}",
+        ENDS,
+        instead="ORDER BY attempt_id FOR NO KEY UPDATE",
+    ),
     without(
         "recover: one bad row hides no other",
         "recover._recover",

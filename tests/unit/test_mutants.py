@@ -18,7 +18,10 @@ def test_a_mutant_changes_the_present_code_into_other_valid_code(mutant: Mutant)
     for edit in mutant.edits:
         changed[edit.file] = edit.apply(changed[edit.file])
     for file, source in sources.items():
-        assert ast.dump(ast.parse(changed[file])) != ast.dump(ast.parse(source))
+        if file.endswith(".py"):
+            assert ast.dump(ast.parse(changed[file])) != ast.dump(ast.parse(source))
+        else:
+            assert changed[file].split() != source.split()
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.guard)
@@ -145,7 +148,7 @@ def test_a_reason_is_truncated():
     assert len(error_text("a" * 5000)) == 1024
 """
 SQL = f"{LAYER}/status/sql.py"
-GUARD = Edit(SQL, "shorten(clean, MAX_ERROR_LENGTH)", "clean")
+GUARD = Edit(SQL, "shorten(storable_text(reason), MAX_ERROR_LENGTH)", "storable_text(reason)")
 NO_GUARD = Edit(SQL, "scrapersky.reason", "scrapersky.why")
 
 

@@ -51,7 +51,7 @@ class Puller:
         return max(0.0, min(waits)) if waits else None
 
     async def pull(self) -> None:
-        """Ask each workflow whose turn it is and that has room, the one with the fewest jobs first."""
+        """Pull for each workflow that is due and has room, the one with the fewest jobs first."""
         jobs = self._jobs()
         turns = [workflow for workflow, turn in self._turns.items() if not jobs or turn.at <= _now()]
         turns.sort(key=lambda workflow: jobs[workflow.name])
