@@ -101,7 +101,7 @@ class Terminal:
 def test_it_ends_with_a_true_summary_and_leaves_nothing_behind(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary files"
     ran = subprocess.run(
-        [COMMAND, "--report", str(tmp_path / "report.json")],
+        [COMMAND, "--report", str(tmp_path / "report.json"), "--leads", str(tmp_path / "leads.csv")],
         env=environment(temporary),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -111,6 +111,7 @@ def test_it_ends_with_a_true_summary_and_leaves_nothing_behind(tmp_path: Path) -
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert_nothing_is_left(temporary)
     report = json.loads((tmp_path / "report.json").read_bytes())
+    leads = (tmp_path / "leads.csv").read_text(encoding="utf-8")
     by_domain = {site["domain"]: site for site in report["domains"]}
     for site in shipped.read():
         found = by_domain[site.domain]
@@ -120,6 +121,11 @@ def test_it_ends_with_a_true_summary_and_leaves_nothing_behind(tmp_path: Path) -
             site.manifest.expect.pages,
             set(site.manifest.expect.errors),
         )
+        emails = {one["value"] for one in found["contacts"] if one["kind"] == "email"}
+        assert emails >= set(site.manifest.expect.emails), site.name
+        for email in site.manifest.expect.emails:
+            assert f"{email}  (" in ran.stdout
+            assert f",email,,{email}," in leads
         for place, (workflow, code) in enumerate(site.manifest.expect.errors.items()):
             assert place or found["error"].startswith(f"{workflow}: {code}: ")
             assert f"{workflow} · {code}" in ran.stdout

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+LEADS = Path(__file__).resolve().parents[3] / ".local" / "leads.csv"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RETRY_SECONDS = 0.05
 
@@ -70,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--sites", type=Path, metavar="DIR", help="serve and crawl the sites in a folder of yours")
     source.add_argument("--domain", nargs="+", metavar="NAME", help="crawl real domains on the internet instead")
     made.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
+    made.add_argument(
+        "--leads", type=Path, default=LEADS, metavar="FILE", help="write the contacts as CSV (default .local/leads.csv)"
+    )
     made.add_argument("--keep", action="store_true", help="leave it running, on the real schedule, until Ctrl-C")
     made.add_argument(
         "--timeout", type=_positive, default=900, metavar="SECONDS", help="time that the work may take (default 900)"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy import Connection, func, select, text
 
-from scrapersky.models import Attempt, Base, Domain, LocalBusiness, Page, Sitemap, SitemapFile
+from scrapersky.models import Attempt, Base, Contact, Domain, LocalBusiness, Page, Sitemap, SitemapFile
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.vocabulary import Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -22,6 +22,7 @@ COUNTED: Mapping[str, tuple[type[Base], str, str]] = {
     "sitemaps": (Sitemap, "sitemap", "sitemaps"),
     "sitemap_files": (SitemapFile, "sitemap file", "sitemap files"),
     "pages": (Page, "page", "pages"),
+    "contacts": (Contact, "contact", "contacts"),
     "local_businesses": (LocalBusiness, "local business", "local businesses"),
 }
 """{table: (model, what one row is called, what several are called)}."""
@@ -70,6 +71,12 @@ SELECT url, sitemap_type AS type, discovery_method AS method, url_count, coalesc
     invalid_reason,
     'not imported') AS outcome
 FROM sitemap_files JOIN domains ON domains.id = domain_id WHERE domain = :host ORDER BY sitemap_files.id
+"""
+
+CONTACTS = """
+SELECT kind, category, value, found_in, url AS source FROM contacts
+JOIN contact_sources ON contact_id = contacts.id JOIN domains ON domains.id = contacts.domain_id
+WHERE domain = :host AND gone_at IS NULL ORDER BY contacts.id, contact_sources.id
 """
 
 PAGES = "SELECT count(*) FROM pages JOIN domains ON domains.id = domain_id WHERE domain = :host"
@@ -162,7 +169,9 @@ def report(connection: Connection, sites: Mapping[str, str | None], seconds: flo
 
     ``{"workflows": {workflow: {status: n}}, "outcomes": {workflow: {code: n}}, "totals": {…}, "seconds", "domains":
     [{"domain", "statuses": {workflow: status}, "error", "sitemap_files": [{"url", "type", "method", "url_count",
-    "outcome"}], "pages": n}]}``. The status of ``import`` is the worst of the site's files (New: none is to be imported).
+    "outcome"}], "pages": n, "contacts": [{"kind", "category", "value", "found_in", "source"}]}]}``, a row per source.
+
+    The status of ``import`` is the worst of the site's files (New: none is to be imported).
     The outcome of a file that was never imported is its type, or the reason why it was not.
     """
     return {
@@ -193,6 +202,7 @@ def _site(connection: Connection, name: str, place_id: str | None) -> dict[str, 
         "error": errors[0] if errors else None,
         "sitemap_files": [dict(file) for file in connection.execute(text(FILES), keys).mappings()],
         "pages": connection.execute(text(PAGES), keys).scalar_one(),
+        "contacts": [dict(row) for row in connection.execute(text(CONTACTS), keys).mappings()],
     }
 
 

@@ -22,6 +22,7 @@ from scripts.commands.run.deployment import DeploymentError
 from scripts.commands.run.emulator import EmulatorError
 from scripts.commands.run.inputs import Inputs, corpus_sites, real_domains, shipped_sites
 from scripts.commands.run.internet.corpus import CorpusError
+from scripts.commands.run.leads import contacts, show_cards, write_csv
 from scripts.commands.run.postgres import PostgresError
 from scripts.commands.run.progress import LEGEND, Progress, display, waiting, watch
 from scripts.commands.run.report import Failure, counted, failures, report, summarise, unfinished
@@ -42,6 +43,7 @@ class Options:
     """How to run. ``tick_seconds`` is the time between ticks; ``timeout`` bounds the work, both in seconds."""
 
     report: Path | None = None
+    leads: Path | None = None
     keep: bool = False
     timeout: float = 900
     tick_seconds: float = 0.5
@@ -52,6 +54,7 @@ def execute(chosen: argparse.Namespace, database_server: str | None) -> int:
     """Run with the parsed arguments ``chosen``; return the exit status: 2 when the system could not be started."""
     options = Options(
         report=chosen.report,
+        leads=chosen.leads,
         keep=chosen.keep,
         timeout=chosen.timeout,
         tick_seconds=chosen.tick_seconds,
@@ -114,6 +117,11 @@ def work(system: System, engine: Engine, inputs: Inputs, options: Options, conso
     seconds = time.monotonic() - began
     with engine.connect() as connection:
         summarise(console, connection, seconds)
+        leads = contacts(connection)
+        show_cards(console, leads)
+        if options.leads:
+            write_csv(options.leads, leads)
+            console.print(f"\nThe contacts are in {options.leads}.", highlight=False, soft_wrap=True, markup=False)
         if options.report:
             found = report(connection, inputs.names, seconds)
             options.report.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -31,6 +31,8 @@ class Expectation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     pages: int = 0
+    emails: tuple[str, ...] = ()
+    """The e-mail addresses of the home page."""
     errors: Mapping[str, str] = Field(default_factory=dict)
     """{workflow: error code}."""
 

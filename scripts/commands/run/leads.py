@@ -1,0 +1,69 @@
+"""The contacts that a run found: cards for a person, and rows for a spreadsheet."""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy import Connection, text
+
+CONTACTS = """
+SELECT coalesce(business.business_name, domains.title, domain) AS business, business.full_address AS address, domain,
+    kind, category, value, found_in, url AS source, context, contacts.first_seen, contacts.last_seen
+FROM contacts
+JOIN domains ON domains.id = contacts.domain_id
+-- Of a chain, one business stands for all.
+LEFT JOIN LATERAL (
+    SELECT business_name, full_address FROM local_businesses WHERE local_businesses.domain_id = domains.id ORDER BY id LIMIT 1
+) AS business ON true
+-- The first source of each.
+JOIN LATERAL (
+    SELECT found_in, url, context FROM contact_sources WHERE contact_id = contacts.id ORDER BY contact_sources.id LIMIT 1
+) AS source ON true
+WHERE gone_at IS NULL
+ORDER BY domains.id, array_position(ARRAY['email', 'phone', 'form', 'social'], kind), contacts.id
+"""
+
+FORMULA = re.compile(r"(?!\+\d+\Z)[=+\-@\t\r]")
+"""The start of a text that a spreadsheet would evaluate; a phone number is none."""
+
+Row = Mapping[str, Any]
+
+
+def contacts(connection: Connection) -> list[Row]:
+    """Return every contact that is not gone, with its business and its first source, grouped by domain."""
+    return [dict(row) for row in connection.execute(text(CONTACTS)).mappings()]
+
+
+def show_cards(console: Console, found: Sequence[Row]) -> None:
+    """Print a card for each domain: the business, its place, and its contacts with the page that gives each."""
+    if not found:
+        return
+    console.print("\n[bold]Contacts[/]")
+    for _, group in groupby(found, key=lambda row: row["domain"]):
+        rows = list(group)
+        place = f" · {escape(rows[0]['address'])}" if rows[0]["address"] else ""
+        console.print(f"  [bold]{escape(rows[0]['business'])}[/]{place}", highlight=False, soft_wrap=True)
+        for row in rows:
+            name = row["category"] or row["kind"]
+            line = f"    {name:<10}{row['value']}  ({row['found_in']}, {row['source']})"
+            console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def write_csv(file: Path, found: Sequence[Row]) -> None:
+    """Write ``found`` as CSV in UTF-8 to ``file``. A text that a spreadsheet would evaluate starts with an apostrophe."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8", newline="") as out:
+        columns = ("business", "address", "domain", "kind", "category", "value", "found_in", "source", "context")
+        writer = csv.writer(out)
+        writer.writerow(columns)
+        writer.writerows(_cells(row[column] for column in columns) for row in found)
+
+
+def _cells(values: Iterator[Any]) -> list[str]:
+    texts = ("" if value is None else str(value) for value in values)
+    return [f"'{one}" if FORMULA.match(one) else one for one in texts]
