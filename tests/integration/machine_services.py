@@ -154,11 +154,12 @@ class ServiceActions(OperatorActions):
     # Time
 
     def expire(self, attempt: AttemptId) -> None:
-        """End the lease of ``attempt``."""
-        self.connection.execute(
-            text("UPDATE attempts SET lease_until = now() - interval '1 h' WHERE attempt_id = :n"), {"n": attempt}
-        )
-        self.model.attempts[attempt].expired = True
+        """End the lease of ``attempt``; one that has ended is history, and keeps it."""
+        if self.is_live(attempt):
+            self.connection.execute(
+                text("UPDATE attempts SET lease_until = now() - interval '1 h' WHERE attempt_id = :n"), {"n": attempt}
+            )
+            self.model.attempts[attempt].expired = True
 
     def make_due(self, key: Key) -> None:
         """End the backoff of ``key``."""

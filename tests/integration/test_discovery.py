@@ -82,7 +82,7 @@ def scan(engine: Engine, sitemap_id: int, tmp_path: Path, websites: Mapping[str,
     assert isinstance(outcome, Done | Fail | Retry)
     assert outcome.write is not None
     with engine.begin() as connection:
-        ids = list(outcome.write(connection))
+        ids = [file for files in outcome.write(connection).values() for file in files]
         rows = connection.execute(text("SELECT * FROM sitemap_files ORDER BY id")).all()
         report, requests = connection.execute(text("SELECT report, requests_made FROM sitemaps")).one()
     return Scanned(

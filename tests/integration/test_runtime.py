@@ -286,6 +286,7 @@ def test_ticks_and_batches_emit_the_metrics_of_the_alarms(harness: Harness, caps
     harness.drain()
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert all(document["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ScraperSky" for document in documents)
+    documents = [document for document in documents if "workflow" in document]
     assert all((document["service"], document["stage"]) == ("domain-scheduler", "test") for document in documents)
     assert {
         (document["workflow"], *document["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) for document in documents
@@ -305,10 +306,8 @@ def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_counts_no_fa
     assert {harness.row(first)["status"], harness.row(second)["status"]} == {"Completed", "Queued"}
     assert harness.invoke(action="status")["workflows"]["metadata"]["pause_reason"].startswith("budget_of_the_day")
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert [sum(document.get(name, [0])) for name in ("PaidCalls", "BudgetSpent") for document in documents[1:]] == [
-        1,
-        1,
-    ]
+    spent = [sum(sum(one.get(name, [0])) for one in documents) for name in ("PaidCalls", "BudgetSpent")]
+    assert spent == [1, 1]
 
 
 def test_a_record_may_not_spend_more_than_its_own_budget(

@@ -67,7 +67,7 @@ def test_actor_and_reason_end_with_the_statement(connection: Connection) -> None
     for verb in verbs:
         if verb is abandon:
             claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
-        assert verb(connection, METADATA, ids=[1], actor="ada", reason="because") == [1]
+        assert list(verb(connection, METADATA, ids=[1], actor="ada", reason="because")) == [1]
         left = "SELECT current_setting('scrapersky.actor', true), current_setting('scrapersky.reason', true)"
         assert [value or None for value in connection.execute(text(left)).one()] == [None, None]
     statuses = connection.execute(
