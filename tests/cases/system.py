@@ -14,6 +14,7 @@ from scripts.commands.scrapersky.logs.command import show
 from tests.integration import test_import
 from tests.integration.api import Api
 from tests.integration.conftest import Harness
+from tests.integration.lambda_context import LambdaContext
 
 
 def import_(given: dict[str, Any], expected: object, request: pytest.FixtureRequest) -> object:
@@ -62,7 +63,7 @@ def letter(given: dict[str, Any], expected: object, request: pytest.FixtureReque
     body = given.get("body", good["body"]) * given.get("times", 1)
     if "attribute" in given:
         good["messageAttributes"]["attempt_id"]["stringValue"] = given["attribute"]
-    answer = function.handler({"Records": [{**good, "body": body}]}, None)
+    answer = function.handler({"Records": [{**good, "body": body}]}, LambdaContext())
     function.database.engine.dispose()
     return {"again": len(answer["batchItemFailures"]), "status": harness.row(record_id)["status"]}
 

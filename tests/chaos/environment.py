@@ -158,6 +158,7 @@ class CountingObserver(Observer):
         if message == "batch":
             self.counts["started"] += keys["started"]
             self.counts["pulled"] += keys["pulled"]
+            self.counts["Pulled"] += keys["pulled_before"]
             self.counts["stale deliveries"] += keys["stale"]
             self.counts["Stale"] += keys["stale"] + keys["outcomes"].get("stale", 0)
             self.counts["stale results"] += keys["outcomes"].get("stale", 0)

@@ -49,7 +49,8 @@ def test_with_all_faults_each_result_is_applied_once_and_every_record_ends(tmp_p
     assert result.observed["stale results"] >= 1, table
     assert result.observed["pulled"] >= 100, table
     assert result.observed["Pulled"] >= 1, table
-    assert {"abandoned", "dead_letter", "lost", "released", "undelivered"} <= result.database.attempts.keys(), table
+    # A pull takes an attempt over long before its dispatch lease ends, or its message is a dead letter.
+    assert {"abandoned", "lost", "released"} <= result.database.attempts.keys(), table
 
 
 @pytest.mark.timeout(300)

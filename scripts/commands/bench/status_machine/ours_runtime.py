@@ -32,7 +32,7 @@ class Messages:
 
     waiting: list[dict[str, Any]] = field(default_factory=list)
 
-    def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str) -> set[int]:
+    def send(self, workflow: Workflow, claimed: Sequence[Claimed], correlation_id: str, has_time: object) -> set[int]:  # noqa: ARG002
         """Accept every message."""
         self.waiting += [record(workflow.name, one.attempt_id, correlation_id) for one in claimed]
         return set()

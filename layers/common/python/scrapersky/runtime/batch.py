@@ -41,7 +41,7 @@ async def work_on_batch(runtime: Runtime, records: Sequence[Mapping[str, Any]], 
         )
         return _return_to_queue(runtime, deliveries)
     try:
-        started = _start(runtime, by_attempt, invocation)
+        started, pulled_before = _start(runtime, by_attempt, invocation)
     except Exception:
         runtime.observer.log.exception("could not reach the database; returning all messages to the queue")
         return _return_to_queue(runtime, deliveries)
@@ -52,7 +52,8 @@ async def work_on_batch(runtime: Runtime, records: Sequence[Mapping[str, Any]], 
         {
             "received": len(deliveries),
             "started": len(started),
-            "stale": len(by_attempt) - len(started),
+            "stale": len(by_attempt) - len(started) - pulled_before,
+            "pulled_before": pulled_before,
             "again": len(malformed),
             "pulled": worked.number - len(started),
             "outcomes": worked.outcomes,
@@ -92,8 +93,10 @@ def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[Attem
     return by_attempt, malformed
 
 
-def _start(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], invocation: Invocation) -> list[Started]:
-    """Start the live attempts; log those that are stale."""
+def _start(
+    runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], invocation: Invocation
+) -> tuple[list[Started], int]:
+    """Start the live attempts, and log those that are stale; return also how many were pulled before their message."""
     with runtime.database.autocommit() as connection:
         live = start(
             connection,
@@ -108,7 +111,7 @@ def _start(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], invocatio
         runtime.observer.log.info(
             "stale delivery", extra={"attempt_id": attempt_id, "receive_count": by_attempt[attempt_id].receive_count}
         )
-    return [_with_delivery(attempt, by_attempt[attempt.attempt_id]) for attempt in live]
+    return [_with_delivery(attempt, by_attempt[attempt.attempt_id]) for attempt in live], len(pulled)
 
 
 def _with_delivery(attempt: Started, delivery: Delivery) -> Started:
