@@ -52,6 +52,7 @@ def test_the_trail_of_a_record_has_its_attempts_as_the_database_has_them(
             )
         ).one()
     rows = ask(running, capsys, "record-trail", "workflow=metadata", f"record_id={record_id}")
+    rows = [row for row in rows if row["outcome"] != "handed_off"]  # before the first attempt, or after the last
     assert len(rows) == 2 * attempts
     assert {row["to_status"] for row in rows[::2]} == {"Processing"}
     assert rows[-1]["to_status"] in {"Completed", "Error"}

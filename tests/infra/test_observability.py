@@ -39,7 +39,9 @@ FOR_EXPLORATION = {
     "stale",
     "again",
     "pulled",
+    "pulled_before",
     "outcomes",
+    "seconds",  # that a request of the API could take
     "revision",  # of a migration
 }
 """Logged keys that no saved query names; they are shown when a line is opened."""

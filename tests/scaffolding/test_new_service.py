@@ -175,7 +175,7 @@ GOOD = {"service": "contact-finder", "model": "Domain", "field": "contact_status
         ({"service": "async"}, r"service 'async' is a Python keyword"),
         ({"service": "class"}, r"service 'class' is a Python keyword"),
         ({"service": "metadata"}, r"METADATA would have two meanings"),
-        ({"model": "Website"}, r"--model 'Website' does not exist; valid models: Domain, LocalBusiness, Page"),
+        ({"model": "Website"}, r"--model 'Website' does not exist; valid models: Contact, Domain, LocalBusiness, Page"),
         ({"model": "Attempt"}, r"--model 'Attempt' has no records to watch"),
         ({"field": "contacts"}, r"--field 'contacts' is not valid: write status, or a name that ends in _status"),
         ({"field": "sitemap_analysis_status"}, r"belongs to the workflow submission"),

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Connection, Engine, insert, text
 
-from scrapersky.models import Attempt, Domain, Page, Sitemap, SitemapFile
+from scrapersky.models import Domain, Page, Sitemap, SitemapFile
 from scrapersky.vocabulary import Status
 from scripts.commands.run.inputs import queue_places
 from scripts.commands.run.report import counted, report, summarise, unfinished
@@ -58,10 +58,15 @@ def finish(
     code = next((str(value) for name, value in values.items() if name.endswith("error_code")), "imported")
     connection.exec_driver_sql("BEGIN")
     connection.execute(text(f"UPDATE {table} SET {field} = 'Queued' WHERE id = :id AND {field} = 'New'"), {"id": id})
-    connection.execute(insert(Attempt).values(workflow=workflow, record_id=id, trigger="manual", lease_until=NOW))
+    attempt = (
+        "INSERT INTO attempts (workflow, record_id, trigger, lease_until) VALUES (:workflow, :id, 'manual', :until)"
+    )
+    connection.execute(text(attempt), {"workflow": workflow, "id": id, "until": NOW})
     connection.execute(text(f"UPDATE {table} SET {field} = 'Processing' WHERE id = :id"), {"id": id})
     connection.execute(
-        text("UPDATE attempts SET finished_at = now(), outcome = 'done', code = :code WHERE record_id = :id"),
+        text(
+            "UPDATE attempts SET finished_at = now(), outcome = 'done', code = :code WHERE record_id = :id AND outcome IS NULL"
+        ),
         {"id": id, "code": code},
     )
     columns = ", ".join(f"{name} = :{name}" for name in values)
@@ -75,7 +80,14 @@ def finish(
 def test_the_report_lists_each_site_under_its_owners_name(filled: Connection) -> None:
     found = report(filled, {"www.good.example": "ChIJ1", "bad.example": None, "unknown.example": None}, 1.26)
     assert found["seconds"] == 1.3
-    assert found["totals"] == {"domains": 2, "sitemaps": 1, "sitemap_files": 3, "pages": 2, "local_businesses": 0}
+    assert found["totals"] == {
+        "domains": 2,
+        "sitemaps": 1,
+        "sitemap_files": 3,
+        "pages": 2,
+        "contacts": 0,
+        "local_businesses": 0,
+    }
     assert found["workflows"]["import"] == {"New": 1, "Queued": 0, "Processing": 0, "Completed": 1, "Error": 1}
     assert found["outcomes"]["import"] == {"imported": 1, "not_xml": 1}
     good, bad, unknown = found["domains"]
@@ -101,7 +113,14 @@ def test_the_report_lists_each_site_under_its_owners_name(filled: Connection) ->
         "outcome": "imported",
     }
     assert bad["error"] == "metadata: http_403: https://bad.example/ answered 403"
-    assert unknown == {"domain": "unknown.example", "statuses": {}, "error": None, "sitemap_files": [], "pages": 0}
+    assert unknown == {
+        "domain": "unknown.example",
+        "statuses": {},
+        "error": None,
+        "sitemap_files": [],
+        "pages": 0,
+        "contacts": [],
+    }
 
 
 def test_a_site_with_an_invalid_host_name_is_in_the_report_too(

@@ -11,14 +11,20 @@ from scrapersky.extraction.schema_org_hours import hours_from_schema_org
 from scrapersky.hours import Hours
 from scrapersky.web.storable import tidy
 
-_NEVER = re.compile(
-    r"Person|WebSite|Article|Blog|Product\w*|Offer|Service|Place|City|State|Country|AdministrativeArea|PostalAddress|Question"
-    r"|Answer|Brand|ContactPoint|GeoCoordinates|SiteNavigationElement|WPHeader|WPFooter|WPSideBar|CreativeWork|Course|Recipe"
-    r"|Book|Movie|Vehicle|Car|Menu|Thing|Festival"
-    r"|\w*(?:Page|Application|Event|Article|Posting|Action|Object|Specification|Review|Rating|Trip|List|Item|Series|Offer|Term"
-    r"|Catalog|Code|Program)"
+_NEVER = frozenset(
+    str.split(
+        "Person WebSite Blog Service Place City State Country AdministrativeArea PostalAddress Question Answer Brand "
+        "ContactPoint GeoCoordinates SiteNavigationElement WPHeader WPFooter WPSideBar CreativeWork Course Recipe Book Movie "
+        "Vehicle Car Menu Thing Festival"
+    )
 )
-"""Types that share properties with organisations but are not organisations."""
+_NEVER_ENDS = tuple(
+    str.split(
+        "Page Application Event Article Posting Action Object Specification Review Rating Trip List Item Series Offer Term "
+        "Catalog Code Program"
+    )
+)
+"""Types that share properties with organisations but are not organisations, and the ends of such types."""
 
 _ALWAYS = frozenset(("Organization", "LocalBusiness"))
 """Types that make a node an organisation, whatever else it is. WordPress plugins use them beside ``Person``."""
@@ -90,8 +96,13 @@ def opening_hours(node: Node) -> Hours | None:
 def _is_organisation(node: Node) -> bool:
     types = node.types
     is_typed = bool(_ALWAYS.intersection(types))
-    is_likely = bool(types) and not any(map(_NEVER.fullmatch, types)) and _weight(node) > 0
+    is_likely = bool(types) and not any(map(_is_never, types)) and _weight(node) > 0
     return (is_typed or is_likely) and _name(node) is not None
+
+
+def _is_never(name: str) -> bool:
+    """Return whether ``name`` is a type that no organisation has alone."""
+    return name in _NEVER or name.startswith("Product") or name.endswith(_NEVER_ENDS)
 
 
 def _weight(node: Node) -> int:

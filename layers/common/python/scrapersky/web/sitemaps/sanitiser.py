@@ -29,11 +29,11 @@ _COMMENT, _CDATA = "<!--", "<![CDATA["
 _TAG_END = re.compile(">")
 _END = {
     _COMMENT: re.compile("-->"),
-    # A URL, date or number has no "<" in it: if the end tag of its field comes first, or a tag of an entry, the end of the
+    # A URL, date or number has no "<" in it: if the end tag of its field comes first, or another entry, the end of the
     # section is missing.
     _CDATA: re.compile(
         r"\]\]>|(?=</(?:[\w.-]{1,16}:)?(?:loc|lastmod|changefreq|priority|link|guid|pubdate|id|updated|published)\s{0,4}>"
-        r"|</?(?:[\w.-]{1,16}:)?(?:url|sitemap|item|entry)\s{0,4}>)",
+        r"|<(?:[\w.-]{1,16}:)?(?:url|sitemap|item|entry)[\s>])",
         re.IGNORECASE,
     ),
 }
