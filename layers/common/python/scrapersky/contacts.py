@@ -8,9 +8,6 @@ from sqlalchemy import Connection, text
 
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
 
-MAX_CONTEXT = 200
-"""Characters kept of the text around a contact."""
-
 MISSES = 2
 """Readings in a row of each of its sources that lack a contact before it is gone."""
 
