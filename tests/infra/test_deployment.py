@@ -31,7 +31,7 @@ from scripts.commands.run import databases
 from scripts.commands.run.deployment import put_secret
 from scripts.commands.run.emulator import ACCOUNT, REGION, Aws
 from scripts.commands.run.postgres import Postgres
-from scripts.commands.run.system import APP_PASSWORD, APP_ROLE
+from scripts.commands.run.system import APP_ROLE
 from tests.infra.template import Template
 
 SETTINGS = plan(LOCAL, {})
@@ -134,8 +134,11 @@ def account(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Ite
 
 
 def as_application(url: str) -> dict[str, Any]:
-    """Return the secret of the functions' role in the database of ``url``."""
-    return {**databases.address(url), "username": APP_ROLE, "password": APP_PASSWORD}
+    """Return the secret of the functions' role in the database of ``url``.
+
+    Its password is the one that the role has in every test: a deployment sets it, and the role is one for the server.
+    """
+    return {**databases.address(url), "username": APP_ROLE}
 
 
 @pytest.fixture(scope="module")
