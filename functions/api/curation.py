@@ -18,12 +18,14 @@ from api.idempotency import write_once
 from api.problem import invalid
 from api.resource import F, Resource, View, conditions
 from scrapersky.database import after_commit
-from scrapersky.runtime.input_model import Id, InputModel, Integer, Number, exactly_one
+from scrapersky.runtime.input_model import Flag, Id, InputModel, Integer, Number, exactly_one
 from scrapersky.status.sql import SET_ACTOR
 from scrapersky.vocabulary import Curation, Status
 
 Result = Literal["queued", "set", "unchanged", "refused"]
 Ids = Annotated[list[Id], Field(min_length=1)]
+EXAMPLES = 3
+"""Results that a dry run shows."""
 MAY_BE_QUEUED = frozenset({Status.NEW, Status.COMPLETED, Status.ERROR})
 
 
@@ -38,6 +40,7 @@ class Decision(InputModel, Generic[F]):
     limit: Integer | None = Field(None, ge=1, description="maximum number of records by filter; 'more' reports others")
     reason: str = Field("curated", min_length=1, max_length=500, description="why, for the audit trail")
     spread_seconds: Number = Field(0, ge=0, le=86_400, description="queued records become due over this time")
+    dry_run: Flag = Field(False, description="change nothing; answer the counts and the first three results")
 
     @model_validator(mode="after")
     def _has_one_filter(self) -> "Decision[F]":
@@ -59,7 +62,7 @@ class Decided(BaseModel):
 class Decisions(BaseModel):
     """The result for each record; ``more``: other records match the filter and were not touched."""
 
-    results: list[Decided]
+    results: list[Decided] = Field(description="of a dry run the first three")
     counts: dict[Result, int]
     more: bool = False
 
@@ -69,12 +72,17 @@ def curate(
 ) -> Decisions:
     """Carry out ``decision`` on the curation field ``field`` of ``resource``, in one transaction and once.
 
-    Raises a 422 for more records than ``API_BULK_MAX``.
+    A dry run reports what it would do. Raises a 422 for more records than ``API_BULK_MAX``.
     """
     cap, actor = dependencies_of(router).settings.api_bulk_max, caller_of(router)
     for name, number in (("ids", len(decision.ids or ())), ("limit", decision.limit or 0)):
         if number > cap:
             raise invalid(name, f"{number} records are too many for one request; at most {cap} are allowed")
+
+    if decision.dry_run:
+        with dependencies_of(router).database.autocommit() as connection:
+            expected, _ = _decide(connection, resource, field, decision, cap)
+            return expected.model_copy(update={"results": expected.results[:EXAMPLES]})
 
     def work(connection: Connection) -> Decisions:
         connection.execute(text(SET_ACTOR), {"actor": actor, "reason": decision.reason})
@@ -92,11 +100,14 @@ def curate(
 def _decide(
     connection: Connection, resource: Resource[View], field: str, decision: Decision[Any], cap: int
 ) -> tuple[Decisions, dict[int, Status]]:
-    """Carry out ``decision``; return its results, and the previous status of each record that is now Queued."""
+    """Carry out ``decision``; return its results, and the previous status of each record that is now Queued.
+
+    A dry run neither locks nor writes.
+    """
     limit = len(set(decision.ids)) if decision.ids else decision.limit or cap
-    rows = _lock(connection, resource, field, decision, limit + 1)
+    rows = _read(connection, resource, field, decision, limit + 1)
     decided = [_result(row, resource, field, decision.curation_status) for row in rows[:limit]]
-    for queue, result in ((False, "set"), (True, "queued")):
+    for queue, result in () if decision.dry_run else ((False, "set"), (True, "queued")):
         _write(connection, resource, field, decision, [one.id for one in decided if one.result == result], queue)
     missing = sorted(set(decision.ids or ()) - {one.id for one in decided})
     decided += [Decided(id=one, result="refused", why=f"{resource.name} has no record {one}") for one in missing]
@@ -106,7 +117,7 @@ def _decide(
     return Decisions(results=decided, counts=counts, more=len(rows) > limit), before
 
 
-def _lock(
+def _read(
     connection: Connection, resource: Resource[View], field: str, decision: Decision[Any], limit: int
 ) -> Sequence[Row[Any]]:
     model, workflow, never = resource.model, resource.curation[field], resource.never_queued
@@ -117,8 +128,10 @@ def _lock(
         (getattr(model, never.column) if never else literal(None)).label("never_queued"),
     ]
     chosen = conditions(resource, decision.filter) if decision.filter else [model.id.in_(decision.ids or ())]
-    locked = select(*columns).where(*chosen).order_by(model.id).limit(limit).with_for_update(of=model, key_share=True)
-    return connection.execute(locked).all()
+    statement = select(*columns).where(*chosen).order_by(model.id).limit(limit)
+    if not decision.dry_run:
+        statement = statement.with_for_update(of=model, key_share=True)
+    return connection.execute(statement).all()
 
 
 def _result(row: Row[Any], resource: Resource[View], field: str, wanted: Curation) -> Decided:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 
+from scrapersky.models import Domain
 from scrapersky.models.base import Recorded
-from scrapersky.runtime.input_model import InputModel, Instant, Integer
+from scrapersky.runtime.input_model import Id, InputModel, Instant, Integer
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import Curation
+from scrapersky.web.hosts import HostError, normalise_host
 
 PAGING = frozenset({"limit", "cursor"})
 FLAGS = {"true": True, "false": False}
@@ -52,6 +54,13 @@ class Named(Filter):
     """The filters of resources whose records have a name or a URL."""
 
     search: str | None = Field(None, min_length=1, max_length=200, description="part of the name, any case")
+
+
+class OfDomain(Filter):
+    """The filters of resources whose records belong to a domain."""
+
+    domain_id: Id | None = None
+    domain: str | None = Field(None, description="the domain's host name, or a url on it")
 
 
 class Paging(Filter):
@@ -121,6 +130,18 @@ def conditions(resource: Resource[View], wanted: Filter) -> list[ColumnElement[b
                 found.append(columns["created_at"] >= value)
             case "created_before":
                 found.append(columns["created_at"] < value)
+            case "domain" if "domain" in columns:
+                found.append(columns["domain"] == _host(value))
+            case "domain":
+                found.append(columns["domain_id"].in_(select(Domain.id).where(Domain.domain == _host(value))))
             case _:
                 found.append(columns[name] == value)
     return found
+
+
+def _host(text: str) -> str:
+    """Return the host as it is stored; a text that is no host matches no record."""
+    try:
+        return normalise_host(text)
+    except HostError:
+        return text

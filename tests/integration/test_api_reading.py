@@ -65,6 +65,19 @@ def test_several_filters_must_all_hold(api: Api, domains: list[int]) -> None:
     assert list(pages_of(api, "/domains", status="New", curation_status="Selected")) == [[]]
 
 
+@pytest.mark.parametrize("path", [path for path in RESOURCES if path != "places"])
+def test_listings_filter_by_the_domain_as_people_write_it(api: Api, connection: Connection, path: str) -> None:
+    for name in ("shop.example", "cafe.example"):
+        place = {"place_id": name.partition(".")[0]}
+        url = {"domain": name, "url": f"https://{name}/x"}
+        given = {"domains": {"domain": name}, "sitemaps": {"domain": name}, "local-businesses": place}.get(path, url)
+        api.post("/domains", {"domain": name})
+        api.post(f"/{path}", given)
+    connection.execute(text("UPDATE local_businesses SET domain_id = id"))
+    for written, count in (("HTTPS://www.Shop.example/x", 1), ("nowhere.example", 0), ("no host", 0)):
+        assert len(api.get(f"/{path}", domain=written).json["items"]) == count
+
+
 def test_wildcards_in_a_search_are_literal(api: Api, domains: list[int]) -> None:
     assert list(pages_of(api, "/domains", search="%")) == [[]]
     assert list(pages_of(api, "/domains", search="shop_1")) == [[]]

@@ -127,6 +127,26 @@ def test_other_decisions_than_selected_queue_nothing(api: Api, connection: Conne
     assert (now["curation_status"], now["status"]) == (decision, "New")
 
 
+def test_a_dry_run_counts_shows_three_results_and_changes_nothing(api: Api, connection: Connection) -> None:
+    ids = domains(connection, *(f"shop-{number}.example" for number in range(5)))
+    (busy,) = domains(connection, "shop-busy.example", status="Queued")
+    seize(connection, [busy])
+    wanted = {"curation_status": "Selected", "filter": {"search": "shop"}}
+    answer = api.post("/domains/curation", {**wanted, "dry_run": True}, Idempotency_Key="one")
+    assert [one["id"] for one in answer.json["results"]] == ids[:3]
+    assert (answer.json["counts"], answer.json["more"]) == ({"queued": 5, "refused": 1}, False)
+    assert row(connection, "domains", ids[0])["status"] == "New"
+    assert len(results(api.post("/domains/curation", wanted, Idempotency_Key="one"))) == 6
+
+
+def test_a_dry_run_does_not_wait_for_locked_records(api: Api, connection: Connection, engine: Engine) -> None:
+    (held,) = domains(connection, "a.example")
+    with engine.begin() as other:
+        other.execute(text("SELECT 1 FROM domains WHERE id = :id FOR UPDATE"), {"id": held})
+        wanted = {"curation_status": "Selected", "ids": [held], "dry_run": True}
+        assert results(api.post("/domains/curation", wanted)) == ["queued"]
+
+
 def test_an_unknown_record_is_refused_and_the_others_are_curated(api: Api, connection: Connection) -> None:
     (record_id,) = domains(connection, "a.example")
     answer = api.post("/domains/curation", {"ids": [record_id, 999], "curation_status": "Selected"})

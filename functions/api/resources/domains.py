@@ -73,6 +73,7 @@ class DomainView(View):
 class DomainFilter(Named):
     """The filters of domains."""
 
+    domain: str | None = Field(None, description="the host name, or a url on it")
     sitemap_curation_status: Curation | None = None
     status: Status | None = None
     error_code: str | None = None

@@ -11,10 +11,10 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import Named, Paging, Resource, View
+from api.resource import Named, OfDomain, Paging, Resource, View
 from api.rows import Known, NewOfPlace, RowRefused
 from scrapersky.models import LocalBusiness
-from scrapersky.runtime.input_model import Id, InputModel, Number
+from scrapersky.runtime.input_model import InputModel, Number
 from scrapersky.runtime.registry import DOMAIN_EXTRACTION
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -61,14 +61,13 @@ class LocalBusinessView(View):
     updated_at: datetime
 
 
-class LocalBusinessFilter(Named):
+class LocalBusinessFilter(Named, OfDomain):
     """The filters of local businesses."""
 
     place_id: str | None = None
     city: str | None = None
     country: str | None = None
     main_category: str | None = None
-    domain_id: Id | None = None
     domain_extraction_status: Status | None = None
     domain_extraction_error_code: str | None = None
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import Named, Paging, Resource, View
+from api.resource import Named, OfDomain, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import Page
 from scrapersky.runtime.input_model import Id, InputModel
@@ -46,10 +46,9 @@ class PageView(View):
     updated_at: datetime
 
 
-class PageFilter(Named):
+class PageFilter(Named, OfDomain):
     """The filters of pages."""
 
-    domain_id: Id | None = None
     sitemap_file_id: Id | None = None
     page_type: str | None = None
     lead_source: str | None = None

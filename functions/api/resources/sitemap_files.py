@@ -11,7 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import Named, NeverQueued, Paging, Resource, View
+from api.resource import Named, NeverQueued, OfDomain, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import SitemapFile
 from scrapersky.runtime.input_model import Flag, Id, InputModel
@@ -53,10 +53,9 @@ class SitemapFileView(View):
     updated_at: datetime
 
 
-class SitemapFileFilter(Named):
+class SitemapFileFilter(Named, OfDomain):
     """The filters of sitemap files."""
 
-    domain_id: Id | None = None
     sitemap_id: Id | None = None
     sitemap_type: str | None = None
     discovery_method: str | None = None

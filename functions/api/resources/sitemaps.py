@@ -11,10 +11,10 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import Filter, Paging, Resource, View
+from api.resource import OfDomain, Paging, Resource, View
 from api.rows import NewOfDomain
 from scrapersky.models import Sitemap
-from scrapersky.runtime.input_model import Id, InputModel
+from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import DISCOVERY
 from scrapersky.vocabulary import Curation, Status
 
@@ -39,10 +39,9 @@ class SitemapView(View):
     updated_at: datetime
 
 
-class SitemapFilter(Filter):
+class SitemapFilter(OfDomain):
     """The filters of sitemap scans."""
 
-    domain_id: Id | None = None
     status: Status | None = None
     error_code: str | None = None
 
