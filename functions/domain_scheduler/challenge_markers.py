@@ -44,30 +44,13 @@ CHALLENGE_TEXTS = (
     "you don't have permission to access",
 )
 
-PARKING_HOSTS = (
-    "sedoparking.com",
-    "sedo.com",
-    "hugedomains.com",
-    "dan.com",
-    "afternic.com",
-    "parkingcrew.net",
-    "bodis.com",
-    "above.com",
-    "parklogic.com",
-    "domainmarket.com",
-    "undeveloped.com",
-    "buydomains.com",
-    "brandbucket.com",
-    "squadhelp.com",
-    "atom.com",
-    "sav.com",
-    "spaceship.com",
-    "sedo.de",
-    "dynadot.com",
-    "domaineasy.com",
-    "namebright.com",
-    "parking.godaddy.com",
-    "forsale.godaddy.com",
+PARKING_HOSTS = tuple(
+    str.split(
+        "sedoparking.com sedo.com hugedomains.com dan.com afternic.com parkingcrew.net bodis.com above.com "
+        "parklogic.com domainmarket.com undeveloped.com buydomains.com brandbucket.com squadhelp.com atom.com "
+        "sav.com spaceship.com sedo.de dynadot.com domaineasy.com namebright.com parking.godaddy.com "
+        "forsale.godaddy.com"
+    )
 )
 PARKING_SOURCES = (
     "data-adblockkey=",

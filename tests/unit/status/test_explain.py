@@ -173,3 +173,9 @@ def test_a_report_is_shown_as_one_line_per_url_and_truncated_when_long() -> None
     ]
     assert as_text(timeline("Completed", report=rows * 50)).splitlines()[-1] == "  … and 50 more"
     assert as_text(timeline("Completed", report=None)) == as_text(timeline("Completed"))
+
+
+def test_an_attempt_that_a_worker_pulled_was_not_sent() -> None:
+    pulled = attempt(3, trigger="pull", started_at="2026-11-23T10:00:00+00:00")
+    lines = as_text(timeline("Processing", attempts=[pulled])).splitlines()
+    assert any(line.endswith("attempt 3 starts, pulled by a worker") for line in lines), lines

@@ -1,6 +1,7 @@
 """Questions about source alone: HTTP methods of a branch, and whether a function waits for what it starts."""
 
 import ast
+from functools import lru_cache
 
 from scripts.commands.crosswalk.audit.values import Frame, Func, last_name
 
@@ -31,20 +32,26 @@ def narrowed(test: ast.expr, outer: Methods) -> tuple[Methods, Methods]:
             return outer, outer
 
 
+@lru_cache(maxsize=4_096)
+def parts_of(node: ast.AST) -> tuple[ast.AST, ...]:
+    """Return ``ast.walk(node)``, which many questions about one function ask for."""
+    return tuple(ast.walk(node))
+
+
 def guarded(decorator: ast.AST) -> Methods:
     """Return the methods for which a decorator calls what it decorates; None for all: a form that asks for confirmation."""
     if not isinstance(decorator, ast.FunctionDef | ast.AsyncFunctionDef) or not decorator.args.args:
         return None
     name = decorator.args.args[0].arg
     called = _calls_of(name, decorator)
-    for part in ast.walk(decorator) if called else ():
+    for part in parts_of(decorator) if called else ():
         if isinstance(part, ast.If) and called == sum(_calls_of(name, statement) for statement in part.body):
             return narrowed(part.test, None)[0]
     return None
 
 
 def _calls_of(name: str, node: ast.AST) -> int:
-    return sum(isinstance(part, ast.Call) and last_name(part.func) == name for part in ast.walk(node))
+    return sum(isinstance(part, ast.Call) and last_name(part.func) == name for part in parts_of(node))
 
 
 def _is_method(node: ast.expr) -> bool:
@@ -78,14 +85,14 @@ def is_awaited(node: ast.Call, frame: Frame) -> bool:
     body = _body(frame)
     if body is None or _is_handed_on(body, node):
         return False
-    if any(isinstance(part, ast.Await) and _contains(part, node) for part in ast.walk(body)):
+    if any(isinstance(part, ast.Await) and _contains(part, node) for part in parts_of(body)):
         return True
     names = _holders(body, node)
     return (
-        any(isinstance(part, ast.Await) and names & _names(part) for part in ast.walk(body))
+        any(isinstance(part, ast.Await) and names & _names(part) for part in parts_of(body))
         or any(
             isinstance(part, ast.Call) and last_name(part.func) in WAITS and names & _names(part)
-            for part in ast.walk(body)
+            for part in parts_of(body)
         )
         or _is_cancelled(body, names)
         or _ends_with_its_object(frame, names)
@@ -107,7 +114,7 @@ def _ends_with_its_object(frame: Frame, names: set[str]) -> bool:
     ]
     return any(
         names & _names(method)
-        and any(isinstance(p, ast.Call) and last_name(p.func) == "cancel" for p in ast.walk(method))
+        and any(isinstance(p, ast.Call) and last_name(p.func) == "cancel" for p in parts_of(method))
         for method in methods
     )
 
@@ -116,14 +123,14 @@ def _is_handed_on(body: ast.AST, node: ast.Call) -> bool:
     """Return whether the function gives the task itself to its caller: it only waited until the task had begun."""
     own = {
         target.id
-        for part in ast.walk(body)
+        for part in parts_of(body)
         if isinstance(part, ast.Assign) and part.value is node
         for target in part.targets
         if isinstance(target, ast.Name)
     }
     return any(
         isinstance(part, ast.Return) and isinstance(part.value, ast.Name) and part.value.id in own
-        for part in ast.walk(body)
+        for part in parts_of(body)
     )
 
 
@@ -132,7 +139,7 @@ def _is_cancelled(body: ast.AST, names: set[str]) -> bool:
     exception.
     """
     after_errors = {
-        id(part) for outer in ast.walk(body) if isinstance(outer, ast.ExceptHandler) for part in ast.walk(outer)
+        id(part) for outer in parts_of(body) if isinstance(outer, ast.ExceptHandler) for part in parts_of(outer)
     }
     return any(
         isinstance(part, ast.Call)
@@ -140,7 +147,7 @@ def _is_cancelled(body: ast.AST, names: set[str]) -> bool:
         and part.func.attr == "cancel"
         and names & _names(part.func.value)
         and id(part) not in after_errors
-        for part in ast.walk(body)
+        for part in parts_of(body)
     )
 
 
@@ -152,7 +159,7 @@ def is_joined(node: ast.Call, frame: Frame) -> bool:
     names = _holders(body, node)
     if _is_iterated(body, node, names) or _ends_by_an_event(body, node):
         return True
-    for part in ast.walk(body):
+    for part in parts_of(body):
         if (
             isinstance(part, ast.Call)
             and isinstance(part.func, ast.Attribute)
@@ -184,7 +191,7 @@ def is_joined_by_name(node: ast.Call, frame: Frame) -> bool:
         and isinstance(part.func, ast.Attribute)
         and part.func.attr == "join"
         and ast.unparse(part.func.value) == started
-        for part in ast.walk(body)
+        for part in parts_of(body)
     )
 
 
@@ -196,7 +203,7 @@ def is_read(node: ast.Call, frame: Frame) -> bool:
     if body is None:
         return False
     names = _holders(body, node)
-    for part in ast.walk(body):
+    for part in parts_of(body):
         match part:
             case ast.Attribute(value=owner, attr="stdout" | "stderr") if names & _names(owner):
                 return True
@@ -212,8 +219,8 @@ def _is_iterated(body: ast.AST, node: ast.Call, names: set[str]) -> bool:
     """Return whether the results of ``pool.map(…)`` are taken one by one, which waits for them."""
     if last_name(node.func) != "map":
         return False
-    taken = [part.iter for part in ast.walk(body) if isinstance(part, ast.For | ast.comprehension)]
-    taken += [part for part in ast.walk(body) if isinstance(part, ast.Call) and last_name(part.func) in TAKING]
+    taken = [part.iter for part in parts_of(body) if isinstance(part, ast.For | ast.comprehension)]
+    taken += [part for part in parts_of(body) if isinstance(part, ast.Call) and last_name(part.func) in TAKING]
     return any(_contains(part, node) or names & _names(part) for part in taken)
 
 
@@ -222,7 +229,7 @@ TAKING = frozenset({"list", "tuple", "set", "dict", "sum", "any", "all", "max", 
 
 def _ends_by_an_event(body: ast.AST, node: ast.Call) -> bool:
     """Return whether the thread's function, defined in place, looks at an event that the function sets: a heartbeat."""
-    own = {part.name: part for part in ast.walk(body) if isinstance(part, ast.FunctionDef) and part is not body}
+    own = {part.name: part for part in parts_of(body) if isinstance(part, ast.FunctionDef) and part is not body}
     targets = [word.value for word in node.keywords if word.arg == "target"]
     looked = {
         name
@@ -235,7 +242,7 @@ def _ends_by_an_event(body: ast.AST, node: ast.Call) -> bool:
         and isinstance(part.func, ast.Attribute)
         and part.func.attr == "set"
         and ast.unparse(part.func.value) in looked
-        for part in ast.walk(body)
+        for part in parts_of(body)
     )
 
 
@@ -246,11 +253,11 @@ def is_begun_once(node: ast.Call, frame: Frame) -> bool:
     body = _body(frame)
     if body is None:
         return False
-    shared = {name for part in ast.walk(body) if isinstance(part, ast.Global) for name in part.names}
-    tested = {name for part in ast.walk(body) if isinstance(part, ast.If) for name in _names(part.test)}
+    shared = {name for part in parts_of(body) if isinstance(part, ast.Global) for name in part.names}
+    tested = {name for part in parts_of(body) if isinstance(part, ast.If) for name in _names(part.test)}
     assigned = {
         name
-        for part in ast.walk(body)
+        for part in parts_of(body)
         if isinstance(part, ast.Assign)
         for target in part.targets
         for name in _targets(target)
@@ -264,7 +271,7 @@ def _body(frame: Frame) -> ast.AST | None:
 
 
 def _contains(outer: ast.AST, inner: ast.AST) -> bool:
-    return any(part is inner for part in ast.walk(outer))
+    return any(part is inner for part in parts_of(outer))
 
 
 GATHERED = (
@@ -304,7 +311,7 @@ def _holders(body: ast.AST, node: ast.Call) -> set[str]:
     a one.
     """
     found: set[str] = set()
-    parts = list(ast.walk(body))
+    parts = list(parts_of(body))
     while True:
         before = len(found)
         for part in parts:
@@ -323,7 +330,7 @@ def _held_by(part: ast.AST, node: ast.Call, found: set[str]) -> set[str]:
             return {name for target in keyed if found & _names(target.slice) for name in _targets(target)}
         case ast.For(target=target, iter=values) | ast.comprehension(target=target, iter=values):
             if found & _names(values):
-                return _names(target)
+                return set(_names(target))
         case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=args) if verb in COLLECTING:
             if any(_contains(argument, node) or found & _names(argument) for argument in args):
                 return _targets(owner)
@@ -337,12 +344,11 @@ def _holds(value: ast.expr) -> bool:
     return isinstance(value, GATHERED) or (isinstance(value, ast.Call) and last_name(value.func) in HOLDING)
 
 
-def _names(node: ast.AST) -> set[str]:
-    """Return names and dotted names in ``node``: ``await self.task`` waits for ``self.task``, and for no other of
-    ``self``.
-    """
-    found = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    return found | {ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+@lru_cache(maxsize=16_384)
+def _names(node: ast.AST) -> frozenset[str]:
+    """Return names and dotted names: ``await self.task`` waits for ``self.task``, and for no other of ``self``."""
+    found = {part.id for part in parts_of(node) if isinstance(part, ast.Name)}
+    return frozenset(found | {ast.unparse(part) for part in parts_of(node) if isinstance(part, ast.Attribute)})
 
 
 def _targets(node: ast.expr) -> set[str]:
@@ -357,4 +363,4 @@ def _targets(node: ast.expr) -> set[str]:
         case ast.Subscript(value=inner):
             return _targets(inner)
         case _:
-            return _names(node)
+            return set(_names(node))

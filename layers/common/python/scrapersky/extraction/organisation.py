@@ -30,16 +30,9 @@ _ALWAYS = frozenset(("Organization", "LocalBusiness"))
 """Types that make a node an organisation, whatever else it is. WordPress plugins use them beside ``Person``."""
 
 _WEIGHTS = {
-    "address": 3,
-    "telephone": 2,
-    "openingHoursSpecification": 2,
-    "openingHours": 2,
-    "geo": 1,
-    "email": 1,
-    "logo": 1,
-    "sameAs": 1,
-    "url": 1,
-}
+    "address": 3, "telephone": 2, "openingHoursSpecification": 2, "openingHours": 2, "geo": 1, "email": 1, "logo": 1,
+    "sameAs": 1, "url": 1,
+}  # fmt: skip
 """How much a property says about an organisation."""
 
 

@@ -157,10 +157,11 @@ def _change(event: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> _Ent
 def _start(attempt: Mapping[str, Any]) -> _Entry:
     started, sent = (datetime.fromisoformat(attempt[name]) for name in ("started_at", "dispatched_at"))
     waited = duration((started - sent).total_seconds())
+    how = "pulled by a worker" if attempt["trigger"] == "pull" else f"{waited} after it was sent"
     request = f", request {attempt['request_id']}" if attempt["request_id"] else ""
     return _Entry(
         started,
-        f"attempt {attempt['attempt_id']} starts, {waited} after it was sent",
+        f"attempt {attempt['attempt_id']} starts, {how}",
         (f"on {attempt['worker']}{request}",) if attempt["worker"] else (),
     )
 

@@ -40,26 +40,13 @@ _FORMATS = [
 ]
 _SPACES = re.compile(r"\s+")
 _OFFSETS = {
-    **dict.fromkeys(("WEST", "BST", "CET", "MEZ"), 1.0),
-    **dict.fromkeys(("CEST", "MESZ", "EET", "SAST"), 2.0),
-    **dict.fromkeys(("EEST", "MSK"), 3.0),
-    **dict.fromkeys(("EDT",), -4.0),
-    **dict.fromkeys(("EST", "CDT"), -5.0),
-    **dict.fromkeys(("CST", "MDT"), -6.0),
-    **dict.fromkeys(("MST", "PDT"), -7.0),
-    **dict.fromkeys(("PST", "AKDT"), -8.0),
-    **{
-        "AKST": -9.0,
-        "HST": -10.0,
-        "BRT": -3.0,
-        "ART": -3.0,
-        "HKT": 8.0,
-        "SGT": 8.0,
-        "AWST": 8.0,
-        "JST": 9.0,
-        "KST": 9.0,
-    },
-    **{"ACST": 9.5, "AEST": 10.0, "AEDT": 11.0, "NZST": 12.0, "NZDT": 13.0},
+    zone: float(hours)
+    for pair in str.split(
+        "WEST:1 BST:1 CET:1 MEZ:1 CEST:2 MESZ:2 EET:2 SAST:2 EEST:3 MSK:3 EDT:-4 EST:-5 CDT:-5 CST:-6 MDT:-6 "
+        "MST:-7 PDT:-7 PST:-8 AKDT:-8 AKST:-9 HST:-10 BRT:-3 ART:-3 HKT:8 SGT:8 AWST:8 JST:9 KST:9 ACST:9.5 "
+        "AEST:10 AEDT:11 NZST:12 NZDT:13"
+    )
+    for zone, hours in [pair.split(":")]
 }
 """Hours from UTC of the zone names of RFC 5322 and of those that mean one zone only. Other names are taken as UTC."""
 

@@ -38,21 +38,7 @@ _ATOM = {"entry": ENTRY, "link": LINK, "id": GUID, "updated": LASTMOD, "modified
 _OWN = {Kind.URLSET: _SITEMAP, Kind.INDEX: _SITEMAP, Kind.RSS: _RSS, Kind.ATOM: _ATOM}
 _KINDS_BY_ENTRY = {"url": Kind.URLSET, "sitemap": Kind.INDEX}
 _EXTENSION_PREFIXES = frozenset(
-    (
-        "image",
-        "video",
-        "news",
-        "xhtml",
-        "mobile",
-        "geo",
-        "pagemap",
-        "codesearch",
-        "atom",
-        "content",
-        "dc",
-        "media",
-        "itunes",
-    )
+    str.split("image video news xhtml mobile geo pagemap codesearch atom content dc media itunes")
 )
 """Prefixes that never belong to the elements of a sitemap itself."""
 _EXTENSIONS = {"image": IMAGE, "video": VIDEO, "news": NEWS, "link": LINK}
