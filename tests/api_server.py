@@ -4,13 +4,14 @@ import base64
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from tests.loopback_server import QuietHandler, listening
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 TEXTS = ("text/", "application/json", "application/xml", "application/javascript")
@@ -96,33 +97,16 @@ def serving(handler: Handler, caller: str) -> Iterator[str]:
     """Serve ``handler`` until the block ends; yield the server's url. One request at a time, as one Lambda does."""
     lock = threading.Lock()
 
-    class Server(BaseHTTPRequestHandler):
+    class Server(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def handle_request(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            event = event_of(self.command, self.path, self.headers.items(), body, caller)
+            event = event_of(self.command, self.path, self.headers.items(), self.body(), caller)
             with lock:
                 answer = handler(event)
-            content = answer["body"].encode()
-            self.send_response(answer["statusCode"])
-            for name, value in {**answer["headers"], "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(b"" if self.command == "HEAD" else content)
+            self.answer(answer["statusCode"], answer["headers"], answer["body"].encode())
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = handle_request
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Server) as url:
+        yield url

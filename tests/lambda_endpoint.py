@@ -1,14 +1,13 @@
 """An endpoint on loopback that speaks Lambda's Invoke, in front of handlers of this process."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
 from scrapersky.runtime.registry import LIVE
+from tests.loopback_server import QuietHandler, listening
 
 Handler = Callable[[dict[str, Any]], Any]
 
@@ -21,39 +20,20 @@ def serving(functions: Mapping[str, Handler]) -> Iterator[str]:
     Source: AWS Lambda API Reference, "Invoke".
     """
 
-    class Endpoint(BaseHTTPRequestHandler):
+    class Endpoint(QuietHandler):
         def do_POST(self) -> None:
+            self.answer(*self.invoked(json.loads(self.body())))
+
+        def invoked(self, event: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
             name, _, alias = unquote(self.path.split("/")[3]).partition(":")
-            body = self.rfile.read(int(self.headers["Content-Length"]))
             if name not in functions or alias != LIVE:
-                message = f"Function not found: {name}"
-                self.answer(
-                    404, {"Type": "User", "Message": message}, {"x-amzn-ErrorType": "ResourceNotFoundException"}
-                )
-                return
+                missing = {"Type": "User", "Message": f"Function not found: {name}"}
+                return 404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, json.dumps(missing).encode()
             try:
-                self.answer(200, functions[name](json.loads(body)), {})
+                return 200, {}, json.dumps(functions[name](event)).encode()
             except Exception as error:
                 failure = {"errorType": type(error).__name__, "errorMessage": str(error)}
-                self.answer(200, failure, {"X-Amz-Function-Error": "Unhandled"})
+                return 200, {"X-Amz-Function-Error": "Unhandled"}, json.dumps(failure).encode()
 
-        def answer(self, status: int, body: Any, headers: Mapping[str, str]) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Endpoint) as url:
+        yield url

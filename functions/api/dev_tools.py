@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
-from api.dependencies import dependencies_of, event_of
+from api.dependencies import caller_of, dependencies_of, event_of
 from api.problem import Problem, invalid
 from scrapersky.runtime import payloads
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS, Service, service_of
@@ -67,6 +67,13 @@ def _passed_on(name: str, payload: type[BaseModel]) -> Callable[..., dict[str, A
     return passed_on
 
 
+def _without_actor(payload: type[BaseModel]) -> type[BaseModel]:
+    """Return ``payload`` without an actor to choose: the audit trail names the principal."""
+    if "actor" not in payload.model_fields:
+        return payload
+    return create_model(payload.__name__, __base__=payload, __doc__=payload.__doc__, actor=(None, None))
+
+
 for path, payload, summary in (
     ("/dev-tools/explain", payloads.Explain, "Return one record's timeline"),
     ("/dev-tools/run", Run, "Claim and fan out now"),
@@ -76,7 +83,7 @@ for path, payload, summary in (
     ("/dev-tools/pause", Pause, "Stop claims of a workflow"),
     ("/dev-tools/resume", Resume, "Resume claims of a workflow"),
 ):
-    router.post(path, tags=TAGS, summary=summary)(_passed_on(path.rpartition("/")[2], payload))
+    router.post(path, tags=TAGS, summary=summary)(_passed_on(path.rpartition("/")[2], _without_actor(payload)))
 
 
 def _ask(body: BaseModel) -> dict[str, Any]:
@@ -92,7 +99,8 @@ def _owner(body: BaseModel) -> Service:
 
 
 def _payload(body: BaseModel) -> dict[str, Any]:
-    return body.model_dump(mode="json", exclude_none=True)
+    payload = body.model_dump(mode="json", exclude_none=True)
+    return payload | {"actor": caller_of(router)} if "actor" in type(body).model_fields else payload
 
 
 def _check_route() -> None:

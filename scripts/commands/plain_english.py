@@ -171,7 +171,7 @@ def main(arguments: Sequence[str]) -> int:
     for finding in found:
         print(finding)
     if found:
-        print(f"{len(found)} findings in {len({finding.file for finding in found})} files.", file=sys.stderr)
+        print(f"Findings: {len(found)}, in files: {len({finding.file for finding in found})}.", file=sys.stderr)
     return 1 if found else 0
 
 

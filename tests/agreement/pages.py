@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from scrapersky.contacts import NETWORKS
 from scrapersky.extraction.json_ld import Graph
 from scrapersky.extraction.page import HtmlPage
 from scrapersky.web.charset import decode
@@ -16,8 +17,6 @@ from tests.facts import facts_and_columns
 
 TRUTH_ENDS_EARLY = "www.360tinted.com"
 """A page with content behind its first ``</html>``: browsers read it, the library behind the truth does not."""
-
-NETWORKS = ("facebook", "twitter", "linkedin", "instagram", "youtube", "tiktok", "pinterest")
 
 _MICRODATA = re.compile(r"""itemtype=["']https?://schema\.org/(\w+)""", re.IGNORECASE)
 

@@ -83,7 +83,7 @@ def test_an_unread_file_without_routes_is_noted_and_passes(tmp_path: Path, capsy
     assert main([str(project(tmp_path, app=ROUTER, old='print "x"\n'))]) == 0
     printed = capsys.readouterr().out
     assert "old.py:1: note: is Python 2" in printed
-    assert "1 files unread" in printed
+    assert "1 file unread" in printed
 
 
 def test_a_lower_coverage_than_asked_for_does_not_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,13 @@ def test_the_names_of_the_file_are_found_and_no_others() -> None:
     assert {(one.place.line, one.rule.code) for one in found} == wanted
 
 
+def test_the_file_in_the_documentation_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "audit.md").read_text()
+    (tmp_path / "vocabulary.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    vocabulary = load(tmp_path / "vocabulary.toml")
+    assert (vocabulary.models, vocabulary.jobs) == ({"Job": ("state",)}, ("worker.tasks.*", "run_*"))
+
+
 def test_the_command_reads_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(PROJECT), "--vocabulary", str(PROJECT / "vocabulary.toml")]) == 1
     assert "Crawl.state = busy" in capsys.readouterr().out

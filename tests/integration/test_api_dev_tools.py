@@ -30,7 +30,7 @@ def test_the_service_that_owns_the_workflow_answers_a_trigger(operator: Api, har
 
 def test_every_action_of_a_service_has_its_own_post_route(operator: Api, harness: Harness) -> None:
     (record_id,) = harness.add("a.test")
-    by = {"workflow": "metadata", "reason": "a test", "actor": "ada"}
+    by = {"workflow": "metadata", "reason": "a test"}
     assert operator.post("/dev-tools/status", {"workflow": "metadata"}).json["workflows"]["metadata"]["counts"]
     assert operator.post("/dev-tools/cancel", {**by, "ids": [record_id]}).json["ended"] == [record_id]
     assert operator.post("/dev-tools/requeue", {**by, "ids": [record_id]}).json["ids"] == [record_id]
@@ -38,6 +38,20 @@ def test_every_action_of_a_service_has_its_own_post_route(operator: Api, harness
     assert operator.post("/dev-tools/resume", by).json["workflows"]["metadata"]["was_paused"] is True
     operator.post("/dev-tools/run", {"workflow": "metadata"})
     assert operator.post("/dev-tools/abandon", {**by, "ids": [record_id]}).json["ended"] == [record_id]
+
+
+def test_the_audit_trail_names_the_principal_who_cannot_choose_another_actor(operator: Api, harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    operator.caller = f"arn:aws:sts::000000000000:assumed-role/{'r' * 64}/{'ada' * 20}"
+    for action, named in (("cancel", {"ids": [record_id]}), ("requeue", {"ids": [record_id]}), ("pause", {})):
+        by = {"workflow": "metadata", "reason": "a test", **named}
+        refused = operator.post(f"/dev-tools/{action}", by | {"actor": "root"})
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, "actor")
+        assert operator.post(f"/dev-tools/{action}", by).status == 200
+    timeline = operator.post("/dev-tools/explain", {"workflow": "metadata", "id": record_id}).json
+    assert [event["actor"] for event in timeline["events"][-2:]] == [f"api:{operator.caller}"] * 2
+    found = operator.post("/dev-tools/status", {"workflow": "metadata"}).json["workflows"]["metadata"]
+    assert found["paused_by"] == f"api:{operator.caller}"
 
 
 def test_process_starts_the_work_and_does_not_wait_for_it(operator: Api, harness: Harness) -> None:

@@ -2,9 +2,7 @@
 
 import importlib
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from scripts.commands.run.postgres import Postgres
 from tests.integration.conftest import numbers
 from tests.integration.lambda_context import LambdaContext
+from tests.loopback_server import QuietHandler, listening
 
 
 @pytest.fixture
@@ -21,21 +20,13 @@ def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A url that receives answers as CloudFormation does, and the answers."""
     received: list[dict[str, Any]] = []
 
-    class Listener(BaseHTTPRequestHandler):
+    class Listener(QuietHandler):
         def do_PUT(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+            received.append(json.loads(self.body()))
+            self.answer(200, {}, b"")
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Listener)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/answer", received
-    server.shutdown()
-    thread.join()
+    with listening(Listener) as url:
+        yield f"{url}/answer", received
 
 
 def request(url: str, kind: str) -> dict[str, Any]:

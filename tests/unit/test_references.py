@@ -1,9 +1,13 @@
 """Every relative link, and every file or folder that a document, docstring or comment names, exists."""
 
+import ast
+import json
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 
 from scripts.commands.plain_english import files
 
@@ -88,6 +92,23 @@ def test_every_file_that_a_document_names_exists() -> None:
 
 def test_every_file_that_a_docstring_or_comment_names_exists() -> None:
     assert found_in(SOURCES, only=PROSE) == ""
+
+
+PARSERS: dict[str, Callable[[str], object]] = {
+    "json": lambda text: [json.loads(line) for line in text.splitlines()],
+    "python": ast.parse,
+    "toml": tomllib.loads,
+}
+
+
+def test_every_code_block_of_a_document_is_closed_and_can_be_parsed() -> None:
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        assert "```" not in re.sub(r"^ *```(\w*)$", "", text, flags=re.MULTILINE), document
+        fences = re.findall(r"^ *```(\w*)$", text, re.MULTILINE)
+        assert fences[1::2] == [""] * (len(fences) // 2), document
+        for language, block in re.findall(r"^ *```(\w+)\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL):
+            PARSERS.get(language, str)(dedent(block))
 
 
 def test_a_missing_file_is_found_with_its_line() -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy import Connection, func, select, text
 
+from scrapersky.errors import plural
 from scrapersky.models import Attempt, Base, Contact, Domain, LocalBusiness, Page, Sitemap, SitemapFile
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.vocabulary import Status
@@ -93,11 +94,6 @@ class Failure:
     reason: str
 
 
-def counted(number: int, one: str, several: str | None = None) -> str:
-    """Return ``number`` with its noun: ``1 record``, ``2 records``."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
-
-
 def totals(connection: Connection) -> dict[str, int]:
     """Return {table: rows}."""
     return {
@@ -138,13 +134,13 @@ def unfinished(connection: Connection) -> list[str]:
             ).one_or_none()
             due = f", due in {due_in:.0f} s" if due_in else ""
             ended = " ".join(filter(None, last)) if last else "none"
-            lines.append(f"{name} {names[id]}: {status}{due}, {counted(failed, 'failure')}, last attempt: {ended}")
+            lines.append(f"{name} {names[id]}: {status}{due}, {plural(failed, 'failure')}, last attempt: {ended}")
     return lines
 
 
 def summarise(console: Console, connection: Connection, seconds: float) -> None:
     """Print what was found, how each workflow ended, and why records failed, with examples."""
-    found = ", ".join(counted(number, *COUNTED[name][1:]) for name, number in totals(connection).items())
+    found = ", ".join(plural(number, *COUNTED[name][1:]) for name, number in totals(connection).items())
     console.print(f"\n[bold]Found in {seconds:.1f} s:[/] {found}.", highlight=False, soft_wrap=True)
     console.print("\n[bold]How the records ended[/]")
     for workflow, codes in outcomes(connection).items():
@@ -155,7 +151,7 @@ def summarise(console: Console, connection: Connection, seconds: float) -> None:
     if not failed:
         console.print("\nNo record is in Error.")
         return
-    console.print(f"\n[bold]Why {counted(len(failed), 'record is', 'records are')} in Error[/]")
+    console.print(f"\n[bold]Why {plural(len(failed), 'record is', 'records are')} in Error[/]")
     for (workflow, code), group in _grouped(failed).items():
         console.print(f"  {workflow} · [red]{escape(code)}[/] × {len(group)}", highlight=False)
         for failure in group[:EXAMPLES]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import Engine
 
+from scrapersky.errors import plural
 from scrapersky.runtime.registry import SERVICES
 from scrapersky.web.hosts import HostError
 from scripts.commands.run import databases
@@ -25,7 +26,7 @@ from scripts.commands.run.internet.corpus import CorpusError
 from scripts.commands.run.leads import contacts, show_cards, write_csv
 from scripts.commands.run.postgres import PostgresError
 from scripts.commands.run.progress import LEGEND, Progress, display, waiting, watch
-from scripts.commands.run.report import Failure, counted, failures, report, summarise, unfinished
+from scripts.commands.run.report import Failure, failures, report, summarise, unfinished
 from scripts.commands.run.synthesis import SynthesisError
 from scripts.commands.run.system import STAGE, System, run_folder
 from scripts.commands.run.ticks import invoking_ticks
@@ -215,7 +216,7 @@ Records per workflow, printed whenever they change:
 
 def _report_unfinished(system: System, left: Sequence[str], options: Options, console: Console) -> None:
     console.print(
-        f"\n{counted(len(left), 'record')} did not end within {options.timeout:g} s:", style="bold red", highlight=False
+        f"\n{plural(len(left), 'record')} did not end within {options.timeout:g} s:", style="bold red", highlight=False
     )
     for line in left[:EXAMPLES]:
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from scrapersky.errors import plural
 from scripts.commands.scrapersky import options
-from scripts.commands.scrapersky.display import cell, listed, plural, reasons, table
+from scripts.commands.scrapersky.display import cell, listed, reasons, table
 from scripts.commands.scrapersky.errors import CommandError
 from scripts.commands.scrapersky.remote import Remote
 from scripts.commands.scrapersky.verb import Answer, ask_each, ask_owner

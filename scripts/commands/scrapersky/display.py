@@ -65,11 +65,6 @@ def number(count: int) -> str:
     raise AssertionError
 
 
-def plural(count: int, what: str) -> str:
-    """Return ``1 record``, or ``2 records``."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def listed(values: Sequence[Any]) -> str:
     """Return the first values, and how many more there are."""
     more = f", … {len(values) - MAX_LISTED:,} more" if len(values) > MAX_LISTED else ""

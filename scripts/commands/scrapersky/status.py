@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from scrapersky.errors import plural
 from scrapersky.vocabulary import Status
 from scripts.commands.scrapersky import options
-from scripts.commands.scrapersky.display import NONE, age, age_of, number, plural, table
+from scripts.commands.scrapersky.display import NONE, age, age_of, number, table
 from scripts.commands.scrapersky.remote import Remote
 from scripts.commands.scrapersky.verb import Answer, ask_each
 

@@ -6,10 +6,11 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Connection, Engine, insert, text
 
+from scrapersky.errors import plural
 from scrapersky.models import Domain, Page, Sitemap, SitemapFile
 from scrapersky.vocabulary import Status
 from scripts.commands.run.inputs import queue_places
-from scripts.commands.run.report import counted, report, summarise, unfinished
+from scripts.commands.run.report import report, summarise, unfinished
 
 NOW = text("now()")
 
@@ -146,8 +147,8 @@ def test_unfinished_records_are_listed_with_the_end_of_their_last_attempt(filled
 
 
 def test_a_number_agrees_with_its_noun() -> None:
-    assert [counted(number, "record") for number in (0, 1, 2_000)] == ["0 records", "1 record", "2,000 records"]
-    assert counted(3, "local business", "local businesses") == "3 local businesses"
+    assert [plural(number, "record") for number in (0, 1, 2_000)] == ["0 records", "1 record", "2,000 records"]
+    assert plural(3, "local business", "local businesses") == "3 local businesses"
 
 
 def test_one_record_in_error_is_singular(filled: Connection) -> None:

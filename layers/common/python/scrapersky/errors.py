@@ -60,3 +60,8 @@ class FetchPostponed(FetchError, Unavailable):
 def shorten(text: str, limit: int = 200) -> str:
     """Return ``text``, or its start and an ellipsis, ``limit`` characters together: for values in messages."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def plural(count: int, one: str, several: str | None = None) -> str:
+    """Return ``count`` with its noun: ``1 record``, ``2 records``."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scrapersky.errors import plural
 from scripts.commands.crosswalk.audit import binding
 from scripts.commands.crosswalk.audit.coverage import Coverage, measure
 from scripts.commands.crosswalk.audit.effects import Effect, LeavesTree, Place, StatusWrite
@@ -104,8 +105,9 @@ def _unknown_queues(routes: list[tuple[Route, list[Effect]]]) -> list[tuple[Path
     notes = []
     for name, places in calls.items():
         first = min(places.values(), key=lambda place: (str(place.path), place.line))
-        routes_text = "1 route" if len(places) == 1 else f"{len(places)} routes"
-        text = f"{name} leaves the tree from {routes_text}: name it in [jobs] functions if it starts work"
+        text = (
+            f"{name} leaves the tree from {plural(len(places), 'route')}: name it in [jobs] functions if it starts work"
+        )
         notes.append((first.path, first.line, text))
     return notes
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scrapersky.errors import plural
 from scripts.commands.crosswalk.audit.effects import Effect, StatusWrite
 from scripts.commands.crosswalk.audit.project import ROUTE_DECORATORS, Project, Unread
 from scripts.commands.crosswalk.audit.routes import Route
@@ -51,7 +52,7 @@ def coverage_text(coverage: Coverage) -> str:
     """Return the coverage as one line."""
     return (
         f"Coverage: {coverage.handlers} of {coverage.found} handlers understood ({coverage.percent} %), "
-        f"{len(coverage.unread)} files unread, {coverage.unresolved} of {coverage.calls} calls unresolved, "
+        f"{plural(len(coverage.unread), 'file')} unread, {coverage.unresolved} of {coverage.calls} calls unresolved, "
         f"{coverage.unknown_writes} of {coverage.writes} status writes with an unknown value."
     )
 

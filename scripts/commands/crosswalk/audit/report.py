@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from scrapersky.errors import plural
 from scripts.commands.crosswalk.audit.analysis import Analysis
 from scripts.commands.crosswalk.audit.coverage import coverage_text
 from scripts.commands.crosswalk.audit.effects import StartsWork, StatusWrite
@@ -31,7 +32,8 @@ def as_text(analysis: Analysis, findings: list[Finding]) -> str:
         lines += [f"    why    {finding.rule.why}", f"    right  {finding.rule.right}", ""]
     lines += [f"{relative(path, analysis.root)}:{line}: note: {text}" for path, line, text in analysis.notes]
     writes = sum(1 for _, effects in analysis.routes for effect in effects if isinstance(effect, StatusWrite))
-    lines.append(f"{len(analysis.routes)} routes, {writes} status writes, {len(findings)} findings.")
+    counts = {"route": len(analysis.routes), "status write": writes, "finding": len(findings)}
+    lines.append(", ".join(plural(number, what) for what, number in counts.items()) + ".")
     lines.append(coverage_text(analysis.coverage))
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy.exc import DBAPIError
 
-from scripts.commands.scrapersky.display import plural
+from scrapersky.errors import plural
 
 WIDTH = 100
 

@@ -66,7 +66,7 @@ Record = Annotated[int | str, BeforeValidator(_record), WithJsonSchema(RECORD_SC
 """A record by its id, or by its natural key: the domain, url or place id. Digits are an id."""
 Records = Annotated[list[Record], Field(min_length=1, max_length=MAX_REQUEUED)]
 Reason = Annotated[str, StringConstraints(max_length=500), AfterValidator(_stripped), BLANK_REFUSED]
-Actor = Annotated[str, StringConstraints(max_length=100), AfterValidator(_stripped), BLANK_REFUSED]
+Actor = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_stripped), BLANK_REFUSED]
 ErrorCode = Annotated[str, StringConstraints(max_length=100), AfterValidator(_stripped), BLANK_REFUSED]
 
 ONE = Field(validation_alias=AliasChoices("record", "id"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from scrapersky.errors import shorten
+from scrapersky.errors import plural, shorten
 from scrapersky.status.records import json_ready
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import RecordId, Status
@@ -114,7 +114,7 @@ class _Entry:
 def _headline(timeline: Mapping[str, Any]) -> str:
     now = timeline["now"]
     code = f": {now['error_code']}" if now["error_code"] else ""
-    failures = f", after {_plural(now['failures'], 'failure')}" if now["failures"] else ""
+    failures = f", after {plural(now['failures'], 'failure')}" if now["failures"] else ""
     return f"{timeline['workflow']} {timeline['id']} is {now['status']}{code}{failures}"
 
 
@@ -178,14 +178,10 @@ def _details(detail: Mapping[str, Any]) -> Iterator[str]:
 def _report(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield what the last attempt tried, one line per row as :class:`scrapersky.models.Sitemap` stores it."""
     if rows:
-        yield from ("", f"It tried {_plural(len(rows), 'url')}:")
+        yield from ("", f"It tried {plural(len(rows), 'url')}:")
     for row in rows[:MAX_REPORT_ROWS]:
-        urls = "" if row["urls"] is None else f", {_plural(row['urls'], 'url')}"
+        urls = "" if row["urls"] is None else f", {plural(row['urls'], 'url')}"
         kind = "" if row["type"] is None else f", {row['type']}"
         yield f"  {row['result']:<18} {row['url']} ({row['method']}{kind}{urls})"
     if len(rows) > MAX_REPORT_ROWS:
         yield f"  … and {len(rows) - MAX_REPORT_ROWS} more"
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

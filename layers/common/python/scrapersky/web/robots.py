@@ -161,7 +161,7 @@ def _merged_groups(lines: list[str], token: str) -> Iterator[str]:
         elif _SITEMAP_LINE.match(line):
             yield line
         elif agents and ((is_rule := _RULE_LINE.match(line)) or _DELAY_LINE.match(line)):
-            if not (has_rules and is_rule):
+            if not has_rules:
                 yield from agents
             has_rules = has_rules or is_rule is not None
             yield line
