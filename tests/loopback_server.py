@@ -10,6 +10,8 @@ from typing import Any
 class QuietHandler(BaseHTTPRequestHandler):
     """A handler that logs nothing."""
 
+    disable_nagle_algorithm = True  # head and body are two packets, and a client may acknowledge after 40 ms only
+
     def body(self) -> bytes:
         """Return the body of the request."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
