@@ -28,6 +28,8 @@ ITERATIONS = 4_096
 """Postgres' own number of rounds."""
 NOT_THE_OWNERS_ROLE = frozenset({"42501", "42704"})
 """SQLSTATEs: insufficient_privilege, and undefined_object where the owner may not create the role."""
+OUT_OF_TIME = "57014"
+"""SQLSTATE query_canceled: by the statement timeout."""
 
 settings = load(Settings, os.environ)
 observer = Observer(NAME, settings.stage)
@@ -36,10 +38,11 @@ observer = Observer(NAME, settings.stage)
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Migrate on Create, on Update and on a manual invocation; on Delete keep the data."""
     observer.begin(context)
+    seconds = context.get_remaining_time_in_millis() / 1000 - REPORT_TIMEOUT_SECONDS
     if "ResponseURL" not in event:
-        return migrate(context)
+        return migrate(seconds)
     try:
-        data = {} if event["RequestType"] == "Delete" else migrate(context)
+        data = {} if event["RequestType"] == "Delete" else migrate(seconds)
     except Exception as error:
         observer.log.exception("migration failed")
         report_to_cloudformation(event, "FAILED", reason=f"migration failed: {type(error).__name__}: {error}"[:1000])
@@ -48,15 +51,22 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return {"status": "SUCCESS", **data}
 
 
-def migrate(context: Any) -> dict[str, Any]:
-    """Upgrade to the newest revision in one transaction; return ``{"revision"}``."""
-    # A migration may rewrite a table, so a statement may take all the time that this function has left.
-    seconds = context.get_remaining_time_in_millis() / 1000 - REPORT_TIMEOUT_SECONDS
+def migrate(seconds: float) -> dict[str, Any]:
+    """Upgrade to the newest revision within ``seconds``; return ``{"revision"}``."""
+    # A migration may rewrite a table, so a statement may take all the time that there is.
     with_timeout = settings.model_copy(update={"database_statement_timeout_seconds": max(seconds, 1.0)})
     database = Database(with_timeout, NAME, read_owner if settings.database_owner_secret else read_secret)
     # Alembic manages the transaction itself, so the connection must not be in AUTOCOMMIT.
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    revision = upgrade_with_retries(engine, seconds=seconds)
+    try:
+        revision = upgrade_with_retries(engine, seconds=seconds)
+    except DBAPIError as error:
+        if sqlstate(error) != OUT_OF_TIME:
+            raise
+        raise TimeoutError(
+            f"a migration takes longer than {seconds:.0f} s: run it with scripts/migrate (docs/runbook.md, Run a long "
+            "migration), then deploy again"
+        ) from error
     if settings.database_owner_secret:
         set_password_of_functions(engine)
     observer.line("migrated", {"revision": revision})

@@ -26,9 +26,22 @@ def upgrade():
 '''
 
 
-def add_migration(migration: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add ``migration`` to a copy of the migrations, and use the copy."""
+NEXT_ONLINE = '''
+"""An index, without blocking writers."""
+from alembic import op
+from scrapersky.migrations import online as steps
+revision, down_revision, online = "next_online", "{head}", True
+def upgrade():
+    steps.create_index(op.get_bind(), "ix_of_tomorrow", "domains (title)")
+'''
+
+
+def add_migration(migration: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Add ``migration`` to a copy of the migrations, and use the copy. Return its folder."""
     location = tmp_path / "migrations"
-    shutil.copytree(migrations.LOCATION, location, ignore=shutil.ignore_patterns("__pycache__"))
-    (location / "versions" / "9999_next.py").write_text(migration)
+    if not location.exists():
+        shutil.copytree(migrations.LOCATION, location, ignore=shutil.ignore_patterns("__pycache__"))
+    number = len(list((location / "versions").iterdir()))
+    (location / "versions" / f"{9000 + number}_next.py").write_text(migration)
     monkeypatch.setattr(migrations, "LOCATION", location)
+    return location

@@ -40,11 +40,13 @@ def request(url: str, kind: str) -> dict[str, Any]:
     }
 
 
-def call(monkeypatch: pytest.MonkeyPatch, database_url: str, event: dict[str, Any]) -> dict[str, Any]:
+def call(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, event: dict[str, Any], *, remaining_ms: int = 180_000
+) -> dict[str, Any]:
     """Cold-start the function on ``database_url`` and invoke it."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     module = importlib.reload(importlib.import_module("migrate.handler"))
-    answer: dict[str, Any] = module.handler(event, LambdaContext())
+    answer: dict[str, Any] = module.handler(event, LambdaContext(remaining_ms=remaining_ms))
     return answer
 
 

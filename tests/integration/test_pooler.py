@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.database import Database
+from scrapersky.migrations import NeedsDirectConnection
 from scrapersky.migrations.retries import upgrade_with_retries
 from scrapersky.runtime.outcomes import Done, Made
 from scrapersky.secret_store import read_secret
@@ -17,6 +18,7 @@ from scrapersky.status.finish import Stale
 from scripts.commands.run import databases
 from scripts.commands.run.postgres import Postgres
 from tests.integration.conftest import Harness
+from tests.integration.next_migration import NEXT_ONLINE, add_migration
 from tests.integration.verbs import VERBS
 from tests.pooler import needs_pgbouncer, pooled
 
@@ -88,6 +90,20 @@ def test_the_migrations_work(postgres: Postgres, tmp_path: Path) -> None:
     with pooled(postgres.create_database("through_a_pooler"), tmp_path, size=2) as url:
         engine = function(url).engine.execution_options(isolation_level="READ COMMITTED")
         assert upgrade_with_retries(engine, seconds=60) is not None
+        engine.dispose()
+
+
+def test_an_online_migration_refuses_a_pooler_which_cannot_hold_its_lock(
+    database_url: str, pooled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_migration(NEXT_ONLINE.format(head="0001"), tmp_path, monkeypatch)
+    for url, refused in (
+        (pooled_url, pytest.raises(NeedsDirectConnection, match="owner's secret")),
+        (database_url, nullcontext()),
+    ):
+        engine = function(url).engine.execution_options(isolation_level="READ COMMITTED")
+        with refused:
+            assert upgrade_with_retries(engine, seconds=60) == "next_online"
         engine.dispose()
 
 

@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pg8000.dbapi
@@ -96,15 +96,23 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         """Return a :class:`PostgresCursor`."""
         return PostgresCursor(self)
 
+    @cached_property
+    def is_direct(self) -> bool:
+        """Whether the server is Postgres itself. A pooler announces a process id of its own at the login.
+
+        One that announces Postgres' own would pass on settings that all our functions may have.
+        """
+        (announced,) = i_unpack(self._backend_key_data or bytes(4))
+        direct: bool = self.execute_simple("SELECT pg_backend_pid()").rows == [[announced]]
+        return direct
+
     def set_if_direct(self, settings: Mapping[str, str]) -> None:
         """Set the session's ``settings`` if the server is Postgres itself.
 
-        Behind a pooler they would reach other clients, so there those of the role count. A pooler announces a process id
-        of its own; one that announces Postgres' own would pass on settings that all our functions may have.
+        Behind a pooler they would reach other clients, so there those of the role count.
         """
-        (announced,) = i_unpack(self._backend_key_data or bytes(4))
         # Asked first, because RDS Proxy reserves a server connection for a client that sends set_config.
-        if self.execute_simple("SELECT pg_backend_pid()").rows == [[announced]]:
+        if self.is_direct:
             each = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
             self.execute_simple(f"SELECT {each}")
 

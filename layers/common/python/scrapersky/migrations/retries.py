@@ -28,21 +28,23 @@ def upgrade_with_retries(
     wait: Callable[[float], object] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> str | None:
-    """Upgrade to the newest revision, each try in one transaction; return the database's revision.
+    """Upgrade to the newest revision, step by step (:func:`~scrapersky.migrations.take_step`); return the revision.
 
-    Try again for ``seconds`` while the locks are held, after 1, 2, 4 … 30 seconds, less up to half of it at random so
-    that two deployments do not collide again. ``engine`` must not be in AUTOCOMMIT. Raise the last
-    :class:`~sqlalchemy.exc.DBAPIError`; then nothing has changed.
+    Try a step again for ``seconds`` in all while the locks are held, after 1, 2, 4 … 30 seconds, less up to half of it at
+    random so that two deployments do not collide again. ``engine`` must not be in AUTOCOMMIT. Raise the last
+    :class:`~sqlalchemy.exc.DBAPIError`; then its step has changed nothing, unless it is an online one.
     """
     give_up = clock() + seconds
-    tries = 0
-    while True:
+    tries, last = 0, False
+    while not last:
         try:
-            with engine.begin() as connection:
-                return migrations.upgrade(connection, lock_timeout=lock_timeout)
+            left = max(1.0, give_up - clock())
+            revision, last = migrations.take_step(engine, lock_timeout=lock_timeout, seconds=left)
+            tries = 0
         except DBAPIError as error:
             pause = random.uniform(0.5, 1) * min(MAX_WAIT_SECONDS, 2.0**tries)  # noqa: S311
             if sqlstate(error) not in LOCKED_OUT or clock() + pause + lock_timeout > give_up:
                 raise
             tries += 1
             wait(pause)
+    return revision
