@@ -20,10 +20,11 @@ ROUTES = {
     "Read": ("GET /{proxy+}", "scrapersky/curate"),
     "Curate": ("POST /{proxy+}", "scrapersky/curate"),
     "DevTools": ("POST /dev-tools/{proxy+}", "scrapersky/operate"),
+    "DataProtection": ("POST /data-protection/{proxy+}", "scrapersky/protect"),
 }
 """Route key and required token scope, by construct id. With IAM, policies grant execute-api:Invoke per route.
 
-The operators' triggers (dev-tools) are authorized separately from curation.
+The operators' triggers (dev-tools) and data protection are authorized separately from curation and from each other.
 """
 
 ACCESS_LOG = {

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 
-from api import dev_tools, request_body
+from api import data_protection, dev_tools, request_body
 from api.dependencies import KEY, Dependencies
 from api.problem import Problem, as_event, respond, respond_to_invalid, respond_to_problem
 from api.resources import domains, local_businesses, pages, places, sitemap_files, sitemaps
@@ -21,7 +21,7 @@ from scrapersky.settings import Settings, load
 from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION, INCONSISTENT_COMPANION
 
 NAME = "api"
-ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, dev_tools)
+ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, dev_tools, data_protection)
 GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 """SQLSTATEs of the database's guard."""
 TRY_AGAIN = "other transactions hold the records for too long; nothing was changed, send the request again"

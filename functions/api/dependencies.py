@@ -1,11 +1,13 @@
 """What the routes need: settings, database and triggers, the current request, and its caller."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import cast
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
+from api.problem import Problem
 from api.triggers import Triggers
 from scrapersky.database import Database
 from scrapersky.metrics import Observer
@@ -40,3 +42,12 @@ def caller_of(router: Router) -> str:
     iam = (authorizer.get("iam") or {}).get("userArn")
     subject = ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub")
     return f"api:{iam or subject or 'unknown'}"
+
+
+def require_route(router: Router, route: str) -> None:
+    """Raise a 403 for a request that arrived by another route than ``route…``, and was authorised as something else.
+
+    Warning: the API's curation routes match every path.
+    """
+    if not event_of(router).route_key.startswith(route):
+        raise Problem(HTTPStatus.FORBIDDEN, f"authorised as curation; {route}… needs its own authorisation")

@@ -11,8 +11,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, create_model
 
-from api.dependencies import caller_of, dependencies_of, event_of
-from api.problem import Problem, invalid
+from api.dependencies import caller_of, dependencies_of, require_route
+from api.problem import invalid
 from scrapersky.runtime import payloads
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS, Service, service_of
 
@@ -25,7 +25,7 @@ ROUTE = "POST /dev-tools/"
 def status(body: payloads.StatusQuestion) -> dict[str, Any]:
     if body.workflow is not None:
         return _ask(body)
-    _check_route()
+    require_route(router, ROUTE)
     answers = [dependencies_of(router).triggers.ask(service, _payload(body)) for service in SERVICES]
     return {"workflows": {name: found for answer in answers for name, found in answer["workflows"].items()}}
 
@@ -91,7 +91,7 @@ def _ask(body: BaseModel) -> dict[str, Any]:
 
 
 def _owner(body: BaseModel) -> Service:
-    _check_route()
+    require_route(router, ROUTE)
     name = getattr(body, "workflow", None)
     if name not in WORKFLOWS:
         raise invalid("workflow", f"there is no workflow {name!r}; valid workflows: {', '.join(WORKFLOWS)}")
@@ -101,8 +101,3 @@ def _owner(body: BaseModel) -> Service:
 def _payload(body: BaseModel) -> dict[str, Any]:
     payload = body.model_dump(mode="json", exclude_none=True)
     return payload | {"actor": caller_of(router)} if "actor" in type(body).model_fields else payload
-
-
-def _check_route() -> None:
-    if not event_of(router).route_key.startswith(ROUTE):
-        raise Problem(HTTPStatus.FORBIDDEN, f"authorised as curation; {ROUTE}… needs its own authorisation")

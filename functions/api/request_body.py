@@ -13,7 +13,7 @@ from typing import Any
 from api.problem import Problem, invalid
 from scrapersky.errors import shorten
 
-CSV_PATHS = frozenset({"/domains/csv"})
+CSV_PATHS = frozenset({"/domains/csv", "/data-protection/suppress/csv"})
 JSON = "application/json"
 
 

@@ -26,7 +26,7 @@ START_BYTES = 65_536
 
 
 NOTHING_TO_DISCOVER = frozenset(
-    str.split("blocked_address connect dns invalid_domain invalid_url parked robots_unreachable tls")
+    str.split("blocked_address connect dns invalid_domain invalid_url parked robots_unreachable suppressed tls")
 )
 """Codes of domains without a website: their sitemaps are not looked for."""
 

@@ -59,8 +59,8 @@ class Api:
     ) -> Answer:
         """Send any request."""
         named = {name.replace("_", "-").lower(): value for name, value in {**self.headers, **(headers or {})}.items()}
-        dev_tools = method == "POST" and path.startswith("/dev-tools/")
-        route = route_key or (f"{method} /dev-tools/{{proxy+}}" if dev_tools else f"{method} /{{proxy+}}")
+        own = next((one for one in ("/dev-tools/", "/data-protection/") if path.startswith(one)), "/")
+        route = route_key or f"{method} {own if method == 'POST' else '/'}{{proxy+}}"
         event = {
             "version": "2.0",
             "routeKey": route,

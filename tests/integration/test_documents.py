@@ -46,6 +46,7 @@ def stage(
         if service is not DOMAIN_SCHEDULER
     ] + [harness.service]
     handlers = {f"scrapersky-dev-{one.runtime.service.name}": invoked(one.handler) for one in services}
+    handlers["scrapersky-dev-api"] = invoked(api.application.handler)
     api_handler = api_server.signed(invoked(api.application.handler), credentials, "eu-west-1")
     with serving(handlers) as endpoint, api_server.serving(api_handler, ADA) as url:
         monkeypatch.setenv("API_URL", url)

@@ -136,6 +136,16 @@ def together(go: Callable[[HostLimiter, HostLimiter], Any], *runtimes: Runtime) 
     return asyncio.run(run())
 
 
+def test_a_suppressed_website_gets_no_request_at_all(workers: Workers, connection: Connection) -> None:
+    hash_ = "encode(sha256('shop.test'), 'hex')"
+    connection.execute(text(f"INSERT INTO suppressions VALUES ({hash_}, 'domain', 'letter', 'ada')"))
+    workers.work(workers.start(), HOST, f"www.{HOST}", "1.test")
+    assert [workers.record(host)[:2] for host in (HOST, f"www.{HOST}", "1.test")] == [
+        ("Error", "suppressed"), ("Error", "suppressed"), ("Completed", "read"),
+    ]  # fmt: skip
+    assert {request.partition("/")[0] for request in workers.requests} == {"1.test"}
+
+
 def test_only_one_of_two_workers_sends_requests_to_a_host_at_a_time(workers: Workers) -> None:
     active: Counter[str] = Counter()
     active_together: set[tuple[str, ...]] = set()

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from scripts.commands.scrapersky import control, options, records, status
+from scripts.commands.scrapersky import control, options, protection, records, status
 from scripts.commands.scrapersky.display import by_workflow
 from scripts.commands.scrapersky.errors import CommandError
 from scripts.commands.scrapersky.logs import command as logs_command
@@ -39,6 +39,7 @@ add(app, "cancel", control.cancel, control.show_moved)
 add(app, "abandon", control.abandon, control.show_moved)
 add(app, "pause", control.pause, by_workflow)
 add(app, "resume", control.resume, by_workflow)
+add(app, "suppress", protection.suppress, protection.show)
 app.command("logs")(logs_command.logs)
 
 

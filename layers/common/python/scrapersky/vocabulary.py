@@ -96,3 +96,11 @@ class FoundIn(StrEnum):
     META = "meta"  #: a meta element or an attribute of microdata
     TEXT = "text"  #: the visible text
     FORM = "form"  #: a form on the page
+
+
+class SubjectKind(StrEnum):
+    """What may be suppressed, reported and erased."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    DOMAIN = "domain"

@@ -22,3 +22,4 @@ from scrapersky.models.status_machine import Pause as Pause
 from scrapersky.models.status_machine import PendingAttemptCheck as PendingAttemptCheck
 from scrapersky.models.status_machine import ServiceControl as ServiceControl
 from scrapersky.models.status_machine import StatusEvent as StatusEvent
+from scrapersky.models.suppression import Suppression as Suppression

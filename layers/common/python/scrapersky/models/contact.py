@@ -26,6 +26,7 @@ class Contact(base.Recorded):
     __table_args__ = (
         UniqueConstraint("domain_id", "kind", "value"),
         CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in ContactKind)})", name="kind_is_known"),
+        Index("ix_contacts_suppression_hash", text("suppression_hash(value)")),
     )
 
     domain_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("domains.id"))

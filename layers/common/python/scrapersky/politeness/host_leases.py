@@ -5,6 +5,7 @@ leased or cooling down: releasing deletes it, together with a few expired rows o
 database's.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,18 +17,20 @@ ACQUIRE = text("""
 WITH
 -- In a fixed order, so that two workers lock the hosts in the same one.
 wanted AS MATERIALIZED (
-    SELECT * FROM unnest(CAST(:hosts AS text[]), CAST(:seconds AS float8[])) AS wanted (host, seconds) ORDER BY host
+    SELECT *, is_suppressed(host) AS suppressed
+    FROM unnest(CAST(:hosts AS text[]), CAST(:seconds AS float8[])) AS wanted (host, seconds) ORDER BY host
 ),
--- Insert a lease, extend this holder's own, or take over an expired one; the leases of others stay unchanged.
+-- Insert a lease, extend this holder's own, or take over an expired one; the leases of others stay unchanged. A
+-- suppressed host is not leased.
 acquired AS (
     INSERT INTO host_leases AS lease (host, holder, held_until)
-    SELECT host, :holder, now() + make_interval(secs => seconds) FROM wanted
+    SELECT host, :holder, now() + make_interval(secs => seconds) FROM wanted WHERE NOT suppressed
     ON CONFLICT (host) DO UPDATE SET holder = excluded.holder, held_until = greatest(
         excluded.held_until, CASE WHEN lease.holder = excluded.holder THEN lease.held_until END)
     WHERE lease.holder = excluded.holder OR lease.held_until <= now()
     RETURNING host, extract(epoch FROM held_until - now())::float8 AS seconds
 )
-SELECT wanted.host, acquired.seconds, lease.holder,
+SELECT wanted.host, wanted.suppressed, acquired.seconds, lease.holder,
        extract(epoch FROM lease.held_until - now())::float8 AS refused_for
 FROM wanted LEFT JOIN acquired USING (host) LEFT JOIN host_leases AS lease USING (host)
 """)
@@ -84,7 +87,14 @@ class CoolingDown:
     seconds: float
 
 
-LeaseResult = Held | Busy | CoolingDown
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """No worker may ever send requests to the host."""
+
+    seconds: float = math.inf
+
+
+LeaseResult = Held | Busy | CoolingDown | Suppressed
 
 
 def acquire(connection: Connection, holder: str, wanted: Mapping[str, float]) -> dict[str, LeaseResult]:
@@ -95,7 +105,9 @@ def acquire(connection: Connection, holder: str, wanted: Mapping[str, float]) ->
     rows = connection.execute(
         ACQUIRE, {"holder": holder, "hosts": list(wanted), "seconds": [float(seconds) for seconds in wanted.values()]}
     )
-    return {row.host: _result(row.seconds, row.holder, row.refused_for) for row in rows}
+    return {
+        row.host: Suppressed() if row.suppressed else _result(row.seconds, row.holder, row.refused_for) for row in rows
+    }
 
 
 def _result(held_for: float | None, holder: str | None, refused_for: float | None) -> LeaseResult:

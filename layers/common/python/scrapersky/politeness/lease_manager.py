@@ -16,9 +16,9 @@ from aws_lambda_powertools import Logger
 from sqlalchemy import Connection
 
 from scrapersky.database import Database
-from scrapersky.errors import FetchPostponed
+from scrapersky.errors import FetchPostponed, FetchRefused
 from scrapersky.politeness import host_leases
-from scrapersky.politeness.host_leases import CoolingDown, Held, LeaseResult
+from scrapersky.politeness.host_leases import CoolingDown, Held, LeaseResult, Suppressed
 from scrapersky.settings import Settings
 
 FIRST_POLL_SECONDS = 0.25
@@ -85,7 +85,8 @@ class LeaseManager:
         """Return once this worker holds ``host`` for at least ``seconds``.
 
         Raises :class:`~scrapersky.errors.FetchPostponed` when that takes longer than
-        ``web_host_acquire_timeout_seconds``: ``host_busy``, ``host_cooldown``.
+        ``web_host_acquire_timeout_seconds``: ``host_busy``, ``host_cooldown``. Raises
+        :class:`~scrapersky.errors.FetchRefused` ``suppressed`` for a host that must not be visited.
         """
         timeout = self._settings.web_host_acquire_timeout_seconds
         give_up_at, poll = _now() + timeout, FIRST_POLL_SECONDS
@@ -94,6 +95,8 @@ class LeaseManager:
             left = give_up_at - _now()
             if isinstance(result, Held):
                 return
+            if isinstance(result, Suppressed):
+                raise FetchRefused("suppressed", f"{host} is suppressed: its operator objected to being visited")
             if isinstance(result, CoolingDown) and result.seconds > left:
                 reason = f"{host} may not be requested for another {result.seconds:.0f} s"
                 raise FetchPostponed("host_cooldown", reason, result.seconds)

@@ -23,7 +23,7 @@ Fetch = Callable[[str], Awaitable[Fetched]]
 _MAX_ORIGINS = 256
 _SITE_CODES = {"blocked_address", "connect", "dns", "invalid_url", "tls"}
 """Failures that every other URL of the site would have too; they are reported unchanged."""
-_NOT_SENT_CODES = {"host_busy", "host_cooldown", "proxy_busy", "budget_of_the_record"}
+_NOT_SENT_CODES = {"host_busy", "host_cooldown", "proxy_busy", "budget_of_the_record", "suppressed"}
 """Failures that say nothing about robots.txt, because the request was not sent; they are reported unchanged."""
 _ABSENT_CODES = {"bad_redirect", "too_many_redirects"}  # RFC 9309 §2.3.1.2
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(?P<value>.*)", re.IGNORECASE | re.DOTALL)

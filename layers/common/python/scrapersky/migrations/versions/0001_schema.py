@@ -1,4 +1,4 @@
-"""The schema: the tables (0001_schema.sql), and the guard of every watched field (guard.sql).
+"""The schema: the tables (0001_schema.sql), what protects data (protection.sql), and the guard of every watched field.
 
 Revision: 0001, the first.
 """
@@ -20,18 +20,24 @@ WATCHED = (
     ("places", "deep_scan_status", "deep_scan"),
     ("local_businesses", "domain_extraction_status", "domain_extraction"),
 )
-TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys, local_businesses,
-    pages, paid_calls, pauses, pending_attempt_checks, places, service_controls, sitemap_files, sitemaps, status_events"""
+TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys,
+    local_businesses, pages, paid_calls, pauses, pending_attempt_checks, places, service_controls, sitemap_files, sitemaps,
+    status_events, suppressions"""
+PROTECTION = Path(guard.FILE).with_name("protection.sql")
+FUNCTIONS = """keep_suppressed_out(), mask_context(), mask_facts(), mask_phone(), read_suppressions(), without_suppressed(text),
+    spelling_of(text), is_suppressed(text), suppression_hashes(text), suppression_hash(text)"""
 
 
 def upgrade() -> None:
     connection = op.get_bind()
     connection.exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+    connection.exec_driver_sql(PROTECTION.read_text(encoding="utf-8"))
     guard.install(connection, WATCHED)
 
 
 def downgrade() -> None:
     connection = op.get_bind()
     connection.exec_driver_sql(f"DROP TABLE {TABLES}")
+    connection.exec_driver_sql(f"DROP FUNCTION {FUNCTIONS}")
     guard.remove(connection, WATCHED)
     connection.exec_driver_sql("DROP TYPE work_status, curation_status")

@@ -226,6 +226,18 @@ CREATE TABLE status_events (
 CREATE INDEX ix_status_events_at ON status_events USING brin (at) WITH (autosummarize = on);
 COMMENT ON COLUMN status_events.actor IS 'scrapersky.actor, else application_name, else the role';
 
+CREATE TABLE suppressions (
+    hash text NOT NULL,
+    kind text NOT NULL,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_suppressions PRIMARY KEY (hash),
+    CONSTRAINT ck_suppressions_kind_is_known CHECK (kind IN ('email', 'phone', 'domain')),
+    CONSTRAINT ck_suppressions_hash_is_sha256 CHECK (hash ~ '^[0-9a-f]{64}$')
+);
+COMMENT ON COLUMN suppressions.hash IS 'SHA-256 of the normalised value';
+
 CREATE TABLE local_businesses (
     place_id text NOT NULL,
     business_name text,

@@ -1,0 +1,1 @@
+"""Data protection: suppression, access and erasure, and storage limits (docs/explanation/data-protection.md)."""

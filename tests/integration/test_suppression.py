@@ -1,0 +1,243 @@
+"""Suppression: what is suppressed is deleted, never stored again and never visited."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from domain_scheduler.saving import save_facts
+from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.models import Domain
+from scrapersky.models.inserts import get_or_create
+from scrapersky.politeness import host_leases
+from scrapersky.protection.suppression import suppress
+from scrapersky.vocabulary import ContactKind, FoundIn, RecordId, SubjectKind
+from tests.integration.api import Api
+
+ADDRESS, OTHER, PHONE = "ann.b@shop.test", "office@shop.test", "+493012345678"
+FOUND = (
+    FoundContact(ContactKind.EMAIL, ADDRESS, FoundIn.MAILTO, context=f"Ask {ADDRESS}"),
+    FoundContact(ContactKind.EMAIL, OTHER, FoundIn.TEXT, context=f"{OTHER} or Ann.B@shop.test, not joann.b@shop.test"),
+    FoundContact(ContactKind.PHONE, PHONE, FoundIn.TEL, context="Call +49 30 12345678"),
+)
+FACTS = {
+    "title": f"Write to {ADDRESS}",
+    "meta_json": {
+        "meta": {"og:email": [ADDRESS.upper()]},
+        "json_ld": [{"email": "mailto:ann.b%40shop.test", "telephone": "+49 30 1234-5678"}],
+    },
+    "organisation": {"name": "Shop", "email": ADDRESS},
+}
+
+
+def read(connection: Connection, domain: RecordId) -> None:
+    """Store one reading of the home page."""
+    save_facts(connection, domain, FACTS)
+    save_contacts(connection, domain, FOUND, url="https://shop.test/", page_id=None)
+
+
+@pytest.fixture
+def domain(connection: Connection) -> RecordId:
+    """A domain whose home page was read."""
+    found = get_or_create(connection, Domain.domain, domain="shop.test", tenant="default")
+    read(connection, found)
+    return found
+
+
+def stored(connection: Connection) -> str:
+    """Return all that is stored of domains and contacts, as one text."""
+    tables = ("domains", "contacts", "contact_sources")
+    rows = [
+        connection.execute(text(f"SELECT {table}::text FROM {table} ORDER BY id")).scalars().all() for table in tables
+    ]
+    return json.dumps(rows).lower()
+
+
+def values(connection: Connection) -> list[str]:
+    return list(connection.execute(text("SELECT value FROM contacts ORDER BY id")).scalars())
+
+
+def object_to(api: Api, path: str = "", **body: Any) -> dict[str, Any]:
+    answer = api.post(f"/data-protection/suppress{path}", {"reason": "objection of today", **body})
+    assert answer.status == 200, answer.json
+    return dict(answer.json)
+
+
+def test_a_suppressed_address_is_deleted_and_a_later_reading_does_not_bring_it_back(
+    connection: Connection, domain: RecordId, api: Api
+) -> None:
+    assert object_to(api, email=" Ann.B@SHOP.test ") == {"added": 1, "contacts_deleted": 1, "domains_changed": 1}
+    for _ in range(2):
+        assert values(connection) == [OTHER, PHONE]
+        assert stored(connection).replace("joann.b@shop.test", "").count("ann.b") == 0
+        assert "joann.b@shop.test" in stored(connection)
+        emails = connection.execute(text("SELECT email_addresses FROM domains")).scalar_one()
+        assert emails == [OTHER]
+        read(connection, domain)
+
+
+def test_a_suppressed_phone_number_is_removed_in_any_international_spelling(
+    connection: Connection, domain: RecordId, api: Api
+) -> None:
+    connection.execute(text("INSERT INTO local_businesses (place_id, phone) VALUES ('p', :phone)"), {"phone": PHONE})
+    object_to(api, phone="+49 (30) 123 456 78")
+    for _ in range(2):
+        assert values(connection) == [ADDRESS, OTHER]
+        assert "5678" not in stored(connection)
+        assert connection.execute(text("SELECT phone FROM local_businesses")).scalar_one() is None
+        read(connection, domain)
+        connection.execute(text("UPDATE local_businesses SET phone = :phone"), {"phone": PHONE})
+
+
+def test_of_a_suppressed_domain_nothing_is_kept_but_its_record(
+    connection: Connection, domain: RecordId, api: Api
+) -> None:
+    object_to(api, domain="https://www.shop.test/imprint")
+    read(connection, domain)
+    assert values(connection) == []
+    row = connection.execute(text("SELECT * FROM domains")).mappings().one()
+    assert {name: row[name] for name in ("domain", "title", "meta_json", "organisation", "email_addresses")} == {
+        "domain": "shop.test", "title": None, "meta_json": None, "organisation": None, "email_addresses": None,
+    }  # fmt: skip
+
+
+def test_an_address_at_a_suppressed_domain_is_not_stored_for_another_one(connection: Connection, api: Api) -> None:
+    other = get_or_create(connection, Domain.domain, domain="agency.test", tenant="default")
+    read(connection, other)
+    object_to(api, domain="shop.test")
+    read(connection, other)
+    assert values(connection) == [PHONE]
+    assert "ann.b@" not in stored(connection)
+
+
+def test_a_suppressed_host_and_its_subdomains_are_not_leased(connection: Connection, api: Api) -> None:
+    object_to(api, domain="shop.test")
+    wanted = dict.fromkeys(("shop.test", "eu.shop.test", "bigshop.test"), 10.0)
+    leases = host_leases.acquire(connection, "worker", wanted)
+    assert {host: type(lease).__name__ for host, lease in leases.items()} == {
+        "shop.test": "Suppressed", "eu.shop.test": "Suppressed", "bigshop.test": "Held",
+    }  # fmt: skip
+    assert connection.execute(text("SELECT host FROM host_leases")).scalars().all() == ["bigshop.test"]
+
+
+def test_a_suppression_outlives_the_rows_that_it_is_about(connection: Connection, domain: RecordId, api: Api) -> None:
+    object_to(api, email=ADDRESS)
+    connection.execute(text("DELETE FROM contacts"))
+    connection.execute(text("DELETE FROM domains"))
+    again = get_or_create(connection, Domain.domain, domain="shop.test", tenant="default")
+    read(connection, again)
+    assert values(connection) == [OTHER, PHONE]
+
+
+def test_a_list_of_addresses_and_hashes_is_imported(connection: Connection, domain: RecordId, api: Api) -> None:
+    hashed = hashlib.sha256(OTHER.encode()).hexdigest().upper()
+    file = f"E-mail;since\r\n{ADDRESS};2020\r\n\r\n{hashed};2021\r\n+49 30 12345678;2022\r\nelsewhere.test;2023\r\n"
+    headers = {"content-type": "text/csv"}
+    answer = api.send("POST", "/data-protection/suppress/csv", file, headers=headers)
+    assert answer.json == {"added": 4, "contacts_deleted": 3, "domains_changed": 1}
+    again = api.send("POST", "/data-protection/suppress/csv", file, headers=headers)
+    assert again.json == {"added": 0, "contacts_deleted": 0, "domains_changed": 0}
+    assert values(connection) == []
+
+
+def test_a_line_that_names_nothing_imports_nothing_and_is_not_repeated(connection: Connection, api: Api) -> None:
+    body = f"{ADDRESS}\nnot an address@\n"
+    answer = api.send("POST", "/data-protection/suppress/csv", body, headers={"content-type": "text/csv"})
+    assert (answer.status, "line 2" in answer.json["detail"], "not an" in answer.json["detail"]) == (409, True, False)
+    assert connection.execute(text("SELECT count(*) FROM suppressions")).scalar_one() == 0
+
+
+def test_hashes_of_a_kind_are_suppressed(connection: Connection, domain: RecordId, api: Api) -> None:
+    hashes = [hashlib.sha256(b"shop.test").hexdigest()]
+    assert object_to(api, "/hashes", hashes=hashes, kind="domain")["contacts_deleted"] == 3
+    assert api.post("/data-protection/suppress/hashes", {"hashes": ["x"], "kind": "email", "reason": "x"}).status == 422
+
+
+def test_the_table_holds_no_address_even_if_the_reason_repeats_it(connection: Connection, api: Api) -> None:
+    object_to(api, email=ADDRESS, reason=f"{ADDRESS} objected by letter")
+    rows = connection.execute(text("SELECT reason, actor FROM suppressions")).all()
+    assert rows[0].reason == "[email] objected by letter"
+    assert rows[0].actor.endswith("user/ada")
+
+
+def test_a_check_finds_a_suppression_and_a_lifted_one_is_gone(
+    connection: Connection, domain: RecordId, api: Api
+) -> None:
+    assert api.post("/data-protection/check", {"email": ADDRESS}).json["suppressed"] is False
+    object_to(api, email=ADDRESS)
+    found = api.post("/data-protection/check", {"email": ADDRESS.upper()}).json
+    assert (found["suppressed"], found["reason"]) == (True, "objection of today")
+    for expected in (True, False):
+        answer = api.post("/data-protection/lift", {"email": ADDRESS, "reason": "consent"})
+        assert answer.json == {"lifted": expected}
+    read(connection, domain)
+    assert ADDRESS in values(connection)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"email": "nonsense", "reason": "x"}, 409),
+        ({"phone": "12", "reason": "x"}, 409),
+        ({"domain": "localhost", "reason": "x"}, 409),
+        ({"email": ADDRESS, "domain": "shop.test", "reason": "x"}, 422),
+        ({"email": ADDRESS}, 422),
+        ({"reason": "x"}, 422),
+    ],
+)
+def test_an_objection_without_a_valid_value_is_refused(api: Api, body: dict[str, str], status: int) -> None:
+    assert api.post("/data-protection/suppress", body).status == status
+
+
+def test_a_request_authorised_as_curation_may_not_suppress(connection: Connection, api: Api) -> None:
+    body = json.dumps({"email": ADDRESS, "reason": "x"})
+    headers = {"content-type": "application/json"}
+    for path in ("suppress", "suppress/hashes", "check", "lift"):
+        answer = api.send("POST", f"/data-protection/{path}", body, headers=headers, route_key="POST /{proxy+}")
+        assert answer.status in (403, 422)
+    assert connection.execute(text("SELECT count(*) FROM suppressions")).scalar_one() == 0
+
+
+def test_a_repeated_request_with_a_key_is_answered_alike_and_stores_no_address(
+    connection: Connection, domain: RecordId, api: Api
+) -> None:
+    answers = [
+        api.post("/data-protection/suppress", {"email": ADDRESS, "reason": "x"}, idempotency_key="1").json for _ in "ab"
+    ]
+    assert answers[0] == answers[1] == {"added": 1, "contacts_deleted": 1, "domains_changed": 1}
+    kept = connection.execute(text("SELECT idempotency_keys::text FROM idempotency_keys")).scalars().all()
+    assert len(kept) == 1
+    assert "ann.b" not in kept[0]
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def test_a_result_that_is_being_saved_does_not_escape_an_objection(
+    engine: Engine, connection: Connection, threads: ThreadPoolExecutor
+) -> None:
+    domain = get_or_create(connection, Domain.domain, domain="shop.test", tenant="default")
+
+    def object_now() -> None:
+        with engine.begin() as own:
+            suppress(
+                own, {hashlib.sha256(ADDRESS.encode()).hexdigest(): SubjectKind.EMAIL},
+                actor="ada", reason="x", of_contacts=(),
+            )  # fmt: skip
+
+    with engine.connect() as worker, worker.begin():
+        read(worker, domain)
+        objection = threads.submit(object_now)
+        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        while not connection.execute(waiting).scalar_one():
+            assert not objection.done()
+    objection.result(timeout=20)
+    assert values(connection) == [OTHER, PHONE]
+    assert "ann.b" not in stored(connection).replace("joann.b", "")
