@@ -6,11 +6,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
 
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.forked import try_all_forked
+from tests.mutants.forked import Refused, try_all_forked
 from tests.mutants.generated import generated
 from tests.mutants.mutant import ROOT, Mutant, Trial, run_tests, try_out
 from tests.mutants.survivors import reason_of
@@ -40,24 +39,25 @@ def main(arguments: list[str]) -> int:
         print("\n".join(mutant.guard for mutant in mutants))
         return 0
     began = time.monotonic()
-    output, code = run_tests(sorted({test for mutant in mutants for test in mutant.tests}), ROOT)
-    if code != 0:
-        print(f"the tests fail without any mutant:\n{output}", file=sys.stderr)
-        return 1
     killed = explained = 0
-    forked = [one for one in mutants if options.generated and all(edit.file.endswith(".py") for edit in one.edits)]
-    others = [one for one in mutants if one not in forked]
-    for trial in chain(try_all_forked(forked, options.at_once), try_all(others, options.at_once)):
-        print(line(trial), flush=True)
-        killed += trial.killer is not None
-        explained += trial.survived and reason_of(trial.mutant) is not None
+    try:
+        for trial in (try_all_forked if options.generated else try_all)(mutants, options.at_once):
+            print(line(trial), flush=True)
+            killed += trial.killer is not None
+            explained += trial.survived and reason_of(trial.mutant) is not None
+    except Refused as refused:
+        print(f"the tests fail without any mutant:\n{refused}", file=sys.stderr)
+        return 1
     seconds = time.monotonic() - began
     print(f"\n{killed} of {len(mutants)} mutants killed, {explained} survived with a known reason, in {seconds:.0f} s")
     return 0 if killed + explained == len(mutants) else 1
 
 
 def try_all(mutants: Sequence[Mutant], at_once: int) -> Iterator[Trial]:
-    """Yield the trials in the order of ``mutants``."""
+    """Yield the trials in the order of ``mutants``. Raises :class:`Refused`."""
+    output, code = run_tests(sorted({test for mutant in mutants for test in mutant.tests}), ROOT)
+    if code != 0:
+        raise Refused(output)
     with tempfile.TemporaryDirectory(prefix="scrapersky-mutants-") as directory, ThreadPoolExecutor(at_once) as threads:
         scratch = (Path(directory) / str(number) for number in range(len(mutants)))
         yield from threads.map(try_out, mutants, scratch)

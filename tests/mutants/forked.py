@@ -1,17 +1,21 @@
-"""Try mutants of Python files in forked processes that share one Postgres: each trial costs its tests and no start.
+"""Try generated mutants in forked processes that share one Postgres: each trial costs its tests and no start.
 
 A child replaces the code of the loaded functions, and the constants, by those of the mutated source. Objects that other
 modules have imported stay the same, so classes can still be compared.
 """
 
 import functools
+import hashlib
 import importlib
 import os
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -21,50 +25,106 @@ from sqlalchemy import TextClause, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
+from scrapersky.migrations import guard
 from scrapersky.status import workflow
 from scripts.commands.run.postgres import Postgres
+from tests.mutants.choice import Observer, OnlyThese, Order
 from tests.mutants.mutant import FAILED_TEST, LAYER, ROOT, TEST_LIMIT_SECONDS, Mutant, Trial
 
+LOCATION = migrations.LOCATION
+QUIET = {"autovacuum": "off"}
+OBSERVED = ROOT / ".local" / "mutants"
+"""What was observed of the tests, by a hash of the code and the tests."""
 MASTER = "master"
 """The migrated database that each child copies. Nothing connects to it."""
-OPTIONS = ("-x", "-q", "--tb=no", "-n0", "-p", "no:cacheprovider", "-o", f"timeout={TEST_LIMIT_SECONDS}")
+OPTIONS = ("-q", "--tb=no", "-n0", "-p", "no:cacheprovider", "-o", f"timeout={TEST_LIMIT_SECONDS}")
 KEPT = 4
 """Databases of the last tests that a child keeps."""
 
 
+class Refused(RuntimeError):
+    """The tests fail without any mutant; the message is their output."""
+
+
 def try_all_forked(mutants: Sequence[Mutant], at_once: int) -> Iterator[Trial]:
-    """Yield the trials as they end, at most ``at_once`` at a time."""
+    """Yield the trials as they end, at most ``at_once`` at a time. Raises :class:`Refused`."""
     if not mutants:
         return
-    with tempfile.TemporaryDirectory() as directory, Postgres.start(Path(directory) / "postgres") as server:
+    with tempfile.TemporaryDirectory() as folder, Postgres.start(Path(folder) / "postgres", settings=QUIET) as server:
+        directory = Path(folder)
         engine = create_engine(server.create_database(MASTER), poolclass=NullPool)
         with engine.begin() as connection:
             migrations.upgrade(connection)
         engine.dispose()
-        pytest.main([*OPTIONS, "--collect-only", "-qq", *sorted({test for mutant in mutants for test in mutant.tests})])
+        observer = _observe(server, sorted({test for mutant in mutants for test in mutant.tests}), directory)
+        for test in observer.failed:
+            print(f"left out, because it fails without a mutant: {test}", flush=True)
+        order = Order(observer)
         running: dict[int, tuple[int, Mutant, float]] = {}
         for number, mutant in enumerate(mutants):
             if len(running) == at_once:
-                yield _ended(server, running, Path(directory))
-            running[_fork(server, mutant, number, Path(directory))] = (number, mutant, time.monotonic())
+                yield order.learn(_ended(server, running, directory))
+            child = _fork(server, f"m{number}_", directory, partial(_try, mutant, order))
+            running[child] = (number, mutant, time.monotonic())
         while running:
-            yield _ended(server, running, Path(directory))
+            yield order.learn(_ended(server, running, directory))
 
 
-def _fork(server: Postgres, mutant: Mutant, number: int, directory: Path) -> int:
+def _observe(server: Postgres, tests: Sequence[str], directory: Path) -> Observer:
+    """Return what is observed when all ``tests`` run without a mutant: in an earlier run of the same code, or now."""
+    kept = OBSERVED / f"{_hash_of([ROOT / LAYER, ROOT / 'tests'], tests)}.json"
+    # Collected here, so that no child has to import the tests. They are run in a child, which leaves nothing behind.
+    pytest.main([*OPTIONS, "--collect-only", "-qq", *tests])
+    if not kept.is_file():
+
+        def run(_: str) -> int:
+            observer = Observer()
+            pytest.main([*OPTIONS, *tests], plugins=[observer])
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(observer.as_json())
+            return 0
+
+        began = time.monotonic()
+        os.waitpid(_fork(server, "all_", directory, run), 0)
+        _drop(server, "all_")
+        if not kept.is_file():
+            raise Refused((directory / "all_.txt").read_text(errors="replace"))
+        print(f"ran the tests without a mutant, in {time.monotonic() - began:.0f} s", flush=True)
+    return Observer.of_json(kept.read_text())
+
+
+def _hash_of(folders: Iterable[Path], tests: Iterable[str]) -> str:
+    found = hashlib.sha256("\n".join(tests).encode())
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".sql"):
+                found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _try(mutant: Mutant, order: Order, _: str) -> int:
+    apply_here(mutant)
+    tests = order.of(mutant)
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    return int(pytest.main(["-x", *OPTIONS, *files], plugins=[OnlyThese(tests)]))
+
+
+def _fork(server: Postgres, prefix: str, directory: Path, run: Callable[[str], int]) -> int:
     sys.stdout.flush()
     child = os.fork()
     if child:
         return child
     code = 99
     try:
-        with (directory / f"{number}.txt").open("wb") as output:
+        with (directory / f"{prefix}.txt").open("wb") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
-        apply_here(mutant)
-        Postgres.start = _shared(server, f"m{number}_")  # type: ignore[method-assign]
-        code = int(pytest.main([*OPTIONS, *mutant.tests]))
+        Postgres.start = _shared(server, prefix)  # type: ignore[method-assign]
+        code = run(prefix)
         sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
     finally:
         os._exit(code)
 
@@ -73,7 +133,7 @@ def _ended(server: Postgres, running: dict[int, tuple[int, Mutant, float]], dire
     child, status = os.wait()
     number, mutant, began = running.pop(child)
     code = os.waitstatus_to_exitcode(status)
-    output = (directory / f"{number}.txt").read_text(errors="replace")
+    output = (directory / f"m{number}_.txt").read_text(errors="replace")
     _drop(server, f"m{number}_")
     seconds, killer = time.monotonic() - began, FAILED_TEST.search(output)
     if code == 1 and killer:
@@ -91,7 +151,9 @@ def _shared(server: Postgres, prefix: str) -> Callable[..., Any]:
             made.append(prefix + name)
             if template and len(made) > KEPT:
                 self.drop_database(made.pop(1))  # the first is the template
-            return super().create_database(prefix + name, prefix + template if template else MASTER)
+            # A mutant of the schema migrates an empty database.
+            source = prefix + template if template else MASTER if migrations.LOCATION == LOCATION else None
+            return super().create_database(prefix + name, source)
 
     @contextmanager
     def start(*_: object, **__: object) -> Iterator[Postgres]:
@@ -112,9 +174,15 @@ def _drop(server: Postgres, prefix: str) -> None:
 
 
 def apply_here(mutant: Mutant) -> None:
-    """Apply ``mutant``, whose change is in a module of the layer, to this process."""
+    """Apply ``mutant``, whose change is in a module of the layer or in its schema, to this process."""
     (change,) = mutant.edits
     source = change.apply((ROOT / change.file).read_text())
+    if change.file.endswith(".sql"):
+        copy = Path(tempfile.mkdtemp(dir=os.environ.get("TMPDIR"))) / "migrations"
+        shutil.copytree(LOCATION, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / (ROOT / change.file).relative_to(LOCATION)).write_text(source)
+        migrations.LOCATION, guard.FILE = copy, copy / guard.FILE.name
+        return
     name = change.file.removeprefix(f"{Path(LAYER).parent}/").removesuffix(".py").replace("/", ".")
     _replace(importlib.import_module(name), source)
     workflow._statement.cache_clear()

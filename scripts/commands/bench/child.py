@@ -23,8 +23,7 @@ from scripts.commands.bench.peers import environment
 TIME_LIMIT_SECONDS = 1_800
 TIMED = ("work",)
 """Functions that take ``go``."""
-CHILDREN_CPU_SECONDS = "children_cpu_seconds"
-"""A key of what ``work`` may return: the processor time of its own children, without their start and end."""
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class ContenderFailed(RuntimeError):
@@ -121,20 +120,37 @@ def main(module: str, function: str, values: str) -> None:
         keywords["go"] = go
     value = called(**keywords)
     ended, cpu = time.perf_counter(), _cpu_seconds()
-    if isinstance(value, dict) and CHILDREN_CPU_SECONDS in value:
-        own = resource.getrusage(resource.RUSAGE_SELF)
-        cpu = own.ru_utime + own.ru_stime + value.pop(CHILDREN_CPU_SECONDS)
     answer = {"value": value, "seconds": ended - began[0], "cpu_seconds": cpu - began[1]}
     print(json.dumps(answer), file=answers, flush=True)
 
 
 def _cpu_seconds() -> float:
-    """Return the processor seconds of this process and of its children that have ended."""
-    spent = 0.0
+    """Return the processor seconds of this process and of all its descendants, those that still run included."""
+    spent = family_cpu_seconds(os.getpid(), with_itself=False)
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
         usage = resource.getrusage(who)
         spent += usage.ru_utime + usage.ru_stime
     return spent
+
+
+def family_cpu_seconds(pid: int, *, with_itself: bool = True) -> float:
+    """Return the processor seconds of a process and all its running descendants, with those of their ended children."""
+    parents: dict[int, list[int]] = {}
+    spent: dict[int, float] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                columns = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(columns[1]), []).append(int(entry.name))
+            spent[int(entry.name)] = sum(map(int, columns[11:15])) / TICKS
+    total, family = 0.0, [pid] if with_itself else parents.get(pid, [])
+    while family:
+        member = family.pop()
+        total += spent.get(member, 0.0)
+        family += parents.get(member, [])
+    return total
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Unlike the local run's server it is durable: every commit waits for the disk.
 """
 
 import argparse
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -16,6 +15,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from scrapersky import migrations
+from scripts.commands.bench.child import family_cpu_seconds
 from scripts.commands.run.postgres import Postgres
 
 SETTINGS = {
@@ -28,7 +28,6 @@ SETTINGS = {
 """The same for all contenders; the sizes are those of a small server."""
 
 MIGRATED = "migrated"
-TICKS = os.sysconf("SC_CLK_TCK")
 _numbers = count(1)
 
 
@@ -111,23 +110,3 @@ def running(directory: Path, *, durable: bool) -> Iterator[Server]:
                 version = connection.execute(text("SHOW server_version")).scalar_one()
         (pid_file,) = directory.rglob("postmaster.pid")
         yield Server(postgres, int(pid_file.read_text().split()[0]), version, switch)
-
-
-def family_cpu_seconds(pid: int) -> float:
-    """Return the processor seconds of a process and all its descendants, ended ones included."""
-    parents: dict[int, list[int]] = {}
-    spent: dict[int, float] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                columns = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents.setdefault(int(columns[1]), []).append(int(entry.name))
-            spent[int(entry.name)] = sum(map(int, columns[11:15])) / TICKS
-    total, family = 0.0, [pid]
-    while family:
-        member = family.pop()
-        total += spent.get(member, 0.0)
-        family += parents.get(member, [])
-    return total

@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.commands.bench import command, server
 from scripts.commands.bench.pipeline import report, web
-from scripts.commands.bench.pipeline.contenders import ALL, OURS, SLOW_WEB, Contender, broker
+from scripts.commands.bench.pipeline.contenders import ALL, OURS_BY_FIFTIES, SLOW_WEB, Contender, broker
 from scripts.commands.bench.pipeline.draining import Drained, compare, drain, job_alone
 from scripts.commands.bench.results import Spread, spreads
 
@@ -28,7 +28,14 @@ def main(arguments: list[str]) -> int:
     parser = command.parser(report.NAME, __doc__)
     parser.add_argument("--records", type=int, default=400, help="domains")
     parser.add_argument("--sequential-records", type=int, default=40, help="domains for the sequential loop")
-    parser.add_argument("--at-once", type=int, default=100, help="records at once, for all but the sequential loop")
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        nargs="+",
+        default=[100, 300],
+        metavar="N",
+        help="records at once, for all but the sequential loop; a table for each (100 300)",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="drains of each contender (one of the sequential loop)")
     parser.add_argument("--slow-records", type=int, default=1_000, help="domains of slow hosts; 0: skip them")
     parser.add_argument("--slow-at-once", type=int, default=500, help="records at once on slow hosts")
@@ -53,16 +60,16 @@ def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Cont
         broker(contenders, folder / "redis") as brokered,
     ):
         settings = {**SETTINGS, "WEB_LOOPBACK_INTERNET": str(internet)}
-        drains: dict[str, list[Drained]] = {contender.name: [] for contender in contenders}
-        for number, contender in command.interleaved(contenders, options.rounds):
-            if not contender.sequential or number == 1:
-                records = min(options.records, options.sequential_records) if contender.sequential else options.records
-                one = drain(running, contender, records, options.at_once, settings, brokered, web_process)
-                drains[contender.name].append(one)
-                _report(f"round {number}", contender, one)
+        runs: list[dict[str, Any]] = []
+        for at_once in options.at_once:
+            drains = _drain_all(options, running, contenders, at_once, settings, brokered, web_process)
+            summaries = {
+                name: _summary(name, repeated, drains[OURS_BY_FIFTIES.name][0]) for name, repeated in drains.items()
+            }
+            runs.append({"at_once": at_once, "contenders": summaries})
         slow = _on_slow_hosts(options, running, folder, contenders)
-        alone = [job_alone(options.records, options.at_once, settings) for _ in range(options.rounds)]
-    names = ("records", "sequential_records", "at_once", "rounds")
+        alone = [job_alone(options.records, options.at_once[0], settings) for _ in range(options.rounds)]
+    names = ("records", "sequential_records", "rounds")
     return {
         "machine": machine,
         "settings": {
@@ -73,7 +80,7 @@ def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Cont
             **SETTINGS,
         },
         "job_alone_cpu_ms": Spread.of(alone).as_json(),
-        "contenders": {name: _summary(name, repeated, drains[OURS.name][0]) for name, repeated in drains.items()},
+        "runs": runs,
         "slow": {
             "records": options.slow_records,
             "sequential_records": options.slow_sequential_records,
@@ -81,6 +88,27 @@ def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Cont
             "contenders": {name: one.measures() for name, one in slow.items()},
         },
     }
+
+
+def _drain_all(
+    options: argparse.Namespace,
+    running: server.Server,
+    contenders: Sequence[Contender],
+    at_once: int,
+    settings: dict[str, str],
+    brokered: tuple[str, int] | None,
+    web_process: int,
+) -> dict[str, list[Drained]]:
+    """Drain in interleaved rounds, with those contenders that take part with so many records at once."""
+    taking_part = [one for one in contenders if at_once == options.at_once[0] or one.takes_part(at_once)]
+    drains: dict[str, list[Drained]] = {contender.name: [] for contender in taking_part}
+    for number, contender in command.interleaved(taking_part, options.rounds):
+        if not contender.sequential or number == 1:
+            records = min(options.records, options.sequential_records) if contender.sequential else options.records
+            one = drain(running, contender, records, at_once, settings, brokered, web_process)
+            drains[contender.name].append(one)
+            _report(f"{at_once} at once, round {number}", contender, one)
+    return drains
 
 
 def _summary(name: str, repeated: Sequence[Drained], truth: Drained) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Celery on Redis: a worker with a pool of threads; each task runs the job in an event loop of its own."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
+from typing import Any
 
 import celery  # type: ignore[import-not-found]
 import redis  # type: ignore[import-not-found]
@@ -37,9 +38,19 @@ def work(
     database = job.Records(url, pool=at_once)
     counter = redis.Redis.from_url(broker)
 
+    reading = asyncio.new_event_loop()
+    threading.Thread(target=reading.run_forever, daemon=True).start()
+
+    async def read_page(*given: Any, **options: Any) -> dict[str, Any]:
+        """Read a page in the process that all threads share, from the one event loop that talks to it."""
+        options["waiting"] = nullcontext
+        return await asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(job.page_reader().read(*given, **options), reading)
+        )
+
     async def read_in_a_loop(number: int) -> None:
         async with WebClient(own, HostLimiter(own)) as web:
-            outcome = await job.read(database.load(number), web, own)
+            outcome = await job.read(database.load(number), web, own, read_page)
         database.save(number, outcome)
 
     @app.task(name="read")  # type: ignore[untyped-decorator]
@@ -55,11 +66,11 @@ def work(
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
-    asyncio.run(job.warm_up(own))
+    asyncio.run(job.warm_up(own, read_page))
     go()
     worker = app.Worker(
         pool="threads", concurrency=at_once, loglevel="ERROR", without_gossip=True, without_mingle=True,
         without_heartbeat=True, quiet=True, hostname=f"bench-{os.getpid()}@localhost",
     )  # fmt: skip
-    with contextlib.suppress(SystemExit):
+    with suppress(SystemExit):
         worker.start()

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from scripts.commands.bench import peers
 
+MOST_ENVIRONMENTS = 10
+"""Processes that two cores carry: each environment has a process that reads its pages besides."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -35,6 +38,10 @@ class Contender:
     def python(self) -> Path:
         """Return the interpreter it runs on."""
         return Path(sys.executable) if self.ours else peers.python()
+
+    def takes_part(self, at_once: int) -> bool:
+        """Return whether it can work on ``at_once`` records at once: not one by one, and not in dozens of processes."""
+        return not self.sequential and at_once <= MOST_ENVIRONMENTS * (self.together or at_once)
 
 
 OURS = Contender("ours", "ours", 1, "ten records at once in an invocation, a tick a second", ours=True, together=10)

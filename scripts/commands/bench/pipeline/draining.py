@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.commands.bench.child import Child, call, run_together
+from scripts.commands.bench.child import Child, call, family_cpu_seconds, run_together
 from scripts.commands.bench.pipeline.contenders import Contender
 from scripts.commands.bench.pipeline.job import FILL, UNGUARDED
 from scripts.commands.bench.results import percentile
-from scripts.commands.bench.server import Server, family_cpu_seconds
+from scripts.commands.bench.server import Server
 
 FACTS = """
 SELECT id, md5(concat_ws('|', title, description, http_status, email_addresses::text, phone_numbers::text, tech_stack::text)),
@@ -21,6 +21,8 @@ DONE_OURS = "SELECT extract(epoch FROM max(finished_at)) FROM attempts GROUP BY 
 DONE_THEIRS = """
 SELECT extract(epoch FROM greatest(last_scan, updated_at)) FROM domains WHERE last_scan IS NOT NULL OR status = 'Error'
 """
+
+OUT_OF_TIME = "SELECT count(*) FROM attempts WHERE code = 'out_of_time'"
 
 
 class WrongResult(AssertionError):
@@ -41,6 +43,7 @@ class Drained:
     facts: dict[int, str]
     read: int
     waiting_seconds: float | None
+    out_of_time: int  #: attempts of ours that the end of their invocation stopped
 
     def measures(self) -> dict[str, float]:
         """Return the numbers of the table."""
@@ -54,6 +57,7 @@ class Drained:
             "statements": self.statements / self.records,
             "p50_seconds": percentile(self.waits, 0.5),
             "p95_seconds": percentile(self.waits, 0.95),
+            "out_of_time": self.out_of_time / self.records,
         }
         if self.waiting_seconds is not None:
             measures["per_second_with_waiting"] = self.records / self.waiting_seconds
@@ -84,6 +88,7 @@ def drain(
     used, web_cpu = server.usage(url).since(before), family_cpu_seconds(web) - web_before
     facts = server.run(url, FACTS)
     done = [float(at) - float(start) for (at,) in server.run(url, DONE_OURS if contender.ours else DONE_THEIRS)]
+    ((out_of_time,),) = server.run(url, OUT_OF_TIME)
     server.drop(url)
     if len(done) != records:
         raise WrongResult(f"{contender.name}: {len(done)} of {records} records are done")
@@ -98,6 +103,7 @@ def drain(
         facts={number: fact for number, fact, _ in facts},
         read=sum(1 for _, _, read in facts if read),
         waiting_seconds=with_waiting(answers[0].value["batches"]) if contender.sequential else None,
+        out_of_time=int(out_of_time),
     )
 
 

@@ -28,6 +28,7 @@ from scrapersky.web.reading.reader import PageReader
 from scripts.commands.bench.pipeline.web import FIRST_ANSWERING, host
 
 PAGE_FUNCTION = METADATA.page_function or ""
+ReadPage = Callable[..., Awaitable[dict[str, Any]]]
 FAILED = text(
     "UPDATE domains SET status = 'Error', error_code = :code, error = :reason, updated_at = now() WHERE id = :id"
 )
@@ -50,8 +51,8 @@ def page_reader() -> PageReader:
     return PageReader(Settings(), [PAGE_FUNCTION])
 
 
-async def read(record: Domain, web: WebClient, settings: Settings) -> Outcome:
-    """Run the job under its deadline; return its outcome, also when it fails."""
+async def read(record: Domain, web: WebClient, settings: Settings, read_page: ReadPage | None = None) -> Outcome:
+    """Run the job under its deadline; return its outcome, also when it fails. ``read_page``: by default this process'."""
     deadline = Deadline(settings.record_deadline_seconds)
     context = JobContext(
         web_client=web,
@@ -60,7 +61,7 @@ async def read(record: Domain, web: WebClient, settings: Settings) -> Outcome:
         deadline=deadline,
         secret=_none,
         spend=_none,
-        read_page=partial(page_reader().read, PAGE_FUNCTION, waiting=deadline.paused),
+        read_page=partial(read_page or page_reader().read, PAGE_FUNCTION, waiting=deadline.paused),
     )
     try:
         async with deadline.enforced():
@@ -71,13 +72,13 @@ async def read(record: Domain, web: WebClient, settings: Settings) -> Outcome:
         return Retry(error.code, error.reason)
 
 
-async def warm_up(settings: Settings) -> None:
+async def warm_up(settings: Settings, read_page: ReadPage | None = None) -> None:
     """Read one home page before the clock runs, so that everything made or imported once exists.
 
     A worker lives for hours and an environment for many invocations; the benchmark of cold starts measures their start.
     """
     async with WebClient(settings, HostLimiter(settings)) as web:
-        await read(Domain(id=0, domain=host(FIRST_ANSWERING).name), web, settings)
+        await read(Domain(id=0, domain=host(FIRST_ANSWERING).name), web, settings, read_page)
 
 
 def work(records: int, settings: Mapping[str, str], at_once: int, go: Callable[[], None]) -> None:

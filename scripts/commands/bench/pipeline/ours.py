@@ -8,6 +8,7 @@ import asyncio
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
@@ -22,7 +23,6 @@ from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.messages import MESSAGES_PER_INVOCATION
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
 from scrapersky.runtime.runtime import Runtime
-from scripts.commands.bench.child import CHILDREN_CPU_SECONDS
 from scripts.commands.bench.pipeline.job import FILL, warm_up
 from scripts.commands.bench.status_machine.ours import open_database
 from scripts.commands.bench.status_machine.ours_runtime import Invocation, Messages
@@ -44,7 +44,7 @@ def work(
     at_once: int,
     together: int,
     go: Callable[[], None],
-) -> dict[str, Any]:
+) -> dict[str, int]:
     """Drain the queue with ``at_once`` / ``together`` environments; return how many invocations that took."""
     environment = {
         **settings,
@@ -57,18 +57,16 @@ def work(
     }
     environments = [_start(environment) for _ in range(max(1, at_once // together))]
     try:
-        warmed_up = sum(float(pipe.recv()) for pipe, _ in environments)  # imported, and connected to the database
+        for pipe, _ in environments:
+            pipe.recv()  # imported, and connected to the database
         messages = Messages()
         runtime = replace(_runtime(environment), queue=messages)  # type: ignore[arg-type]
         go()
-        invocations = _deliver(runtime, messages, [pipe for pipe, _ in environments])
-        for pipe, _ in environments:
-            pipe.send(None)
-        ended = sum(float(pipe.recv()) for pipe, _ in environments)
-        return {"invocations": invocations, CHILDREN_CPU_SECONDS: ended - warmed_up}
+        return {"invocations": _deliver(runtime, messages, [pipe for pipe, _ in environments])}
     finally:
-        for pipe, process in environments:
+        for pipe, _ in environments:
             pipe.close()
+        for _, process in environments:
             process.join()
 
 
@@ -107,14 +105,15 @@ def _start(environment: Mapping[str, str]) -> tuple[Pipe, Any]:
 
 def _environment(pipe: Pipe, environment: dict[str, str]) -> None:
     runtime = _runtime(environment)
-    asyncio.run(warm_up(runtime.settings))
+    asyncio.run(warm_up(runtime.settings, runtime.page_reader.read))
     with runtime.database.autocommit():
-        pipe.send(time.process_time())
-    while (records := pipe.recv()) is not None:
-        answer = batch.work_on(runtime, records, Invocation(aws_request_id=uuid4().hex))
-        runtime.observer.flush()
-        pipe.send(answer)
-    pipe.send(time.process_time())
+        pipe.send("ready")
+    with suppress(EOFError):  # the pipe is closed at the end
+        while True:
+            answer = batch.work_on(runtime, pipe.recv(), Invocation(aws_request_id=uuid4().hex))
+            runtime.observer.flush()
+            pipe.send(answer)
+    runtime.page_reader.close()  # waits for it, so that its processor time counts
 
 
 def _runtime(environment: Mapping[str, str]) -> Runtime:
