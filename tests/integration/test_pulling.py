@@ -59,6 +59,11 @@ def codes(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def live(connection: Connection) -> list[int]:
+    """Return the live attempts."""
+    return list(connection.execute(text("SELECT attempt_id FROM attempts WHERE finished_at IS NULL")).scalars())
+
+
 def invoke(simulation: Simulation, seconds: float = 180, during: Callable[[], object] | None = None) -> float:
     """Run one invocation without live messages for at most ``seconds``; return how long it took."""
 
@@ -253,6 +258,25 @@ def test_a_pull_whose_reply_was_lost_is_taken_up_by_its_request_id(
     assert invoke(simulation) == pytest.approx(2), "a second to let the server commit, and the job"
     assert len(jobs.began) == 3
     assert codes(connection) == {"read": 3}
+
+
+def test_an_invocation_does_not_return_while_a_pull_is_under_way(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    queue(connection, 4)
+    jobs = Jobs(lambda _: 1.5)
+    simulation = simulate(environment, jobs, DOMAIN_SCHEDULER_RECORDS_AT_ONCE="1")
+    lost: list[float] = []
+
+    def lose(_: object, __: object, statement: str, *___: object) -> None:
+        if "taken_over" in statement:
+            lost.append(now())
+            raise ConnectionResetError("the reply is lost")
+
+    event.listen(simulation.runtime.database.engine, "after_cursor_execute", lose)
+    assert invoke(simulation) == pytest.approx(4 * (1 + 1.5) + 1), "each reply is looked for a second later"
+    assert codes(connection) == {"read": 4}
+    assert not live(connection), "nothing that a pull started is left behind"
 
 
 def test_records_that_cannot_be_read_after_a_pull_are_taken_up_as_well(

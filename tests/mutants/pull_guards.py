@@ -14,6 +14,7 @@ def without(guard: str, where: str, text: str, *, instead: str = "") -> Mutant:
     return Mutant(guard, (Edit(f"{LAYER}/{module}.py", text, instead, scope or None),), tests)
 
 
+BATCH = f"{LAYER}/runtime/batch.py"
 CLAIM, STATEMENT, PULLER = "status/claim", "status/pull", "runtime/puller"
 
 PULL_GUARDS = (
@@ -66,6 +67,25 @@ PULL_GUARDS = (
     without("pull: leaves places for a tick", f"{PULLER}.Puller._ask", "- own.batch_size"),
     without("pull: time for a whole deadline", f"{PULLER}.Puller._ask",
             "left >= settings.record_deadline_seconds + settings.saving_seconds", instead="True"),
+    without("pull: no return while one is under way", "runtime/batch._work_and_pull", "await puller.pull()",
+            instead="asyncio.ensure_future(puller.pull())"),
+    Mutant(
+        "batch: messages to redeliver are made visible before the work",
+        (
+            Edit(BATCH, "answer = _return_to_queue(runtime, malformed)", "", "work_on_batch"),
+            Edit(BATCH, "return answer", "return _return_to_queue(runtime, malformed)", "work_on_batch"),
+        ),
+        (f"{LOOP[0]}::test_messages_to_redeliver_are_made_visible_before_the_work_begins",),
+    ),
+    Mutant(
+        "batch: sends no message",
+        (
+            Edit(BATCH, "answer = _return", "runtime.queue.send(runtime.service.workflows[0], "
+                 "[Claimed(attempt_id=1, record_id=1)], 'self', lambda: True); answer = _return", "work_on_batch"),
+            Edit(BATCH, "import asyncio", "import asyncio\nfrom scrapersky.status.claim import Claimed"),
+        ),
+        (f"{LOOP[0]}::test_a_batch_sends_no_message",),
+    ),
     without("batch: a pulled message is not stale", "runtime/batch._start",
             "find_pulled(connection, not_live) if not_live else set()", instead="set()"),
 )  # fmt: skip

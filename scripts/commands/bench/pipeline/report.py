@@ -34,7 +34,7 @@ def _comparisons(contenders: Mapping[str, Any]) -> Iterator[str]:
         name: {measure: spread["median"] for measure, spread in one["measures"].items()}
         for name, one in contenders.items()
     }
-    others = {one.name: median[one.name] for one in ALL if one.name in median and not one.ours}
+    others = {one.name: median[one.name] for one in ALL if one.name in median and not one.ours and not one.sequential}
     for contender in ALL:
         if others and contender.ours and (ours := median.get(contender.name)):
             speed, cpu = (
