@@ -9,8 +9,6 @@ class AlarmThresholds:
 
     oldest_queued_seconds: int = 900
     """*Queued too long*: age of a workflow's oldest due record. The alarm also fires without a value: no tick ran."""
-    stuck_beyond_lease_seconds: int = 900
-    """*Stuck Processing*: age of a live attempt beyond the longest lease, by when recovery should have taken it."""
     error_percent: float = 50
     """*Error ratio*: share of the finished records. Some websites are always dead; after a broken deployment all fail."""
     error_minimum: int = 10
@@ -25,5 +23,7 @@ class AlarmThresholds:
     """*Database*: connections of all clients, as a share of ``max_connections``."""
     capacity_percent: float = 90
     """*Database*: capacity in use, as a share of ``max_acu``."""
+    free_storage_bytes: float = 2 * 2**30
+    """*Database*: local storage that is left for sorting and for temporary tables; it does not grow with the data."""
     transaction_ids: float = 1_000_000_000
     """*Database*: age of the oldest transaction id. Autovacuum forces a vacuum at 200 million; writing stops at 2 billion."""

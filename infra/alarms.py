@@ -30,6 +30,8 @@ SUPPRESSION = Duration.minutes(5)
 """How long a service's alarm waits for *Database unreachable*, whose cause it may be, and stays silent after it."""
 NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 BREACHING = cloudwatch.TreatMissingData.BREACHING
+MORE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+LESS = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,12 @@ class AlarmFactory:
         name: str,
         metric: cloudwatch.IMetric,
         *,
-        above: float,
+        limit: float,
         datapoints: tuple[int, int],
         description: str,
         missing: cloudwatch.TreatMissingData = NOT_BREACHING,
         service: str | None = None,
+        comparison: cloudwatch.ComparisonOperator = MORE,
     ) -> cloudwatch.AlarmBase | None:
         """Add an alarm: a member of the composite alarm of ``service``, or one that notifies.
 
@@ -76,8 +79,8 @@ class AlarmFactory:
             alarm_name=f"{stage.stack} {name}",
             alarm_description=described(description, name),
             metric=metric,
-            threshold=above,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            threshold=limit,
+            comparison_operator=comparison,
             datapoints_to_alarm=datapoints[0],
             evaluation_periods=datapoints[1],
             treat_missing_data=missing,
@@ -142,7 +145,7 @@ def add_alarms(
         for workflow in service.workflows:
             tick_alarms(Construct(scope, f"Workflow-{workflow.name}"), alarms, service, workflow)
             outcome_alarms(Construct(scope, f"Outcomes-{workflow.name}"), alarms, service, workflow)
-        service_alarms(Construct(scope, f"Service-{service.name}"), alarms, service, queues[service.name])
+        queue_alarm(Construct(scope, f"Service-{service.name}"), alarms, service, queues[service.name])
     for name, function in functions.items():
         failing.append(error_alarm(Construct(scope, f"Function-{name}"), alarms, name, function))
     shared_alarms(Construct(scope, "Shared"), alarms)
@@ -157,10 +160,9 @@ def add_alarms(
 
 
 def tick_alarms(scope: Construct, alarms: AlarmFactory, service: Service, workflow: Workflow) -> None:
-    """Add the alarms on what each tick measures: oldest records, invariants, budget."""
+    """Add the alarms on what each tick measures: the oldest due record, and the budget."""
     thresholds, name, minutes = alarms.plan.stage.alarm_thresholds, workflow.name, alarms.minutes(service)
     two_ticks = 2 * 60 * alarms.plan.services[service.name].interval_minutes
-    longest_lease = alarms.plan.settings.dispatch_lease_seconds
 
     def metric(of: str, statistic: str = "Maximum") -> cloudwatch.Metric:
         return alarms.metrics.of_workflow(of, service, workflow, statistic=statistic, minutes=minutes)
@@ -169,18 +171,13 @@ def tick_alarms(scope: Construct, alarms: AlarmFactory, service: Service, workfl
     alarms.add(
         scope, "Late", f"Queued too long: {name}", metric(names.OLDEST_QUEUED_SECONDS), missing=BREACHING,
         service=service.name,
-        above=max(thresholds.oldest_queued_seconds, two_ticks), datapoints=(2, 3),
+        limit=max(thresholds.oldest_queued_seconds, two_ticks), datapoints=(2, 3),
         description="The oldest due record has waited too long, or no tick ran.",
-    )
-    alarms.add(
-        scope, "Stuck", f"Stuck Processing: {name}", metric(names.OLDEST_PROCESSING_SECONDS), service=service.name,
-        above=longest_lease + thresholds.stuck_beyond_lease_seconds, datapoints=(2, 3),
-        description="An attempt has been live for longer than any lease: recovery does not work.",
     )
     if alarms.plan.pays(workflow):
         alarms.add(
             scope, "Spent", f"Budget spent: {name}", metric(names.BUDGET_SPENT, "Sum"),
-            service=service.name, above=0, datapoints=(1, 1),
+            service=service.name, limit=0, datapoints=(1, 1),
             description="The daily budget of paid calls is spent until midnight UTC.",
         )
 
@@ -199,49 +196,32 @@ def outcome_alarms(scope: Construct, alarms: AlarmFactory, service: Service, wor
 
     alarms.add(
         scope, "Failing", f"Error ratio: {name}", math(
-            f"IF(FILL(failed, 0) >= {thresholds.error_minimum}, 100 * failed / (FILL(done, 0) + failed), 0)",
+            f"IF(FILL(failed, 0) >= {thresholds.error_minimum}, 100 * failed / finished, 0)",
             "percent in Error", alarms.minutes(service, thresholds.ratio_minutes),
-            done=(names.COMPLETED, "Sum"), failed=(names.ERRORED, "Sum"),
+            finished=(names.FINISHED, "Sum"), failed=(names.ERRORED, "Sum"),
         ),
-        service=service.name, above=thresholds.error_percent, datapoints=(2, 3),
+        service=service.name, limit=thresholds.error_percent, datapoints=(2, 3),
         description="Too many of the finished records are in Error.",
     )
     # Records in flight count as input too: if nothing consumes the messages, nothing stays due and nothing is finished.
     alarms.add(
         scope, "Idle", f"No progress: {name}", math(
-            "IF((waiting > 0 OR working > 0) AND (FILL(done, 0) + FILL(failed, 0)) == 0, 1, 0)",
+            "IF((waiting > 0 OR working > 0) AND FILL(finished, 0) == 0, 1, 0)",
             "input without output", alarms.minutes(service, thresholds.idle_minutes),
             waiting=(names.OLDEST_QUEUED_SECONDS, "Minimum"), working=(names.OLDEST_PROCESSING_SECONDS, "Minimum"),
-            done=(names.COMPLETED, "Sum"), failed=(names.ERRORED, "Sum"),
+            finished=(names.FINISHED, "Sum"),
         ),
-        service=service.name, above=0, datapoints=(2, 2),
+        service=service.name, limit=0, datapoints=(2, 2),
         description="Records were due or in flight all the time, and none finished.",
     )
 
 
-def service_alarms(scope: Construct, alarms: AlarmFactory, service: Service, queues: Queues) -> None:
-    """Add the alarms on one service's invariants and dead letters: that there are any, and that they stay in the queue.
-
-    The queue's depth alone does not show that messages arrive, because the function dead-letter consumes them within
-    seconds. So dead letters are counted when the function handles them; the depth shows that it does not.
-    """
-    def counted(name: str) -> cloudwatch.Metric:
-        return alarms.metrics.of_service(name, service.name, statistic="Sum", minutes=5)
-
-    alarms.add(
-        scope, "Broken", f"Invariant breached: {service.name}", counted(names.INVARIANT_BREACHES),
-        service=service.name, above=0, datapoints=(1, 1),
-        description="A record and its attempts contradict each other.",
-    )
-    alarms.add(
-        scope, "Dead", f"Dead-lettered: {service.name}", counted(names.DEAD_LETTERED),
-        service=service.name, above=0, datapoints=(1, 1),
-        description="Messages could never be started; their records are in Error.",
-    )
+def queue_alarm(scope: Construct, alarms: AlarmFactory, service: Service, queues: Queues) -> None:
+    """Add the alarm on dead letters that stay in the queue of one service."""
     alarms.add(
         scope, "NotDrained", f"Dead letters not drained: {service.name}",
         queues.dead.metric_approximate_number_of_messages_visible(statistic="Maximum", period=FIVE_MINUTES),
-        service=service.name, above=0, datapoints=(2, 3),
+        service=service.name, limit=0, datapoints=(2, 3),
         description="The function dead-letter does not consume its queue.",
     )
 
@@ -254,7 +234,7 @@ def error_alarm(
     period = Duration.minutes(ticking.get(name, 5))
     return alarms.add(
         scope, "Errors", f"Function errors: {name}", function.metric_errors(statistic="Sum", period=period),
-        service=name if name in ticking else None, above=0, datapoints=(2, 3),
+        service=name if name in ticking else None, limit=0, datapoints=(2, 3),
         description="Invocations fail: a tick could not serve a workflow, ran into its timeout, or could not start.",
     )
 
@@ -265,14 +245,21 @@ def shared_alarms(scope: Construct, alarms: AlarmFactory) -> None:
         namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=FIVE_MINUTES
     )
     alarms.add(
-        scope, "Throttled", "Throttled: all functions of the account", throttles, above=0, datapoints=(2, 3),
+        scope, "Throttled", "Throttled: all functions of the account", throttles, limit=0, datapoints=(2, 3),
         description="The account's concurrency is exhausted: ticks and messages wait.",
     )
-    alarms.add(
-        scope, "Unattributable", "Unattributable dead letter: dead-letter",
-        alarms.metrics.of_stage(names.UNATTRIBUTABLE, statistic="Sum", minutes=5), above=0, datapoints=(1, 1),
-        description="A dead letter names no known attempt, or the database refuses to change its record.",
-    )
+    # The depth of the queues does not show that messages arrive, because the function dead-letter consumes them within
+    # seconds; so it counts them.
+    for id, name, metric, description in (
+        ("Broken", "Invariant breached", names.INVARIANT_BREACHES,
+         "A record and its attempts contradict each other, or recovery does not work; the log names the workflow."),
+        ("Dead", "Dead-lettered", names.DEAD_LETTERED,
+         "Messages could never be started; their records, which the log names, are in Error."),
+    ):
+        alarms.add(
+            scope, id, f"{name}: all services", alarms.metrics.of_stage(metric, statistic="Sum", minutes=5),
+            limit=0, datapoints=(1, 1), description=description,
+        )
 
 
 def database_alarms(scope: Construct, alarms: AlarmFactory, cluster: rds.DatabaseCluster | None) -> None:
@@ -287,6 +274,8 @@ def database_alarms(scope: Construct, alarms: AlarmFactory, cluster: rds.Databas
             ("Capacity", limits.capacity_percent, "of its largest capacity, in percent",
              cluster.metric_acu_utilization(statistic="Maximum", period=FIVE_MINUTES)),
             ("Deadlocks", 0, "deadlocks per second", cluster.metric_deadlocks(statistic="Maximum", period=FIVE_MINUTES)),
+            ("FreeLocalStorage", limits.free_storage_bytes, "bytes of local storage left",
+             cluster.metric("FreeLocalStorage", statistic="Minimum", period=FIVE_MINUTES)),
             ("TransactionIds", limits.transaction_ids, "transaction ids not vacuumed; writing stops at 2 billion",
              cluster.metric("MaximumUsedTransactionIDs", statistic="Maximum", period=FIVE_MINUTES)),
         ]
@@ -295,13 +284,14 @@ def database_alarms(scope: Construct, alarms: AlarmFactory, cluster: rds.Databas
             scope, "History", "History not deleted: all services",
             alarms.metrics.of_stage(
                 names.HISTORY_OVERDUE_DAYS, statistic="Minimum", minutes=alarms.minutes(slowest)),
-            above=limits.history_overdue_days, datapoints=(12, 12),
+            limit=limits.history_overdue_days, datapoints=(12, 12),
             description="History older than HISTORY_DAYS is deleted more slowly than it becomes old.",
         )
-    for name, above, meaning, metric in found:
+    for name, limit, meaning, metric in found:
+        less = name == "FreeLocalStorage"
         alarms.add(
-            scope, name, f"Database: {name}", metric, above=above, datapoints=(2, 3),
-            description=f"The database has more than {above:g} {meaning}.",
+            scope, name, f"Database: {name}", metric, limit=limit, datapoints=(2, 3), comparison=LESS if less else MORE,
+            description=f"The database has {'less' if less else 'more'} than {limit:g} {meaning}.",
         )
 
 
@@ -326,6 +316,6 @@ def api_alarms(scope: Construct, alarms: AlarmFactory, api: http.CfnApi) -> None
         statistic="Sum", period=FIVE_MINUTES,
     )
     alarms.add(
-        scope, "Failing", "Curation API errors: api", errors, above=0, datapoints=(2, 3),
+        scope, "Failing", "Curation API errors: api", errors, limit=0, datapoints=(2, 3),
         description="The curation API answers with 5xx.",
     )

@@ -73,13 +73,13 @@ def alarm_widgets(alarms: Sequence[cloudwatch.IAlarm]) -> Sequence[cloudwatch.IW
 
 
 def results(metrics: Metrics) -> Sequence[cloudwatch.IWidget]:
-    """Return a graph per workflow of the records that ended in Completed and in Error."""
+    """Return a graph per workflow of the records that ended, and of those in Error."""
     return [
         graph(
             workflow.name,
             [
                 metrics.of_workflow(name, service, workflow, statistic="Sum", minutes=5)
-                for name in (names.COMPLETED, names.ERRORED)
+                for name in (names.FINISHED, names.ERRORED)
             ],
             width=4,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from scrapersky.metrics import NAMESPACE, SERVICE_METRICS, STAGE_METRICS, WORKFLOW_METRICS
+from scrapersky.metrics import NAMESPACE, STAGE_METRICS, WORKFLOW_METRICS
 from scrapersky.runtime.registry import Service
 from scrapersky.status.workflow import Workflow
 
@@ -21,10 +21,6 @@ class Metrics:
     ) -> cloudwatch.Metric:
         """Return the metric ``name`` of ``workflow``, with periods of ``minutes``."""
         return self._metric(name, WORKFLOW_METRICS, statistic, minutes, service=service.name, workflow=workflow.name)
-
-    def of_service(self, name: str, service: str, *, statistic: str, minutes: int) -> cloudwatch.Metric:
-        """Return the metric ``name`` of the function of ``service``, with periods of ``minutes``."""
-        return self._metric(name, SERVICE_METRICS, statistic, minutes, service=service)
 
     def of_stage(self, name: str, *, statistic: str, minutes: int) -> cloudwatch.Metric:
         """Return the metric ``name``, of which the stage has one, with periods of ``minutes``."""

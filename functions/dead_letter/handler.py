@@ -50,7 +50,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
                     "the database refused to mark a dead letter's record; recovery takes it when its lease ends",
                     extra=keys,
                 )
-                observer.count(metrics.UNATTRIBUTABLE)
+                observer.count(metrics.DEAD_LETTERED)
     finally:
         observer.flush()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
@@ -72,7 +72,7 @@ def mark(message: Mapping[str, Any]) -> None:
             return
         if attempt_id is None or name not in WORKFLOWS:
             observer.log.error("unattributable dead letter: message names no known attempt", extra=keys)
-            observer.count(metrics.UNATTRIBUTABLE)
+            observer.count(metrics.DEAD_LETTERED)
             return
         code, reason = error_of(message)
         workflow = WORKFLOWS[name]
@@ -80,9 +80,8 @@ def mark(message: Mapping[str, Any]) -> None:
     if record_id is None:
         observer.log.info("stale dead letter", extra={**keys, "attempt_id": attempt_id})
         return
-    service = service_of(workflow).name
-    observer.count(metrics.DEAD_LETTERED, service=service)
-    observer.count(metrics.ERRORED, workflow=workflow.name, service=service)
+    observer.count(metrics.DEAD_LETTERED)
+    observer.finished(workflow.name, error=True, service=service_of(workflow).name)
     observer.transition(
         workflow=workflow.name,
         record_id=record_id,

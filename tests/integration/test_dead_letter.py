@@ -112,4 +112,4 @@ def test_a_dead_letter_whose_record_the_database_refuses_to_change_is_reported_o
     assert answer == {"batchItemFailures": []}
     found = connection.execute(text("SELECT status FROM domains ORDER BY domain")).scalars()
     assert list(found) == ["Processing", "Error"]
-    assert '"Unattributable":[1.0]' in capsys.readouterr().out
+    assert '"DeadLettered":[1.0,1.0]' in capsys.readouterr().out

@@ -125,5 +125,5 @@ def test_dead_letters_from_before_a_restore_are_acknowledged_and_logged_as_stale
     assert answer == {"batchItemFailures": []}
     logged = [record.getMessage() for record in caplog.records]
     assert logged.count("stale dead letter: its attempt is gone") == RECORDS
-    assert "Unattributable" not in capsys.readouterr().out
+    assert "unattributable" not in capsys.readouterr().out
     assert restored.rows() == before

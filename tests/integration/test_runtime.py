@@ -12,6 +12,7 @@ from scrapersky.errors import FetchFailed, Misconfigured, WorkError
 from scrapersky.runtime.messages import MessageQueue
 from scrapersky.runtime.outcomes import Done, Fail, Made, Retry, Snooze
 from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION, HandOff
+from scrapersky.runtime.tick import STUCK_SECONDS
 from scrapersky.status.invariants import find_breaches
 from scrapersky.vocabulary import RecordId
 from scrapersky.web.fetched import http_error
@@ -292,7 +293,21 @@ def test_ticks_and_batches_emit_the_metrics_of_the_alarms(harness: Harness, caps
         (document["workflow"], *document["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) for document in documents
     } == {("metadata", "stage", "service", "workflow")}
     emitted = {name for document in documents for name in document}
-    assert {"Completed", "OldestQueuedSeconds", "OldestProcessingSeconds"} <= emitted
+    assert {"Finished", "OldestQueuedSeconds", "OldestProcessingSeconds"} <= emitted
+
+
+def test_an_attempt_that_outlives_every_lease_is_a_broken_invariant(
+    harness: Harness, connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.add("a.test")
+    harness.tick()
+    harness.tick()
+    assert "InvariantBreaches" not in capsys.readouterr().out
+    longest = harness.service.runtime.settings.dispatch_lease_seconds
+    old = text("UPDATE attempts SET dispatched_at = now() - make_interval(secs => :seconds)")
+    connection.execute(old, {"seconds": longest + STUCK_SECONDS + 60})
+    harness.tick()
+    assert '"InvariantBreaches":[1.0]' in capsys.readouterr().out
 
 
 def test_a_paid_call_beyond_the_days_budget_pauses_the_workflow_and_counts_no_failure(

@@ -11,10 +11,9 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "ScraperSky"
 
-COMPLETED = "Completed"
+FINISHED = "Finished"
 ERRORED = "Errored"
 DEAD_LETTERED = "DeadLettered"
-UNATTRIBUTABLE = "Unattributable"
 OLDEST_QUEUED_SECONDS = "OldestQueuedSeconds"
 OLDEST_PROCESSING_SECONDS = "OldestProcessingSeconds"
 INVARIANT_BREACHES = "InvariantBreaches"
@@ -24,17 +23,19 @@ HISTORY_OVERDUE_DAYS = "HistoryOverdueDays"
 CONNECTIONS_PERCENT = "ConnectionsPercent"
 
 WORKFLOW_METRICS = frozenset(
-    {COMPLETED, ERRORED, OLDEST_QUEUED_SECONDS, OLDEST_PROCESSING_SECONDS, PAID_CALLS, BUDGET_SPENT}
+    {FINISHED, ERRORED, OLDEST_QUEUED_SECONDS, OLDEST_PROCESSING_SECONDS, PAID_CALLS, BUDGET_SPENT}
 )
 """Metrics with the dimensions stage, service and workflow.
 
 Each series costs $0.30 a month, so a metric exists only for an alarm or for the bill. The log lines have the rest.
 """
 
-SERVICE_METRICS = frozenset({DEAD_LETTERED, INVARIANT_BREACHES})
-"""Metrics with the dimensions stage and service."""
-
-STAGE_METRICS = {UNATTRIBUTABLE: "dead-letter", CONNECTIONS_PERCENT: "database", HISTORY_OVERDUE_DAYS: "database"}
+STAGE_METRICS = {
+    DEAD_LETTERED: "dead-letter",
+    CONNECTIONS_PERCENT: "database",
+    HISTORY_OVERDUE_DAYS: "database",
+    INVARIANT_BREACHES: "database",
+}
 """Metrics that a stage has once, with the value of their dimension service."""
 
 UNITS = {
@@ -82,6 +83,12 @@ class Observer:
             if workflow is not None:
                 metrics.set_default_dimensions(workflow=workflow)
         self._metrics[key].add_metric(metric, unit=UNITS.get(metric, MetricUnit.Count), value=value)
+
+    def finished(self, workflow: str, *, error: bool, service: str | None = None) -> None:
+        """Count a record that ended, in Error or not."""
+        self.count(FINISHED, workflow=workflow, service=service)
+        if error:
+            self.count(ERRORED, workflow=workflow, service=service)
 
     def transition(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infra.plan import Plan
 from infra.stage import Aurora, ExistingNetwork, Network
-from scrapersky.metrics import BUDGET_SPENT, PAID_CALLS, SERVICE_METRICS, STAGE_METRICS, WORKFLOW_METRICS
+from scrapersky.metrics import BUDGET_SPENT, PAID_CALLS, STAGE_METRICS, WORKFLOW_METRICS
 from scrapersky.runtime.registry import SERVICES
 
 MILLION = 1_000_000
@@ -80,14 +80,20 @@ def database(chosen: Aurora | None, price: Mapping[str, float]) -> float:
 
 def alarm_metrics(plan: Plan) -> int:
     """Return the number of metrics that alarms watch: each is billed. A test counts them in the template."""
-    of_workflows = sum(8 + plan.pays(workflow) for service in SERVICES for workflow in service.workflows)
-    of_services = 3 * len(SERVICES)
+    of_workflows = sum(6 + plan.pays(workflow) for service in SERVICES for workflow in service.workflows)
+    of_queues = len(SERVICES)
     of_functions = len(SERVICES) + len(("dead-letter", "api"))
     of_database = len(
-        ("connections", "capacity", "deadlocks", "transaction ids") if plan.stage.database else ("connections",)
+        ("connections", "capacity", "deadlocks", "storage", "transaction ids") if plan.stage.database else ("connections",)
     )
-    others = ("throttles", "unattributable", "curation API", *(["old history"] if plan.settings.history_days else []))
-    return of_workflows + of_services + of_functions + of_database + len(others)
+    others = (
+        "throttles",
+        "invariants",
+        "dead letters",
+        "curation API",
+        *(["old history"] if plan.settings.history_days else []),
+    )
+    return of_workflows + of_queues + of_functions + of_database + len(others)
 
 
 def composite_alarms() -> int:
@@ -101,4 +107,4 @@ def series(plan: Plan) -> int:
     of_workflows = sum(
         free + plan.pays(workflow) * len(OF_PAID_CALLS) for service in SERVICES for workflow in service.workflows
     )
-    return of_workflows + len(SERVICE_METRICS) * len(SERVICES) + len(STAGE_METRICS)
+    return of_workflows + len(STAGE_METRICS)

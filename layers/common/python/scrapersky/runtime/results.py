@@ -21,7 +21,6 @@ from typing import Any, assert_never
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky import metrics
 from scrapersky.database import after_commit, sqlstate
 from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze, unexpected
 from scrapersky.runtime.registry import hand_offs_from
@@ -306,8 +305,7 @@ def _report(runtime: Runtime, attempt: Started, outcome: Outcome, finished: Fini
     if isinstance(finished, str):
         return
     if finished.status is not Status.QUEUED:
-        metric = metrics.COMPLETED if finished.status is Status.COMPLETED else metrics.ERRORED
-        observer.count(metric, workflow=attempt.workflow)
+        observer.finished(attempt.workflow, error=finished.status is Status.ERROR)
     observer.transition(
         **_keys(attempt),
         from_status=Status.PROCESSING,

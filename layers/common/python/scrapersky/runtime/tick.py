@@ -25,6 +25,8 @@ from scrapersky.vocabulary import AttemptId, RecordId, Status
 HISTORY = "history"
 """What a tick reports as failed when old history could not be deleted."""
 
+STUCK_SECONDS = 900
+"""Age of a live attempt beyond the longest lease at which recovery should long have taken it: a broken invariant."""
 RELEASE_SECONDS = 10.0
 """Kept at the end of a tick to release records whose message was not sent."""
 
@@ -89,6 +91,8 @@ def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request
     )
     gauges = read_gauges(connection, workflow)
     breaches = count_cheap_breaches(connection, workflow)
+    if gauges.oldest_processing_seconds > runtime.settings.dispatch_lease_seconds + STUCK_SECONDS:
+        breaches += 1
     _count_gauges(runtime, workflow, gauges, breaches)
     if not_recovered is not None:
         raise not_recovered
@@ -176,7 +180,7 @@ def _recover(runtime: Runtime, connection: Connection, workflow: Workflow) -> in
 def _report(runtime: Runtime, workflow: Workflow, record: Recovered) -> None:
     observer = runtime.observer
     if record.status is Status.ERROR:
-        observer.count(metrics.ERRORED, workflow=workflow.name)
+        observer.finished(workflow.name, error=True)
     observer.transition(
         workflow=workflow.name,
         record_id=record.record_id,
