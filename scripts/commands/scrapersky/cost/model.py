@@ -84,7 +84,9 @@ def alarm_metrics(plan: Plan) -> int:
     of_queues = len(SERVICES)
     of_functions = len(SERVICES) + len(("dead-letter", "api"))
     of_database = len(
-        ("connections", "capacity", "deadlocks", "storage", "transaction ids") if plan.stage.database else ("connections",)
+        ("connections", "capacity", "deadlocks", "storage", "transaction ids")
+        if plan.stage.database
+        else ("connections",)
     )
     others = (
         "throttles",
