@@ -45,6 +45,8 @@ LOCAL = Stage(
         handoff_domain_extraction_to_metadata="auto",
         handoff_metadata_to_submission="auto",
         handoff_discovery_to_import="auto",
+        handoff_metadata_to_email_check="auto",
+        email_check_dns_seconds=1,
     ),
     service_settings={"max_instances": 3, "pull_minimum_seconds": 20},
     architecture="arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64",

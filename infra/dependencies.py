@@ -28,8 +28,10 @@ LEFT_OUT = (
     *("**/*.c", "**/*.h", "**/*.pyx", "**/*.pxd", "**/*.pyi", "*-stubs"),
     # boto3's higher-level interface.
     *("boto3/data", "boto3/examples"),
-    # Never imported: email-validator's MX look-ups, an alias of attr, the libraries' own test suites.
-    *("dns", "dnspython-*.dist-info", "attrs", "alembic/testing", "sqlalchemy/testing"),
+    # Never imported: an alias of attr, the libraries' own test suites.
+    *("attrs", "alembic/testing", "sqlalchemy/testing"),
+    # Never imported: what dnspython has for name servers and for DNS over QUIC.
+    *("dns/dnssec*", "dns/zone*", "dns/btree*", "dns/quic/_[!_]*"),
 )
 """Glob patterns, relative to the layer's ``python/``, of files that are removed after the installation."""
 AWS_SERVICES = frozenset({"lambda", "s3", "secretsmanager", "sqs", "sts"})

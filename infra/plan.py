@@ -14,8 +14,8 @@ from scrapersky.status.workflow import Workflow
 SET_BY_THE_STACK = frozenset({"stage", "database_secret", "database_owner_secret", "places_secret", "proxy_secret"})
 """Settings that follow from the stage and cannot be overridden from the operator's environment."""
 
-NEVER_DEPLOYED = frozenset({"database_url", "web_loopback_internet"})
-"""Settings for tools, tests and the local run only: a plain-text password, and the permission to use loopback addresses."""
+NEVER_DEPLOYED = frozenset({"database_url", "web_loopback_internet", "dns_loopback_server"})
+"""Settings for tools, tests and the local run only: a plain-text password, and the use of servers on loopback."""
 
 DEAD_LETTER_CONCURRENCY = 2
 """Concurrent invocations of the function dead-letter per queue. AWS's minimum; a dead letter is one short statement."""

@@ -16,6 +16,8 @@ MAKE = {
     "sitemaps": DOMAIN + "INSERT INTO sitemaps (domain_id, {field}) SELECT id, '{status}' FROM d RETURNING id",
     "sitemap_files": DOMAIN + "INSERT INTO sitemap_files (domain_id, url, discovery_method, {field})"
     " SELECT id, 'https://{key}.test/sitemap.xml', 'manual', '{status}' FROM d RETURNING id",
+    "contacts": DOMAIN + "INSERT INTO contacts (domain_id, kind, value, {field})"
+    " SELECT id, 'email', 'info@{key}.test', '{status}' FROM d RETURNING id",
     "pages": DOMAIN + "INSERT INTO pages (domain_id, url, page_type, path_depth, {field})"
     " SELECT id, 'https://{key}.test/', 'page', 0, '{status}' FROM d RETURNING id",
 }

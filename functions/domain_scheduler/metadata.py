@@ -68,9 +68,8 @@ async def _read_domain(record: Domain, ctx: JobContext) -> Outcome:
 def _saving(domain_id: RecordId, facts: dict[str, Any], contacts: Sequence[FoundContact] = (), url: str = "") -> Write:
     def save(connection: Connection) -> Made:
         save_facts(connection, domain_id, facts)
-        if url:
-            save_contacts(connection, domain_id, contacts, url=url, page_id=None)
-        return {"domains": [domain_id]}
+        saved = save_contacts(connection, domain_id, contacts, url=url, page_id=None) if url else []
+        return {"domains": [domain_id], "contacts": saved}
 
     return save
 

@@ -37,7 +37,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     over_corpus = (CORPUS / "sites.jsonl").is_file()
     inputs = corpus_sites(CORPUS) if over_corpus else shipped_sites()
     folder = tmp_path_factory.mktemp("system") / "in a path with spaces"
-    with System.start(folder, inputs.websites, without_https=inputs.without_https) as system:
+    with System.start(folder, inputs.websites, without_https=inputs.without_https, mail=inputs.mail) as system:
         engine = databases.engine(system.database_url)
         inputs.queue(engine)
         console = Console(file=io.StringIO())

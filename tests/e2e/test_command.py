@@ -98,6 +98,9 @@ class Terminal:
         os.close(os.open(os.ttyname(0), os.O_RDWR))
 
 
+CHECKS = {"busy": "mx", "silent": "dns_timeout"}
+
+
 def test_it_ends_with_a_true_summary_and_leaves_nothing_behind(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary files"
     ran = subprocess.run(
@@ -126,10 +129,14 @@ def test_it_ends_with_a_true_summary_and_leaves_nothing_behind(tmp_path: Path) -
         for email in site.manifest.expect.emails:
             assert f"{email}  (" in ran.stdout
             assert f",email,,{email}," in leads
+            assert CHECKS.get(site.manifest.mail, site.manifest.mail) in {
+                one["check_reason"] for one in found["contacts"] if one["value"] == email
+            }
         for place, (workflow, code) in enumerate(site.manifest.expect.errors.items()):
             assert place or found["error"].startswith(f"{workflow}: {code}: ")
             assert f"{workflow} · {code}" in ran.stdout
             assert normalise_host(site.domain) in ran.stdout
+    assert "letters@village-herald.example  (invalid: nxdomain; mailto, " in ran.stdout
     for workflow, codes in report["outcomes"].items():
         for code, number in codes.items():
             assert f"{number} {code}" in ran.stdout, (workflow, code)

@@ -90,6 +90,7 @@ def test_the_operators_own_database_loopback_internet_and_stage_are_never_deploy
         ("SITEMAP_IMPORT_SCHEDULER_BATCH_SIZE", "many"),
         ("FUNCTION_TIMEOUT_SECONDS", "901"),
         ("HANDOFF_DISCOVERY_TO_IMPORT", "perhaps"),
+        ("EMAIL_CHECK_DNS_SECONDS", "6"),
     ],
 )
 def test_an_invalid_setting_fails_the_plan_of_every_stage_with_its_name_and_value(variable: str, value: str) -> None:
@@ -112,9 +113,12 @@ def test_settings_that_contradict_each_other_fail_the_plan(variable: str, value:
 
 
 def test_more_instances_than_database_connections_fail_the_plan() -> None:
-    assert plan(DEV, {}).connections == 4 * (10 + 3) + 4 * 2 + 10 + 1
+    workers = sum(service.defaults.max_instances + 3 for service in SERVICES)
+    connections = workers + 2 * len(SERVICES) + 10 + 1
+    assert plan(DEV, {}).connections == connections
     with pytest.raises(
-        SettingsError, match="stage dev may open 111 connections at the same time, but the database has 100"
+        SettingsError,
+        match=f"stage dev may open {connections + 40} connections at the same time, but the database has 100",
     ):
         plan(DEV, {"DOMAIN_SCHEDULER_MAX_INSTANCES": "50"})
     larger = replace(DEV, network=Network(), database=Aurora(max_acu=1))

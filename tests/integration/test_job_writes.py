@@ -70,7 +70,7 @@ def read(connection: Connection, domain_id: int, html: str, directory: Path) -> 
     """Return the domain's row after its home page was read as ``html``."""
     record = load(connection, Domain, domain_id)
     outcome = run_job(read_metadata, record, {record.domain: page(html)}, directory)
-    assert save(connection, outcome) == [domain_id]
+    assert save(connection, outcome)[0] == domain_id
     return connection.execute(select(Domain.__table__).where(Domain.id == domain_id)).mappings().one()
 
 

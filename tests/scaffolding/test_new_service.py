@@ -8,17 +8,24 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scrapersky.models import Base
+from scrapersky.models.base import Recorded
 from scripts.commands.new_service.__main__ import main
+from scripts.commands.new_service.edits import REGISTRY, edits, resource_of
 from scripts.commands.new_service.options import Rejected, parse
+from scripts.commands.run.report import NAMES
+from tests.records import MAKE
 
 pytestmark = pytest.mark.timeout(900)  # it runs a suite itself, maybe on a busy machine
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("docs", "functions", "infra", "layers/common", "scripts", "tests", "pyproject.toml")
 WANTED = ("contact-finder", "--model", "Domain", "--field", "contact_status", "--job", "find_contacts")
+COLUMNS = ("--no-web", "--column", "contact_page:text", "--column", "found_at:time", "--column", "is_form:boolean")
 CHANGED = (
     *("functions/contact_finder", "functions/api/resources", "tests/unit/contact_finder"),
     *(f"layers/common/python/scrapersky/{name}" for name in ("models", "migrations", "runtime/registry.py")),
@@ -90,7 +97,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     if (ROOT / ".mypy_cache").is_dir():  # without it, mypy would check every module again
         shutil.copytree(ROOT / ".mypy_cache", root / ".mypy_cache")
     made = Copy(root)
-    ran = made.run("-m", "scripts.commands.new_service", *WANTED)
+    ran = made.run("-m", "scripts.commands.new_service", *WANTED, *COLUMNS)
     assert ran.returncode == 0, ran.stderr
     assert "contact-finder is written" in ran.stdout
     yield made
@@ -160,7 +167,41 @@ def test_a_dry_run_prints_a_summary_and_every_change_and_writes_nothing(capsys: 
     assert "CONTACT_FINDER" not in (ROOT / "layers/common/python/scrapersky/runtime/registry.py").read_text()
 
 
-GOOD = {"service": "contact-finder", "model": "Domain", "field": "contact_status", "job": "find_contacts"}
+@pytest.mark.parametrize(
+    "model", sorted(mapper.class_.__name__ for mapper in Base.registry.mappers if issubclass(mapper.class_, Recorded))
+)
+def test_every_model_with_records_can_be_watched_and_its_records_can_be_made_and_named(model: str) -> None:
+    options = parse("page-reader", model, "reading_status", "read_page", columns=["reading_title:text"])
+    changed = {str(edit.path): edit.diff() for edit in edits(options, ROOT)}
+    added = changed[str(options.model_file.relative_to(ROOT))]
+    assert "+    reading_title: Mapped[str | None]\n" in added
+    assert (
+        'sa.Column("reading_title", sa.Text(), nullable=True)'
+        in changed[next(one for one in changed if "versions" in one)]
+    )
+    resource = str(resource_of(options))
+    assert (
+        ("+    reading_title: str | None\n" in changed[resource])
+        if (ROOT / resource).exists()
+        else resource not in changed
+    )
+    assert options.table.name in MAKE
+    assert options.table.name in NAMES
+
+
+def test_a_job_without_websites_is_registered_so() -> None:
+    for uses_web, number in ((True, 0), (False, 1)):
+        [registry] = [edit for edit in edits(parse(**GOOD, uses_web=uses_web), ROOT) if edit.path == REGISTRY]
+        assert registry.before
+        assert registry.after.count("uses_web=False") == registry.before.count("uses_web=False") + number
+
+
+GOOD: dict[str, Any] = {
+    "service": "contact-finder",
+    "model": "Domain",
+    "field": "contact_status",
+    "job": "find_contacts",
+}
 
 
 @pytest.mark.parametrize(
@@ -185,6 +226,15 @@ GOOD = {"service": "contact-finder", "model": "Domain", "field": "contact_status
         ({"workflow": "import"}, r"workflow 'import' is already in the registry"),
         ({"workflow": "w" * 41}, r"is longer than 40 characters"),
         ({"host": "domain"}, r"--host 'domain' does not name the host of a row of domains; its records share no host"),
+        (
+            {"columns": ["title"]},
+            r"--column 'title:' is not valid: write a name and a type \(text, integer, boolean, time\)",
+        ),
+        ({"columns": ["a:number"]}, r"--column 'a:number' is not valid"),
+        ({"columns": ["class:text"]}, r"--column 'class:text' is not valid"),
+        ({"columns": ["title:text"]}, r"--column title: domains has that column already"),
+        ({"columns": ["contact_error:text"]}, r"--column contact_error: domains has that column already"),
+        ({"columns": ["a:text", "a:time"]}, r"--column a: domains has that column already"),
         (
             {"model": "Page", "host": "url"},
             r"--host 'url' does not name the host of a row of pages; valid columns: domain_id",

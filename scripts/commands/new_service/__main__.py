@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.commands.new_service.edits import Edit, edits
+from scripts.commands.new_service.edits import Edit, edits, resource_of
 from scripts.commands.new_service.options import Options, Rejected, parse
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the service; return 0, or 1 when the options were rejected or a generator failed (wrong usage exits with 2)."""
     chosen = _parser().parse_args(arguments)
     try:
-        options = parse(chosen.name, chosen.model, chosen.field, chosen.job, chosen.workflow, chosen.host)
+        options = parse(
+            chosen.name, chosen.model, chosen.field, chosen.job, chosen.workflow, chosen.host, chosen.column, chosen.web
+        )
         made = edits(options, ROOT)
     except Rejected as rejected:
         print(f"scripts/new-service: {rejected}", file=sys.stderr)
@@ -51,6 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("name", metavar="NAME", help="the service's name, such as contact-finder")
     for option, (metavar, text) in HELP.items():
         made.add_argument(option, required=option in REQUIRED, metavar=metavar, help=text)
+    made.add_argument(
+        "--column", action="append", default=[], metavar="NAME:TYPE", help="a column for the result, such as title:text"
+    )
+    made.add_argument("--no-web", dest="web", action="store_false", help="the job reads no website")
     made.add_argument("--dry-run", action="store_true", help="print the files and the diff, and write nothing")
     return made
 
@@ -58,8 +64,10 @@ def _parser() -> argparse.ArgumentParser:
 def _summary(options: Options, made: Sequence[Edit]) -> str:
     new = sum(edit.before is None for edit in made)
     lines = [f"  {'new    ' if edit.before is None else 'changed'} {edit.path}" for edit in made]
-    generated = "  changed what the registry generates: settings.md, pyproject.toml, the crosswalk's tables"
-    return "\n".join([f"{options.service}: {new} new files, {len(made) - new} changed", *lines, generated])
+    lines.append("  changed what the registry generates: settings.md, pyproject.toml, the crosswalk's tables")
+    if not (ROOT / resource_of(options)).exists():
+        lines.append(f"  The API does not show {options.table.name}: there is no {resource_of(options)} to change.")
+    return "\n".join([f"{options.service}: {new} new files, {len(made) - new} changed", *lines])
 
 
 def _tidy(made: Sequence[Edit]) -> int:
@@ -78,11 +86,13 @@ def _tidy(made: Sequence[Edit]) -> int:
 
 
 def _print_next_steps(options: Options) -> int:
+    resource = resource_of(options)
+    people = f", or a curation field of {resource}" if (ROOT / resource).exists() else ""
     print(f"""
 {options.service} is written. Next (docs/how-to/add-a-service.md has the details):
   1. write the job in functions/{options.folder}/{options.module}.py; until then each record ends in Error, not_written
   2. write its tests in tests/unit/{options.folder}; tests/jobs.py runs a job against a small internet
-  3. queue its records: a hand-off in the registry, or a curation field of functions/api/resources/{options.table.name}.py
+  3. queue its records: a hand-off in the registry{people}
   4. write its section in docs/reference/BACKGROUND_SERVICES_ARCHITECTURE.md, and run scripts/test""")
     return 0
 

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from scrapersky import migrations
 from scrapersky.models.base import WATCHED_STORAGE
 from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
-from scripts.commands.new_service.options import Options, Rejected
+from scripts.commands.new_service.options import COLUMN_TYPES, Options, Rejected
 
 TEMPLATES = Path(__file__).parent / "templates"
 REGISTRY = Path("layers/common/python/scrapersky/runtime/registry.py")
@@ -62,11 +62,17 @@ def edits(options: Options, root: Path) -> list[Edit]:
     }
     if options.is_new_field:
         changed[options.model_file.relative_to(root)] = with_field
-        changed[RESOURCES / f"{options.table.name}.py"] = with_api_fields
+        if (root / resource_of(options)).exists():
+            changed[resource_of(options)] = with_api_fields
     for path, edit_text in changed.items():
         before = (root / path).read_text(encoding="utf-8")
         new.append(Edit(path, edit_text(before, options), before))
     return new
+
+
+def resource_of(options: Options) -> Path:
+    """Return the file of the API's resource, from the project's root. Not every model has one."""
+    return RESOURCES / f"{options.table.name}.py"
 
 
 def _function(options: Options, root: Path) -> list[Edit]:
@@ -107,6 +113,11 @@ def _migration(options: Options) -> Edit:
         by_host=f'        ("due_by_host", [{", ".join(host)}], "{options.prefix}due_at IS NOT NULL"),\n'
         if options.host
         else "",
+        columns="".join(
+            f'        sa.Column("{name}", sa.{COLUMN_TYPES[kind][1]}, nullable=True),\n'
+            for name, kind in options.columns
+        ),
+        dropped="".join(f'"{name}", ' for name, _ in options.columns),
         storage=f'{alter} SET ({storage})")\n' if first else "",
         no_storage=f'{alter} RESET ({", ".join(WATCHED_STORAGE)})")\n' if first else "",
     )
@@ -123,9 +134,11 @@ def with_registry_entry(text: str, options: Options) -> str:
     if not (workflows and services and listed):
         raise Rejected(f"{REGISTRY} lacks a workflow, a service, or SERVICES: add the service manually")
     host = f', host="{options.host}"' if options.host else ""
+    web = "" if options.uses_web else ", uses_web=False"
     watching = (
         f'{options.workflow_constant} = Workflow.watching("{options.workflow}", "{options.model.__name__}.{options.field}", '
-        f'table="{options.table.name}", key="{options.key}"{host}, job="{options.folder}.{options.module}:{options.job}")\n'
+        f'table="{options.table.name}", key="{options.key}"{host}, '
+        f'job="{options.folder}.{options.module}:{options.job}"{web})\n'
     )
     settings = f"({options.workflow_constant},), ServiceSettings(batch_size=50)"
     service = f'{options.constant} = Service("{options.service}", "{options.constant}", {settings})\n'
@@ -159,6 +172,7 @@ def with_field(text: str, options: Options) -> str:
     fields = "".join(
         f"    {options.prefix}{field}: Mapped[{kind}] = base.{made}()\n" for field, kind, made, _ in FIELDS
     )
+    fields += "".join(f"    {name}: Mapped[{COLUMN_TYPES[kind][0]} | None]\n" for name, kind in options.columns)
     lines = _inserted(text, [(_end(model), f"\n{fields}")]).splitlines(keepends=True)
     lines[arguments.lineno - 1 : arguments.end_lineno] = [f"    __table_args__ = ({', '.join(parts)},)\n"]
     text = _imported("".join(lines), ("datetime", "datetime"), ("scrapersky.vocabulary", "Status"))
@@ -174,9 +188,11 @@ def with_api_fields(text: str, options: Options) -> str:
     if created is None or filters is None:
         raise Rejected(f"the API's resource of {options.model.__name__} has no view with created_at, or no filter")
     shown = "".join(f"    {options.prefix}{field}: {kind}\n" for field, _, _, kind in FIELDS)
+    shown += "".join(f"    {name}: {COLUMN_TYPES[kind][0]} | None\n" for name, kind in options.columns)
     filtered = f"    {options.prefix}status: Status | None = None\n    {options.prefix}error_code: str | None = None\n"
     text = _inserted(text, [(created.lineno, shown), (_end(filters), filtered)])
-    return _imported(text, ("scrapersky.vocabulary", "Status"))
+    times = (("datetime", "datetime"),) if "time" in dict(options.columns).values() else ()
+    return _imported(text, ("scrapersky.vocabulary", "Status"), *times)
 
 
 def with_half_page(page: str, options: Options) -> str:

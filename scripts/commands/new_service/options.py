@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import keyword
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,13 @@ from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 COMPANIONS = ("due_at", "failures", "error_code", "error")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+COLUMN_TYPES = {
+    "text": ("str", "Text()"),
+    "integer": ("int", "BigInteger()"),
+    "boolean": ("bool", "Boolean()"),
+    "time": ("datetime", "DateTime(timezone=True)"),
+}
+"""{type of a column for the result: (its type in Python, in SQLAlchemy)}."""
 LONGEST_NAME = 32
 """A function is named scrapersky-<stage>-<name>; AWS allows 64 characters."""
 LONGEST_WORKFLOW = 40
@@ -37,12 +45,15 @@ class Options:
     job: str
     workflow: str
     host: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+    uses_web: bool = True
 
     def __post_init__(self) -> None:
         _check_names(self)
         _check_unused(self)
         _check_host(self)
         _check_field(self)
+        _check_columns(self)
 
     @property
     def folder(self) -> str:
@@ -95,7 +106,14 @@ class Options:
 
 
 def parse(
-    service: str, model: str, field: str, job: str, workflow: str | None = None, host: str | None = None
+    service: str,
+    model: str,
+    field: str,
+    job: str,
+    workflow: str | None = None,
+    host: str | None = None,
+    columns: Sequence[str] = (),
+    uses_web: bool = True,
 ) -> Options:
     """Return the options. Raises :class:`Rejected`."""
     models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
@@ -104,7 +122,8 @@ def parse(
         why = "has no records to watch" if model in models else "does not exist"
         raise Rejected(f"--model {model!r} {why}; valid models: {', '.join(watchable)}")
     default = field.removesuffix("status").rstrip("_") or job
-    return Options(service, models[model], field, job, workflow or default, host)
+    named = tuple((name, kind) for name, _, kind in (column.partition(":") for column in columns))
+    return Options(service, models[model], field, job, workflow or default, host, named, uses_web)
 
 
 def _check_names(options: Options) -> None:
@@ -166,3 +185,18 @@ def _check_field(options: Options) -> None:
         raise Rejected(f"--field {name} is not a {work_status.name} column; name a new field, which is then created")
     elif missing := [f"{options.prefix}{one}" for one in COMPANIONS if one not in existing]:
         raise Rejected(f"--field {name} lacks its companion columns: {', '.join(missing)}")
+
+
+def _check_columns(options: Options) -> None:
+    if options.columns and not options.is_new_field:
+        raise Rejected(f"--column goes with a new field, and {options.model.__name__}.{options.field} exists already")
+    taken = {*options.table.columns.keys(), options.field, *(f"{options.prefix}{one}" for one in COMPANIONS)}
+    for name, kind in options.columns:
+        if not IDENTIFIER.fullmatch(name) or keyword.iskeyword(name) or kind not in COLUMN_TYPES:
+            valid = ", ".join(COLUMN_TYPES)
+            raise Rejected(
+                f"--column '{name}:{kind}' is not valid: write a name and a type ({valid}), such as title:text"
+            )
+        if name in taken:
+            raise Rejected(f"--column {name}: {options.table.name} has that column already; choose another name")
+        taken.add(name)

@@ -13,6 +13,7 @@ from scrapersky.models import Domain, Place
 from scrapersky.vocabulary import Status
 from scrapersky.web.hosts import normalise_host
 from scripts.commands.run.internet import corpus, places, shipped
+from scripts.commands.run.internet.name_server import Mail
 from scripts.commands.run.internet.places import Details, PlacesApi
 from scripts.commands.run.internet.website import Website
 from scripts.commands.run.system import PLACES_KEY
@@ -30,6 +31,8 @@ class Inputs:
     websites: Mapping[str, Website] | None
     places: Sequence[Details] = ()
     without_https: frozenset[str] = field(default_factory=frozenset)
+    mail: Mapping[str, Mail] = field(default_factory=dict)
+    """How domains take mail. Each host of ``websites`` that is not listed has a mail server."""
     explanation: str = ""
     """One sentence on the numbers that the tables will show."""
 
@@ -50,6 +53,7 @@ def shipped_sites() -> Inputs:
         websites={**shipped.websites(sites), places.HOST: PlacesApi(places.known(details), PLACES_KEY)},
         places=details,
         without_https=shipped.without_https(sites),
+        mail=shipped.mail(sites),
         explanation=f"{len(details)} places are queued: {len(sites)} businesses with a website, {len(others) - unknown} "
         f"without their own, and {unknown} that Google no longer knows.",
     )

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, text
 
 CONTACTS = """
 SELECT coalesce(business.business_name, domains.title, domain) AS business, business.full_address AS address, domain,
-    kind, category, value, found_in, url AS source, context, contacts.first_seen, contacts.last_seen
+    kind, category, value, email_check_result AS check, email_check_reason AS check_reason,
+    found_in, url AS source, context, contacts.first_seen, contacts.last_seen
 FROM contacts
 JOIN domains ON domains.id = contacts.domain_id
 -- Of a chain, one business stands for all.
@@ -50,7 +51,8 @@ def show_cards(console: Console, found: Sequence[Row]) -> None:
         console.print(f"  [bold]{escape(rows[0]['business'])}[/]{place}", highlight=False, soft_wrap=True)
         for row in rows:
             name = row["category"] or row["kind"]
-            line = f"    {name:<10}{row['value']}  ({row['found_in']}, {row['source']})"
+            check = f"{row['check']}: {row['check_reason']}; " if row["check"] else ""
+            line = f"    {name:<10}{row['value']}  ({check}{row['found_in']}, {row['source']})"
             console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
@@ -58,7 +60,8 @@ def write_csv(file: Path, found: Sequence[Row]) -> None:
     """Write ``found`` as CSV in UTF-8 to ``file``. A text that a spreadsheet would evaluate starts with an apostrophe."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w", encoding="utf-8", newline="") as out:
-        columns = ("business", "address", "domain", "kind", "category", "value", "found_in", "source", "context")
+        columns = ["business", "address", "domain", "kind", "category", "value", "check", "check_reason"]
+        columns += ["found_in", "source", "context"]
         writer = csv.writer(out)
         writer.writerow(columns)
         writer.writerows(_cells(row[column] for column in columns) for row in found)

@@ -35,6 +35,7 @@ NAMES = {
     "sitemaps": "SELECT sitemaps.id, domain FROM sitemaps JOIN domains ON domains.id = domain_id",
     "sitemap_files": "SELECT id, url FROM sitemap_files",
     "pages": "SELECT id, url FROM pages",
+    "contacts": "SELECT id, value FROM contacts",
 }
 """{table: the query of each record's id and readable name}."""
 
@@ -75,7 +76,8 @@ FROM sitemap_files JOIN domains ON domains.id = domain_id WHERE domain = :host O
 """
 
 CONTACTS = """
-SELECT kind, category, value, found_in, url AS source FROM contacts
+SELECT kind, category, value, email_check_result AS check, email_check_reason AS check_reason, found_in, url AS source
+FROM contacts
 JOIN contact_sources ON contact_id = contacts.id JOIN domains ON domains.id = contacts.domain_id
 WHERE domain = :host AND gone_at IS NULL ORDER BY contacts.id, contact_sources.id
 """
@@ -165,7 +167,8 @@ def report(connection: Connection, sites: Mapping[str, str | None], seconds: flo
 
     ``{"workflows": {workflow: {status: n}}, "outcomes": {workflow: {code: n}}, "totals": {…}, "seconds", "domains":
     [{"domain", "statuses": {workflow: status}, "error", "sitemap_files": [{"url", "type", "method", "url_count",
-    "outcome"}], "pages": n, "contacts": [{"kind", "category", "value", "found_in", "source"}]}]}``, a row per source.
+    "outcome"}], "pages": n, "contacts": [{"kind", "category", "value",
+    "check", "check_reason", "found_in", "source"}]}]}``, a row per source.
 
     The status of ``import`` is the worst of the site's files (New: none is to be imported).
     The outcome of a file that was never imported is its type, or the reason why it was not.

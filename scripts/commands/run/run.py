@@ -100,6 +100,7 @@ def started(inputs: Inputs, options: Options, console: Console) -> Iterator[Syst
             folder,
             inputs.websites,
             without_https=inputs.without_https,
+            mail=inputs.mail,
             database_server=options.database_server,
             report=step,
         ) as system,

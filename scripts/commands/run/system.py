@@ -18,6 +18,7 @@ from scrapersky.runtime.registry import Service
 from scripts.commands.run import databases
 from scripts.commands.run.deployment import deploy, put_secret
 from scripts.commands.run.emulator import Aws
+from scripts.commands.run.internet.name_server import Mail, Zone, answering
 from scripts.commands.run.internet.server import Internet
 from scripts.commands.run.internet.website import Website
 from scripts.commands.run.postgres import Postgres
@@ -76,12 +77,14 @@ class System:
         websites: Mapping[str, Website] | None,
         *,
         without_https: Collection[str] = (),
+        mail: Mapping[str, Mail] | None = None,
         database_server: str | None = None,
         report: Callable[[str], None] = lambda _: None,
     ) -> Iterator[System]:
         """Run everything until the block ends, with all files in ``folder``.
 
-        ``websites`` None means that the functions reach the real internet. ``database_server`` is the URL of a Postgres in
+        ``websites`` None means that the functions reach the real internet. ``mail`` says how domains take mail; the other
+        hosts of ``websites`` have a mail server. ``database_server`` is the URL of a Postgres in
         which a new database is created, and dropped at the end; None starts a server. ``report`` is called with each step.
         """
         with ExitStack() as stack, ThreadPoolExecutor(1) as background:
@@ -92,6 +95,8 @@ class System:
             if websites is not None:
                 internet = Internet.start(websites, folder / "internet", without_https=without_https)
                 environment["WEB_LOOPBACK_INTERNET"] = str(stack.enter_context(internet).file)
+                zone = Zone({**dict.fromkeys(websites, "mx"), **(mail or {})})
+                environment["DNS_LOOPBACK_SERVER"] = stack.enter_context(answering(zone))
             report("starting the emulated AWS")
             aws = stack.enter_context(Aws.start(folder / "aws", environment))
             database_url = database.result()

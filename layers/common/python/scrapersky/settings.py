@@ -116,6 +116,9 @@ class Settings(BaseModel):
     )
     handoff_domain_extraction_to_metadata: Policy = Field("manual", description="queue metadata of a new domain")
     handoff_metadata_to_submission: Policy = Field("manual", description="submit a read domain for sitemap analysis")
+    handoff_metadata_to_email_check: Policy = Field(
+        "manual", description="check the e-mail addresses of a home page that were never checked"
+    )
     handoff_discovery_to_import: Policy = Field("manual", description="queue import of discovered sitemap files")
 
     database_secret: str = Field(
@@ -181,6 +184,21 @@ class Settings(BaseModel):
     )
     import_max_decoded_bytes: int = Field(
         52_428_800, ge=1, le=MOST, description="bytes of one sitemap after unpacking (sitemaps.org: 50 MiB)"
+    )
+
+    email_check_cache_days: float = Field(
+        7, ge=0, le=366, description="days for which DNS is not asked again whether a domain takes mail"
+    )
+    email_check_dns_seconds: float = Field(
+        5, gt=0, le=5, description="time for all DNS look-ups of the domain of one e-mail address"
+    )
+    dns_loopback_server: str | None = Field(
+        None,
+        pattern=r"^(127(\.\d{1,3}){3}|\[::1\]):\d{1,5}$",
+        description=(
+            "local run and tests only, never set in a deployed stack: the DNS server on loopback (host:port) that is "
+            "asked instead of the system's resolver"
+        ),
     )
 
     web_user_agent_token: str = Field(

@@ -104,3 +104,11 @@ class SubjectKind(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     DOMAIN = "domain"
+
+
+class EmailCheck(StrEnum):
+    """Whether the domain of an e-mail address takes mail."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"  #: DNS did not answer; the check is tried again

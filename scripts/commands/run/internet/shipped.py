@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import can_ada
 from pydantic import BaseModel, ConfigDict, Field
 
+from scripts.commands.run.internet.name_server import Mail
 from scripts.commands.run.internet.website import Answer, FileSite, RedirectTo, Request, Website, content_type, redirect
 
 FOLDER = Path(__file__).parents[1] / "sites"
@@ -69,6 +70,8 @@ class Manifest(BaseModel):
     """Paths that a sitemap lists and that are gone."""
     dead: bool = False
     """The name does not exist."""
+    mail: Mail = "mx"
+    """How its domain takes mail."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ def read(folder: Path = FOLDER) -> list[ShippedSite]:
 def websites(sites: list[ShippedSite]) -> dict[str, Website]:
     """Return {host: website} of ``sites``, with bare and www. names; a dead site has none."""
     return {host: website for site in sites if not site.manifest.dead for host, website in _hosts(site)}
+
+
+def mail(sites: list[ShippedSite]) -> dict[str, Mail]:
+    """Return {domain: how it takes mail} of ``sites`` that exist."""
+    return {site.domain: site.manifest.mail for site in sites if not site.manifest.dead}
 
 
 def without_https(sites: list[ShippedSite]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from scrapersky.models.domain import Domain as Domain
 from scrapersky.models.host_lease import HostLease as HostLease
 from scrapersky.models.idempotency_key import IdempotencyKey as IdempotencyKey
 from scrapersky.models.local_business import LocalBusiness as LocalBusiness
+from scrapersky.models.mail_domain import MailDomain as MailDomain
 from scrapersky.models.page import Page as Page
 from scrapersky.models.paid_calls import PaidCalls as PaidCalls
 from scrapersky.models.place import Place as Place

@@ -13,20 +13,27 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, remote
 
 from scrapersky.models import base
-from scrapersky.vocabulary import ContactKind, Curation, RecordId
+from scrapersky.models.mail_domain import MailDomain
+from scrapersky.vocabulary import ContactKind, Curation, RecordId, Status
 
 
 class Contact(base.Recorded):
-    """An e-mail address, a phone number, a profile or a contact form, unique by (``domain_id``, ``kind``, ``value``)."""
+    """An e-mail address, a phone number, a profile or a contact form, unique by (``domain_id``, ``kind``, ``value``).
+
+    Workflow: email_check, on ``email_check_status``, of e-mail addresses.
+    """
 
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("domain_id", "kind", "value"),
         CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in ContactKind)})", name="kind_is_known"),
         Index("ix_contacts_suppression_hash", text("suppression_hash(value)")),
+        CheckConstraint("email_check_result IN ('valid', 'invalid', 'unknown')", name="email_check_result_is_known"),
+        *base.watched_constraints("contacts", "email_check_"),
+        {"postgresql_with": base.WATCHED_STORAGE},
     )
 
     domain_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("domains.id"))
@@ -38,6 +45,27 @@ class Contact(base.Recorded):
     gone_at: Mapped[datetime | None] = mapped_column(comment="when all of its sources lacked it for the second time")
 
     curation_status: Mapped[Curation] = base.curated()
+
+    email_check_status: Mapped[Status] = base.watched()
+    email_check_due_at: Mapped[datetime | None] = base.due_at()
+    email_check_failures: Mapped[int] = base.failures()
+    email_check_error_code: Mapped[str | None] = base.error_code()
+    email_check_error: Mapped[str | None] = base.error_text()
+    email_check_result: Mapped[str | None] = mapped_column(
+        comment="EmailCheck of an e-mail address; null until its first check"
+    )
+    email_check_reason: Mapped[str | None] = mapped_column(
+        comment="what decided the result: mx, null_mx, dns_timeout, …"
+    )
+    email_checked_at: Mapped[datetime | None] = mapped_column(comment="when DNS was asked")
+
+    mail_domain: Mapped[MailDomain | None] = relationship(
+        primaryjoin=lambda: func.split_part(Contact.value, "@", 2) == foreign(remote(MailDomain.domain)),
+        viewonly=True,
+        uselist=False,
+        lazy="joined",
+    )
+    """The last answer of DNS about the domain of an e-mail address. Loaded with the record: a job has no session."""
 
 
 class ContactSource(base.Base):

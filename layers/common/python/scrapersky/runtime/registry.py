@@ -20,7 +20,7 @@ METADATA = Workflow.watching(
     key="domain",
     job="domain_scheduler.metadata:read_metadata",
     page_function="domain_scheduler.home_page:read_home_page",
-    makes=("domains",),
+    makes=("domains", "contacts"),
 )
 SUBMISSION = Workflow.watching(
     "submission",
@@ -66,6 +66,14 @@ DOMAIN_EXTRACTION = Workflow.watching(
     job="sitemap_scheduler.domain_extraction:extract_domain",
     uses_web=False,
     makes=("domains",),
+)
+EMAIL_CHECK = Workflow.watching(
+    "email_check",
+    "Contact.email_check_status",
+    table="contacts",
+    key="value",
+    job="contact_scheduler.email_check:check_email",
+    uses_web=False,
 )
 
 
@@ -126,11 +134,18 @@ SITEMAP_SCHEDULER = Service(
     (DISCOVERY, DEEP_SCAN, DOMAIN_EXTRACTION),
     ServiceSettings(batch_size=25, pull_minimum_seconds=70),
 )
+# Jobs that make no request, or few short ones, need no more than two functions at once: each holds a connection.
 DOMAIN_SITEMAP_SUBMISSION = Service(
-    "domain-sitemap-submission", "DOMAIN_SITEMAP_SCHEDULER", (SUBMISSION,), ServiceSettings(batch_size=50)
+    "domain-sitemap-submission",
+    "DOMAIN_SITEMAP_SCHEDULER",
+    (SUBMISSION,),
+    ServiceSettings(batch_size=50, max_instances=2),
 )
 SITEMAP_IMPORT_SCHEDULER = Service(
     "sitemap-import-scheduler", "SITEMAP_IMPORT_SCHEDULER", (IMPORT,), ServiceSettings(batch_size=20)
+)
+CONTACT_SCHEDULER = Service(
+    "contact-scheduler", "CONTACT_SCHEDULER", (EMAIL_CHECK,), ServiceSettings(batch_size=50, max_instances=2)
 )
 
 SERVICES: tuple[Service, ...] = (
@@ -138,6 +153,7 @@ SERVICES: tuple[Service, ...] = (
     SITEMAP_SCHEDULER,
     DOMAIN_SITEMAP_SUBMISSION,
     SITEMAP_IMPORT_SCHEDULER,
+    CONTACT_SCHEDULER,
 )
 
 HAND_OFFS: tuple[HandOff, ...] = (
@@ -145,6 +161,13 @@ HAND_OFFS: tuple[HandOff, ...] = (
     # Not again: the five hundred shops of a chain share one website, whose metadata is read once and not for each shop.
     HandOff(DOMAIN_EXTRACTION, METADATA, lambda settings: settings.handoff_domain_extraction_to_metadata, again=False),
     HandOff(METADATA, SUBMISSION, lambda settings: settings.handoff_metadata_to_submission, again=True),
+    HandOff(
+        METADATA,
+        EMAIL_CHECK,
+        lambda settings: settings.handoff_metadata_to_email_check,
+        again=False,
+        condition="kind = 'email' AND email_checked_at IS NULL",
+    ),
     # Always: submission creates the Sitemap row in order to have it scanned.
     HandOff(SUBMISSION, DISCOVERY, None, again=True),
     HandOff(DISCOVERY, IMPORT, lambda settings: settings.handoff_discovery_to_import, again=True),

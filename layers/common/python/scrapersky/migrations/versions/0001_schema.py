@@ -19,10 +19,11 @@ WATCHED = (
     ("sitemap_files", "sitemap_import_status", "import"),
     ("places", "deep_scan_status", "deep_scan"),
     ("local_businesses", "domain_extraction_status", "domain_extraction"),
+    ("contacts", "email_check_status", "email_check"),
 )
 TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys,
-    local_businesses, pages, paid_calls, pauses, pending_attempt_checks, places, service_controls, sitemap_files, sitemaps,
-    status_events, suppressions"""
+    local_businesses, mail_domains, pages, paid_calls, pauses, pending_attempt_checks, places, service_controls,
+    sitemap_files, sitemaps, status_events, suppressions"""
 PROTECTION = Path(guard.FILE).with_name("protection.sql")
 FUNCTIONS = """keep_suppressed_out(), mask_context(), mask_facts(), mask_phone(), read_suppressions(), without_suppressed(text),
     spelling_of(text), is_suppressed(text), suppression_hashes(text), suppression_hash(text)"""

@@ -419,6 +419,14 @@ CREATE TABLE contacts (
     last_seen timestamptz DEFAULT now() NOT NULL,
     gone_at timestamptz,
     curation_status curation_status DEFAULT 'New' NOT NULL,
+    email_check_status work_status DEFAULT 'New' NOT NULL,
+    email_check_due_at timestamptz,
+    email_check_failures smallint DEFAULT '0' NOT NULL,
+    email_check_error_code text,
+    email_check_error text,
+    email_check_result text,
+    email_check_reason text,
+    email_checked_at timestamptz,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
     created_at timestamptz DEFAULT now() NOT NULL,
@@ -426,13 +434,35 @@ CREATE TABLE contacts (
     CONSTRAINT pk_contacts PRIMARY KEY (id),
     CONSTRAINT uq_contacts_domain_id_kind_value UNIQUE (domain_id, kind, value),
     CONSTRAINT ck_contacts_kind_is_known CHECK (kind IN ('email', 'phone', 'social', 'form')),
+    CONSTRAINT ck_contacts_email_check_result_is_known CHECK (email_check_result IN ('valid', 'invalid', 'unknown')),
+    CONSTRAINT ck_contacts_email_check_due_at_exactly_when_queued CHECK ((email_check_status = 'Queued') = (email_check_due_at IS NOT NULL)),
+    CONSTRAINT ck_contacts_email_check_due_at_in_range CHECK (email_check_due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_contacts_email_check_error_code_exactly_when_error CHECK ((email_check_status = 'Error') = (email_check_error_code IS NOT NULL)),
+    CONSTRAINT ck_contacts_email_check_error_is_short CHECK (length(email_check_error) <= 1024),
+    CONSTRAINT ck_contacts_email_check_failures_not_negative CHECK (email_check_failures >= 0),
     CONSTRAINT fk_contacts_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
-);
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_contacts_email_check_due ON contacts (tenant, email_check_due_at, id) WHERE email_check_due_at IS NOT NULL;
+CREATE INDEX ix_contacts_email_check_error_code ON contacts (email_check_error_code, id) WHERE email_check_error_code IS NOT NULL;
 COMMENT ON COLUMN contacts.kind IS 'ContactKind';
 COMMENT ON COLUMN contacts.value IS 'an address in lower case, E.164 or bare digits, or a URL';
 COMMENT ON COLUMN contacts.category IS 'of a profile: the network';
 COMMENT ON COLUMN contacts.gone_at IS 'when all of its sources lacked it for the second time';
+COMMENT ON COLUMN contacts.email_check_result IS 'EmailCheck of an e-mail address; null until its first check';
+COMMENT ON COLUMN contacts.email_check_reason IS 'what decided the result: mx, null_mx, dns_timeout, …';
+COMMENT ON COLUMN contacts.email_checked_at IS 'when DNS was asked';
+ALTER TABLE contacts ALTER COLUMN email_check_due_at SET STATISTICS 0;
 COMMENT ON COLUMN contacts.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE mail_domains (
+    domain text NOT NULL,
+    result text NOT NULL,
+    reason text NOT NULL,
+    checked_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_mail_domains PRIMARY KEY (domain),
+    CONSTRAINT ck_mail_domains_result_is_known CHECK (result IN ('valid', 'invalid'))
+);
+COMMENT ON COLUMN mail_domains.domain IS 'the part of addresses after the @: lower case, punycode';
 
 CREATE TABLE contact_sources (
     id bigint GENERATED ALWAYS AS IDENTITY,
