@@ -16,9 +16,10 @@ pytestmark = pytest.mark.timeout(900)
 
 def findings(running: Running) -> list[dict[str, Any]]:
     """Return all findings of the command."""
+    without_database_url = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     ran = subprocess.run(
         [sys.executable, "-m", "scripts.commands.scrapersky", "doctor", "--json", "--stage", "local"],
-        env={**os.environ, **running.system.aws.environment, "DATABASE_URL": running.system.database_url},
+        env={**without_database_url, **running.system.aws.environment},
         capture_output=True,
         text=True,
         check=False,

@@ -307,13 +307,13 @@ def test_a_crashed_function_is_reported_with_its_error(capsys: pytest.CaptureFix
 @pytest.mark.parametrize("command", ["pause", "resume"])
 def test_all_workflows_are_paused_only_on_explicit_request(scrapersky: CommandLine, command: str) -> None:
     status, _, err = scrapersky(command, "--reason", "a test")
-    assert status == 1
+    assert status == 2
     assert "either a workflow or --all" in err
 
 
 def test_a_requeue_without_a_filter_is_rejected_before_anything_is_sent(scrapersky: CommandLine) -> None:
     status, _, err = scrapersky("requeue", "metadata", "--reason", "a test")
-    assert status == 1
+    assert status == 2
     assert "no filter would mean every record" in err
 
 

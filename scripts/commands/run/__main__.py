@@ -44,8 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status, as described in its help."""
     stopping = _handle_signals()
     chosen = parser().parse_args(arguments)
-    if chosen.report and not chosen.report.parent.is_dir():
-        parser().error(f"--report {chosen.report}: the folder {chosen.report.parent} does not exist")
+    for option, file in (("report", chosen.report), ("leads", chosen.leads)):
+        if file not in (None, LEADS) and not file.parent.is_dir():
+            parser().error(f"--{option} {file}: the folder {file.parent} does not exist")
 
     from scripts.commands.run.run import execute  # noqa: PLC0415  seconds of imports that --help need not wait for
 

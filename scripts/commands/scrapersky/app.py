@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from scripts.commands.scrapersky import control, options, protection, records, status
 from scripts.commands.scrapersky.display import by_workflow
-from scripts.commands.scrapersky.errors import CommandError
+from scripts.commands.scrapersky.errors import CommandError, InvalidCommand
 from scripts.commands.scrapersky.logs import command as logs_command
 from scripts.commands.scrapersky.verb import add
 
@@ -104,4 +104,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--json" in words:
             print(json.dumps({"error": str(error)}))
         print(f"{PROGRAM} {words[0]}: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, InvalidCommand) else 1

@@ -8,7 +8,7 @@ import typer
 from scrapersky.errors import plural
 from scripts.commands.scrapersky import options
 from scripts.commands.scrapersky.display import cell, listed, reasons, table
-from scripts.commands.scrapersky.errors import CommandError
+from scripts.commands.scrapersky.errors import InvalidCommand
 from scripts.commands.scrapersky.remote import Remote
 from scripts.commands.scrapersky.verb import Answer, ask_each, ask_owner
 
@@ -70,7 +70,7 @@ def requeue(
 ) -> Answer:
     """Queue records again, by name or by error code."""
     if (not records) == (error_code is None):
-        raise CommandError("requeue needs either records or --error-code: no filter would mean every record")
+        raise InvalidCommand("requeue needs either records or --error-code: no filter would mean every record")
     limit = limit or (len(records) if records else None)
     filters = {"records": records or None, "error_code": error_code, "limit": limit, "spread_seconds": spread_seconds}
     return ask_owner(remote, workflow, _audited("requeue", reason, actor, **filters))
@@ -136,5 +136,5 @@ def _audited(action: str, reason: str, actor: str | None, **values: Any) -> dict
 def _chosen(verb: str, workflow: str | None, every: bool) -> str | None:
     """Return the workflow; None for all, which must be asked for explicitly."""
     if (workflow is None) != every:
-        raise CommandError(f"{verb} needs either a workflow or --all")
+        raise InvalidCommand(f"{verb} needs either a workflow or --all")
     return workflow

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from scrapersky.runtime.registry import LIVE
-from scripts.commands.scrapersky.errors import CommandError, Refused
+from scripts.commands.scrapersky.errors import CommandError, InvalidCommand, Refused
 from scripts.commands.scrapersky.options import is_local
 
 STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
@@ -33,7 +33,9 @@ class Remote:
 
     def __post_init__(self) -> None:
         if not STAGE.fullmatch(self.stage):
-            raise CommandError(f"--stage {self.stage!r}: valid are lower-case letters, digits and hyphens, such as dev")
+            raise InvalidCommand(
+                f"--stage {self.stage!r}: valid are lower-case letters, digits and hyphens, such as dev"
+            )
         if self.stage == "local" and not self.endpoint:
             raise CommandError(
                 "--stage local needs the endpoint that scripts/run --keep prints: "

@@ -161,7 +161,7 @@ def test_what_the_interpreter_does_not_support_is_an_error(query: str, message: 
 def test_a_mistake_is_answered_with_what_is_valid(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["logs", *arguments]) == 1
+    assert main(["logs", *arguments]) == 2
     assert message in capsys.readouterr().err
 
 

@@ -80,7 +80,8 @@ def as_text(answer: Mapping[str, Any]) -> Iterator[str]:
     items = [[item, *(f"{month[item]:.2f}" for month in months.values())] for item in next(iter(months.values()))]
     yield from table(["Item", *months], items, right=months)
     yield from ("", f"Durations: {answer['durations']}", f"Prices: {answer['prices']}", answer["not_included"])
-    yield from (f"Older than {STALE_DAYS} days: the price of {name}" for name in answer["old_prices"])
+    if answer["old_prices"]:
+        yield f"Prices older than {STALE_DAYS} days: {', '.join(answer['old_prices'])}"
 
 
 def stale(prices: Mapping[str, Mapping[str, str]], today: datetime.date) -> list[str]:

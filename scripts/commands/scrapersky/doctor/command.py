@@ -6,13 +6,13 @@ import json
 import re
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky.database import Database
+from scrapersky.database import Database, ReadSecret
 from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import Settings
 from scripts.commands.run import databases
@@ -62,8 +62,25 @@ def check_stage(stage: Stage, connections: list[int]) -> Iterator[Finding | Unch
 
 
 def _database(stage: Stage | None, url: str | None, needed: int) -> Iterator[Finding | Unchecked]:
-    with _engine(stage, url) as engine:
-        yield from check_database(engine, stage.name if stage else None, needed=needed)
+    with _engine(stage, url) as engine, _owner(stage, url) as owner:
+        yield from check_database(engine, stage.name if stage else None, owner=owner, needed=needed)
+
+
+@contextmanager
+def _owner(stage: Stage | None, url: str | None) -> Iterator[Engine | None]:
+    """Yield an engine that logs in as the migrations do; None if a url is given, or their secret may not be read."""
+    engine = None
+    if stage and not url:
+        with suppress(ClientError, BotoCoreError):
+            variables = stage.function(f"scrapersky-{stage.name}-migrate")["Variables"]
+            names = [variables.get(name, "") for name in ("DATABASE_SECRET", "DATABASE_OWNER_SECRET")]
+            secret = json.dumps(json.loads(stage.secret(names[0])) | json.loads(stage.secret(names[1])))
+            engine = _connected(names[0], lambda *_, **__: secret)
+    try:
+        yield engine
+    finally:
+        if engine:
+            engine.dispose()
 
 
 @contextmanager
@@ -78,12 +95,16 @@ def _engine(stage: Stage | None, url: str | None) -> Iterator[Engine]:
     else:
         assert stage
         function = stage.function(stage.output(f"{construct(SERVICES[0])}FunctionName"))
-        settings = Settings(database_secret=function["Variables"].get("DATABASE_SECRET", ""))
-        engine = Database(settings, "doctor", stage.secret).engine.execution_options(isolation_level="READ COMMITTED")
+        engine = _connected(function["Variables"].get("DATABASE_SECRET", ""), stage.secret)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def _connected(secret: str, read: ReadSecret) -> Engine:
+    database = Database(Settings(database_secret=secret), "doctor", read)
+    return database.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def _reach(url: str) -> None:

@@ -146,14 +146,15 @@ BREACHES = {
 
 
 def check_database(
-    engine: Engine, stage: str | None = None, *, needed: int = 0, **limits: float
+    engine: Engine, stage: str | None = None, *, owner: Engine | None = None, needed: int = 0, **limits: float
 ) -> Iterator[Finding | Unchecked]:
     """Yield everything wrong with the database. Raises :class:`~sqlalchemy.exc.DBAPIError` if it is out of reach.
 
+    ``owner`` connects as the owner of the schema, where ``engine`` may not compare it with what the migrations make.
     ``needed`` is the number of connections that the stage may open at once; ``limits`` are those of :func:`check_health`.
     """
     engine.connect().close()
-    schema = list(check_schema(engine, stage))
+    schema = list(check_schema(owner or engine, stage))
     if not any(isinstance(one, Finding) and one.check == "never_migrated" for one in schema):
         # Records first: a missing unique index can be made only when what it forbids is repaired.
         yield from _read_only(engine, "the records and their attempts", check_records)

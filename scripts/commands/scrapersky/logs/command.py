@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.commands.scrapersky import options
 from scripts.commands.scrapersky.display import cell, expanded, table
-from scripts.commands.scrapersky.errors import CommandError
+from scripts.commands.scrapersky.errors import CommandError, InvalidCommand
 from scripts.commands.scrapersky.logs.insights import Line, run
 from scripts.commands.scrapersky.logs.query import Query, names
 from scripts.commands.scrapersky.logs.source import Logs, lines_of
@@ -45,7 +45,9 @@ def logs(
         text = Query.named(query).with_values(_values(values or ()))
         try:
             rows = _rows(text, _seconds(since), file, stage, region, endpoint)
-        except (ClientError, BotoCoreError, OSError) as error:
+        except OSError as error:
+            raise InvalidCommand(str(error)) from None
+        except (ClientError, BotoCoreError) as error:
             raise CommandError(str(error)) from None
     print(json.dumps(rows, ensure_ascii=False, indent=2) if as_json else "\n".join(show(rows)))
 
@@ -80,7 +82,7 @@ def _values(given: Sequence[str]) -> dict[str, str]:
     for one in given:
         name, equals, value = one.partition("=")
         if not equals:
-            raise CommandError(f"{one!r}: name=value is needed")
+            raise InvalidCommand(f"{one!r}: name=value is needed")
         values[name] = value
     return values
 
@@ -88,5 +90,5 @@ def _values(given: Sequence[str]) -> dict[str, str]:
 def _seconds(text: str) -> int:
     match = re.fullmatch(r"(\d+)([mhd])", text)
     if not match:
-        raise CommandError(f"--since {text!r}: valid are numbers with m, h or d, such as 30m, 3h or 2d")
+        raise InvalidCommand(f"--since {text!r}: valid are numbers with m, h or d, such as 30m, 3h or 2d")
     return int(match[1]) * SECONDS[match[2]]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.commands.scrapersky.errors import CommandError
+from scripts.commands.scrapersky.errors import InvalidCommand
 
 FOLDER = Path(__file__).resolve().parents[4] / "infra" / "queries"
 PARAMETER = re.compile(r"\{\{(\w+)\}\}")
@@ -23,7 +23,7 @@ class Query:
     def named(cls, name: str) -> "Query":
         """Read it. Raises :class:`CommandError` naming the saved queries."""
         if name not in names():
-            raise CommandError(f"there is no query {name!r}; valid: {', '.join(names())}")
+            raise InvalidCommand(f"there is no query {name!r}; valid: {', '.join(names())}")
         return cls(name, (FOLDER / f"{name}.txt").read_text())
 
     @property
@@ -42,12 +42,12 @@ class Query:
         A value cannot contain a character that would end the query's quoted text.
         """
         if missing := [name for name in self.parameters if name not in values]:
-            raise CommandError(f"query {self.name} needs {' '.join(f'{name}=…' for name in missing)}")
+            raise InvalidCommand(f"query {self.name} needs {' '.join(f'{name}=…' for name in missing)}")
         if unknown := sorted(values.keys() - set(self.parameters)):
-            raise CommandError(f"query {self.name} has no parameter {', '.join(unknown)}")
+            raise InvalidCommand(f"query {self.name} has no parameter {', '.join(unknown)}")
         for name, value in values.items():
             if not VALUE.fullmatch(value):
-                raise CommandError(f"{name}={value!r}: valid are letters, digits and . : / @ -")
+                raise InvalidCommand(f"{name}={value!r}: valid are letters, digits and . : / @ -")
         return PARAMETER.sub(lambda match: values[match[1]], self.text)
 
 
