@@ -19,7 +19,7 @@ MAKE = {
     "contacts": DOMAIN + "INSERT INTO contacts (domain_id, kind, value, {field})"
     " SELECT id, 'email', 'info@{key}.test', '{status}' FROM d RETURNING id",
     "pages": DOMAIN + "INSERT INTO pages (domain_id, url, page_type, path_depth, {field})"
-    " SELECT id, 'https://{key}.test/', 'page', 0, '{status}' FROM d RETURNING id",
+    " SELECT id, 'https://{key}.test/contact', 'contact', 1, '{status}' FROM d RETURNING id",
 }
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from domain_scheduler.images import read_favicon, read_logo
 from domain_scheduler.tech_stack import CONTENT_SYSTEMS, Technology, read_tech_stack
-from scrapersky.extraction.contacts import contact_rows, read_contacts
+from scrapersky.extraction.contact_links import contact_links
+from scrapersky.extraction.contacts import find_contacts
 from scrapersky.extraction.json_ld import Graph
-from scrapersky.extraction.organisation import address_country, find_organisations, organisation_facts
+from scrapersky.extraction.organisation import find_organisations, organisation_facts
 from scrapersky.extraction.page import MAX_TITLE, MAX_URL, HtmlPage, PageLimits, language_tag
-from scrapersky.extraction.socials import read_socials
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.storable import storable, storable_json, tidy
 
@@ -22,21 +22,12 @@ MAX_METAS = 300
 def read_facts(page: HtmlPage, fetched: Fetched, host: str, limits: PageLimits) -> dict[str, Any]:
     """Return {column of Domain: value} for every fact of ``page``, which was fetched for the domain ``host``.
 
-    ``contacts`` is no column: see :func:`~scrapersky.extraction.contacts.contact_rows`.
+    ``contacts`` and ``links`` are no columns: see :func:`~scrapersky.extraction.contacts.contact_rows` and
+    :func:`~scrapersky.extraction.contact_links.contact_links`.
     """
     graph = Graph.parse(page.scripts('script[type*="ld+json" i]'))
     organisations = find_organisations(graph)
     technologies = read_tech_stack(page, fetched.headers)
-    contacts = read_contacts(
-        page,
-        graph,
-        country=address_country(organisations),
-        host=host,
-        limit=limits.contacts,
-        reserved_hosts=limits.reserved_hosts,
-    )
-    same_as = (url for node in organisations for text in node.texts("sameAs")[:50] for url in text.split(", "))
-    socials = {network: url[:MAX_URL] for network, url in read_socials(page, same_as).items()}
     facts = {
         "final_url": storable(fetched.url, MAX_URL),
         "http_status": fetched.status,
@@ -48,7 +39,8 @@ def read_facts(page: HtmlPage, fetched: Fetched, host: str, limits: PageLimits) 
         "generator": tidy(page.meta("generator"), MAX_TITLE),
         **_wordpress(technologies),
         "tech_stack": [asdict(technology) for technology in technologies],
-        "contacts": contact_rows(page, contacts, socials),
+        "contacts": find_contacts(page, graph, organisations, host, limits),
+        "links": contact_links(page, host),
         "organisation": storable_json(organisation_facts(organisations)),
         "meta_json": _meta_json(page, fetched, graph.values, limits.json_bytes),
     }
@@ -76,10 +68,9 @@ def _meta_json(page: HtmlPage, fetched: Fetched, json_ld: Sequence[Any], max_byt
 
     At most ``max_bytes``; ``left_out`` counts the parts that did not fit. Empty parts are absent.
     """
-    canonical = next((link["href"] for link in page.elements("link[rel~=canonical i][href]")), None)
     kept: dict[str, Any] = {
         "meta": {},
-        "canonical": page.absolute(canonical),
+        "canonical": page.canonical,
         "truncated": fetched.truncated,
         "json_ld": [],
     }

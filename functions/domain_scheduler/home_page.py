@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-from domain_scheduler.blocked_pages import reject_blank, reject_challenge_or_parking
 from domain_scheduler.client_redirects import is_interstitial, redirect_target
 from domain_scheduler.facts import read_facts
-from scrapersky.extraction.page import HtmlPage, PageLimits
+from scrapersky.extraction.blocked_pages import reject_blank, reject_challenge_or_parking, reject_opt_out
+from scrapersky.extraction.page import HtmlPage, PageLimits, sample_page
 from scrapersky.web.charset import decode_page, load_codecs
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import HostError, normalise_host
@@ -15,7 +15,8 @@ from scrapersky.web.hosts import HostError, normalise_host
 def read_home_page(fetched: Fetched, *, host: str, follow: bool, limits: dict[str, Any]) -> dict[str, Any]:
     """Return what ``fetched`` is: exactly one of the keys ``rejected``, ``redirect`` and ``facts``.
 
-    ``rejected``: ``[code, reason]`` of a page that is not the home page of ``host``; see :mod:`.blocked_pages`.
+    ``rejected``: ``[code, reason]`` of a page that is not the home page of ``host``; see
+    :mod:`~scrapersky.extraction.blocked_pages`.
     ``redirect``: ``{"target", "is_interstitial"}``, if ``follow`` is set and the page redirects its visitor; its facts
     are not read, as another page will be. ``facts``: see :func:`.facts.read_facts`. ``limits`` is a PageLimits as a dict.
     """
@@ -25,7 +26,8 @@ def read_home_page(fetched: Fetched, *, host: str, follow: bool, limits: dict[st
         return {"rejected": list(asdict(rejection).values())}
     if follow and (target := redirect_target(page, fetched.headers.get("refresh", ""))):
         return {"redirect": {"target": target, "is_interstitial": is_interstitial(page)}}
-    if rejection := reject_blank(page):
+    opt_out = reject_opt_out(page, fetched.headers, bounds.opt_outs, bounds.agent)
+    if rejection := reject_blank(page) or opt_out:
         return {"rejected": list(asdict(rejection).values())}
     return {"facts": read_facts(page, fetched, host, bounds)}
 
@@ -33,14 +35,7 @@ def read_home_page(fetched: Fetched, *, host: str, follow: bool, limits: dict[st
 def warm_up() -> None:
     """Read a page that needs every module and file which reading may need."""
     load_codecs()
-    body = (
-        b"<html lang=de><title>Shop</title><a href='mailto:info@example.com'>info@example.com</a> Tel. 030 1234567"
-        b"<script type=application/ld+json>{'@type':'Store','telephone':'+49 30 1234567'}</script>"
-        b"<a href=https://facebook.com/example>x</a>"
-    )
-    url = "https://xn--exmple-cua.com/"
-    fetched = Fetched(200, url, url, (), {"content-type": "text/html"}, body, truncated=False, wire_bytes=len(body))
-    read_home_page(fetched, host="xn--exmple-cua.com", follow=True, limits={})
+    read_home_page(sample_page(), host="xn--exmple-cua.com", follow=True, limits={})
 
 
 def _other_host(url: str, host: str) -> str | None:

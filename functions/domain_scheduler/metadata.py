@@ -1,16 +1,16 @@
 """Metadata: read the home page of a domain for every fact about the business behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from domain_scheduler.blocked_pages import Rejection, reject_challenge, reject_non_html
 from domain_scheduler.client_redirects import MAX_REDIRECTS
-from domain_scheduler.saving import save_facts
+from domain_scheduler.saving import save_facts, save_links
 from scrapersky.contacts import FoundContact, save_contacts
 from scrapersky.errors import FetchError, Permanent, Unavailable
+from scrapersky.extraction.blocked_pages import Rejection, reject_answer
 from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Write, outcome_of
@@ -61,15 +61,21 @@ async def _read_domain(record: Domain, ctx: JobContext) -> Outcome:
             return Fail(code, reason, write=_saving(record.id, facts) if facts else None)
         case facts:
             detail = {"final_url": fetched.url, "http_status": fetched.status}
-            contacts = [FoundContact(*row) for row in facts.pop("contacts", ())]
-            return Done("read", write=_saving(record.id, facts, contacts, fetched.url), detail=detail)
+            return Done("read", write=_saving(record.id, facts, fetched.url), detail=detail)
 
 
-def _saving(domain_id: RecordId, facts: dict[str, Any], contacts: Sequence[FoundContact] = (), url: str = "") -> Write:
+def _saving(domain_id: RecordId, facts: Mapping[str, Any], url: str = "") -> Write:
+    """Return a write of ``facts`` and, with the ``url`` of a page that was read whole, of its contacts and links."""
+    columns = {name: value for name, value in facts.items() if name not in ("contacts", "links")}
+    contacts = [FoundContact(*row) for row in facts.get("contacts", ())]
+
     def save(connection: Connection) -> Made:
-        save_facts(connection, domain_id, facts)
-        saved = save_contacts(connection, domain_id, contacts, url=url, page_id=None) if url else []
-        return {"domains": [domain_id], "contacts": saved}
+        save_facts(connection, domain_id, columns)
+        if not url:
+            return {"domains": [domain_id]}
+        contact_ids = save_contacts(connection, domain_id, contacts, url=url, page_id=None)
+        page_ids = save_links(connection, domain_id, facts.get("links", ()))
+        return {"domains": [domain_id], "contacts": contact_ids, "pages": page_ids}
 
     return save
 
@@ -95,10 +101,7 @@ async def _find_page(host: str, ctx: JobContext) -> tuple[Fetched, dict[str, Any
     )
     redirects_left = MAX_REDIRECTS
     while True:
-        if rejection := reject_challenge(fetched):
-            return fetched, rejection
-        fetched.raise_for_status()
-        if rejection := reject_non_html(fetched):
+        if rejection := reject_answer(fetched):
             return fetched, rejection
         try:
             read = await _read(host, fetched, ctx, follow=redirects_left > 0)
@@ -137,11 +140,4 @@ async def _facts_of_start(host: str, fetched: Fetched, ctx: JobContext) -> dict[
 
 
 async def _read(host: str, fetched: Fetched, ctx: JobContext, *, follow: bool) -> dict[str, Any]:
-    settings = ctx.settings
-    limits = {
-        "text": settings.metadata_max_text,
-        "contacts": settings.metadata_max_contacts,
-        "json_bytes": settings.metadata_max_json_bytes,
-        "reserved_hosts": settings.web_loopback_internet is not None,
-    }
-    return await ctx.read_page(fetched, host=host, follow=follow, limits=limits)
+    return await ctx.read_page(fetched, host=host, follow=follow, limits=ctx.page_limits)

@@ -1,13 +1,14 @@
-"""Save the facts of a home page. A page that lacks a fact never erases one that an earlier page had."""
+"""Save the facts and links of a home page. A page that lacks a fact never erases one that an earlier page had."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects import postgresql
 
 from scrapersky.models import Domain
+from scrapersky.vocabulary import RecordId
 
 FACTS = (
     "final_url", "http_status", "title", "description", "language", "favicon_url", "logo_url", "generator",
@@ -52,3 +53,32 @@ def save_facts(connection: Connection, domain_id: int, facts: Mapping[str, Any])
             raise KeyError(f"{name} is not a column that a home page fills; these are {', '.join(FACTS)}")
         values[name] = json.dumps(value) if name in JSON_COLUMNS else value
     connection.execute(SAVE, values | {"id": domain_id})
+
+
+LEAD_SOURCE = "home_page_link"
+
+SAVE_LINKS = text(
+    f"""
+WITH linked AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:links AS jsonb))
+    AS linked(url text, page_type text, path_depth smallint, other_host boolean)
+),
+-- A page that exists is not locked: its reading may hold it, and then waits for the domain that this transaction holds.
+new AS (
+    INSERT INTO pages (domain_id, tenant, url, page_type, path_depth, other_host, lead_source)
+    SELECT domains.id, domains.tenant, url, page_type, path_depth, other_host, '{LEAD_SOURCE}'
+    FROM linked, domains WHERE domains.id = :domain_id ORDER BY url
+    ON CONFLICT (domain_id, url) DO NOTHING RETURNING id
+)
+SELECT id FROM new
+UNION ALL
+SELECT pages.id FROM pages JOIN linked USING (url) WHERE domain_id = :domain_id
+"""
+)
+
+
+def save_links(connection: Connection, domain_id: RecordId, links: Sequence[Mapping[str, Any]]) -> list[RecordId]:
+    """Save pages that a home page links ({"url", "page_type", "path_depth", "other_host"}); return the ids of all."""
+    if not links:
+        return []
+    return list(connection.execute(SAVE_LINKS, {"domain_id": domain_id, "links": json.dumps(list(links))}).scalars())

@@ -1,21 +1,27 @@
 """Import: read one sitemap file as a stream and store its pages."""
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
-from sqlalchemy import Connection, func, update
+from sqlalchemy import Connection, func, text, update
 
 from scrapersky.errors import FetchFailed
 from scrapersky.models import SitemapFile
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Write
-from scrapersky.vocabulary import SitemapType
+from scrapersky.vocabulary import CONTACT_PAGES, RecordId, SitemapType
 from scrapersky.web.client import Response
 from scrapersky.web.sitemaps import Kind, Limits, SitemapReader, SitemapRefused, read_entries, reader_of
 from sitemap_import_scheduler.spool import Spool
 
 NOT_MODIFIED = 304
 VALID = {"is_valid": True, "invalid_reason": None}
+
+NEW_CONTACT_PAGES = text(
+    f"SELECT id FROM pages WHERE domain_id = :domain_id AND page_reading_status = 'New' AND {CONTACT_PAGES}"
+    " ORDER BY path_depth, id LIMIT 200"
+)
 
 
 async def import_sitemap(record: SitemapFile, ctx: JobContext) -> Outcome:
@@ -82,10 +88,12 @@ def _save(record: SitemapFile, facts: dict[str, Any], spool: Spool | None = None
 
     def save(connection: Connection) -> Made:
         values = dict(facts)
+        contact_pages: Sequence[RecordId] = ()
         if spool is not None:
             values["pages_found"] = spool.store(connection, domain_id=domain_id, sitemap_file_id=file_id, tenant=tenant)
+            contact_pages = connection.execute(NEW_CONTACT_PAGES, {"domain_id": domain_id}).scalars().all()
         connection.execute(update(SitemapFile).where(SitemapFile.id == file_id).values(values))
-        return {}
+        return {"pages": contact_pages}
 
     return save
 

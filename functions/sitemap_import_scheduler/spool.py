@@ -48,7 +48,8 @@ MERGED = {
     "video_count": _merged("video_count", "greatest(pages.video_count, excluded.video_count)"),
     "news_count": _merged("news_count", "greatest(pages.news_count, excluded.news_count)"),
     "hreflang": _merged("hreflang", "coalesce(pages.hreflang, excluded.hreflang)"),
-    "page_type": "excluded.page_type",
+    # A home page that links a page by the name of its type knows better than the path.
+    "page_type": "CASE WHEN pages.lead_source = 'home_page_link' THEN pages.page_type ELSE excluded.page_type END",
     "path_depth": "excluded.path_depth",
     "other_host": "excluded.other_host",
 }

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from scrapersky.runtime.registry import SERVICES
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
@@ -37,6 +37,9 @@ def filled(text: str) -> str:
         r'(?<=^name = "Jobs open no session)(.*?source_modules = \[\n).*?^\]',
         r"\g<1>" + _lines(services),
     )
+    readers = (one.page_function.partition(":")[0] for one in WORKFLOWS.values() if one.page_function)
+    child = ", ".join(f'"{name}"' for name in ("scrapersky.extraction", "scrapersky.web.reading.child", *readers))
+    text = _replaced(text, r'(?<=^name = "The child)(.*?source_modules = )\[.*?\]$', rf"\g<1>[{child}]")
     return _replaced(
         text,
         r'(?<=^name = "Routers run no job)(.*?forbidden_modules = \[\n(?:    "scrapersky[^\n]*\n)+).*?^\]',

@@ -1,4 +1,4 @@
-"""Pages, as sitemap files list them: the end of the pipeline, so curation queues nothing."""
+"""Pages, as sitemap files and home pages list them. Selecting one queues its reading."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -15,7 +15,8 @@ from api.resource import Named, OfDomain, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import Page
 from scrapersky.runtime.input_model import Id, InputModel
-from scrapersky.vocabulary import Curation
+from scrapersky.runtime.registry import PAGE_READING
+from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.page_type import page_type_of
 from scrapersky.web.urls import host_and_path, path_depth
 
@@ -41,7 +42,17 @@ class PageView(View):
     path_depth: int
     other_host: bool
     lead_source: str
+    title: str | None
+    h1: str | None
+    canonical_url: str | None
+    meta_robots: str | None
+    last_read: datetime | None
     curation_status: Curation
+    page_reading_status: Status
+    page_reading_due_at: datetime | None
+    page_reading_failures: int
+    page_reading_error_code: str | None
+    page_reading_error: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -52,6 +63,8 @@ class PageFilter(Named, OfDomain):
     sitemap_file_id: Id | None = None
     page_type: str | None = None
     lead_source: str | None = None
+    page_reading_status: Status | None = None
+    page_reading_error_code: str | None = None
 
 
 class PageQuery(Paging, PageFilter):
@@ -79,7 +92,9 @@ class NewPages(InputModel):
     pages: list[NewPage] = Field(min_length=1)
 
 
-PAGES = Resource(model=Page, view=PageView, key=("domain_id", "url"), search="url", curation={"curation_status": None})
+PAGES = Resource(
+    model=Page, view=PageView, key=("domain_id", "url"), search="url", curation={"curation_status": PAGE_READING}
+)
 
 
 @router.get("/pages", tags=TAGS, summary="List pages")

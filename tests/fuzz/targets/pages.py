@@ -3,8 +3,13 @@
 import json
 from collections.abc import Iterable
 
-from domain_scheduler.blocked_pages import reject_blank, reject_challenge, reject_challenge_or_parking, reject_non_html
 from domain_scheduler.client_redirects import redirect_target
+from scrapersky.extraction.blocked_pages import (
+    reject_blank,
+    reject_challenge,
+    reject_challenge_or_parking,
+    reject_non_html,
+)
 from scrapersky.extraction.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.charset import decode

@@ -116,10 +116,17 @@ class Settings(BaseModel):
     )
     handoff_domain_extraction_to_metadata: Policy = Field("manual", description="queue metadata of a new domain")
     handoff_metadata_to_submission: Policy = Field("manual", description="submit a read domain for sitemap analysis")
+    handoff_page_reading_to_email_check: Policy = Field(
+        "manual", description="check the e-mail addresses of a contact page that were not checked yet"
+    )
     handoff_metadata_to_email_check: Policy = Field(
         "manual", description="check the e-mail addresses of a home page that were never checked"
     )
     handoff_discovery_to_import: Policy = Field("manual", description="queue import of discovered sitemap files")
+    handoff_metadata_to_page_reading: Policy = Field(
+        "manual", description="read the contact pages that a home page links"
+    )
+    handoff_import_to_page_reading: Policy = Field("manual", description="read the contact pages that a sitemap lists")
 
     database_secret: str = Field(
         "", description="name or ARN of the secret that holds the database's address and password"
@@ -166,12 +173,22 @@ class Settings(BaseModel):
     )
     reader_cpu_seconds: float = Field(1, gt=0, le=60, description="processor time that reading one page may take")
     metadata_max_contacts: int = Field(
-        50, ge=1, le=MOST, description="e-mail addresses, and phone numbers, kept per domain"
+        50, ge=1, le=MOST, description="e-mail addresses, and phone numbers, kept per page"
     )
     metadata_max_text: int = Field(
         500_000, ge=1_000, le=MOST, description="characters of a page's visible text that are read"
     )
     metadata_max_json_bytes: int = Field(100_000, ge=1_000, le=MOST, description="bytes of meta_json kept per domain")
+
+    page_reading_max_pages: int = Field(
+        5, ge=1, le=MOST, description="contact pages of one domain that hand-offs queue for reading"
+    )
+    page_opt_outs: str = Field(
+        "noai,tdm-reservation",
+        pattern=r"^(none|(noindex|noai|tdm-reservation)(,(noindex|noai|tdm-reservation))*)$",
+        description="signals of a page (robots meta, X-Robots-Tag, TDMRep) that keep it from being read: noindex, noai, "
+        "tdm-reservation; or none",
+    )
 
     discovery_max_depth: int = Field(3, ge=1, le=10, description="levels of nested sitemap indexes")
     discovery_max_files: int = Field(500, ge=1, le=MOST, description="sitemap files kept per domain")

@@ -13,6 +13,9 @@ AttemptId = NewType("AttemptId", int)
 RecordId = NewType("RecordId", int)
 """The id of a record of the workflow's table."""
 
+CONTACT_PAGES = "page_type IN ('contact', 'legal', 'about')"
+"""The SQL condition of pages that are likely to give contacts. An index of pages has it as its predicate."""
+
 MAX_ERROR_LENGTH = 1024
 """Maximum number of characters of a record's error text (a CHECK). The attempts hold the full text."""
 

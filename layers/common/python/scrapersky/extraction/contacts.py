@@ -1,17 +1,19 @@
 """E-mail addresses and phone numbers of a page: links first, then structured data, then visible text."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import unquote
 
 from scrapersky.extraction.countries import countries_of
 from scrapersky.extraction.emails import RESERVED_HOSTS, email_of, emails_in, emails_in_mailto, emails_of
-from scrapersky.extraction.json_ld import Graph
+from scrapersky.extraction.json_ld import Graph, Node
 from scrapersky.extraction.obfuscated_emails import obfuscated_emails
-from scrapersky.extraction.page import HtmlPage
+from scrapersky.extraction.organisation import address_country
+from scrapersky.extraction.page import MAX_URL, HtmlPage, PageLimits
 from scrapersky.extraction.phones import numbers_in, numbers_in_tel, numbers_of, without_repetitions
+from scrapersky.extraction.socials import read_socials
 from scrapersky.vocabulary import ContactKind, FoundIn
 from scrapersky.web.storable import tidy
 
@@ -46,6 +48,23 @@ class Contacts:
 
     emails: dict[str, FoundIn]
     phones: dict[str, FoundIn]
+
+
+def find_contacts(
+    page: HtmlPage, graph: Graph, organisations: Sequence[Node], host: str, limits: PageLimits
+) -> list[list[str | None]]:
+    """Return the rows of all contacts of ``page``; see :func:`contact_rows`."""
+    contacts = read_contacts(
+        page,
+        graph,
+        country=address_country(organisations),
+        host=host,
+        limit=limits.contacts,
+        reserved_hosts=limits.reserved_hosts,
+    )
+    same_as = (url for node in organisations for text in node.texts("sameAs")[:50] for url in text.split(", "))
+    socials = {network: url[:MAX_URL] for network, url in read_socials(page, same_as).items()}
+    return contact_rows(page, contacts, socials)
 
 
 def read_contacts(

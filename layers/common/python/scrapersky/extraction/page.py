@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scrapersky.extraction.visible_text import visible_text
+from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import registrable_domain
 from scrapersky.web.html import attributes_of, base_url, parse_html
 from scrapersky.web.storable import tidy
@@ -39,13 +40,16 @@ _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{1,8}){0,4})(?![A-Za-
 class PageLimits:
     """How much of a page is read: characters of visible text, contacts of a kind, bytes of ``meta_json``.
 
-    ``reserved_hosts``: addresses at hosts that the internet does not have are real, as on loopback.
+    ``reserved_hosts``: addresses at hosts that the internet does not have are real, as on loopback. ``opt_outs``: signals
+    against reading that are honoured; ``agent``: the crawler's product token, for which they may be meant.
     """
 
     text: int = 500_000
     contacts: int = 50
     json_bytes: int = 100_000
     reserved_hosts: bool = False
+    opt_outs: Sequence[str] = ()
+    agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,11 @@ class HtmlPage:
         return next((text for each in texts if (text := tidy(each, MAX_DESCRIPTION))), None)
 
     @property
+    def canonical(self) -> str | None:
+        """Return the page's canonical URL, or None."""
+        return self.absolute(next((link["href"] for link in self.elements("link[rel~=canonical i][href]")), None))
+
+    @property
     def language(self) -> str | None:
         """Return the declared language as a BCP 47 tag (``pt-BR``), or None."""
         root = self.tree.css_first("html")
@@ -152,6 +161,17 @@ class HtmlPage:
     def scripts(self, selector: str) -> Iterator[str]:
         """Return the content of every inline script that ``selector`` matches."""
         return (node.text() for node in self.tree.css(selector)[:MAX_ELEMENTS])
+
+
+def sample_page() -> Fetched:
+    """Return a page whose reading needs every module and file that reading may need."""
+    url = "https://xn--exmple-cua.com/"
+    body = (
+        b"<html lang=de><title>Shop</title><a href='mailto:info@example.com'>info@example.com</a> Tel. 030 1234567"
+        b"<script type=application/ld+json>{'@type':'Store','telephone':'+49 30 1234567'}</script>"
+        b"<a href=https://facebook.com/example>x</a>"
+    )
+    return Fetched(200, url, url, (), {"content-type": "text/html"}, body, truncated=False, wire_bytes=len(body))
 
 
 def language_tag(text: str) -> str | None:

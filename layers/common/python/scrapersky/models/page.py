@@ -1,23 +1,30 @@
-"""Pages: the URLs that sitemaps list."""
+"""Pages: the URLs that sitemaps list and that home pages link as contact pages."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Numeric, SmallInteger, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, SmallInteger, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from scrapersky.models import base
-from scrapersky.vocabulary import Curation
+from scrapersky.models.domain import Domain
+from scrapersky.vocabulary import CONTACT_PAGES, Curation, Status
 
 
 class Page(base.Recorded):
-    """One page, unique by (``domain_id``, normalised ``url``)."""
+    """One page, unique by (``domain_id``, normalised ``url``). Workflow: page_reading, on ``page_reading_status``."""
 
     __tablename__ = "pages"
-    __table_args__ = (UniqueConstraint("domain_id", "url"),)
+    __table_args__ = (
+        UniqueConstraint("domain_id", "url"),
+        Index("ix_pages_contact_pages", "domain_id", postgresql_where=text(CONTACT_PAGES)),
+        *base.watched_constraints("pages", "page_reading_", host="domain_id"),
+        {"postgresql_with": base.WATCHED_STORAGE},
+    )
 
     domain_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("domains.id"))
+    domain: Mapped[Domain] = relationship(lazy="joined", innerjoin=True)
     sitemap_file_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("sitemap_files.id"), index=True)
     url: Mapped[str] = mapped_column(comment="WHATWG-serialised, without fragment, at most 2,048 characters")
     last_modified: Mapped[datetime | None]
@@ -31,5 +38,16 @@ class Page(base.Recorded):
     path_depth: Mapped[int] = mapped_column(SmallInteger)
     other_host: Mapped[bool] = mapped_column(server_default="false", comment="listed by the domain, hosted elsewhere")
     lead_source: Mapped[str] = mapped_column(server_default="sitemap_import")
+    title: Mapped[str | None]
+    h1: Mapped[str | None]
+    canonical_url: Mapped[str | None]
+    meta_robots: Mapped[str | None] = mapped_column(comment="of the meta elements and of X-Robots-Tag")
+    last_read: Mapped[datetime | None]
 
     curation_status: Mapped[Curation] = base.curated()
+
+    page_reading_status: Mapped[Status] = base.watched()
+    page_reading_due_at: Mapped[datetime | None] = base.due_at()
+    page_reading_failures: Mapped[int] = base.failures()
+    page_reading_error_code: Mapped[str | None] = base.error_code()
+    page_reading_error: Mapped[str | None] = base.error_text()

@@ -82,6 +82,18 @@ class JobContext:
             )
         return self.web_client
 
+    @property
+    def page_limits(self) -> dict[str, Any]:
+        """The options of :class:`scrapersky.extraction.page.PageLimits`, for page functions."""
+        return {
+            "text": self.settings.metadata_max_text,
+            "contacts": self.settings.metadata_max_contacts,
+            "json_bytes": self.settings.metadata_max_json_bytes,
+            "reserved_hosts": self.settings.web_loopback_internet is not None,
+            "opt_outs": self.settings.page_opt_outs.split(","),
+            "agent": self.settings.web_user_agent_token,
+        }
+
     def remaining(self) -> float:
         """Return the seconds left for this record, at least 0."""
         return max(0.0, self.deadline.at - asyncio.get_running_loop().time())

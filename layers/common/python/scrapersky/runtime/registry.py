@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scrapersky.settings import Policy, ServiceSettings, Settings
+from scrapersky.status.requeue import PerHost
 from scrapersky.status.workflow import Workflow
+from scrapersky.vocabulary import CONTACT_PAGES
 
 LIVE = "live"
 """The alias of the deployed version of each function: rules, mappings, the API and operators invoke it."""
@@ -20,7 +22,7 @@ METADATA = Workflow.watching(
     key="domain",
     job="domain_scheduler.metadata:read_metadata",
     page_function="domain_scheduler.home_page:read_home_page",
-    makes=("domains", "contacts"),
+    makes=("domains", "pages", "contacts"),
 )
 SUBMISSION = Workflow.watching(
     "submission",
@@ -47,6 +49,7 @@ IMPORT = Workflow.watching(
     key="url",
     host="domain_id",
     job="sitemap_import_scheduler.sitemap_import:import_sitemap",
+    makes=("pages",),
 )
 DEEP_SCAN = Workflow.watching(
     "deep_scan",
@@ -66,6 +69,16 @@ DOMAIN_EXTRACTION = Workflow.watching(
     job="sitemap_scheduler.domain_extraction:extract_domain",
     uses_web=False,
     makes=("domains",),
+)
+PAGE_READING = Workflow.watching(
+    "page_reading",
+    "Page.page_reading_status",
+    table="pages",
+    key="url",
+    host="domain_id",
+    job="page_scheduler.page_reading:read_contact_page",
+    page_function="page_scheduler.contact_page:read_contact_page",
+    makes=("contacts",),
 )
 EMAIL_CHECK = Workflow.watching(
     "email_check",
@@ -108,7 +121,7 @@ class HandOff:
 
     ``policy`` reads one setting; without it the hand-off always happens. ``again``: also queue records that the target
     has completed or failed before. ``condition``: SQL over the columns of the target's table; queue only records for
-    which it is true.
+    which it is true. ``per_host``: how many records of one host, by a setting; not together with ``again``.
     """
 
     source: Workflow
@@ -116,6 +129,7 @@ class HandOff:
     policy: Callable[[Settings], Policy] | None
     again: bool
     condition: str = "TRUE"
+    per_host: Callable[[Settings], PerHost] | None = None
 
     @property
     def setting(self) -> str | None:
@@ -125,6 +139,13 @@ class HandOff:
     def is_automatic(self, settings: Settings) -> bool:
         """Return whether ``settings`` let this hand-off happen."""
         return self.policy is None or self.policy(settings) == "auto"
+
+
+def contact_pages(settings: Settings) -> PerHost:
+    """Return how many pages of a domain are read: contact pages first, then imprints, about pages, other legal pages."""
+    imprint = "url ~* '(impressum|imprint|mentions-?legales|aviso-?legal|note-?legali|legal-?notice|colofon)'"
+    kind = f"CASE page_type WHEN 'contact' THEN 1 WHEN 'about' THEN 3 ELSE CASE WHEN {imprint} THEN 2 ELSE 4 END END"
+    return PerHost(settings.page_reading_max_pages, counted=CONTACT_PAGES, kind=kind, order="path_depth, length(url)")
 
 
 DOMAIN_SCHEDULER = Service("domain-scheduler", "DOMAIN_SCHEDULER", (METADATA,), ServiceSettings(batch_size=50))
@@ -144,6 +165,7 @@ DOMAIN_SITEMAP_SUBMISSION = Service(
 SITEMAP_IMPORT_SCHEDULER = Service(
     "sitemap-import-scheduler", "SITEMAP_IMPORT_SCHEDULER", (IMPORT,), ServiceSettings(batch_size=20)
 )
+PAGE_SCHEDULER = Service("page-scheduler", "PAGE_SCHEDULER", (PAGE_READING,), ServiceSettings(batch_size=50))
 CONTACT_SCHEDULER = Service(
     "contact-scheduler", "CONTACT_SCHEDULER", (EMAIL_CHECK,), ServiceSettings(batch_size=50, max_instances=2)
 )
@@ -153,8 +175,12 @@ SERVICES: tuple[Service, ...] = (
     SITEMAP_SCHEDULER,
     DOMAIN_SITEMAP_SUBMISSION,
     SITEMAP_IMPORT_SCHEDULER,
+    PAGE_SCHEDULER,
     CONTACT_SCHEDULER,
 )
+
+UNCHECKED_EMAIL = "kind = 'email' AND email_checked_at IS NULL"
+"""The condition of hand-offs of contacts to email_check."""
 
 HAND_OFFS: tuple[HandOff, ...] = (
     HandOff(DEEP_SCAN, DOMAIN_EXTRACTION, lambda settings: settings.handoff_deep_scan_to_domain_extraction, again=True),
@@ -166,11 +192,35 @@ HAND_OFFS: tuple[HandOff, ...] = (
         EMAIL_CHECK,
         lambda settings: settings.handoff_metadata_to_email_check,
         again=False,
-        condition="kind = 'email' AND email_checked_at IS NULL",
+        condition=UNCHECKED_EMAIL,
+    ),
+    HandOff(
+        PAGE_READING,
+        EMAIL_CHECK,
+        lambda settings: settings.handoff_page_reading_to_email_check,
+        again=False,
+        condition=UNCHECKED_EMAIL,
     ),
     # Always: submission creates the Sitemap row in order to have it scanned.
     HandOff(SUBMISSION, DISCOVERY, None, again=True),
     HandOff(DISCOVERY, IMPORT, lambda settings: settings.handoff_discovery_to_import, again=True),
+    # The home page links these pages itself, so depth and host of their URLs say nothing.
+    HandOff(
+        METADATA,
+        PAGE_READING,
+        lambda settings: settings.handoff_metadata_to_page_reading,
+        again=False,
+        condition=CONTACT_PAGES,
+        per_host=contact_pages,
+    ),
+    HandOff(
+        IMPORT,
+        PAGE_READING,
+        lambda settings: settings.handoff_import_to_page_reading,
+        again=False,
+        condition=f"{CONTACT_PAGES} AND path_depth <= 2 AND NOT other_host",
+        per_host=contact_pages,
+    ),
 )
 
 WORKFLOWS: dict[str, Workflow] = {workflow.name: workflow for service in SERVICES for workflow in service.workflows}

@@ -271,7 +271,14 @@ def _hand_off(runtime: Runtime, connection: Connection, workflow: Workflow, made
     for one in hand_offs_from(workflow):
         if one.is_automatic(runtime.settings) and (ids := made.get(one.target.table)):
             before = hand_off(
-                connection, one.target, ids, actor=actor, reason=reason, again=one.again, condition=one.condition
+                connection,
+                one.target,
+                ids,
+                actor=actor,
+                reason=reason,
+                again=one.again,
+                condition=one.condition,
+                per_host=one.per_host and one.per_host(runtime.settings),
             )
             moved = partial(runtime.observer.moved, one.target.name, before, Status.QUEUED)
             after_commit(connection, partial(moved, outcome="handed_off", actor=actor))

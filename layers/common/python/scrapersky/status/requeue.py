@@ -1,6 +1,8 @@
 """Requeue and hand-off: New, Completed or Error → Queued, in one audited statement with actor and reason."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
 
 from sqlalchemy import Connection
 
@@ -40,6 +42,50 @@ UPDATE {table} SET {status} = 'Queued', {due_at} = now()
 FROM locked WHERE {table}.id = locked.id
 RETURNING {table}.id, locked.before
 """
+
+LOCK_HOSTS = """
+WITH
+-- Lock the records first, in ascending order, as HAND_OFF does.
+candidates AS MATERIALIZED (
+    SELECT {host} AS host FROM {table}
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND {status} = 'New' AND (CONDITION) ORDER BY id FOR NO KEY UPDATE
+)
+-- Lock their hosts until the transaction ends, in ascending order: two hand-offs must not fill the same places. These
+-- locks are the last of a transaction, and no other verb takes them.
+SELECT pg_advisory_xact_lock(hashtextextended({workflow}, host))
+FROM (SELECT DISTINCT host FROM candidates ORDER BY host) AS hosts
+"""
+
+WITHIN_LIMIT = """
+{table}.id IN (
+    SELECT id FROM (
+        -- The first record of each kind comes before the second of any. Places are taken by all that are no longer New.
+        SELECT id, row_number() OVER (PARTITION BY {host} ORDER BY number, kind) + (
+            SELECT count(*) FROM {table} AS taken
+            WHERE taken.{host} = numbered.{host} AND taken.{status} <> 'New' AND (COUNTED)
+        ) AS place
+        FROM (
+            SELECT id, {host}, KIND AS kind, row_number() OVER (PARTITION BY {host}, KIND ORDER BY ORDERED, id) AS number
+            FROM {table} WHERE id = ANY(CAST(:ids AS bigint[])) AND {status} = 'New' AND (CONDITION)
+        ) AS numbered
+    ) AS placed
+    WHERE place <= :most
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PerHost:
+    """At most ``most`` records of a host are handed off, counting those that meet ``counted`` and are no longer New.
+
+    The first record of each ``kind`` (ascending) by ``order`` comes first, then the second of each, and so on. All
+    three are trusted SQL over the columns of the table.
+    """
+
+    most: int
+    counted: str
+    kind: str
+    order: str
 
 
 def requeue(
@@ -81,17 +127,23 @@ def hand_off(
     reason: str,
     again: bool,
     condition: str = "TRUE",
+    per_host: PerHost | None = None,
 ) -> dict[RecordId, Status]:
     """Queue ``ids`` for the next workflow, in the transaction that finishes the previous one.
 
     Queue New records, and Completed and Error ones only with ``again``; never Queued or Processing ones. Queue only
-    those that meet ``condition``, trusted SQL over the columns of the workflow's table. Return those queued, each with
-    its previous status.
+    those that meet ``condition``, trusted SQL over the columns of the workflow's table, and New ones within ``per_host``,
+    however many transactions hand off at once. Return those queued, each with its previous status.
     """
     if not ids:
         return {}
-    rows = connection.execute(
-        workflow.statement(HAND_OFF.replace("CONDITION", condition)),
-        {"ids": sorted(ids), "actor": actor, "reason": reason, "again": again},
-    )
+    values = {"ids": sorted(ids), "actor": actor, "reason": reason, "again": again}
+    if per_host is not None:
+        connection.execute(workflow.statement(LOCK_HOSTS.replace("CONDITION", condition)), {"ids": values["ids"]})
+        # A statement of its own: its snapshot must be taken after the locks.
+        sql = {"CONDITION": condition, "COUNTED": per_host.counted, "KIND": per_host.kind, "ORDERED": per_host.order}
+        limit = reduce(lambda template, name: template.replace(name, sql[name]), sql, WITHIN_LIMIT)
+        condition = f"{condition} AND {limit}"
+        values["most"] = per_host.most
+    rows = connection.execute(workflow.statement(HAND_OFF.replace("CONDITION", condition)), values)
     return {record_id: Status(before) for record_id, before in rows}

@@ -52,6 +52,15 @@ def registrable_domain(host: str) -> str:
     return str(_icann().privatesuffix(host) or host)
 
 
+def is_same_site(host: str, other: str) -> bool:
+    """Return whether two hosts are one website: equal without ``www.``, or one is a subdomain of the other.
+
+    Siblings are not: ``a.github.io`` and ``b.github.io`` have different owners.
+    """
+    host, other = (f".{name.removeprefix('www.')}" for name in (host, other))
+    return host.endswith(other) or other.endswith(host)
+
+
 def _parsed_name(text: str) -> str:
     stripped = text.strip()
     if not stripped or _REFUSED.search(stripped):

@@ -1,6 +1,7 @@
 """Guesses the type of a page from its path alone: a hint for finding contacts, not a fact."""
 
 import re
+import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import unquote
@@ -86,6 +87,16 @@ def page_type_of(path: str) -> PageType:
         folder, _, leaf = folder.rstrip("/").rpartition("/")
     of_every_page, fallback = _of_folder(folder)
     return of_every_page or _named_leaf(leaf) or fallback or (PageType.POST if DATED.search(path) else PageType.PAGE)
+
+
+def page_type_of_link(label: str) -> PageType | None:
+    """Return the type of a page by the text of a link to it (``About us``), if it names a type in :data:`OF_A_LEAF`."""
+    bare = "".join(one for one in unicodedata.normalize("NFD", label) if not unicodedata.combining(one))
+    for spelling in (unicodedata.normalize("NFC", label), bare):  # "Mentions légales", in a path: mentions-legales
+        words = spelling.lower().replace("&", " ").split()
+        if (kind := _named("-".join(words)) or _named("-".join(words[:1]))) in OF_A_LEAF:
+            return kind
+    return None
 
 
 @lru_cache(maxsize=1_024)  # the pages of a sitemap share their folders

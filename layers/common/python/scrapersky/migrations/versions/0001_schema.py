@@ -18,6 +18,7 @@ WATCHED = (
     ("sitemaps", "status", "discovery"),
     ("sitemap_files", "sitemap_import_status", "import"),
     ("places", "deep_scan_status", "deep_scan"),
+    ("pages", "page_reading_status", "page_reading"),
     ("local_businesses", "domain_extraction_status", "domain_extraction"),
     ("contacts", "email_check_status", "email_check"),
 )

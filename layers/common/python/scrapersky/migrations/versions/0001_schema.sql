@@ -394,20 +394,41 @@ CREATE TABLE pages (
     path_depth smallint NOT NULL,
     other_host boolean DEFAULT 'false' NOT NULL,
     lead_source text DEFAULT 'sitemap_import' NOT NULL,
+    title text,
+    h1 text,
+    canonical_url text,
+    meta_robots text,
+    last_read timestamptz,
     curation_status curation_status DEFAULT 'New' NOT NULL,
+    page_reading_status work_status DEFAULT 'New' NOT NULL,
+    page_reading_due_at timestamptz,
+    page_reading_failures smallint DEFAULT '0' NOT NULL,
+    page_reading_error_code text,
+    page_reading_error text,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_pages PRIMARY KEY (id),
     CONSTRAINT uq_pages_domain_id_url UNIQUE (domain_id, url),
+    CONSTRAINT ck_pages_page_reading_due_at_exactly_when_queued CHECK ((page_reading_status = 'Queued') = (page_reading_due_at IS NOT NULL)),
+    CONSTRAINT ck_pages_page_reading_due_at_in_range CHECK (page_reading_due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_pages_page_reading_error_code_exactly_when_error CHECK ((page_reading_status = 'Error') = (page_reading_error_code IS NOT NULL)),
+    CONSTRAINT ck_pages_page_reading_error_is_short CHECK (length(page_reading_error) <= 1024),
+    CONSTRAINT ck_pages_page_reading_failures_not_negative CHECK (page_reading_failures >= 0),
     CONSTRAINT fk_pages_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id),
     CONSTRAINT fk_pages_sitemap_file_id FOREIGN KEY(sitemap_file_id) REFERENCES sitemap_files (id)
-);
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_pages_sitemap_file_id ON pages (sitemap_file_id);
+CREATE INDEX ix_pages_contact_pages ON pages (domain_id) WHERE page_type IN ('contact', 'legal', 'about');
+CREATE INDEX ix_pages_page_reading_due ON pages (tenant, page_reading_due_at, id) WHERE page_reading_due_at IS NOT NULL;
+CREATE INDEX ix_pages_page_reading_due_by_host ON pages (tenant, domain_id, page_reading_due_at, id) WHERE page_reading_due_at IS NOT NULL;
+CREATE INDEX ix_pages_page_reading_error_code ON pages (page_reading_error_code, id) WHERE page_reading_error_code IS NOT NULL;
+ALTER TABLE pages ALTER COLUMN page_reading_due_at SET STATISTICS 0;
 COMMENT ON COLUMN pages.url IS 'WHATWG-serialised, without fragment, at most 2,048 characters';
 COMMENT ON COLUMN pages.hreflang IS '{"en-GB": "https://…"}';
 COMMENT ON COLUMN pages.other_host IS 'listed by the domain, hosted elsewhere';
+COMMENT ON COLUMN pages.meta_robots IS 'of the meta elements and of X-Robots-Tag';
 COMMENT ON COLUMN pages.tenant IS 'whose record it is; claims are fair between them';
 
 CREATE TABLE contacts (

@@ -1,14 +1,15 @@
-"""Answers other than the real home page: bot challenges, parked domains, other media, blank pages.
+"""Answers other than a page that may be read: bot challenges, parked domains, other media, blank pages, opt-outs.
 
 Each has an error code of its own. Markers in the text count on short pages only: a long page may mention them, as a
 blog post that says "this domain is for sale", or show a captcha in its contact form.
 """
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain_scheduler.challenge_markers import (
+from scrapersky.extraction.challenge_markers import (
     CHALLENGE_SENSORS,
     CHALLENGE_SOURCES,
     CHALLENGE_TEXTS,
@@ -34,6 +35,8 @@ _HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
 _VAGUE_TYPES = frozenset(
     ("", "text/plain", "application/octet-stream", "text/xml", "application/xml", "binary/octet-stream")
 )
+_WITH_VALUE = frozenset(("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"))
+"""Directives of X-Robots-Tag with a value. Any other name before a colon is a crawler's."""
 _MEDIA_TYPE = re.compile(r"[\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _UNKNOWN_TYPES = frozenset(("*/*", "unknown/unknown", "application/unknown"))
 _LOOKS_LIKE_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|div|script|table)[\s>]", re.IGNORECASE)
@@ -48,6 +51,14 @@ class Rejection:
 
     code: str
     reason: str
+
+
+def reject_answer(fetched: Fetched) -> Rejection | None:
+    """Return why ``fetched`` is no HTML page: ``captcha``, ``not_html`` or ``empty``. Raises the FetchError of its status."""
+    if rejection := reject_challenge(fetched):
+        return rejection
+    fetched.raise_for_status()
+    return reject_non_html(fetched)
 
 
 def reject_challenge(fetched: Fetched) -> Rejection | None:
@@ -110,6 +121,35 @@ def reject_challenge_or_parking(page: "HtmlPage", moved_to: str | None) -> Rejec
     if text is not None and (marker := _parking_marker(page, text)):
         return Rejection("parked", f"{page.url} is parked or not set up yet ({marker})")
     return None
+
+
+def reject_opt_out(
+    page: "HtmlPage", headers: Mapping[str, str], honoured: Collection[str], agent: str
+) -> Rejection | None:
+    """Return ``noindex``, ``noai`` or ``tdm_reservation`` if ``page`` says so and the signal is ``honoured``.
+
+    ``agent`` is the product token of this crawler. Sources: https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag,
+    https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/
+    """
+    found = {"noindex" if one == "none" else one for one in robots_directives(page, headers, agent)}
+    if "1" in (headers.get("tdm-reservation", "").strip(), (page.meta("tdm-reservation") or "").strip()):
+        found.add("tdm-reservation")
+    signal = next((one for one in honoured if one in found), None)
+    return Rejection(signal.replace("-", "_"), f"{page.url} opts out of being read by {signal}") if signal else None
+
+
+def robots_directives(page: "HtmlPage", headers: Mapping[str, str], agent: str) -> list[str]:
+    """Return the directives, in lower case, of the robots meta elements and of ``X-Robots-Tag`` that apply to ``agent``."""
+    metas = (*page.metas.get("robots", ()), *page.metas.get(agent.lower(), ()))
+    directives = [one.strip() for content in metas for one in content.lower().split(",")]
+    applies = True
+    for part in headers.get("x-robots-tag", "").lower().split(","):
+        name, colon, value = part.strip().partition(":")
+        if colon and name not in _WITH_VALUE:
+            applies, part = name == agent.lower(), value  # noqa: PLW2901
+        if applies:
+            directives.append(part.strip())
+    return [one for one in directives if one]
 
 
 def reject_blank(page: "HtmlPage") -> Rejection | None:

@@ -1,0 +1,128 @@
+"""The job that reads a contact page, on websites served on loopback."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from page_scheduler.contact_page import read_contact_page as read_here
+from page_scheduler.page_reading import read_contact_page
+from scrapersky.errors import FetchError
+from scrapersky.models import Domain, Page
+from scrapersky.runtime.outcomes import Done, Fail, Outcome, outcome_of
+from scrapersky.settings import Settings
+from scrapersky.web.fetched import Fetched, Headers
+from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website
+from tests.jobs import Answers, page, run_job
+
+CONTACT = (
+    "<title>Contact</title><h1>Write to us</h1><a href='mailto:hello@shop.example'>mail</a> <p>Tel. +1 512 555 0112"
+)
+URL = "https://shop.example/contact"
+
+
+def read(websites: Mapping[str, Website], directory: Path, url: str = URL, **settings: Any) -> Outcome:
+    record = Page(id=3, domain_id=7, url=url, domain=Domain(id=7, domain="shop.example"))
+    try:
+        return run_job(read_contact_page, record, websites, directory, **settings)
+    except FetchError as error:  # as the runtime does
+        return outcome_of(error, Settings())
+
+
+def read_html(html: str, **headers: str) -> dict[str, Any]:
+    """Return what the page function makes of ``html``, as the job asks for it by default."""
+    named = Headers((name.replace("_", "-"), value) for name, value in headers.items())
+    fetched = Fetched(200, URL, URL, (), named, html.encode(), truncated=False, wire_bytes=len(html))
+    limits = {"opt_outs": ["noai", "tdm-reservation"], "agent": "ScraperSkyBot", "reserved_hosts": True}
+    return read_here(fetched, host="shop.example", limits=limits)
+
+
+def test_a_page_with_contacts_is_done_with_contacts_found(tmp_path: Path) -> None:
+    outcome = read({"shop.example": page(CONTACT)}, tmp_path)
+    assert isinstance(outcome, Done), outcome
+    assert (outcome.code, outcome.detail) == ("contacts_found", {"contacts": 2})
+    assert outcome.write is not None
+
+
+def test_a_page_without_contacts_is_done_with_no_contacts(tmp_path: Path) -> None:
+    outcome = read({"shop.example": page("<title>Contact</title><p>We are on holiday.")}, tmp_path)
+    assert isinstance(outcome, Done)
+    assert outcome.code == "no_contacts"
+
+
+@pytest.mark.parametrize(
+    ("website", "code"),
+    [
+        (page(CONTACT, 404), "http_404"),
+        (page(CONTACT, 403, cf_mitigated="challenge"), "captcha"),
+        (page("{}", content_type="application/json"), "not_html"),
+        (page(""), "empty"),
+        (page("<title>x</title><p>This domain is for sale."), "parked"),
+        (page(CONTACT, x_robots_tag="noai"), "noai"),
+        (page(CONTACT, tdm_reservation="1"), "tdm_reservation"),
+        (page(f"<meta name=tdm-reservation content=1>{CONTACT}"), "tdm_reservation"),
+        (RedirectTo("other.example"), "other_site"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_another_answer_than_the_page_fails_with_its_code(tmp_path: Path, website: Website, code: str) -> None:
+    outcome = read({"shop.example": website, "other.example": page(CONTACT)}, tmp_path)
+    assert isinstance(outcome, Fail), outcome
+    assert outcome.code == code
+    assert "shop.example" in outcome.reason
+
+
+def test_a_page_that_robots_txt_closes_is_not_requested(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request.path)
+        rules = Answer(200, b"User-agent: *\nDisallow: /contact", {"Content-Type": "text/plain"})
+        return rules if request.path == "/robots.txt" else Answer(200, CONTACT.encode(), {"Content-Type": "text/html"})
+
+    assert read({"shop.example": Answers(answer)}, tmp_path).code == "robots_disallowed"
+    assert asked == ["/robots.txt"]
+
+
+def test_noindex_is_honoured_only_by_setting(tmp_path: Path) -> None:
+    closed = {"shop.example": page(f"<meta name=robots content='NOINDEX, follow'>{CONTACT}")}
+    assert read(closed, tmp_path / "a").code == "contacts_found"
+    assert read(closed, tmp_path / "b", page_opt_outs="noai,noindex").code == "noindex"
+    reserved = {"shop.example": page(CONTACT, tdm_reservation="1")}
+    assert read(reserved, tmp_path / "c", page_opt_outs="none").code == "contacts_found"
+
+
+@pytest.mark.parametrize(
+    ("header", "is_read"),
+    [
+        ("noai", False),
+        ("noindex, NoAI", False),
+        ("otherbot: noai", True),
+        ("scraperskybot: noai", False),
+        ("otherbot: nofollow, noai", True),
+        ("unavailable_after: 25 Jun 2030 15:00:00 PST, noai", False),
+        ("max-snippet: 20", True),
+    ],
+)
+def test_directives_of_a_header_apply_to_the_crawlers_that_they_name(header: str, is_read: bool) -> None:
+    assert ("facts" in read_html(CONTACT, x_robots_tag=header)) is is_read
+
+
+def test_a_meta_element_may_name_this_crawler() -> None:
+    assert read_html(f"<meta name=ScraperSkyBot content=noai>{CONTACT}")["rejected"][0] == "noai"
+    assert "facts" in read_html(f"<meta name=otherbot content=noai>{CONTACT}")
+
+
+def test_the_facts_of_the_page_are_its_title_heading_canonical_url_and_robots_directives() -> None:
+    head = "<meta name=robots content='noindex, follow'><link rel=canonical href=/kontakt>"
+    assert read_html(head + CONTACT, x_robots_tag="nosnippet")["facts"] == {
+        "title": "Contact",
+        "h1": "Write to us",
+        "canonical_url": "https://shop.example/kontakt",
+        "meta_robots": "noindex, follow, nosnippet",
+    }
+
+
+def test_facts_that_the_page_lacks_are_none() -> None:
+    assert set(read_html("<p>x")["facts"].values()) == {None}
