@@ -1,6 +1,6 @@
 """Bloat: after thousands of cycles on the same records without a vacuum, a claim is as cheap as before.
 
-BLOAT_CYCLES sets their number: 10,000 by default (20 s), 100,000 for a long run (4 minutes).
+BLOAT_CYCLES sets their number: 5,000 by default (10 s), 100,000 for a long run (4 minutes).
 """
 
 import os
@@ -22,7 +22,7 @@ from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
 from tests.integration.plans import plans_of, rolled_back
 
-CYCLES = int(os.environ.get("BLOAT_CYCLES", "10000"))
+CYCLES = int(os.environ.get("BLOAT_CYCLES", "5000"))
 RECORDS = 10_000
 BATCH = 50
 MESSAGES = 10

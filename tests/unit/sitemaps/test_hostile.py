@@ -95,9 +95,9 @@ HUGE = {
 
 
 @pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
-def test_megabytes_of_nonsense_take_linear_time(text: str) -> None:
+def test_nonsense_takes_linear_time(text: str) -> None:
     times = []
-    for size in (MEGABYTE // 4, MEGABYTE):
+    for size in (MEGABYTE // 8, MEGABYTE // 2):
         reader = SitemapReader(URL, Limits(urls=10**9))
         start = process_time()
         for chunk in nonsense(text, size):
@@ -106,13 +106,13 @@ def test_megabytes_of_nonsense_take_linear_time(text: str) -> None:
         for _ in reader.close():
             pass
         times.append(process_time() - start)
-    assert times[1] < 4 * 4 * times[0] + 0.5
+    assert times[1] < 4 * 4 * times[0] + 0.25
 
 
 @pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
 def test_nonsense_takes_bounded_memory(text: str) -> None:
-    _, peak = stream(nonsense(text, MEGABYTE // 2), Limits(repairs=10_000))
-    assert peak < 4 * MEGABYTE
+    _, peak = stream(nonsense(text, MEGABYTE // 4), Limits(repairs=10_000))
+    assert peak < 2 * MEGABYTE
 
 
 def test_reading_stops_at_the_limit_of_repairs() -> None:
