@@ -6,17 +6,19 @@ Idempotency-Key, and a reason stays.
 
 import base64
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Connection, text
 
 from api.csv_import import read_lines
 from api.dependencies import caller_of, dependencies_of, event_of, require_route
 from api.idempotency import write_once
 from api.problem import invalid, refused
-from scrapersky.protection import suppression
+from scrapersky.protection import erasure, suppression
 from scrapersky.protection.subjects import HASH, Subject, SubjectError, recognise, subject_of
 from scrapersky.runtime.input_model import InputModel, exactly_one
 from scrapersky.runtime.payloads import Reason
@@ -95,6 +97,31 @@ class Suppression(BaseModel):
     at: datetime | None = None
 
 
+class Purge(InputModel):
+    """Delete a domain."""
+
+    domain: str = Field(description="a host name or a url; its subdomains are deleted as well")
+    reason: Reason
+
+
+class Report(BaseModel):
+    """What is held: how many rows by table and column, the contacts with their sources, and whether it is suppressed."""
+
+    places: dict[str, int]
+    contacts: list[dict[str, Any]]
+    suppressed: bool
+
+
+class Receipt(BaseModel):
+    """What was deleted or changed, by table, without naming what it was about: the hash does."""
+
+    hash: str
+    kind: SubjectKind
+    at: datetime
+    actor: str
+    rows: dict[str, int]
+
+
 class Lifted(BaseModel):
     """Whether there was a suppression."""
 
@@ -140,11 +167,51 @@ def lift(body: Objection) -> Lifted:
     require_route(router, ROUTE)
     subject = body.subject()
     lifted = write_once(router, Lifted, lambda connection: Lifted(lifted=suppression.lift(connection, subject.hash)))
-    dependencies_of(router).observer.line(
-        "suppression lifted",
-        {"hash": subject.hash, "actor": caller_of(router), "reason": without(subject, body.reason)},
-    )
+    _log("suppression lifted", subject, without(subject, body.reason))
     return lifted
+
+
+@router.post("/data-protection/report", tags=TAGS, summary="Return all that is held about a person or a domain")
+def report(body: Named) -> Report:
+    require_route(router, ROUTE)
+    subject = body.subject()
+    with dependencies_of(router).database.autocommit() as connection:
+        found = erasure.report(connection, subject)
+    _log("subject reported", subject, "")
+    return Report(places=dict(found.places), contacts=list(found.contacts), suppressed=found.suppressed)
+
+
+@router.post("/data-protection/erase", tags=TAGS, summary="Suppress a person or a domain, and erase it in every table")
+def erase(body: Objection) -> Receipt:
+    return _erase(body, erasure.erase, "subject erased")
+
+
+@router.post("/data-protection/purge", tags=TAGS, summary="Delete a domain and all that belongs to it")
+def purge(body: Purge) -> Receipt:
+    return _erase(Objection(domain=body.domain, reason=body.reason), erasure.purge, "domain purged")
+
+
+def _erase(body: Objection, verb: Callable[..., dict[str, int]], done: str) -> Receipt:
+    require_route(router, ROUTE)
+    subject, actor = body.subject(), caller_of(router)
+    reason = without(subject, body.reason)
+
+    def work(connection: Connection) -> Receipt:
+        try:
+            counts = verb(connection, subject, actor=actor, reason=reason, workflows=WORKFLOWS.values())
+        except erasure.InFlight as error:
+            raise refused(subject.kind.value, str(error)) from None
+        at = connection.execute(text("SELECT now()")).scalar_one()
+        return Receipt(hash=subject.hash, kind=subject.kind, at=at, actor=actor, rows=counts)
+
+    receipt = write_once(router, Receipt, work)
+    _log(done, subject, reason)
+    return receipt
+
+
+def _log(message: str, subject: Subject, reason: str) -> None:
+    keys = {"hash": subject.hash, "kind": subject.kind.value, "actor": caller_of(router), "reason": reason}
+    dependencies_of(router).observer.line(message, keys)
 
 
 def hashes_of(lines: list[tuple[int, str]]) -> dict[str, SubjectKind]:
@@ -175,7 +242,7 @@ def _suppress(hashes: dict[str, SubjectKind], reason: str) -> Suppressed:
     actor = caller_of(router)
     of_contacts = [workflow for workflow in WORKFLOWS.values() if workflow.table == "contacts"]
 
-    def work(connection: Any) -> Suppressed:
+    def work(connection: Connection) -> Suppressed:
         done = suppression.suppress(connection, hashes, actor=actor, reason=reason, of_contacts=of_contacts)
         return Suppressed(added=done.added, contacts_deleted=done.contacts, domains_changed=done.domains)
 

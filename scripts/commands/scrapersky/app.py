@@ -40,6 +40,8 @@ add(app, "abandon", control.abandon, control.show_moved)
 add(app, "pause", control.pause, by_workflow)
 add(app, "resume", control.resume, by_workflow)
 add(app, "suppress", protection.suppress, protection.show)
+add(app, "subject", protection.subject, protection.show_subject)
+add(app, "purge", protection.purge, protection.show_subject)
 app.command("logs")(logs_command.logs)
 
 

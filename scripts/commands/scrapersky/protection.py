@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scrapersky.errors import plural
 from scripts.commands.scrapersky import options
 from scripts.commands.scrapersky.display import cell
 from scripts.commands.scrapersky.errors import CommandError, Refused
@@ -44,6 +45,44 @@ def suppress(
         return request(remote, "suppress/csv", file.read_text(encoding="utf-8-sig"), actor, kind="text/csv")
     body = {name: value for name, value in {**named, "reason": reason}.items() if value is not None}
     return request(remote, "suppress" if action == "add" else action, json.dumps(body), actor)
+
+
+def subject(
+    remote: Remote,
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="report, erase")],
+    email: Email = None,
+    phone: Phone = None,
+    domain: Domain = None,
+    reason: OptionalReason = None,
+    actor: options.Actor = None,
+) -> Answer:
+    """Report all that is held about a person or a domain, or suppress and erase it in every table."""
+    if action not in ("report", "erase"):
+        raise CommandError(f"subject {action}: there is no such action; valid: report, erase")
+    named = {"email": email, "phone": phone, "domain": domain, "reason": reason}
+    body = {name: value for name, value in named.items() if value is not None}
+    return request(remote, action, json.dumps(body), actor)
+
+
+def purge(
+    remote: Remote,
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="A host or a url; its subdomains go as well.")],
+    reason: options.Reason,
+    actor: options.Actor = None,
+) -> Answer:
+    """Delete a domain and all that belongs to it. Refused while work of it is in flight."""
+    return request(remote, "purge", json.dumps({"domain": domain, "reason": reason}), actor)
+
+
+def show_subject(answer: Answer) -> Iterator[str]:
+    """Yield a report or a receipt: its fields, how many rows hold the subject, and each contact with its sources."""
+    yield from show({name: value for name, value in answer.items() if not isinstance(value, dict | list)})
+    for name, count in {**answer.get("places", {}), **answer.get("rows", {})}.items():
+        yield f"{name}: {plural(count, 'row')}"
+    for contact in answer.get("contacts", []):
+        yield f"{contact['value']} of {contact['domain']}, {contact['first_seen']} to {contact['last_seen']}"
+        for source in contact["sources"] or []:
+            yield f"  {source['url']} ({source['found_in']}): {source['context'] or ''}".rstrip(": ")
 
 
 def show(answer: Answer) -> Iterator[str]:

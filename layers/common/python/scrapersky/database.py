@@ -75,6 +75,7 @@ class Database:
             creator=self._connect,
             isolation_level="AUTOCOMMIT",
             poolclass=QueuePool,
+            hide_parameters=True,  # errors are logged, and parameters hold addresses
             pool_size=1,
             max_overflow=0,
             pool_recycle=RECYCLE_SECONDS,

@@ -127,14 +127,19 @@ CREATE OR REPLACE TRIGGER pending_attempt_checks_own BEFORE INSERT OR UPDATE OR 
 CREATE OR REPLACE TRIGGER pending_attempt_checks_truncated BEFORE TRUNCATE ON pending_attempt_checks
     EXECUTE FUNCTION refuse_direct_write();
 
--- Carry out an erasure: remove the text from ended attempts and from events of these records. Ids, times, outcomes and
--- codes stay, so that the timeline still shows what happened.
+-- Carry out an erasure: of a person or a domain in every table (protection.sql), or of the text in ended attempts and in
+-- events of these records. Ids, times, outcomes and codes stay, so that the timeline still shows what happened.
 CREATE OR REPLACE FUNCTION fulfil_erasure() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 BEGIN
     IF btrim(NEW.actor) = '' OR btrim(NEW.reason) = '' THEN
         RAISE EXCEPTION 'an erasure needs an actor and a reason; they are % and %',
             quote_literal(NEW.actor), quote_literal(NEW.reason) USING ERRCODE = 'SS003';
+    END IF;
+    IF NEW.workflow = '*' THEN
+        NEW.changed := erase_everywhere(
+            ARRAY(SELECT jsonb_array_elements_text(current_setting('scrapersky.erased')::jsonb)));
+        RETURN NEW;
     END IF;
     UPDATE attempts SET detail = NULL
     WHERE workflow = NEW.workflow AND record_id = ANY (NEW.record_ids) AND finished_at IS NOT NULL

@@ -30,14 +30,17 @@ $$;
 
 CREATE INDEX ix_contacts_suppression_hash ON contacts (suppression_hash(value));
 
--- The regular expression that finds an address, a phone number (digits after the +) or a host as texts spell it.
+-- The regular expression that finds an address, a phone number (digits, with or without +) or a host with its subdomains
+-- and addresses, as texts spell them: also behind an escape of a URL (%20) or of JSON (\n).
 CREATE FUNCTION spelling_of(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
         WHEN value ~ '^\+?\d+$' THEN
-            '(?<!\d)(?:\+|00)?' || regexp_replace(ltrim(value, '+'), '\d(?=\d)', '\&[^\d\n]{0,3}', 'g') || '(?!\d)'
+            '(?<!\d)(?:\+|00?)?' || regexp_replace(ltrim(value, '+'), '\d(?=\d)', '\&[^\d\n]{0,3}', 'g') || '(?!\d)'
         ELSE
-            '(?<![a-z0-9._+-])' || replace(regexp_replace(value, '[^a-z0-9@-]', '\\\&', 'gi'), '@', '(?:@|%40)')
-            || '(?![a-z0-9-]|\.[a-z0-9])'
+            '(?:(?<![[:alnum:]._+-])|(?<=%[0-9a-f]{2})|(?<=\\[bfnrt]))'
+            || CASE WHEN value LIKE '%@%' THEN '' ELSE '(?:[[:alnum:]._%+-]+(?:@|%40))?(?:[[:alnum:]_-]+\.)*' END
+            || replace(regexp_replace(value, '[].*+?^${}()|[\\]', '\\\&', 'g'), '@', '(?:@|%40)')
+            || '(?![[:alnum:]-]|\.[[:alnum:]])'
     END
 $$;
 
@@ -135,3 +138,103 @@ CREATE TRIGGER local_businesses_suppressed BEFORE INSERT OR UPDATE OF phone ON l
     FOR EACH ROW WHEN (NEW.phone IS NOT NULL) EXECUTE FUNCTION mask_phone();
 
 REVOKE EXECUTE ON FUNCTION keep_suppressed_out(), mask_context(), mask_facts(), mask_phone() FROM PUBLIC;
+
+-- ==== Access and erasure ====
+
+-- The columns in which any text may stand, of every table. A workflow's name is never one of a person's, and is the key of
+-- history. "optional": it may become NULL; "is_key": its values must stay distinct.
+CREATE FUNCTION text_columns() RETURNS TABLE (of_table text, of_column text, type text, optional boolean, is_key boolean)
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT pg_class.relname, attname, format_type(atttypid, NULL),
+           NOT attnotnull AND NOT EXISTS (
+               SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'c' AND attnum = ANY (conkey)),
+           EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisunique AND attnum = ANY (indkey))
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+      AND atttypid IN ('text'::regtype, 'text[]'::regtype, 'jsonb'::regtype) AND attname <> 'workflow'
+$$;
+
+-- One expression for all spellings of a person or a domain. Refuse what would find more than that.
+CREATE FUNCTION subject_pattern(spellings text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    IF cardinality(spellings) > 0 AND NOT EXISTS (
+        SELECT FROM unnest(spellings) AS one
+        WHERE (one ~ '^([^\s@]+@)?[^\s@.]+(\.[^\s@.]+)+$' OR one ~ '^\+?\d{6,15}$') IS NOT TRUE) THEN
+        RETURN (SELECT '(?:' || string_agg(spelling_of(one), '|') || ')' FROM unnest(spellings) AS one);
+    END IF;
+    RAISE EXCEPTION 'a subject is an e-mail address, a phone number of 6 to 15 digits, or a host' USING ERRCODE = 'SS003';
+END
+$$;
+
+-- How many rows of each column hold one of the spellings.
+CREATE FUNCTION find_subject(spellings text[]) RETURNS TABLE (of_table text, of_column text, number bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    pattern text := subject_pattern(spellings);
+BEGIN
+    FOR of_table, of_column IN SELECT one.of_table, one.of_column FROM text_columns() AS one ORDER BY 1, 2 LOOP
+        EXECUTE format('SELECT count(*) FROM %I WHERE %I::text ~* $1', of_table, of_column) INTO number USING pattern;
+        IF number > 0 THEN
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Replace the spellings in every column of every table; return how many rows of each table were changed. Contacts that
+-- are the subject's are deleted. Called by the trigger of erasures, which may change history.
+CREATE FUNCTION erase_everywhere(spellings text[]) RETURNS jsonb
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    pattern text := subject_pattern(spellings);
+    counts jsonb := '{}';
+    changed bigint;
+    of_table text;
+    assignments text;
+    condition text;
+BEGIN
+    DELETE FROM contacts WHERE value ~* pattern;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    counts := CASE WHEN changed > 0 THEN jsonb_build_object('contacts', changed) ELSE counts END;
+    FOR of_table, assignments, condition IN
+        SELECT one.of_table,
+               string_agg(format(CASE
+                   WHEN type = 'text[]' AND optional THEN
+                       '%1$I = nullif(ARRAY(SELECT one FROM unnest(%1$I) AS one WHERE one !~* $1), ''{}'')'
+                   WHEN type = 'text[]' THEN '%1$I = ARRAY(SELECT one FROM unnest(%1$I) AS one WHERE one !~* $1)'
+                   -- First a number of JSON, which has no quotes.
+                   WHEN type = 'jsonb' THEN
+                       '%1$I = regexp_replace(regexp_replace(%1$I::text, ''((?:[:,]|\[) ?)'' || $1 || ''(?=[,}]|\])'', ''\1null'','
+                       ' ''gi''), $1, ''[erased]'', ''gi'')::jsonb'
+                   WHEN is_key THEN
+                       '%1$I = regexp_replace(%1$I, $1, ''[erased '' || gen_random_uuid() || '']'', ''gi'')'
+                   WHEN optional THEN '%1$I = nullif(regexp_replace(%1$I, $1, ''[erased]'', ''gi''), ''[erased]'')'
+                   ELSE '%1$I = regexp_replace(%1$I, $1, ''[erased]'', ''gi'')' END, of_column), ', '),
+               string_agg(format('%I::text ~* $1', of_column), ' OR ')
+        FROM text_columns() AS one GROUP BY one.of_table ORDER BY one.of_table
+    LOOP
+        EXECUTE format('UPDATE %I SET %s WHERE %s', of_table, assignments, condition) USING pattern;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        IF changed > 0 THEN
+            counts := jsonb_set(counts, ARRAY[of_table], to_jsonb(coalesce((counts ->> of_table)::bigint, 0) + changed));
+        END IF;
+    END LOOP;
+    RETURN counts;
+END
+$$;
+
+-- Erase a subject everywhere, and store who asked for it and why, but not whom it is about.
+CREATE FUNCTION erase_subject(spellings text[], by_actor text, for_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    counts jsonb;
+BEGIN
+    PERFORM set_config('scrapersky.erased', to_jsonb(spellings)::text, true);
+    INSERT INTO erasures (workflow, record_ids, actor, reason) VALUES ('*', '{}', by_actor, for_reason)
+    RETURNING changed INTO counts;
+    PERFORM set_config('scrapersky.erased', '', true);
+    RETURN counts;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION erase_everywhere(text[]), erase_subject(text[], text, text), find_subject(text[]) FROM PUBLIC;

@@ -31,7 +31,10 @@ PRIVILEGES: Mapping[str, str | None] = {
 }
 """What the role may do with these tables; :data:`ALL` with the others. Never TRUNCATE, TRIGGER or REFERENCES."""
 
-FUNCTIONS = "erase_history(text, bigint[], text, text), delete_history(timestamptz, integer)"
+FUNCTIONS = (
+    "erase_history(text, bigint[], text, text), delete_history(timestamptz, integer), find_subject(text[]),"
+    " erase_subject(text[], text, text)"
+)
 """The functions that the role may call. As all functions of the guard, they are not open to others."""
 
 

@@ -101,18 +101,21 @@ class ServiceControl(Base):
 
 
 class Erasure(Base):
-    """One call of ``erase_history`` (``migrations/guard.sql``), which alone writes this table."""
+    """One call of ``erase_history`` or ``erase_subject`` (``migrations``), which alone write this table."""
 
     __tablename__ = "erasures"
 
     erasure_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    workflow: Mapped[str]
+    workflow: Mapped[str] = mapped_column(comment="* for an erasure in every table")
     record_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     actor: Mapped[str]
     reason: Mapped[str]
     attempts: Mapped[int] = mapped_column(server_default="0", comment="attempts whose detail was removed")
     events: Mapped[int] = mapped_column(server_default="0", comment="events whose reason was removed")
+    changed: Mapped[dict[str, int] | None] = mapped_column(
+        JSONB, comment="rows changed by table, for an erasure in every table"
+    )
 
 
 class PendingAttemptCheck(Base):

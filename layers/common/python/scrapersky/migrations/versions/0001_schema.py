@@ -26,8 +26,9 @@ TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases,
     local_businesses, mail_domains, pages, paid_calls, pauses, pending_attempt_checks, places, service_controls,
     sitemap_files, sitemaps, status_events, suppressions"""
 PROTECTION = Path(guard.FILE).with_name("protection.sql")
-FUNCTIONS = """keep_suppressed_out(), mask_context(), mask_facts(), mask_phone(), read_suppressions(), without_suppressed(text),
-    spelling_of(text), is_suppressed(text), suppression_hashes(text), suppression_hash(text)"""
+FUNCTIONS = """erase_subject(text[], text, text), erase_everywhere(text[]), find_subject(text[]), subject_pattern(text[]),
+    text_columns(), keep_suppressed_out(), mask_context(), mask_facts(), mask_phone(), read_suppressions(),
+    without_suppressed(text), spelling_of(text), is_suppressed(text), suppression_hashes(text), suppression_hash(text)"""
 
 
 def upgrade() -> None:

@@ -113,10 +113,13 @@ CREATE TABLE erasures (
     reason text NOT NULL,
     attempts bigint DEFAULT '0' NOT NULL,
     events bigint DEFAULT '0' NOT NULL,
+    changed jsonb,
     CONSTRAINT pk_erasures PRIMARY KEY (erasure_id)
 );
 COMMENT ON COLUMN erasures.attempts IS 'attempts whose detail was removed';
+COMMENT ON COLUMN erasures.workflow IS '* for an erasure in every table';
 COMMENT ON COLUMN erasures.events IS 'events whose reason was removed';
+COMMENT ON COLUMN erasures.changed IS 'rows changed by table, for an erasure in every table';
 
 CREATE TABLE host_leases (
     host text NOT NULL,
