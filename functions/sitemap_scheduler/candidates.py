@@ -15,24 +15,13 @@ Also tried next to a home page below the root (``/shop/``, a project page of a c
 NAMES = ("wp-sitemap.xml", "sitemap-index.xml", "sitemap.txt", "sitemap.xml.gz")
 """Other names of a sitemap of the whole site. Also tried next to a home page below the root."""
 
-RARE_NAMES = (
-    "sitemap.php",
-    "sitemap/sitemap.xml",
-    "wp-sitemap-index.xml",
-    "sitemap/index.xml",
-    "sitemapindex.xml",
-    "urllist.txt",
+RARE_NAMES = str.split(
+    "sitemap.php sitemap/sitemap.xml wp-sitemap-index.xml sitemap/index.xml sitemapindex.xml urllist.txt"
 )
 
-PARTS = (
-    "wp-sitemap-posts-post-1.xml",
-    "sitemap-posts-post-1.xml",
-    "sitemap-pages-post-1.xml",
-    "sitemap-categories-1.xml",
-    "post-sitemap.xml",
-    "page-sitemap.xml",
-    "product-sitemap.xml",
-    "category-sitemap.xml",
+PARTS = str.split(
+    "wp-sitemap-posts-post-1.xml sitemap-posts-post-1.xml sitemap-pages-post-1.xml sitemap-categories-1.xml"
+    " post-sitemap.xml page-sitemap.xml product-sitemap.xml category-sitemap.xml"
 )
 """Usual children of an index, for sites whose index is missing."""
 

@@ -10,11 +10,8 @@ from scrapersky.hours import Hours, hours_from_periods
 from scrapersky.web.storable import tidy
 
 PRICE_LEVELS = {
-    "PRICE_LEVEL_FREE": 0,
-    "PRICE_LEVEL_INEXPENSIVE": 1,
-    "PRICE_LEVEL_MODERATE": 2,
-    "PRICE_LEVEL_EXPENSIVE": 3,
-    "PRICE_LEVEL_VERY_EXPENSIVE": 4,
+    f"PRICE_LEVEL_{name}": level
+    for level, name in enumerate(("FREE", "INEXPENSIVE", "MODERATE", "EXPENSIVE", "VERY_EXPENSIVE"))
 }
 
 _NUMBER_FIRST = frozenset(
@@ -27,12 +24,8 @@ _NUMBER_FIRST = frozenset(
 _WORD_BEFORE = re.compile(r"([\w.']+)[^\w/]{0,8}(?:\b[Nn][or]?[.°º]*\s?)?\Z")
 _WORD_AFTER = re.compile(r"[\s,]{1,3}([\w.']+)")
 
-_CITY_TYPES = (
-    "locality",
-    "postal_town",
-    "sublocality_level_1",
-    "administrative_area_level_3",
-    "administrative_area_level_2",
+_CITY_TYPES = str.split(
+    "locality postal_town sublocality_level_1 administrative_area_level_3 administrative_area_level_2"
 )
 
 

@@ -94,6 +94,16 @@ def test_every_file_that_a_docstring_or_comment_names_exists() -> None:
     assert found_in(SOURCES, only=PROSE) == ""
 
 
+def test_a_code_that_the_index_of_the_documents_locates_is_in_that_file() -> None:
+    index = ROOT / "docs" / "index.md"
+    rows = re.findall(r"^\| the codes [^(]*\((.*?)\) \| \[.*?\]\((.*?)\) \|$", index.read_text(), re.MULTILINE)
+    assert len(rows) >= 3
+    for codes, file in rows:
+        source = (index.parent / file).read_text()
+        for code in re.findall(r"`(\w+?)(?:404)?`", codes):
+            assert re.search(rf'(?:Rejection\(|FetchFailed, |FetchRefused, |kind\()f?"{code}', source), (code, file)
+
+
 PARSERS: dict[str, Callable[[str], object]] = {
     "json": lambda text: [json.loads(line) for line in text.splitlines()],
     "python": ast.parse,

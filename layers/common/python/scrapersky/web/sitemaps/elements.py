@@ -1,7 +1,8 @@
 """Turns the events of expat into entries. Knows nothing of bytes, positions or recovery from broken markup."""
 
 from collections.abc import Collection
-from typing import Any, Final, Protocol
+from typing import Final
+from xml.parsers.expat import XMLParserType
 
 from scrapersky.web.sitemaps.entry import make_entry, page_url
 from scrapersky.web.sitemaps.sniff import wrong_root
@@ -47,20 +48,6 @@ _MAX_NAMES = 1_000
 """Element names whose tag is cached; a hostile file can have as many names as bytes."""
 
 
-class Parser(Protocol):
-    """The interface of an expat parser, as far as it is used here."""
-
-    CharacterDataHandler: Any
-    EndElementHandler: Any
-    EntityDeclHandler: Any
-    StartElementHandler: Any
-
-    @property
-    def CurrentByteIndex(self) -> int: ...
-    @property
-    def CurrentLineNumber(self) -> int: ...
-
-
 class TooManyEntriesError(Exception):
     """The limit on URLs is reached; nothing behind it is read."""
 
@@ -101,7 +88,7 @@ class Elements:
         self._seen = 0
         self._names: dict[str, int] = {}
         self._stack: list[int] = []
-        self._parser: Parser | None = None
+        self._parser: XMLParserType | None = None
         self._tag = OTHER
         self._text: list[str] | None = None
         self._length = 0
@@ -112,7 +99,7 @@ class Elements:
         """The elements that a new parser must see before it starts at an entry, so that their end tags match."""
         return (self.root, "channel") if self.root.lower() == "rss" else (self.root,)
 
-    def attach(self, parser: Parser, *, depth: int) -> None:
+    def attach(self, parser: XMLParserType, *, depth: int) -> None:
         """Set the handlers of ``parser``, in which ``depth`` elements are open already."""
         self._parser = parser
         self._stack = [OTHER] * depth
