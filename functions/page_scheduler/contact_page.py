@@ -10,15 +10,16 @@ from scrapersky.extraction.blocked_pages import (
     robots_directives,
 )
 from scrapersky.extraction.contacts import find_contacts
+from scrapersky.extraction.imprint import read_imprint
 from scrapersky.extraction.json_ld import Graph
 from scrapersky.extraction.organisation import find_organisations
 from scrapersky.extraction.page import MAX_TITLE, HtmlPage, PageLimits, sample_page
 from scrapersky.web.charset import decode_page, load_codecs
 from scrapersky.web.fetched import Fetched
-from scrapersky.web.storable import tidy
+from scrapersky.web.storable import storable_json, tidy
 
 
-def read_contact_page(fetched: Fetched, *, host: str, limits: dict[str, Any]) -> dict[str, Any]:
+def read_contact_page(fetched: Fetched, *, host: str, is_imprint: bool, limits: dict[str, Any]) -> dict[str, Any]:
     """Return what ``fetched``, a page of the domain ``host``, gives. ``limits`` is a PageLimits as a dict.
 
     ``{"facts": {column of Page: value}, "contacts": rows}``, see :func:`~scrapersky.extraction.contacts.contact_rows`; or
@@ -34,17 +35,19 @@ def read_contact_page(fetched: Fetched, *, host: str, limits: dict[str, Any]) ->
     if rejection:
         return {"rejected": list(asdict(rejection).values())}
     graph = Graph.parse(page.scripts('script[type*="ld+json" i]'))
+    organisations = find_organisations(graph)
     heading = page.tree.css_first("h1")
     facts = {
         "title": page.title,
         "h1": tidy(heading.text(), MAX_TITLE) if heading is not None else None,
         "canonical_url": page.canonical,
+        "imprint": storable_json(read_imprint(page, organisations, is_imprint=is_imprint)),
         "meta_robots": tidy(", ".join(robots_directives(page, fetched.headers, bounds.agent)), MAX_TITLE),
     }
-    return {"facts": facts, "contacts": find_contacts(page, graph, find_organisations(graph), host, bounds)}
+    return {"facts": facts, "contacts": find_contacts(page, graph, organisations, host, bounds)}
 
 
 def warm_up() -> None:
     """Read a page that needs every module and file which reading may need."""
     load_codecs()
-    read_contact_page(sample_page(), host="xn--exmple-cua.com", limits={})
+    read_contact_page(sample_page(), host="xn--exmple-cua.com", is_imprint=True, limits={})

@@ -1,5 +1,6 @@
 """Page reading: fetch one page that is likely to give contacts, and save those that it gives."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,10 +14,13 @@ from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Write
 from scrapersky.vocabulary import RecordId
 from scrapersky.web.hosts import is_same_site
+from scrapersky.web.page_type import PageType
 
 SAVE = text(
     "UPDATE pages SET title = coalesce(:title, title), h1 = coalesce(:h1, h1), meta_robots = :meta_robots,"
-    " canonical_url = coalesce(:canonical_url, canonical_url), last_read = now(), updated_at = now() WHERE id = :id"
+    " canonical_url = coalesce(:canonical_url, canonical_url),"
+    " imprint = nullif(coalesce(imprint, '{}') || CAST(:imprint AS jsonb), '{}'),"
+    " last_read = now(), updated_at = now() WHERE id = :id"
 )
 
 
@@ -33,7 +37,9 @@ async def read_contact_page(record: Page, ctx: JobContext) -> Outcome:
         return Fail("other_site", f"{record.url} redirects to another website, {fetched.url}")
     if rejection := reject_answer(fetched):
         return Fail(rejection.code, rejection.reason)
-    read = await ctx.read_page(fetched, host=record.domain.domain, limits=ctx.page_limits)
+    read = await ctx.read_page(
+        fetched, host=record.domain.domain, is_imprint=record.page_type == PageType.LEGAL, limits=ctx.page_limits
+    )
     if "rejected" in read:
         return Fail(*read["rejected"])
     contacts = [FoundContact(*row) for row in read["contacts"]]
@@ -49,7 +55,7 @@ def _saving(record: Page, facts: Mapping[str, Any], contacts: list[FoundContact]
     page_id, domain_id = record.id, RecordId(record.domain_id)
 
     def save(connection: Connection) -> Made:
-        connection.execute(SAVE, {"id": page_id, **facts})
+        connection.execute(SAVE, {**facts, "id": page_id, "imprint": json.dumps(facts["imprint"])})
         return {"contacts": save_contacts(connection, domain_id, contacts, url=url, page_id=page_id)}
 
     return save

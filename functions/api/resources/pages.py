@@ -46,6 +46,7 @@ class PageView(View):
     h1: str | None
     canonical_url: str | None
     meta_robots: str | None
+    imprint: dict[str, Any] | None
     last_read: datetime | None
     curation_status: Curation
     page_reading_status: Status

@@ -11,7 +11,9 @@ def rows(html: str, *, reserved_hosts: bool = False) -> list[list[str | None]]:
     page = a_page(html)
     graph = Graph.parse(page.scripts('script[type*="ld+json" i]'))
     found = read_contacts(page, graph, country="US", host="shop.com", limit=50, reserved_hosts=reserved_hosts)
-    return contact_rows(page, found, {"facebook": "https://facebook.com/shop"} if "facebook" in html else {})
+    return contact_rows(
+        page, found, {"facebook": "https://facebook.com/shop"} if "facebook" in html else {}, "shop.com"
+    )
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def read_html(html: str, **headers: str) -> dict[str, Any]:
     named = Headers((name.replace("_", "-"), value) for name, value in headers.items())
     fetched = Fetched(200, URL, URL, (), named, html.encode(), truncated=False, wire_bytes=len(html))
     limits = {"opt_outs": ["noai", "tdm-reservation"], "agent": "ScraperSkyBot", "reserved_hosts": True}
-    return read_here(fetched, host="shop.example", limits=limits)
+    return read_here(fetched, host="shop.example", is_imprint=True, limits=limits)
 
 
 def test_a_page_with_contacts_is_done_with_contacts_found(tmp_path: Path) -> None:
@@ -116,13 +116,16 @@ def test_a_meta_element_may_name_this_crawler() -> None:
 
 def test_the_facts_of_the_page_are_its_title_heading_canonical_url_and_robots_directives() -> None:
     head = "<meta name=robots content='noindex, follow'><link rel=canonical href=/kontakt>"
-    assert read_html(head + CONTACT, x_robots_tag="nosnippet")["facts"] == {
+    assert read_html(f"{head}{CONTACT}<p>USt-IdNr. DE 136 695 976", x_robots_tag="nosnippet")["facts"] == {
         "title": "Contact",
         "h1": "Write to us",
         "canonical_url": "https://shop.example/kontakt",
+        "imprint": {"vat_id": "DE136695976"},
         "meta_robots": "noindex, follow, nosnippet",
     }
 
 
 def test_facts_that_the_page_lacks_are_none() -> None:
-    assert set(read_html("<p>x")["facts"].values()) == {None}
+    facts = read_html("<p>x")["facts"]
+    assert facts.pop("imprint") == {}
+    assert set(facts.values()) == {None}

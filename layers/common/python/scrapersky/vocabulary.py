@@ -88,6 +88,17 @@ class ContactKind(StrEnum):
     FORM = "form"
 
 
+class EmailCategory(StrEnum):
+    """Whom an e-mail address reaches."""
+
+    ROLE = "role"  #: a function: info, office, sales
+    PERSONAL = "personal"  #: a person, by first and last name
+    NO_REPLY = "no-reply"  #: answers are not read
+    FREE = "free"  #: at a provider of free mail
+    DISPOSABLE = "disposable"  #: at a provider of addresses for a few minutes
+    OTHER = "other"
+
+
 class FoundIn(StrEnum):
     """How a page gives a contact."""
 

@@ -7,7 +7,9 @@ from itertools import islice
 from urllib.parse import unquote
 
 from scrapersky.extraction.countries import countries_of
+from scrapersky.extraction.email_category import email_category
 from scrapersky.extraction.emails import RESERVED_HOSTS, email_of, emails_in, emails_in_mailto, emails_of
+from scrapersky.extraction.forms import has_contact_form
 from scrapersky.extraction.json_ld import Graph, Node
 from scrapersky.extraction.obfuscated_emails import obfuscated_emails
 from scrapersky.extraction.organisation import address_country
@@ -16,6 +18,7 @@ from scrapersky.extraction.phones import numbers_in, numbers_in_tel, numbers_of,
 from scrapersky.extraction.socials import read_socials
 from scrapersky.vocabulary import ContactKind, FoundIn
 from scrapersky.web.storable import tidy
+from scrapersky.web.urls import normalise_url
 
 MAX_CONTEXT = 200
 """Characters kept of the text around a contact."""
@@ -64,7 +67,7 @@ def find_contacts(
     )
     same_as = (url for node in organisations for text in node.texts("sameAs")[:50] for url in text.split(", "))
     socials = {network: url[:MAX_URL] for network, url in read_socials(page, same_as).items()}
-    return contact_rows(page, contacts, socials)
+    return contact_rows(page, contacts, socials, host)
 
 
 def read_contacts(
@@ -86,18 +89,20 @@ def read_contacts(
     )
 
 
-def contact_rows(page: HtmlPage, contacts: Contacts, socials: Mapping[str, str]) -> list[list[str | None]]:
-    """Return [kind, value, how it is found, category, context] of each contact of ``page``: profiles by network last."""
+def contact_rows(page: HtmlPage, contacts: Contacts, socials: Mapping[str, str], host: str) -> list[list[str | None]]:
+    """Return [kind, value, how it is found, category, context] of each contact of ``page``, a contact form last."""
     lines = [(line, line.lower(), _NOT_DIGITS.sub("", line)) for line in page.text.splitlines()]
     rows: list[list[str | None]] = []
     for email, found_in in contacts.emails.items():
         context = next((_around(line, lower.find(email)) for line, lower, _ in lines if email in lower), None)
-        rows.append([ContactKind.EMAIL, email, found_in, None, context])
+        rows.append([ContactKind.EMAIL, email, found_in, email_category(email, host), context])
     for number, found_in in contacts.phones.items():
         end = number[-_LAST_DIGITS:]
         context = next((_around(line, 0) for line, _, digits in lines if end in digits), None)
         rows.append([ContactKind.PHONE, number, found_in, None, context])
     rows += [[ContactKind.SOCIAL, url, FoundIn.LINK, network, None] for network, url in socials.items()]
+    if has_contact_form(page) and (url := normalise_url(page.url)):
+        rows.append([ContactKind.FORM, url, FoundIn.FORM, None, None])
     return rows
 
 

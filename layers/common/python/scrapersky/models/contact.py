@@ -39,7 +39,7 @@ class Contact(base.Recorded):
     domain_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("domains.id"))
     kind: Mapped[str] = mapped_column(comment="ContactKind")
     value: Mapped[str] = mapped_column(comment="an address in lower case, E.164 or bare digits, or a URL")
-    category: Mapped[str | None] = mapped_column(comment="of a profile: the network")
+    category: Mapped[str | None] = mapped_column(comment="EmailCategory; of a profile: the network")
     first_seen: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen: Mapped[datetime] = mapped_column(server_default=func.now())
     gone_at: Mapped[datetime | None] = mapped_column(comment="when all of its sources lacked it for the second time")

@@ -42,6 +42,9 @@ class Page(base.Recorded):
     h1: Mapped[str | None]
     canonical_url: Mapped[str | None]
     meta_robots: Mapped[str | None] = mapped_column(comment="of the meta elements and of X-Robots-Tag")
+    imprint: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, comment='{"legal_name", "vat_id", "register", "address"}'
+    )
     last_read: Mapped[datetime | None]
 
     curation_status: Mapped[Curation] = base.curated()

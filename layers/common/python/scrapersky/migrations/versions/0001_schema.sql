@@ -401,6 +401,7 @@ CREATE TABLE pages (
     h1 text,
     canonical_url text,
     meta_robots text,
+    imprint jsonb,
     last_read timestamptz,
     curation_status curation_status DEFAULT 'New' NOT NULL,
     page_reading_status work_status DEFAULT 'New' NOT NULL,
@@ -432,6 +433,7 @@ COMMENT ON COLUMN pages.url IS 'WHATWG-serialised, without fragment, at most 2,0
 COMMENT ON COLUMN pages.hreflang IS '{"en-GB": "https://…"}';
 COMMENT ON COLUMN pages.other_host IS 'listed by the domain, hosted elsewhere';
 COMMENT ON COLUMN pages.meta_robots IS 'of the meta elements and of X-Robots-Tag';
+COMMENT ON COLUMN pages.imprint IS '{"legal_name", "vat_id", "register", "address"}';
 COMMENT ON COLUMN pages.tenant IS 'whose record it is; claims are fair between them';
 
 CREATE TABLE contacts (
@@ -470,7 +472,7 @@ CREATE INDEX ix_contacts_email_check_due ON contacts (tenant, email_check_due_at
 CREATE INDEX ix_contacts_email_check_error_code ON contacts (email_check_error_code, id) WHERE email_check_error_code IS NOT NULL;
 COMMENT ON COLUMN contacts.kind IS 'ContactKind';
 COMMENT ON COLUMN contacts.value IS 'an address in lower case, E.164 or bare digits, or a URL';
-COMMENT ON COLUMN contacts.category IS 'of a profile: the network';
+COMMENT ON COLUMN contacts.category IS 'EmailCategory; of a profile: the network';
 COMMENT ON COLUMN contacts.gone_at IS 'when all of its sources lacked it for the second time';
 COMMENT ON COLUMN contacts.email_check_result IS 'EmailCheck of an e-mail address; null until its first check';
 COMMENT ON COLUMN contacts.email_check_reason IS 'what decided the result: mx, null_mx, dns_timeout, …';
