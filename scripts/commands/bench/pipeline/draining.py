@@ -43,7 +43,7 @@ class Drained:
     facts: dict[int, str]
     read: int
     waiting_seconds: float | None
-    out_of_time: int  #: attempts of ours that the end of their invocation stopped
+    out_of_time: int  #: our attempts that the end of their invocation stopped
 
     def measures(self) -> dict[str, float]:
         """Return the numbers of the table."""

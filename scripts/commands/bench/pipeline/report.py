@@ -29,7 +29,7 @@ def _run(run: Mapping[str, Any], alone: float) -> list[str]:
 
 
 def _comparisons(contenders: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each of ours about the best of the others, by each measure."""
+    """Yield a sentence for each of our contenders about the best of the others, by each measure."""
     median = {
         name: {measure: spread["median"] for measure, spread in one["measures"].items()}
         for name, one in contenders.items()
