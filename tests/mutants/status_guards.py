@@ -54,8 +54,8 @@ STATUS_GUARDS = (
         "dispatch: what was not sent is released", "dispatch.dispatch", "if unsent", ISOLATION, instead="if not unsent"
     ),
     # start
-    without("start: once", "start.START", NOT_STARTED, VERBS, times=2),
-    without("start: only a live attempt", "start.START", LIVE, ENDS, times=2),
+    without("start: once", "start.START", NOT_STARTED, VERBS),
+    without("start: only a live attempt", "start.START", LIVE, ENDS),
     without(
         "start: the lease begins with the work",
         "start.START",
@@ -73,7 +73,7 @@ STATUS_GUARDS = (
         VERBS,
         instead="record_id = (SELECT record_id FROM attempts WHERE attempt_id = :attempt_id)",
     ),
-    without("finish several: only live attempts", "finish.COMPLETE_ALL", LIVE, ENDS, times=2),
+    without("finish several: only live attempts", "finish.COMPLETE_ALL", LIVE, ENDS),
     without("finish several: attempts in order", "finish.COMPLETE_ALL", IN_ORDER, LOCK_ORDER),
     without(
         "finish several: records in order",
@@ -98,8 +98,8 @@ STATUS_GUARDS = (
         instead="{failures} = {failures}",
     ),
     # recover
-    without("recover: a finish in between is seen", "recover.RECOVER", LIVE, BETWEEN, times=2),
-    without("recover: a start in between is seen", "recover.RECOVER", EXPIRED, BETWEEN, times=2),
+    without("recover: a finish in between is seen", "recover.RECOVER", LIVE, BETWEEN),
+    without("recover: a start in between is seen", "recover.RECOVER", EXPIRED, BETWEEN),
     without(
         "recover: SKIP LOCKED",
         "recover.RECOVER",
@@ -182,7 +182,7 @@ STATUS_GUARDS = (
     # cancel and abandon
     without("cancel: only Queued records", "cancel.CANCEL", "AND {status} = 'Queued'", VERBS),
     without("cancel: SKIP LOCKED", "cancel.CANCEL", SKIP, CLAIMS),
-    without("abandon: only a live attempt", "abandon.ABANDON", "AND finished_at IS NULL", ENDS, times=2),
+    without("abandon: only a live attempt", "abandon.ABANDON", "AND finished_at IS NULL", ENDS),
     without("abandon: locks in order", "abandon.ABANDON", IN_ORDER, LOCK_ORDER),
     without(
         "actor: forgotten with the statement", "sql.SET_ACTOR", ":actor, true", STATEMENTS, instead=":actor, false"

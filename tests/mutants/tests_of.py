@@ -10,8 +10,8 @@ def _integration(*names: str) -> tuple[str, ...]:
 
 
 RACES = ("tests/race/test_ends.py", "tests/race/test_claims.py", "tests/race/test_between_statements.py")
-VERBS = (*_integration("verbs"), *RACES, "tests/race/test_lock_order.py")
-PULL = (*_integration("pull"), "tests/race/test_pulls.py")
+VERBS = (*_integration("effects", "verbs"), *RACES, "tests/race/test_lock_order.py")
+PULL = (*_integration("effects", "pull"), "tests/race/test_pulls.py")
 TESTS = {
     "status/budget": _integration("runtime", "proxy_budget"),
     "status/claim": (*VERBS, *PULL),
@@ -20,6 +20,7 @@ TESTS = {
     "runtime/batch": _integration("runtime", "pulling", "isolation"),
     "runtime/work": _integration("runtime", "isolation", "pulling", "broken_connections"),
     "status/control": _integration("manual", "verbs", "runtime"),
+    "status/dead_letter": (*VERBS, *_integration("dead_letter")),
     "status/dispatch": _integration("isolation", "runtime"),
     "status/explain": ("tests/unit/status/test_explain.py", *_integration("manual")),
     "status/gauges": _integration("verbs", "runtime", "manual"),

@@ -16,11 +16,11 @@ locked AS MATERIALIZED (
     WHERE workflow = {workflow} AND record_id = ANY(CAST(:ids AS bigint[])) AND finished_at IS NULL
     ORDER BY attempt_id FOR NO KEY UPDATE OF attempts
 ),
--- End those that are still live.
+-- End them.
 finished AS (
     UPDATE attempts SET finished_at = now(), outcome = :outcome, code = 'abandoned',
         detail = jsonb_build_object('reason', CAST(:reason AS text))
-    FROM locked WHERE attempts.attempt_id = locked.attempt_id AND finished_at IS NULL
+    FROM locked WHERE attempts.attempt_id = locked.attempt_id
     RETURNING record_id
 ),{records}
 UPDATE {table} SET {status} = 'Error', {failures} = {failures} + 1, {error_code} = 'abandoned', {error} = :reason

@@ -43,7 +43,6 @@ finished AS (
         outcome = CASE WHEN started_at IS NULL THEN 'undelivered' ELSE 'lost' END,
         code = CASE WHEN started_at IS NULL THEN 'undelivered' ELSE 'lost' END
     WHERE attempt_id = ANY(ARRAY(SELECT attempt_id FROM expired JOIN records ON id = record_id))
-      AND outcome IS NULL AND lease_until < now()
     RETURNING attempt_id, record_id, started_at IS NOT NULL AS started
 ),
 -- Count failures: only an attempt that was started is one. A record is undeliverable after undelivered_max attempts

@@ -16,7 +16,7 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE attempts SET started_at = now(), lease_until = now() + make_interval(secs => :lease),
                     worker = :worker, request_id = :request_id
-WHERE attempt_id = ANY(ARRAY(SELECT attempt_id FROM locked)) AND outcome IS NULL AND started_at IS NULL
+WHERE attempt_id = ANY(ARRAY(SELECT attempt_id FROM locked))
 RETURNING attempt_id, workflow, record_id
 """)
 
