@@ -268,7 +268,7 @@ RUNTIME_GUARDS = (
     ),
     without(
         "api: decisions do not wait for rows that refer to their records",
-        "curation._lock",
+        "curation._read",
         ", key_share=True",
         API_WRITING,
         folder="functions/api",
