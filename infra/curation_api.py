@@ -10,8 +10,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.function import Function, Functions
-from infra.plan import API_CONCURRENCY
 from infra.stage import Stage
+from scrapersky.settings import API_CONCURRENCY
 
 TIMEOUT_SECONDS = 29
 """Timeout of the function. An HTTP API waits for at most 30 seconds, so the function must answer before."""
@@ -56,7 +56,7 @@ class CurationApi(Construct):
             description="Serves the curation API",
             timeout_seconds=TIMEOUT_SECONDS,
             environment={},
-            reserved=API_CONCURRENCY if functions.plan.stage.api_reserved else None,
+            reserved=API_CONCURRENCY if functions.plan.stage.reserved_concurrency else None,
         )
         self.function.add_to_role_policy(
             iam.PolicyStatement(

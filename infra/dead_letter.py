@@ -6,8 +6,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import Functions
-from infra.plan import DEAD_LETTER_CONCURRENCY
 from infra.queues import consume
+from scrapersky.settings import DEAD_LETTER_CONCURRENCY, POLLED_CONCURRENCY
 
 
 class DeadLetter(Construct):
@@ -28,6 +28,8 @@ class DeadLetter(Construct):
             description="Sets records to Error when their messages reach a dead-letter queue",
             timeout_seconds=functions.plan.settings.function_timeout_seconds,
             environment={},
+            # Not for a consumer of work: a message that is throttled too often would become a dead letter. These are.
+            reserved=DEAD_LETTER_CONCURRENCY if functions.plan.stage.reserved_concurrency else None,
         )
         for service, queue in queues.items():
-            consume(service, queue, function=self.function, max_concurrency=DEAD_LETTER_CONCURRENCY)
+            consume(service, queue, function=self.function, max_concurrency=POLLED_CONCURRENCY)

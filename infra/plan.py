@@ -1,6 +1,5 @@
 """A stage with the operator's overrides applied and validated: the input of all constructs."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ from pydantic import BaseModel
 
 from infra.stage import Stage
 from scrapersky.runtime.registry import SERVICES
-from scrapersky.settings import ServiceSettings, Settings, SettingsError, load
+from scrapersky.settings import ServiceSettings, Settings, SettingsError, connections, load
 from scrapersky.status.workflow import Workflow
 
 SET_BY_THE_STACK = frozenset({"stage", "database_secret", "database_owner_secret", "places_secret", "proxy_secret"})
@@ -16,12 +15,6 @@ SET_BY_THE_STACK = frozenset({"stage", "database_secret", "database_owner_secret
 
 NEVER_DEPLOYED = frozenset({"database_url", "web_loopback_internet", "dns_loopback_server"})
 """Settings for tools, tests and the local run only: a plain-text password, and the use of servers on loopback."""
-
-DEAD_LETTER_CONCURRENCY = 2
-"""Concurrent invocations of the function dead-letter per queue. AWS's minimum; a dead letter is one short statement."""
-
-API_CONCURRENCY = 10
-"""Concurrent requests of the curation API; each takes tens of milliseconds. Reserved, unless the stage says no."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +37,8 @@ class Plan:
 
     @property
     def connections(self) -> int:
-        """Return the number of database connections that the functions may have open at the same time.
-
-        Every instance holds one, also while it is idle. Counted are the workers and the overlapping ticks of each service,
-        the dead letters of each service, the curation API and the migrations. Not counted are instances that a deployment
-        has just replaced, which keep their connections for some minutes.
-        """
-        timeout = self.settings.function_timeout_seconds
-        workers = sum(
-            service.max_instances + math.ceil(timeout / (60 * service.interval_minutes))
-            for service in self.services.values()
-        )
-        return workers + DEAD_LETTER_CONCURRENCY * len(self.services) + API_CONCURRENCY + 1
+        """Return the number of database connections that the functions may have open at the same time."""
+        return connections(self.settings, self.services.values(), reserved=self.stage.reserved_concurrency)
 
     @property
     def visibility_seconds(self) -> int:

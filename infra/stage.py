@@ -109,8 +109,8 @@ class Stage:
     api_burst: int = 100
     """Throttle of the curation API: beyond it, requests are answered with 429."""
 
-    api_reserved: bool = True
-    """Whether the curation API has reserved concurrency, so that slow statements cannot open ever more connections.
+    reserved_concurrency: bool = True
+    """Whether the curation API and the function dead-letter have reserved concurrency, and so a limit of connections.
 
     False in an account whose quota of concurrent executions is too small: AWS keeps 100 of it unreserved.
     """

@@ -56,7 +56,7 @@ VARIED: Mapping[str, Stage] = {
         tracing=True,
         alarm_email="ops@scrapersky.example",
         log_level="DEBUG",
-        api_reserved=False,
+        reserved_concurrency=False,
     ),
     "thrown-away": replace(
         DEV,

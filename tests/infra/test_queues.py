@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from infra.config import STAGES
-from infra.plan import API_CONCURRENCY, plan
+from infra.plan import plan
 from scrapersky.runtime.messages import MESSAGES_PER_INVOCATION
 from scrapersky.runtime.registry import SERVICES
+from scrapersky.settings import API_CONCURRENCY, DEAD_LETTER_CONCURRENCY
 from tests.infra.template import Template, listed, target
 
 
@@ -95,17 +96,20 @@ def test_the_queue_url_of_a_function_is_the_queue_it_consumes(template: Template
         assert fed["FunctionName"] == f"{template.stack}-{service.name}"
 
 
-def test_no_consumer_of_a_queue_has_reserved_concurrency_and_the_api_has_what_the_plan_counts(
+def test_no_consumer_of_work_has_reserved_concurrency_and_the_others_have_what_the_plan_counts(
     template: Template,
 ) -> None:
     consumers = template.of_type("AWS::Lambda::EventSourceMapping").values()
-    for function in (template.live(mapping["FunctionName"]) for mapping in consumers):
-        assert "ReservedConcurrentExecutions" not in template.resources[function]["Properties"]
+    functions = {template.live(mapping["FunctionName"]) for mapping in consumers}
+    reserved = {template.resources[one]["Properties"].get("ReservedConcurrentExecutions") for one in functions}
+    assert reserved == {None, DEAD_LETTER_CONCURRENCY}
+    assert template.function("dead-letter")["ReservedConcurrentExecutions"] == DEAD_LETTER_CONCURRENCY
     assert template.function("api")["ReservedConcurrentExecutions"] == API_CONCURRENCY
 
 
 def test_a_stage_in_a_small_account_reserves_no_concurrency(varied: Mapping[str, Template]) -> None:
-    assert "ReservedConcurrentExecutions" not in varied["protected"].function("api")
+    for name in ("api", "dead-letter"):
+        assert "ReservedConcurrentExecutions" not in varied["protected"].function(name)
 
 
 def test_queue_policies_grant_no_access(template: Template) -> None:

@@ -112,10 +112,16 @@ def test_settings_that_contradict_each_other_fail_the_plan(variable: str, value:
         plan(DEV, {variable: value})
 
 
+def test_the_default_stages_have_room_for_three_more_services_of_two_instances() -> None:
+    further = 9 - len(SERVICES)
+    assert plan(DEV, {}).connections + further * (2 + 3) <= DEV.database_connections
+
+
 def test_more_instances_than_database_connections_fail_the_plan() -> None:
     workers = sum(service.defaults.max_instances + 3 for service in SERVICES)
-    connections = workers + 2 * len(SERVICES) + 10 + 1
+    connections = workers + 4 + 10 + 1
     assert plan(DEV, {}).connections == connections
+    assert plan(replace(DEV, reserved_concurrency=False), {}).connections == connections - 4 + 2 * len(SERVICES)
     with pytest.raises(
         SettingsError,
         match=f"stage dev may open {connections + 40} connections at the same time, but the database has 100",

@@ -340,6 +340,22 @@ def test_dead_rows_are_found_and_vacuum_removes_them(engine: Engine, healthy: Co
         assert list(check_health(connection, query, dead=50)) == []
 
 
+def test_privileges_that_differ_from_the_migrations_are_found_and_repaired(engine: Engine, healthy: Connection) -> None:
+    (query,) = (query for query in HEALTH if query.check == "privileges_differ")
+    healthy.exec_driver_sql("GRANT TRIGGER ON domains TO scrapersky_app; REVOKE INSERT ON attempts FROM scrapersky_app")
+    with engine.connect() as connection:
+        found = list(check_health(connection, query))
+    assert [one.what for one in found] == [
+        "scrapersky_app has SELECT, UPDATE on attempts; the migrations grant SELECT, INSERT, UPDATE",
+        "scrapersky_app has DELETE, INSERT, SELECT, TRIGGER, UPDATE on domains;"
+        " the migrations grant SELECT, INSERT, UPDATE, DELETE",
+    ]
+    for one in found:
+        healthy.exec_driver_sql(one.repair[0])
+    with engine.connect() as connection:
+        assert list(check_health(connection, query)) == []
+
+
 def test_too_few_connections_for_the_stage_are_found(connection: Connection) -> None:
     (query,) = (query for query in HEALTH if query.check == "connections_short")
     assert [one.check for one in check_health(connection, query, needed=10_000)] == ["connections_short"]

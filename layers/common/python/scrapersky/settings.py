@@ -5,7 +5,8 @@ The environment variable of a setting is its name in capitals; the settings of o
 both with a message that names the variable. ``docs/reference/settings.md`` is generated from this file.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -301,6 +302,28 @@ class Settings(BaseModel):
     def ports(self) -> frozenset[int]:
         """Return :attr:`web_ports` as numbers."""
         return frozenset(map(int, self.web_ports.split(",")))
+
+
+POLLED_CONCURRENCY = 2
+"""Concurrent invocations of the function dead-letter per queue: AWS's minimum."""
+DEAD_LETTER_CONCURRENCY = 4
+"""Concurrent invocations of the function dead-letter in all; a dead letter is one short statement. Reserved, unless the
+stage says no."""
+API_CONCURRENCY = 10
+"""Concurrent requests of the curation API; each takes tens of milliseconds. Reserved, unless the stage says no."""
+
+
+def connections(settings: Settings, services: Collection[ServiceSettings], *, reserved: bool = True) -> int:
+    """Return the number of database connections that the functions of a stage may have open at the same time.
+
+    Every instance holds one, also while it is idle. Counted are the workers and the overlapping ticks of each service, the
+    dead letters, the curation API and the migrations. Not counted are instances that a deployment has just replaced, which
+    keep their connections for some minutes. ``reserved``: whether the stage reserves concurrency.
+    """
+    timeout = settings.function_timeout_seconds
+    workers = sum(one.max_instances + math.ceil(timeout / (60 * one.interval_minutes)) for one in services)
+    dead_letters = DEAD_LETTER_CONCURRENCY if reserved else POLLED_CONCURRENCY * len(services)
+    return workers + dead_letters + API_CONCURRENCY + 1
 
 
 def load(model: type[M], environment: Mapping[str, str], prefix: str = "", defaults: M | None = None) -> M:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import Database, ReadSecret
 from scrapersky.runtime.registry import SERVICES
-from scrapersky.settings import Settings
+from scrapersky.settings import Settings, connections
 from scripts.commands.run import databases
 from scripts.commands.scrapersky.doctor.database import check_database
 from scripts.commands.scrapersky.doctor.finding import Finding, Unchecked, as_json, as_text, message_of
@@ -22,9 +22,6 @@ from scripts.commands.scrapersky.doctor.stage import Deployed, Stage, construct
 from scripts.commands.scrapersky.doctor.stage_checks import check_service
 from scripts.commands.scrapersky.errors import CommandError
 from scripts.commands.scrapersky.remote import CONNECT_TIMEOUT_SECONDS
-
-OTHER_FUNCTIONS = 6
-"""Connections beside those of the messages: a tick of each service, dead-letter, migrate."""
 
 
 def examine(stage: str | None, url: str | None, region: str | None, endpoint: str | None, *, json_: bool) -> int:
@@ -42,20 +39,20 @@ def examine(stage: str | None, url: str | None, region: str | None, endpoint: st
 
 def check(stage: Stage | None, url: str | None) -> Iterator[Finding | Unchecked]:
     """Yield all findings. What cannot be checked is reported and stops no other check."""
-    connections: list[int] = []
+    read: list[Deployed] = []
     if stage:
-        yield from check_stage(stage, connections)
-    needed = sum(connections) + OTHER_FUNCTIONS if connections else 0
+        yield from check_stage(stage, read)
+    needed = connections(read[0].settings, [one.own for one in read]) if read else 0
     yield from _or_unchecked("the database", _database(stage, url, needed))
 
 
-def check_stage(stage: Stage, connections: list[int]) -> Iterator[Finding | Unchecked]:
-    """Yield the findings of the stage without its database; append the connections that each service may open."""
+def check_stage(stage: Stage, read: list[Deployed]) -> Iterator[Finding | Unchecked]:
+    """Yield the findings of the stage without its database; append each service that could be read."""
     for service in SERVICES:
 
         def checks(service=service) -> Iterator[Finding]:  # type: ignore[no-untyped-def]
             deployed = Deployed.of(stage, service)
-            connections.append(deployed.own.max_instances)
+            read.append(deployed)
             yield from check_service(deployed)
 
         yield from _or_unchecked(f"{service.name}: its function, queues, mappings and rule", checks())

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import ROLE_SETTINGS
+from scrapersky.migrations import role
 from scrapersky.models import Base
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.status.invariants import find_breaches
@@ -36,6 +37,31 @@ class Query:
 
 
 HEALTH = (
+    Query(
+        "privileges_differ",
+        "functions fail where they lack a privilege; where they have more, a hostile page's exploit could change the schema"
+        " or the history",
+        # Not where the functions run as the owner, or the role does not exist.
+        """
+        WITH found AS (
+            SELECT name, wanted, ARRAY(
+                SELECT one FROM unnest('{DELETE,INSERT,REFERENCES,SELECT,TRIGGER,TRUNCATE,UPDATE}'::text[]) AS one
+                WHERE has_table_privilege(pg_roles.oid, pg_class.oid, one)
+            ) AS has
+            FROM unnest(CAST(:tables AS text[]), CAST(:privileges AS text[])) AS expected (name, wanted)
+            JOIN pg_class ON pg_class.oid = to_regclass(name) JOIN pg_roles ON rolname = :role
+            WHERE relowner <> pg_roles.oid AND NOT rolsuper
+        )
+        SELECT format('%s has %s on %s; the migrations grant %s', CAST(:role AS text),
+                coalesce(nullif(array_to_string(has, ', '), ''), 'nothing'), name, coalesce(nullif(wanted, ''), 'nothing')),
+            'table ' || name, format('REVOKE ALL ON %s FROM %s;', name, CAST(:role AS text))
+                || CASE WHEN wanted <> '' THEN format(' GRANT %s ON %s TO %s;', wanted, name, CAST(:role AS text)) ELSE '' END
+        FROM found
+        -- has is sorted
+        WHERE has <> ARRAY(SELECT trim(one) FROM unnest(string_to_array(wanted, ',')) AS one ORDER BY 1)
+        ORDER BY name
+        """,
+    ),
     Query(
         "role_without_timeout",
         "the functions set their own, but another session of this role (psql, a router) may hold locks for ever",
@@ -189,10 +215,13 @@ def check_health(
     share: float = DEAD_SHARE,
 ) -> Iterator[Finding]:
     """Yield the findings of one health check."""
+    granted = role.privileges_on(list(Base.metadata.tables))
     values: Mapping[str, Any] = {
         "names": TIMEOUTS,
         "values": [ROLE_SETTINGS[name] for name in TIMEOUTS],
-        "tables": list(Base.metadata.tables),
+        "tables": list(granted),
+        "privileges": list(granted.values()),
+        "role": role.ROLE,
         **{"needed": needed, "old": old, "dead": dead, "share": share},
     }
     for what, where, repair in connection.execute(text(query.sql), values):

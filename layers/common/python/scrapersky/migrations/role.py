@@ -5,7 +5,7 @@ that new tables are included. Where they may not create roles, an administrator 
 migration grants. A login is possible once the role has a password.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection
 
@@ -38,6 +38,11 @@ FUNCTIONS = (
 """The functions that the role may call. As all functions of the guard, they are not open to others."""
 
 
+def privileges_on(tables: Collection[str]) -> dict[str, str]:
+    """Return the privileges that the role has on each of ``tables``, as GRANT takes them; empty for none."""
+    return {table: PRIVILEGES.get(table, ALL) or "" for table in tables}
+
+
 def grant(connection: Connection) -> bool:
     """Create the role where it is missing and the owner may, and grant its privileges. Return whether the role exists."""
     if not _exists(connection) and not _create(connection):
@@ -49,8 +54,8 @@ def grant(connection: Connection) -> bool:
         return True  # after a downgrade to nothing
     tables = [table for table in (*Base.metadata.tables, "alembic_version") if table in present]
     connection.exec_driver_sql(f"REVOKE ALL ON {', '.join(tables)} FROM {ROLE}")
-    for table in tables:
-        if privileges := PRIVILEGES.get(table, ALL):
+    for table, privileges in privileges_on(tables).items():
+        if privileges:
             connection.exec_driver_sql(f"GRANT {privileges} ON {table} TO {ROLE}")
     schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
     connection.exec_driver_sql(
