@@ -2,7 +2,8 @@
 
 import pytest
 
-from scrapersky.extraction.socials import profile_of, read_socials
+from scrapersky import contacts
+from scrapersky.extraction.socials import NETWORKS, profile_of, read_socials
 from tests.unit.domain_scheduler.pages import a_page
 
 
@@ -157,3 +158,7 @@ def test_facebooks_publisher_and_plugin_are_used_where_no_link_leads_there() -> 
     assert read_socials(a_page(f"{publisher}<a href='https://fb.com/us'>x</a>"), []) == {
         "facebook": "https://fb.com/us"
     }
+
+
+def test_each_network_whose_profiles_are_read_has_a_column() -> None:
+    assert [network.name for network in NETWORKS] == list(contacts.NETWORKS)
