@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -126,9 +127,11 @@ def test_it_ends_with_a_true_summary_and_leaves_nothing_behind(tmp_path: Path) -
         )
         emails = {one["value"] for one in found["contacts"] if one["kind"] == "email"}
         assert emails >= set(site.manifest.expect.emails), site.name
-        for email in site.manifest.expect.emails:
+        for email, path in site.manifest.expect.emails.items():
+            of_email = [one for one in found["contacts"] if one["value"] == email]
+            assert path in {urlsplit(one["source"]).path for one in of_email}, (email, path)
             assert f"{email}  (" in ran.stdout
-            assert f",email,,{email}," in leads
+            assert f",email,{of_email[0]['category']},{email}," in leads
             assert CHECKS.get(site.manifest.mail, site.manifest.mail) in {
                 one["check_reason"] for one in found["contacts"] if one["value"] == email
             }

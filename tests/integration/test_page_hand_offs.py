@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
 
 from domain_scheduler.saving import save_links
+from page_scheduler.page_reading import read_contact_page
+from scrapersky.models import Page
+from scrapersky.runtime.outcomes import Done, Outcome
 from scrapersky.runtime.registry import IMPORT, METADATA, PAGE_READING, contact_pages, hand_offs_from
 from scrapersky.settings import Settings
 from scrapersky.status.requeue import hand_off
@@ -14,6 +19,7 @@ from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import RecordId
 from scrapersky.web.page_type import page_type_of
 from scrapersky.web.urls import path_depth
+from tests.jobs import page, run_job
 from tests.race.race import race
 from tests.records import make
 
@@ -25,13 +31,13 @@ def domain(connection: Connection) -> RecordId:
     return make(connection, METADATA)
 
 
-def pages(connection: Connection, domain: RecordId, *paths: str) -> list[RecordId]:
+def pages(connection: Connection, domain: RecordId, *paths: str, host: str = "a.test") -> list[RecordId]:
     """Add pages, as an import does; return their ids."""
     insert = text(
         "INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:domain, :url, :kind, :depth) RETURNING id"
     )
     rows = [
-        {"domain": domain, "url": f"https://a.test{path}", "kind": page_type_of(path).value, "depth": path_depth(path)}
+        {"domain": domain, "url": f"https://{host}{path}", "kind": page_type_of(path).value, "depth": path_depth(path)}
         for path in paths
     ]
     return [RecordId(connection.execute(insert, row).scalar_one()) for row in rows]
@@ -143,3 +149,69 @@ def test_links_of_a_home_page_become_pages_once(connection: Connection, domain: 
 
 def test_the_limit_is_the_setting() -> None:
     assert contact_pages(Settings(page_reading_max_pages=2)).most == 2
+
+
+def read_page(engine: Engine, page_id: RecordId, html: str, directory: Path) -> Outcome:
+    """Read the page while it is ``html``, and save what it gives, as the runtime does."""
+    with Session(engine) as session:
+        record = session.get_one(Page, page_id)
+        session.expunge_all()
+    outcome = run_job(read_contact_page, record, {record.domain.domain: page(html)}, directory)
+    if isinstance(outcome, Done) and outcome.write:
+        with engine.begin() as connection:
+            outcome.write(connection)
+    return outcome
+
+
+def contacts(connection: Connection) -> list[tuple[object, ...]]:
+    rows = connection.execute(
+        text(
+            "SELECT contacts.domain_id, kind, value, category, page_id, contact_sources.url, found_in FROM contacts"
+            " JOIN contact_sources ON contact_id = contacts.id ORDER BY contacts.id"
+        )
+    )
+    return [tuple(row) for row in rows]
+
+
+def test_a_page_is_the_source_of_its_contacts_and_reading_it_again_adds_nothing(
+    engine: Engine, connection: Connection, tmp_path: Path
+) -> None:
+    domain = make(connection, METADATA, key="shop")
+    [page_id] = pages(connection, domain, "/contact", host="shop.test")
+    html = "<h1>Contact</h1><a href='mailto:info@shop.com'>mail</a><form><input type=email><textarea></textarea></form>"
+    assert read_page(engine, page_id, html, tmp_path / "1").code == "contacts_found"
+    url = "https://shop.test/contact"
+    expected = [
+        (domain, "email", "info@shop.com", "role", page_id, url, "mailto"),
+        (domain, "form", url, None, page_id, url, "form"),
+    ]
+    assert contacts(connection) == expected
+    read_page(engine, page_id, html, tmp_path / "2")
+    assert contacts(connection) == expected
+    row = connection.execute(text("SELECT h1, last_read IS NOT NULL FROM pages")).one()
+    assert tuple(row) == ("Contact", True)
+
+
+def test_a_hostile_page_touches_no_other_record(engine: Engine, connection: Connection, tmp_path: Path) -> None:
+    mine, other = (make(connection, METADATA, key=key) for key in ("shop", "other"))
+    [good] = pages(connection, other, "/contact", host="other.test")
+    read_page(engine, good, "<a href='mailto:info@other.com'>mail</a>", tmp_path / "1")
+    before = contacts(connection)
+    ids = pages(connection, mine, "/contact", "/about", "/impressum", host="shop.test")
+    nul = "<a href='mailto:a\0b@shop.com'>x</a><h1>\ud800'; DROP TABLE contacts; --</h1>".encode(
+        "utf-8", "surrogatepass"
+    )
+    for number, html in enumerate(
+        (
+            nul.decode("latin-1"),
+            "<div>" * 50_000,
+            f"{'<a href=mailto:info@other.com>x</a>' * 10_000}<title>{'x' * 99_999}",
+        )
+    ):
+        read_page(engine, ids[number], html, tmp_path / f"hostile {number}")
+    assert [row for row in contacts(connection) if row[0] == other] == before
+    assert {row[0] for row in contacts(connection)} <= {mine, other}
+    unread = connection.execute(
+        text("SELECT count(*) FROM pages WHERE domain_id = :other AND last_read IS NULL"), {"other": other}
+    )
+    assert unread.scalar_one() == 0

@@ -32,8 +32,8 @@ class Expectation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     pages: int = 0
-    emails: tuple[str, ...] = ()
-    """The e-mail addresses of the home page."""
+    emails: Mapping[str, str] = Field(default_factory=dict)
+    """{e-mail address: path of a page that gives it}; the cards show all of them."""
     errors: Mapping[str, str] = Field(default_factory=dict)
     """{workflow: error code}."""
 

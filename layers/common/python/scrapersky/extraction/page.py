@@ -168,6 +168,7 @@ def sample_page() -> Fetched:
     url = "https://xn--exmple-cua.com/"
     body = (
         b"<html lang=de><title>Shop</title><a href='mailto:info@example.com'>info@example.com</a> Tel. 030 1234567"
+        b" post@m\xc3\xbcller-shop.de"  # needs the tables of international domain names
         b"<script type=application/ld+json>{'@type':'Store','telephone':'+49 30 1234567'}</script>"
         b"<a href=https://facebook.com/example>x</a>"
     )

@@ -35,7 +35,7 @@ BY_SUFFIX = {
 WORDS: dict[PageType, str] = {
     PageType.CONTACT: "contact contacts contactus contact-us contact-form kontakt kontakte kontakty kontaktformular kapcsolat"
     " contacto contactos contatto contatti contato contactez contactez-nous yhteystiedot iletisim reach-us get-in-touch"
-    " контакты контакт связаться お問い合わせ contact-page nous-contacter contattaci contactgegevens anfahrt inquiry",
+    " контакты контакт связаться お問い合わせ contact-page nous-contacter contattaci contactgegevens anfahrt inquiry find-us",
     PageType.LEGAL: "privacy privacypolicy terms tos imprint impressum legal disclaimer cookies cookie gdpr agb widerruf"
     " datenschutz datenschutzerklaerung datenschutzerklärung datenschutzerklarung mentions-legales confidentialite cgv cgu"
     " privacidad privacidade aviso-legal politica-de-privacidad politica-de-privacidade politica-de-cookies condiciones"
