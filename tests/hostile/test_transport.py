@@ -155,18 +155,27 @@ PAGE = b"Content-Type: text/html\r\nContent-Length: 5\r\n"
     [
         b"X-XSS-Protection=1;\r\n" + PAGE, PAGE + b"Content-Length: 5\r\n", PAGE + b": x\r\n", b"X A: b\r\n" + PAGE,
         b"Content-Type : text/html\r\nContent-Length : 5\r\n", b" Content-Length: 5\r\n", PAGE + b"X: a\r\n b\r\n",
+        b"Content-Length: 5, 5\r\n", PAGE + b"Content-Length:\r\n", PAGE + b"Transfer-Encoding: Identity\r\n",
         PAGE + b"Link: </a.css>\r\n" * 1_000, b"no colon\r\n folded: 9\r\n" + PAGE, PAGE.replace(b"\r", b""),
     ],
     ids=["no-colon", "length-twice", "no-name", "blank-in-name", "blank-behind-name", "blank-before-name", "folded",
-         "many", "folded-without-colon", "line-feeds"],
+         "length-in-a-list", "length-empty", "coding-identity", "many", "folded-without-colon", "line-feeds"],
 )  # fmt: skip
 def test_slips_in_headers_that_browsers_pass_over_lose_no_page(head: bytes, tmp_path: Path) -> None:
     sites = {"shop.example": {"/": raw(b"HTTP/1.1 200 OK\r\n", head[:7], head[7:], b"\r\nhello")}}
     assert fetch(sites, "http://shop.example/", tmp_path).body == b"hello"
 
 
-def test_two_different_lengths_are_a_bad_response(tmp_path: Path) -> None:
-    sites = {"shop.example": {"/": raw(b"HTTP/1.1 200 OK\r\n" + PAGE + b"Content-Length: 6\r\n\r\nhello!")}}
+@pytest.mark.parametrize("coding", [b"chunked", b"Chunked", b"chunked\r\nTransfer-Encoding: identity"])
+def test_chunks_count_and_not_a_length_beside_them(coding: bytes, tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + PAGE + b"Transfer-Encoding: " + coding + b"\r\nContent-Length: 9\r\n\r\n"
+    sites = {"shop.example": {"/": raw(head + b"5\r\nhello\r\n0\r\n\r\n")}}
+    assert fetch(sites, "http://shop.example/", tmp_path).body == b"hello"
+
+
+@pytest.mark.parametrize("more", [b"Content-Length: 6\r\n", b"Content-Length: 5, 6\r\n"])
+def test_two_different_lengths_are_a_bad_response(more: bytes, tmp_path: Path) -> None:
+    sites = {"shop.example": {"/": raw(b"HTTP/1.1 200 OK\r\n" + PAGE + more + b"\r\nhello!")}}
     assert fetch(sites, "http://shop.example/", tmp_path).code == "bad_response"
 
 

@@ -150,6 +150,13 @@ def test_a_text_sitemap_may_have_other_lines_before_the_urls(head: str) -> None:
     assert read(f"{head}\n{A}\n{B}\n").urls == [A, B]
 
 
+@pytest.mark.parametrize(
+    "line", ['"{}","A, b"', '"A","{}"', '"{}";"2024-01-01"', '"{}"', "- {}", "1. {}", "{};2024-01-01"]
+)
+def test_a_text_sitemap_may_have_quoted_columns_and_list_marks(line: str) -> None:
+    assert read(f'"url","title"\n{line.format(A)}\n{line.format(B)}\n').urls == [A, B]
+
+
 @pytest.mark.parametrize("body", ["Page not found\n", "Error\nPlease go to https://example.com/\n", "a,b\n1,2\n"])
 def test_a_text_without_a_line_that_is_a_url_is_refused(body: str) -> None:
     with pytest.raises(SitemapRefused):

@@ -1,8 +1,9 @@
 """Corrects slips in the head of an answer that every browser passes over, before aiohttp's strict parser reads it.
 
-Corrected: lines without a colon or with an invalid name are dropped, blanks around names are removed, and a
-Content-Length that is repeated with the same value is sent once. Interim answers (1xx) are dropped. Everything that a
-server sends is counted here, so that neither interim answers nor chunk extensions escape the limits.
+Corrected: lines without a colon or with an invalid name are dropped, and blanks around names are removed. A
+Content-Length that is repeated with the same value counts once; it does not count if it is empty, or beside
+``Transfer-Encoding: chunked``. The transfer coding ``identity`` is none. Interim answers (1xx) are dropped. Everything
+that a server sends is counted here, so that neither interim answers nor chunk extensions escape the limits.
 """
 
 import re
@@ -97,8 +98,8 @@ def corrected(head: bytes) -> bytes:
     """Return the head of an answer, without the blank line behind it, as the standard requires it."""
     status, *lines = head.split(b"\n")
     fields: list[bytes] = []
-    lengths: set[bytes] = set()
-    is_kept = True
+    lengths: dict[bytes, None] = {}
+    is_kept = is_chunked = False
     for line in (each.rstrip(b"\r") for each in lines):
         if line[:1] in (b" ", b"\t") and fields:  # an obsolete continuation of the line before
             if is_kept:
@@ -108,8 +109,13 @@ def corrected(head: bytes) -> bytes:
         name, value = name.strip(b" \t"), value.strip(b" \t")
         is_kept = bool(colon) and _NAME.fullmatch(name) is not None
         if is_kept and name.lower() == b"content-length":
-            is_kept = value not in lengths
-            lengths.add(value)
+            lengths.update(dict.fromkeys(filter(None, map(bytes.strip, value.split(b",")))))
+            is_kept = False
+        elif is_kept and name.lower() == b"transfer-encoding":
+            is_kept = value.lower() not in (b"", b"identity")
+            is_chunked |= is_kept
         if is_kept:
             fields.append(name + b": " + value)
+    if not is_chunked:
+        fields += [b"Content-Length: " + length for length in lengths]  # several that differ are refused
     return b"\r\n".join([status.rstrip(b"\r"), *fields]) + b"\r\n\r\n"

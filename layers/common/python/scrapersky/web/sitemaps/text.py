@@ -7,7 +7,7 @@ from scrapersky.web.sitemaps.entry import make_entry
 from scrapersky.web.sitemaps.types import Entry, Kind, Limits
 
 _LINE_END = re.compile(r"[\r\n]+")
-_NEXT_COLUMN = re.compile(r"\t|(?<![ ,;])[ ,;]{1,8}(?=https?://|\d{4}-\d\d-\d\d\b)")  # linear: scans no run twice
+_NEXT_COLUMN = re.compile(r'\t|"[,;]|(?<![ ,;])[ ,;]{1,8}(?=https?://|\d{4}-\d\d-\d\d\b)')  # linear: scans no run twice
 
 
 class TextLines:
@@ -60,5 +60,5 @@ class TextLines:
 
 
 def columns(line: str) -> Sequence[str]:
-    """Return the columns of a line: separated by tabs, or by blanks or commas before a URL or a date."""
-    return _NEXT_COLUMN.split(line)
+    """Return the columns of a line, without quotes: separated by tabs, or by blanks or commas before a URL or a date."""
+    return [column.strip('"') for column in _NEXT_COLUMN.split(line)]
