@@ -97,33 +97,33 @@ async def find_reason(domain: str, server: Server, seconds: float) -> str:
     name = dns.name.from_text(domain)
     try:
         async with asyncio.timeout(seconds):
-            return await _reason(name, server, seconds)
-    except (TimeoutError, dns.exception.Timeout):
+            return await _reason(name, server)
+    except TimeoutError:
         raise LookupFailed("dns_timeout", f"DNS gave no answer for {domain} within {seconds:g} s") from None
     except (dns.exception.DNSException, OSError, EOFError) as error:
         raise LookupFailed("dns_failed", f"DNS gave no usable answer for {domain}: {type(error).__name__}") from None
 
 
-async def _reason(name: dns.name.Name, server: Server, seconds: float) -> str:
-    found = await _look_up(name, dns.rdatatype.MX, server, seconds)
+async def _reason(name: dns.name.Name, server: Server) -> str:
+    found = await _look_up(name, dns.rdatatype.MX, server)
     if found is None:
         return "nxdomain"
     if found:
         takes_none = all(isinstance(record, MX) and record.exchange == dns.name.root for record in found)
         return "null_mx" if takes_none else "mx"
     for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        if await _look_up(name, kind, server, seconds):
+        if await _look_up(name, kind, server):
             return "address"
     return "no_mx"
 
 
 async def _look_up(
-    name: dns.name.Name, kind: dns.rdatatype.RdataType, server: Server, seconds: float
+    name: dns.name.Name, kind: dns.rdatatype.RdataType, server: Server
 ) -> Sequence[dns.rdata.Rdata] | None:
     """Return the records of ``kind``, at the end of any chain of aliases; None if the name does not exist."""
     query = dns.message.make_query(name, kind, use_edns=0, payload=DATAGRAM_BYTES)
     answer, _ = await dns.asyncquery.udp_with_fallback(
-        query, server.host, timeout=seconds, port=server.port, ignore_unexpected=True, ignore_errors=True
+        query, server.host, port=server.port, ignore_unexpected=True, ignore_errors=True
     )
     code = answer.rcode()
     if code not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:

@@ -276,11 +276,13 @@ def test_only_the_resolver_is_spoken_to_and_never_a_mail_server() -> None:
     assert clients == {True}
 
 
-def test_each_query_has_its_own_id_and_port() -> None:
-    seen: set[bytes] = set()
+def test_each_query_has_an_id_of_its_own_and_says_how_long_a_datagram_may_be() -> None:
+    seen: set[int] = set()
 
     def respond(wire: bytes, by_tcp: bool) -> Sequence[bytes]:
-        seen.add(wire[:2])
+        query = dns.message.from_wire(wire)
+        seen.add(query.id)
+        assert (query.edns, query.payload) == (0, mail_dns.DATAGRAM_BYTES)
         return zone(MX)(wire, by_tcp)
 
     with answering(respond) as address:
@@ -359,13 +361,14 @@ def test_reserved_names_are_allowed_for_tests_only() -> None:
     assert mail_domain_of("info@shop.test", reserved=True) == "shop.test"
 
 
-HOST = re.compile(r"(?=.{1,253}\Z)(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{2,63}(?<!-)")
+HOST = re.compile(r"(?=.{1,253}\Z)(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)")
 labels = st.text(st.characters() | st.sampled_from("aä-_.0\\ \0ß"), max_size=70)
 
 
 @given(st.text() | st.lists(labels, max_size=6).map(lambda parts: "info@" + ".".join(parts)))
 @example("info@" + "ü" * 63 + ".de")
 @example("info@a。b.de")
+@example("0@0.A")
 def test_whatever_the_text_it_is_rejected_or_gives_a_name_that_dns_can_hold(text: str) -> None:
     try:
         domain = mail_domain_of(text, reserved=True)
