@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.vocabulary import AttemptId
+from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.runtime.registry import METADATA
+from scrapersky.vocabulary import AttemptId, ContactKind, FoundIn, RecordId
 from tests.race.operations import (
     Operation,
     abandon,
@@ -22,9 +24,10 @@ from tests.race.operations import (
     started,
 )
 from tests.race.race import Runner, backend
+from tests.records import make
 
 INDEX_SCANS = ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan")
-EDIT = {"attempts": "detail = '{}'", "domains": "title = 'edited'"}
+EDIT = {"attempts": "detail = '{}'", "domains": "title = 'edited'", "contacts": "category = 'edited'"}
 LOCK = "SELECT FROM {table} WHERE {key} = :id FOR NO KEY UPDATE"
 
 
@@ -117,6 +120,18 @@ def test_no_verb_waits_for_a_row_that_refers_to_its_record(engine: Engine, conne
         assert recover(connection) == [newest()]
         assert claim()(connection) == [record]
         assert abandon([record])(connection) == [record]
+
+
+def test_a_reading_locks_known_contacts_in_ascending_order(engine: Engine, connection: Connection) -> None:
+    domain = make(connection, METADATA)
+    found = [FoundContact(ContactKind.EMAIL, f"{name}@a.test", FoundIn.TEXT) for name in ("info", "jobs")]
+
+    def save(connection: Connection) -> list[RecordId]:
+        return save_contacts(connection, domain, found, url="https://a.test/", page_id=None)
+
+    ids = save(connection)
+    found.reverse()
+    assert locks_the_lowest_first(engine, connection, "contacts", "id", ids, save)
 
 
 def test_the_hand_off_locks_records_in_ascending_order(engine: Engine, connection: Connection) -> None:

@@ -31,13 +31,17 @@ LOCK_DOMAIN = text("SELECT tenant FROM domains WHERE id = :domain_id FOR NO KEY 
 SAVE = text(
     f"""
 WITH found AS (
-    SELECT * FROM jsonb_to_recordset(CAST(:found AS jsonb))
-    AS found(kind text, value text, found_in text, category text, context text)
+    SELECT * FROM ROWS FROM (
+        jsonb_to_recordset(CAST(:found AS jsonb)) AS (kind text, value text, found_in text, category text, context text)
+    ) WITH ORDINALITY AS found(kind, value, found_in, category, context, place)
 ),
--- In the order in which the page gives them, so that the ids keep it. A contact that is found again is not gone.
+-- Known ones first, by id, as the checks of their addresses lock them; then the new ones in the order in which the page
+-- gives them, so that the ids keep it. A contact that is found again is not gone.
 saved AS (
     INSERT INTO contacts (domain_id, tenant, kind, value, category)
-    SELECT :domain_id, :tenant, kind, value, category FROM found
+    SELECT :domain_id, :tenant, kind, value, found.category
+    FROM found LEFT JOIN (SELECT id, kind, value FROM contacts WHERE domain_id = :domain_id) AS known USING (kind, value)
+    ORDER BY known.id, place
     ON CONFLICT (domain_id, kind, value) DO UPDATE
     SET last_seen = now(), updated_at = now(), gone_at = NULL, category = coalesce(excluded.category, contacts.category)
     RETURNING id, kind, value
