@@ -47,6 +47,27 @@ def test_a_card_names_the_business_its_place_and_each_contact_with_its_source(
     ]
 
 
+def test_the_category_and_the_check_of_an_address_are_on_the_card_and_in_the_csv(
+    connection: Connection, domain: RecordId, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(connection, domain)
+    checked = "category = 'role', email_check_result = 'invalid', email_check_reason = 'null_mx'"
+    connection.execute(text(f"UPDATE contacts SET {checked}"))
+    show_cards(Console(width=200), contacts(connection))
+    assert "    email     info@a.test  (role; invalid: null_mx; mailto, https://a.test/)" in capsys.readouterr().out
+    write_csv(tmp_path / "leads.csv", contacts(connection))
+    assert ",email,role,info@a.test,invalid,null_mx,mailto," in (tmp_path / "leads.csv").read_text(encoding="utf-8")
+
+
+def test_a_profile_is_named_by_its_network(
+    connection: Connection, domain: RecordId, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = FoundContact(ContactKind.SOCIAL, "https://facebook.com/a", FoundIn.LINK, category="facebook")
+    save_contacts(connection, domain, [profile], url=URL, page_id=None)
+    show_cards(Console(width=200), contacts(connection))
+    assert "    facebook  https://facebook.com/a  (link, https://a.test/)" in capsys.readouterr().out
+
+
 def test_a_contact_that_is_gone_is_no_lead(connection: Connection, domain: RecordId) -> None:
     save(connection, domain, "+15125550112")
     for _ in range(2):

@@ -50,9 +50,10 @@ def show_cards(console: Console, found: Sequence[Row]) -> None:
         place = f" · {escape(rows[0]['address'])}" if rows[0]["address"] else ""
         console.print(f"  [bold]{escape(rows[0]['business'])}[/]{place}", highlight=False, soft_wrap=True)
         for row in rows:
-            name = row["category"] or row["kind"]
-            check = f"{row['check']}: {row['check_reason']}; " if row["check"] else ""
-            line = f"    {name:<10}{row['value']}  ({check}{row['found_in']}, {row['source']})"
+            name, category = (row["category"], None) if row["kind"] == "social" else (row["kind"], row["category"])
+            check = f"{row['check']}: {row['check_reason']}" if row["check"] else None
+            notes = "; ".join(filter(None, (category, check, f"{row['found_in']}, {row['source']}")))
+            line = f"    {name:<10}{row['value']}  ({notes})"
             console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
