@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from api import data_protection, dev_tools, request_body
 from api.dependencies import KEY, Dependencies
 from api.problem import Problem, as_event, respond, respond_to_invalid, respond_to_problem
-from api.resources import domains, local_businesses, pages, places, sitemap_files, sitemaps
+from api.resources import contacts, domains, local_businesses, pages, places, sitemap_files, sitemaps
 from api.triggers import Triggers
 from scrapersky.database import LOST_RACE, Database, ReadSecret, sqlstate
 from scrapersky.metrics import Observer
@@ -21,7 +21,7 @@ from scrapersky.settings import Settings, load
 from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION, INCONSISTENT_COMPANION
 
 NAME = "api"
-ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, dev_tools, data_protection)
+ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, contacts, dev_tools, data_protection)
 GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 """SQLSTATEs of the database's guard."""
 TRY_AGAIN = "other transactions hold the records for too long; nothing was changed, send the request again"

@@ -80,7 +80,7 @@ def curate(
             raise invalid(name, f"{number} records are too many for one request; at most {cap} are allowed")
 
     if decision.dry_run:
-        with dependencies_of(router).database.autocommit() as connection:
+        with dependencies_of(router).database.transaction() as connection:
             expected, _ = _decide(connection, resource, field, decision, cap)
             return expected.model_copy(update={"results": expected.results[:EXAMPLES]})
 
@@ -127,7 +127,9 @@ def _read(
         (getattr(model, workflow.field) if workflow else literal(None)).label("status"),
         (getattr(model, never.column) if never else literal(None)).label("never_queued"),
     ]
-    chosen = conditions(resource, decision.filter) if decision.filter else [model.id.in_(decision.ids or ())]
+    chosen = (
+        conditions(connection, resource, decision.filter).all if decision.filter else [model.id.in_(decision.ids or ())]
+    )
     statement = select(*columns).where(*chosen).order_by(model.id).limit(limit)
     if not decision.dry_run:
         statement = statement.with_for_update(of=model, key_share=True)

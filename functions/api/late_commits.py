@@ -1,4 +1,4 @@
-"""Read a page of a listing so that a record which is committed late is still listed.
+"""Read a listing so that a record which is committed late is still listed.
 
 Ids are assigned in the order of the inserts, but records become visible in the order of the commits. A reader who continues
 after the last id that was shown would miss a record with a lower id that was not committed yet.
@@ -25,52 +25,75 @@ SELECT
 STILL_OPEN = "SELECT DISTINCT virtualtransaction FROM pg_locks WHERE virtualtransaction = ANY(:writers)"
 
 GAP = """
-SELECT before FROM (
+SELECT near FROM (
     -- each id with the one before it, in the order of the index, so that the search ends at the first gap
-    SELECT id, lag(id, 1, CAST(:after AS bigint)) OVER (ORDER BY id) AS before
-    FROM {table} WHERE id > :after AND id <= :last
-) AS pairs WHERE id > before + 1 LIMIT 1
+    SELECT id, lag(id, 1, CAST(:start AS bigint)) OVER (ORDER BY id) AS near
+    FROM {table} WHERE id > :start AND id <= :end
+) AS pairs WHERE id > near + 1 LIMIT 1
 """
 
+GAP_BELOW = """
+SELECT near FROM (
+    -- each id with the one above it
+    SELECT id, lag(id, 1, CAST(:start AS bigint)) OVER (ORDER BY id DESC) AS near
+    FROM {table} WHERE id < :start AND id >= :end
+) AS pairs WHERE id < near - 1 LIMIT 1
+"""
 
-def read_page(
-    connection: Connection,
-    table: str,
-    read: Callable[[int], Sequence[Any]],
-    after: int,
-    limit: int,
-    seconds: float,
-) -> tuple[Sequence[Any], int | None]:
-    """Return at most ``limit`` rows after the id ``after``, and the id after which the next page starts, None at the end.
+LOWEST = "SELECT coalesce(min(id), CAST(:start AS bigint)) FROM {table} WHERE id < :start"
 
-    ``read(last)`` returns up to ``limit + 1`` rows of ``table`` with ids above ``after`` and up to ``last``, by id. If an
-    open transaction may still insert an id of the page, it has ``seconds`` to end; then the page ends before that id.
-    """
+Read = Callable[[int], tuple[Sequence[Any], int | None]]
+
+
+def open_writers(connection: Connection, table: str) -> tuple[int, list[str]]:
+    """Return the highest visible id of ``table``, and the transactions that may still insert lower ones."""
     last, writers = connection.execute(text(OPEN.format(table=table))).one()
-    rows = read(last)
-    gap = _first_gap(connection, table, after, rows, limit, last) if writers else None
-    if gap is not None:
-        still_open = _wait(connection, writers, seconds)
-        rows = read(last)
-        gap = _first_gap(connection, table, after, rows, limit, last) if still_open else None
-    if gap is not None:
-        return [row for row in rows[:limit] if row.id <= gap], gap
-    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+    return last, writers
 
 
-def _first_gap(
-    connection: Connection, table: str, after: int, rows: Sequence[Any], limit: int, last: int
-) -> int | None:
-    """Return the id before the first missing id of the page, or of all that follows on the last page."""
-    end = rows[limit - 1].id if len(rows) > limit else last
-    return connection.execute(text(GAP.format(table=table)), {"after": after, "last": end}).scalar()
-
-
-def _wait(connection: Connection, writers: list[str], seconds: float) -> bool:
+def wait(connection: Connection, writers: list[str], seconds: float) -> bool:
     """Wait until ``writers`` have ended; return whether one is still open after ``seconds``."""
     deadline = monotonic() + seconds
-    while connection.execute(text(STILL_OPEN), {"writers": writers}).first():
+    while writers and connection.execute(text(STILL_OPEN), {"writers": writers}).first():
         if monotonic() >= deadline:
             return True
         sleep(POLL_SECONDS)
     return False
+
+
+def read_page(
+    connection: Connection, table: str, read: Read, start: int | None, seconds: float, *, newest_first: bool = False
+) -> tuple[Sequence[Any], int | None]:
+    """Return the rows of ``table`` that follow the id ``start``, and the id after which the next page starts, None at the end.
+
+    ``read(bound)`` returns rows, and the id at which it ended, None if it read up to the last. With ``newest_first``
+    ids descend from ``bound - 1``; else they ascend up to ``bound``. If an open transaction may still insert an id of
+    the page, it has ``seconds`` to end; then the page ends before that id.
+    """
+    last, writers = open_writers(connection, table)
+    start = start if start is not None else (last + 1 if newest_first else 0)
+    bound = start if newest_first else last
+    rows, end = read(bound)
+    gap = _first_gap(connection, table, start, end, bound, newest_first) if writers else None
+    if gap is not None:
+        still_open = wait(connection, writers, seconds)
+        rows, end = read(bound)
+        gap = _first_gap(connection, table, start, end, bound, newest_first) if still_open else None
+    if gap is not None:
+        return [row for row in rows if (row.id >= gap if newest_first else row.id <= gap)], gap
+    return rows, end
+
+
+def _first_gap(
+    connection: Connection, table: str, start: int, end: int | None, bound: int, newest_first: bool
+) -> int | None:
+    """Return the id before the first missing id from ``start`` to ``end``, or of all that follows on the last page."""
+    if not newest_first:
+        values = {"start": start, "end": bound if end is None else end}
+        return connection.execute(text(GAP.format(table=table)), values).scalar()
+    values = {"start": start, "end": end or 0}
+    gap = connection.execute(text(GAP_BELOW.format(table=table)), values).scalar()
+    if gap is None and end is None:
+        lowest = connection.execute(text(LOWEST.format(table=table)), {"start": start}).scalar_one()
+        gap = lowest if lowest > 1 else None
+    return gap

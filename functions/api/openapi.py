@@ -112,6 +112,7 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
         statuses.add(HTTPStatus.NOT_FOUND)
     else:
         operation["parameters"] = list(_query(operation, path, schemas))
+        statuses.add(HTTPStatus.CONFLICT)
     if path in CSV_PATHS:
         operation["requestBody"] = CSV_BODY
     if path.startswith("/dev-tools/"):

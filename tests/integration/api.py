@@ -9,6 +9,8 @@ from sqlalchemy import Connection, RowMapping, text
 
 from api.application import Application
 from api.in_time import InTime
+from scrapersky.runtime.registry import METADATA
+from scrapersky.status.claim import claim
 from scrapersky.vocabulary import RecordId, Status
 from tests.integration.lambda_context import LambdaContext
 
@@ -107,3 +109,9 @@ def domains(connection: Connection, *names: str, status: Status | str = Status.N
         ).scalar_one()
         for name in names
     ]
+
+
+def seize(connection: Connection, ids: list[RecordId]) -> None:
+    """Claim Queued domains as a tick does, so that they are Processing."""
+    held = claim(connection, METADATA, batch=10, max_in_flight=10, dispatch_lease=60, trigger="manual", ids=ids)
+    assert len(held) == len(ids)

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from api import late_commits
+from api import late_commits, listing, resource
 from api.application import Application
-from tests.integration.api import Api
+from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
+from tests.integration.api import Api, results, seize
 from tests.integration.api import domains as add_domains
 
 RESOURCES = ("places", "local-businesses", "domains", "sitemaps", "sitemap-files", "pages")
+LISTED = (*RESOURCES, "contacts")
 
 
 @pytest.fixture
@@ -78,6 +81,168 @@ def test_listings_filter_by_the_domain_as_people_write_it(api: Api, connection: 
         assert len(api.get(f"/{path}", domain=written).json["items"]) == count
 
 
+def test_an_url_is_found_as_people_write_it_and_by_its_host(api: Api, connection: Connection) -> None:
+    api.post("/domains", {"domain": "shop.example"})
+    for path in ("pages", "sitemap-files"):
+        api.post(f"/{path}", {"domain": "shop.example", "url": "https://www.shop.example/a"})
+        api.post(f"/{path}", {"domain": "shop.example", "url": "https://shop.example/a"})
+        for filters, ids in (
+            ({"url": "HTTPS://www.Shop.example/a"}, [1]), ({"url": "no url"}, []), ({"host": "shop.example"}, [2])
+        ):  # fmt: skip
+            assert list(pages_of(api, f"/{path}", **filters)) == [ids], (path, filters)
+
+
+def test_domains_are_found_by_what_a_scan_found(api: Api, connection: Connection, domains: list[int]) -> None:
+    connection.execute(
+        text("""
+            INSERT INTO domains (domain, email_addresses, http_status, last_scan, status, error_code, error) VALUES
+                ('a.example', ARRAY['a@a.example'], 404, '2026-01-02', 'Error', 'http_404', 'the server answered 404')
+        """)
+    )
+    for filters, found in (
+        ({"has_email": "true"}, [8]), ({"has_email": "false"}, domains), ({"has_phone": "true"}, []),
+        ({"http_status": 404}, [8]), ({"last_scan_before": "2026-01-03T00:00:00Z"}, [8]),
+        ({"last_scan_before": "2026-01-02T00:00:00Z"}, []), ({"error": "ANSWERED 4"}, [8]), ({"status": "Error"}, [8]),
+    ):  # fmt: skip
+        assert list(pages_of(api, "/domains", **filters)) == [found], filters
+
+
+def test_processing_records_are_found_by_their_live_attempts(
+    api: Api, domains: list[int], connection: Connection
+) -> None:
+    seize(connection, [RecordId(domains[5])])
+    assert list(pages_of(api, "/domains", status="Processing")) == [domains[5:6]]
+
+
+def test_businesses_are_found_by_the_contacts_of_their_website(api: Api, connection: Connection) -> None:
+    connection.execute(text("INSERT INTO domains (domain, email_addresses) VALUES ('a.example', ARRAY['x@a.example'])"))
+    connection.execute(
+        text("INSERT INTO local_businesses (place_id, domain_id, phone) VALUES ('p1', 1, '+1'), ('p2', null, null)")
+    )
+    for filters, found in (
+        ({"has_email": "true"}, [1]), ({"has_email": "false"}, [2]), ({"has_phone": "true"}, [1]), ({"place_id": "p2"}, [2])
+    ):  # fmt: skip
+        assert list(pages_of(api, "/local-businesses", **filters)) == [found], filters
+
+
+def test_a_contact_is_listed_and_shown_with_its_sources(api: Api, connection: Connection, domains: list[int]) -> None:
+    contacts = [FoundContact(ContactKind.EMAIL, "info@shop.example", FoundIn.MAILTO, context="write to us")]
+    save_contacts(connection, RecordId(domains[0]), contacts, url="https://shop-1.example/", page_id=None)
+    found: tuple[dict[str, object], ...] = (
+        {}, {"kind": "email"}, {"domain": "shop-1.example"}, {"gone": "false"}, {"search": "INFO"},
+        {"value": "info@shop.example", "seen_since": "2020-01-01T00:00:00Z"},
+    )  # fmt: skip
+    for filters in found:
+        assert list(pages_of(api, "/contacts", **filters)) == [[1]], filters
+    for filters in (
+        {"kind": "phone"},
+        {"checked": "valid"},
+        {"domain_id": domains[1]},
+        {"gone": "true"},
+        {"seen_since": "2090-01-01T00:00:00Z"},
+    ):
+        assert list(pages_of(api, "/contacts", **filters)) == [[]], filters
+    (source,) = api.get("/contacts/1").json["sources"]
+    assert (source["url"], source["found_in"], source["context"]) == (
+        "https://shop-1.example/",
+        "mailto",
+        "write to us",
+    )
+    wanted = {"curation_status": "Selected", "filter": {"kind": "email"}}
+    assert results(api.post("/contacts/curation", wanted)) == ["set"]
+    assert api.get("/contacts", curation_status="Selected").json["items"][0]["value"] == "info@shop.example"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+@pytest.mark.parametrize("order", ["-id", "domain", "-domain", "last_scan", "-last_scan"])
+def test_every_order_shows_each_record_once(
+    api: Api, domains: list[int], connection: Connection, order: str, limit: int
+) -> None:
+    connection.execute(text("UPDATE domains SET last_scan = now() - make_interval(days => id::int / 2) WHERE id < 6"))
+    pages = list(pages_of(api, "/domains", order=order, limit=limit))
+    shown = [record_id for page in pages for record_id in page]
+    newest, oldest = [1, 3, 2, 5, 4], [4, 5, 2, 3, 1]
+    expected = {"domain": domains, "last_scan": [*oldest, 6, 7], "-last_scan": [*newest, 7, 6]}
+    assert shown == expected.get(order, domains[::-1])
+    assert all(len(page) == limit for page in pages[:-2])
+
+
+def test_newest_first_ends_before_a_record_that_is_not_committed_and_shows_it_later(api: Api, engine: Engine) -> None:
+    with engine.connect() as fast:
+        add_domains(fast, "old.example")
+        fast.commit()
+        with open_insert(engine, "late.example") as slow:
+            add_domains(fast, "new-1.example", "new-2.example")
+            fast.commit()
+            pages = pages_of(api, "/domains", order="-id", limit=2)
+            assert next(pages) == [4, 3]
+            assert next(pages) == []
+            slow.commit()
+    assert list(pages) == [[2, 1]]
+
+
+def test_newest_first_waits_for_the_first_record_too(api: Api, engine: Engine, connection: Connection) -> None:
+    with open_insert(engine, "late.example") as slow:
+        add_domains(connection, "new.example")
+        pages = pages_of(api, "/domains", order="-id")
+        assert next(pages) == [2]
+        slow.commit()
+    assert list(pages) == [[1]]
+
+
+def test_a_listing_by_a_column_begins_when_no_record_may_be_missing(api: Api, engine: Engine) -> None:
+    with open_insert(engine, "a.example") as slow:
+        assert api.get("/domains", order="domain").status == 503
+        slow.commit()
+    assert list(pages_of(api, "/domains", order="domain")) == [[1]]
+
+
+def test_records_added_during_a_listing_by_a_column_are_not_part_of_it(
+    api: Api, domains: list[int], connection: Connection
+) -> None:
+    pages = pages_of(api, "/domains", order="domain", limit=4)
+    shown = next(pages)
+    add_domains(connection, "zebra.example", "shop-5a.example")
+    assert shown + [one for page in pages for one in page] == domains
+
+
+@pytest.mark.parametrize(
+    ("order", "cursor"),
+    [("id", "domains.abcd"), ("domain", "domains.5"), ("domain", "domains.W10"), ("last_scan", "domains.WzEsIngiLDFd"),
+     ("domain", "domains.WzEsIlx1MDAwMCIsMV0"), ("domain", "domains.WzEsIlx1ZDgwMCIsMV0")],
+)  # fmt: skip
+def test_a_cursor_of_another_order_is_a_conflict(api: Api, domains: list[int], order: str, cursor: str) -> None:
+    assert api.get("/domains", order=order, cursor=cursor).status == 409
+
+
+def test_a_page_ends_where_it_has_looked_at_enough_records(
+    api: Api, domains: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LOOKED_AT", 3)
+    assert list(pages_of(api, "/domains", status="Queued")) == [[], [6], [7]]
+    assert list(pages_of(api, "/domains", status="Queued", order="-domain")) == [[7, 6], [], []]
+
+
+def test_a_count_is_exact_up_to_its_cap(api: Api, domains: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = api.get("/domains", status="New", limit=1, count="true").json
+    assert (len(answer["items"]), answer["count"]) == (1, 5)
+    monkeypatch.setattr(listing, "COUNTED", 4)
+    assert api.get("/domains", status="New", count="true").json["count"] == 4
+
+
+def test_a_search_finds_the_same_without_its_index(api: Api, domains: list[int], connection: Connection) -> None:
+    assert list(pages_of(api, "/domains", search="OP-7.ex")) == [[7]]
+    connection.execute(text("DROP INDEX ix_domains_search"))
+    assert list(pages_of(api, "/domains", search="OP-7.ex")) == [[7]]
+
+
+def test_a_text_that_many_records_contain_is_searched_in_the_order_of_the_listing(
+    api: Api, domains: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "MOST_FOUND", 2)
+    assert list(pages_of(api, "/domains", search="shop", limit=4)) == [domains[:4], domains[4:]]
+
+
 def test_wildcards_in_a_search_are_literal(api: Api, domains: list[int]) -> None:
     assert list(pages_of(api, "/domains", search="%")) == [[]]
     assert list(pages_of(api, "/domains", search="shop_1")) == [[]]
@@ -113,7 +278,7 @@ def test_the_error_for_an_invalid_parameter_names_it(api: Api, parameters: dict[
     assert [error["field"] for error in answer.json["errors"]] == [field]
 
 
-@pytest.mark.parametrize("path", RESOURCES)
+@pytest.mark.parametrize("path", LISTED)
 def test_an_empty_resource_lists_nothing_and_answers_404_for_a_record(api: Api, path: str) -> None:
     assert api.get(f"/{path}").json == {"items": [], "next": None}
     answer = api.get(f"/{path}/1")

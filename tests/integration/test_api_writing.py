@@ -20,10 +20,9 @@ from api.resources.sitemaps import SITEMAPS
 from infra.curation_api import TIMEOUT_SECONDS
 from scrapersky.database import LOST_RACE, TRIES
 from scrapersky.models.base import Recorded
-from scrapersky.runtime.registry import HAND_OFFS, IMPORT, METADATA, WORKFLOWS
-from scrapersky.status.claim import claim
-from scrapersky.vocabulary import Curation, RecordId
-from tests.integration.api import ADA, Api, domains, results, row
+from scrapersky.runtime.registry import HAND_OFFS, IMPORT, WORKFLOWS
+from scrapersky.vocabulary import Curation
+from tests.integration.api import ADA, Api, domains, results, row, seize
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -48,12 +47,6 @@ def one_of(connection: Connection, model: type[Recorded]) -> int:
     if table != "domains":
         connection.execute(text(f"{statements['domains']} ON CONFLICT DO NOTHING"))
     return int(connection.execute(text(f"{statements[table]} RETURNING id")).scalar_one())
-
-
-def seize(connection: Connection, ids: list[RecordId]) -> None:
-    """Claim Queued domains as a tick does, so that they are Processing."""
-    held = claim(connection, METADATA, batch=10, max_in_flight=10, dispatch_lease=60, trigger="manual", ids=ids)
-    assert len(held) == len(ids)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,8 @@ def guards(engine: Engine) -> dict[str, str]:
             for row in connection.execute(
                 text(
                     "SELECT proname AS name, pg_get_functiondef(oid) AS definition FROM pg_proc"
-                    " WHERE pronamespace = 'public'::regnamespace UNION ALL"
+                    " WHERE pronamespace = 'public'::regnamespace"
+                    " AND oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e') UNION ALL"
                     " SELECT tgname, pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal"
                 )
             )

@@ -16,10 +16,10 @@ from api.dependencies import event_of
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.problem import Problem
 from api.request_body import media_type_of
-from api.resource import Named, Paging, Resource, View
+from api.resource import INDEXED, ORDER, HttpStatus, Named, Paging, Resource, View, Where, of_domain, present
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.models import Domain
-from scrapersky.runtime.input_model import Flag, InputModel
+from scrapersky.runtime.input_model import Flag, InputModel, Instant
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -73,17 +73,29 @@ class DomainView(View):
 class DomainFilter(Named):
     """The filters of domains."""
 
-    domain: str | None = Field(None, description="the host name, or a url on it")
+    domain: Annotated[str | None, Where(of_domain, indexed=True)] = Field(
+        None, description="the host name, or a url on it"
+    )
     sitemap_curation_status: Curation | None = None
     status: Status | None = None
     error_code: str | None = None
+    error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
     sitemap_analysis_status: Status | None = None
     sitemap_analysis_error_code: str | None = None
+    sitemap_analysis_error: str | None = Field(None, min_length=1, max_length=200, description="words of its text")
     is_wordpress: Flag | None = None
+    has_email: Annotated[Flag | None, present("email_addresses")] = None
+    has_phone: Annotated[Flag | None, present("phone_numbers")] = None
+    http_status: Annotated[HttpStatus | None, INDEXED] = None
+    last_scan_before: Annotated[Instant | None, Where(lambda columns, given: columns.last_scan < given)] = Field(
+        None, description="scanned, and not since this instant"
+    )
 
 
 class DomainQuery(Paging, DomainFilter):
     """The query parameters of a listing."""
+
+    order: Literal["id", "-id", "domain", "-domain", "last_scan", "-last_scan"] = ORDER
 
 
 class NewDomain(InputModel):

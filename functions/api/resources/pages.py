@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -11,7 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import Named, OfDomain, Paging, Resource, View
+from api.resource import INDEXED, ORDER, OfUrl, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import Page
 from scrapersky.runtime.input_model import Id, InputModel
@@ -58,11 +58,11 @@ class PageView(View):
     updated_at: datetime
 
 
-class PageFilter(Named, OfDomain):
+class PageFilter(OfUrl):
     """The filters of pages."""
 
-    sitemap_file_id: Id | None = None
-    page_type: str | None = None
+    sitemap_file_id: Annotated[Id | None, INDEXED] = None
+    page_type: Annotated[str | None, INDEXED] = None
     lead_source: str | None = None
     page_reading_status: Status | None = None
     page_reading_error_code: str | None = None
@@ -70,6 +70,8 @@ class PageFilter(Named, OfDomain):
 
 class PageQuery(Paging, PageFilter):
     """The query parameters of a listing."""
+
+    order: Literal["id", "-id"] = ORDER
 
 
 class NewPage(NewUrl):

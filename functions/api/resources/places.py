@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -11,7 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import Named, Paging, Resource, View
+from api.resource import INDEXED, ORDER, Named, Paging, Resource, View
 from api.rows import NewOfPlace
 from scrapersky.models import Place
 from scrapersky.runtime.input_model import InputModel, Number
@@ -45,14 +45,17 @@ class PlaceView(View):
 class PlaceFilter(Named):
     """The filters of places."""
 
-    place_id: str | None = None
-    search_query: str | None = None
+    place_id: Annotated[str | None, INDEXED] = None
+    search_query: Annotated[str | None, INDEXED] = None
     deep_scan_status: Status | None = None
     deep_scan_error_code: str | None = None
+    deep_scan_error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
 
 
 class PlaceQuery(Paging, PlaceFilter):
     """The query parameters of a listing."""
+
+    order: Literal["id", "-id"] = ORDER
 
 
 class NewPlace(NewOfPlace):

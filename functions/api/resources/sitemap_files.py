@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -11,7 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import Named, NeverQueued, OfDomain, Paging, Resource, View
+from api.resource import INDEXED, ORDER, HttpStatus, NeverQueued, OfUrl, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import SitemapFile
 from scrapersky.runtime.input_model import Flag, Id, InputModel
@@ -53,19 +53,23 @@ class SitemapFileView(View):
     updated_at: datetime
 
 
-class SitemapFileFilter(Named, OfDomain):
+class SitemapFileFilter(OfUrl):
     """The filters of sitemap files."""
 
-    sitemap_id: Id | None = None
+    sitemap_id: Annotated[Id | None, INDEXED] = None
     sitemap_type: str | None = None
     discovery_method: str | None = None
     is_valid: Flag | None = None
     sitemap_import_status: Status | None = None
     sitemap_import_error_code: str | None = None
+    sitemap_import_error: str | None = Field(None, min_length=1, max_length=200, description="words of its text")
+    http_status: Annotated[HttpStatus | None, INDEXED] = None
 
 
 class SitemapFileQuery(Paging, SitemapFileFilter):
     """The query parameters of a listing."""
+
+    order: Literal["id", "-id"] = ORDER
 
 
 class NewSitemapFile(NewUrl):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -11,7 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
-from api.resource import OfDomain, Paging, Resource, View
+from api.resource import ORDER, OfDomain, Paging, Resource, View
 from api.rows import NewOfDomain
 from scrapersky.models import Sitemap
 from scrapersky.runtime.input_model import InputModel
@@ -44,10 +44,13 @@ class SitemapFilter(OfDomain):
 
     status: Status | None = None
     error_code: str | None = None
+    error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
 
 
 class SitemapQuery(Paging, SitemapFilter):
     """The query parameters of a listing."""
+
+    order: Literal["id", "-id"] = ORDER
 
 
 class NewSitemap(NewOfDomain):

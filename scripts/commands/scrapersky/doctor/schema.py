@@ -28,7 +28,7 @@ MIGRATE = (
     " --payload '{}' /dev/stdout"
 )
 
-DEFINITIONS = text("""
+DEFINITIONS = text(r"""
 -- kind, table, name, definition
 SELECT 'enum', '', typname::text, string_agg(enumlabel, ', ' ORDER BY enumsortorder)
 FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
@@ -39,6 +39,7 @@ SELECT 'function', '', proname,
     replace(replace(pg_get_functiondef(oid), ' ' || current_schema() || '.', ' '),
         quote_literal(current_schema()), quote_literal(CAST(:schema AS text)))
 FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prokind IN ('f', 'p')
+    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = oid AND deptype = 'e')
 UNION ALL
 SELECT 'trigger', relname, tgname,
     pg_get_triggerdef(pg_trigger.oid, true) || CASE WHEN tgenabled <> 'O' THEN ' -- disabled' ELSE '' END
@@ -50,7 +51,9 @@ FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
 WHERE connamespace = current_schema()::regnamespace AND contype IN ('p', 'u', 'f', 'c')
 UNION ALL
 SELECT 'index', t.relname, i.relname,
-    pg_get_indexdef(indexrelid, 0, true) || CASE WHEN indisvalid AND indisready THEN '' ELSE ' -- invalid' END
+    -- the class for trigrams is in the schema of its extension
+    regexp_replace(pg_get_indexdef(indexrelid, 0, true), '\S*\.gin_trgm_ops', 'gin_trgm_ops')
+        || CASE WHEN indisvalid AND indisready THEN '' ELSE ' -- invalid' END
 FROM pg_index JOIN pg_class AS i ON i.oid = indexrelid JOIN pg_class AS t ON t.oid = indrelid
 WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r'
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))

@@ -6,7 +6,7 @@ With ``online`` each statement is a transaction of its own.
 
 from alembic import context
 
-from scrapersky.migrations import role
+from scrapersky.migrations import role, search
 from scrapersky.models import Base
 
 options = context.config.attributes
@@ -30,4 +30,5 @@ with context.begin_transaction():
     connection.exec_driver_sql(LOCK)
     context.run_migrations()
     if not online:
+        search.make_indexes(connection)
         role.grant(connection)

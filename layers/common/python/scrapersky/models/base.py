@@ -4,7 +4,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Enum, Identity, Index, MetaData, SmallInteger, Text, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Enum,
+    Identity,
+    Index,
+    MetaData,
+    SmallInteger,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from scrapersky.vocabulary import MAX_ERROR_LENGTH, Curation, RecordId, Status
@@ -117,4 +129,20 @@ def watched_constraints(table: str, prefix: str = "", host: str | None = None) -
         Index(f"ix_{table}_{prefix}due", "tenant", due, "id", postgresql_where=queued),
         *by_host,
         Index(f"ix_{table}_{prefix}error_code", code, "id", postgresql_where=f"{code} IS NOT NULL"),
+    )
+
+
+def listed(table: str, search: str | None = None) -> tuple[Index, ...]:
+    """Return the indexes by which the records of ``table`` are listed: by tenant, by decision, and by part of a name.
+
+    The migrations make the index for ``search`` only where the extension pg_trgm is or may be created.
+    """
+    lower = text(f"lower({search})")
+    trigrams = Index(
+        f"ix_{table}_search", lower, postgresql_using="gin", postgresql_ops={f"lower({search})": "gin_trgm_ops"}
+    )
+    return (
+        Index(f"ix_{table}_tenant_id", "tenant", "id"),
+        Index(f"ix_{table}_curated", "curation_status", "id", postgresql_where="curation_status <> 'New'"),
+        *([trigrams] if search else []),
     )

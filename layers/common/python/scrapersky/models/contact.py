@@ -29,6 +29,9 @@ class Contact(base.Recorded):
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("domain_id", "kind", "value"),
+        *base.listed("contacts", search="value"),
+        Index("ix_contacts_value", "value", "id"),
+        Index("ix_contacts_last_seen", "last_seen", "id"),
         CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in ContactKind)})", name="kind_is_known"),
         Index("ix_contacts_suppression_hash", text("suppression_hash(value)")),
         CheckConstraint("email_check_result IN ('valid', 'invalid', 'unknown')", name="email_check_result_is_known"),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import SmallInteger, UniqueConstraint
+from sqlalchemy import Index, SmallInteger, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 from sqlalchemy.types import Text
@@ -21,6 +21,11 @@ class Domain(base.Recorded):
     __tablename__ = "domains"
     __table_args__ = (
         UniqueConstraint("domain"),
+        *base.listed("domains", search="domain"),
+        Index("ix_domains_http_status", "http_status", "id"),
+        Index("ix_domains_with_email", "id", postgresql_where="email_addresses IS NOT NULL"),
+        Index("ix_domains_with_phone", "id", postgresql_where="phone_numbers IS NOT NULL"),
+        Index("ix_domains_last_scan", "last_scan", "id"),
         *base.watched_constraints("domains"),
         *base.watched_constraints("domains", "sitemap_analysis_"),
         {"postgresql_with": base.WATCHED_STORAGE},

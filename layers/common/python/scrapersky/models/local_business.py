@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, SmallInteger, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
@@ -18,6 +18,11 @@ class LocalBusiness(base.Recorded):
     __tablename__ = "local_businesses"
     __table_args__ = (
         UniqueConstraint("place_id"),
+        *base.listed("local_businesses", search="business_name"),
+        Index("ix_local_businesses_city", "city", "id"),
+        Index("ix_local_businesses_main_category", "main_category", "id"),
+        Index("ix_local_businesses_with_phone", "id", postgresql_where="phone IS NOT NULL"),
+        Index("ix_local_businesses_reviews_count", "reviews_count", "id"),
         *base.watched_constraints("local_businesses", "domain_extraction_"),
         {"postgresql_with": base.WATCHED_STORAGE},
     )

@@ -18,6 +18,8 @@ class Page(base.Recorded):
     __tablename__ = "pages"
     __table_args__ = (
         UniqueConstraint("domain_id", "url"),
+        *base.listed("pages"),
+        Index("ix_pages_page_type", "page_type", "id"),
         Index("ix_pages_contact_pages", "domain_id", postgresql_where=text(CONTACT_PAGES)),
         *base.watched_constraints("pages", "page_reading_", host="domain_id"),
         {"postgresql_with": base.WATCHED_STORAGE},

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models import base
@@ -15,6 +15,8 @@ class Place(base.Recorded):
     __tablename__ = "places"
     __table_args__ = (
         UniqueConstraint("place_id"),
+        *base.listed("places", search="name"),
+        Index("ix_places_search_query", "search_query", "id"),
         *base.watched_constraints("places", "deep_scan_"),
         {"postgresql_with": base.WATCHED_STORAGE},
     )

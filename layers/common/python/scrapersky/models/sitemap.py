@@ -18,6 +18,7 @@ class Sitemap(base.Recorded):
     __tablename__ = "sitemaps"
     __table_args__ = (
         UniqueConstraint("domain_id"),
+        *base.listed("sitemaps"),
         *base.watched_constraints("sitemaps"),
         {"postgresql_with": base.WATCHED_STORAGE},
     )

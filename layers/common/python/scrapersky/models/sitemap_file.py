@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, SmallInteger, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from scrapersky.models import base
@@ -16,6 +16,8 @@ class SitemapFile(base.Recorded):
     __tablename__ = "sitemap_files"
     __table_args__ = (
         UniqueConstraint("domain_id", "url"),
+        *base.listed("sitemap_files"),
+        Index("ix_sitemap_files_http_status", "http_status", "id"),
         *base.watched_constraints("sitemap_files", "sitemap_import_", host="domain_id"),
         {"postgresql_with": base.WATCHED_STORAGE},
     )

@@ -91,6 +91,12 @@ CREATE TABLE domains (
     CONSTRAINT ck_domains_sitemap_analysis_error_is_short CHECK (length(sitemap_analysis_error) <= 1024),
     CONSTRAINT ck_domains_sitemap_analysis_failures_not_negative CHECK (sitemap_analysis_failures >= 0)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_domains_tenant_id ON domains (tenant, id);
+CREATE INDEX ix_domains_curated ON domains (curation_status, id) WHERE curation_status <> 'New';
+CREATE INDEX ix_domains_http_status ON domains (http_status, id);
+CREATE INDEX ix_domains_with_email ON domains (id) WHERE email_addresses IS NOT NULL;
+CREATE INDEX ix_domains_with_phone ON domains (id) WHERE phone_numbers IS NOT NULL;
+CREATE INDEX ix_domains_last_scan ON domains (last_scan, id);
 CREATE INDEX ix_domains_due ON domains (tenant, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX ix_domains_error_code ON domains (error_code, id) WHERE error_code IS NOT NULL;
 CREATE INDEX ix_domains_sitemap_analysis_due ON domains (tenant, sitemap_analysis_due_at, id) WHERE sitemap_analysis_due_at IS NOT NULL;
@@ -201,6 +207,9 @@ CREATE TABLE places (
     CONSTRAINT ck_places_deep_scan_error_is_short CHECK (length(deep_scan_error) <= 1024),
     CONSTRAINT ck_places_deep_scan_failures_not_negative CHECK (deep_scan_failures >= 0)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_places_tenant_id ON places (tenant, id);
+CREATE INDEX ix_places_curated ON places (curation_status, id) WHERE curation_status <> 'New';
+CREATE INDEX ix_places_search_query ON places (search_query, id);
 CREATE INDEX ix_places_deep_scan_due ON places (tenant, deep_scan_due_at, id) WHERE deep_scan_due_at IS NOT NULL;
 CREATE INDEX ix_places_deep_scan_error_code ON places (deep_scan_error_code, id) WHERE deep_scan_error_code IS NOT NULL;
 COMMENT ON COLUMN places.moved_to_place_id IS 'Google''s id for the same place after a move';
@@ -285,6 +294,12 @@ CREATE TABLE local_businesses (
     CONSTRAINT ck_local_businesses_domain_extraction_failures_not_negative CHECK (domain_extraction_failures >= 0),
     CONSTRAINT fk_local_businesses_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_local_businesses_tenant_id ON local_businesses (tenant, id);
+CREATE INDEX ix_local_businesses_curated ON local_businesses (curation_status, id) WHERE curation_status <> 'New';
+CREATE INDEX ix_local_businesses_city ON local_businesses (city, id);
+CREATE INDEX ix_local_businesses_main_category ON local_businesses (main_category, id);
+CREATE INDEX ix_local_businesses_with_phone ON local_businesses (id) WHERE phone IS NOT NULL;
+CREATE INDEX ix_local_businesses_reviews_count ON local_businesses (reviews_count, id);
 CREATE INDEX ix_local_businesses_domain_extraction_due ON local_businesses (tenant, domain_extraction_due_at, id) WHERE domain_extraction_due_at IS NOT NULL;
 CREATE INDEX ix_local_businesses_domain_extraction_error_code ON local_businesses (domain_extraction_error_code, id) WHERE domain_extraction_error_code IS NOT NULL;
 CREATE INDEX ix_local_businesses_domain_id ON local_businesses (domain_id);
@@ -321,6 +336,8 @@ CREATE TABLE sitemaps (
     CONSTRAINT ck_sitemaps_failures_not_negative CHECK (failures >= 0),
     CONSTRAINT fk_sitemaps_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_sitemaps_tenant_id ON sitemaps (tenant, id);
+CREATE INDEX ix_sitemaps_curated ON sitemaps (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_sitemaps_due ON sitemaps (tenant, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX ix_sitemaps_error_code ON sitemaps (error_code, id) WHERE error_code IS NOT NULL;
 COMMENT ON COLUMN sitemaps.files_found IS 'valid sitemap files of the last scan';
@@ -367,6 +384,9 @@ CREATE TABLE sitemap_files (
     CONSTRAINT fk_sitemap_files_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id),
     CONSTRAINT fk_sitemap_files_sitemap_id FOREIGN KEY(sitemap_id) REFERENCES sitemaps (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_sitemap_files_tenant_id ON sitemap_files (tenant, id);
+CREATE INDEX ix_sitemap_files_curated ON sitemap_files (curation_status, id) WHERE curation_status <> 'New';
+CREATE INDEX ix_sitemap_files_http_status ON sitemap_files (http_status, id);
 CREATE INDEX ix_sitemap_files_sitemap_id ON sitemap_files (sitemap_id);
 CREATE INDEX ix_sitemap_files_sitemap_import_due ON sitemap_files (tenant, sitemap_import_due_at, id) WHERE sitemap_import_due_at IS NOT NULL;
 CREATE INDEX ix_sitemap_files_sitemap_import_due_by_host ON sitemap_files (tenant, domain_id, sitemap_import_due_at, id) WHERE sitemap_import_due_at IS NOT NULL;
@@ -423,6 +443,9 @@ CREATE TABLE pages (
     CONSTRAINT fk_pages_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id),
     CONSTRAINT fk_pages_sitemap_file_id FOREIGN KEY(sitemap_file_id) REFERENCES sitemap_files (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_pages_tenant_id ON pages (tenant, id);
+CREATE INDEX ix_pages_curated ON pages (curation_status, id) WHERE curation_status <> 'New';
+CREATE INDEX ix_pages_page_type ON pages (page_type, id);
 CREATE INDEX ix_pages_sitemap_file_id ON pages (sitemap_file_id);
 CREATE INDEX ix_pages_contact_pages ON pages (domain_id) WHERE page_type IN ('contact', 'legal', 'about');
 CREATE INDEX ix_pages_page_reading_due ON pages (tenant, page_reading_due_at, id) WHERE page_reading_due_at IS NOT NULL;
@@ -470,6 +493,10 @@ CREATE TABLE contacts (
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_contacts_email_check_due ON contacts (tenant, email_check_due_at, id) WHERE email_check_due_at IS NOT NULL;
 CREATE INDEX ix_contacts_email_check_error_code ON contacts (email_check_error_code, id) WHERE email_check_error_code IS NOT NULL;
+CREATE INDEX ix_contacts_tenant_id ON contacts (tenant, id);
+CREATE INDEX ix_contacts_curated ON contacts (curation_status, id) WHERE curation_status <> 'New';
+CREATE INDEX ix_contacts_value ON contacts (value, id);
+CREATE INDEX ix_contacts_last_seen ON contacts (last_seen, id);
 COMMENT ON COLUMN contacts.kind IS 'ContactKind';
 COMMENT ON COLUMN contacts.value IS 'an address in lower case, E.164 or bare digits, or a URL';
 COMMENT ON COLUMN contacts.category IS 'EmailCategory; of a profile: the network';

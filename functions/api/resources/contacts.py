@@ -1,0 +1,119 @@
+"""Contacts: what the websites of domains give to reach their businesses by."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from api.curation import Decision, Decisions, curate
+from api.dependencies import dependencies_of
+from api.listing import Listing, RecordIdInPath, list_records, read_record
+from api.resource import INDEXED, ORDER, Named, OfDomain, Paging, Resource, View, Where
+from scrapersky.models import Contact, ContactSource
+from scrapersky.runtime.input_model import Flag, Instant
+from scrapersky.vocabulary import ContactKind, Curation, EmailCheck, FoundIn, Status
+
+router = Router()
+TAGS = ["contacts"]
+MAX_SOURCES = 100
+
+
+class ContactView(View):
+    """A contact."""
+
+    domain_id: int
+    kind: ContactKind
+    value: str
+    category: str | None
+    first_seen: datetime
+    last_seen: datetime
+    gone_at: datetime | None
+    curation_status: Curation
+    email_check_status: Status
+    email_check_due_at: datetime | None
+    email_check_failures: int
+    email_check_error_code: str | None
+    email_check_error: str | None
+    email_check_result: EmailCheck | None
+    email_check_reason: str | None
+    email_checked_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ContactSourceView(BaseModel):
+    """A page that gives the contact; ``page_id`` is null for the home page."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    page_id: int | None
+    url: str
+    found_in: FoundIn
+    context: str | None
+    first_seen: datetime
+    last_seen: datetime
+
+
+class ContactWithSources(ContactView):
+    """A contact with the pages that give it, those seen last first."""
+
+    sources: list[ContactSourceView] = Field(max_length=MAX_SOURCES)
+
+
+class ContactFilter(Named, OfDomain):
+    """The filters of contacts."""
+
+    kind: ContactKind | None = None
+    value: Annotated[str | None, INDEXED] = Field(None, description="exactly this address, number or url")
+    category: str | None = None
+    checked: Annotated[EmailCheck | None, Where(lambda columns, given: columns.email_check_result == given)] = Field(
+        None, description="the result of the e-mail check"
+    )
+    email_check_status: Status | None = None
+    email_check_error_code: str | None = None
+    email_check_error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
+    seen_since: Annotated[Instant | None, Where(lambda columns, given: columns.last_seen >= given)] = Field(
+        None, description="seen at or after this instant"
+    )
+    gone: Annotated[Flag | None, Where(lambda columns, given: columns.gone_at.is_not(None) == given)] = Field(
+        None, description="whether all of its sources lack it now"
+    )
+
+
+class ContactQuery(Paging, ContactFilter):
+    """The query parameters of a listing."""
+
+    order: Literal["id", "-id", "last_seen", "-last_seen"] = ORDER
+
+
+CONTACTS = Resource(
+    model=Contact,
+    view=ContactView,
+    key=("domain_id", "kind", "value"),
+    search="value",
+    curation={"curation_status": None},
+)
+
+
+@router.get("/contacts", tags=TAGS, summary="List contacts")
+def list_contacts(query: Annotated[ContactQuery, Query()]) -> Listing[ContactView]:
+    return list_records(router, CONTACTS, query)
+
+
+@router.get("/contacts/<record_id>", tags=TAGS, summary="Return one contact with its sources")
+def read_contact(record_id: RecordIdInPath) -> ContactWithSources:
+    contact = read_record(router, CONTACTS, record_id)
+    columns = [getattr(ContactSource, name) for name in ContactSourceView.model_fields]
+    newest = select(*columns).where(ContactSource.contact_id == record_id).order_by(ContactSource.last_seen.desc())
+    with dependencies_of(router).database.autocommit() as connection:
+        rows = connection.execute(newest.limit(MAX_SOURCES)).all()
+    sources = [ContactSourceView.model_validate(row) for row in rows]
+    return ContactWithSources(**contact.model_dump(), sources=sources)
+
+
+@router.post("/contacts/curation", tags=TAGS, summary="Curate contacts")
+def curate_contacts(body: Decision[ContactFilter]) -> Decisions:
+    return curate(router, CONTACTS, body)

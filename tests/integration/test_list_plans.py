@@ -1,0 +1,184 @@
+"""Query plans of the lists at half a million rows: every filter and every order reads a bounded part of its table."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from sqlalchemy import Connection, text
+
+from api.listing import LOOKED_AT, Reader
+from api.resource import PAGING, Paging, Resource, conditions
+from api.resources.contacts import CONTACTS, ContactQuery
+from api.resources.domains import DOMAINS, DomainQuery
+from api.resources.local_businesses import LOCAL_BUSINESSES, LocalBusinessQuery
+from api.resources.pages import PAGES, PageQuery
+from api.resources.places import PLACES, PlaceQuery
+from api.resources.sitemap_files import SITEMAP_FILES, SitemapFileQuery
+from api.resources.sitemaps import SITEMAPS, SitemapQuery
+from scrapersky.database import Database
+from scrapersky.secret_store import read_secret
+from scrapersky.settings import Settings, load
+from scripts.commands.run.postgres import Postgres
+from tests.conftest import TEMPLATE
+from tests.integration.large import fill
+from tests.integration.plans import Plan, plans_of
+
+ROWS = 500_000
+OTHERS = 20_000
+RARE = 10_000
+"""One record of so many has a rare value, another one for each column."""
+LIMIT = 20
+
+QUERIES: dict[str, tuple[Resource[Any], type[Paging]]] = {
+    "domains": (DOMAINS, DomainQuery),
+    "contacts": (CONTACTS, ContactQuery),
+    "places": (PLACES, PlaceQuery),
+    "local_businesses": (LOCAL_BUSINESSES, LocalBusinessQuery),
+    "sitemaps": (SITEMAPS, SitemapQuery),
+    "sitemap_files": (SITEMAP_FILES, SitemapFileQuery),
+    "pages": (PAGES, PageQuery),
+}
+
+
+def rarely(place: int, rare: str, often: str = "NULL") -> str:
+    """Return SQL for ``rare`` in one of :data:`RARE` records, else ``often``."""
+    return f"CASE WHEN n % {RARE} = {place} THEN {rare} ELSE {often} END"
+
+
+COMMON = {
+    "tenant": rarely(1, "'rare'", "'default'"),
+    "curation_status": rarely(2, "'Maybe'", "'New'") + "::curation_status",
+}
+PAGE = {"domain_id": "n / 2 + 1", "url": "'https://d' || n / 2 + 1 || '.example/' || n"}
+
+
+def watched(prefix: str = "") -> dict[str, str]:
+    """Return the values of a watched field and its companions."""
+    status = rarely(3, "'Error'", "'Completed'") + "::work_status"
+    values = {"status": status, "error_code": rarely(3, "'rare'"), "error": rarely(3, "'rare words'")}
+    return {f"{prefix}{name}": value for name, value in values.items()}
+
+
+FILLED = {
+    "domains": watched()
+    | {
+        "domain": "'d' || n || '.example'",
+        "http_status": rarely(4, "418", "200"),
+        "email_addresses": rarely(5, "ARRAY['x']"),
+        "phone_numbers": rarely(6, "ARRAY['x']"),
+        "last_scan": "now() - make_interval(secs => n)",
+    },
+    "contacts": watched("email_check_")
+    | {
+        "domain_id": "n / 2 + 1",
+        "kind": "'email'",
+        "value": "n || '@x.example'",
+        "last_seen": "now() - make_interval(secs => n)",
+    },
+    "places": watched("deep_scan_")
+    | {"place_id": "'p' || n", "name": "'name ' || n", "search_query": rarely(4, "'rare'", "'often'")},
+    "local_businesses": watched("domain_extraction_")
+    | {
+        "place_id": "'p' || n",
+        "city": rarely(4, "'rare'", "'often'"),
+        "main_category": rarely(5, "'rare'", "'often'"),
+        "phone": rarely(6, "'+1'"),
+        "reviews_count": "n",
+        "domain_id": "n",
+    },
+    "sitemaps": watched() | {"domain_id": "n"},
+    "sitemap_files": watched("sitemap_import_")
+    | PAGE
+    | {"sitemap_id": "n / 2 + 1", "discovery_method": "'manual'", "http_status": rarely(4, "418", "200")},
+    "pages": PAGE | {"sitemap_file_id": "n / 2 + 1", "path_depth": "1", "page_type": rarely(4, "'rare'", "'often'")},
+}
+
+RARE_VALUES: dict[str, str] = {
+    "tenant": "rare", "curation_status": "Maybe", "sitemap_curation_status": "Maybe", "domain": "d77.example",
+    "domain_id": "77",
+    "url": "https://d77.example/152", "place_id": "p77", "value": "77@x.example", "http_status": "418", "has_email": "true",
+    "has_phone": "true", "search_query": "rare", "city": "rare", "main_category": "rare", "page_type": "rare",
+    "sitemap_id": "77", "sitemap_file_id": "77", "search": "77777", "created_after": "2090-01-01T00:00:00Z",
+    "created_before": "1990-01-01T00:00:00Z", "last_scan_before": "1990-01-01T00:00:00Z", "is_wordpress": "true",
+    "country": "XX", "host": "d77.example", "sitemap_type": "index", "discovery_method": "robots_txt", "is_valid": "true",
+    "lead_source": "manual", "kind": "form", "category": "x", "seen_since": "2090-01-01T00:00:00Z", "gone": "true", "checked": "valid",
+}  # fmt: skip
+"""A value for each filter that few records have, or none."""
+
+
+def rare_value(name: str) -> str:
+    """Return the value for a filter, also of a watched field."""
+    if name.endswith(("error_code", "error")):
+        return "rare"
+    return RARE_VALUES.get(name, "Error")
+
+
+CASES = [(table, name) for table, (_, query) in QUERIES.items() for name in query.model_fields if name not in PAGING]
+ORDERS = [
+    (table, order)
+    for table, (_, query) in QUERIES.items()
+    for order in get_args(query.model_fields["order"].annotation)
+]
+
+
+@pytest.fixture(scope="module")
+def large(postgres: Postgres) -> Iterator[Connection]:
+    """A connection of the API's kind to the large database, in transactions that are rolled back."""
+    url = postgres.create_database("large_lists", template=TEMPLATE)
+    fill(
+        url,
+        *(f"DROP INDEX ix_{table}_search" for table in ("contacts", "places", "local_businesses", "domains")),
+        *(
+            f"INSERT INTO {table} ({', '.join(values | COMMON)}) SELECT {', '.join((values | COMMON).values())}"
+            f" FROM generate_series(1, {ROWS if table == 'domains' else OTHERS}) AS n"
+            for table, values in FILLED.items()
+        ),
+        "CREATE INDEX ix_domains_search ON domains USING gin (lower(domain) gin_trgm_ops)",
+        "ANALYZE",
+    )
+    database = Database(load(Settings, {"DATABASE_URL": url}), "plans", read_secret)
+    with database.engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
+        yield connection
+    database.engine.dispose()
+    postgres.drop_database("large_lists")
+
+
+def plans(connection: Connection, table: str, **given: str) -> list[Plan]:
+    """Return the plans of the first page of a listing, without the look for open transactions."""
+    resource, kind = QUERIES[table]
+    query = kind.model_validate({"limit": str(LIMIT), **given})
+
+    def verb(connection: Connection) -> None:
+        Reader(connection, resource, query, conditions(connection, resource, query)).read(None, 0)
+
+    found = [plan for plan in plans_of(connection, verb) if "pg_locks" not in plan.statement]
+    return found[-1:] if "search" in given else found  # the count of matches needs the settings of its transaction
+
+
+@pytest.mark.parametrize(("table", "name"), CASES)
+def test_a_filter_reads_no_more_than_its_bound(large: Connection, table: str, name: str) -> None:
+    with large.begin():
+        large.execute(text(f"SET enable_bitmapscan = {'on' if name == 'search' else 'off'}"))
+    resource, kind = QUERIES[table]
+    with large.begin():
+        wanted = conditions(large, resource, kind.model_validate({name: rare_value(name)}))
+    found = plans(large, table, **{name: rare_value(name)})
+    summary = "\n".join(plan.summary() for plan in found)
+    bound = 2 * LOOKED_AT if wanted.others else 3 * ROWS // RARE
+    assert sum(plan.rows_read for plan in found) <= bound + 10, summary
+
+
+@pytest.mark.parametrize(("table", "order"), ORDERS)
+def test_an_order_reads_only_its_page(large: Connection, table: str, order: str) -> None:
+    found = plans(large, table, order=order)
+    assert sum(plan.rows_read for plan in found) <= 2 * LIMIT + 10, "\n".join(plan.summary() for plan in found)
+
+
+def test_a_count_ends_at_its_cap(large: Connection) -> None:
+    query = DomainQuery()
+
+    def verb(connection: Connection) -> None:
+        assert Reader(connection, DOMAINS, query, conditions(connection, DOMAINS, query)).count() == 10_000
+
+    (plan,) = plans_of(large, verb)
+    assert plan.rows_read <= 10_010, plan.summary()
