@@ -95,13 +95,13 @@ FILLED = {
 
 RARE_VALUES: dict[str, str] = {
     "tenant": "rare", "curation_status": "Maybe", "sitemap_curation_status": "Maybe", "domain": "d77.example",
-    "domain_id": "77",
-    "url": "https://d77.example/152", "place_id": "p77", "value": "77@x.example", "http_status": "418", "has_email": "true",
-    "has_phone": "true", "search_query": "rare", "city": "rare", "main_category": "rare", "page_type": "rare",
-    "sitemap_id": "77", "sitemap_file_id": "77", "search": "77777", "created_after": "2090-01-01T00:00:00Z",
-    "created_before": "1990-01-01T00:00:00Z", "last_scan_before": "1990-01-01T00:00:00Z", "is_wordpress": "true",
-    "country": "XX", "host": "d77.example", "sitemap_type": "index", "discovery_method": "robots_txt", "is_valid": "true",
-    "lead_source": "manual", "kind": "form", "category": "x", "seen_since": "2090-01-01T00:00:00Z", "gone": "true", "checked": "valid",
+    "domain_id": "77", "url": "https://d77.example/152", "place_id": "p77", "value": "77@x.example",
+    "http_status": "418", "has_email": "true", "has_phone": "true", "search_query": "rare", "city": "rare",
+    "main_category": "rare", "page_type": "rare", "sitemap_id": "77", "sitemap_file_id": "77", "search": "77777",
+    "created_after": "2090-01-01T00:00:00Z", "created_before": "1990-01-01T00:00:00Z", "last_scan_before":
+    "1990-01-01T00:00:00Z", "is_wordpress": "true", "country": "XX", "host": "d77.example", "sitemap_type":
+    "index", "discovery_method": "robots_txt", "is_valid": "true", "lead_source": "manual", "kind": "form",
+    "category": "x", "seen_since": "2090-01-01T00:00:00Z", "gone": "true", "checked": "valid",
 }  # fmt: skip
 """A value for each filter that few records have, or none."""
 
