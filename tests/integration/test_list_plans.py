@@ -90,7 +90,9 @@ FILLED = {
     "sitemap_files": watched("sitemap_import_")
     | PAGE
     | {"sitemap_id": "n / 2 + 1", "discovery_method": "'manual'", "http_status": rarely(4, "418", "200")},
-    "pages": PAGE | {"sitemap_file_id": "n / 2 + 1", "path_depth": "1", "page_type": rarely(4, "'rare'", "'often'")},
+    "pages": watched("page_reading_")
+    | PAGE
+    | {"sitemap_file_id": "n / 2 + 1", "path_depth": "1", "page_type": rarely(4, "'rare'", "'often'")},
 }
 
 RARE_VALUES: dict[str, str] = {
