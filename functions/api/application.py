@@ -21,7 +21,21 @@ from scrapersky.settings import Settings, load
 from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION, INCONSISTENT_COMPANION
 
 NAME = "api"
-ROUTERS = (places, local_businesses, domains, sitemaps, sitemap_files, pages, contacts, dev_tools, data_protection)
+ROUTERS = (
+    places,
+    local_businesses,
+    domains,
+    sitemaps,
+    sitemap_files,
+    pages,
+    contacts,
+    dev_tools,
+    data_protection,
+)
+RESOURCES = (
+    places.PLACES, local_businesses.LOCAL_BUSINESSES, domains.DOMAINS, sitemaps.SITEMAPS, sitemap_files.SITEMAP_FILES,
+    pages.PAGES, contacts.CONTACTS,
+)  # fmt: skip
 GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 """SQLSTATEs of the database's guard."""
 TRY_AGAIN = "other transactions hold the records for too long; nothing was changed, send the request again"

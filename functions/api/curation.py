@@ -37,6 +37,7 @@ class Decision(InputModel, Generic[F]):
     curation_status: Curation = Field(description="Selected queues the workflow")
     ids: Ids | None = Field(None, description="the records")
     filter: F | None = Field(None, description="at least one condition; all must hold")
+    after: Id | None = Field(None, description="only records with a higher id: 'last' of the previous answer")
     limit: Integer | None = Field(None, ge=1, description="maximum number of records by filter; 'more' reports others")
     reason: str = Field("curated", min_length=1, max_length=500, description="why, for the audit trail")
     spread_seconds: Number = Field(0, ge=0, le=86_400, description="queued records become due over this time")
@@ -65,6 +66,7 @@ class Decisions(BaseModel):
     results: list[Decided] = Field(description="of a dry run the first three")
     counts: dict[Result, int]
     more: bool = False
+    last: int | None = Field(None, description="the highest id of the results; continue with 'after'")
 
 
 def curate(
@@ -114,7 +116,8 @@ def _decide(
     queued = {one.id for one in decided if one.result == "queued"}
     before = {row.id: Status(row.status) for row in rows if row.id in queued}
     counts = dict(Counter(one.result for one in decided))
-    return Decisions(results=decided, counts=counts, more=len(rows) > limit), before
+    last = rows[:limit][-1].id if rows else None
+    return Decisions(results=decided, counts=counts, more=len(rows) > limit, last=last), before
 
 
 def _read(
@@ -130,7 +133,7 @@ def _read(
     chosen = (
         conditions(connection, resource, decision.filter).all if decision.filter else [model.id.in_(decision.ids or ())]
     )
-    statement = select(*columns).where(*chosen).order_by(model.id).limit(limit)
+    statement = select(*columns).where(*chosen, model.id > (decision.after or 0)).order_by(model.id).limit(limit)
     if not decision.dry_run:
         statement = statement.with_for_update(of=model, key_share=True)
     return connection.execute(statement).all()

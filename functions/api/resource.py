@@ -141,7 +141,13 @@ class Paging(Filter):
     @classmethod
     def _from_text(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters of a query as JSON has them: digits as a number, true and false as a flag."""
-        return {name: _typed(value, cls.model_fields[name].annotation) for name, value in given.items()}
+        return typed(cls, given)
+
+
+def typed(model: type[Filter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return texts as the fields of ``model`` have them in JSON: digits as a number, true and false as a flag."""
+    known = model.model_fields
+    return {name: _typed(value, known[name].annotation) if name in known else value for name, value in given.items()}
 
 
 def _typed(value: Any, annotation: Any) -> Any:
@@ -172,6 +178,7 @@ class Resource(Generic[V_co]):
 
     model: type[Recorded]
     view: type[V_co]
+    filters: type[Filter]
     key: tuple[str, ...]
     """The columns that identify a record besides its id: a row with a known key already exists."""
     curation: Mapping[str, Workflow | None]
@@ -184,6 +191,11 @@ class Resource(Generic[V_co]):
     def name(self) -> str:
         """The table's name, which is also the field of the rows in a bulk request."""
         return str(self.model.__tablename__)
+
+    @property
+    def workflows(self) -> dict[str, Workflow]:
+        """The workflows that watch a field of its records, by name."""
+        return {name: one for name, one in WORKFLOWS.items() if one.table == self.name}
 
 
 @dataclass(frozen=True)
@@ -228,7 +240,7 @@ def _in_status(resource: Resource[View], field: str, wanted: Status) -> tuple[Co
     if wanted is Status.ERROR:
         return condition & columns[field.removesuffix("status") + "error_code"].is_not(None), True
     if wanted is Status.PROCESSING:
-        workflow = next(one.name for one in WORKFLOWS.values() if (one.table, one.field) == (resource.name, field))
+        workflow = next(name for name, one in resource.workflows.items() if one.field == field)
         live = "ARRAY(SELECT record_id FROM attempts WHERE workflow = :workflow AND finished_at IS NULL)"
         return condition & (columns.id == func.any(text(live).bindparams(workflow=workflow))), True
     return condition, False

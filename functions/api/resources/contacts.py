@@ -11,9 +11,11 @@ from sqlalchemy import select
 from api.curation import Decision, Decisions, curate
 from api.dependencies import dependencies_of
 from api.listing import Listing, RecordIdInPath, list_records, read_record
+from api.moving import Move, Moved, Requeue, move
 from api.resource import INDEXED, ORDER, Named, OfDomain, Paging, Resource, View, Where
 from scrapersky.models import Contact, ContactSource
 from scrapersky.runtime.input_model import Flag, Instant
+from scrapersky.runtime.registry import EMAIL_CHECK
 from scrapersky.vocabulary import ContactKind, Curation, EmailCheck, FoundIn, Status
 
 router = Router()
@@ -92,6 +94,7 @@ class ContactQuery(Paging, ContactFilter):
 CONTACTS = Resource(
     model=Contact,
     view=ContactView,
+    filters=ContactFilter,
     key=("domain_id", "kind", "value"),
     search="value",
     curation={"curation_status": None},
@@ -117,3 +120,13 @@ def read_contact(record_id: RecordIdInPath) -> ContactWithSources:
 @router.post("/contacts/curation", tags=TAGS, summary="Curate contacts")
 def curate_contacts(body: Decision[ContactFilter]) -> Decisions:
     return curate(router, CONTACTS, body)
+
+
+@router.post("/contacts/requeue", tags=TAGS, summary="Queue e-mail checks again, without a decision")
+def requeue_contacts(body: Requeue[ContactFilter]) -> Moved:
+    return move(router, CONTACTS, EMAIL_CHECK, "requeue", body)
+
+
+@router.post("/contacts/cancel", tags=TAGS, summary="Cancel queued e-mail checks")
+def cancel_contacts(body: Move[ContactFilter]) -> Moved:
+    return move(router, CONTACTS, EMAIL_CHECK, "cancel", body)

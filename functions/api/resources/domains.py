@@ -14,6 +14,7 @@ from api.csv_import import read_csv
 from api.curation import Decision, Decisions, curate
 from api.dependencies import event_of
 from api.listing import Listing, RecordIdInPath, list_records, read_record
+from api.moving import Move, Moved, Requeue, move
 from api.problem import Problem
 from api.request_body import media_type_of
 from api.resource import INDEXED, ORDER, HttpStatus, Named, Paging, Resource, View, Where, of_domain, present
@@ -139,9 +140,22 @@ class DomainDecision(Decision[DomainFilter]):
     )
 
 
+class DomainRequeue(Requeue[DomainFilter]):
+    """Which domains to queue again, for one of their workflows."""
+
+    workflow: Literal["metadata", "submission"]
+
+
+class DomainCancel(Move[DomainFilter]):
+    """Which domains to cancel, for one of their workflows."""
+
+    workflow: Literal["metadata", "submission"]
+
+
 DOMAINS = Resource(
     model=Domain,
     view=DomainView,
+    filters=DomainFilter,
     key=("domain",),
     search="domain",
     curation={"curation_status": METADATA, "sitemap_curation_status": SUBMISSION},
@@ -190,3 +204,17 @@ def curate_domains(body: DomainDecision) -> Decisions:
     # Spelled out so that the audit of routers sees both fields.
     field = "curation_status" if body.field == "curation_status" else "sitemap_curation_status"
     return curate(router, DOMAINS, body, field)
+
+
+@router.post("/domains/requeue", tags=TAGS, summary="Queue metadata scans or submissions again, without a decision")
+def requeue_domains(body: DomainRequeue) -> Moved:
+    # Spelled out so that the audit of routers sees both workflows.
+    workflow = METADATA if body.workflow == "metadata" else SUBMISSION
+    return move(router, DOMAINS, workflow, "requeue", body)
+
+
+@router.post("/domains/cancel", tags=TAGS, summary="Cancel queued metadata scans or submissions")
+def cancel_domains(body: DomainCancel) -> Moved:
+    # Spelled out so that the audit of routers sees both workflows.
+    workflow = METADATA if body.workflow == "metadata" else SUBMISSION
+    return move(router, DOMAINS, workflow, "cancel", body)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, exists
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
+from api.moving import Move, Moved, Requeue, move
 from api.resource import INDEXED, ORDER, Columns, Named, OfDomain, Paging, Resource, View, Where, present
 from api.rows import Known, NewOfPlace, RowRefused
 from scrapersky.models import Domain, LocalBusiness
@@ -113,6 +114,7 @@ class NewLocalBusinesses(InputModel):
 LOCAL_BUSINESSES = Resource(
     model=LocalBusiness,
     view=LocalBusinessView,
+    filters=LocalBusinessFilter,
     key=("place_id",),
     search="business_name",
     curation={"curation_status": DOMAIN_EXTRACTION},
@@ -156,3 +158,13 @@ def _website(given: str) -> str:
     except HostError as error:
         raise RowRefused(f"website_url: {error}") from None
     return url
+
+
+@router.post("/local-businesses/requeue", tags=TAGS, summary="Queue domain extractions again, without a decision")
+def requeue_local_businesses(body: Requeue[LocalBusinessFilter]) -> Moved:
+    return move(router, LOCAL_BUSINESSES, DOMAIN_EXTRACTION, "requeue", body)
+
+
+@router.post("/local-businesses/cancel", tags=TAGS, summary="Cancel queued domain extractions")
+def cancel_local_businesses(body: Move[LocalBusinessFilter]) -> Moved:
+    return move(router, LOCAL_BUSINESSES, DOMAIN_EXTRACTION, "cancel", body)

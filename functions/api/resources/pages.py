@@ -11,6 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
+from api.moving import Move, Moved, Requeue, move
 from api.resource import INDEXED, ORDER, OfUrl, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import Page
@@ -66,6 +67,7 @@ class PageFilter(OfUrl):
     lead_source: str | None = None
     page_reading_status: Status | None = None
     page_reading_error_code: str | None = None
+    page_reading_error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
 
 
 class PageQuery(Paging, PageFilter):
@@ -96,7 +98,12 @@ class NewPages(InputModel):
 
 
 PAGES = Resource(
-    model=Page, view=PageView, key=("domain_id", "url"), search="url", curation={"curation_status": PAGE_READING}
+    model=Page,
+    view=PageView,
+    filters=PageFilter,
+    key=("domain_id", "url"),
+    search="url",
+    curation={"curation_status": PAGE_READING},
 )
 
 
@@ -123,3 +130,13 @@ def create_pages(body: NewPages) -> Added:
 @router.post("/pages/curation", tags=TAGS, summary="Curate pages")
 def curate_pages(body: Decision[PageFilter]) -> Decisions:
     return curate(router, PAGES, body)
+
+
+@router.post("/pages/requeue", tags=TAGS, summary="Queue page readings again, without a decision")
+def requeue_pages(body: Requeue[PageFilter]) -> Moved:
+    return move(router, PAGES, PAGE_READING, "requeue", body)
+
+
+@router.post("/pages/cancel", tags=TAGS, summary="Cancel queued page readings")
+def cancel_pages(body: Move[PageFilter]) -> Moved:
+    return move(router, PAGES, PAGE_READING, "cancel", body)

@@ -11,6 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
+from api.moving import Move, Moved, Requeue, move
 from api.resource import INDEXED, ORDER, Named, Paging, Resource, View
 from api.rows import NewOfPlace
 from scrapersky.models import Place
@@ -75,7 +76,12 @@ class NewPlaces(InputModel):
 
 
 PLACES = Resource(
-    model=Place, view=PlaceView, key=("place_id",), search="name", curation={"curation_status": DEEP_SCAN}
+    model=Place,
+    view=PlaceView,
+    filters=PlaceFilter,
+    key=("place_id",),
+    search="name",
+    curation={"curation_status": DEEP_SCAN},
 )
 
 
@@ -102,3 +108,13 @@ def create_places(body: NewPlaces) -> Added:
 @router.post("/places/curation", tags=TAGS, summary="Curate places; Selected queues their deep scan")
 def curate_places(body: Decision[PlaceFilter]) -> Decisions:
     return curate(router, PLACES, body)
+
+
+@router.post("/places/requeue", tags=TAGS, summary="Queue deep scans again, without a decision")
+def requeue_places(body: Requeue[PlaceFilter]) -> Moved:
+    return move(router, PLACES, DEEP_SCAN, "requeue", body)
+
+
+@router.post("/places/cancel", tags=TAGS, summary="Cancel queued deep scans")
+def cancel_places(body: Move[PlaceFilter]) -> Moved:
+    return move(router, PLACES, DEEP_SCAN, "cancel", body)

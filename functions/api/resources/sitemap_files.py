@@ -11,6 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
+from api.moving import Move, Moved, Requeue, move
 from api.resource import INDEXED, ORDER, HttpStatus, NeverQueued, OfUrl, Paging, Resource, View
 from api.rows import Known, NewUrl
 from scrapersky.models import SitemapFile
@@ -89,6 +90,7 @@ class NewSitemapFiles(InputModel):
 SITEMAP_FILES = Resource(
     model=SitemapFile,
     view=SitemapFileView,
+    filters=SitemapFileFilter,
     key=("domain_id", "url"),
     search="url",
     curation={"curation_status": IMPORT},
@@ -121,3 +123,13 @@ def create_sitemap_files(body: NewSitemapFiles) -> Added:
 @router.post("/sitemap-files/curation", tags=TAGS, summary="Curate sitemap files; Selected queues their import")
 def curate_sitemap_files(body: Decision[SitemapFileFilter]) -> Decisions:
     return curate(router, SITEMAP_FILES, body)
+
+
+@router.post("/sitemap-files/requeue", tags=TAGS, summary="Queue imports again, without a decision")
+def requeue_sitemap_files(body: Requeue[SitemapFileFilter]) -> Moved:
+    return move(router, SITEMAP_FILES, IMPORT, "requeue", body)
+
+
+@router.post("/sitemap-files/cancel", tags=TAGS, summary="Cancel queued imports")
+def cancel_sitemap_files(body: Move[SitemapFileFilter]) -> Moved:
+    return move(router, SITEMAP_FILES, IMPORT, "cancel", body)

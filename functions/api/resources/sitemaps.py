@@ -11,6 +11,7 @@ from pydantic import Field
 from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
+from api.moving import Move, Moved, Requeue, move
 from api.resource import ORDER, OfDomain, Paging, Resource, View
 from api.rows import NewOfDomain
 from scrapersky.models import Sitemap
@@ -63,7 +64,9 @@ class NewSitemaps(InputModel):
     sitemaps: list[NewSitemap] = Field(min_length=1)
 
 
-SITEMAPS = Resource(model=Sitemap, view=SitemapView, key=("domain_id",), curation={"curation_status": DISCOVERY})
+SITEMAPS = Resource(
+    model=Sitemap, view=SitemapView, filters=SitemapFilter, key=("domain_id",), curation={"curation_status": DISCOVERY}
+)
 
 
 @router.get("/sitemaps", tags=TAGS, summary="List sitemap scans")
@@ -89,3 +92,13 @@ def create_sitemaps(body: NewSitemaps) -> Added:
 @router.post("/sitemaps/curation", tags=TAGS, summary="Curate sitemap scans; Selected queues discovery")
 def curate_sitemaps(body: Decision[SitemapFilter]) -> Decisions:
     return curate(router, SITEMAPS, body)
+
+
+@router.post("/sitemaps/requeue", tags=TAGS, summary="Queue discoveries again, without a decision")
+def requeue_sitemaps(body: Requeue[SitemapFilter]) -> Moved:
+    return move(router, SITEMAPS, DISCOVERY, "requeue", body)
+
+
+@router.post("/sitemaps/cancel", tags=TAGS, summary="Cancel queued discoveries")
+def cancel_sitemaps(body: Move[SitemapFilter]) -> Moved:
+    return move(router, SITEMAPS, DISCOVERY, "cancel", body)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from scripts.commands.scrapersky import control, options, protection, records, status
+from scripts.commands.scrapersky import by_filter, control, options, protection, records, status
 from scripts.commands.scrapersky.display import by_workflow
 from scripts.commands.scrapersky.errors import CommandError, InvalidCommand
 from scripts.commands.scrapersky.logs import command as logs_command
@@ -37,6 +37,7 @@ add(app, "enqueue", control.enqueue, control.show_moved)
 add(app, "requeue", control.requeue, control.show_moved)
 add(app, "cancel", control.cancel, control.show_moved)
 add(app, "abandon", control.abandon, control.show_moved)
+add(app, "decide", by_filter.decide, by_filter.show_decided)
 add(app, "pause", control.pause, by_workflow)
 add(app, "resume", control.resume, by_workflow)
 add(app, "suppress", protection.suppress, protection.show)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from scrapersky.errors import plural
-from scripts.commands.scrapersky import options
+from scripts.commands.scrapersky import by_filter, options
 from scripts.commands.scrapersky.display import cell, listed, reasons, table
 from scripts.commands.scrapersky.errors import InvalidCommand
 from scripts.commands.scrapersky.remote import Remote
@@ -60,17 +60,23 @@ def requeue(
     reason: options.Reason,
     records: OnlyRecords = None,
     error_code: Annotated[str | None, typer.Option(metavar="CODE", help="All records with this error.")] = None,
+    where: by_filter.Where = None,
+    dry_run: by_filter.DryRun = False,
     limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=5_000, help="At most N records (100; named ones: all).")
+        int | None, typer.Option(metavar="N", min=1, help="At most N records (by code 100; else all).")
     ] = None,
     spread_seconds: Annotated[
         float | None, typer.Option(metavar="S", min=0, help="Make them due over S seconds, not at once.")
     ] = None,
     actor: options.Actor = None,
 ) -> Answer:
-    """Queue records again, by name or by error code."""
-    if (not records) == (error_code is None):
-        raise InvalidCommand("requeue needs either records or --error-code: no filter would mean every record")
+    """Queue records again, by name, by error code or by filters. Decisions are not changed."""
+    if bool(records) + (error_code is not None) + bool(where) != 1:
+        raise InvalidCommand("requeue needs records, --error-code or --where: no filter would mean every record")
+    if where:
+        more = {"reason": reason, "actor": actor, "spread_seconds": spread_seconds}
+        return by_filter.move(remote, "requeue", workflow, where, dry_run, limit, **more)
+    _check_no_dry_run(dry_run)
     limit = limit or (len(records) if records else None)
     filters = {"records": records or None, "error_code": error_code, "limit": limit, "spread_seconds": spread_seconds}
     return ask_owner(remote, workflow, _audited("requeue", reason, actor, **filters))
@@ -79,11 +85,19 @@ def requeue(
 def cancel(
     remote: Remote,
     workflow: options.WorkflowName,
-    records: options.Records,
     reason: options.Reason,
+    records: OnlyRecords = None,
+    where: by_filter.Where = None,
+    dry_run: by_filter.DryRun = False,
+    limit: options.Limit = None,
     actor: options.Actor = None,
 ) -> Answer:
-    """Take queued records back: Queued to New."""
+    """Take queued records back, by name or by filters: Queued to New."""
+    if bool(records) == bool(where):
+        raise InvalidCommand("cancel needs either records or --where: no filter would mean every record")
+    if where:
+        return by_filter.move(remote, "cancel", workflow, where, dry_run, limit, reason=reason, actor=actor)
+    _check_no_dry_run(dry_run)
     return ask_owner(remote, workflow, _audited("cancel", reason, actor, records=records))
 
 
@@ -100,6 +114,9 @@ def abandon(
 
 def show_moved(answer: Answer) -> Iterator[str]:
     """Yield what was moved, and why the rest was not."""
+    if answer.get("dry_run"):
+        yield from by_filter.show(answer)
+        return
     moved = answer.get("ended", answer.get("ids", []))
     yield f"{answer['workflow']}: {plural(len(moved), 'record')} moved" + (f" ({listed(moved)})" if moved else "")
     yield from reasons(answer)
@@ -126,6 +143,11 @@ def resume(
 ) -> Answer:
     """Allow claims of a workflow, or of all, again."""
     return ask_each(remote, _chosen("resume", workflow, every), _audited("resume", reason, actor))
+
+
+def _check_no_dry_run(dry_run: bool) -> None:
+    if dry_run:
+        raise InvalidCommand("--dry-run needs --where; named records can be listed instead")
 
 
 def _audited(action: str, reason: str, actor: str | None, **values: Any) -> dict[str, Any]:

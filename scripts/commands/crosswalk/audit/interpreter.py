@@ -34,7 +34,7 @@ from scripts.commands.crosswalk.audit.values import (
 MAX_DEPTH = 40
 MAX_VARIANTS = 1_000
 """Argument combinations a function is followed with; beyond, it is followed once with its annotations only."""
-MAX_COST = 3_000
+MAX_COST = 12_000
 """Statements that a function's variants may take together, those of what it calls too, before it is followed once only."""
 CHEAP = 20
 """Statements that a variant of a wrapper takes (``execute(sql)``), which many queries go through."""
