@@ -13,6 +13,6 @@ def facts_and_columns(page: HtmlPage, fetched: Fetched, host: str) -> dict[str, 
     for kind, value, _, category, _ in facts.get("contacts", []):
         if kind == "social":
             facts[f"{category}_url"] = value
-        else:
-            facts.setdefault({"email": "email_addresses", "phone": "phone_numbers"}[kind], []).append(value)
+        elif column := {"email": "email_addresses", "phone": "phone_numbers"}.get(kind):
+            facts.setdefault(column, []).append(value)
     return facts

@@ -1,6 +1,7 @@
 """Compare what is read from a corpus of real websites with the truth about them, by field, format and encoding.
 
-Prints one table each for home pages, sitemap files and encodings. Exit code 1 if any row agrees in less than 98 %.
+Prints one table each for home pages, contact pages, sitemap files and encodings, and the contacts that contact pages
+add. Exit code 1 if any row agrees in less than 98 %.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.agreement import pages, sitemaps
+from tests.agreement import contact_pages, pages, sitemaps
 from tests.agreement.corpus import DEFAULT, Corpus
 from tests.agreement.score import EXPLANATIONS, Table
 
@@ -28,11 +29,16 @@ def main(arguments: list[str]) -> int:
     corpus = Corpus(options.corpus)
     if not corpus.exists():
         parser.error(f"no corpus at {options.corpus}: the folder must contain truth.jsonl")
-    tables = [pages.compare(corpus), sitemaps.compare(corpus), pages.compare_encodings(corpus)]
+    tables = [
+        pages.compare(corpus),
+        contact_pages.compare(corpus),
+        sitemaps.compare(corpus),
+        pages.compare_encodings(corpus),
+    ]
     if options.json:
         print(json.dumps(as_json(tables), indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join(map(as_text, tables)))
+        print("\n\n".join([*map(as_text, tables), contact_pages.gains_as_text(contact_pages.gains(corpus))]))
     return 0 if all(score.share >= REQUIRED_SHARE for table in tables for score in table.scores.values()) else 1
 
 

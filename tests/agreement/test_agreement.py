@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.agreement import pages, sitemaps
+from tests.agreement import contact_pages, pages, sitemaps
 from tests.agreement.__main__ import REQUIRED_SHARE, main
 from tests.agreement.corpus import DEFAULT, Corpus
 from tests.agreement.score import Table
@@ -22,7 +22,13 @@ FORMATS = {"urlset", "index", "text", "rss", "urlset, gzip", "urlset, broken", "
 
 
 @pytest.mark.parametrize(
-    ("compare", "rows"), [(pages.compare, FIELDS), (sitemaps.compare, FORMATS)], ids=["fields", "formats"]
+    ("compare", "rows"),
+    [
+        (pages.compare, FIELDS),
+        (contact_pages.compare, {"e-mails are on the page", "phones are on the page"}),
+        (sitemaps.compare, FORMATS),
+    ],
+    ids=["fields", "contact pages", "formats"],
 )
 def test_every_row_agrees_with_the_corpus_and_each_difference_is_explained(
     compare: Callable[[Corpus], Table], rows: set[str]
@@ -31,6 +37,12 @@ def test_every_row_agrees_with_the_corpus_and_each_difference_is_explained(
     assert rows <= scores.keys()
     assert {name: score.differences for name, score in scores.items() if score.share < REQUIRED_SHARE} == {}
     assert {name: score.unexplained for name, score in scores.items() if score.unexplained} == {}
+
+
+def test_contact_pages_add_contacts_of_each_kind() -> None:
+    for kind, row in contact_pages.gains(CORPUS).items():
+        assert row["with contact pages"] > row["home page"] > 0, kind
+        assert row["websites with contact pages"] >= row["websites"] > 0, kind
 
 
 def test_all_51_home_pages_have_a_title() -> None:

@@ -277,3 +277,15 @@ def test_any_text_can_be_searched_for_numbers(text: str, countries: list[str]) -
     for number in numbers_in(text, countries):
         assert number_of(number, []) == number
     number_of(text, countries)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Telefon0461 80799494", ["+4946180799494"]),
+        ("Tel+49 461 80799494", ["+4946180799494"]),
+        ("SKU0461 80799494", []),
+    ],
+)
+def test_a_number_behind_its_label_without_a_blank_is_read_whole(text: str, numbers: list[str]) -> None:
+    assert list(numbers_in(text, ["DE"])) == numbers

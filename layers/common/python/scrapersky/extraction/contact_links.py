@@ -29,7 +29,7 @@ def contact_links(page: HtmlPage, host: str) -> list[dict[str, Any]]:
             break
         own, path = host_and_path(url)
         kind = page_type_of_link(label) or page_type_of(path)
-        if kind in TYPES and url not in found and url != page.url:
+        if kind in TYPES and url not in found and url != page.url and (path != "/" or "?" in url):
             found[url] = {
                 "url": url,
                 "page_type": kind.value,

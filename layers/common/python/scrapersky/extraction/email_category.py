@@ -14,7 +14,7 @@ DISPOSABLE = frozenset(
 FREE_WORDS = frozenset(
     str.split(
         "gmail googlemail yahoo ymail rocketmail hotmail outlook live msn aol icloud gmx protonmail proton zoho yandex "
-        "tutanota posteo mailbox fastmail"
+        "tutanota posteo mailbox fastmail mailo"
     )
 )
 """The first label of providers that have many top-level domains."""
@@ -54,7 +54,8 @@ ROLE_WORDS = frozenset(
         "museum hotel restaurant events event veranstaltung school schule escuela kita church parish pfarramt gemeinde "
         "rathaus library bibliothek management direction direccion geschaeftsleitung gf ceo owner director it tech technik "
         "webshop export import einkauf purchasing compras acquisti logistics logistik versand warehouse werkstatt garage "
-        "membership members mitglieder donate donations spenden volunteer volunteers workshop workshops training academy"
+        "membership members mitglieder donate donations spenden volunteer volunteers workshop workshops training academy "
+        "wholesale dispatch quote quotes claims desk letters recogidas"
     )
 )
 

@@ -25,7 +25,7 @@ _CHAT = re.compile(
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _SEPARATORS = r"[ \xa0().\-/\u2009\u2010-\u2015\u00b7]{0,3}"
 _CANDIDATE = re.compile(
-    r"(?:(?<![\w.,@/#=\-])|(?<=[^\W\d_][.,/#=\-])|(?<=[話话机機号號]))"
+    r"(?:(?<![\w.,@/#=\-])|(?<=[^\W\d_][.,/#=\-])|(?<=[話话机機号號])|(?P<glued>(?<=[A-Za-zÀ-ÿ])(?=\+|\(?0)))"
     rf"(?:\+\s?|00\s?)?\(?[0-9](?:{_SEPARATORS}[0-9]){{5,31}}"
     r"(?:(?![\w@%])|(?=[xX]\.?\s?\d{1,6}(?!\w)|(?i:ext|poste|int\.|fax|tel|mob|cell|e-?mail)|[A-Z][a-z]{2}|[\u0370-\uffff]))"
 )
@@ -124,6 +124,8 @@ def numbers_in(text: str, countries: Sequence[str]) -> Iterator[str]:
         is_part = text[before[0] : before[1]].endswith((".", ",", "/", "#", "=", "-"))
         if is_part and not is_labelled and candidate[0][0] != "+":
             continue  # shop.03028471022
+        if candidate["glued"] is not None and not is_labelled:
+            continue  # abc0461 80799494; but Telefon0461 80799494 is one
         read = _valid if is_labelled else _valid_and_grouped
         for written in _split(candidate[0]):
             if _DATE.match(written) or _YEARS.match(written):
