@@ -1,14 +1,19 @@
 """The pg8000 connection waits once per statement, and is usable after any error."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pg8000.dbapi
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from scrapersky.database import address_of_url, sqlstate
+from scrapersky.database import Database, address_of_url, sqlstate
 from scrapersky.postgres import PostgresConnection
+from scrapersky.secret_store import read_secret
+from scrapersky.settings import Settings
 
 
 class CountingConnection(PostgresConnection):
@@ -97,3 +102,22 @@ def test_a_closed_connection_raises_an_interface_error(counted: CountingConnecti
     counted.close()
     with pytest.raises(pg8000.dbapi.InterfaceError, match="closed"):
         cursor.execute("SELECT CAST(%s AS int)", (1,))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO domains (domain) VALUES (:name), (:name)",  # the detail quotes the key
+        "INSERT INTO contacts (domain_id, kind, value) VALUES (NULL, 'email', :name)",  # the detail quotes the row
+        "DO $$ BEGIN EXECUTE format('SELECT 1 FROM %I', 'nothing') USING 1; END $$; SELECT :name",
+    ],
+)
+def test_an_error_quotes_no_value_of_a_row_or_a_parameter(application_url: str, statement: str) -> None:
+    database = Database(Settings(database_url=application_url), "test", read_secret)
+    name = "ann.b@shop.test"
+    with pytest.raises(DBAPIError) as caught, database.autocommit() as connection:
+        connection.execute(text(statement), {"name": name})
+    shown = "".join(traceback.format_exception(caught.value))
+    assert sqlstate(caught.value) is not None
+    assert name not in shown
+    database.engine.dispose()

@@ -80,6 +80,22 @@ def test_a_suppressed_address_is_deleted_and_a_later_reading_does_not_bring_it_b
         read(connection, domain)
 
 
+def test_the_facts_of_other_pages_are_cleaned_too(connection: Connection, domain: RecordId, api: Api) -> None:
+    insert = (
+        "INSERT INTO pages (domain_id, url, page_type, path_depth, last_read)"
+        " VALUES (:id, 'https://shop.test/a', 'x', 1, now())"
+    )
+    connection.execute(text(insert), {"id": domain})
+    read_page = text("UPDATE pages SET title = :title, h1 = :title")
+    connection.execute(read_page, {"title": f"Write to {ADDRESS}"})
+    object_to(api, email=ADDRESS)
+    for _ in range(2):
+        assert connection.execute(text("SELECT title, h1 FROM pages")).one() == ("Write to [suppressed]",) * 2
+        connection.execute(read_page, {"title": f"Write to {ADDRESS}"})
+    object_to(api, domain="shop.test")
+    assert connection.execute(text("SELECT title, h1 FROM pages")).one() == (None, None)
+
+
 def test_a_suppressed_phone_number_is_removed_in_any_international_spelling(
     connection: Connection, domain: RecordId, api: Api
 ) -> None:

@@ -19,6 +19,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import pg8000.dbapi
+import pg8000.exceptions
 from pg8000.converters import make_params
 from pg8000.core import (
     BIND,
@@ -41,6 +42,9 @@ KNOWN_STATEMENTS = 256
 
 FRESH_SECONDS = 5.0
 """A connection that answered within this time is not asked again before it is used."""
+
+WITH_VALUES = ("D", "W")
+"""Fields of a server's error that quote values: the detail (the key or the row) and the context of the statement."""
 
 DEAD_PEER = {
     socket.TCP_USER_TIMEOUT: 8_000,  # milliseconds
@@ -154,10 +158,18 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         return context
 
     def handle_messages(self, context: Any) -> None:
-        """Read the server's answer. Raises InterfaceError when the socket breaks or the answer takes too long."""
+        """Read the server's answer. Raises InterfaceError when the socket breaks or the answer takes too long.
+
+        An error of the server carries no values of rows and parameters: errors are logged, and values hold addresses.
+        """
         with _as_interface_error():
             self._usock.settimeout(self._limited(self._answer_seconds))
-            super().handle_messages(context)
+            try:
+                super().handle_messages(context)
+            except pg8000.exceptions.DatabaseError as error:
+                for field in WITH_VALUES:
+                    error.args[0].pop(field, None)
+                raise
         self._answered_at = time.monotonic()
 
     def close(self) -> None:

@@ -123,6 +123,23 @@ CREATE TRIGGER domains_suppressed_created BEFORE INSERT ON domains
     FOR EACH ROW WHEN (NEW.title IS NOT NULL OR NEW.description IS NOT NULL OR NEW.organisation IS NOT NULL
                        OR NEW.meta_json IS NOT NULL) EXECUTE FUNCTION mask_facts();
 
+-- Before facts of another page are stored: the same.
+CREATE FUNCTION mask_page() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM read_suppressions();
+    IF EXISTS (SELECT FROM domains WHERE id = NEW.domain_id AND is_suppressed(domain)) THEN
+        NEW.title := NULL;
+        NEW.h1 := NULL;
+    ELSIF EXISTS (SELECT FROM suppressions) THEN
+        NEW.title := without_suppressed(NEW.title);
+        NEW.h1 := without_suppressed(NEW.h1);
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER pages_suppressed BEFORE UPDATE OF title, h1 ON pages FOR EACH ROW EXECUTE FUNCTION mask_page();
+
 -- Before what Google says about a business is stored: leave a suppressed phone number out.
 CREATE FUNCTION mask_phone() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -137,7 +154,7 @@ $$;
 CREATE TRIGGER local_businesses_suppressed BEFORE INSERT OR UPDATE OF phone ON local_businesses
     FOR EACH ROW WHEN (NEW.phone IS NOT NULL) EXECUTE FUNCTION mask_phone();
 
-REVOKE EXECUTE ON FUNCTION keep_suppressed_out(), mask_context(), mask_facts(), mask_phone() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION keep_suppressed_out(), mask_context(), mask_facts(), mask_page(), mask_phone() FROM PUBLIC;
 
 -- ==== Access and erasure ====
 

@@ -42,6 +42,9 @@ FACTS = text("""
 UPDATE domains SET title = title, description = description, organisation = organisation, meta_json = meta_json
 WHERE id = ANY(CAST(:domain_ids AS bigint[]))
 """)
+PAGES = text(
+    "UPDATE pages SET title = title, h1 = h1 WHERE domain_id = ANY(CAST(:domain_ids AS bigint[])) AND last_read IS NOT NULL"
+)
 CONTEXTS = text("""
 UPDATE contact_sources SET context = context
 WHERE context IS NOT NULL
@@ -106,9 +109,10 @@ def suppress(
 
 
 def clean(connection: Connection, domain_ids: Iterable[int]) -> None:
-    """Remove what is suppressed from the facts of domains and beside their contacts, and summarise these again."""
+    """Remove what is suppressed from the facts of domains, their pages and contacts, and summarise the contacts again."""
     ids = sorted(domain_ids)
     connection.execute(FACTS, {"domain_ids": ids})
+    connection.execute(PAGES, {"domain_ids": ids})
     connection.execute(CONTEXTS, {"domain_ids": ids})
     if ids:
         connection.execute(SUMMARISE, [{"domain_id": one} for one in ids])
