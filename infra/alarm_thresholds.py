@@ -19,6 +19,8 @@ class AlarmThresholds:
     """*No progress*: fires after two periods of this length with due records and none finished."""
     history_overdue_days: float = 2
     """*History not deleted*: age of the oldest ended attempt beyond ``HISTORY_DAYS``."""
+    housekeeping_overdue_days: float = 2
+    """*Storage limits not applied*: age of the oldest row beyond its limit. It also fires without a value."""
     connections_percent: float = 80
     """*Database*: connections of all clients, as a share of ``max_connections``."""
     capacity_percent: float = 90

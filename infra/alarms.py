@@ -260,6 +260,13 @@ def shared_alarms(scope: Construct, alarms: AlarmFactory) -> None:
             scope, id, f"{name}: all services", alarms.metrics.of_stage(metric, statistic="Sum", minutes=5),
             limit=0, datapoints=(1, 1), description=description,
         )
+    # Two days, because the rule's time of the day drifts. Without a value the function did not run.
+    alarms.add(
+        scope, "Housekeeping", "Storage limits not applied: housekeeping",
+        alarms.metrics.of_stage(names.HOUSEKEEPING_OVERDUE_DAYS, statistic="Maximum", minutes=24 * 60),
+        limit=alarms.plan.stage.alarm_thresholds.housekeeping_overdue_days, datapoints=(2, 2), missing=BREACHING,
+        description="What must not be kept longer is still there, or the function housekeeping did not run.",
+    )
 
 
 def database_alarms(scope: Construct, alarms: AlarmFactory, cluster: rds.DatabaseCluster | None) -> None:

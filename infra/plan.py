@@ -1,5 +1,6 @@
 """A stage with the operator's overrides applied and validated: the input of all constructs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,13 @@ class Plan:
     def uses_proxy(self) -> bool:
         """Return whether websites may be requested through the proxy API."""
         return self.settings.web_proxy != "never"
+
+    @property
+    def names_its_operator(self) -> bool:
+        """Return whether the User-Agent has a contact url, and another than the product's own."""
+        own = Settings.model_fields["web_user_agent"].default
+        contact = re.search(r"https?://[^\s);]+", self.settings.web_user_agent)
+        return contact is not None and contact[0] not in own
 
     def pays(self, workflow: Workflow) -> bool:
         """Return whether records of ``workflow`` may cause paid calls (Places or proxy API)."""

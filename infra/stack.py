@@ -12,6 +12,7 @@ from infra.curation_api import CurationApi
 from infra.database import find_database
 from infra.dead_letter import DeadLetter
 from infra.function import Function, Functions, architecture
+from infra.housekeeping import Housekeeping
 from infra.layers import bundle
 from infra.migrations import Migrations
 from infra.network import find_vpc
@@ -44,6 +45,14 @@ class ScraperSkyStack(Stack):
                 "scrapersky:NoNetwork",
                 f"the functions of stage {stage.name} run outside any VPC and have no fixed address, so its database must "
                 "accept connections from the whole internet: docs/explanation/stages.md describes network=… and database=…",
+            )
+        if stage.termination_protection and not plan.names_its_operator:
+            # A warning: in this CDK any error fails the synth of all stages, and dev could not be deployed either.
+            Annotations.of(self).add_warning_v2(
+                "scrapersky:NoContactUrl",
+                f"the crawler of stage {stage.name} introduces itself as {plan.settings.web_user_agent!r}: set "
+                "WEB_USER_AGENT, or web_user_agent of the stage in infra/config.py, to a User-Agent with a url of your "
+                "own that says who you are (docs/reference/robot-page.md)",
             )
         vpc = find_vpc(self, plan=plan)
         self.factory = Functions(
@@ -86,6 +95,8 @@ class ScraperSkyStack(Stack):
         dead = {_id(name): both.dead for name, both in queues.items()}
         dead_letter = DeadLetter(self, "DeadLetter", functions=self.factory, queues=dead)
         self._add("dead-letter", dead_letter.function)
+        housekeeping = Housekeeping(self, "Housekeeping", functions=self.factory)
+        self._add("housekeeping", housekeeping.function)
         curation = CurationApi(self, "Api", functions=self.factory, services=services)
         self._add("api", curation.function)
         self.output("ApiUrl", curation.api.attr_api_endpoint)

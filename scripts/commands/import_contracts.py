@@ -11,7 +11,7 @@ from scrapersky.runtime.registry import SERVICES, WORKFLOWS
 
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
-OTHERS = ("dead_letter", "migrate", "api")
+OTHERS = ("dead_letter", "housekeeping", "migrate", "api")
 """The functions that are not background services."""
 
 SHARED = ("scrapersky", "infra", "scripts")

@@ -13,12 +13,12 @@ from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import ServiceSettings, Settings, load
 from tests.infra.template import Template, listed, target
 
-NAMES = [*(service.name for service in SERVICES), "dead-letter", "migrate", "api"]
+NAMES = [*(service.name for service in SERVICES), "dead-letter", "housekeeping", "migrate", "api"]
 DOCUMENTED = {"QUEUE_URL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
 """Variables besides the settings: the queue, and those that Powertools reads itself."""
 
 
-def test_there_is_one_function_per_service_and_three_shared_ones(template: Template) -> None:
+def test_there_is_one_function_per_service_and_four_shared_ones(template: Template) -> None:
     assert sorted(template.function_names) == sorted(NAMES)
 
 

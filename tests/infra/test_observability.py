@@ -133,11 +133,14 @@ def test_keys_that_select_one_record_or_one_tick_are_indexed(deployed: Template)
         assert set(group["FieldIndexPolicies"][0]["Fields"]) == looked_for - {"workflow"} | {"function_request_id"}
 
 
-def test_missing_data_fires_the_alarm_only_for_the_heartbeat_of_a_workflow(template: Template) -> None:
+def test_missing_data_fires_the_alarm_only_for_the_heartbeats(template: Template) -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm").values()
     heartbeats = [one for one in alarms if one["TreatMissingData"] == "breaching"]
-    assert {one["MetricName"] for one in heartbeats} == {metrics.OLDEST_QUEUED_SECONDS}
-    assert {dimensions_of(one["Dimensions"])["workflow"] for one in heartbeats} == WORKFLOWS.keys()
+    assert {one["MetricName"] for one in heartbeats} == {
+        metrics.OLDEST_QUEUED_SECONDS, metrics.HOUSEKEEPING_OVERDUE_DAYS,
+    }  # fmt: skip
+    dimensions = [dimensions_of(one["Dimensions"]) for one in heartbeats]
+    assert {one["workflow"] for one in dimensions if "workflow" in one} == WORKFLOWS.keys()
     assert {one["TreatMissingData"] for one in alarms} == {"breaching", "notBreaching"}
 
 
@@ -148,8 +151,9 @@ def test_alarms_on_metrics_of_ticks_have_periods_of_at_least_the_interval(varied
     for one in ours:
         kind = one["AlarmName"].removeprefix("scrapersky-existing ").partition(":")[0]
         parts = [part["MetricStat"] for part in one.get("Metrics", []) if "MetricStat" in part]
-        assert {part["Period"] for part in parts or [one]} == {300 if kind in independent_of_ticks else 20 * 60}, kind
-    late = [one["Threshold"] for one in ours if one["TreatMissingData"] == "breaching"]
+        daily = 86_400 if kind == "Storage limits not applied" else 20 * 60
+        assert {part["Period"] for part in parts or [one]} == {300 if kind in independent_of_ticks else daily}, kind
+    late = [one["Threshold"] for one in ours if one.get("MetricName") == metrics.OLDEST_QUEUED_SECONDS]
     assert set(late) == {2 * 20 * 60}  # a record that is due just after a tick waits for the next
 
 

@@ -18,7 +18,8 @@ def test_every_service_has_one_rule_with_its_own_rate(template: Template) -> Non
         rates[name.removeprefix(f"{template.stack}-")] = rule["ScheduleExpression"]
         assert rule["State"] == "ENABLED"
     settings = plan(STAGES[template.stack.removeprefix("scrapersky-")], {}).services
-    assert rates == {service.name: _rate(settings[service.name].interval_minutes) for service in SERVICES}
+    ticks = {service.name: _rate(settings[service.name].interval_minutes) for service in SERVICES}
+    assert rates == {**ticks, "housekeeping": "rate(1 day)"}
 
 
 def test_rule_and_function_drop_an_undelivered_tick_within_a_minute(template: Template) -> None:

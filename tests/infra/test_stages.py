@@ -62,7 +62,7 @@ def test_the_synth_looks_nothing_up_in_an_account(template: Template) -> None:
 
 def test_an_operators_setting_reaches_the_rule_the_mapping_and_the_function(overridden: Template) -> None:
     rules = [rule["ScheduleExpression"] for rule in overridden.of_type("AWS::Events::Rule").values()]
-    assert sorted(rules) == ["rate(1 minute)"] * (len(SERVICES) - 1) + ["rate(5 minutes)"]
+    assert sorted(rules) == ["rate(1 day)", *["rate(1 minute)"] * (len(SERVICES) - 1), "rate(5 minutes)"]
     mappings = overridden.of_type("AWS::Lambda::EventSourceMapping").values()
     assert 7 in [one["ScalingConfig"]["MaximumConcurrency"] for one in mappings]
     assert overridden.environment("sitemap-scheduler")["SITEMAP_SCHEDULER_RECORDS_AT_ONCE"] == "3"
@@ -119,7 +119,7 @@ def test_the_default_stages_have_room_for_three_more_services_of_two_instances()
 
 def test_more_instances_than_database_connections_fail_the_plan() -> None:
     workers = sum(service.defaults.max_instances + 3 for service in SERVICES)
-    connections = workers + 4 + 10 + 1
+    connections = workers + 4 + 10 + 2
     assert plan(DEV, {}).connections == connections
     assert plan(replace(DEV, reserved_concurrency=False), {}).connections == connections - 4 + 2 * len(SERVICES)
     with pytest.raises(
@@ -172,6 +172,27 @@ def test_a_protected_stage_without_a_network_is_warned_about_what_that_means(tmp
         warnings = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp("the whole internet"))
         found[one.name] = len(warnings)
     assert found == {"dev": 0, "prod": 1, "inside": 0}
+
+
+@pytest.mark.parametrize(
+    ("agent", "warnings"),
+    [
+        ("", 1),
+        ("ShopBot/2.0 (+https://scrapersky.com/bot)", 1),
+        ("ShopBot/2.0", 1),
+        ("ShopBot/2.0 (+https://shop.example/robot)", 0),
+    ],
+)
+def test_a_production_stage_without_a_contact_url_of_its_own_is_warned(
+    tmp_path: Path, placeholder: Path, agent: str, warnings: int
+) -> None:
+    found = {}
+    for one in (DEV, PROD):
+        planned = plan(one, {"WEB_USER_AGENT": agent})
+        stack = ScraperSkyStack(App(outdir=str(tmp_path / one.name)), plan=planned, dependencies=placeholder)
+        problem = Match.string_like_regexp("introduces itself as .*WEB_USER_AGENT")
+        found[one.name] = len(Annotations.from_stack(stack).find_warning("*", problem))
+    assert found == {"dev": 0, "prod": warnings}
 
 
 def test_a_pinned_stage_is_deployed_to_its_account_and_region_only(varied: Mapping[str, Template]) -> None:

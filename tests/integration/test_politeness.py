@@ -46,6 +46,7 @@ class Workers:
     connection: Connection
     services: list[BackgroundService] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    senders: set[str | None] = field(default_factory=set)
 
     def start(self, **settings: Any) -> BackgroundService:
         """Start another worker."""
@@ -100,6 +101,7 @@ def workers(
 
     def answer(request: Request) -> Answer:
         workers.requests.append(f"{request.host}{request.path}")
+        workers.senders.add(request.headers.get("from"))
         if request.path == "/robots.txt":
             return Answer(404)
         return answers.get(request.host, Answer(200, b"<p>Welcome</p>", {"Content-Type": "text/html"}))
@@ -144,6 +146,13 @@ def test_a_suppressed_website_gets_no_request_at_all(workers: Workers, connectio
         ("Error", "suppressed"), ("Error", "suppressed"), ("Completed", "read"),
     ]  # fmt: skip
     assert {request.partition("/")[0] for request in workers.requests} == {"1.test"}
+
+
+@pytest.mark.parametrize("address", ["", "crawler@operator.test"])
+def test_the_operators_address_is_sent_with_every_request_if_it_is_set(workers: Workers, address: str) -> None:
+    workers.work(workers.start(web_from=address), HOST)
+    assert len(workers.requests) == 3
+    assert workers.senders == {address or None}
 
 
 def test_only_one_of_two_workers_sends_requests_to_a_host_at_a_time(workers: Workers) -> None:

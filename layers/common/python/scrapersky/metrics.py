@@ -21,6 +21,7 @@ PAID_CALLS = "PaidCalls"
 BUDGET_SPENT = "BudgetSpent"
 HISTORY_OVERDUE_DAYS = "HistoryOverdueDays"
 CONNECTIONS_PERCENT = "ConnectionsPercent"
+HOUSEKEEPING_OVERDUE_DAYS = "HousekeepingOverdueDays"
 
 WORKFLOW_METRICS = frozenset(
     {FINISHED, ERRORED, OLDEST_QUEUED_SECONDS, OLDEST_PROCESSING_SECONDS, PAID_CALLS, BUDGET_SPENT}
@@ -34,6 +35,7 @@ STAGE_METRICS = {
     DEAD_LETTERED: "dead-letter",
     CONNECTIONS_PERCENT: "database",
     HISTORY_OVERDUE_DAYS: "database",
+    HOUSEKEEPING_OVERDUE_DAYS: "housekeeping",
     INVARIANT_BREACHES: "database",
 }
 """Metrics that a stage has once, with the value of their dimension service."""

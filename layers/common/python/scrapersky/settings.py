@@ -98,6 +98,15 @@ class Settings(BaseModel):
         le=36_500,
         description="days for which ended attempts, events, pauses and paid calls are kept; 0: for ever",
     )
+    places_content_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="days after which what only Google Places gave is emptied, except place ids; 0: never",
+    )
+    contacts_gone_days: int = Field(
+        90, ge=0, le=36_500, description="days after which a contact that is gone is deleted; 0: never"
+    )
     recovery_limit: int = Field(500, ge=1, le=MOST, description="expired attempts recovered per workflow and tick")
 
     retry_base_seconds: float = Field(
@@ -227,6 +236,11 @@ class Settings(BaseModel):
     web_user_agent: str = Field(
         "ScraperSkyBot/1.0 (+https://scrapersky.com/bot)", description="User-Agent header, with a contact url"
     )
+    web_from: str = Field(
+        "",
+        pattern=r"^([\x21-\x7e]+@[\x21-\x7e]+)?$",
+        description="e-mail address of the operator, sent to websites as the From header; empty: none",
+    )
     web_request_deadline_seconds: float = Field(
         20, gt=0, le=600, description="connect, headers and body of one request"
     )
@@ -317,13 +331,13 @@ def connections(settings: Settings, services: Collection[ServiceSettings], *, re
     """Return the number of database connections that the functions of a stage may have open at the same time.
 
     Every instance holds one, also while it is idle. Counted are the workers and the overlapping ticks of each service, the
-    dead letters, the curation API and the migrations. Not counted are instances that a deployment has just replaced, which
-    keep their connections for some minutes. ``reserved``: whether the stage reserves concurrency.
+    dead letters, the curation API, housekeeping and the migrations. Not counted are instances that a deployment has just
+    replaced, which keep their connections for some minutes. ``reserved``: whether the stage reserves concurrency.
     """
     timeout = settings.function_timeout_seconds
     workers = sum(one.max_instances + math.ceil(timeout / (60 * one.interval_minutes)) for one in services)
     dead_letters = DEAD_LETTER_CONCURRENCY if reserved else POLLED_CONCURRENCY * len(services)
-    return workers + dead_letters + API_CONCURRENCY + 1
+    return workers + dead_letters + API_CONCURRENCY + 2
 
 
 def load(model: type[M], environment: Mapping[str, str], prefix: str = "", defaults: M | None = None) -> M:

@@ -14,7 +14,7 @@ from scripts.commands.bench.results import markdown, shown, shown_spread, spread
 
 NAME = "cold-start"
 USUAL = "the usual choices"
-OTHERS = ("dead_letter", "migrate", "api")
+OTHERS = ("dead_letter", "housekeeping", "migrate", "api")
 MODULE = "scripts.commands.bench.cold_start.start"
 Start = tuple[str, Path, dict[str, str]]
 """Name, interpreter, values."""

@@ -82,7 +82,7 @@ def alarm_metrics(plan: Plan) -> int:
     """Return the number of metrics that alarms watch: each is billed. A test counts them in the template."""
     of_workflows = sum(6 + plan.pays(workflow) for service in SERVICES for workflow in service.workflows)
     of_queues = len(SERVICES)
-    of_functions = len(SERVICES) + len(("dead-letter", "api"))
+    of_functions = len(SERVICES) + len(("dead-letter", "housekeeping", "api"))
     of_database = len(
         ("connections", "capacity", "deadlocks", "storage", "transaction ids")
         if plan.stage.database
@@ -93,6 +93,7 @@ def alarm_metrics(plan: Plan) -> int:
         "invariants",
         "dead letters",
         "curation API",
+        "housekeeping",
         *(["old history"] if plan.settings.history_days else []),
     )
     return of_workflows + of_queues + of_functions + of_database + len(others)

@@ -33,6 +33,7 @@ class Contact(base.Recorded):
         Index("ix_contacts_value", "value", "id"),
         Index("ix_contacts_last_seen", "last_seen", "id"),
         CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in ContactKind)})", name="kind_is_known"),
+        Index("ix_contacts_gone_at", "gone_at", postgresql_where="gone_at IS NOT NULL"),
         Index("ix_contacts_suppression_hash", text("suppression_hash(value)")),
         CheckConstraint("email_check_result IN ('valid', 'invalid', 'unknown')", name="email_check_result_is_known"),
         *base.watched_constraints("contacts", "email_check_"),

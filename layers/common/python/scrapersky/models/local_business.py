@@ -24,6 +24,7 @@ class LocalBusiness(base.Recorded):
         Index("ix_local_businesses_with_phone", "id", postgresql_where="phone IS NOT NULL"),
         Index("ix_local_businesses_reviews_count", "reviews_count", "id"),
         *base.watched_constraints("local_businesses", "domain_extraction_"),
+        Index("ix_local_businesses_scanned_at", "scanned_at", postgresql_where="scanned_at IS NOT NULL"),
         {"postgresql_with": base.WATCHED_STORAGE},
     )
 

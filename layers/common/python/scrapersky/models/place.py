@@ -18,6 +18,11 @@ class Place(base.Recorded):
         *base.listed("places", search="name"),
         Index("ix_places_search_query", "search_query", "id"),
         *base.watched_constraints("places", "deep_scan_"),
+        Index(
+            "ix_places_content",
+            "created_at",
+            postgresql_where="name IS NOT NULL OR formatted_address IS NOT NULL OR latitude IS NOT NULL",
+        ),
         {"postgresql_with": base.WATCHED_STORAGE},
     )
 

@@ -63,6 +63,8 @@ class Transport:
         if self._session is None:
             raise RuntimeError("WebClient is used outside of 'async with WebClient(…)'")
         own = {"user-agent": self._settings.web_user_agent, "accept-encoding": "gzip"}
+        if self._settings.web_from:
+            own["from"] = self._settings.web_from
         shown = url if shown is None else shown
         try:
             async with asyncio.timeout_at(ends_at):

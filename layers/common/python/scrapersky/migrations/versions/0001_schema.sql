@@ -212,6 +212,7 @@ CREATE INDEX ix_places_curated ON places (curation_status, id) WHERE curation_st
 CREATE INDEX ix_places_search_query ON places (search_query, id);
 CREATE INDEX ix_places_deep_scan_due ON places (tenant, deep_scan_due_at, id) WHERE deep_scan_due_at IS NOT NULL;
 CREATE INDEX ix_places_deep_scan_error_code ON places (deep_scan_error_code, id) WHERE deep_scan_error_code IS NOT NULL;
+CREATE INDEX ix_places_content ON places (created_at) WHERE name IS NOT NULL OR formatted_address IS NOT NULL OR latitude IS NOT NULL;
 COMMENT ON COLUMN places.moved_to_place_id IS 'Google''s id for the same place after a move';
 ALTER TABLE places ALTER COLUMN deep_scan_due_at SET STATISTICS 0;
 COMMENT ON COLUMN places.tenant IS 'whose record it is; claims are fair between them';
@@ -303,6 +304,7 @@ CREATE INDEX ix_local_businesses_reviews_count ON local_businesses (reviews_coun
 CREATE INDEX ix_local_businesses_domain_extraction_due ON local_businesses (tenant, domain_extraction_due_at, id) WHERE domain_extraction_due_at IS NOT NULL;
 CREATE INDEX ix_local_businesses_domain_extraction_error_code ON local_businesses (domain_extraction_error_code, id) WHERE domain_extraction_error_code IS NOT NULL;
 CREATE INDEX ix_local_businesses_domain_id ON local_businesses (domain_id);
+CREATE INDEX ix_local_businesses_scanned_at ON local_businesses (scanned_at) WHERE scanned_at IS NOT NULL;
 COMMENT ON COLUMN local_businesses.country IS 'ISO 3166-1 alpha-2';
 COMMENT ON COLUMN local_businesses.phone IS 'E.164 where Google knows the country, else as given';
 COMMENT ON COLUMN local_businesses.price_level IS '0 free … 4 very expensive';
@@ -497,6 +499,7 @@ CREATE INDEX ix_contacts_tenant_id ON contacts (tenant, id);
 CREATE INDEX ix_contacts_curated ON contacts (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_contacts_value ON contacts (value, id);
 CREATE INDEX ix_contacts_last_seen ON contacts (last_seen, id);
+CREATE INDEX ix_contacts_gone_at ON contacts (gone_at) WHERE gone_at IS NOT NULL;
 COMMENT ON COLUMN contacts.kind IS 'ContactKind';
 COMMENT ON COLUMN contacts.value IS 'an address in lower case, E.164 or bare digits, or a URL';
 COMMENT ON COLUMN contacts.category IS 'EmailCategory; of a profile: the network';

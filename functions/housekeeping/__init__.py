@@ -1,0 +1,1 @@
+"""The function housekeeping: storage limits, once a day."""
