@@ -43,8 +43,9 @@ def synth(
         stage = STAGES.get(name)
         if not stage:
             raise UnknownStage(f"unknown stage {name!r}; valid stages: {', '.join(STAGES)}")
+        planned = plan(stage, environment)  # first: the layer takes minutes to build
         layer = (dependencies or build(stage.architecture)) if stage.dependency_layer else None
-        ScraperSkyStack(app, plan=plan(stage, environment), dependencies=layer)
+        ScraperSkyStack(app, plan=planned, dependencies=layer)
     return Path(app.synth().directory)
 
 

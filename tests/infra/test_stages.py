@@ -11,7 +11,7 @@ from aws_cdk import App
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Annotations, Match
 
-from infra.app import main
+from infra.app import main, synth
 from infra.config import DEV, PROD, STAGES
 from infra.plan import NEVER_DEPLOYED, plan
 from infra.stack import ScraperSkyStack
@@ -213,6 +213,12 @@ def test_stacks_are_tagged_for_cost_allocation(deployed: Template) -> None:
     manifest = json.loads((deployed.folder / "manifest.json").read_text())["artifacts"]
     stage = deployed.stack.removeprefix("scrapersky-")
     assert manifest[deployed.stack]["properties"]["tags"] == {"project": "scrapersky", "stage": stage}
+
+
+def test_an_invalid_setting_is_reported_before_the_layer_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.app.build", lambda _: pytest.fail("built the layer, which takes minutes"))
+    with pytest.raises(SettingsError, match="FUNCTION_TIMEOUT_SECONDS='soon'"):
+        synth(["dev"], environment={"FUNCTION_TIMEOUT_SECONDS": "soon"})
 
 
 def test_an_invalid_setting_ends_the_synth_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
