@@ -50,7 +50,8 @@ def visible_text(root: LexborNode, limit: int) -> str:
         tag = node.tag
         inside = None
         if tag == "-text":
-            text = _collapsed((node.text_content or "")[:limit])
+            text = (node.text_content or "")[:limit]
+            text = " " if text.isspace() else _collapsed(text)
             if "@" in text and _ADDRESS_FIRST.match(text) and _follows_label(node, previous, parts):
                 parts.append(" ")
             parts.append(text)
