@@ -8,7 +8,7 @@ Source: Amazon CloudWatch Logs User Guide, "CloudWatch Logs Insights language qu
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import quantiles
@@ -79,26 +79,22 @@ def _tokens(text: str) -> list[str]:
 
 
 def _filter(tokens: list[str]) -> Command:
-    condition = _either(tokens)
+    condition = _joined(tokens, {"or": any, "and": all})
     if tokens:
         raise CommandError(f"{' '.join(tokens)!r} is not supported locally")
     return lambda lines: [line for line in lines if condition(line)]
 
 
-def _either(tokens: list[str]) -> Condition:
-    parts = [_both(tokens)]
-    while tokens[:1] == ["or"]:
+def _joined(tokens: list[str], joins: Mapping[str, Callable[[Iterable[bool]], bool]]) -> Condition:
+    """Return the conditions joined by the first word of ``joins``, which binds least, each of those joined by the next."""
+    if not joins:
+        return _condition(tokens)
+    (word, join), *closer = joins.items()
+    parts = [_joined(tokens, dict(closer))]
+    while tokens[:1] == [word]:
         tokens.pop(0)
-        parts.append(_both(tokens))
-    return lambda line: any(part(line) for part in parts)
-
-
-def _both(tokens: list[str]) -> Condition:
-    parts = [_condition(tokens)]
-    while tokens[:1] == ["and"]:
-        tokens.pop(0)
-        parts.append(_condition(tokens))
-    return lambda line: all(part(line) for part in parts)
+        parts.append(_joined(tokens, dict(closer)))
+    return lambda line: join(part(line) for part in parts)
 
 
 def _condition(tokens: list[str]) -> Condition:
@@ -176,12 +172,8 @@ def _limit(tokens: list[str]) -> Command:
 
 def _pattern(tokens: list[str]) -> Command:
     def grouped(lines: Sequence[Line]) -> list[Line]:
-        counts: dict[str, int] = defaultdict(int)
-        for line in lines:
-            counts[VARIABLE_PARTS.sub("<*>", str(value_of(line, tokens[0])))] += 1
-        return [
-            {"@pattern": shape, "@sampleCount": counts[shape]} for shape in sorted(counts, key=lambda s: -counts[s])
-        ]
+        counts = Counter(VARIABLE_PARTS.sub("<*>", str(value_of(line, tokens[0]))) for line in lines)
+        return [{"@pattern": shape, "@sampleCount": number} for shape, number in counts.most_common()]
 
     return grouped
 
