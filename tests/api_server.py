@@ -32,7 +32,7 @@ def event_of(method: str, target: str, headers: list[tuple[str, str]], body: byt
     for name, value in parse_qsl(query, keep_blank_values=True):
         parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
     own = next((one for one in ("/dev-tools/", "/data-protection/") if path.startswith(one)), "/")
-    route = f"{method} {own}{{proxy+}}"
+    route = f"{method} {own if method == 'POST' else '/'}{{proxy+}}"
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,

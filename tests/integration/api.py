@@ -12,6 +12,7 @@ from api.in_time import InTime
 from scrapersky.runtime.registry import METADATA
 from scrapersky.status.claim import claim
 from scrapersky.vocabulary import RecordId, Status
+from tests.api_server import event_of
 from tests.integration.lambda_context import LambdaContext
 
 ADA = "arn:aws:iam::000000000000:user/ada"
@@ -60,29 +61,11 @@ class Api:
         encoded: bool = False,
     ) -> Answer:
         """Send any request."""
-        named = {name.replace("_", "-").lower(): value for name, value in {**self.headers, **(headers or {})}.items()}
-        own = next((one for one in ("/dev-tools/", "/data-protection/") if path.startswith(one)), "/")
-        route = route_key or f"{method} {own if method == 'POST' else '/'}{{proxy+}}"
-        event = {
-            "version": "2.0",
-            "routeKey": route,
-            "rawPath": path,
-            "rawQueryString": urlencode(query or {}),
-            "headers": named,
-            "queryStringParameters": {name: str(value) for name, value in (query or {}).items()},
-            "requestContext": {
-                "accountId": "000000000000",
-                "apiId": "api",
-                "authorizer": {"iam": {"userArn": self.caller}},
-                "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
-                "requestId": "request-1",
-                "routeKey": route,
-                "stage": "$default",
-                "timeEpoch": 0,
-            },
-            "isBase64Encoded": encoded,
-            **({"body": body} if body is not None else {}),
-        }
+        named = [(name.replace("_", "-"), value) for name, value in {**self.headers, **(headers or {})}.items()]
+        event = event_of(method, f"{path}?{urlencode(query or {})}", named, b"", self.caller)
+        if route_key:
+            event["routeKey"] = event["requestContext"]["routeKey"] = route_key
+        event |= {"isBase64Encoded": encoded, **({"body": body} if body is not None else {})}
         answer = self.application.handler(event, self.context)
         headers = answer.get("headers", {}) | {k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}
         return Answer(answer["statusCode"], json.loads(answer["body"]), headers)
