@@ -17,7 +17,7 @@ from scrapersky.status.cancel import cancel
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import Stale, fail
 from scrapersky.status.requeue import hand_off, requeue
-from scrapersky.status.start import start
+from scrapersky.status.start import START, start
 from tests.integration.verbs import VERBS
 
 SESSION_STATE = re.compile(r"^\s*(set|listen|prepare|declare|lock|discard)\b|advisory|\btemp(orary)?\b", re.IGNORECASE)
@@ -54,6 +54,15 @@ def statements_of(connection: Connection, name: str) -> list[Sent]:
 @pytest.mark.parametrize("name", [name for name in VERBS if name not in READ_IN_TWO])
 def test_a_verb_is_one_statement(connection: Connection, name: str) -> None:
     assert len(statements_of(connection, name)) == 1
+
+
+def test_a_start_runs_no_trigger(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO domains (domain, status) VALUES ('a.test', 'Queued')"))
+    (one,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
+    values = {"attempt_ids": [one.attempt_id], "lease": 60, "worker": "w", "request_id": "r"}
+    plan = connection.execute(text(f"EXPLAIN (ANALYZE, TIMING OFF) {START.text.lstrip()}"), values).scalars().all()
+    assert "Update on attempts" in plan[0]
+    assert not [line for line in plan if "Trigger" in line]
 
 
 @pytest.mark.parametrize("name", VERBS.keys())

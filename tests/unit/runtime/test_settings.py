@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel
 
-from scrapersky.runtime.registry import SERVICES
+from scrapersky.runtime.registry import DISCOVERY, SERVICES, Service
 from scrapersky.settings import ServiceSettings, Settings, SettingsError, load
 from scripts.commands import settings_table
 
@@ -20,6 +20,18 @@ def test_every_setting_has_a_description_and_a_valid_default(model: type[BaseMod
 
 def test_the_settings_page_matches_the_models() -> None:
     assert settings_table.PAGE.read_text(encoding="utf-8") == settings_table.page()
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_pulls_stop_while_the_slowest_ordinary_record_still_fits(service: Service) -> None:
+    settings = Settings()
+    # A host that no connection reaches is tried by two schemes and two names.
+    seconds = 4 * settings.web_connect_timeout_seconds
+    if DISCOVERY in service.workflows:
+        # A site without a sitemap that takes 2 s for each answer.
+        seconds = max(seconds, 2 * settings.discovery_max_requests_for_nothing)
+    own = service.defaults
+    assert seconds + settings.saving_seconds <= own.pull_minimum_seconds < settings.function_timeout_seconds / 2
 
 
 def test_a_services_settings_are_read_with_its_prefix_over_its_defaults() -> None:
