@@ -75,6 +75,8 @@ def test_a_suppressed_address_is_deleted_and_a_later_reading_does_not_bring_it_b
         assert values(connection) == [OTHER, PHONE]
         assert stored(connection).replace("joann.b@shop.test", "").count("ann.b") == 0
         assert "joann.b@shop.test" in stored(connection)
+        listed = json.dumps([api.get(path).json for path in ("/contacts", "/domains")])
+        assert (ADDRESS in listed.replace("joann.b", ""), OTHER in listed) == (False, True)
         emails = connection.execute(text("SELECT email_addresses FROM domains")).scalar_one()
         assert emails == [OTHER]
         read(connection, domain)
