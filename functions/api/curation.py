@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection, Row, case, func, literal, select, text, update
 
 from api.dependencies import caller_of, dependencies_of
-from api.idempotency import write_once
+from api.idempotency import key_of, write_once
 from api.problem import invalid
 from api.resource import F, Resource, View, conditions
 from scrapersky.database import after_commit
@@ -82,6 +82,7 @@ def curate(
             raise invalid(name, f"{number} records are too many for one request; at most {cap} are allowed")
 
     if decision.dry_run:
+        key_of(router)
         with dependencies_of(router).database.transaction() as connection:
             expected, _ = _decide(connection, resource, field, decision, cap)
             return expected.model_copy(update={"results": expected.results[:EXAMPLES]})

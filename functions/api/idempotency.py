@@ -44,19 +44,24 @@ SAVE = text("UPDATE idempotency_keys SET answer = CAST(:answer AS jsonb) WHERE c
 M = TypeVar("M", bound=BaseModel)
 
 
+def key_of(router: Router) -> str | None:
+    """Return the request's key. Raises a 422 for an invalid one, also where a dry run needs none."""
+    key: str | None = event_of(router).headers.get(HEADER.lower())
+    if key is not None and not re.fullmatch(KEY_PATTERN, key):
+        valid = "1 to 200 printable characters of ASCII are valid, such as a UUID"
+        raise invalid(HEADER, f"{key[:50]!r} is no valid key; {valid}")
+    return key
+
+
 def write_once(router: Router, answers: type[M], work: Callable[[Connection], M]) -> M:
     """Run ``work`` in a transaction and return its answer, or the stored answer when the key was used before.
 
     ``work`` is run again when its transaction loses a race for locks, and must not keep state between the tries.
     Raises a 409 for a key that was used for another request.
     """
-    dependencies, event = dependencies_of(router), event_of(router)
-    key = event.headers.get(HEADER.lower())
+    dependencies, event, key = dependencies_of(router), event_of(router), key_of(router)
     if key is None:
         return dependencies.database.run(work)
-    if not re.fullmatch(KEY_PATTERN, key):
-        valid = "1 to 200 printable characters of ASCII are valid, such as a UUID"
-        raise invalid(HEADER, f"{key[:50]!r} is no valid key; {valid}")
     own = {"caller": caller_of(router), "key": key}
     request_hash = hashlib.sha256(f"{event.http_method} {event.path}\0{event.body or ''}".encode()).hexdigest()
     reservation = {**own, "request_hash": request_hash, "seconds": dependencies.settings.api_idempotency_seconds}

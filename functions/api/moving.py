@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Label, Row, Text, literal_colu
 
 from api.curation import EXAMPLES, MAY_BE_QUEUED, Ids
 from api.dependencies import caller_of, dependencies_of
-from api.idempotency import write_once
+from api.idempotency import key_of, write_once
 from api.listing import COUNTED
 from api.problem import invalid
 from api.resource import F, Resource, View, conditions
@@ -88,6 +88,7 @@ def move(router: Router, resource: Resource[View], workflow: Workflow, verb: Ver
             raise invalid(field, f"{number} records are too many for one request; {valid}")
     limit = min(body.limit or MAX_REQUEUED, settings.api_bulk_max, MAX_REQUEUED)
     if body.dry_run:
+        key_of(router)
         with dependencies_of(router).database.transaction() as connection:
             return _moved(workflow, _read(connection, resource, workflow, verb, body, COUNTED), COUNTED, dry_run=True)
 

@@ -83,6 +83,14 @@ def test_a_processing_record_and_an_index_of_sitemaps_are_left_alone(
     assert answer.json["ids"] == [2, 3]
 
 
+@pytest.mark.parametrize("verb", ["requeue", "curation"])
+def test_a_dry_run_refuses_an_invalid_key_too(api: Api, shops: list[int], verb: str) -> None:
+    decision = {"curation_status": "Maybe"} if verb == "curation" else {"workflow": "metadata"}
+    wanted = {"ids": [1], "reason": "a test", "dry_run": True, **decision}
+    answer = api.post(f"/domains/{verb}", wanted, Idempotency_Key="ä")
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
