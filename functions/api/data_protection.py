@@ -8,7 +8,7 @@ import base64
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -67,16 +67,11 @@ class Objection(Named):
 class Hashes(InputModel):
     """Suppress values that only their hashes name."""
 
-    hashes: list[str] = Field(min_length=1, max_length=5_000, description="SHA-256, in hexadecimal digits")
+    hashes: list[Annotated[str, Field(pattern="^[0-9A-Fa-f]{64}$")]] = Field(
+        min_length=1, max_length=5_000, description="SHA-256, in hexadecimal digits"
+    )
     kind: SubjectKind
     reason: Reason
-
-    @model_validator(mode="after")
-    def _are_hashes(self) -> "Hashes":
-        for place, one in enumerate(self.hashes):
-            if not HASH.fullmatch(one):
-                raise ValueError(f"hashes.{place} is no SHA-256: 64 hexadecimal digits are needed")
-        return self
 
 
 class Suppressed(BaseModel):
@@ -147,6 +142,8 @@ def suppress_file() -> Suppressed:
     event = event_of(router)
     body = event.body or ""
     lines = read_lines(base64.b64decode(body) if event.is_base64_encoded else body.encode())
+    if not lines:
+        raise refused("body", "the file has a header and no values; at least one value is needed")
     if len(lines) > (cap := dependencies_of(router).settings.api_bulk_max):
         raise invalid("body", f"{len(lines)} lines are too many for one request; at most {cap} are allowed")
     return _suppress(hashes_of(lines), "imported from a CSV file")

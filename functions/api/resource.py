@@ -257,6 +257,8 @@ INDEX_ONLY = {
     "enable_indexscan": "off",
     "enable_indexonlyscan": "off",
 }
+PREFER_INDEX = dict.fromkeys(INDEX_ONLY, "on") | {"enable_seqscan": "off", "random_page_cost": "1.1"}
+"""For the rest of the transaction, as the planner takes the few records for many."""
 MOST_FOUND = 5_000
 """Records that a search finds by its index. What more records contain is met often enough in the order of the listing."""
 
@@ -275,7 +277,7 @@ def _search(connection: Connection, resource: Resource[View], given: str) -> tup
     pattern = given.replace("/", "//").replace("%", "/%").replace("_", "/_")
     counted = text(SEARCHED.format(table=resource.name, column=resource.search))
     few = connection.execute(counted, {"given": pattern, "most": MOST_FOUND}).scalar_one() <= MOST_FOUND
-    _set(connection, dict.fromkeys(INDEX_ONLY, "on"))
+    _set(connection, PREFER_INDEX if few else dict.fromkeys(INDEX_ONLY, "on"))
     if not few:
         return condition, False
     return columns.id == func.any(func.array(select(columns.id).where(condition).scalar_subquery())), True

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from api.listing import LOOKED_AT, Reader
-from api.resource import PAGING, Paging, Resource, conditions
+from api.resource import PAGING, PREFER_INDEX, Paging, Resource, conditions
 from api.resources.contacts import CONTACTS, ContactQuery
 from api.resources.domains import DOMAINS, DomainQuery
 from api.resources.local_businesses import LOCAL_BUSINESSES, LocalBusinessQuery
@@ -99,7 +99,7 @@ RARE_VALUES: dict[str, str] = {
     "tenant": "rare", "curation_status": "Maybe", "sitemap_curation_status": "Maybe", "domain": "d77.example",
     "domain_id": "77", "url": "https://d77.example/152", "place_id": "p77", "value": "77@x.example",
     "http_status": "418", "has_email": "true", "has_phone": "true", "search_query": "rare", "city": "rare",
-    "main_category": "rare", "page_type": "rare", "sitemap_id": "77", "sitemap_file_id": "77", "search": "77777",
+    "main_category": "rare", "page_type": "rare", "sitemap_id": "77", "sitemap_file_id": "77", "search": "d123456.ex",
     "created_after": "2090-01-01T00:00:00Z", "created_before": "1990-01-01T00:00:00Z", "last_scan_before":
     "1990-01-01T00:00:00Z", "is_wordpress": "true", "country": "XX", "host": "d77.example", "sitemap_type":
     "index", "discovery_method": "robots_txt", "is_valid": "true", "lead_source": "manual", "kind": "form",
@@ -160,7 +160,10 @@ def plans(connection: Connection, table: str, **given: str) -> list[Plan]:
 @pytest.mark.parametrize(("table", "name"), CASES)
 def test_a_filter_reads_no_more_than_its_bound(large: Connection, table: str, name: str) -> None:
     with large.begin():
-        large.execute(text(f"SET enable_bitmapscan = {'on' if name == 'search' else 'off'}"))
+        for setting, value in PREFER_INDEX.items():
+            large.execute(text(f"SET {setting} = {value if name == 'search' else 'DEFAULT'}"))
+        if name != "search":
+            large.execute(text("SET enable_bitmapscan = off"))
     resource, kind = QUERIES[table]
     with large.begin():
         wanted = conditions(large, resource, kind.model_validate({name: rare_value(name)}))

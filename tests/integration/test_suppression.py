@@ -169,6 +169,11 @@ def test_a_line_that_names_nothing_imports_nothing_and_is_not_repeated(connectio
     assert connection.execute(text("SELECT count(*) FROM suppressions")).scalar_one() == 0
 
 
+def test_a_file_with_a_header_and_no_values_is_refused(api: Api) -> None:
+    answer = api.send("POST", "/data-protection/suppress/csv", "email\n", headers={"content-type": "text/csv"})
+    assert (answer.status, "no values" in answer.json["detail"]) == (409, True)
+
+
 def test_hashes_of_a_kind_are_suppressed(connection: Connection, domain: RecordId, api: Api) -> None:
     hashes = [hashlib.sha256(b"shop.test").hexdigest()]
     assert object_to(api, "/hashes", hashes=hashes, kind="domain")["contacts_deleted"] == 3
