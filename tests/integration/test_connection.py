@@ -109,7 +109,6 @@ def test_a_closed_connection_raises_an_interface_error(counted: CountingConnecti
     [
         "INSERT INTO domains (domain) VALUES (:name), (:name)",  # the detail quotes the key
         "INSERT INTO contacts (domain_id, kind, value) VALUES (NULL, 'email', :name)",  # the detail quotes the row
-        "DO $$ BEGIN EXECUTE format('SELECT 1 FROM %I', 'nothing') USING 1; END $$; SELECT :name",
     ],
 )
 def test_an_error_quotes_no_value_of_a_row_or_a_parameter(application_url: str, statement: str) -> None:
