@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LETTERS = "abcdefgh"
-STEPS = "".join(f"    row.step_{number} = number\n" for number in range(900))
+STEPS = "".join(f"    row.step_{number} = number\n" for number in range(3_600))
 ROUTER = f"""
 from fastapi import APIRouter
 from sqlalchemy import String

@@ -214,7 +214,7 @@ def test_every_function_is_deployed_with_its_handler_layer_and_settings(
 
 
 def test_every_rule_has_its_services_rate(created: Step) -> None:
-    assert created.rates == {service.name: "rate(1 minute)" for service in SERVICES}
+    assert created.rates == {service.name: "rate(1 minute)" for service in SERVICES} | {"housekeeping": "rate(1 day)"}
 
 
 def test_every_work_queue_redrives_to_an_existing_dead_letter_queue(deployed_account: Account) -> None:

@@ -11,10 +11,13 @@ from scrapersky.vocabulary import Status
 from tests.records import make
 
 SPELLINGS = {
-    "domain": ("key.test", "http://www.KEY.test/"),
-    "domain_id": ("key.test", "https://key.test"),
-    "url": ("https://key.test/sitemap.xml", "https://KEY.test:443/sitemap.xml#top"),
-    "place_id": ("key",),
+    "domains": ("key.test", "http://www.KEY.test/"),
+    "sitemaps": ("key.test", "https://key.test"),
+    "sitemap_files": ("https://key.test/sitemap.xml", "https://KEY.test:443/sitemap.xml#top"),
+    "pages": ("https://key.test/contact", "https://KEY.test:443/contact#top"),
+    "places": ("key",),
+    "local_businesses": ("key",),
+    "contacts": ("info@key.test",),
 }
 each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=list(WORKFLOWS))
 
@@ -23,7 +26,7 @@ each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=list
 def test_a_record_is_found_by_each_spelling_of_its_natural_key(workflow: Workflow, connection: Connection) -> None:
     make(connection, workflow, key="other")
     record_id = make(connection, workflow, key="key")
-    for spelling in SPELLINGS[workflow.key]:
+    for spelling in SPELLINGS[workflow.table]:
         assert resolve(connection, workflow, [spelling]).ids == {record_id: spelling}
 
 
@@ -31,7 +34,7 @@ def test_a_record_is_found_by_each_spelling_of_its_natural_key(workflow: Workflo
 def test_a_list_shows_the_natural_key_by_which_a_record_is_found(workflow: Workflow, connection: Connection) -> None:
     record_id = make(connection, workflow, key="key")
     (listed,) = list_records(connection, workflow, limit=5)["records"]
-    assert (listed["id"], listed["record"]) == (record_id, SPELLINGS[workflow.key][0])
+    assert (listed["id"], listed["record"]) == (record_id, SPELLINGS[workflow.table][0])
 
 
 @each_workflow

@@ -228,9 +228,10 @@ def test_a_record_of_a_table_that_the_workflow_does_not_declare_is_an_error_and_
     environment["RETRY_UNKNOWN_MAX_FAILURES"] = "1"
     harness: Harness = request.getfixturevalue("harness")
     (record_id,) = harness.add("a.test")
-    harness.behaviour["a.test"] = lambda _: Done("read", write=lambda _: {"pages": [RecordId(1)]})
+    harness.behaviour["a.test"] = lambda _: Done("read", write=lambda _: {"places": [RecordId(1)]})
     harness.drain()
-    assert harness.row(record_id)["error"] == "ValueError: metadata made records of pages; its makes are ('domains',)"
+    expected = f"ValueError: metadata made records of places; its makes are {METADATA.makes}"
+    assert harness.row(record_id)["error"] == expected
 
 
 def test_without_the_policy_auto_a_record_is_not_handed_off(harness: Harness) -> None:

@@ -15,12 +15,12 @@ MAX_DEPTH = 100
 _START = re.compile(r"<!\[CDATA\[|[\[{]")
 _END_OF_STRING = r"(?=\s{0,100}(?:[,:;}\]]|\Z|//|/\*)|\s{0,100}\n\s{0,100}[\"'{\[])"
 _TOKEN = re.compile(
-    r"(?P<skipped>[\s\ufeff,:;]+|//[^\n]*|/\*.*?(?:\*/|\Z))|(?P<open>[\[{])|(?P<close>[}\]])"
-    rf"|[\"“„”](?P<text>(?:[^\"“”\\]+|\\(?:.|\Z)|[\"“”](?!{_END_OF_STRING}))*+)(?P<ended>[\"“”]|\Z)"
-    rf"|'(?P<single>(?:[^'\\]+|\\(?:.|\Z)|'(?!{_END_OF_STRING}))*+)(?P<single_ended>'|\Z)"
+    r"(?P<skipped>[\s\ufeff,:;]+|//[^\n]*|/\*.*?(?:\*/|\Z))|(?P<open>[\[{])|(?P<close>[}\]])|(?P<quote>[\"“„”'])"
     r"|(?P<bare>[^\s{}\[\]:,;\"'“”„]+)",
     re.DOTALL,
 )
+_DOUBLE = re.compile(rf"\\(?:.|\Z)|[\"“”]{_END_OF_STRING}", re.DOTALL)
+_SINGLE = re.compile(rf"\\(?:.|\Z)|'{_END_OF_STRING}", re.DOTALL)
 _INSIDE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.|\Z)|\"", re.DOTALL)
 _ESCAPES = frozenset('"\\/bfnrtu')
 
@@ -63,10 +63,11 @@ class _Document:
                     self._begin({} if token["open"] == "{" else [])
                 case "close":
                     self._end(dict if token["close"] == "}" else list)
-                case "ended" if token["ended"]:
-                    self._take(_unescaped(token["text"]), token["text"])
-                case "single_ended" if token["single_ended"]:
-                    self._take(_unescaped(token["single"]), token["single"])
+                case "quote":
+                    end = _end_of_string(text, position, _SINGLE if token["quote"] == "'" else _DOUBLE)
+                    if end < len(text):
+                        self._take(_unescaped(text[position:end]), text[position:end])
+                    position = end + 1
                 case "bare":
                     self._take(_constant(token["bare"]), token["bare"])
             if not self._open or self.limit <= 0:
@@ -104,6 +105,15 @@ class _Document:
         elif self._key is not None:
             container[self._key] = value
         self._key = None
+
+
+def _end_of_string(text: str, position: int, stop: re.Pattern[str]) -> int:
+    """Return the index of the quote that ends the string with its first character at ``position``, else the text's end."""
+    while found := stop.search(text, position):
+        if found[0][0] != "\\":
+            return found.start()
+        position = found.end()
+    return len(text)
 
 
 def _unescaped(text: str) -> str:

@@ -25,7 +25,9 @@ $$;
 
 CREATE FUNCTION is_suppressed(value text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
-    SELECT EXISTS (SELECT FROM suppressions WHERE hash = ANY (suppression_hashes(value)))
+    -- First whether there is any: most databases have none, and a hash costs more than the look.
+    SELECT CASE WHEN EXISTS (SELECT FROM suppressions)
+        THEN EXISTS (SELECT FROM suppressions WHERE hash = ANY (suppression_hashes(value))) ELSE false END
 $$;
 
 CREATE INDEX ix_contacts_suppression_hash ON contacts (suppression_hash(value));

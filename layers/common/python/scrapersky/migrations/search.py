@@ -26,8 +26,9 @@ def make_indexes(connection: Connection) -> bool:
     if schema is None:
         return False
     for table, column in COLUMNS.items():
-        if connection.exec_driver_sql(f"SELECT to_regclass('{table}') IS NOT NULL").scalar_one():
+        missing = f"SELECT to_regclass('{table}') IS NOT NULL AND to_regclass('ix_{table}_search') IS NULL"
+        if connection.exec_driver_sql(missing).scalar_one():
             connection.exec_driver_sql(
-                f"CREATE INDEX IF NOT EXISTS ix_{table}_search ON {table} USING gin (lower({column}) {schema}.gin_trgm_ops)"
+                f"CREATE INDEX ix_{table}_search ON {table} USING gin (lower({column}) {schema}.gin_trgm_ops)"
             )
     return True
