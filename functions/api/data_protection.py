@@ -28,7 +28,6 @@ from scrapersky.vocabulary import SubjectKind
 router = Router()
 TAGS = ["data-protection"]
 ROUTE = "POST /data-protection/"
-HASH_PATTERN = "^[0-9a-fA-F]{64}$"
 
 
 class Named(InputModel):
