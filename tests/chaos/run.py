@@ -40,6 +40,13 @@ EXPLAINED = frozenset(
 moment: a
 server that shuts down refuses a new connection (57P03) as DatabaseError and ends an open one as InterfaceError."""
 
+OVERTAKEN = text("""
+SELECT EXISTS (
+    SELECT FROM attempts AS live JOIN attempts AS lost USING (workflow, record_id)
+    WHERE live.outcome IS NULL AND live.attempt_id > lost.attempt_id AND lost.request_id = :request_id
+)""")
+"""Whether a record of this invocation has a live attempt of another: now a late result would do harm."""
+
 
 class OutOfTime(RuntimeError):
     """The run's time limit passed before the queues were empty."""
@@ -90,7 +97,7 @@ class Run:
         self._requests = 0
         self._ticks_wanted = 0
         self._payloads: list[dict[str, object]] = []
-        self._resume_at: dict[Environment, float] = {}
+        self._resume_at: dict[Environment, tuple[float, bool]] = {}
         self._jump_at = plan.time_jump_every
         self._inject = True
         self._began = time.monotonic()
@@ -174,13 +181,17 @@ class Run:
         self._admin.do(lambda connection: pass_time(connection, seconds))
 
     def _resume_frozen(self) -> None:
+        """Resume half of the environments as soon as another has their work, the others at a random moment."""
         for environment in self._pool.busy:
             if environment.frozen_at is None:
                 continue
-            at = self._resume_at.setdefault(
-                environment, self._clock.now + self._rng.uniform(0, self._plan.freeze_seconds)
-            )
-            if self._clock.now >= at or not self._inject:
+            if environment not in self._resume_at:
+                until_overtaken = self._rng.random() < 0.5
+                seconds = self._plan.freeze_seconds * (1 if until_overtaken else self._rng.random())
+                self._resume_at[environment] = (self._clock.now + seconds, until_overtaken)
+            at, until_overtaken = self._resume_at[environment]
+            due = self._clock.now >= at or (until_overtaken and self._overtaken(environment))
+            if due or not self._inject:
                 del self._resume_at[environment]
                 if self._rng.random() < self._plan.resume:
                     environment.resume()
@@ -188,6 +199,13 @@ class Run:
                 else:
                     environment.kill("while frozen")
                     self.happened["frozen and killed"] += 1
+
+    def _overtaken(self, environment: Environment) -> bool:
+        assert environment.invocation is not None
+        request_id = environment.invocation.invoke.request_id
+        return self._admin.do(
+            lambda connection: bool(connection.execute(OVERTAKEN, {"request_id": request_id}).scalar())
+        )
 
     # Invocations
 

@@ -63,20 +63,27 @@ def test_with_all_faults_each_result_is_applied_once_and_every_record_ends(tmp_p
     assert {"abandoned", "lost", "released"} <= result.database.attempts.keys(), table
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_chaos_detects_a_missing_fence(tmp_path: Path) -> None:
     copy_code(tmp_path)
     (fence,) = (mutant for mutant in MUTANTS if mutant.guard == "finish: this attempt, not another of the record")
     fence.apply(tmp_path)
     SAVED_ALONE.apply(tmp_path)
+    # A run this short may miss it: a frozen worker has to wake while another works on its record. Three do not.
+    assert any("FAILED" in _short_run(tmp_path, seed) for seed in (1, 2, 3))
+
+
+def _short_run(code: Path, seed: int) -> str:
+    """Return the report of 1,500 deliveries with many freezes."""
     options = ("--deliveries", "1500", "--records", "300", "--freeze", "0.2", "--time-limit", "200")
     run = subprocess.run(
-        [sys.executable, "-m", "tests.chaos", *options],
+        [sys.executable, "-m", "tests.chaos", *options, "--seed", str(seed)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path(tmp_path))},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path(code))},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert run.returncode == 1, run.stdout
-    assert "FAILED" in run.stdout, run.stderr
+    report = run.stdout.rstrip().rpartition("\n")[2]
+    assert (run.returncode, report) in {(0, "PASSED"), (1, "FAILED")}, run.stderr
+    return report
