@@ -47,7 +47,9 @@ def test_a_run_reads_real_pages_prints_its_tables_and_fills_its_page(tmp_path: P
     small = ["--records=2", "--at-once=10", "--rounds=1", "--slow-records=0", "--own-only", "--without-durability"]
     assert main([*small, "--publish", str(tmp_path), "--json", str(result)]) == 0
 
-    (run,) = json.loads(result.read_text())["runs"]
+    measured = json.loads(result.read_text())
+    assert measured["contact_pages"]["statements"]["median"] > 0
+    (run,) = measured["runs"]
     ours = run["contenders"]["ours"]
     assert (ours["records"], ours["read"], ours["different"]) == (2, 2, 0)
     assert ours["measures"]["statements"]["median"] > 0

@@ -1,6 +1,7 @@
 """Contacts: saved with their sources, gone after two readings without them, and summarised in the domain's columns."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, RowMapping, text
@@ -43,7 +44,7 @@ def gone(connection: Connection) -> set[str]:
     return {value for value, row in contacts(connection).items() if row["gone_at"]}
 
 
-def summary(connection: Connection, domain: RecordId, *columns: str) -> Sequence[object]:
+def summary(connection: Connection, domain: RecordId, *columns: str) -> Sequence[Any]:
     return connection.execute(text(f"SELECT {', '.join(columns)} FROM domains WHERE id = {domain}")).one()
 
 
@@ -138,3 +139,28 @@ def test_text_of_a_stranger_is_stored_as_it_is(connection: Connection, domain: R
     read(connection, domain, hostile)
     context = connection.execute(text("SELECT context FROM contact_sources")).scalar_one()
     assert (list(contacts(connection)), context) == ([hostile.value], hostile.context)
+
+
+@pytest.mark.parametrize("bare_first", [True, False])
+def test_a_number_without_its_country_joins_the_complete_one(
+    connection: Connection, domain: RecordId, bare_first: bool
+) -> None:
+    home, contact = (FoundContact(ContactKind.PHONE, one, FoundIn.TEXT) for one in ("01914980456", "+441914980456"))
+    other = FoundContact(ContactKind.PHONE, "01914980457", FoundIn.TEXT)
+    page_id = page(connection, domain, "contact")
+    readings: list[tuple[FoundContact, RecordId | None]] = [(home, None), (contact, page_id)]
+    for found, source in (readings if bare_first else readings[::-1]) * 3:
+        read(connection, domain, found, other, page_id=source)
+    assert {value for value, row in contacts(connection).items() if not row["gone_at"]} == {contact.value, other.value}
+    sources = "SELECT page_id, missed FROM contact_sources WHERE contact_id = :id ORDER BY page_id"
+    rows = connection.execute(text(sources), {"id": contacts(connection)[contact.value]["id"]})
+    assert [tuple(row) for row in rows] == [(page_id, 0), (None, 0)]
+    assert set(summary(connection, domain, "phone_numbers")[0]) == {other.value, contact.value}
+
+
+def test_a_number_without_its_country_joins_none_of_another_domain(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, FoundContact(ContactKind.PHONE, "01914980456", FoundIn.TEXT))
+    read(
+        connection, make(connection, METADATA, key="b"), FoundContact(ContactKind.PHONE, "+441914980456", FoundIn.TEXT)
+    )
+    assert len(contacts(connection)) == 2

@@ -75,6 +75,29 @@ def test_a_contact_that_is_gone_is_no_lead(connection: Connection, domain: Recor
     assert [row["value"] for row in contacts(connection)] == ["info@a.test"]
 
 
+def test_a_card_names_the_owner_that_the_imprint_gives(
+    connection: Connection, domain: RecordId, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(connection, domain)
+    insert = text(
+        "INSERT INTO pages (domain_id, url, page_type, path_depth, imprint)"
+        " VALUES (:domain, :url, 'legal', 1, CAST(:imprint AS jsonb))"
+    )
+    imprints = {
+        "contact": '{"address": {"text": "1 Mill Lane"}}',
+        "terms": '{"vat_id": "DE136695976"}',
+        "imprint": '{"legal_name": "Shop GmbH", "register": "HRB 1", "vat_id": "DE136695976"}',
+    }
+    for path, imprint in imprints.items():
+        connection.execute(insert, {"domain": domain, "url": URL + path, "imprint": imprint})
+    show_cards(Console(width=200), contacts(connection))
+    assert (
+        "    owner     Shop GmbH, HRB 1, DE136695976  (https://a.test/imprint)" in capsys.readouterr().out.splitlines()
+    )
+    write_csv(tmp_path / "leads.csv", contacts(connection))
+    assert ",Shop GmbH,HRB 1,DE136695976" in (tmp_path / "leads.csv").read_text(encoding="utf-8")
+
+
 def test_the_csv_holds_every_contact_and_nothing_that_a_spreadsheet_would_evaluate(
     connection: Connection, domain: RecordId, tmp_path: Path
 ) -> None:

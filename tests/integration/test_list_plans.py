@@ -1,4 +1,7 @@
-"""Query plans of the lists at half a million rows: every filter and every order reads a bounded part of its table."""
+"""Query plans of the lists at half a million rows: every filter and every order reads a bounded part of its table.
+
+And of the hand-off that counts the pages of each domain.
+"""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -16,8 +19,11 @@ from api.resources.places import PLACES, PlaceQuery
 from api.resources.sitemap_files import SITEMAP_FILES, SitemapFileQuery
 from api.resources.sitemaps import SITEMAPS, SitemapQuery
 from scrapersky.database import Database
+from scrapersky.runtime.registry import IMPORT, PAGE_READING, hand_offs_from
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
+from scrapersky.status.requeue import hand_off
+from scrapersky.vocabulary import RecordId
 from scripts.commands.run.postgres import Postgres
 from tests.conftest import TEMPLATE
 from tests.integration.large import fill
@@ -27,6 +33,8 @@ ROWS = 500_000
 OTHERS = 20_000
 RARE = 10_000
 """One record of so many has a rare value, another one for each column."""
+UNREAD = 200
+"""One page of so many was never queued."""
 LIMIT = 20
 
 QUERIES: dict[str, tuple[Resource[Any], type[Paging]]] = {
@@ -91,6 +99,7 @@ FILLED = {
     | PAGE
     | {"sitemap_id": "n / 2 + 1", "discovery_method": "'manual'", "http_status": rarely(4, "418", "200")},
     "pages": watched("page_reading_")
+    | {"page_reading_status": f"CASE WHEN n % {UNREAD} = 7 THEN 'New' ELSE {watched()['status']} END"}
     | PAGE
     | {"sitemap_file_id": "n / 2 + 1", "path_depth": "1", "page_type": rarely(4, "'rare'", "'often'")},
 }
@@ -186,3 +195,18 @@ def test_a_count_ends_at_its_cap(large: Connection) -> None:
 
     (plan,) = plans_of(large, verb)
     assert plan.rows_read <= 10_010, plan.summary()
+
+
+def test_a_hand_off_with_places_per_domain_reads_only_the_pages_of_its_domains(large: Connection) -> None:
+    ids = [RecordId(number) for number in range(7, OTHERS, UNREAD)]
+    [declared] = [one for one in hand_offs_from(IMPORT) if one.target == PAGE_READING]
+    per_host = declared.per_host and declared.per_host(Settings())
+
+    def verb(connection: Connection) -> None:
+        options = {"again": False, "condition": declared.condition, "per_host": per_host}
+        hand_off(connection, PAGE_READING, ids, actor="test", reason="test", **options)
+
+    found = plans_of(large, verb)
+    summary = "\n".join(plan.summary() for plan in found)
+    assert [plan.sequential_scans(["pages"]) for plan in found if plan.sequential_scans(["pages"])] == [], summary
+    assert sum(plan.rows_read for plan in found) <= 8 * len(ids), summary

@@ -14,13 +14,20 @@ from sqlalchemy import Connection, text
 CONTACTS = """
 SELECT coalesce(business.business_name, domains.title, domain) AS business, business.full_address AS address, domain,
     kind, category, value, email_check_result AS check, email_check_reason AS check_reason,
-    found_in, url AS source, context, contacts.first_seen, contacts.last_seen
+    found_in, source.url AS source, context, contacts.first_seen, contacts.last_seen,
+    imprint ->> 'legal_name' AS legal_name, imprint ->> 'register' AS register, imprint ->> 'vat_id' AS vat_id,
+    owner.url AS imprint_url
 FROM contacts
 JOIN domains ON domains.id = contacts.domain_id
 -- Of a chain, one business stands for all.
 LEFT JOIN LATERAL (
     SELECT business_name, full_address FROM local_businesses WHERE local_businesses.domain_id = domains.id ORDER BY id LIMIT 1
 ) AS business ON true
+-- The page that says who owns the website: one that names the company before others.
+LEFT JOIN LATERAL (
+    SELECT imprint, url FROM pages WHERE pages.domain_id = domains.id AND imprint - 'address' <> '{}'
+    ORDER BY imprint ->> 'legal_name' IS NULL, id LIMIT 1
+) AS owner ON true
 -- The first source of each.
 JOIN LATERAL (
     SELECT found_in, url, context FROM contact_sources WHERE contact_id = contacts.id ORDER BY contact_sources.id LIMIT 1
@@ -32,6 +39,9 @@ ORDER BY domains.id, array_position(ARRAY['email', 'phone', 'form', 'social'], k
 FORMULA = re.compile(r"(?!\+\d+\Z)[=+\-@\t\r]")
 """The start of a text that a spreadsheet would evaluate; a phone number is none."""
 
+OWNER = ("legal_name", "register", "vat_id")
+"""What an imprint says about the owner of a website."""
+
 Row = Mapping[str, Any]
 
 
@@ -41,7 +51,7 @@ def contacts(connection: Connection) -> list[Row]:
 
 
 def show_cards(console: Console, found: Sequence[Row]) -> None:
-    """Print a card for each domain: the business, its place, and its contacts with the page that gives each."""
+    """Print a card for each domain: the business, its place, its owner, and its contacts with the page that gives each."""
     if not found:
         return
     console.print("\n[bold]Contacts[/]")
@@ -49,6 +59,10 @@ def show_cards(console: Console, found: Sequence[Row]) -> None:
         rows = list(group)
         place = f" · {escape(rows[0]['address'])}" if rows[0]["address"] else ""
         console.print(f"  [bold]{escape(rows[0]['business'])}[/]{place}", highlight=False, soft_wrap=True)
+        owner = ", ".join(filter(None, (rows[0][column] for column in OWNER)))
+        if owner:
+            line = f"    {'owner':<10}{owner}  ({rows[0]['imprint_url']})"
+            console.print(line, highlight=False, soft_wrap=True, markup=False)
         for row in rows:
             name, category = (row["category"], None) if row["kind"] == "social" else (row["kind"], row["category"])
             check = f"{row['check']}: {row['check_reason']}" if row["check"] else None
@@ -62,7 +76,7 @@ def write_csv(file: Path, found: Sequence[Row]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w", encoding="utf-8", newline="") as out:
         columns = ["business", "address", "domain", "kind", "category", "value", "check", "check_reason"]
-        columns += ["found_in", "source", "context"]
+        columns += ["found_in", "source", "context", *OWNER]
         writer = csv.writer(out)
         writer.writerow(columns)
         writer.writerows(_cells(row[column] for column in columns) for row in found)

@@ -1,6 +1,7 @@
 """The job that reads a contact page, on websites served on loopback."""
 
 from collections.abc import Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from page_scheduler.contact_page import read_contact_page as read_here
 from page_scheduler.page_reading import read_contact_page
 from scrapersky.errors import FetchError
 from scrapersky.models import Domain, Page
+from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, outcome_of
 from scrapersky.settings import Settings
 from scrapersky.web.fetched import Fetched, Headers
@@ -49,6 +51,24 @@ def test_a_page_without_contacts_is_done_with_no_contacts(tmp_path: Path) -> Non
     outcome = read({"shop.example": page("<title>Contact</title><p>We are on holiday.")}, tmp_path)
     assert isinstance(outcome, Done)
     assert outcome.code == "no_contacts"
+
+
+def test_the_five_pages_of_a_domain_take_six_requests(tmp_path: Path) -> None:
+    requests: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        requests.append(request.path)
+        return page(CONTACT).answer(request)
+
+    @wraps(read_contact_page)
+    async def read_all(records: list[Page], ctx: JobContext) -> Outcome:
+        return [await read_contact_page(record, ctx) for record in records][-1]
+
+    domain = Domain(id=7, domain="shop.example")
+    paths = [f"/contact/{number}" for number in range(Settings().page_reading_max_pages)]
+    records = [Page(domain_id=7, url=f"https://shop.example{path}", domain=domain) for path in paths]
+    assert run_job(read_all, records, {"shop.example": Answers(answer)}, tmp_path).code == "contacts_found"
+    assert requests == ["/robots.txt", *paths]
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,12 @@ class FoundContact:
     context: str | None = None
 
 
-LOCK_DOMAIN = text("SELECT tenant FROM domains WHERE id = :domain_id FOR NO KEY UPDATE")
+LOCK_DOMAIN = text(
+    "SELECT tenant, EXISTS (SELECT FROM contacts WHERE domain_id = domains.id)"
+    " FROM domains WHERE id = :domain_id FOR NO KEY UPDATE"
+)
 
-SAVE = text(
-    f"""
+ADD = """
 WITH found AS (
     SELECT * FROM ROWS FROM (
         jsonb_to_recordset(CAST(:found AS jsonb)) AS (kind text, value text, found_in text, category text, context text)
@@ -52,7 +54,10 @@ sources AS (
     SELECT saved.id, CAST(:page_id AS bigint), :url, found_in, context FROM saved JOIN found USING (kind, value)
     ON CONFLICT (contact_id, coalesce(page_id, 0)) DO UPDATE
     SET last_seen = now(), missed = 0, url = excluded.url, found_in = excluded.found_in, context = excluded.context
-),
+)/* missing */
+SELECT id FROM saved ORDER BY id
+"""
+MISSING = f""",
 -- Of the others that it was a source of, it has missed one more reading.
 missing AS (
     UPDATE contact_sources SET missed = least(missed + 1, {MISSES}) FROM contacts
@@ -69,30 +74,45 @@ gone AS (
         SELECT FROM contact_sources AS other
         WHERE other.contact_id = contacts.id AND other.id <> missing.id AND other.missed < {MISSES}
       )
+)"""
+SAVE_FIRST, SAVE = text(ADD), text(ADD.replace("/* missing */", MISSING))
+"""For a domain without contacts, and for one with some: planning what may be missing costs half of a first reading."""
+
+JOIN_NUMBERS = text("""
+-- Bare digits, from a page that names no country, and a complete number of the domain that ends with them.
+WITH same AS (
+    SELECT DISTINCT ON (bare.id) bare.id, complete.id AS complete_id
+    FROM contacts AS bare JOIN contacts AS complete USING (domain_id, kind)
+    WHERE domain_id = :domain_id AND kind = 'phone' AND left(bare.value, 1) <> '+' AND left(complete.value, 1) = '+'
+      AND right(complete.value, length(ltrim(bare.value, '0'))) = ltrim(bare.value, '0')
+    ORDER BY bare.id, complete.id
+),
+-- What gives the bare digits gives the complete number.
+moved AS (
+    INSERT INTO contact_sources (contact_id, page_id, url, found_in, context, first_seen)
+    SELECT complete_id, page_id, url, found_in, context, first_seen
+    FROM contact_sources JOIN same ON same.id = contact_id
+    ON CONFLICT (contact_id, coalesce(page_id, 0)) DO UPDATE SET last_seen = now(), missed = 0
+),
+-- And the complete number is not gone.
+seen AS (
+    UPDATE contacts SET last_seen = now(), gone_at = NULL FROM same WHERE contacts.id = same.complete_id
 )
-SELECT id FROM saved ORDER BY id
-"""
-)
+DELETE FROM contacts USING same WHERE contacts.id = same.id
+""")
 
 
-def _values(kind: ContactKind) -> str:
-    return (
-        "(SELECT array_agg(value ORDER BY id) FROM contacts"
-        f" WHERE domain_id = domains.id AND kind = '{kind.value}' AND gone_at IS NULL)"
-    )
-
-
-def _profile(network: str) -> str:
-    return (
-        "(SELECT value FROM contacts WHERE domain_id = domains.id AND kind = 'social'"
-        f" AND category = '{network}' AND gone_at IS NULL ORDER BY id LIMIT 1)"
-    )
-
-
+SUMMARY = {
+    "email_addresses": "array_agg(value ORDER BY id) FILTER (WHERE kind = 'email')",
+    "phone_numbers": "array_agg(value ORDER BY id) FILTER (WHERE kind = 'phone')",
+} | {
+    f"{network}_url": f"(array_agg(value ORDER BY id) FILTER (WHERE kind = 'social' AND category = '{network}'))[1]"
+    for network in NETWORKS
+}
 SUMMARISE = text(
-    f"UPDATE domains SET email_addresses = {_values(ContactKind.EMAIL)}, phone_numbers = {_values(ContactKind.PHONE)}, "
-    + ", ".join(f"{network}_url = {_profile(network)}" for network in NETWORKS)
-    + " WHERE id = :domain_id"
+    f"UPDATE domains SET ({', '.join(SUMMARY)}) ="
+    f" (SELECT {', '.join(SUMMARY.values())} FROM contacts WHERE domain_id = domains.id AND gone_at IS NULL)"
+    " WHERE id = :domain_id RETURNING phone_numbers"
 )
 
 
@@ -102,11 +122,16 @@ def save_contacts(
     """Save what one reading of the page ``page_id`` (None: the home page), now at ``url``, has found; return the contacts' ids.
 
     ``found`` is distinct by kind and value. A contact that all of its sources lack in two readings in a row is gone
-    until it is found again. The contact columns of the domain are the summary of the contacts that are not gone.
+    until it is found again. A number without its country joins the complete one. The contact columns of the domain are
+    the summary of the contacts that are not gone.
     """
-    tenant = connection.execute(LOCK_DOMAIN, {"domain_id": domain_id}).scalar_one()
+    tenant, known = connection.execute(LOCK_DOMAIN, {"domain_id": domain_id}).one()
+    if not found and not known:
+        return []
     rows = json.dumps([asdict(one) for one in found])
     values = {"domain_id": domain_id, "tenant": tenant, "url": url, "page_id": page_id, "found": rows}
-    saved = list(connection.execute(SAVE, values).scalars())
-    connection.execute(SUMMARISE, {"domain_id": domain_id})
+    saved = list(connection.execute(SAVE if known else SAVE_FIRST, values).scalars())
+    numbers = connection.execute(SUMMARISE, {"domain_id": domain_id}).scalar_one() or []
+    if len({number.startswith("+") for number in numbers}) > 1 and connection.execute(JOIN_NUMBERS, values).rowcount:
+        connection.execute(SUMMARISE, {"domain_id": domain_id})
     return saved

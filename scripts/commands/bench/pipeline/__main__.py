@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.commands.bench import command, server
 from scripts.commands.bench.pipeline import report, web
-from scripts.commands.bench.pipeline.contenders import ALL, OURS_BY_FIFTIES, SLOW_WEB, Contender, broker
+from scripts.commands.bench.pipeline.contenders import ALL, CONTACT_PAGES, OURS_BY_FIFTIES, SLOW_WEB, Contender, broker
 from scripts.commands.bench.pipeline.draining import Drained, compare, drain, job_alone
 from scripts.commands.bench.results import Spread, spreads
 
@@ -67,6 +67,11 @@ def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Cont
                 name: _summary(name, repeated, drains[OURS_BY_FIFTIES.name][0]) for name, repeated in drains.items()
             }
             runs.append({"at_once": at_once, "contenders": summaries})
+        contact_pages = []
+        for number in range(1, options.rounds + 1):
+            one = drain(running, CONTACT_PAGES, options.records, options.at_once[0], settings, None, web_process)
+            contact_pages.append(one.measures())
+            _report(f"round {number}", CONTACT_PAGES, one)
         slow = _on_slow_hosts(options, running, folder, contenders)
         alone = [job_alone(options.records, options.at_once[0], settings) for _ in range(options.rounds)]
     names = ("records", "sequential_records", "rounds")
@@ -81,6 +86,7 @@ def measure(options: argparse.Namespace, folder: Path, contenders: Sequence[Cont
         },
         "job_alone_cpu_ms": Spread.of(alone).as_json(),
         "runs": runs,
+        "contact_pages": spreads(contact_pages),
         "slow": {
             "records": options.slow_records,
             "sequential_records": options.slow_sequential_records,

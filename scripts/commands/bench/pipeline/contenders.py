@@ -8,9 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scrapersky.runtime.registry import METADATA, PAGE_READING
 from scripts.commands.bench import peers
 
 MOST_ENVIRONMENTS = 10
@@ -29,6 +30,7 @@ class Contender:
     needs_broker: bool = False
     sequential: bool = False
     together: int | None = None  #: records at once in one invocation
+    workflow: str = METADATA.name  #: what ours works on
 
     @property
     def path(self) -> str:
@@ -46,6 +48,7 @@ class Contender:
 
 OURS = Contender("ours", "ours", 1, "ten records at once in an invocation, a tick a second", ours=True, together=10)
 OURS_BY_FIFTIES = Contender("ours, by fifties", "ours", 1, "fifty at once, a tick a second", ours=True, together=50)
+CONTACT_PAGES = replace(OURS_BY_FIFTIES, name="contact pages", workflow=PAGE_READING.name)
 PROCRASTINATE = Contender("procrastinate", "procrastinate_crawl", 2, "two workers, one event loop each")
 PGQUEUER = Contender("pgqueuer", "pgqueuer_crawl", 2, "two managers, one event loop each")
 CELERY = Contender("Celery + Redis", "celery_crawl", 2, "two workers with pools of threads", needs_broker=True)

@@ -113,7 +113,9 @@ def _prepare(
     """Queue the records in a fresh database; return its url and the values for ``work``."""
     url = server.create_database(migrated=True)
     values: dict[str, Any] = {"url": url, "records": records, **({"broker": broker[0]} if broker else {})}
-    if not contender.ours:
+    if contender.ours:
+        values["workflow"] = contender.workflow
+    else:
         server.run(url, *UNGUARDED)
         server.run(url, FILL, records=records, status="New")
     call(contender.python(), contender.path, "prepare", **values)

@@ -1,5 +1,7 @@
 """The job that every contender runs: read a domain's home page. What differs between contenders is everything around it.
 
+Ours also reads contact pages, each the page of another domain.
+
 Other projects load the record before and save its facts after, as one usually does: in a transaction of its own, from a
 thread, by psycopg in C, in a database without our guard and history.
 """
@@ -16,18 +18,20 @@ from sqlalchemy import Connection, create_engine, select, text
 from sqlalchemy.orm import Session
 
 from domain_scheduler.metadata import read_metadata
+from page_scheduler.page_reading import read_contact_page
 from scrapersky.errors import WorkError
-from scrapersky.models import Domain
+from scrapersky.models import Domain, Page
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.runtime.context import Deadline, JobContext
 from scrapersky.runtime.outcomes import Done, Outcome, Retry
-from scrapersky.runtime.registry import METADATA
+from scrapersky.runtime.registry import METADATA, PAGE_READING
 from scrapersky.settings import Settings, load
+from scrapersky.status.workflow import Workflow
 from scrapersky.web.client import WebClient
 from scrapersky.web.reading.reader import PageReader
 from scripts.commands.bench.pipeline.web import FIRST_ANSWERING, host
 
-PAGE_FUNCTION = METADATA.page_function or ""
+JOBS = {METADATA: read_metadata, PAGE_READING: read_contact_page}
 ReadPage = Callable[..., Awaitable[dict[str, Any]]]
 FAILED = text(
     "UPDATE domains SET status = 'Error', error_code = :code, error = :reason, updated_at = now() WHERE id = :id"
@@ -37,6 +41,10 @@ FILL = """
 INSERT INTO domains (domain, status)
 SELECT 's' || lpad(n::text, 6, '0') || '.bench.example', CAST(:status AS work_status)
 FROM generate_series(1, CAST(:records AS bigint)) AS n
+"""
+FILL_PAGES = """
+INSERT INTO pages (domain_id, url, page_type, path_depth, page_reading_status)
+SELECT id, 'https://' || domain || '/contact', 'contact', 1, 'Queued' FROM domains ORDER BY id
 """
 
 
@@ -48,10 +56,16 @@ def settings_of(values: Mapping[str, str]) -> Settings:
 @cache
 def page_reader() -> PageReader:
     """Return the page reader of this process."""
-    return PageReader(Settings(), [PAGE_FUNCTION])
+    return PageReader(Settings(), [str(METADATA.page_function)])
 
 
-async def read(record: Domain, web: WebClient, settings: Settings, read_page: ReadPage | None = None) -> Outcome:
+async def read(
+    record: Any,
+    web: WebClient,
+    settings: Settings,
+    read_page: ReadPage | None = None,
+    workflow: Workflow = METADATA,
+) -> Outcome:
     """Run the job under its deadline; return its outcome, also when it fails. ``read_page``: by default this process'."""
     deadline = Deadline(settings.record_deadline_seconds)
     context = JobContext(
@@ -61,24 +75,26 @@ async def read(record: Domain, web: WebClient, settings: Settings, read_page: Re
         deadline=deadline,
         secret=_none,
         spend=_none,
-        read_page=partial(read_page or page_reader().read, PAGE_FUNCTION, waiting=deadline.paused),
+        read_page=partial(read_page or page_reader().read, workflow.page_function, waiting=deadline.paused),
     )
     try:
         async with deadline.enforced():
-            return await read_metadata(record, context)
+            return await JOBS[workflow](record, context)
     except TimeoutError:
         return Retry("deadline", "not finished in time")
     except WorkError as error:
         return Retry(error.code, error.reason)
 
 
-async def warm_up(settings: Settings, read_page: ReadPage | None = None) -> None:
-    """Read one home page before the clock runs, so that everything made or imported once exists.
+async def warm_up(settings: Settings, read_page: ReadPage | None = None, workflow: Workflow = METADATA) -> None:
+    """Read one page before the clock runs, so that everything made or imported once exists.
 
     A worker lives for hours and an environment for many invocations; the benchmark of cold starts measures their start.
     """
+    domain = Domain(id=0, domain=host(FIRST_ANSWERING).name)
+    page = Page(id=0, url=f"https://{domain.domain}/contact", page_type="contact", domain=domain)
     async with WebClient(settings, HostLimiter(settings)) as web:
-        await read(Domain(id=0, domain=host(FIRST_ANSWERING).name), web, settings, read_page)
+        await read(domain if workflow == METADATA else page, web, settings, read_page, workflow)
 
 
 def work(records: int, settings: Mapping[str, str], at_once: int, go: Callable[[], None]) -> None:

@@ -17,13 +17,12 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from domain_scheduler.metadata import read_metadata
 from scrapersky.runtime import batch, tick
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.messages import MESSAGES_PER_INVOCATION
-from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
+from scrapersky.runtime.registry import METADATA, WORKFLOWS, service_of
 from scrapersky.runtime.runtime import Runtime
-from scripts.commands.bench.pipeline.job import FILL, warm_up
+from scripts.commands.bench.pipeline.job import FILL, FILL_PAGES, JOBS, warm_up
 from scripts.commands.bench.status_machine.ours import open_database
 from scripts.commands.bench.status_machine.ours_runtime import Invocation, Messages
 
@@ -31,10 +30,13 @@ TICK_SECONDS = 1.0
 """Instead of a minute, as a drain takes less than one."""
 
 
-def prepare(url: str, records: int) -> None:
-    """Queue the records."""
+def prepare(url: str, records: int, workflow: str) -> None:
+    """Queue the records: domains, or a contact page of each."""
     with open_database(url).autocommit() as connection:
-        connection.execute(text(FILL), {"records": records, "status": "Queued"})
+        domains = workflow == METADATA.name
+        connection.execute(text(FILL), {"records": records, "status": "Queued" if domains else "New"})
+        if not domains:
+            connection.execute(text(FILL_PAGES))
 
 
 def work(
@@ -43,26 +45,28 @@ def work(
     settings: Mapping[str, str],
     at_once: int,
     together: int,
+    workflow: str,
     go: Callable[[], None],
 ) -> dict[str, int]:
     """Drain the queue with ``at_once`` / ``together`` environments; return how many invocations that took."""
+    prefix = service_of(WORKFLOWS[workflow]).env_prefix
     environment = {
         **settings,
         "DATABASE_URL": url,
         "STAGE": "bench",
         "RETRY_MAX_FAILURES": "1",
-        "DOMAIN_SCHEDULER_BATCH_SIZE": str(at_once),
-        "DOMAIN_SCHEDULER_MAX_IN_FLIGHT": str(2 * at_once),
-        "DOMAIN_SCHEDULER_RECORDS_AT_ONCE": str(together),
+        f"{prefix}_BATCH_SIZE": str(at_once),
+        f"{prefix}_MAX_IN_FLIGHT": str(2 * at_once),
+        f"{prefix}_RECORDS_AT_ONCE": str(together),
     }
-    environments = [_start(environment) for _ in range(max(1, at_once // together))]
+    environments = [_start(environment, workflow) for _ in range(max(1, at_once // together))]
     try:
         for pipe, _ in environments:
             pipe.recv()  # imported, and connected to the database
         messages = Messages()
-        runtime = replace(_runtime(environment), queue=messages)  # type: ignore[arg-type]
+        runtime = replace(_runtime(environment, workflow), queue=messages)  # type: ignore[arg-type]
         go()
-        return {"invocations": _deliver(runtime, messages, [pipe for pipe, _ in environments])}
+        return {"invocations": _deliver(runtime, messages, workflow, [pipe for pipe, _ in environments])}
     finally:
         for pipe, _ in environments:
             pipe.close()
@@ -70,13 +74,13 @@ def work(
             process.join()
 
 
-def _deliver(runtime: Runtime, messages: Messages, environments: list[Pipe]) -> int:
+def _deliver(runtime: Runtime, messages: Messages, workflow: str, environments: list[Pipe]) -> int:
     """Tick and deliver until a tick finds no record queued or in flight; return the number of invocations."""
     free, busy, invocations, left = list(environments), set[Pipe](), 0, True
     next_tick = time.monotonic()
     while left or busy or messages.waiting:
         if time.monotonic() >= next_tick:
-            counts = tick.tick(runtime, "bench")["workflows"][METADATA.name]
+            counts = tick.tick(runtime, "bench")["workflows"][workflow]
             left = bool(counts["queued"] or counts["processing"])
             runtime.observer.flush()
             next_tick = time.monotonic() + TICK_SECONDS
@@ -95,17 +99,17 @@ def _deliver(runtime: Runtime, messages: Messages, environments: list[Pipe]) -> 
     return invocations
 
 
-def _start(environment: Mapping[str, str]) -> tuple[Pipe, Any]:
+def _start(environment: Mapping[str, str], workflow: str) -> tuple[Pipe, Any]:
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
-    process = spawn.Process(target=_environment, args=(there, dict(environment)))
+    process = spawn.Process(target=_environment, args=(there, dict(environment), workflow))
     process.start()
     return here, process
 
 
-def _environment(pipe: Pipe, environment: dict[str, str]) -> None:
-    runtime = _runtime(environment)
-    asyncio.run(warm_up(runtime.settings, runtime.page_reader.read))
+def _environment(pipe: Pipe, environment: dict[str, str], workflow: str) -> None:
+    runtime = _runtime(environment, workflow)
+    asyncio.run(warm_up(runtime.settings, runtime.page_reader.read, WORKFLOWS[workflow]))
     with runtime.database.autocommit():
         pipe.send("ready")
     with suppress(EOFError):  # the pipe is closed at the end
@@ -116,5 +120,5 @@ def _environment(pipe: Pipe, environment: dict[str, str]) -> None:
     runtime.page_reader.close()  # waits for it, so that its processor time counts
 
 
-def _runtime(environment: Mapping[str, str]) -> Runtime:
-    return BackgroundService(DOMAIN_SCHEDULER, {METADATA: read_metadata}, environment).runtime
+def _runtime(environment: Mapping[str, str], workflow: str) -> Runtime:
+    return BackgroundService(service_of(WORKFLOWS[workflow]), JOBS, environment).runtime

@@ -20,6 +20,7 @@ def paragraphs(result: Mapping[str, Any]) -> list[str]:
         *(part for run in result["runs"] for part in _run(run, alone)),
         "`worker CPU`, `database CPU` (Redis included) and `statements`: per record. The job alone, without a queue or a "
         f"database around it, takes {shown(alone)} ms of processor time per record; `beyond the job` is the rest.",
+        _contact_pages(result["contact_pages"], result["runs"][0]["at_once"]),
         _slow_table(result["slow"]),
     ]
 
@@ -73,6 +74,15 @@ def _table(contenders: Mapping[str, Any], alone: float) -> str:
         "statements", "queue→done p50 s", "p95 s", "drain s",
     )  # fmt: skip
     return markdown(header, rows)
+
+
+def _contact_pages(measures: Mapping[str, Any], at_once: int) -> str:
+    speed, cpu = (shown_spread(measures[name]) for name in ("per_second", "per_cpu_second"))
+    worker, database = (shown(measures[name]["median"]) for name in ("worker_cpu_ms", "database_cpu_ms"))
+    return (
+        f"Contact pages, one of each domain, {at_once} at once, ours by fifties: {speed} records/s, {cpu} per CPU second "
+        f"({worker} ms in the worker, {database} ms in the database)."
+    )
 
 
 def _slow_table(slow: Mapping[str, Any]) -> str:

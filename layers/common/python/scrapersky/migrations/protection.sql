@@ -76,8 +76,8 @@ CREATE FUNCTION keep_suppressed_out() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM read_suppressions();
-    IF is_suppressed(NEW.value) OR EXISTS (
-        SELECT FROM domains WHERE id = NEW.domain_id AND is_suppressed(domain)) THEN
+    IF EXISTS (SELECT FROM suppressions) AND (is_suppressed(NEW.value) OR EXISTS (
+        SELECT FROM domains WHERE id = NEW.domain_id AND is_suppressed(domain))) THEN
         RETURN NULL;
     END IF;
     RETURN NEW;
@@ -90,7 +90,9 @@ CREATE FUNCTION mask_context() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM read_suppressions();
-    NEW.context := without_suppressed(NEW.context);
+    IF EXISTS (SELECT FROM suppressions) THEN
+        NEW.context := without_suppressed(NEW.context);
+    END IF;
     RETURN NEW;
 END
 $$;
