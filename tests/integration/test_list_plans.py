@@ -203,8 +203,10 @@ def test_a_hand_off_with_places_per_domain_reads_only_the_pages_of_its_domains(l
     per_host = declared.per_host and declared.per_host(Settings())
 
     def verb(connection: Connection) -> None:
-        options = {"again": False, "condition": declared.condition, "per_host": per_host}
-        hand_off(connection, PAGE_READING, ids, actor="test", reason="test", **options)
+        condition = declared.condition
+        hand_off(
+            connection, PAGE_READING, ids, actor="", reason="", again=False, condition=condition, per_host=per_host
+        )
 
     found = plans_of(large, verb)
     summary = "\n".join(plan.summary() for plan in found)

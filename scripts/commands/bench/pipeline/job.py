@@ -22,7 +22,7 @@ from page_scheduler.page_reading import read_contact_page
 from scrapersky.errors import WorkError
 from scrapersky.models import Domain, Page
 from scrapersky.politeness.limiter import HostLimiter
-from scrapersky.runtime.context import Deadline, JobContext
+from scrapersky.runtime.context import Deadline, Job, JobContext
 from scrapersky.runtime.outcomes import Done, Outcome, Retry
 from scrapersky.runtime.registry import METADATA, PAGE_READING
 from scrapersky.settings import Settings, load
@@ -31,7 +31,7 @@ from scrapersky.web.client import WebClient
 from scrapersky.web.reading.reader import PageReader
 from scripts.commands.bench.pipeline.web import FIRST_ANSWERING, host
 
-JOBS = {METADATA: read_metadata, PAGE_READING: read_contact_page}
+JOBS: Mapping[Workflow, Job] = {METADATA: read_metadata, PAGE_READING: read_contact_page}
 ReadPage = Callable[..., Awaitable[dict[str, Any]]]
 FAILED = text(
     "UPDATE domains SET status = 'Error', error_code = :code, error = :reason, updated_at = now() WHERE id = :id"
@@ -75,7 +75,7 @@ async def read(
         deadline=deadline,
         secret=_none,
         spend=_none,
-        read_page=partial(read_page or page_reader().read, workflow.page_function, waiting=deadline.paused),
+        read_page=partial(read_page or page_reader().read, str(workflow.page_function), waiting=deadline.paused),
     )
     try:
         async with deadline.enforced():
