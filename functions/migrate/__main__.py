@@ -9,10 +9,10 @@ import json
 import os
 import sys
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import SQLAlchemyError
 
+from scrapersky import aws
 from scrapersky.migrations import NeedsDirectConnection
 from scrapersky.runtime.registry import LIVE
 from scrapersky.settings import SettingsError
@@ -29,7 +29,7 @@ def main() -> None:
     try:
         if stage:
             name = f"scrapersky-{stage}-migrate"
-            found = boto3.client("lambda").get_function_configuration(FunctionName=name, Qualifier=LIVE)
+            found = aws.client("lambda").get_function_configuration(FunctionName=name, Qualifier=LIVE)
             os.environ |= found["Environment"]["Variables"]
         # Imported here: the handler reads its settings from the environment when it is imported.
         from migrate.handler import migrate  # noqa: PLC0415

@@ -152,6 +152,30 @@ def function(url: str, **settings: float) -> Database:
     return Database(Settings(database_url=url, **settings), "function", read_secret)
 
 
+def test_the_time_to_connect_is_shared_by_the_addresses_of_the_host(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, connect = make_url(database_url).port or 5432, socket.create_connection
+    addresses = [("192.0.2.1", port), ("192.0.2.2", port), ("127.0.0.1", port)]
+    resolved = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+    tried: list[tuple[str, float]] = []
+
+    def create_connection(address: tuple[str, int], seconds: float) -> socket.socket:
+        tried.append((address[0], seconds))
+        if address[0] != "127.0.0.1":
+            raise TimeoutError  # at once, and the time is the same for the next one
+        return connect(address, seconds)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved)
+    monkeypatch.setattr(socket, "create_connection", create_connection)
+    database = function(database_url, database_connect_timeout_seconds=30)
+    with database.autocommit() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    database.engine.dispose()
+    assert [address for address, _ in tried] == [address for address, _ in addresses]
+    assert all(seconds <= 30 / (3 - number) for number, (_, seconds) in enumerate(tried))
+
+
 @pytest.mark.timeout(40)
 def test_an_idle_connection_that_does_not_answer_is_found_within_the_time_to_connect(
     environment: dict[str, str], database_url: str, monkeypatch: pytest.MonkeyPatch

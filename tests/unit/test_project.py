@@ -58,6 +58,16 @@ def test_the_changelog_has_an_unreleased_section_then_versions_with_dates() -> N
     assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= CHANGES
 
 
+def test_only_one_module_of_the_product_makes_clients_of_aws() -> None:
+    """The others would wait for as long as boto3's defaults say, which is longer than a function may run."""
+    importing = re.compile(
+        r"^\s*(?:import boto3|from boto3\b|from botocore(?:\.session)? import .*\b[Ss]ession)", re.MULTILINE
+    )
+    sources = [file for top in ("functions", "layers/common") for file in (ROOT / top).rglob("*.py")]
+    found = [file.relative_to(ROOT).as_posix() for file in sources if importing.search(file.read_text())]
+    assert found == ["layers/common/python/scrapersky/aws.py"]
+
+
 def loaded(name: str) -> dict[str, Any]:
     """Return the YAML file ``name`` of the project."""
     return dict(yaml.safe_load((ROOT / name).read_text()))

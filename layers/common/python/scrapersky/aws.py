@@ -1,4 +1,4 @@
-"""AWS clients whose calls end long before the function does. Nothing else may make a boto3 client."""
+"""AWS clients whose calls end long before the function does. Functions and layers make no other boto3 client."""
 
 from typing import Any
 
