@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -44,6 +44,35 @@ add(app, "suppress", protection.suppress, protection.show)
 add(app, "subject", protection.subject, protection.show_subject)
 add(app, "purge", protection.purge, protection.show_subject)
 app.command("logs")(logs_command.logs)
+
+
+@app.command()
+def export(
+    resource: Annotated[str, typer.Argument(metavar="RESOURCE", help="contacts, domains, local-businesses or pages.")],
+    form: Annotated[
+        Literal["csv", "ndjson", "xlsx"],
+        typer.Option("--format", help="csv and ndjson are for programs, xlsx is for people."),
+    ] = "csv",
+    where: by_filter.Where = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write this file; else standard output.", dir_okay=False)
+    ] = None,
+    bom: Annotated[bool, typer.Option("--bom", help="Start a csv with a byte order mark, for spreadsheets.")] = False,
+    database_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", envvar="DATABASE_URL", help="Read this database; else that of the stage."),
+    ] = None,
+    stage: options.Stage = "dev",
+    region: options.Region = None,
+    endpoint: options.Endpoint = None,
+) -> int:
+    """Write all records that match filters to a file: without what is suppressed."""
+    # Imported here: it needs the API's models and the doctor's way to the database, which take seconds.
+    from scripts.commands.scrapersky.doctor.stage import Stage  # noqa: PLC0415
+    from scripts.commands.scrapersky.export import write_export  # noqa: PLC0415
+
+    of_stage = None if database_url else Stage(stage, endpoint, region)
+    return write_export(resource, form, where or (), output, bom=bom, stage=of_stage, url=database_url)
 
 
 @app.command()

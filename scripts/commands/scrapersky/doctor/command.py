@@ -59,7 +59,7 @@ def check_stage(stage: Stage, read: list[Deployed]) -> Iterator[Finding | Unchec
 
 
 def _database(stage: Stage | None, url: str | None, needed: int) -> Iterator[Finding | Unchecked]:
-    with _engine(stage, url) as engine, _owner(stage, url) as owner:
+    with engine_of(stage, url) as engine, _owner(stage, url) as owner:
         yield from check_database(engine, stage.name if stage else None, owner=owner, needed=needed)
 
 
@@ -81,7 +81,8 @@ def _owner(stage: Stage | None, url: str | None) -> Iterator[Engine | None]:
 
 
 @contextmanager
-def _engine(stage: Stage | None, url: str | None) -> Iterator[Engine]:
+def engine_of(stage: Stage | None, url: str | None) -> Iterator[Engine]:
+    """Yield an engine on the database of ``url``, or of ``stage`` as its functions log in. Raises :class:`CommandError`."""
     if url:
         try:
             engine = databases.engine(url)

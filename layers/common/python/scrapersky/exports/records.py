@@ -1,0 +1,122 @@
+"""What an export holds: its columns, and its rows without what is suppressed.
+
+The columns are an interface: their names and their order are documented (docs/how-to/export.md) and do not follow the
+tables.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+
+from scrapersky.models import Contact, ContactSource, Domain, LocalBusiness, Page, Suppression
+from scrapersky.models.base import Recorded
+
+CHUNK = 5_000
+"""Rows of one statement, which is one transaction: memory stays flat, and no snapshot holds up vacuum."""
+
+Begin = Callable[[], AbstractContextManager[Connection]]
+Conditions = Callable[[Connection], Sequence[ColumnElement[bool]]]
+
+
+@dataclass(frozen=True)
+class Export:
+    """The records of ``model`` as rows of ``columns``, without those for which one of ``subjects`` is suppressed."""
+
+    model: type[Recorded]
+    columns: Mapping[str, Any]
+    subjects: tuple[Any, ...]
+
+    @property
+    def allowed(self) -> ColumnElement[bool]:
+        """The condition that nothing about the record is suppressed. Without any suppression it costs nothing."""
+        suppressed = [func.is_suppressed(one).is_(True) for one in self.subjects]
+        return or_(~select(Suppression.hash).exists(), and_(*(~one for one in suppressed)))
+
+
+def read_rows(begin: Begin, export: Export, conditions: Conditions) -> Iterator[Sequence[Row[Any]]]:
+    """Yield all rows in the order of their ids, in chunks of at most :data:`CHUNK`.
+
+    Each chunk is read in a transaction of its own, opened by ``begin``. So a suppression or an erasure that is committed
+    during the export counts for all rows that are read later.
+    """
+    model, last = export.model, 0
+    columns = [column.label(name) for name, column in export.columns.items()]
+    while True:
+        with begin() as connection:
+            wanted = [*conditions(connection), model.id > last, export.allowed]
+            rows = connection.execute(select(*columns).where(*wanted).order_by(model.id).limit(CHUNK)).all()
+        if rows:
+            yield rows
+            last = rows[-1].id
+        if len(rows) < CHUNK:
+            return
+
+
+def _domain_of(domain_id: Any) -> Any:
+    return select(Domain.domain).where(Domain.id == domain_id).scalar_subquery()
+
+
+def _host_of(url: Any) -> Any:
+    return func.split_part(func.split_part(url, "/", 3), ":", 1)
+
+
+def _columns(model: type[Any], names: str, **others: Any) -> Mapping[str, Any]:
+    return {name: others[name] if name in others else getattr(model, name) for name in names.split()}
+
+
+_SOURCE = (
+    select(ContactSource.url)
+    .where(ContactSource.contact_id == Contact.id)
+    .order_by(ContactSource.last_seen.desc(), ContactSource.id)
+    .limit(1)
+    .scalar_subquery()
+)
+
+EXPORTS: Mapping[str, Export] = {
+    "contacts": Export(
+        Contact,
+        _columns(
+            Contact,
+            "id tenant domain_id domain kind value category source_url first_seen last_seen gone_at curation_status"
+            " email_check_result email_check_reason email_checked_at created_at",
+            domain=_domain_of(Contact.domain_id),
+            source_url=_SOURCE,
+        ),
+        (Contact.value, _domain_of(Contact.domain_id)),
+    ),
+    "domains": Export(
+        Domain,
+        _columns(
+            Domain,
+            "id tenant domain final_url http_status last_scan title description language generator is_wordpress"
+            " wordpress_version email_addresses phone_numbers facebook_url twitter_url linkedin_url instagram_url"
+            " youtube_url tiktok_url pinterest_url curation_status sitemap_curation_status status error_code created_at",
+        ),
+        (Domain.domain,),
+    ),
+    "local_businesses": Export(
+        LocalBusiness,
+        _columns(
+            LocalBusiness,
+            "id tenant place_id business_name full_address street city state zip country phone website_url domain_id domain"
+            " maps_url rating reviews_count price_level main_category extra_categories latitude longitude time_zone"
+            " business_status opening_hours scanned_at curation_status created_at",
+            domain=_domain_of(LocalBusiness.domain_id),
+        ),
+        (LocalBusiness.phone, _domain_of(LocalBusiness.domain_id), _host_of(LocalBusiness.website_url)),
+    ),
+    "pages": Export(
+        Page,
+        _columns(
+            Page,
+            "id tenant domain_id domain url page_type path_depth last_modified lead_source title h1 canonical_url"
+            " meta_robots last_read curation_status page_reading_status page_reading_error_code created_at",
+            domain=_domain_of(Page.domain_id),
+        ),
+        (_domain_of(Page.domain_id), _host_of(Page.url)),
+    ),
+}
+"""By table. New columns are added at the end."""
