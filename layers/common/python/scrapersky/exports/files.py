@@ -14,8 +14,6 @@ import xlsxwriter
 BOM = b"\xef\xbb\xbf"
 SHEET_ROWS = 1_048_575
 """Rows of one sheet below its header, the most that a spreadsheet reads."""
-CELL_BYTES = 2 * 32_767
-"""Of UTF-16, the most that a cell of a spreadsheet holds."""
 
 NUMBER = re.compile(r"\+\d+", re.ASCII)
 FORMULA = re.compile(r"(^|[;\t\r\n])(\s*[=+\-@＝＋－＠])")
@@ -51,7 +49,7 @@ def write_ndjson(file: BinaryIO, names: Sequence[str], rows: Iterable[Row]) -> N
 def write_xlsx(file: BinaryIO, names: Sequence[str], rows: Iterable[Row], *, sheet_rows: int = SHEET_ROWS) -> None:
     """Write a workbook whose texts are text cells, never formulas or links. After ``sheet_rows`` rows a new sheet starts.
 
-    A text is cut to the 32,767 characters that a cell holds. Arrays are joined by commas.
+    XlsxWriter cuts a text to the 32,767 characters that a cell holds. Arrays are joined by commas.
     """
     with TemporaryDirectory() as folder:  # removed also after an error: XlsxWriter would leave its files
         book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
@@ -96,8 +94,7 @@ def _xlsx_text(value: Any) -> str:
     if isinstance(value, list):
         value = ", ".join(map(str, value))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    cut = text.encode("utf-16-le")[:CELL_BYTES].decode("utf-16-le", "ignore")
-    return NOT_XML.sub("\ufffd", cut)
+    return NOT_XML.sub("\ufffd", text)
 
 
 def _sheet(book: Any, names: Sequence[str]) -> Any:
