@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from infra.curation_api import ACCESS_LOG, ROUTES
 from infra.node import NotInstalled, ensure_installed, pinned_version
 from infra.plan import plan
 from scrapersky import metrics
+from scrapersky.migrations import known_revisions
 from scrapersky.runtime.registry import LIVE, SERVICES, WORKFLOWS
 from scripts.commands.run import databases
 from scripts.commands.run.deployment import put_secret
@@ -301,6 +303,20 @@ def test_the_deployment_created_the_schema(deployed_account: Account) -> None:
     engine = create_engine(deployed_account.database_url)
     assert {"domains", "attempts", "status_events"} <= set(inspect(engine).get_table_names())
     engine.dispose()
+
+
+def test_the_migrations_of_a_checkout_run_against_the_database_of_a_stage(deployed_account: Account) -> None:
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("functions", "layers/common/python"))
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "migrate", "--stage", LOCAL.name],  # what scripts/migrate runs
+        env={**deployed_account.aws.environment, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=STEP_SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout.splitlines()[-1]) == {"revision": max(known_revisions())}
 
 
 def test_repeating_the_deployment_changes_nothing(unchanged: Step, created: Step) -> None:

@@ -90,6 +90,14 @@ def test_each_domain_has_its_own_places(connection: Connection, domain: RecordId
     assert len(hand_off_from(IMPORT, ids, connection)) == 10
 
 
+def test_pages_of_another_domain_or_kind_take_no_places(connection: Connection, domain: RecordId) -> None:
+    other = make(connection, METADATA, key="b")
+    assert len(hand_off_from(IMPORT, pages(connection, other, *(f"/contact/{n}" for n in range(5))), connection)) == 5
+    [product] = pages(connection, domain, "/products/saw")
+    connection.execute(text(f"UPDATE pages SET page_reading_status = 'Queued' WHERE id = {product}"))
+    assert len(hand_off_from(IMPORT, pages(connection, domain, *(f"/contact/{n}" for n in range(7))), connection)) == 5
+
+
 def test_an_import_hands_off_only_pages_near_the_root_of_the_domain_itself(
     connection: Connection, domain: RecordId
 ) -> None:

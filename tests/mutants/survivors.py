@@ -8,6 +8,8 @@ REASONS: dict[str, str] = {
     "status/*: {status} = 'Processing' → true": "the guard keeps a record in Processing while its attempt is live",
     "status/release.RELEASE: SET {due_at} = now() removed": "the guard completes due_at with now()",
     "runtime/manual._requeue: payload.error_code not in count_by_code*": "none is queued only while others hold them all",
+    "status/requeue.LOCK_HOSTS: {status} = 'New' → true": "locking the hosts of more records changes no result",
+    "status/requeue.LOCK_HOSTS: (CONDITION) → true": "locking the hosts of more records changes no result",
     "status/requeue.HAND_OFF: SET {due_at} = now() removed": "the guard completes due_at with now()",
 }
 """Patterns of names, with ``*`` for any text, and the reason."""
