@@ -98,6 +98,15 @@ def test_pages_of_another_domain_or_kind_take_no_places(connection: Connection, 
     assert len(hand_off_from(IMPORT, pages(connection, domain, *(f"/contact/{n}" for n in range(7))), connection)) == 5
 
 
+def test_pages_that_are_not_handed_off_take_no_places(connection: Connection, domain: RecordId) -> None:
+    other = make(connection, METADATA, key="b")
+    for one, on_other_host in ((domain, False), (other, True)):
+        first = pages(connection, one, *(f"/contact/{n}" for n in range(5)))
+        connection.execute(text(f"UPDATE pages SET other_host = {on_other_host} WHERE domain_id = {one}"))
+        mine = pages(connection, one, *(f"/contact/page-{n}" for n in range(3)))
+        assert hand_off_from(IMPORT, [*(first if on_other_host else ()), *mine], connection) == mine
+
+
 def test_an_import_hands_off_only_pages_near_the_root_of_the_domain_itself(
     connection: Connection, domain: RecordId
 ) -> None:

@@ -29,10 +29,10 @@ class Rotating:
     address: dict[str, Any]
 
     def change_password(self, password: str) -> None:
-        """Change the password in Postgres and end the open connections."""
+        """Change the password in Postgres, end the open connections, and wait until they have ended."""
         self.owner.execute(text(f"ALTER ROLE {self.role} PASSWORD '{password}'"))
         self.owner.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :r"), {"r": self.role}
+            text("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = :r"), {"r": self.role}
         )
 
     def change_secret(self, password: str) -> None:

@@ -88,14 +88,32 @@ def test_the_facts_of_other_pages_are_cleaned_too(connection: Connection, domain
         " VALUES (:id, 'https://shop.test/a', 'x', 1, now())"
     )
     connection.execute(text(insert), {"id": domain})
-    read_page = text("UPDATE pages SET title = :title, h1 = :title")
+    read_page = text(
+        "UPDATE pages SET title = :title, h1 = :title, canonical_url = :title,"
+        " imprint = jsonb_build_object('legal_name', CAST(:title AS text))"
+    )
+    facts = text("SELECT title, h1, canonical_url, imprint ->> 'legal_name' FROM pages")
     connection.execute(read_page, {"title": f"Write to {ADDRESS}"})
     object_to(api, email=ADDRESS)
     for _ in range(2):
-        assert connection.execute(text("SELECT title, h1 FROM pages")).one() == ("Write to [suppressed]",) * 2
+        assert connection.execute(facts).one() == ("Write to [suppressed]",) * 4
         connection.execute(read_page, {"title": f"Write to {ADDRESS}"})
     object_to(api, domain="shop.test")
-    assert connection.execute(text("SELECT title, h1 FROM pages")).one() == (None, None)
+    for _ in range(2):
+        assert connection.execute(facts).one() == (None,) * 4
+        connection.execute(read_page, {"title": "Ann's shop"})
+
+
+def test_a_form_at_a_suppressed_domain_is_not_stored_for_another_one(connection: Connection, api: Api) -> None:
+    other = get_or_create(connection, Domain.domain, domain="agency.test", tenant="default")
+    urls = ("https://shop.test/contact", "https://go.shop.test:8443?to=sales", "https://myshop.test/contact")
+    forms = [FoundContact(ContactKind.FORM, url, FoundIn.FORM) for url in urls]
+    profile = FoundContact(ContactKind.SOCIAL, "https://shop.test/profile", FoundIn.LINK, category="facebook")
+    save_contacts(connection, other, [*forms, profile], url="https://agency.test/", page_id=None)
+    object_to(api, domain="shop.test")
+    for _ in range(2):
+        assert values(connection) == [urls[2], profile.value]
+        save_contacts(connection, other, [*forms, profile], url="https://agency.test/", page_id=None)
 
 
 def test_a_suppressed_phone_number_is_removed_in_any_international_spelling(

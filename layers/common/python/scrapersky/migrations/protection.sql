@@ -71,12 +71,17 @@ CREATE FUNCTION read_suppressions() RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock_shared(7263550)
 $$;
 
+-- What of a contact may be suppressed: the host of a form's URL, else the value itself. A profile's host is a network's.
+CREATE FUNCTION suppressible(kind text, value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE kind WHEN 'form' THEN substring(value FROM '^https?://([^/:?#]+)') ELSE value END
+$$;
+
 -- Before a contact is stored: leave a suppressed one out, without an error.
 CREATE FUNCTION keep_suppressed_out() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM read_suppressions();
-    IF EXISTS (SELECT FROM suppressions) AND (is_suppressed(NEW.value) OR EXISTS (
+    IF EXISTS (SELECT FROM suppressions) AND (is_suppressed(suppressible(NEW.kind, NEW.value)) OR EXISTS (
         SELECT FROM domains WHERE id = NEW.domain_id AND is_suppressed(domain))) THEN
         RETURN NULL;
     END IF;
@@ -135,14 +140,19 @@ BEGIN
     IF EXISTS (SELECT FROM domains WHERE id = NEW.domain_id AND is_suppressed(domain)) THEN
         NEW.title := NULL;
         NEW.h1 := NULL;
+        NEW.imprint := NULL;
+        NEW.canonical_url := NULL;
     ELSIF EXISTS (SELECT FROM suppressions) THEN
         NEW.title := without_suppressed(NEW.title);
         NEW.h1 := without_suppressed(NEW.h1);
+        NEW.imprint := without_suppressed(NEW.imprint::text)::jsonb;
+        NEW.canonical_url := without_suppressed(NEW.canonical_url);
     END IF;
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER pages_suppressed BEFORE UPDATE OF title, h1 ON pages FOR EACH ROW EXECUTE FUNCTION mask_page();
+CREATE TRIGGER pages_suppressed BEFORE UPDATE OF title, h1, imprint, canonical_url ON pages
+    FOR EACH ROW EXECUTE FUNCTION mask_page();
 
 -- Before what Google says about a business is stored: leave a suppressed phone number out.
 CREATE FUNCTION mask_phone() RETURNS trigger

@@ -32,7 +32,7 @@ CONTACTS = text("SELECT id FROM contacts WHERE suppression_hash(value) = ANY(CAS
 CONTACTS_OF_DOMAINS = text("""
 SELECT id FROM contacts
 WHERE domain_id = ANY(CAST(:domain_ids AS bigint[]))
-   OR kind = 'email' AND suppression_hashes(value) && CAST(:hashes AS text[])
+   OR kind IN ('email', 'form') AND suppression_hashes(suppressible(kind, value)) && CAST(:hashes AS text[])
 """)
 
 DELETE = text("DELETE FROM contacts WHERE id = ANY(CAST(:ids AS bigint[])) RETURNING domain_id")
@@ -42,9 +42,10 @@ FACTS = text("""
 UPDATE domains SET title = title, description = description, organisation = organisation, meta_json = meta_json
 WHERE id = ANY(CAST(:domain_ids AS bigint[]))
 """)
-PAGES = text(
-    "UPDATE pages SET title = title, h1 = h1 WHERE domain_id = ANY(CAST(:domain_ids AS bigint[])) AND last_read IS NOT NULL"
-)
+PAGES = text("""
+UPDATE pages SET title = title, h1 = h1, imprint = imprint, canonical_url = canonical_url
+WHERE domain_id = ANY(CAST(:domain_ids AS bigint[])) AND last_read IS NOT NULL
+""")
 CONTEXTS = text("""
 UPDATE contact_sources SET context = context
 WHERE context IS NOT NULL

@@ -28,7 +28,8 @@ TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases,
 PROTECTION = Path(guard.FILE).with_name("protection.sql")
 FUNCTIONS = """erase_subject(text[], text, text), erase_everywhere(text[]), find_subject(text[]), subject_pattern(text[]),
     text_columns(), keep_suppressed_out(), mask_context(), mask_facts(), mask_page(), mask_phone(), read_suppressions(),
-    without_suppressed(text), spelling_of(text), is_suppressed(text), suppression_hashes(text), suppression_hash(text)"""
+    suppressible(text, text), without_suppressed(text), spelling_of(text), is_suppressed(text),
+    suppression_hashes(text), suppression_hash(text)"""
 
 
 def upgrade() -> None:
