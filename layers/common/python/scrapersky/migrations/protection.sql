@@ -66,9 +66,12 @@ BEGIN
 END
 $$;
 
--- Let a writer's next statement see every suppression that was committed, and no suppression miss what it writes.
-CREATE FUNCTION read_suppressions() RETURNS void LANGUAGE sql VOLATILE AS $$
-    SELECT pg_advisory_xact_lock_shared(7263550)
+-- Let a writer's next statement see every suppression that was committed, and no suppression miss what it writes. Whether
+-- there is any: most databases have none, and their writers have nothing to look for.
+CREATE FUNCTION read_suppressions() RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock_shared(7263550);
+    -- A statement of its own: its snapshot must be taken after the lock.
+    SELECT EXISTS (SELECT FROM suppressions)
 $$;
 
 -- What of a contact may be suppressed: the host of a form's URL, else the value itself. A profile's host is a network's.
@@ -80,9 +83,11 @@ $$;
 CREATE FUNCTION keep_suppressed_out() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM read_suppressions();
-    IF EXISTS (SELECT FROM suppressions) AND (is_suppressed(suppressible(NEW.kind, NEW.value)) OR EXISTS (
-        SELECT FROM domains WHERE id = NEW.domain_id AND is_suppressed(domain))) THEN
+    IF NOT read_suppressions() THEN
+        RETURN NEW;
+    END IF;
+    IF is_suppressed(suppressible(NEW.kind, NEW.value)) OR EXISTS (
+        SELECT FROM domains WHERE id = NEW.domain_id AND is_suppressed(domain)) THEN
         RETURN NULL;
     END IF;
     RETURN NEW;
@@ -94,10 +99,10 @@ CREATE TRIGGER contacts_suppressed BEFORE INSERT ON contacts FOR EACH ROW EXECUT
 CREATE FUNCTION mask_context() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM read_suppressions();
-    IF EXISTS (SELECT FROM suppressions) THEN
-        NEW.context := without_suppressed(NEW.context);
+    IF NOT read_suppressions() THEN
+        RETURN NEW;
     END IF;
+    NEW.context := without_suppressed(NEW.context);
     RETURN NEW;
 END
 $$;
@@ -108,7 +113,9 @@ CREATE TRIGGER contact_sources_suppressed BEFORE INSERT OR UPDATE OF context ON 
 CREATE FUNCTION mask_facts() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM read_suppressions();
+    IF NOT read_suppressions() THEN
+        RETURN NEW;
+    END IF;
     IF is_suppressed(NEW.domain) THEN
         NEW.title := NULL;
         NEW.description := NULL;
@@ -117,7 +124,7 @@ BEGIN
         NEW.final_url := NULL;
         NEW.logo_url := NULL;
         NEW.favicon_url := NULL;
-    ELSIF EXISTS (SELECT FROM suppressions) THEN
+    ELSE
         NEW.title := without_suppressed(NEW.title);
         NEW.description := without_suppressed(NEW.description);
         NEW.organisation := without_suppressed(NEW.organisation::text)::jsonb;
@@ -136,13 +143,15 @@ CREATE TRIGGER domains_suppressed_created BEFORE INSERT ON domains
 CREATE FUNCTION mask_page() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM read_suppressions();
+    IF NOT read_suppressions() THEN
+        RETURN NEW;
+    END IF;
     IF EXISTS (SELECT FROM domains WHERE id = NEW.domain_id AND is_suppressed(domain)) THEN
         NEW.title := NULL;
         NEW.h1 := NULL;
         NEW.imprint := NULL;
         NEW.canonical_url := NULL;
-    ELSIF EXISTS (SELECT FROM suppressions) THEN
+    ELSE
         NEW.title := without_suppressed(NEW.title);
         NEW.h1 := without_suppressed(NEW.h1);
         NEW.imprint := without_suppressed(NEW.imprint::text)::jsonb;
@@ -158,7 +167,9 @@ CREATE TRIGGER pages_suppressed BEFORE UPDATE OF title, h1, imprint, canonical_u
 CREATE FUNCTION mask_phone() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM read_suppressions();
+    IF NOT read_suppressions() THEN
+        RETURN NEW;
+    END IF;
     IF is_suppressed(NEW.phone) THEN
         NEW.phone := NULL;
     END IF;
