@@ -1,8 +1,6 @@
 """The contacts that a run found: cards for a person, and rows for a spreadsheet."""
 
-import csv
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from sqlalchemy import Connection, text
+
+from scrapersky.exports import files
 
 CONTACTS = """
 SELECT coalesce(business.business_name, domains.title, domain) AS business, business.full_address AS address, domain,
@@ -36,9 +36,6 @@ WHERE gone_at IS NULL
 ORDER BY domains.id, array_position(ARRAY['email', 'phone', 'form', 'social'], kind), contacts.id
 """
 
-FORMULA = re.compile(r"(?!\+\d+\Z)[=+\-@\t\r]")
-"""The start of a text that a spreadsheet would evaluate; a phone number is none."""
-
 OWNER = ("legal_name", "register", "vat_id")
 """What an imprint says about the owner of a website."""
 
@@ -60,28 +57,20 @@ def show_cards(console: Console, found: Sequence[Row]) -> None:
         place = f" · {escape(rows[0]['address'])}" if rows[0]["address"] else ""
         console.print(f"  [bold]{escape(rows[0]['business'])}[/]{place}", highlight=False, soft_wrap=True)
         owner = ", ".join(filter(None, (rows[0][column] for column in OWNER)))
-        if owner:
-            line = f"    {'owner':<10}{owner}  ({rows[0]['imprint_url']})"
-            console.print(line, highlight=False, soft_wrap=True, markup=False)
+        lines = [("owner", owner, rows[0]["imprint_url"])] if owner else []
         for row in rows:
             name, category = (row["category"], None) if row["kind"] == "social" else (row["kind"], row["category"])
             check = f"{row['check']}: {row['check_reason']}" if row["check"] else None
             notes = "; ".join(filter(None, (category, check, f"{row['found_in']}, {row['source']}")))
-            line = f"    {name:<10}{row['value']}  ({notes})"
-            console.print(line, highlight=False, soft_wrap=True, markup=False)
+            lines.append((name, row["value"], notes))
+        for name, value, notes in lines:
+            console.print(f"    {name:<10}{value}  ({notes})", highlight=False, soft_wrap=True, markup=False)
 
 
 def write_csv(file: Path, found: Sequence[Row]) -> None:
     """Write ``found`` as CSV in UTF-8 to ``file``. A text that a spreadsheet would evaluate starts with an apostrophe."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8", newline="") as out:
-        columns = ["business", "address", "domain", "kind", "category", "value", "check", "check_reason"]
-        columns += ["found_in", "source", "context", *OWNER]
-        writer = csv.writer(out)
-        writer.writerow(columns)
-        writer.writerows(_cells(row[column] for column in columns) for row in found)
-
-
-def _cells(values: Iterator[Any]) -> list[str]:
-    texts = ("" if value is None else str(value) for value in values)
-    return [f"'{one}" if FORMULA.match(one) else one for one in texts]
+    columns = ["business", "address", "domain", "kind", "category", "value", "check", "check_reason"]
+    columns += ["found_in", "source", "context", *OWNER]
+    with file.open("wb") as out:
+        files.write_csv(out, columns, ([row[column] for column in columns] for row in found))

@@ -14,7 +14,23 @@ from scrapersky.exports.files import SHEET_ROWS, write_csv, write_ndjson, write_
 
 NAMES = ["id", "value"]
 CELL = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", " =1", "\t=1", "\r=1", "\n=1", "＝1", "+49 30", "+", "-", "+4٣"]
+FORMULAS = [
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    " =1",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\tcmd",
+    "\rcmd",
+    "＝1",
+    "+49 30",
+    "+",
+    "-",
+    "+4٣",
+]
 
 
 def csv_of(*values: Any, bom: bool = False) -> bytes:

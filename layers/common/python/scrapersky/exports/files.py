@@ -16,7 +16,7 @@ SHEET_ROWS = 1_048_575
 """Rows of one sheet below its header, the most that a spreadsheet reads."""
 
 NUMBER = re.compile(r"\+\d+", re.ASCII)
-FORMULA = re.compile(r"(^|[;\t\r\n])(\s*[=+\-@＝＋－＠])")
+FORMULA = re.compile(r"(^|[;\t\r\n])(\s*[=+\-@＝＋－＠])|^(?=[\t\r])")
 """What a spreadsheet takes for the start of a formula: at the start of a value, and where it may split one."""
 NOT_XML = re.compile("[\ufffe\uffff]")
 
