@@ -11,27 +11,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
+from pkgutil import resolve_name
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from sqlalchemy import Connection, create_engine, select, text
 from sqlalchemy.orm import Session
 
-from domain_scheduler.metadata import read_metadata
-from page_scheduler.page_reading import read_contact_page
 from scrapersky.errors import WorkError
 from scrapersky.models import Domain, Page
 from scrapersky.politeness.limiter import HostLimiter
 from scrapersky.runtime.context import Deadline, Job, JobContext
 from scrapersky.runtime.outcomes import Done, Outcome, Retry
-from scrapersky.runtime.registry import METADATA, PAGE_READING
+from scrapersky.runtime.registry import METADATA
 from scrapersky.settings import Settings, load
 from scrapersky.status.workflow import Workflow
 from scrapersky.web.client import WebClient
 from scrapersky.web.reading.reader import PageReader
 from scripts.commands.bench.pipeline.web import FIRST_ANSWERING, host
 
-JOBS: Mapping[Workflow, Job] = {METADATA: read_metadata, PAGE_READING: read_contact_page}
 ReadPage = Callable[..., Awaitable[dict[str, Any]]]
 FAILED = text(
     "UPDATE domains SET status = 'Error', error_code = :code, error = :reason, updated_at = now() WHERE id = :id"
@@ -60,13 +58,14 @@ def page_reader() -> PageReader:
 
 
 async def read(
-    record: Any,
+    record: Domain | Page,
     web: WebClient,
     settings: Settings,
     read_page: ReadPage | None = None,
     workflow: Workflow = METADATA,
 ) -> Outcome:
     """Run the job under its deadline; return its outcome, also when it fails. ``read_page``: by default this process'."""
+    job: Job = resolve_name(workflow.job)
     deadline = Deadline(settings.record_deadline_seconds)
     context = JobContext(
         web_client=web,
@@ -79,7 +78,7 @@ async def read(
     )
     try:
         async with deadline.enforced():
-            return await JOBS[workflow](record, context)
+            return await job(record, context)
     except TimeoutError:
         return Retry("deadline", "not finished in time")
     except WorkError as error:

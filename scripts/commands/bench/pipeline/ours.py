@@ -22,7 +22,7 @@ from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.messages import MESSAGES_PER_INVOCATION
 from scrapersky.runtime.registry import METADATA, WORKFLOWS, service_of
 from scrapersky.runtime.runtime import Runtime
-from scripts.commands.bench.pipeline.job import FILL, FILL_PAGES, JOBS, warm_up
+from scripts.commands.bench.pipeline.job import FILL, FILL_PAGES, warm_up
 from scripts.commands.bench.status_machine.ours import open_database
 from scripts.commands.bench.status_machine.ours_runtime import Invocation, Messages
 
@@ -121,4 +121,4 @@ def _environment(pipe: Pipe, environment: dict[str, str], workflow: str) -> None
 
 
 def _runtime(environment: Mapping[str, str], workflow: str) -> Runtime:
-    return BackgroundService(service_of(WORKFLOWS[workflow]), JOBS, environment).runtime
+    return BackgroundService(service_of(WORKFLOWS[workflow]), environment=environment).runtime
