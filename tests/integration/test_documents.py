@@ -16,8 +16,7 @@ from tests.integration.test_command_line import invoked, nothing
 from tests.lambda_endpoint import serving
 
 DOCUMENTS = [
-    # The file of an export is tested by test_exports.py.
-    *sorted(page for page in (ROOT / "docs" / "how-to").glob("*.md") if page.stem != "export"),
+    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
     *(
         ROOT / "docs" / "reference" / f"{name}.md"
         for name in ("command-line", "manual-triggers", "curation-api", "audit")
@@ -35,6 +34,7 @@ def stage(
 ) -> Iterator[Stage]:
     """A stage named dev with all services; domain-scheduler is the harness."""
     monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("DATABASE_URL", environment["DATABASE_URL"])
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
     credentials = Credentials("test", "test", "token")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")

@@ -32,8 +32,8 @@ class Export:
     @property
     def allowed(self) -> ColumnElement[bool]:
         """The condition that nothing about the record is suppressed. Without any suppression it costs nothing."""
-        suppressed = [func.is_suppressed(one).is_(True) for one in self.subjects]
-        return or_(~select(Suppression.hash).exists(), and_(*(~one for one in suppressed)))
+        free = [func.is_suppressed(one).is_not(True) for one in self.subjects]
+        return or_(~select(Suppression.hash).exists(), and_(*free))
 
 
 def read_rows(begin: Begin, export: Export, conditions: Conditions) -> Iterator[Sequence[Row[Any]]]:
