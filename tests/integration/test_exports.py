@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from infra import ROOT
-from scrapersky.exports import records
-from scrapersky.exports.records import EXPORTS, read_rows
 from scrapersky.protection.suppression import suppress
 from scrapersky.vocabulary import SubjectKind
+from scripts.commands.exports import records
+from scripts.commands.exports.records import EXPORTS, read_rows
 from scripts.commands.scrapersky.app import main
 
 RECORDS = """

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from api.resource import conditions
 from scrapersky.errors import plural
-from scrapersky.exports.files import WRITERS
-from scrapersky.exports.records import EXPORTS, Export, read_rows
+from scripts.commands.exports.files import WRITERS
+from scripts.commands.exports.records import EXPORTS, Export, read_rows
 from scripts.commands.scrapersky.by_filter import filter_of, resource_of
 from scripts.commands.scrapersky.doctor.command import engine_of
 from scripts.commands.scrapersky.doctor.finding import message_of

@@ -18,8 +18,10 @@ from typing import Any, get_type_hints
 import pytest
 
 import api
+import contact_scheduler
 import domain_scheduler
 import domain_sitemap_submission
+import page_scheduler
 import scrapersky
 import sitemap_import_scheduler
 import sitemap_scheduler
@@ -28,10 +30,14 @@ from scrapersky.extraction.json_ld import Graph, Node
 from scrapersky.extraction.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.fetched import Fetched, Headers
+from scripts.commands import exports
 from tests.unit.web.attack_strings import attack_strings, of_size
 from tests.unit.web.test_linear import MAX_RATIO, TRIES, cost
 
-PACKAGES = (scrapersky, domain_scheduler, sitemap_scheduler, sitemap_import_scheduler, domain_sitemap_submission, api)
+PACKAGES = (
+    *(scrapersky, domain_scheduler, sitemap_scheduler, sitemap_import_scheduler, domain_sitemap_submission, api),
+    *(page_scheduler, contact_scheduler, exports),
+)
 NOT_IMPORTED = re.compile(r"\.migrations|\.handler$|\.__main__$")
 METHODS = frozenset(("search", "match", "fullmatch", "sub", "split", "findall", "finditer"))
 SIZE = 4_000

@@ -16,7 +16,7 @@ SHEET_ROWS = 1_048_575
 """Rows of one sheet below its header, the most that a spreadsheet reads."""
 
 NUMBER = re.compile(r"\+\d+", re.ASCII)
-FORMULA = re.compile(r"(^|[;\t\r\n])(\s*[=+\-@＝＋－＠])|^(?=[\t\r])")
+FORMULA = re.compile(r"\A(\s*[=+\-@＝＋－＠])|(?<=[;\t\r\n])([^\S\t\r\n]*[=+\-@＝＋－＠])|\A(?=[\t\r])")
 """What a spreadsheet takes for the start of a formula: at the start of a value, and where it may split one."""
 NOT_XML = re.compile("[\ufffe\uffff]")
 
@@ -87,7 +87,7 @@ def _csv_cell(value: Any) -> Any:
         value = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str) or NUMBER.fullmatch(value):
         return value
-    return FORMULA.sub(r"\1'\2", value)
+    return FORMULA.sub(r"'\1\2", value)
 
 
 def _xlsx_text(value: Any) -> str:
