@@ -1,6 +1,7 @@
 """Add records, one or many, and report the result of every row: the same for every resource.
 
-An existing record is left as it is. ``Selected`` makes a new record Queued at once.
+An existing record is left as it is, but takes the label of the row if it has none. ``Selected`` makes a new record
+Queued at once.
 """
 
 from collections import Counter
@@ -23,7 +24,17 @@ from scrapersky.database import after_commit
 from scrapersky.errors import shorten
 from scrapersky.models.inserts import ROWS_PER_STATEMENT
 from scrapersky.status.sql import SET_ACTOR
-from scrapersky.vocabulary import Curation, Status
+from scrapersky.vocabulary import Curation, RecordId, Status
+
+TAKE_LABEL = """
+-- Lock the records in ascending order.
+WITH locked AS MATERIALIZED (
+    SELECT id, given FROM unnest(CAST(:ids AS bigint[]), CAST(:labels AS text[])) AS labels (record_id, given)
+    JOIN {table} ON id = record_id WHERE label IS NULL ORDER BY id FOR NO KEY UPDATE OF {table}
+)
+UPDATE {table} SET label = given FROM locked WHERE {table}.id = locked.id
+"""
+TOOK_LABEL = "it already exists and was not changed, but has the label now"
 
 RowResult = Literal["created", "queued", "exists", "duplicate", "refused"]
 Key = tuple[Any, ...]
@@ -95,19 +106,20 @@ class _Row:
     """A row with its record's columns and its result so far."""
 
     curation_status: Curation
+    label: str | None
     columns: Mapping[str, Any]
     result: AddedRow
 
 
 def _checked(number: int, row: NewRecord, known: Known) -> _Row:
-    result = AddedRow(row=number, given=shorten(row.label()), result="created")
+    result = AddedRow(row=number, given=shorten(row.given()), result="created")
     columns: Mapping[str, Any] = {}
     try:
         columns = row.columns(known)
         result.domain, result.url = columns.get("domain"), columns.get("url")
     except RowRefused as refused:
         result.result, result.why = "refused", str(refused)
-    return _Row(row.curation_status, columns, result)
+    return _Row(row.curation_status, row.label, columns, result)
 
 
 def _add(connection: Connection, resource: Resource[View], rows: Sequence[_Row]) -> Added:
@@ -132,17 +144,31 @@ def _insert(connection: Connection, resource: Resource[View], rows: Mapping[Key,
     workflow, records = resource.curation["curation_status"], []
     for row in rows.values():
         decision: Curation = row.curation_status
-        record: dict[str, Any] = {**row.columns, "curation_status": decision}
+        record: dict[str, Any] = {**row.columns, "curation_status": decision, "label": row.label}
         if workflow:
             record[workflow.field] = Status.QUEUED if decision == Curation.SELECTED else Status.NEW
         records.append(record)
     model, key = resource.model, [getattr(resource.model, name) for name in resource.key]
     statement = insert(model).values(records).on_conflict_do_nothing(index_elements=list(resource.key))
     created = set(connection.execute(statement.returning(model.id)).scalars())
-    for record_id, *values in connection.execute(select(model.id, *key).where(tuple_(*key).in_(rows))):
+    unlabelled: dict[RecordId, str] = {}
+    for record_id, label, *values in connection.execute(
+        select(model.id, model.label, *key).where(tuple_(*key).in_(rows))
+    ):
         row = rows[tuple(values)]
         row.result.id = record_id
         if record_id not in created:
-            row.result.result, row.result.why = "exists", "it already exists and was not changed"
+            row.result.result, row.result.why = "exists", _why(row.label, label)
+            if row.label and not label:
+                unlabelled[record_id] = row.label
         elif workflow and row.curation_status == Curation.SELECTED:
             row.result.result = "queued"
+    if unlabelled:
+        labels = {"ids": list(unlabelled), "labels": list(unlabelled.values())}
+        connection.execute(text(TAKE_LABEL.format(table=resource.name)), labels)
+
+
+def _why(given: str | None, stored: str | None) -> str:
+    if not given or given == stored:
+        return "it already exists and was not changed"
+    return f"it already exists with the label {stored!r} and was not changed" if stored else TOOK_LABEL

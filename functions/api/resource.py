@@ -56,12 +56,14 @@ class View(BaseModel):
 
     id: int
     tenant: str
+    label: str | None
 
 
 class Filter(InputModel):
     """The filters of every resource. All that are given must hold."""
 
     tenant: Annotated[str | None, INDEXED] = None
+    label: Annotated[str | None, INDEXED] = Field(None, description="of the list that brought the record in")
     curation_status: Curation | None = None
     created_after: Annotated[Instant | None, Where(lambda columns, given: columns.created_at >= given)] = Field(
         None, description="created at or after this instant"

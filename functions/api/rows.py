@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import Connection, Row, or_, select
 
 from scrapersky.models import Domain
-from scrapersky.runtime.input_model import Id, InputModel
+from scrapersky.runtime.input_model import Id, InputModel, Label
 from scrapersky.vocabulary import Curation
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.urls import MAX_URL_LENGTH, NormalUrl, parse_url, port_of
@@ -24,15 +24,16 @@ class RowRefused(ValueError):
 class NewRecord(InputModel):
     """A record to add."""
 
+    label: Label | None = Field(None, description="of the list that it belongs to; hand-offs carry it along")
     curation_status: Curation = Field(Curation.NEW, description="Selected queues its workflow at once")
 
-    def label(self) -> str:
+    def given(self) -> str:
         """Return what the answer shows as ``given``."""
         raise NotImplementedError
 
     def columns(self, known: "Known") -> dict[str, Any]:  # noqa: ARG002
-        """Return the record's columns without the decision. Raises :class:`RowRefused`."""
-        return self.model_dump(exclude={"curation_status"})
+        """Return the record's columns without decision and label. Raises :class:`RowRefused`."""
+        return self.model_dump(exclude={"curation_status", "label"})
 
 
 class NewOfPlace(NewRecord):
@@ -40,7 +41,7 @@ class NewOfPlace(NewRecord):
 
     place_id: str = Field(min_length=1, max_length=300, pattern=r"^[A-Za-z0-9_-]+$", description="Google's id")
 
-    def label(self) -> str:
+    def given(self) -> str:
         """Return the place id."""
         return self.place_id
 
@@ -51,7 +52,7 @@ class NewOfDomain(NewRecord):
     domain_id: Id | None = None
     domain: str | None = Field(None, description="a host name or a url")
 
-    def label(self) -> str:
+    def given(self) -> str:
         """Return the domain as the row names it."""
         return self.domain or str(self.domain_id or "")
 
@@ -66,7 +67,7 @@ class NewUrl(NewOfDomain):
 
     url: str = Field(description="absolute, http or https, on the domain")
 
-    def label(self) -> str:
+    def given(self) -> str:
         """Return the URL as it was sent."""
         return self.url
 

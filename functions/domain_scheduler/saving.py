@@ -65,8 +65,8 @@ WITH linked AS (
 ),
 -- A page that exists is not locked: its reading may hold it, and then waits for the domain that this transaction holds.
 new AS (
-    INSERT INTO pages (domain_id, tenant, url, page_type, path_depth, other_host, lead_source)
-    SELECT domains.id, domains.tenant, url, page_type, path_depth, other_host, '{LEAD_SOURCE}'
+    INSERT INTO pages (domain_id, tenant, label, url, page_type, path_depth, other_host, lead_source)
+    SELECT domains.id, domains.tenant, domains.label, url, page_type, path_depth, other_host, '{LEAD_SOURCE}'
     FROM linked, domains WHERE domains.id = :domain_id ORDER BY url
     ON CONFLICT (domain_id, url) DO NOTHING RETURNING id
 )

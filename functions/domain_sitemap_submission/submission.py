@@ -17,7 +17,8 @@ async def submit_domain(record: Domain, _ctx: JobContext) -> Outcome:
 
     Fails with ``invalid_domain`` if the stored name is not a valid host.
     """
-    domain_id, tenant, stored = record.id, record.tenant, record.domain
+    domain_id, stored = record.id, record.domain
+    common = {"tenant": record.tenant, "label": record.label}
     try:
         host = normalise_host(stored)
     except HostError as error:
@@ -25,7 +26,7 @@ async def submit_domain(record: Domain, _ctx: JobContext) -> Outcome:
 
     def save(connection: Connection) -> Made:
         canonical_id = _canonical_id(connection, domain_id, stored, host)
-        return {"sitemaps": [get_or_create(connection, Sitemap.domain_id, domain_id=canonical_id, tenant=tenant)]}
+        return {"sitemaps": [get_or_create(connection, Sitemap.domain_id, domain_id=canonical_id, **common)]}
 
     return Done("submitted", write=save, detail={"domain": host})
 

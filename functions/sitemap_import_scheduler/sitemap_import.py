@@ -84,13 +84,15 @@ def _outcome(record: SitemapFile, response: Response, reader: SitemapReader, spo
 
 
 def _save(record: SitemapFile, facts: dict[str, Any], spool: Spool | None = None) -> Write:
-    file_id, domain_id, tenant = record.id, record.domain_id, record.tenant
+    file_id, domain_id, tenant, label = record.id, record.domain_id, record.tenant, record.label
 
     def save(connection: Connection) -> Made:
         values = dict(facts)
         contact_pages: Sequence[RecordId] = ()
         if spool is not None:
-            values["pages_found"] = spool.store(connection, domain_id=domain_id, sitemap_file_id=file_id, tenant=tenant)
+            values["pages_found"] = spool.store(
+                connection, domain_id=domain_id, sitemap_file_id=file_id, tenant=tenant, label=label
+            )
             contact_pages = connection.execute(NEW_CONTACT_PAGES, {"domain_id": domain_id}).scalars().all()
         connection.execute(update(SitemapFile).where(SitemapFile.id == file_id).values(values))
         return {"pages": contact_pages}

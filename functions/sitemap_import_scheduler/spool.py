@@ -52,12 +52,13 @@ MERGED = {
     "page_type": "CASE WHEN pages.lead_source = 'home_page_link' THEN pages.page_type ELSE excluded.page_type END",
     "path_depth": "excluded.path_depth",
     "other_host": "excluded.other_host",
+    "label": "coalesce(pages.label, excluded.label)",
 }
 """{column: its new value} for a page that is listed again. The sitemap file that listed it first determines its facts;
 other files, such as ``sitemap.xml`` next to ``post-sitemap.xml``, only fill gaps. Otherwise each import would undo the
 other's."""
 
-COLUMNS = ", ".join(name for name in MERGED if name != "sitemap_file_id")
+COLUMNS = ", ".join(name for name in MERGED if name not in ("sitemap_file_id", "label"))
 
 UPSERT = text(f"""
 WITH listed AS (
@@ -66,8 +67,8 @@ WITH listed AS (
 ),
 stored AS (
     -- In URL order, so that two imports that share pages lock them in the same order. Unchanged rows are not written.
-    INSERT INTO pages (domain_id, sitemap_file_id, tenant, url, {COLUMNS})
-    SELECT :domain_id, :sitemap_file_id, :tenant, url, {COLUMNS}
+    INSERT INTO pages (domain_id, sitemap_file_id, tenant, label, url, {COLUMNS})
+    SELECT :domain_id, :sitemap_file_id, :tenant, :label, url, {COLUMNS}
     FROM listed ORDER BY url
     ON CONFLICT (domain_id, url) DO UPDATE SET
         {", ".join(f"{name} = {value}" for name, value in MERGED.items())}, updated_at = now()
@@ -115,7 +116,9 @@ class Spool:
             f"{'t' if host.removeprefix('www.') != self._own_host else 'f'}\n"
         )
 
-    def store(self, connection: Connection, *, domain_id: int, sitemap_file_id: int, tenant: str) -> int:
+    def store(
+        self, connection: Connection, *, domain_id: int, sitemap_file_id: int, tenant: str, label: str | None = None
+    ) -> int:
         """Insert new pages and update changed ones; return the number of distinct pages listed.
 
         A page keeps the sitemap file that listed it first. May be called again after its transaction was rolled back.
@@ -127,7 +130,7 @@ class Spool:
         self._file.seek(0)
         connection.connection.cursor().execute(COPY, stream=self._file.buffer)  # type: ignore[call-arg]
         distinct: int = connection.execute(
-            UPSERT, {"domain_id": domain_id, "sitemap_file_id": sitemap_file_id, "tenant": tenant}
+            UPSERT, {"domain_id": domain_id, "sitemap_file_id": sitemap_file_id, "tenant": tenant, "label": label}
         ).scalar_one()
         connection.execute(DROP)  # several imports may be saved in one transaction
         return distinct

@@ -18,7 +18,8 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
     Done with ``scanned``, or ``moved`` if Google now knows the place by another id. Snoozes and pauses the workflow if
     the key is unusable.
     """
-    place_pk, place_id, tenant = record.id, record.place_id, record.tenant
+    place_pk, place_id = record.id, record.place_id
+    common = {"place_id": place_id, "tenant": record.tenant, "label": record.label}
     if not is_usable(place_id):
         return Fail("no_such_place", f"{shorten(place_id)!r} is not a place id: valid are letters, digits, - and _")
     try:
@@ -36,10 +37,15 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
             connection.execute(update(Place).where(Place.id == place_pk).values(**place))
         statement = (
             insert(LocalBusiness)
-            .values(place_id=place_id, tenant=tenant, scanned_at=func.now(), **business)
+            .values(**common, scanned_at=func.now(), **business)
             .on_conflict_do_update(
                 index_elements=[LocalBusiness.place_id],
-                set_={**business, "scanned_at": func.now(), "updated_at": func.now()},
+                set_={
+                    **business,
+                    "label": func.coalesce(LocalBusiness.label, common["label"]),
+                    "scanned_at": func.now(),
+                    "updated_at": func.now(),
+                },
             )
             .returning(LocalBusiness.id)
         )

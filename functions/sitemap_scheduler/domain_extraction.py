@@ -23,7 +23,7 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
     Done with ``linked``, ``no_website``, or ``not_own_website`` for a page on a shared site (a social network, a
     directory, a link shortener, a map). Fails with ``invalid_website`` if the URL does not name the host of a website.
     """
-    business_id, tenant = record.id, record.tenant
+    business_id, common = record.id, {"tenant": record.tenant, "label": record.label}
     website = (record.website_url or "").strip()
     if not website:
         return Done("no_website")
@@ -39,7 +39,7 @@ async def extract_domain(record: LocalBusiness, _ctx: JobContext) -> Outcome:
         return Done("not_own_website", detail={"website": website[:500], "host": host, "belongs_to": owner})
 
     def save(connection: Connection) -> Made:
-        domain_id = get_or_create(connection, Domain.domain, domain=host, tenant=tenant)
+        domain_id = get_or_create(connection, Domain.domain, domain=host, **common)
         connection.execute(update(LocalBusiness).where(LocalBusiness.id == business_id).values(domain_id=domain_id))
         return {"domains": [domain_id]}
 

@@ -16,7 +16,7 @@ from sitemap_scheduler.scan import Scan
 
 MAX_REPORT_ROWS = 1_000
 
-KEPT_FROM_THE_FIRST_SCAN = frozenset({"domain_id", "tenant", "url", "discovery_method", "parent_url"})
+KEPT_FROM_THE_FIRST_SCAN = frozenset({"domain_id", "tenant", "label", "url", "discovery_method", "parent_url"})
 
 
 def save_scan(record: Sitemap, scan: Scan) -> Write:
@@ -25,12 +25,14 @@ def save_scan(record: Sitemap, scan: Scan) -> Write:
     These are all but indexes and files known not to be sitemaps. A file that the site declares and that could not be
     read now is among them: its import retries by itself.
     """
-    sitemap_id, domain_id, tenant = record.id, record.domain_id, record.tenant
+    common = {
+        "sitemap_id": record.id, "domain_id": record.domain_id, "tenant": record.tenant, "label": record.label
+    }  # fmt: skip
 
     def save(connection: Connection) -> Made:
         connection.execute(
             update(Sitemap)
-            .where(Sitemap.id == sitemap_id)
+            .where(Sitemap.id == common["sitemap_id"])
             .values(
                 files_found=len(scan.sitemaps),
                 requests_made=scan.requests,
@@ -40,7 +42,6 @@ def save_scan(record: Sitemap, scan: Scan) -> Write:
         )
         # In URL order: two scans of one domain must lock its files in the same order.
         kept = iter(sorted((finding for finding in scan.findings if finding.is_kept), key=lambda finding: finding.url))
-        common = {"sitemap_id": sitemap_id, "domain_id": domain_id, "tenant": tenant}
         importable: list[RecordId] = []
         while rows := [common | _columns(finding) for finding in islice(kept, ROWS_PER_STATEMENT)]:
             importable += _upsert(connection, rows)
@@ -61,7 +62,12 @@ def _upsert(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[Reco
     files = connection.execute(
         upsert.on_conflict_do_update(
             index_elements=[SitemapFile.domain_id, SitemapFile.url],
-            set_={**facts, "sitemap_id": new.sitemap_id, "updated_at": func.now()},
+            set_={
+                **facts,
+                "sitemap_id": new.sitemap_id,
+                "label": func.coalesce(SitemapFile.label, new.label),
+                "updated_at": func.now(),
+            },
         ).returning(SitemapFile.id, SitemapFile.sitemap_type, SitemapFile.is_valid)
     )
     return [file.id for file in files if file.is_valid is not False and file.sitemap_type != SitemapType.INDEX.value]

@@ -55,6 +55,7 @@ def rarely(place: int, rare: str, often: str = "NULL") -> str:
 
 COMMON = {
     "tenant": rarely(1, "'rare'", "'default'"),
+    "label": rarely(8, "'rare'", "'often'"),
     "curation_status": rarely(2, "'Maybe'", "'New'") + "::curation_status",
 }
 PAGE = {"domain_id": "n / 2 + 1", "url": "'https://d' || n / 2 + 1 || '.example/' || n"}
@@ -105,7 +106,7 @@ FILLED = {
 }
 
 RARE_VALUES: dict[str, str] = {
-    "tenant": "rare", "curation_status": "Maybe", "sitemap_curation_status": "Maybe", "domain": "d77.example",
+    "tenant": "rare", "label": "rare", "curation_status": "Maybe", "sitemap_curation_status": "Maybe", "domain": "d77.example",
     "domain_id": "77", "url": "https://d77.example/152", "place_id": "p77", "value": "77@x.example",
     "http_status": "418", "has_email": "true", "has_phone": "true", "search_query": "rare", "city": "rare",
     "main_category": "rare", "page_type": "rare", "sitemap_id": "77", "sitemap_file_id": "77",

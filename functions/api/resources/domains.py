@@ -20,7 +20,7 @@ from api.request_body import media_type_of
 from api.resource import INDEXED, ORDER, HttpStatus, Named, Paging, Resource, View, Where, of_domain, present
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.models import Domain
-from scrapersky.runtime.input_model import Flag, InputModel, Instant
+from scrapersky.runtime.input_model import Flag, InputModel, Instant, Label
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -104,6 +104,7 @@ class NewDomain(InputModel):
 
     domain: str = Field(min_length=1, max_length=2_048, description="a host name or a url")
     curation_status: Curation = Curation.NEW
+    label: Label | None = Field(None, description="of the list; hand-offs carry it along")
     reason: str = Field("added", min_length=1, max_length=500)
 
 
@@ -112,6 +113,7 @@ class NewDomains(InputModel):
 
     domains: list[str] = Field(min_length=1, description="host names or urls")
     curation_status: Curation = Curation.NEW
+    label: Label | None = Field(None, description="of the list; hand-offs carry it along")
     reason: str = Field("added", min_length=1, max_length=500)
 
 
@@ -120,7 +122,7 @@ class _Row(NewRecord):
 
     domain: str
 
-    def label(self) -> str:
+    def given(self) -> str:
         """Return the text as it was sent."""
         return self.domain
 
@@ -174,13 +176,13 @@ def read_domain(record_id: RecordIdInPath) -> DomainView:
 
 @router.post("/domains", tags=TAGS, summary="Add a domain", status_code=HTTPStatus.CREATED)
 def create_domain(body: NewDomain) -> Added:
-    row = _Row(domain=body.domain, curation_status=body.curation_status)
+    row = _Row(domain=body.domain, curation_status=body.curation_status, label=body.label)
     return add_records(router, DOMAINS, [row], reason=body.reason, alone=True)
 
 
 @router.post("/domains/bulk", tags=TAGS, summary="Add domains")
 def create_domains(body: NewDomains) -> Added:
-    rows = [_Row(domain=one, curation_status=body.curation_status) for one in body.domains]
+    rows = [_Row(domain=one, curation_status=body.curation_status, label=body.label) for one in body.domains]
     return add_records(router, DOMAINS, rows, reason=body.reason)
 
 

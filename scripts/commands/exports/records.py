@@ -81,7 +81,7 @@ EXPORTS: Mapping[str, Export] = {
         _columns(
             Contact,
             "id tenant domain_id domain kind value category source_url first_seen last_seen gone_at curation_status"
-            " email_check_result email_check_reason email_checked_at created_at",
+            " email_check_result email_check_reason email_checked_at created_at label",
             domain=_domain_of(Contact.domain_id),
             source_url=_SOURCE,
         ),
@@ -93,7 +93,7 @@ EXPORTS: Mapping[str, Export] = {
             Domain,
             "id tenant domain final_url http_status last_scan title description language generator is_wordpress"
             " wordpress_version email_addresses phone_numbers facebook_url twitter_url linkedin_url instagram_url"
-            " youtube_url tiktok_url pinterest_url curation_status sitemap_curation_status status error_code created_at",
+            " youtube_url tiktok_url pinterest_url curation_status sitemap_curation_status status error_code created_at label",
         ),
         (Domain.domain,),
     ),
@@ -103,7 +103,7 @@ EXPORTS: Mapping[str, Export] = {
             LocalBusiness,
             "id tenant place_id business_name full_address street city state zip country phone website_url domain_id domain"
             " maps_url rating reviews_count price_level main_category extra_categories latitude longitude time_zone"
-            " business_status opening_hours scanned_at curation_status created_at",
+            " business_status opening_hours scanned_at curation_status created_at label",
             domain=_domain_of(LocalBusiness.domain_id),
         ),
         (LocalBusiness.phone, _domain_of(LocalBusiness.domain_id), _host_of(LocalBusiness.website_url)),
@@ -113,7 +113,7 @@ EXPORTS: Mapping[str, Export] = {
         _columns(
             Page,
             "id tenant domain_id domain url page_type path_depth last_modified lead_source title h1 canonical_url"
-            " meta_robots last_read curation_status page_reading_status page_reading_error_code created_at",
+            " meta_robots last_read curation_status page_reading_status page_reading_error_code created_at label",
             domain=_domain_of(Page.domain_id),
         ),
         (_domain_of(Page.domain_id), _host_of(Page.url)),

@@ -20,6 +20,7 @@ from scripts.commands.run.system import PLACES_KEY
 
 ACTOR = "scripts/run"
 """The actor of the run's own changes in the audit trail."""
+LABEL = "local-run"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def queue_places(engine: Engine, details: Iterable[Details]) -> int:
             "name": place.get("displayName", {}).get("text"),
             "formatted_address": place.get("formattedAddress"),
             "search_query": ACTOR,
+            "label": LABEL,
             "deep_scan_status": Status.QUEUED,
         }
         for place in details
@@ -96,7 +98,7 @@ def queue_places(engine: Engine, details: Iterable[Details]) -> int:
 def queue_domains(engine: Engine, names: Iterable[str]) -> int:
     """Insert the domains ``names`` (hosts or URLs), Queued for metadata; return how many. Raises HostError."""
     hosts = dict.fromkeys(normalise_host(name) for name in names)
-    return _insert(engine, Domain, [{"domain": host, "status": Status.QUEUED} for host in hosts])
+    return _insert(engine, Domain, [{"domain": host, "label": LABEL, "status": Status.QUEUED} for host in hosts])
 
 
 def _insert(engine: Engine, model: type[Domain] | type[Place], rows: list[dict[str, object]]) -> int:

@@ -27,7 +27,8 @@ class FoundContact:
 
 
 LOCK_DOMAIN = text(
-    "SELECT tenant, EXISTS (SELECT FROM contacts WHERE domain_id = domains.id)"
+    "SELECT tenant, coalesce((SELECT label FROM pages WHERE id = :page_id), label),"
+    " EXISTS (SELECT FROM contacts WHERE domain_id = domains.id)"
     " FROM domains WHERE id = :domain_id FOR NO KEY UPDATE"
 )
 
@@ -40,12 +41,13 @@ WITH found AS (
 -- Known ones first, by id, as the checks of their addresses lock them; then the new ones in the order in which the page
 -- gives them, so that the ids keep it. A contact that is found again is not gone.
 saved AS (
-    INSERT INTO contacts (domain_id, tenant, kind, value, category)
-    SELECT :domain_id, :tenant, kind, value, found.category
+    INSERT INTO contacts (domain_id, tenant, label, kind, value, category)
+    SELECT :domain_id, :tenant, :label, kind, value, found.category
     FROM found LEFT JOIN (SELECT id, kind, value FROM contacts WHERE domain_id = :domain_id) AS known USING (kind, value)
     ORDER BY known.id, place
     ON CONFLICT (domain_id, kind, value) DO UPDATE
-    SET last_seen = now(), updated_at = now(), gone_at = NULL, category = coalesce(excluded.category, contacts.category)
+    SET last_seen = now(), updated_at = now(), gone_at = NULL, category = coalesce(excluded.category, contacts.category),
+        label = coalesce(contacts.label, excluded.label)
     RETURNING id, kind, value
 ),
 -- The page is a source of each.
@@ -125,11 +127,12 @@ def save_contacts(
     until it is found again. A number without its country joins the complete one. The contact columns of the domain are
     the summary of the contacts that are not gone.
     """
-    tenant, known = connection.execute(LOCK_DOMAIN, {"domain_id": domain_id}).one()
+    tenant, label, known = connection.execute(LOCK_DOMAIN, {"domain_id": domain_id, "page_id": page_id}).one()
     if not found and not known:
         return []
     rows = json.dumps([asdict(one) for one in found])
-    values = {"domain_id": domain_id, "tenant": tenant, "url": url, "page_id": page_id, "found": rows}
+    common = {"domain_id": domain_id, "tenant": tenant, "label": label}
+    values = {**common, "url": url, "page_id": page_id, "found": rows}
     saved = list(connection.execute(SAVE if known else SAVE_FIRST, values).scalars())
     numbers = connection.execute(SUMMARISE, {"domain_id": domain_id}).scalar_one() or []
     if len({number.startswith("+") for number in numbers}) > 1 and connection.execute(JOIN_NUMBERS, values).rowcount:

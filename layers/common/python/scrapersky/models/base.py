@@ -65,7 +65,7 @@ class Base(DeclarativeBase):
 
 
 class Recorded(Base):
-    """A table of curated records: id, tenant, and the times of creation and of the last change."""
+    """A table of curated records: id, tenant, label, and the times of creation and of the last change."""
 
     __abstract__ = True
 
@@ -73,6 +73,7 @@ class Recorded(Base):
     tenant: Mapped[str] = mapped_column(
         server_default="default", comment="whose record it is; claims are fair between them"
     )
+    label: Mapped[str | None] = mapped_column(comment="of the list that brought it in; hand-offs carry it along")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -133,7 +134,7 @@ def watched_constraints(table: str, prefix: str = "", host: str | None = None) -
 
 
 def listed(table: str, search: str | None = None) -> tuple[Index, ...]:
-    """Return the indexes by which the records of ``table`` are listed: by tenant, by decision, and by part of a name.
+    """Return the indexes by which the records of ``table`` are listed: by tenant, label, decision, and part of a name.
 
     The migrations make the index for ``search`` only where the extension pg_trgm is or may be created.
     """
@@ -143,6 +144,7 @@ def listed(table: str, search: str | None = None) -> tuple[Index, ...]:
     )
     return (
         Index(f"ix_{table}_tenant_id", "tenant", "id"),
+        Index(f"ix_{table}_label", "label", "id", postgresql_where="label IS NOT NULL"),
         Index(f"ix_{table}_curated", "curation_status", "id", postgresql_where="curation_status <> 'New'"),
         *([trigrams] if search else []),
     )

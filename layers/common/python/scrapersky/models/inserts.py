@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -15,7 +15,7 @@ ROWS_PER_STATEMENT = 1_000
 def get_or_create(connection: Connection, unique: InstrumentedAttribute[Any], **values: Any) -> RecordId:
     """Return the id of the row whose ``unique`` column has its value in ``values``; insert the row if there is none.
 
-    An existing row is not changed. Safe against concurrent inserts of the same value.
+    An existing row is not changed, but takes the ``label`` if it has none. Safe against concurrent inserts of the value.
     """
     model = unique.class_
     inserted: RecordId | None = connection.scalar(
@@ -24,4 +24,7 @@ def get_or_create(connection: Connection, unique: InstrumentedAttribute[Any], **
     if inserted is not None:
         return inserted
     existing: RecordId = connection.execute(select(model.id).where(unique == values[unique.key])).scalar_one()
+    if values.get("label"):
+        unlabelled = update(model).where(model.id == existing, model.label.is_(None))
+        connection.execute(unlabelled.values(label=values["label"]))
     return existing

@@ -23,10 +23,13 @@ def _instant(value: Any) -> Any:
 
 MAX_ID = 2**63 - 1
 """The largest id that Postgres can store (bigint)."""
+LABEL = "^[0-9A-Za-zÀ-ÖØ-öø-ÿ]([0-9A-Za-zÀ-ÖØ-öø-ÿ ._-]*[0-9A-Za-zÀ-ÖØ-öø-ÿ])?$"
+"""Labels are part of URLs and names of files: letters, digits, and within them spaces, dots, hyphens and underscores."""
 Integer = Annotated[int, Field(strict=True), BeforeValidator(whole)]
 Number = Annotated[float, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
+Label = Annotated[str, Field(min_length=1, max_length=100, pattern=LABEL)]
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID), BeforeValidator(whole)]
 
 

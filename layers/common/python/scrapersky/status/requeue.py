@@ -38,7 +38,7 @@ locked AS MATERIALIZED (
       AND (CONDITION)
     ORDER BY {table}.id FOR NO KEY UPDATE OF {table}
 )
-UPDATE {table} SET {status} = 'Queued', {due_at} = now()
+UPDATE {table} SET {status} = 'Queued', {due_at} = now() /* label */
 FROM locked WHERE {table}.id = locked.id
 RETURNING {table}.id, locked.before
 """
@@ -55,6 +55,9 @@ candidates AS MATERIALIZED (
 SELECT pg_advisory_xact_lock(hashtextextended({workflow}, host))
 FROM (SELECT DISTINCT host FROM candidates ORDER BY host) AS hosts
 """
+
+TAKE_LABEL = ", label = coalesce({table}.label, (SELECT domains.label FROM domains WHERE domains.id = {host}))"
+"""A page that was known before its domain had a label takes it now. All others are labelled by the job that finds them."""
 
 WITHIN_LIMIT = """
 {table}.id IN (
@@ -145,5 +148,6 @@ def hand_off(
         limit = reduce(lambda template, name: template.replace(name, sql[name]), sql, WITHIN_LIMIT)
         condition = f"{condition} AND {limit}"
         values["most"] = per_host.most
-    rows = connection.execute(workflow.statement(HAND_OFF.replace("CONDITION", condition)), values)
+    statement = HAND_OFF.replace("CONDITION", condition).replace("/* label */", TAKE_LABEL if per_host else "")
+    rows = connection.execute(workflow.statement(statement), values)
     return {record_id: Status(before) for record_id, before in rows}

@@ -76,6 +76,7 @@ CREATE TABLE domains (
     sitemap_analysis_error text,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
+    label text,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_domains PRIMARY KEY (id),
@@ -92,6 +93,7 @@ CREATE TABLE domains (
     CONSTRAINT ck_domains_sitemap_analysis_failures_not_negative CHECK (sitemap_analysis_failures >= 0)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_domains_tenant_id ON domains (tenant, id);
+CREATE INDEX ix_domains_label ON domains (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_domains_curated ON domains (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_domains_http_status ON domains (http_status, id);
 CREATE INDEX ix_domains_with_email ON domains (id) WHERE email_addresses IS NOT NULL;
@@ -109,6 +111,7 @@ COMMENT ON COLUMN domains.organisation IS 'from JSON-LD: {"name", "address", "op
 ALTER TABLE domains ALTER COLUMN due_at SET STATISTICS 0;
 ALTER TABLE domains ALTER COLUMN sitemap_analysis_due_at SET STATISTICS 0;
 COMMENT ON COLUMN domains.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN domains.label IS 'of the list that brought it in; hand-offs carry it along';
 
 CREATE TABLE erasures (
     erasure_id bigint GENERATED ALWAYS AS IDENTITY,
@@ -197,6 +200,7 @@ CREATE TABLE places (
     deep_scan_error text,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
+    label text,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_places PRIMARY KEY (id),
@@ -208,6 +212,7 @@ CREATE TABLE places (
     CONSTRAINT ck_places_deep_scan_failures_not_negative CHECK (deep_scan_failures >= 0)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_places_tenant_id ON places (tenant, id);
+CREATE INDEX ix_places_label ON places (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_places_curated ON places (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_places_search_query ON places (search_query, id);
 CREATE INDEX ix_places_deep_scan_due ON places (tenant, deep_scan_due_at, id) WHERE deep_scan_due_at IS NOT NULL;
@@ -216,6 +221,7 @@ CREATE INDEX ix_places_content ON places (created_at) WHERE name IS NOT NULL OR 
 COMMENT ON COLUMN places.moved_to_place_id IS 'Google''s id for the same place after a move';
 ALTER TABLE places ALTER COLUMN deep_scan_due_at SET STATISTICS 0;
 COMMENT ON COLUMN places.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN places.label IS 'of the list that brought it in; hand-offs carry it along';
 
 CREATE TABLE service_controls (
     workflow text NOT NULL,
@@ -284,6 +290,7 @@ CREATE TABLE local_businesses (
     domain_extraction_error text,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
+    label text,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_local_businesses PRIMARY KEY (id),
@@ -296,6 +303,7 @@ CREATE TABLE local_businesses (
     CONSTRAINT fk_local_businesses_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_local_businesses_tenant_id ON local_businesses (tenant, id);
+CREATE INDEX ix_local_businesses_label ON local_businesses (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_local_businesses_curated ON local_businesses (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_local_businesses_city ON local_businesses (city, id);
 CREATE INDEX ix_local_businesses_main_category ON local_businesses (main_category, id);
@@ -312,6 +320,7 @@ COMMENT ON COLUMN local_businesses.time_zone IS 'IANA name';
 COMMENT ON COLUMN local_businesses.opening_hours IS 'per day: {"monday": [["09:00", "17:00"]], …}; an empty list is closed';
 ALTER TABLE local_businesses ALTER COLUMN domain_extraction_due_at SET STATISTICS 0;
 COMMENT ON COLUMN local_businesses.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN local_businesses.label IS 'of the list that brought it in; hand-offs carry it along';
 
 CREATE TABLE sitemaps (
     domain_id bigint NOT NULL,
@@ -327,6 +336,7 @@ CREATE TABLE sitemaps (
     error text,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
+    label text,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_sitemaps PRIMARY KEY (id),
@@ -339,6 +349,7 @@ CREATE TABLE sitemaps (
     CONSTRAINT fk_sitemaps_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_sitemaps_tenant_id ON sitemaps (tenant, id);
+CREATE INDEX ix_sitemaps_label ON sitemaps (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_sitemaps_curated ON sitemaps (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_sitemaps_due ON sitemaps (tenant, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX ix_sitemaps_error_code ON sitemaps (error_code, id) WHERE error_code IS NOT NULL;
@@ -346,6 +357,7 @@ COMMENT ON COLUMN sitemaps.files_found IS 'valid sitemap files of the last scan'
 COMMENT ON COLUMN sitemaps.report IS 'everything tried: [{"url", "method", "result", "http_status", "type", "urls"}]';
 ALTER TABLE sitemaps ALTER COLUMN due_at SET STATISTICS 0;
 COMMENT ON COLUMN sitemaps.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN sitemaps.label IS 'of the list that brought it in; hand-offs carry it along';
 
 CREATE TABLE sitemap_files (
     domain_id bigint NOT NULL,
@@ -374,6 +386,7 @@ CREATE TABLE sitemap_files (
     sitemap_import_error text,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
+    label text,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_sitemap_files PRIMARY KEY (id),
@@ -387,6 +400,7 @@ CREATE TABLE sitemap_files (
     CONSTRAINT fk_sitemap_files_sitemap_id FOREIGN KEY(sitemap_id) REFERENCES sitemaps (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_sitemap_files_tenant_id ON sitemap_files (tenant, id);
+CREATE INDEX ix_sitemap_files_label ON sitemap_files (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_sitemap_files_curated ON sitemap_files (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_sitemap_files_http_status ON sitemap_files (http_status, id);
 CREATE INDEX ix_sitemap_files_sitemap_id ON sitemap_files (sitemap_id);
@@ -403,6 +417,7 @@ COMMENT ON COLUMN sitemap_files.last_modified IS 'the Last-Modified header of th
 COMMENT ON COLUMN sitemap_files.pages_found IS 'distinct pages of the last import';
 ALTER TABLE sitemap_files ALTER COLUMN sitemap_import_due_at SET STATISTICS 0;
 COMMENT ON COLUMN sitemap_files.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN sitemap_files.label IS 'of the list that brought it in; hand-offs carry it along';
 
 CREATE TABLE pages (
     domain_id bigint NOT NULL,
@@ -433,6 +448,7 @@ CREATE TABLE pages (
     page_reading_error text,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
+    label text,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_pages PRIMARY KEY (id),
@@ -446,6 +462,7 @@ CREATE TABLE pages (
     CONSTRAINT fk_pages_sitemap_file_id FOREIGN KEY(sitemap_file_id) REFERENCES sitemap_files (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_pages_tenant_id ON pages (tenant, id);
+CREATE INDEX ix_pages_label ON pages (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_pages_curated ON pages (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_pages_page_type ON pages (page_type, id);
 CREATE INDEX ix_pages_sitemap_file_id ON pages (sitemap_file_id);
@@ -460,6 +477,7 @@ COMMENT ON COLUMN pages.other_host IS 'listed by the domain, hosted elsewhere';
 COMMENT ON COLUMN pages.meta_robots IS 'of the meta elements and of X-Robots-Tag';
 COMMENT ON COLUMN pages.imprint IS '{"legal_name", "vat_id", "register", "address"}';
 COMMENT ON COLUMN pages.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN pages.label IS 'of the list that brought it in; hand-offs carry it along';
 
 CREATE TABLE contacts (
     domain_id bigint NOT NULL,
@@ -480,6 +498,7 @@ CREATE TABLE contacts (
     email_checked_at timestamptz,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
+    label text,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_contacts PRIMARY KEY (id),
@@ -496,6 +515,7 @@ CREATE TABLE contacts (
 CREATE INDEX ix_contacts_email_check_due ON contacts (tenant, email_check_due_at, id) WHERE email_check_due_at IS NOT NULL;
 CREATE INDEX ix_contacts_email_check_error_code ON contacts (email_check_error_code, id) WHERE email_check_error_code IS NOT NULL;
 CREATE INDEX ix_contacts_tenant_id ON contacts (tenant, id);
+CREATE INDEX ix_contacts_label ON contacts (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_contacts_curated ON contacts (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_contacts_value ON contacts (value, id);
 CREATE INDEX ix_contacts_last_seen ON contacts (last_seen, id);
@@ -509,6 +529,7 @@ COMMENT ON COLUMN contacts.email_check_reason IS 'what decided the result: mx, n
 COMMENT ON COLUMN contacts.email_checked_at IS 'when DNS was asked';
 ALTER TABLE contacts ALTER COLUMN email_check_due_at SET STATISTICS 0;
 COMMENT ON COLUMN contacts.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN contacts.label IS 'of the list that brought it in; hand-offs carry it along';
 
 CREATE TABLE mail_domains (
     domain text NOT NULL,
