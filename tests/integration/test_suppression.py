@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +15,7 @@ from scrapersky.contacts import FoundContact, save_contacts
 from scrapersky.models import Domain
 from scrapersky.models.inserts import get_or_create
 from scrapersky.politeness import host_leases
-from scrapersky.protection.suppression import suppress
+from scrapersky.protection.suppression import MENTIONS, suppress
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId, SubjectKind
 from tests.integration.api import Api
 
@@ -102,6 +103,48 @@ def test_the_facts_of_other_pages_are_cleaned_too(connection: Connection, domain
     for _ in range(2):
         assert connection.execute(facts).one() == (None,) * 4
         connection.execute(read_page, {"title": "Ann's shop"})
+
+
+@pytest.mark.parametrize(
+    ("objection", "hidden"),
+    [
+        ({"email": ADDRESS}, ["ann.b@shop.test"]),
+        ({"phone": PHONE}, ["+49 30 12345678"]),
+        ({"domain": "shop.test"}, ["ann.b@shop.test", "office@shop.test"]),
+    ],
+    ids="-".join,
+)
+def test_what_only_the_facts_of_another_website_mention_is_masked_too(
+    connection: Connection, api: Api, objection: dict[str, str], hidden: list[str]
+) -> None:
+    other = get_or_create(connection, Domain.domain, domain="agency.test", tenant="default")
+    mentioned = (
+        f"Us:\n{ADDRESS} (Ann.B%40Shop.test, mailto:%20{ADDRESS}), {OTHER}, +49 30 12345678, joann.b@agency.test"
+    )
+    save_facts(connection, other, dict.fromkeys(("title", "generator", "final_url"), mentioned))
+    save_facts(connection, other, {"meta_json": {mentioned: [mentioned]}, "tech_stack": [{"evidence": mentioned}]})
+    note = FoundContact(ContactKind.FORM, "https://agency.test/contact", FoundIn.FORM, context=mentioned)
+    save_contacts(connection, other, [note], url="https://agency.test/", page_id=None)
+    insert = (
+        "INSERT INTO pages (domain_id, url, page_type, path_depth, meta_robots, h1)"
+        " VALUES (:id, 'https://agency.test/a', 'x', 1, :text, :text)"
+    )
+    connection.execute(text(insert), {"id": other, "text": mentioned})
+    connection.execute(text("UPDATE pages SET h1 = h1"))
+    assert object_to(api, **objection)["contacts_deleted"] == 0
+    left = stored(connection) + json.dumps(connection.execute(text("SELECT pages::text FROM pages")).scalars().all())
+    assert [one for one in hidden if one in left.replace("%40", "@").replace("joann.b", "")] == []
+    assert left.count("joann.b@agency.test") == 9
+    assert left.count("[suppressed]") >= 9 * len(hidden)
+
+
+def test_what_an_objection_is_about_is_found_by_an_index(connection: Connection) -> None:
+    connection.execute(text("SET enable_seqscan = off"))  # the tables are empty
+    values = {"hashes": ["a" * 64], "domain_ids": []}
+    plans = [connection.execute(text(f"EXPLAIN {one.text}"), values).scalars().all() for one in MENTIONS]
+    assert [re.findall(r"Scan on (\w+_mentions)", "".join(plan)) for plan in plans] == [
+        ["ix_domains_mentions"], ["ix_pages_mentions"], ["ix_contact_sources_mentions"],
+    ]  # fmt: skip
 
 
 def test_a_form_at_a_suppressed_domain_is_not_stored_for_another_one(connection: Connection, api: Api) -> None:

@@ -17,7 +17,8 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column
 
 from scrapersky.vocabulary import MAX_ERROR_LENGTH, Curation, RecordId, Status
 
@@ -106,6 +107,16 @@ def error_code() -> Mapped[str | None]:
 def error_text() -> Mapped[str | None]:
     """Return the companion with the text of an Error, at most :data:`MAX_ERROR_LENGTH` characters."""
     return mapped_column(default=None)
+
+
+def mentions() -> Mapped[list[int] | None]:
+    """Return the column by which an objection finds the rows whose facts mention a value; written by a trigger."""
+    return deferred(mapped_column(ARRAY(BigInteger), comment="mention() of each address and number in the facts"))
+
+
+def mentions_index(table: str) -> Index:
+    """Return the index of :func:`mentions`."""
+    return Index(f"ix_{table}_mentions", "mentions", postgresql_using="gin", postgresql_where="mentions IS NOT NULL")
 
 
 def watched_constraints(table: str, prefix: str = "", host: str | None = None) -> tuple[CheckConstraint | Index, ...]:

@@ -78,6 +78,7 @@ class ContactSource(base.Base):
     __tablename__ = "contact_sources"
     __table_args__ = (
         Index("uq_contact_sources_contact_page", "contact_id", text("coalesce(page_id, 0)"), unique=True),
+        base.mentions_index("contact_sources"),
     )
 
     id: Mapped[RecordId] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -88,6 +89,7 @@ class ContactSource(base.Base):
     url: Mapped[str] = mapped_column(comment="of the page, after redirects")
     found_in: Mapped[str] = mapped_column(comment="FoundIn: how the page gives it")
     context: Mapped[str | None] = mapped_column(comment="the text around it, at most 200 characters")
+    mentions: Mapped[list[int] | None] = base.mentions()
     first_seen: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen: Mapped[datetime] = mapped_column(server_default=func.now())
     missed: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="readings in a row that lacked it")

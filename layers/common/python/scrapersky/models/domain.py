@@ -26,6 +26,7 @@ class Domain(base.Recorded):
         Index("ix_domains_with_email", "id", postgresql_where="email_addresses IS NOT NULL"),
         Index("ix_domains_with_phone", "id", postgresql_where="phone_numbers IS NOT NULL"),
         Index("ix_domains_last_scan", "last_scan", "id"),
+        base.mentions_index("domains"),
         *base.watched_constraints("domains"),
         *base.watched_constraints("domains", "sitemap_analysis_"),
         {"postgresql_with": base.WATCHED_STORAGE},
@@ -62,6 +63,7 @@ class Domain(base.Recorded):
         mapped_column(JSONB, comment='from JSON-LD: {"name", "address", "opening_hours", …}')
     )
     meta_json: Mapped[dict[str, Any] | None] = deferred(mapped_column(JSONB))
+    mentions: Mapped[list[int] | None] = base.mentions()
 
     curation_status: Mapped[Curation] = base.curated()
     sitemap_curation_status: Mapped[Curation] = base.curated()

@@ -21,6 +21,7 @@ class Page(base.Recorded):
         *base.listed("pages"),
         Index("ix_pages_page_type", "page_type", "id"),
         Index("ix_pages_contact_pages", "domain_id", postgresql_where=text(CONTACT_PAGES)),
+        base.mentions_index("pages"),
         *base.watched_constraints("pages", "page_reading_", host="domain_id"),
         {"postgresql_with": base.WATCHED_STORAGE},
     )
@@ -48,6 +49,7 @@ class Page(base.Recorded):
         JSONB, comment='{"legal_name", "vat_id", "register", "address"}'
     )
     last_read: Mapped[datetime | None]
+    mentions: Mapped[list[int] | None] = base.mentions()
 
     curation_status: Mapped[Curation] = base.curated()
 

@@ -37,20 +37,20 @@ WHERE domain_id = ANY(CAST(:domain_ids AS bigint[]))
 
 DELETE = text("DELETE FROM contacts WHERE id = ANY(CAST(:ids AS bigint[])) RETURNING domain_id")
 
-# Written as they are: the triggers remove what is suppressed.
-FACTS = text("""
-UPDATE domains SET title = title, description = description, organisation = organisation, meta_json = meta_json
-WHERE id = ANY(CAST(:domain_ids AS bigint[]))
-""")
-PAGES = text("""
-UPDATE pages SET title = title, h1 = h1, imprint = imprint, canonical_url = canonical_url
-WHERE domain_id = ANY(CAST(:domain_ids AS bigint[])) AND last_read IS NOT NULL
-""")
-CONTEXTS = text("""
-UPDATE contact_sources SET context = context
-WHERE context IS NOT NULL
-  AND contact_id IN (SELECT id FROM contacts WHERE domain_id = ANY(CAST(:domain_ids AS bigint[])))
-""")
+# The triggers remove what is suppressed, and write what is still mentioned.
+MENTIONS = [
+    text(
+        f"UPDATE {table} SET mentions = NULL"
+        " WHERE mentions && (SELECT array_agg(mention(one)) FROM unnest(CAST(:hashes AS text[])) AS one)"
+    )
+    for table in ("domains", "pages", "contact_sources")
+]
+FACTS = [
+    text("UPDATE domains SET mentions = NULL WHERE id = ANY(CAST(:domain_ids AS bigint[]))"),
+    text(
+        "UPDATE pages SET mentions = NULL WHERE domain_id = ANY(CAST(:domain_ids AS bigint[])) AND last_read IS NOT NULL"
+    ),
+]
 PHONES = text("UPDATE local_businesses SET phone = phone WHERE suppression_hash(phone) = ANY(CAST(:hashes AS text[]))")
 
 FIND = text("SELECT kind, reason, actor, at FROM suppressions WHERE hash = :hash")
@@ -103,20 +103,12 @@ def suppress(
     ids = [RecordId(one) for one in sorted(contacts)]
     for workflow in of_contacts if ids else ():
         abandon(connection, workflow, ids, actor=actor, reason=reason)
-    domain_ids |= set(connection.execute(DELETE, {"ids": ids}).scalars())
-    clean(connection, domain_ids)
-    connection.execute(PHONES, names)
-    return Suppressed(added, len(ids), len(domain_ids))
-
-
-def clean(connection: Connection, domain_ids: Iterable[int]) -> None:
-    """Remove what is suppressed from the facts of domains, their pages and contacts, and summarise the contacts again."""
-    ids = sorted(domain_ids)
-    connection.execute(FACTS, {"domain_ids": ids})
-    connection.execute(PAGES, {"domain_ids": ids})
-    connection.execute(CONTEXTS, {"domain_ids": ids})
-    if ids:
-        connection.execute(SUMMARISE, [{"domain_id": one} for one in ids])
+    had_contacts = set(connection.execute(DELETE, {"ids": ids}).scalars())
+    for statement in (*MENTIONS, *FACTS, PHONES):
+        connection.execute(statement, {**names, "domain_ids": sorted(domain_ids)})
+    if had_contacts:
+        connection.execute(SUMMARISE, [{"domain_id": one} for one in sorted(had_contacts)])
+    return Suppressed(added, len(ids), len(domain_ids | had_contacts))
 
 
 def find(connection: Connection, hash_: str) -> Found | None:

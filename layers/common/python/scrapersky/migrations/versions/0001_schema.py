@@ -27,9 +27,10 @@ TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases,
     sitemap_files, sitemaps, status_events, suppressions"""
 PROTECTION = Path(guard.FILE).with_name("protection.sql")
 FUNCTIONS = """erase_subject(text[], text, text), erase_everywhere(text[]), find_subject(text[]), subject_pattern(text[]),
-    text_columns(), keep_suppressed_out(), mask_context(), mask_facts(), mask_page(), mask_phone(), read_suppressions(),
-    suppressible(text, text), without_suppressed(text), spelling_of(text), is_suppressed(text),
-    suppression_hashes(text), suppression_hash(text)"""
+    text_columns(), keep_suppressed_out(), mask_facts(), mask_phone(), read_suppressions(),
+    suppressible(text, text), without_suppressed(text), mentioned(text), mention(text),
+    spelling_of(text), is_suppressed(text), suppression_hashes(text),
+    suppression_names(text), suppression_hash(text)"""
 
 
 def upgrade() -> None:

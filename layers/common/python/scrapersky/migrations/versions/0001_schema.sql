@@ -62,6 +62,7 @@ CREATE TABLE domains (
     pinterest_url text,
     organisation jsonb,
     meta_json jsonb,
+    mentions bigint[],
     curation_status curation_status DEFAULT 'New' NOT NULL,
     sitemap_curation_status curation_status DEFAULT 'New' NOT NULL,
     status work_status DEFAULT 'New' NOT NULL,
@@ -99,6 +100,7 @@ CREATE INDEX ix_domains_http_status ON domains (http_status, id);
 CREATE INDEX ix_domains_with_email ON domains (id) WHERE email_addresses IS NOT NULL;
 CREATE INDEX ix_domains_with_phone ON domains (id) WHERE phone_numbers IS NOT NULL;
 CREATE INDEX ix_domains_last_scan ON domains (last_scan, id);
+CREATE INDEX ix_domains_mentions ON domains USING gin (mentions) WHERE mentions IS NOT NULL;
 CREATE INDEX ix_domains_due ON domains (tenant, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX ix_domains_error_code ON domains (error_code, id) WHERE error_code IS NOT NULL;
 CREATE INDEX ix_domains_sitemap_analysis_due ON domains (tenant, sitemap_analysis_due_at, id) WHERE sitemap_analysis_due_at IS NOT NULL;
@@ -112,6 +114,7 @@ ALTER TABLE domains ALTER COLUMN due_at SET STATISTICS 0;
 ALTER TABLE domains ALTER COLUMN sitemap_analysis_due_at SET STATISTICS 0;
 COMMENT ON COLUMN domains.tenant IS 'whose record it is; claims are fair between them';
 COMMENT ON COLUMN domains.label IS 'of the list that brought it in; hand-offs carry it along';
+COMMENT ON COLUMN domains.mentions IS 'mention() of each address and number in the facts';
 
 CREATE TABLE erasures (
     erasure_id bigint GENERATED ALWAYS AS IDENTITY,
@@ -440,6 +443,7 @@ CREATE TABLE pages (
     meta_robots text,
     imprint jsonb,
     last_read timestamptz,
+    mentions bigint[],
     curation_status curation_status DEFAULT 'New' NOT NULL,
     page_reading_status work_status DEFAULT 'New' NOT NULL,
     page_reading_due_at timestamptz,
@@ -467,6 +471,7 @@ CREATE INDEX ix_pages_curated ON pages (curation_status, id) WHERE curation_stat
 CREATE INDEX ix_pages_page_type ON pages (page_type, id);
 CREATE INDEX ix_pages_sitemap_file_id ON pages (sitemap_file_id);
 CREATE INDEX ix_pages_contact_pages ON pages (domain_id) WHERE page_type IN ('contact', 'legal', 'about');
+CREATE INDEX ix_pages_mentions ON pages USING gin (mentions) WHERE mentions IS NOT NULL;
 CREATE INDEX ix_pages_page_reading_due ON pages (tenant, page_reading_due_at, id) WHERE page_reading_due_at IS NOT NULL;
 CREATE INDEX ix_pages_page_reading_due_by_host ON pages (tenant, domain_id, page_reading_due_at, id) WHERE page_reading_due_at IS NOT NULL;
 CREATE INDEX ix_pages_page_reading_error_code ON pages (page_reading_error_code, id) WHERE page_reading_error_code IS NOT NULL;
@@ -478,6 +483,7 @@ COMMENT ON COLUMN pages.meta_robots IS 'of the meta elements and of X-Robots-Tag
 COMMENT ON COLUMN pages.imprint IS '{"legal_name", "vat_id", "register", "address"}';
 COMMENT ON COLUMN pages.tenant IS 'whose record it is; claims are fair between them';
 COMMENT ON COLUMN pages.label IS 'of the list that brought it in; hand-offs carry it along';
+COMMENT ON COLUMN pages.mentions IS 'mention() of each address and number in the facts';
 
 CREATE TABLE contacts (
     domain_id bigint NOT NULL,
@@ -548,6 +554,7 @@ CREATE TABLE contact_sources (
     url text NOT NULL,
     found_in text NOT NULL,
     context text,
+    mentions bigint[],
     first_seen timestamptz DEFAULT now() NOT NULL,
     last_seen timestamptz DEFAULT now() NOT NULL,
     missed smallint DEFAULT '0' NOT NULL,
@@ -557,8 +564,10 @@ CREATE TABLE contact_sources (
 );
 CREATE UNIQUE INDEX uq_contact_sources_contact_page ON contact_sources (contact_id, coalesce(page_id, 0));
 CREATE INDEX ix_contact_sources_page_id ON contact_sources (page_id);
+CREATE INDEX ix_contact_sources_mentions ON contact_sources USING gin (mentions) WHERE mentions IS NOT NULL;
 COMMENT ON COLUMN contact_sources.page_id IS 'null for the home page';
 COMMENT ON COLUMN contact_sources.url IS 'of the page, after redirects';
 COMMENT ON COLUMN contact_sources.found_in IS 'FoundIn: how the page gives it';
 COMMENT ON COLUMN contact_sources.context IS 'the text around it, at most 200 characters';
 COMMENT ON COLUMN contact_sources.missed IS 'readings in a row that lacked it';
+COMMENT ON COLUMN contact_sources.mentions IS 'mention() of each address and number in the facts';
