@@ -95,11 +95,13 @@ def move(router: Router, resource: Resource[View], workflow: Workflow, verb: Ver
     def work(connection: Connection) -> Moved:
         rows = _read(connection, resource, workflow, verb, body, limit)
         before = {RecordId(row.id): Status(row.status) for row in rows[:limit]}
-        if before and isinstance(body, Requeue):
-            spread = body.spread_seconds
-            requeue(connection, workflow, ids=list(before), limit=limit, spread=spread, actor=actor, reason=body.reason)
-        elif before:
-            cancel(connection, workflow, list(before), actor=actor, reason=body.reason)
+        ids, reason = list(before), body.reason
+        if before:
+            if isinstance(body, Requeue):
+                spread = body.spread_seconds
+                requeue(connection, workflow, ids=ids, limit=limit, spread=spread, actor=actor, reason=reason)
+            else:
+                cancel(connection, workflow, ids, actor=actor, reason=reason)
         moved = partial(dependencies_of(router).observer.moved, workflow.name, before, BECOMES[verb])
         after_commit(connection, partial(moved, outcome=OUTCOME[verb], actor=actor))
         return _moved(workflow, rows, limit, dry_run=False)

@@ -65,3 +65,10 @@ def test_the_routes_that_queue_a_workflow_are_found_through_the_resources_declar
     assert "POST /sitemap-files/curation" in routes["import"]
     assert "POST /places/curation" in routes["deep_scan"]
     assert "POST /places/curation" not in routes["import"]
+
+
+def test_the_routes_that_requeue_or_cancel_are_found_with_the_status_that_each_sets(found: dict[str, Any]) -> None:
+    writes = {route["route"]: {write["values"] for write in route["writes"]} for route in found["routers"]}
+    for resource in ("contacts", "domains", "local-businesses", "pages", "places", "sitemap-files", "sitemaps"):
+        assert writes[f"POST /{resource}/requeue"] == {"Queued"}
+        assert writes[f"POST /{resource}/cancel"] == {"New"}

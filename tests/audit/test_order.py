@@ -56,4 +56,5 @@ def test_which_ways_of_a_costly_function_are_followed_is_the_same_for_every_seed
     first, second = (audited(tmp_path, seed) for seed in (1, 2))
     words = re.findall(r'"values": \[\s*"(\w)"', first)
     assert 0 < len(words) < len(LETTERS), "all ways were followed, so that their order does not matter"
+    assert '"functions_followed_by_annotations_only": 2' in first
     assert first == second

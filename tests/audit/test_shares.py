@@ -6,6 +6,7 @@ import pytest
 
 from scripts.commands.crosswalk.audit import interpreter
 from scripts.commands.crosswalk.audit.analysis import analyse
+from scripts.commands.crosswalk.audit.coverage import coverage_text
 from scripts.commands.crosswalk.audit.rules import find
 
 GREEDY = """
@@ -42,3 +43,4 @@ def test_a_route_that_leads_everywhere_is_noted_and_the_next_one_is_followed(
     assert [finding.rule.code for finding in find(analysis)] == ["SKY203"]
     (note,) = analysis.notes
     assert note[2].startswith("POST /a-greedy-one: followed for 2")
+    assert "1 route not followed to the end" in coverage_text(analysis.coverage)

@@ -2,50 +2,24 @@
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scrapersky.errors import plural
 from scripts.commands.crosswalk.audit import binding
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.coverage import Coverage, measure
 from scripts.commands.crosswalk.audit.effects import Effect, LeavesTree, Place, StatusWrite
 from scripts.commands.crosswalk.audit.interpreter import Interpreter
 from scripts.commands.crosswalk.audit.known import Known
 from scripts.commands.crosswalk.audit.project import Project
 from scripts.commands.crosswalk.audit.routes import Route
-from scripts.commands.crosswalk.audit.values import (
-    UNKNOWN,
-    Arguments,
-    Dependency,
-    Frame,
-    Func,
-    Function,
-    Module,
-    last_name,
-    one,
-)
 from scripts.commands.crosswalk.audit.vocabulary import Vocabulary, jobs, watched
 
-REGISTERS = frozenset(
-    [
-        "include_router",
-        "register_blueprint",
-        "register",
-        "add_api_route",
-        "add_url_rule",
-        "add_resource",
-        "add_namespace",
-        "add_route",
-        "add_job",
-        "mount",
-        "scheduled_job",
-        "include_routers",
-        "APIRouter",
-        "FastAPI",
-        "Flask",
-        "Blueprint",
-    ]
+REGISTERS = v.word_set(
+    "include_router register_blueprint register add_api_route add_url_rule add_resource add_namespace "
+    "add_route add_job mount scheduled_job include_routers APIRouter FastAPI Flask Blueprint"
 )
 HINTS = (".register(", "include_router", "register_blueprint", "add_job", "scheduled_job", "add_namespace", ".mount(")
 
@@ -88,7 +62,7 @@ def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabular
             found.append((route, followed[key]))
     root = project.roots[0] if len(project.roots) == 1 else Path("/")
     paths_of_all = [route.path for route in run.routing.all()]
-    coverage = measure(project, found, chosen, run.calls)
+    coverage = measure(run, found, chosen)
     unread = {file.path for file in coverage.unread}
     noted = [note for note in run.notes if note[0] in chosen or note[0] in unread or note[0].is_dir()]
     notes = list(dict.fromkeys([*noted, *coverage.not_understood, *_unknown_queues(found)]))
@@ -132,32 +106,31 @@ def _run_factories(run: Interpreter) -> list[StatusWrite]:
         for node in _registering(module.tree):
             if (function := run.functions.get(id(node))) is not None:
                 run.allow(run.place(node, function.closure), function.qualified)
-                effects = run.call(function, UNKNOWN, Arguments()).effects
+                effects = run.call(function, v.UNKNOWN, v.Arguments()).effects
                 found += [effect for effect in effects if isinstance(effect, StatusWrite) and effect.deferred]
     return found
 
 
-def _registering(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return the functions and methods that call something of :data:`REGISTERS`, themselves or in a function of
-    theirs.
+def _registering(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return the outermost functions and methods that call something of :data:`REGISTERS`, themselves or in a function
+    of theirs.
     """
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        for node in ast.iter_child_nodes(waiting.pop()):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                if _begins(node) or any(
-                    isinstance(part, ast.Call) and last_name(part.func) in REGISTERS for part in ast.walk(node)
-                ):
-                    yield node
-            elif isinstance(node, ast.stmt | ast.ExceptHandler):
-                waiting.append(node)
+    found, end = [], 0
+    for node in v.statements_of(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno > end:
+            end = node.end_lineno or 0
+            if _begins(node) or any(
+                isinstance(part, ast.Call) and v.last_name(part.func) in REGISTERS for part in ast.walk(node)
+            ):
+                found.append(node)
+    return found
 
 
 def _begins(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Return whether an application runs it when it starts: ``lifespan``, ``@app.on_event("startup")``."""
     return "lifespan" in node.name or any(
         isinstance(decorator, ast.Call)
-        and last_name(decorator.func) == "on_event"
+        and v.last_name(decorator.func) == "on_event"
         and [argument.value for argument in decorator.args if isinstance(argument, ast.Constant)] == ["startup"]
         for decorator in node.decorator_list
     )
@@ -168,16 +141,16 @@ def _follow(run: Interpreter, route: Route) -> list[Effect]:
     bound = binding.Bound()
     for values in route.dependencies:
         for atom in values:
-            if isinstance(atom, Dependency):
-                holder = Function(
+            if isinstance(atom, v.Dependency):
+                holder = v.Function(
                     "<router>", _module_of(route), ast.Lambda(_no_arguments(), ast.Constant(None)), _frame(route)
                 )
                 binding.resolve(run, atom, None, holder, bound)
     effects += bound.effects
     for atom in route.endpoint:
-        if isinstance(atom, Func):
-            receiver = one(atom.receiver) if atom.receiver else UNKNOWN
-            done = run.call(atom.function, receiver, Arguments(), endpoint=True).effects
+        if isinstance(atom, v.Func):
+            receiver = v.one(atom.receiver) if atom.receiver else v.UNKNOWN
+            done = run.call(atom.function, receiver, v.Arguments(), endpoint=True).effects
             effects += [effect.only(atom.function.guard) for effect in done]
     return effects
 
@@ -186,10 +159,10 @@ def _no_arguments() -> ast.arguments:
     return ast.arguments([], [], None, [], [], None, [])
 
 
-def _module_of(route: Route) -> Module:
-    return next(atom.function.module for atom in route.endpoint if isinstance(atom, Func))
+def _module_of(route: Route) -> v.Module:
+    return next(atom.function.module for atom in route.endpoint if isinstance(atom, v.Func))
 
 
-def _frame(route: Route) -> Frame:
+def _frame(route: Route) -> v.Frame:
     module = _module_of(route)
-    return module.frame or Frame(module, {})
+    return module.frame or v.Frame(module, {})

@@ -3,63 +3,13 @@
 import ast
 from dataclasses import dataclass, field
 
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Effect
 from scripts.commands.crosswalk.audit.machine import Machine
-from scripts.commands.crosswalk.audit.values import (
-    UNKNOWN,
-    About,
-    AnyMember,
-    AnyOf,
-    Anything,
-    Arguments,
-    Class,
-    ClassRef,
-    Const,
-    Dependency,
-    External,
-    Frame,
-    Func,
-    Function,
-    Instance,
-    Listing,
-    Made,
-    Mapping,
-    Values,
-    join,
-    last_name,
-    one,
-)
 
-TRANSPARENT = frozenset(
-    {
-        "Optional",
-        "Union",
-        "Annotated",
-        "Mapped",
-        "Awaitable",
-        "Final",
-        "ClassVar",
-        "DynamicMapped",
-        "FromDishka",
-        "Injected",
-    }
-)
-MANY = frozenset(
-    [
-        "list",
-        "List",
-        "Sequence",
-        "Iterable",
-        "set",
-        "Set",
-        "tuple",
-        "Tuple",
-        "AsyncIterator",
-        "Iterator",
-        "Generator",
-        "AsyncGenerator",
-        "Collection",
-    ]
+TRANSPARENT = v.word_set("Optional Union Annotated Mapped Awaitable Final ClassVar DynamicMapped FromDishka Injected")
+MANY = v.word_set(
+    "list List Sequence Iterable set Set tuple Tuple AsyncIterator Iterator Generator AsyncGenerator Collection"
 )
 
 
@@ -67,12 +17,18 @@ MANY = frozenset(
 class Bound:
     """A function's parameters, and what finding them out did (dependencies run)."""
 
-    values: dict[str, Values] = field(default_factory=dict)
+    values: dict[str, v.Values] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
 
 
 def bind(
-    run: Machine, function: Function, receiver: Values, arguments: Arguments, *, endpoint: bool, annotated: bool = True
+    run: Machine,
+    function: v.Function,
+    receiver: v.Values,
+    arguments: v.Arguments,
+    *,
+    endpoint: bool,
+    annotated: bool = True,
 ) -> Bound:
     """Return the parameters of a call of ``function``."""
     spec = function.node.args
@@ -81,12 +37,12 @@ def bind(
     positional = list(arguments.positional)
     takes_self = bool(receiver) or (function.cls is not None and "staticmethod" not in function.decorators)
     if takes_self and named:
-        bound.values[named[0].arg] = receiver or (one(Instance(function.cls)) if function.cls else UNKNOWN)
+        bound.values[named[0].arg] = receiver or (v.one(v.Instance(function.cls)) if function.cls else v.UNKNOWN)
         named = named[1:]
     defaults = dict(zip([a.arg for a in [*spec.posonlyargs, *spec.args]][::-1], spec.defaults[::-1], strict=False))
     defaults |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
     for index, parameter in enumerate([*named, *spec.kwonlyargs]):
-        value = UNKNOWN
+        value = v.UNKNOWN
         if index < len(positional) and index < len(named):
             value = positional[index]
         elif parameter.arg in arguments.keywords:
@@ -97,86 +53,88 @@ def bind(
             value = _annotated(run, function, parameter, bound, endpoint=endpoint)
         bound.values[parameter.arg] = value
     if spec.vararg:
-        bound.values[spec.vararg.arg] = one(Listing(tuple(positional[len(named):])))  # fmt: skip
+        bound.values[spec.vararg.arg] = v.one(v.Listing(tuple(positional[len(named):])))  # fmt: skip
     if spec.kwarg:
         taken = {p.arg for p in [*named, *spec.kwonlyargs]}
         extra = {name: value for name, value in arguments.keywords.items() if name not in taken}
-        bound.values[spec.kwarg.arg] = one(Mapping(tuple((one(Const(n)), v) for n, v in extra.items())))
+        bound.values[spec.kwarg.arg] = v.one(
+            v.Mapping(tuple((v.one(v.Const(name)), value) for name, value in extra.items()))
+        )
     return bound
 
 
 def _default(
-    run: Machine, function: Function, parameter: ast.arg, default: ast.expr, bound: Bound, *, endpoint: bool
-) -> Values:
+    run: Machine, function: v.Function, parameter: ast.arg, default: ast.expr, bound: Bound, *, endpoint: bool
+) -> v.Values:
     value = run.evaluate(default, function.closure)
-    dependencies = [atom for atom in value if isinstance(atom, Dependency)]
+    dependencies = [atom for atom in value if isinstance(atom, v.Dependency)]
     if dependencies:
-        return join(*(resolve(run, atom, parameter.annotation, function, bound) for atom in dependencies))
-    if endpoint or not value or value == one(Const(None)):
+        return v.join(*(resolve(run, atom, parameter.annotation, function, bound) for atom in dependencies))
+    if endpoint or not value or value == v.one(v.Const(None)):
         # The default of a request's parameter says little: the request decides.
-        return UNKNOWN if parameter.annotation is not None else value
+        return v.UNKNOWN if parameter.annotation is not None else value
     return value
 
 
-def _annotated(run: Machine, function: Function, parameter: ast.arg, bound: Bound, *, endpoint: bool) -> Values:
+def _annotated(run: Machine, function: v.Function, parameter: ast.arg, bound: Bound, *, endpoint: bool) -> v.Values:
     if parameter.annotation is None:
-        return UNKNOWN
+        return v.UNKNOWN
     if endpoint:
         for atom in dependencies_of(run, parameter.annotation, function.closure):
             return resolve(run, atom, parameter.annotation, function, bound)
     return promised(run, parameter.annotation, function.closure, request=endpoint)
 
 
-def dependencies_of(run: Machine, annotation: ast.expr, frame: Frame) -> list[Dependency]:
+def dependencies_of(run: Machine, annotation: ast.expr, frame: v.Frame) -> list[v.Dependency]:
     """Return the ``Depends`` of an annotation, also one that an alias hides: ``SessionDep = Annotated[Session,
     Depends(f)]``.
     """
-    if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Annotated":
+    if isinstance(annotation, ast.Subscript) and v.last_name(annotation.value) == "Annotated":
         parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
-        found = [atom for part in parts[1:] for atom in run.evaluate(part, frame) if isinstance(atom, Dependency)]
+        found = [atom for part in parts[1:] for atom in run.evaluate(part, frame) if isinstance(atom, v.Dependency)]
         return found or [d for part in parts[:1] for d in dependencies_of(run, part, frame)]
     if isinstance(annotation, ast.Name | ast.Attribute):
-        return [atom for atom in run.evaluate(annotation, frame) if isinstance(atom, Dependency)]
+        return [atom for atom in run.evaluate(annotation, frame) if isinstance(atom, v.Dependency)]
     return []
 
 
 def resolve(
-    run: Machine, dependency: Dependency, annotation: ast.expr | None, function: Function, bound: Bound
-) -> Values:
+    run: Machine, dependency: v.Dependency, annotation: ast.expr | None, function: v.Function, bound: Bound
+) -> v.Values:
     """Run a dependency as the framework does; gives what the parameter gets."""
     targets = dependency.target
-    fallback = promised(run, annotation, function.closure, request=False) if annotation is not None else UNKNOWN
+    fallback = promised(run, annotation, function.closure, request=False) if annotation is not None else v.UNKNOWN
     if not targets and annotation is not None:
-        targets = Values(ClassRef(atom.cls) for atom in fallback if isinstance(atom, Instance))
-    found: list[Values] = []
+        targets = v.Values(v.ClassRef(atom.cls) for atom in fallback if isinstance(atom, v.Instance))
+    found: list[v.Values] = []
     for atom in targets:
         match atom:
-            case Func(inner, receiver):
-                summary = run.call(inner, one(receiver) if receiver else UNKNOWN, Arguments(), endpoint=True)
+            case v.Func(inner, receiver):
+                summary = run.call(inner, v.one(receiver) if receiver else v.UNKNOWN, v.Arguments(), endpoint=True)
                 name = inner.qualified
-            case ClassRef(cls) | Instance(cls):
-                method = cls.lookup("__init__" if isinstance(atom, ClassRef) else "__call__")
-                inner_functions = [m.function for m in method if isinstance(m, Func)]
-                instance = Instance(cls)
+            case v.ClassRef(cls) | v.Instance(cls):
+                method = cls.lookup("__init__" if isinstance(atom, v.ClassRef) else "__call__")
+                inner_functions = [m.function for m in method if isinstance(m, v.Func)]
+                instance = v.Instance(cls)
                 if not inner_functions:
-                    found.append(one(instance))
+                    found.append(v.one(instance))
                     continue
-                receiver_value = one(instance if isinstance(atom, ClassRef) else atom)
-                summary = run.call(inner_functions[0], receiver_value, Arguments(), endpoint=True)
+                receiver_value = v.one(instance if isinstance(atom, v.ClassRef) else atom)
+                summary = run.call(inner_functions[0], receiver_value, v.Arguments(), endpoint=True)
                 name = inner_functions[0].qualified
-                if isinstance(atom, ClassRef):
-                    summary.value = one(instance)
-            case External(dotted):
-                found.append(one(Made(dotted)))
+                if isinstance(atom, v.ClassRef):
+                    summary.value = v.one(instance)
+            case v.External(dotted):
+                found.append(v.one(v.Made(dotted)))
                 continue
             case _:
                 continue
         bound.effects.extend(effect.by_way_of(name, None) for effect in summary.effects)
         found.append(summary.value)
-    return join(*found) or fallback
+    return v.join(*found) or fallback
 
 
-def promised(run: Machine, annotation: ast.expr, frame: Frame, *, request: bool) -> Values:
+def promised(run: Machine, annotation: ast.expr, frame: v.Frame, *, request: bool) -> v.Values:
     """Return what an annotation says a value is. ``request``: the value comes from the request, so the request
     decides.
     """
@@ -185,51 +143,54 @@ def promised(run: Machine, annotation: ast.expr, frame: Frame, *, request: bool)
             try:
                 return promised(run, ast.parse(text, mode="eval").body, frame, request=request)
             except (SyntaxError, ValueError):
-                return UNKNOWN
+                return v.UNKNOWN
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return join(promised(run, left, frame, request=request), promised(run, right, frame, request=request))
+            return v.join(promised(run, left, frame, request=request), promised(run, right, frame, request=request))
         case ast.Subscript(value=value, slice=inner):
             return _generic(run, value, inner, frame, request=request)
         case ast.Constant():
-            return UNKNOWN
+            return v.UNKNOWN
         case _:
-            return join(*(_of_class(atom, request=request) for atom in run.evaluate(annotation, frame)))
+            return v.join(*(_of_class(atom, request=request) for atom in run.evaluate(annotation, frame)))
 
 
-def _generic(run: Machine, value: ast.expr, inner: ast.expr, frame: Frame, *, request: bool) -> Values:
+def _generic(run: Machine, value: ast.expr, inner: ast.expr, frame: v.Frame, *, request: bool) -> v.Values:
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-    name = last_name(value)
+    name = v.last_name(value)
     if name == "Literal":
         words = frozenset(
             part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)
         )
-        return one(AnyOf(words)) if words else UNKNOWN
+        return v.one(v.AnyOf(words)) if words else v.UNKNOWN
     if name == "Annotated":
         return promised(run, parts[0], frame, request=request)
     if name in TRANSPARENT:
-        return join(*(promised(run, part, frame, request=request) for part in parts))
+        return v.join(*(promised(run, part, frame, request=request) for part in parts))
     if name in MANY:
-        return one(Listing((promised(run, parts[0], frame, request=request),)))
+        return v.one(v.Listing((promised(run, parts[0], frame, request=request),)))
     return promised(run, value, frame, request=request)
 
 
-def _of_class(atom: object, *, request: bool) -> Values:
+def _of_class(atom: object, *, request: bool) -> v.Values:
     match atom:
-        case ClassRef(cls):
-            return instance_of(cls)
-        case External("str" | "builtins.str" | "dict" | "builtins.dict" | "typing.Dict"):
-            return one(Anything()) if request else UNKNOWN
-        case External(name):
+        case v.ClassRef(cls):
+            made_by_request = request and cls.is_schema and not cls.is_model
+            return v.one(v.Instance(cls, v.FROM_REQUEST)) if made_by_request else instance_of(cls)
+        case v.External("str" | "builtins.str" | "dict" | "builtins.dict" | "typing.Dict"):
+            return v.one(v.Anything()) if request else v.UNKNOWN
+        case v.External(name):
             return (
-                UNKNOWN if name.split(".")[-1] in {"Any", "int", "bool", "float", "dict", "None"} else one(Made(name))
+                v.UNKNOWN
+                if name.split(".")[-1] in {"Any", "int", "bool", "float", "dict", "None"}
+                else v.one(v.Made(name))
             )
-        case Made() | AnyOf() | About() | Listing() | AnyMember() | Anything() | Instance():
-            return one(atom)  # an alias of a type, already promised
-    return UNKNOWN
+        case v.Made() | v.AnyOf() | v.About() | v.Listing() | v.AnyMember() | v.Anything() | v.Instance():
+            return v.one(atom)  # an alias of a type, already promised
+    return v.UNKNOWN
 
 
-def instance_of(cls: Class) -> Values:
+def instance_of(cls: v.Class) -> v.Values:
     """Return an object of ``cls``: a row of a model, a member of an enum, or an instance."""
     if cls.is_enum:
-        return one(AnyMember(cls))
-    return one(About(cls)) if cls.is_model else one(Instance(cls))
+        return v.one(v.AnyMember(cls))
+    return v.one(v.About(cls)) if cls.is_model else v.one(v.Instance(cls))

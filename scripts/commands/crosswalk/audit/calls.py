@@ -5,43 +5,20 @@ import re
 import sys
 
 from scripts.commands.crosswalk.audit import attributes, models, outside, registration, starts, writes
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import LeavesTree
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.project import FRAMEWORKS
 from scripts.commands.crosswalk.audit.routes import is_router_class
-from scripts.commands.crosswalk.audit.values import (
-    UNKNOWN,
-    About,
-    Arguments,
-    Atom,
-    Call,
-    Class,
-    ClassRef,
-    Const,
-    External,
-    Frame,
-    Func,
-    Function,
-    Instance,
-    Listing,
-    Made,
-    Mapping,
-    Partial,
-    Router,
-    Values,
-    called,
-    join,
-    one,
-)
 
 
-def evaluate_call(run: Machine, node: ast.Call, frame: Frame) -> Values:
+def evaluate_call(run: Machine, node: ast.Call, frame: v.Frame) -> v.Values:
     """Return what a call gives; its effects go to ``frame``."""
-    owners: Values = UNKNOWN
-    guessed: Values = UNKNOWN
+    owners: v.Values = v.UNKNOWN
+    guessed: v.Values = v.UNKNOWN
     if isinstance(node.func, ast.Attribute):
         inherited = _inherited(node.func, frame)
-        owners = UNKNOWN if inherited else _super_router(node.func, frame) or run.evaluate(node.func.value, frame)
+        owners = v.UNKNOWN if inherited else _super_router(node.func, frame) or run.evaluate(node.func.value, frame)
         callees = inherited or attributes.of(run, owners, node.func.attr, frame)
         name = node.func.attr
         if not inherited and _is_untold(owners):
@@ -49,13 +26,13 @@ def evaluate_call(run: Machine, node: ast.Call, frame: Frame) -> Values:
             callees = guessed or callees
     else:
         callees = run.evaluate(node.func, frame)
-        real = [atom.name.rsplit(".", 1)[-1] for atom in callees if isinstance(atom, External)]  # under an alias
+        real = [atom.name.rsplit(".", 1)[-1] for atom in callees if isinstance(atom, v.External)]  # under an alias
         name = real[0] if real else node.func.id if isinstance(node.func, ast.Name) else ""
     if frame.function is not None:
         run.calls[id(node)] = run.calls.get(id(node), False) or bool(callees or owners)
     before = len(frame.effects)
     arguments = _arguments(run, node, frame)
-    call = Call(node, name, owners, callees, arguments, before)
+    call = v.Call(node, name, owners, callees, arguments, before)
     routed = registration.call(run, call, frame)
     if routed is not None:
         return routed
@@ -68,20 +45,20 @@ def evaluate_call(run: Machine, node: ast.Call, frame: Frame) -> Values:
         writes.mark_guessed(frame, done)
     if call.is_foreign:
         found.append(outside.method(run, call, frame))
-    return join(*found)
+    return v.join(*found)
 
 
-def _is_untold(owners: Values) -> bool:
+def _is_untold(owners: v.Values) -> bool:
     """Return whether nothing says what object it is: it came without a type, or from an application's state."""
-    return all(isinstance(atom, Made) and (".state." in atom.name or "current_app" in atom.name) for atom in owners)
+    return all(isinstance(atom, v.Made) and (".state." in atom.name or "current_app" in atom.name) for atom in owners)
 
 
-def _arguments(run: Machine, node: ast.Call, frame: Frame) -> Arguments:
-    arguments = Arguments(nodes=node.args)
+def _arguments(run: Machine, node: ast.Call, frame: v.Frame) -> v.Arguments:
+    arguments = v.Arguments(nodes=node.args)
     for part in node.args:
         value = run.evaluate(part, frame)
         if isinstance(part, ast.Starred):
-            spread = [item for atom in value if isinstance(atom, Listing) for item in atom.items]
+            spread = [item for atom in value if isinstance(atom, v.Listing) for item in atom.items]
             arguments.positional.extend(spread)
             arguments.open = arguments.open or not spread
         else:
@@ -91,75 +68,75 @@ def _arguments(run: Machine, node: ast.Call, frame: Frame) -> Arguments:
         if word.arg:
             arguments.keywords[word.arg] = value
             continue
-        entries = [entry for atom in value if isinstance(atom, Mapping) for entry in atom.items]
+        entries = [entry for atom in value if isinstance(atom, v.Mapping) for entry in atom.items]
         arguments.open = arguments.open or not entries
         for key, inner in entries:
             arguments.keywords.update(
-                {atom.value: inner for atom in key if isinstance(atom, Const) and isinstance(atom.value, str)}
+                {atom.value: inner for atom in key if isinstance(atom, v.Const) and isinstance(atom.value, str)}
             )
     return arguments
 
 
-def _inherited(func: ast.Attribute, frame: Frame) -> Values:
+def _inherited(func: ast.Attribute, frame: v.Frame) -> v.Values:
     """Evaluate ``super().method``."""
     match func.value:
         case ast.Call(func=ast.Name(id="super")):
             function, receiver = frame.function, None
             if function is None or function.cls is None:
-                return UNKNOWN
+                return v.UNKNOWN
             spec = function.node.args
             if named := [*spec.posonlyargs, *spec.args]:
-                receiver = next(iter(frame.names.get(named[0].arg, UNKNOWN)), None)
+                receiver = next(iter(frame.names.get(named[0].arg, v.UNKNOWN)), None)
             for cls in list(function.cls.ancestry())[1:]:
                 if func.attr in cls.frame.names:
-                    return Values(
-                        Func(atom.function, receiver) if isinstance(atom, Func) else atom
+                    return v.Values(
+                        v.Func(atom.function, receiver) if isinstance(atom, v.Func) else atom
                         for atom in cls.frame.names[func.attr]
                     )
         case _:
             pass
-    return UNKNOWN
+    return v.UNKNOWN
 
 
-def _super_router(func: ast.Attribute, frame: Frame) -> Values:
+def _super_router(func: ast.Attribute, frame: v.Frame) -> v.Values:
     """Evaluate ``super().add_resource`` in a subclass of a router: the router itself, without the subclass's own
     methods.
     """
     function = frame.function
     match func.value:
         case ast.Call(func=ast.Name(id="super")) if function is not None and function.node.args.args:
-            own = frame.names.get(function.node.args.args[0].arg, UNKNOWN)
-            return Values(Router(atom.key) for atom in own if isinstance(atom, Router))
+            own = frame.names.get(function.node.args.args[0].arg, v.UNKNOWN)
+            return v.Values(v.Router(atom.key) for atom in own if isinstance(atom, v.Router))
         case _:
-            return UNKNOWN
+            return v.UNKNOWN
 
 
-def _one(run: Machine, atom: Atom, call: Call, frame: Frame) -> Values:
+def _one(run: Machine, atom: v.Atom, call: v.Call, frame: v.Frame) -> v.Values:
     match atom:
-        case Func(function, receiver):
+        case v.Func(function, receiver):
             return follow(run, function, receiver, call, frame)
-        case Partial(inner):
-            summary = run.call(*called(atom, call.arguments))
+        case v.Partial(inner):
+            summary = run.call(*v.called(atom, call.arguments))
             return run.absorb(summary, inner.function.qualified, frame)
-        case ClassRef(cls):
+        case v.ClassRef(cls):
             return construct(run, cls, call, frame)
-        case Instance(cls):
+        case v.Instance(cls):
             for method in cls.lookup("__call__"):
-                if isinstance(method, Func):
+                if isinstance(method, v.Func):
                     return follow(run, method.function, atom, call, frame)
-            return UNKNOWN
-        case External(name):
+            return v.UNKNOWN
+        case v.External(name):
             return _external(run, name, call, frame)
-        case Made(name) if name.rsplit(".", 1)[-1] in outside.ALSO_ON_OBJECTS:
+        case v.Made(name) if name.rsplit(".", 1)[-1] in outside.ALSO_ON_OBJECTS:
             return outside.function(run, name, call, frame)  # Flask-SQLAlchemy's db.Column, db.select
         case _:
-            return UNKNOWN
+            return v.UNKNOWN
 
 
-def _external(run: Machine, name: str, call: Call, frame: Frame) -> Values:
+def _external(run: Machine, name: str, call: v.Call, frame: v.Frame) -> v.Values:
     if run.known.vocabulary.is_job(name):
         starts.effect(run, frame, call.node, "job", f"{name}()")
-        return UNKNOWN
+        return v.UNKNOWN
     if _is_queue_like(name):
         frame.effects.append(LeavesTree(run.place(call.node, frame), methods=frame.methods, what=name))
     return outside.function(run, name, call, frame)
@@ -175,23 +152,23 @@ def _is_queue_like(dotted: str) -> bool:
     return not known and QUEUE_LIKE.search(last.rsplit(".", 1)[-1]) is not None
 
 
-def follow(run: Machine, function: Function, receiver: Atom | None, call: Call, frame: Frame) -> Values:
+def follow(run: Machine, function: v.Function, receiver: v.Atom | None, call: v.Call, frame: v.Frame) -> v.Values:
     """Follow a call into the tree; a job is not followed as the router's own doing."""
     if function.job or run.known.is_job(function):
         starts.effect(run, frame, call.node, "job", f"{function.qualified}()")
-        starts.defer(run, one(Func(function, receiver)), call.arguments, frame)
-        return UNKNOWN
-    summary = run.call(function, one(receiver) if receiver else UNKNOWN, call.arguments)
+        starts.defer(run, v.one(v.Func(function, receiver)), call.arguments, frame)
+        return v.UNKNOWN
+    summary = run.call(function, v.one(receiver) if receiver else v.UNKNOWN, call.arguments)
     return run.absorb(summary, function.qualified, frame)
 
 
-def construct(run: Machine, cls: Class, call: Call, frame: Frame) -> Values:
+def construct(run: Machine, cls: v.Class, call: v.Call, frame: v.Frame) -> v.Values:
     """Evaluate ``Class(…)``: an enum's member, a row, an object."""
     if cls.is_enum:
         return models.members_valued(cls, call.arguments.get(0))
     if cls.is_model:
         writes.keywords(run, cls, call.arguments.keywords, frame, call.node, "constructor")
-        return one(About(cls))
+        return v.one(v.About(cls))
     if framework := is_router_class(cls):
         return registration.made(run, framework, call, frame, cls)
     # One object for each place and what it was made with: a table's rows are often made by one helper.
@@ -200,6 +177,6 @@ def construct(run: Machine, cls: Class, call: Call, frame: Frame) -> Values:
     for name, value in call.arguments.keywords.items():
         if name in cls.all_fields():
             for atom in given:
-                if isinstance(atom, Instance):
+                if isinstance(atom, v.Instance):
                     run.set_attribute(atom, name, value)
     return given

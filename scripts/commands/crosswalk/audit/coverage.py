@@ -7,9 +7,10 @@ from pathlib import Path
 
 from scrapersky.errors import plural
 from scripts.commands.crosswalk.audit.effects import Effect, StatusWrite
-from scripts.commands.crosswalk.audit.project import ROUTE_DECORATORS, Project, Unread
+from scripts.commands.crosswalk.audit.interpreter import Interpreter
+from scripts.commands.crosswalk.audit.project import ROUTE_DECORATORS, Unread
 from scripts.commands.crosswalk.audit.routes import Route
-from scripts.commands.crosswalk.audit.values import METHODS, last_name
+from scripts.commands.crosswalk.audit.values import METHODS, last_name, statements_of
 
 VIEW_BASES = ("Resource", "MethodView", "HTTPEndpoint", "FlaskView")
 
@@ -25,6 +26,8 @@ class Coverage:
     unresolved: int = 0  #: calls on objects of which nothing is known
     writes: int = 0  #: status writes
     unknown_writes: int = 0  #: of these, the ones whose value is not known
+    shortened: int = 0  #: routes that were not followed to the end
+    simplified: int = 0  #: functions that some calls follow by their annotations only, because they are costly
 
     @property
     def found(self) -> int:
@@ -53,17 +56,17 @@ def coverage_text(coverage: Coverage) -> str:
     return (
         f"Coverage: {coverage.handlers} of {coverage.found} handlers understood ({coverage.percent} %), "
         f"{plural(len(coverage.unread), 'file')} unread, {coverage.unresolved} of {coverage.calls} calls unresolved, "
-        f"{coverage.unknown_writes} of {coverage.writes} status writes with an unknown value."
+        f"{coverage.unknown_writes} of {coverage.writes} status writes with an unknown value, "
+        f"{plural(coverage.shortened, 'route')} not followed to the end, "
+        f"{plural(coverage.simplified, 'function')} followed by annotations only."
     )
 
 
-def measure(
-    project: Project, routes: list[tuple[Route, list[Effect]]], chosen: set[Path], calls: dict[int, bool]
-) -> Coverage:
+def measure(run: Interpreter, routes: list[tuple[Route, list[Effect]]], chosen: set[Path]) -> Coverage:
     """Compare what was found with what the source looks like."""
     known = {(route.place.path, route.place.line) for route, _ in routes}
     missed = []
-    for module in project.executed():
+    for module in run.project.executed():
         if module.path in chosen:
             missed += [
                 (module.path, line, text) for line, text in _route_like(module.tree) if (module.path, line) not in known
@@ -77,17 +80,19 @@ def measure(
     return Coverage(
         handlers=len(known),
         not_understood=tuple(dict.fromkeys(missed)),
-        unread=tuple(project.unread),
-        calls=len(calls),
-        unresolved=sum(1 for resolved in calls.values() if not resolved),
+        unread=tuple(run.project.unread),
+        calls=len(run.calls),
+        unresolved=sum(1 for resolved in run.calls.values() if not resolved),
         writes=len(writes),
         unknown_writes=sum(writes.values()),
+        shortened=len(run.shortened),
+        simplified=len(run.simplified),
     )
 
 
 def _route_like(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield the line of each function that looks like a handler, with the text that makes it look like one."""
-    for node in ast.walk(tree):
+    for node in statements_of(tree):
         if isinstance(node, ast.ClassDef) and any(last_name(_origin(base)).endswith(VIEW_BASES) for base in node.bases):
             for part in node.body:
                 if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and part.name in METHODS:

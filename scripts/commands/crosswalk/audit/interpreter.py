@@ -5,31 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import attributes, binding, expressions, statements
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Effect, Place
 from scripts.commands.crosswalk.audit.known import Known, snake
 from scripts.commands.crosswalk.audit.project import Project
 from scripts.commands.crosswalk.audit.routes import Routing
 from scripts.commands.crosswalk.audit.statements import is_outside
-from scripts.commands.crosswalk.audit.values import (
-    UNKNOWN,
-    Arguments,
-    Class,
-    ClassRef,
-    Definition,
-    Frame,
-    Func,
-    Function,
-    Instance,
-    Later,
-    Module,
-    ModuleRef,
-    Summary,
-    Values,
-    Workers,
-    join,
-    last_name,
-    one,
-)
 
 MAX_DEPTH = 40
 MAX_VARIANTS = 1_000
@@ -56,45 +37,47 @@ class Interpreter:
         self.project = project
         self.known = known
         self.routing = Routing()
-        self.functions: dict[object, Function] = {}  #: by node (the latest), and see :meth:`function_at`
-        self.classes: dict[int, Class] = {}
-        self.attributes: dict[tuple[int, int, str], Values] = {}
+        self.functions: dict[object, v.Function] = {}  #: by node (the latest), and see :meth:`function_at`
+        self.classes: dict[int, v.Class] = {}
+        self.attributes: dict[tuple[int, int, str], v.Values] = {}
         self.notes: list[tuple[Path, int, str]] = project.notes
-        self.state: dict[str, Values] = {}  #: what an application keeps in its ``state``
-        self.workers: Workers | None = None
+        self.state: dict[str, v.Values] = {}  #: what an application keeps in its ``state``
+        self.workers: v.Workers | None = None
         self.calls: dict[int, bool] = {}  #: calls in functions, by node: whether it is known what is called
         self.constructed: set[int] = set()  #: classes whose ``__init__`` was followed for an object that is injected
+        self.simplified: set[str] = set()  #: functions that some calls follow by their annotations only
+        self.shortened: set[str] = set()  #: routes that were not followed to the end
         self.steps = 0
-        self._summaries: dict[object, Summary] = {}
+        self._summaries: dict[object, v.Summary] = {}
         self._variants: dict[int, int] = {}
         self._costs: dict[int, int] = {}
-        self._by_variable: dict[str, list[Class]] = {}
+        self._by_variable: dict[str, list[v.Class]] = {}
         self._running: set[object] = set()
         self._cut = False
         self._limit = MAX_STEPS
         self._beyond = (Path(), 1, f"stopped after {MAX_STEPS:,} statements before any route")
 
-    def evaluate(self, node: ast.expr, frame: Frame) -> Values:
+    def evaluate(self, node: ast.expr, frame: v.Frame) -> v.Values:
         """Return what ``node`` may be."""
         return expressions.evaluate(self, node, frame)
 
-    def attribute_of(self, owners: Values, name: str, frame: Frame) -> Values:
+    def attribute_of(self, owners: v.Values, name: str, frame: v.Frame) -> v.Values:
         """Return ``owner.name`` for whatever the owner may be."""
         return attributes.of(self, owners, name, frame)
 
-    def promised(self, annotation: ast.expr, frame: Frame, *, request: bool) -> Values:
+    def promised(self, annotation: ast.expr, frame: v.Frame, *, request: bool) -> v.Values:
         """Return what an annotation states about a value."""
         return binding.promised(self, annotation, frame, request=request)
 
-    def assign(self, target: ast.expr, value: Values, frame: Frame, node: ast.stmt) -> None:
+    def assign(self, target: ast.expr, value: v.Values, frame: v.Frame, node: ast.stmt) -> None:
         """Bind ``value`` to a target."""
         statements.assign(self, target, value, frame, node)
 
-    def module(self, path: Path) -> Module | None:
+    def module(self, path: Path) -> v.Module | None:
         """Return the module of a file, executed (or being executed, in a cycle of imports)."""
         module = self.project.module(path)
         if module is not None and module.frame is None:
-            module.frame = Frame(module, {"__name__": UNKNOWN})
+            module.frame = v.Frame(module, {"__name__": v.UNKNOWN})
             try:
                 statements.block(self, module.tree.body, module.frame)
             except RecursionError:
@@ -121,49 +104,55 @@ class Interpreter:
         if self.steps > self._limit and not self._cut:
             self._cut = True
             self.notes.append(self._beyond)
+            self.shortened.add(self._beyond[2])
         return not self._cut
 
-    def place(self, node: ast.AST, frame: Frame) -> Place:
+    def place(self, node: ast.AST, frame: v.Frame) -> Place:
         """Return where ``node`` stands."""
         return Place(frame.module.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
 
-    def member_of(self, module: Module, name: str) -> Values:
+    def member_of(self, module: v.Module, name: str) -> v.Values:
         """Evaluate ``module.name``: a name of its body, or a submodule of a package."""
         if module.frame and name in module.frame.names:
             return self.settled(module.frame.names[name])
         if module.package and (path := self.project.beside(module.path, name)):
             found = self.module(path)
-            return one(ModuleRef(found)) if found else UNKNOWN
-        return UNKNOWN if module.done else one(Later(module, name))
+            return v.one(v.ModuleRef(found)) if found else v.UNKNOWN
+        return v.UNKNOWN if module.done else v.one(v.Later(module, name))
 
-    def settled(self, values: Values) -> Values:
+    def settled(self, values: v.Values) -> v.Values:
         """Evaluate ``values`` with what was imported in a cycle looked up, now that its module is done."""
-        if not any(isinstance(atom, Later) for atom in values):
+        if not any(isinstance(atom, v.Later) for atom in values):
             return values
-        found: list[Values] = []
+        found: list[v.Values] = []
         for atom in values:
-            if not isinstance(atom, Later):
-                found.append(one(atom))
+            if not isinstance(atom, v.Later):
+                found.append(v.one(atom))
             elif atom.module.frame:
-                found.append(Values(
-                    other for other in atom.module.frame.names.get(atom.name, UNKNOWN) if not isinstance(other, Later)
+                found.append(v.Values(
+                    other for other in atom.module.frame.names.get(atom.name, v.UNKNOWN) if not isinstance(other, v.Later)
                 ))  # fmt: skip
-        return join(*found)
+        return v.join(*found)
 
-    def function_at(self, node: Definition, frame: Frame, name: str) -> Function:
+    def function_at(self, node: v.Definition, frame: v.Frame, name: str) -> v.Function:
         """Return the function that ``node`` defines; in a factory one for each set of values it closes over."""
         is_nested = frame.function is not None and frame.cls is None
         key: object = (id(node), frozenset(frame.names.items())) if is_nested else id(node)
         made = self.functions.get(key)
         if made is None:
-            made = self.functions[key] = Function(name, frame.module, node, frame, cls=frame.cls)
+            made = self.functions[key] = v.Function(name, frame.module, node, frame, cls=frame.cls)
         made.closure = frame
         self.functions[id(node)] = made
         return made
 
     def call(
-        self, function: Function, receiver: Values, arguments: Arguments, endpoint: bool = False, annotated: bool = True
-    ) -> Summary:
+        self,
+        function: v.Function,
+        receiver: v.Values,
+        arguments: v.Arguments,
+        endpoint: bool = False,
+        annotated: bool = True,
+    ) -> v.Summary:
         """Follow a call. ``endpoint``: the framework calls, so parameters are dependencies or come from the request."""
         names = binding.bind(self, function, receiver, arguments, endpoint=endpoint, annotated=annotated)
         effects: list[Effect] = names.effects
@@ -171,9 +160,10 @@ class Interpreter:
         if key not in self._summaries:
             variants = self._variants[id(function)] = self._variants.get(id(function), 0) + 1
             if arguments.all() and (variants > MAX_VARIANTS or (variants > FEW_VARIANTS and self._is_costly(function))):
-                return self.call(function, receiver, Arguments(open=True), endpoint)
+                self.simplified.add(f"{function.module.path}:{function.node.lineno}")
+                return self.call(function, receiver, v.Arguments(open=True), endpoint)
         if key in self._running or len(self._running) > MAX_DEPTH:
-            return Summary(UNKNOWN, effects)
+            return v.Summary(v.UNKNOWN, effects)
         if key in self._summaries and (not _is_nested(function) or self._is_costly(function)):
             summary = self._summaries[key]
         else:
@@ -186,14 +176,14 @@ class Interpreter:
                 self._costs[id(function)] = self._costs.get(id(function), 0) + self.steps - before
             if not self._cut:
                 self._summaries[key] = summary
-        return Summary(summary.value, [*effects, *summary.effects])
+        return v.Summary(summary.value, [*effects, *summary.effects])
 
-    def _is_costly(self, function: Function) -> bool:
+    def _is_costly(self, function: v.Function) -> bool:
         cost = self._costs.get(id(function), 0)
         return cost > MAX_COST and cost > CHEAP * self._variants.get(id(function), 1)
 
-    def _follow(self, function: Function, names: dict[str, Values]) -> Summary:
-        frame = Frame(function.module, dict(names), parent=function.closure, function=function)
+    def _follow(self, function: v.Function, names: dict[str, v.Values]) -> v.Summary:
+        frame = v.Frame(function.module, dict(names), parent=function.closure, function=function)
         frame.depth = len(self._running)
         node = function.node
         try:
@@ -208,71 +198,73 @@ class Interpreter:
         value = frame.returned
         if is_outside(value) and not isinstance(node, ast.Lambda) and node.returns is not None:
             value = self.promised(node.returns, function.closure, request=False) or value
-        return Summary(value, _distinct(frame.effects))
+        return v.Summary(value, _distinct(frame.effects))
 
-    def made(self, cls: Class, arguments: Arguments, key: int, frame: Frame) -> Values:
+    def made(self, cls: v.Class, arguments: v.Arguments, key: int, frame: v.Frame) -> v.Values:
         """Return an object of ``cls``, its ``__init__`` followed."""
-        instance = Instance(cls, key)
+        instance = v.Instance(cls, key)
         for atom in cls.lookup("__init__"):
             function = getattr(atom, "function", None)
-            if isinstance(function, Function):
-                self.absorb(self.call(function, one(instance), arguments), function.qualified, frame)
+            if isinstance(function, v.Function):
+                self.absorb(self.call(function, v.one(instance), arguments), function.qualified, frame)
         if not cls.lookup("__init__"):
             for name, value in [*zip(_declared(cls), arguments.positional, strict=False), *arguments.keywords.items()]:
                 self.set_attribute(instance, name, value)
-        return one(instance)
+        return v.one(instance)
 
-    def absorb(self, summary: Summary, helper: str, frame: Frame) -> Values:
+    def absorb(self, summary: v.Summary, helper: str, frame: v.Frame) -> v.Values:
         """Add a call's effects to ``frame``, seen from there; return its value."""
         frame.effects.extend(effect.by_way_of(helper, frame.methods) for effect in summary.effects)
         if len(frame.effects) > 4 * MAX_EFFECTS:
             frame.effects[:] = _distinct(frame.effects)
         return summary.value
 
-    def set_attribute(self, instance: Instance, name: str, value: Values) -> None:
+    def set_attribute(self, instance: v.Instance, name: str, value: v.Values) -> None:
         """Evaluate ``instance.name = value``: one of the values it may have."""
         for key in {instance.key, 0}:
             place = (id(instance.cls), key, name)
-            self.attributes[place] = join(self.attributes.get(place, UNKNOWN), value)
+            self.attributes[place] = v.join(self.attributes.get(place, v.UNKNOWN), value)
 
-    def attribute(self, instance: Instance, name: str) -> Values:
+    def attribute(self, instance: v.Instance, name: str) -> v.Values:
         """Return what was assigned to an object's attribute, in its class or an ancestor's methods."""
         for cls in instance.cls.ancestry():
             found = self.attributes.get((id(cls), instance.key, name))
             if found:
                 return found
-        return UNKNOWN
+        return v.UNKNOWN
 
-    def defined(self, node: ast.ClassDef, cls: Class) -> None:
+    def defined(self, node: ast.ClassDef, cls: v.Class) -> None:
         """Return a class of the tree, to be found again by its definition and by its name."""
         if id(node) not in self.classes:
             self.classes[id(node)] = cls
             self._by_variable.setdefault(snake(cls.name), []).append(cls)
 
-    def named_like(self, owner: ast.expr, method: str) -> Values:
+    def named_like(self, owner: ast.expr, method: str) -> v.Values:
         """Evaluate ``job_service.create`` of an object of unknown type: the method of the only class ``JobService``."""
-        variable = last_name(owner).strip("_")
+        variable = v.last_name(owner).strip("_")
         if "_" not in variable:
-            return UNKNOWN  # one word names many things
+            return v.UNKNOWN  # one word names many things
         fitting = [cls for cls in self._by_variable.get(variable, ()) if cls.lookup(method)]
         if len(fitting) != 1 or fitting[0].is_model or fitting[0].is_enum:
-            return UNKNOWN
-        return Values(
-            Func(atom.function, Instance(fitting[0])) for atom in fitting[0].lookup(method) if isinstance(atom, Func)
+            return v.UNKNOWN
+        return v.Values(
+            v.Func(atom.function, v.Instance(fitting[0]))
+            for atom in fitting[0].lookup(method)
+            if isinstance(atom, v.Func)
         )
 
-    def class_of(self, values: Values) -> Class | None:
+    def class_of(self, values: v.Values) -> v.Class | None:
         """Return the one class that ``values`` is, if it is one."""
-        classes = [atom.cls for atom in values if isinstance(atom, ClassRef)]
+        classes = [atom.cls for atom in values if isinstance(atom, v.ClassRef)]
         return classes[0] if len(classes) == 1 else None
 
 
-def _declared(cls: Class) -> list[str]:
+def _declared(cls: v.Class) -> list[str]:
     """Return a dataclass's fields in the order of its parameters."""
     return list(dict.fromkeys(name for ancestor in reversed(list(cls.ancestry())) for name in ancestor.fields))
 
 
-def _is_nested(function: Function) -> bool:
+def _is_nested(function: v.Function) -> bool:
     return function.closure.function is not None
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from scripts.commands.crosswalk.audit import sql, writes
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.binding import instance_of
 from scripts.commands.crosswalk.audit.effects import Commit, ModelWrite
 from scripts.commands.crosswalk.audit.machine import Machine
@@ -19,84 +20,17 @@ from scripts.commands.crosswalk.audit.models import (
     words_of_choice,
 )
 from scripts.commands.crosswalk.audit.starts import applied
-from scripts.commands.crosswalk.audit.values import (
-    HOLE,
-    UNKNOWN,
-    About,
-    AnyMember,
-    AnyOf,
-    Anything,
-    Arguments,
-    Atom,
-    Call,
-    Class,
-    ClassRef,
-    Const,
-    External,
-    Frame,
-    Func,
-    Instance,
-    Listing,
-    Made,
-    Mapping,
-    Partial,
-    Pattern,
-    Sql,
-    Statement,
-    Values,
-    entry_of,
-    items_of,
-    join,
-    models_in,
-    one,
-    text_of,
-    texts,
-    without,
-)
 
-QUERY_STEPS = frozenset(
-    [
-        "query",
-        "filter",
-        "filter_by",
-        "where",
-        "join",
-        "outerjoin",
-        "options",
-        "order_by",
-        "group_by",
-        "limit",
-        "offset",
-        "distinct",
-        "with_for_update",
-        "execution_options",
-        "populate_existing",
-        "select_from",
-    ]
+QUERY_STEPS = v.word_set(
+    "query filter filter_by where join outerjoin options order_by group_by limit offset distinct "
+    "with_for_update execution_options populate_existing select_from"
 )
 """What gives a query of a session, a model's ``query`` or a query."""
-NOT_ROWS = frozenset(
-    [
-        "fastapi",
-        "starlette",
-        "flask",
-        "pydantic",
-        "json",
-        "logging",
-        "typing",
-        "datetime",
-        "uuid",
-        "os",
-        "re",
-        "time",
-        "math",
-        "asyncio",
-    ]
-)
+NOT_ROWS = v.word_set("fastapi starlette flask pydantic json logging typing datetime uuid os re time math asyncio")
 ALSO_ON_OBJECTS = COLUMN_MAKERS | RELATIONS | ENUM_TYPES | {"select", "insert", "update", "text", "declarative_base"}
 
 
-def function(run: Machine, dotted: str, call: Call, frame: Frame) -> Values:  # noqa: C901, PLR0912
+def function(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C901, PLR0912
     """Evaluate a call of a function or class from outside, by its dotted name."""
     last, root, given = dotted.rsplit(".", 1)[-1], dotted.split(".", 1)[0], call.arguments
     first = given.get(0)
@@ -104,51 +38,51 @@ def function(run: Machine, dotted: str, call: Call, frame: Frame) -> Values:  # 
         return builtin(run, last, call, frame)
     if dotted == "functools.partial":
         rest, named = tuple(given.positional[1:]), tuple(given.keywords.items())
-        return Values(Partial(atom, rest, named) for atom in first if isinstance(atom, Func))
-    if last in ENUM_TYPES and not any(isinstance(o, ClassRef) for o in call.owners) and root != "enum":
+        return v.Values(v.Partial(atom, rest, named) for atom in first if isinstance(atom, v.Func))
+    if last in ENUM_TYPES and not any(isinstance(o, v.ClassRef) for o in call.owners) and root != "enum":
         return enum_type(call)
-    if dotted == "sqlalchemy.Table" and (table := text_of(first)) is not None:
-        return one(ClassRef(core_table(run, table, call, frame)))
+    if dotted == "sqlalchemy.Table" and (table := v.text_of(first)) is not None:
+        return v.one(v.ClassRef(core_table(run, table, call, frame)))
     if last in COLUMN_MAKERS:
-        return one(column(call))
+        return v.one(column(call))
     if last in RELATIONS:
         return relation(run, first)
     if last in ("insert", "update", "delete", "Insert", "Update", "Delete"):
-        found = models_in(first)
+        found = v.models_in(first)
         if found and last.lower() == "delete":
             row_write(run, found[0], "delete()", call, frame)
-        return Values(Statement(last.lower(), cls) for cls in found)
-    if last == "text" and (texts(first) or any(isinstance(atom, Pattern) for atom in first)):
-        return Values(
-            Sql(str(atom.value)) if isinstance(atom, Const) else Sql(atom.text, atom.holes)
+        return v.Values(v.Statement(last.lower(), cls) for cls in found)
+    if last == "text" and (v.texts(first) or any(isinstance(atom, v.Pattern) for atom in first)):
+        return v.Values(
+            v.Sql(str(atom.value)) if isinstance(atom, v.Const) else v.Sql(atom.text, atom.holes)
             for atom in first
-            if isinstance(atom, Pattern | Const)
+            if isinstance(atom, v.Pattern | v.Const)
         )
     if last in ("cast", "deepcopy", "copy", "unwrap"):
         return given.get(1) if last == "cast" and root == "typing" else first
     if last in ("jsonable_encoder", "asdict"):
         return dumped(run, first)
     if last == "declarative_base":
-        return join(one(Made(dotted)), Values(a for a in given.get(-1, "cls") if isinstance(a, ClassRef)))
+        return v.join(v.one(v.Made(dotted)), v.Values(a for a in given.get(-1, "cls") if isinstance(a, v.ClassRef)))
     if last in ("Session", "sessionmaker", "async_sessionmaker"):
-        return one(Made(dotted))
+        return v.one(v.Made(dotted))
     if last in ("client", "resource"):
-        return one(Made(dotted, text_of(first) or ""))
+        return v.one(v.Made(dotted, v.text_of(first) or ""))
     if last in ("AsyncClient", "Client", "ClientSession", "Session"):
-        return one(Made(dotted, text_of(given.get(-1, "base_url")) or text_of(first) or ""))
-    rows = [cls for value in given.all() for cls in models_in(value)]
+        return v.one(v.Made(dotted, v.text_of(given.get(-1, "base_url")) or v.text_of(first) or ""))
+    rows = [cls for value in given.all() for cls in v.models_in(value)]
     if rows and root not in NOT_ROWS:
-        return Values(About(cls, guessed=_are_rows(given.all())) for cls in rows)
-    return one(Made(dotted))
+        return v.Values(v.About(cls, guessed=_are_rows(given.all())) for cls in rows)
+    return v.one(v.Made(dotted))
 
 
-def method(run: Machine, call: Call, frame: Frame) -> Values:  # noqa: C901, PLR0912
+def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C901, PLR0912
     """Evaluate a call of a method of something outside the tree, or of what comes from a model."""
     if not isinstance(call.node.func, ast.Attribute):
-        return UNKNOWN
+        return v.UNKNOWN
     name, given, owners = call.name, call.arguments, call.owners
-    statements = [atom for atom in owners if isinstance(atom, Statement)]
-    rows = [atom.cls for atom in owners if isinstance(atom, About)]
+    statements = [atom for atom in owners if isinstance(atom, v.Statement)]
+    rows = [atom.cls for atom in owners if isinstance(atom, v.About)]
     if name in EXECUTES:
         return executed(run, call, frame)
     if name in ("insert", "update", "delete") and (begun := of_table(run, call, frame)):
@@ -158,34 +92,36 @@ def method(run: Machine, call: Call, frame: Frame) -> Values:  # noqa: C901, PLR
     if name in DUMPS:
         return some_fields(dumped(run, owners), given) or given.get(0)
     if name in REQUEST_TEXT and any(_is_request(atom) for atom in owners):
-        return one(Anything())
+        return v.one(v.Anything())
     if name == "items":
         return items(owners)
-    if name in ("get", "pop", "setdefault") and any(isinstance(atom, Mapping) for atom in owners):
+    if name in ("get", "pop", "setdefault") and any(isinstance(atom, v.Mapping) for atom in owners):
         if name == "pop" and isinstance(call.node.func.value, ast.Name):
-            frame.names[call.node.func.value.id] = without(owners, given.get(0))
-        return join(*(entry(atom, given.get(0)) for atom in owners if isinstance(atom, Mapping)), given.get(1))
-    if name == "values" and any(isinstance(atom, Mapping) for atom in owners):
-        return one(Listing(tuple(value for atom in owners if isinstance(atom, Mapping) for _, value in atom.items)))
+            frame.names[call.node.func.value.id] = v.without(owners, given.get(0))
+        return v.join(*(entry(atom, given.get(0)) for atom in owners if isinstance(atom, v.Mapping)), given.get(1))
+    if name == "values" and any(isinstance(atom, v.Mapping) for atom in owners):
+        return v.one(
+            v.Listing(tuple(value for atom in owners if isinstance(atom, v.Mapping) for _, value in atom.items))
+        )
     if (
         name in LETTERS
         and not given.positional
-        and (texts(owners) or any(isinstance(a, AnyMember | AnyOf) for a in owners))
+        and (v.texts(owners) or any(isinstance(a, v.AnyMember | v.AnyOf) for a in owners))
     ):
         return in_letters(owners, name)
-    if name in ("bindparams", "params") and any(isinstance(atom, Sql) for atom in owners):
+    if name in ("bindparams", "params") and any(isinstance(atom, v.Sql) for atom in owners):
         bound = tuple(given.keywords.items())
-        return Values(Sql(a.text, a.holes, (*a.bound, *bound)) if isinstance(a, Sql) else a for a in owners)
-    if name in ("partition", "rpartition", "split", "rsplit") and (text := text_of(owners)) is not None:
+        return v.Values(v.Sql(a.text, a.holes, (*a.bound, *bound)) if isinstance(a, v.Sql) else a for a in owners)
+    if name in ("partition", "rpartition", "split", "rsplit") and (text := v.text_of(owners)) is not None:
         return parts(text, call)
     if name in ("copy", "model_copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
     if name in ("append", "extend", "update") and _collected(call, frame):
-        return UNKNOWN
-    if name in ("format", "join") and any(isinstance(a, Const | Pattern) for a in owners):
+        return v.UNKNOWN
+    if name in ("format", "join") and any(isinstance(a, v.Const | v.Pattern) for a in owners):
         return formatted(call)
     if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
-        return join(*(instance_of(atom.cls) for atom in owners if isinstance(atom, ClassRef)))
+        return v.join(*(instance_of(atom.cls) for atom in owners if isinstance(atom, v.ClassRef)))
     if rows and name in ("update", "sqlmodel_update"):
         for cls in rows:
             writes.mappings(run, cls, given.get(0, "values"), frame, call.node, "query.update")
@@ -199,29 +135,31 @@ def method(run: Machine, call: Call, frame: Frame) -> Values:  # noqa: C901, PLR
             row_write(run, cls, name, call, frame)
         return owners
     if name in ("table", "from_") and is_supabase(call):
-        return Values(About(run.known.table(table, frame)) for table in texts(given.get(0)))
+        return v.Values(v.About(run.known.table(table, frame)) for table in v.texts(given.get(0)))
     on_session(run, call, frame)
     if rows:
-        is_query = name in QUERY_STEPS and any(isinstance(atom, About) and atom.query for atom in owners)
-        return Values(About(atom.cls, is_query, guessed=atom.guessed) for atom in owners if isinstance(atom, About))
-    made = [atom for atom in owners if isinstance(atom, Made)]
-    found = [cls for value in given.all() for cls in models_in(value)]
+        is_query = name in QUERY_STEPS and any(isinstance(atom, v.About) and atom.query for atom in owners)
+        return v.Values(
+            v.About(atom.cls, is_query, guessed=atom.guessed) for atom in owners if isinstance(atom, v.About)
+        )
+    made = [atom for atom in owners if isinstance(atom, v.Made)]
+    found = [cls for value in given.all() for cls in v.models_in(value)]
     if found and not any(a.name.split(".", 1)[0] in NOT_ROWS for a in made):
         guessed = _are_rows(given.all()) and name not in SAME_ROW
-        return Values(About(cls, name == "query", guessed=guessed) for cls in found)
+        return v.Values(v.About(cls, name == "query", guessed=guessed) for cls in found)
     if name in ("client", "resource"):
-        return one(Made(f"{made[0].name if made else 'boto3'}.{name}", text_of(given.get(0)) or ""))
-    return Values(Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
+        return v.one(v.Made(f"{made[0].name if made else 'boto3'}.{name}", v.text_of(given.get(0)) or ""))
+    return v.Values(v.Made(f"{atom.name}.{name}()", atom.detail) for atom in made)
 
 
 REQUEST_TEXT = frozenset({"get", "pop", "json", "get_json", "form", "getlist"})
 """Methods of a request, or of a dict or text from it, that give what the client sent."""
 
 
-def _is_request(atom: Atom) -> bool:
+def _is_request(atom: v.Atom) -> bool:
     """Return whether it is a request, or something that the client sent."""
-    return isinstance(atom, Anything) or (
-        isinstance(atom, Made | External)
+    return isinstance(atom, v.Anything) or (
+        isinstance(atom, v.Made | v.External)
         and re.search(r"(^|\.)(Request|flask\.request)(\.\w+(\(\))?)?$", atom.name) is not None
     )
 
@@ -230,94 +168,85 @@ SAME_ROW = frozenset({"merge", "refresh", "expunge", "paginate", "unwrap", "cast
 """Methods that give the row or query that they get."""
 
 
-def _are_rows(given: list[Values]) -> bool:
+def _are_rows(given: list[v.Values]) -> bool:
     """Return whether the arguments name models only by rows, whose class says nothing about the class of the result."""
-    models = [atom for values in given for atom in values if models_in(one(atom))]
-    return all(isinstance(atom, About) and not atom.query for atom in models)
+    models = [atom for values in given for atom in values if v.models_in(v.one(atom))]
+    return all(isinstance(atom, v.About) and not atom.query for atom in models)
 
 
-def _collected(call: Call, frame: Frame) -> bool:
+def _collected(call: v.Call, frame: v.Frame) -> bool:
     """Bind a list or dict with what ``append``, ``extend`` or ``update`` adds to it; return whether it was one."""
     if not isinstance(call.node.func, ast.Attribute) or not isinstance(call.node.func.value, ast.Name):
         return False
     name, given = call.node.func.value.id, call.arguments.get(0)
-    listed = [atom.items for atom in call.owners if isinstance(atom, Listing)]
-    mapped = [entry for atom in call.owners if isinstance(atom, Mapping) for entry in atom.items]
+    listed = [atom.items for atom in call.owners if isinstance(atom, v.Listing)]
+    mapped = [entry for atom in call.owners if isinstance(atom, v.Mapping) for entry in atom.items]
     if call.name == "append" and listed:
-        frame.names[name] = one(Listing((*listed[0][:31], given)))
+        frame.names[name] = v.one(v.Listing((*listed[0][:31], given)))
     elif call.name == "extend" and listed:
-        more = [item for atom in given if isinstance(atom, Listing) for item in atom.items]
-        frame.names[name] = one(Listing((*listed[0], *more)[:32]))
-    elif call.name == "update" and any(isinstance(atom, Mapping) for atom in call.owners):
-        new = [entry for atom in given if isinstance(atom, Mapping) for entry in atom.items]
-        frame.names[name] = one(Mapping((*mapped, *new)))
-    return call.name == "append" or bool(listed) or any(isinstance(atom, Mapping) for atom in call.owners)
+        more = [item for atom in given if isinstance(atom, v.Listing) for item in atom.items]
+        frame.names[name] = v.one(v.Listing((*listed[0], *more)[:32]))
+    elif call.name == "update" and any(isinstance(atom, v.Mapping) for atom in call.owners):
+        new = [entry for atom in given if isinstance(atom, v.Mapping) for entry in atom.items]
+        frame.names[name] = v.one(v.Mapping((*mapped, *new)))
+    return call.name == "append" or bool(listed) or any(isinstance(atom, v.Mapping) for atom in call.owners)
 
 
 PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "filter", "frozenset"])
 
 
-def builtin(run: Machine, name: str, call: Call, frame: Frame) -> Values:
+def builtin(run: Machine, name: str, call: v.Call, frame: v.Frame) -> v.Values:
     """Evaluate a call of a built-in function."""
     given = call.arguments
     first = given.get(0)
     if name == "setattr" and call.node.args:
         writes.by_name(run, first, call.node.args[0], given.get(1), given.get(2), frame, call.node)
-        return UNKNOWN
+        return v.UNKNOWN
     if name == "getattr" and call.node.args:
         found = []
-        for attribute in texts(given.get(1)):
+        for attribute in v.texts(given.get(1)):
             found.append(run.attribute_of(first, attribute, frame))
-        return join(*found)
+        return v.join(*found)
     if name == "dict":
-        entries = [entry for atom in first if isinstance(atom, Mapping) for entry in atom.items]
-        return one(Mapping((*entries, *((one(Const(word)), value) for word, value in given.keywords.items()))))
+        entries = [entry for atom in first if isinstance(atom, v.Mapping) for entry in atom.items]
+        return v.one(v.Mapping((*entries, *((v.one(v.Const(word)), value) for word, value in given.keywords.items()))))
     if name == "str":
-        return Values(
-            AnyMember(a.cls, "value", a.among) if isinstance(a, AnyMember) and a.cls.is_text_enum else a for a in first
+        return v.Values(
+            v.AnyMember(a.cls, "value", a.among) if isinstance(a, v.AnyMember) and a.cls.is_text_enum else a
+            for a in first
         )
     if name == "enumerate":
-        return Values(
-            Listing(tuple(one(Listing((UNKNOWN, item))) for item in atom.items)) if isinstance(atom, Listing) else atom
+        return v.Values(
+            v.Listing(tuple(v.one(v.Listing((v.UNKNOWN, item))) for item in atom.items))
+            if isinstance(atom, v.Listing)
+            else atom
             for atom in first
         )
     if name in ("zip", "map"):
         return _mapped(run, given, frame) if name == "map" else _zipped(given)
     if name == "next":
-        return join(*(join(*atom.items) if isinstance(atom, Listing) else one(atom) for atom in first), given.get(1))
+        return v.join(
+            *(v.join(*atom.items) if isinstance(atom, v.Listing) else v.one(atom) for atom in first), given.get(1)
+        )
     if name in ("list", "set", "tuple", "frozenset") and not given.positional:
-        return one(Listing(()))
-    return first if name in PASSED_ON else UNKNOWN
+        return v.one(v.Listing(()))
+    return first if name in PASSED_ON else v.UNKNOWN
 
 
-def _mapped(run: Machine, given: Arguments, frame: Frame) -> Values:
+def _mapped(run: Machine, given: v.Arguments, frame: v.Frame) -> v.Values:
     """Evaluate ``map(function, items)``, with one list."""
-    items = items_of(given.get(1)) if len(given.positional) == 2 else [UNKNOWN]
-    return one(Listing(tuple(applied(run, given.get(0), Arguments([item]), frame) for item in items)))
+    items = v.items_of(given.get(1)) if len(given.positional) == 2 else [v.UNKNOWN]
+    return v.one(v.Listing(tuple(applied(run, given.get(0), v.Arguments([item]), frame) for item in items)))
 
 
-def _zipped(given: Arguments) -> Values:
-    columns = [next((a.items for a in value if isinstance(a, Listing)), (value,)) for value in given.positional]
-    return one(Listing(tuple(one(Listing(row)) for row in zip(*columns, strict=False))))
+def _zipped(given: v.Arguments) -> v.Values:
+    columns = [next((a.items for a in value if isinstance(a, v.Listing)), (value,)) for value in given.positional]
+    return v.one(v.Listing(tuple(v.one(v.Listing(row)) for row in zip(*columns, strict=False))))
 
 
-EXECUTES = frozenset(
-    [
-        "execute",
-        "executemany",
-        "exec",
-        "exec_driver_sql",
-        "scalar",
-        "scalars",
-        "fetch",
-        "fetchrow",
-        "fetchval",
-        "fetch_one",
-        "fetch_all",
-        "fetch_val",
-        "execute_many",
-        "execute_query",
-    ]
+EXECUTES = v.word_set(
+    "execute executemany exec exec_driver_sql scalar scalars fetch fetchrow fetchval fetch_one fetch_all "
+    "fetch_val execute_many execute_query"
 )
 SESSION_WORDS = (
     "session",
@@ -334,15 +263,15 @@ SESSION_WORDS = (
 )
 
 
-def of_table(run: Machine, call: Call, frame: Frame) -> Values:
+def of_table(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
     """Evaluate ``table.update()``, where a class stands for the table."""
-    tables = [atom.cls for atom in call.owners if isinstance(atom, ClassRef) and atom.cls.is_model]
+    tables = [atom.cls for atom in call.owners if isinstance(atom, v.ClassRef) and atom.cls.is_model]
     if tables and call.name == "delete":
         row_write(run, tables[0], "delete()", call, frame)
-    return Values(Statement(call.name, cls) for cls in tables)
+    return v.Values(v.Statement(call.name, cls) for cls in tables)
 
 
-def on_statement(run: Machine, statements: list[Statement], call: Call, frame: Frame) -> Values:
+def on_statement(run: Machine, statements: list[v.Statement], call: v.Call, frame: v.Frame) -> v.Values:
     """Evaluate ``update(Order).values(…)``: what it writes."""
     for statement in statements:
         via = f"{statement.kind}()"
@@ -354,73 +283,77 @@ def on_statement(run: Machine, statements: list[Statement], call: Call, frame: F
             writes.mappings(run, statement.cls, call.arguments.get(-1, "set_"), frame, call.node, via)
             if call.name == "on_duplicate_key_update":
                 writes.keywords(run, statement.cls, call.arguments.keywords, frame, call.node, via)
-    return Values(statements)
+    return v.Values(statements)
 
 
-def executed(run: Machine, call: Call, frame: Frame) -> Values:
+def executed(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
     """Return a statement, or SQL, that a session or connection executes."""
     given = call.arguments
     first = given.get(0, "statement", "query", "clause")
     for atom in first:
         match atom:
-            case Sql(text, _, bound):
+            case v.Sql(text, _, bound):
                 _raw(run, text, dict(bound), call, frame)
-            case Pattern(text) | Const(str(text)):
+            case v.Pattern(text) | v.Const(str(text)):
                 _raw(run, text, {}, call, frame)
-            case Statement(kind, cls):
+            case v.Statement(kind, cls):
                 if given.get(1, "values"):
                     writes.mappings(run, cls, given.get(1, "values"), frame, call.node, f"{kind}()")
                 else:
                     row_write(run, cls, f"{kind}()", call, frame)
             case _:
                 pass
-    return Values(About(cls) for cls in [*models_in(first), *(a.cls for a in call.owners if isinstance(a, About))])
+    return v.Values(
+        v.About(cls) for cls in [*v.models_in(first), *(a.cls for a in call.owners if isinstance(a, v.About))]
+    )
 
 
-def _raw(run: Machine, text: str, bound: dict[str, Values], call: Call, frame: Frame) -> None:
+def _raw(run: Machine, text: str, bound: dict[str, v.Values], call: v.Call, frame: v.Frame) -> None:
     if not sql.is_write(text):
         return
     parameters = {**bound, **call.arguments.keywords}
-    listed = next((a.items for a in call.arguments.get(1) if isinstance(a, Listing)), call.arguments.positional[1:])
+    listed = next((a.items for a in call.arguments.get(1) if isinstance(a, v.Listing)), call.arguments.positional[1:])
     parameters |= {f"_{place}": value for place, value in enumerate(listed, 1)}
     for atom in call.arguments.get(1, "params", "parameters", "values"):
-        if isinstance(atom, Mapping):
+        if isinstance(atom, v.Mapping):
             for key, value in atom.items:
-                parameters.update(dict.fromkeys(texts(key), value))
+                parameters.update(dict.fromkeys(v.texts(key), value))
     cls = run.known.table(sql.table_of(text), frame)
     row_write(run, cls, "SQL", call, frame)
     for write in sql.writes(text):
         if not run.known.vocabulary.is_status(write.column):
             continue
         value = (
-            one(Const(write.literal)) if write.literal is not None else parameters.get(write.parameter or "", UNKNOWN)
+            v.one(v.Const(write.literal))
+            if write.literal is not None
+            else parameters.get(write.parameter or "", v.UNKNOWN)
         )
         target = run.known.table(write.table, frame)
         frame.effects.append(writes.status(run, target, write.column, value, frame, call.node, "SQL", sql=True))
 
 
-def row_write(run: Machine, cls: Class, via: str, call: Call, frame: Frame) -> None:
+def row_write(run: Machine, cls: v.Class, via: str, call: v.Call, frame: v.Frame) -> None:
     """Return a row of ``cls`` is written here."""
     frame.effects.append(ModelWrite(run.place(call.node, frame), methods=frame.methods, model=cls.name, via=via))
 
 
-def _is_session(call: Call) -> bool:
+def _is_session(call: v.Call) -> bool:
     last = call.owner_source.lower().replace("()", "").rsplit(".", 1)[-1].strip("_")
     named = any(last == word or last.endswith(f"_{word}") or last.startswith(f"{word}_") for word in SESSION_WORDS)
-    made = any("Session" in a.name or "Connection" in a.name for a in call.owners if isinstance(a, Made | External))
+    made = any("Session" in a.name or "Connection" in a.name for a in call.owners if isinstance(a, v.Made | v.External))
     return named or made
 
 
-def on_session(run: Machine, call: Call, frame: Frame) -> None:
+def on_session(run: Machine, call: v.Call, frame: v.Frame) -> None:
     """Evaluate ``add``, ``commit`` and their like."""
     name, given = call.name, call.arguments
-    rows = [cls for value in given.all() for cls in models_in(value)]
+    rows = [cls for value in given.all() for cls in v.models_in(value)]
     match name:
         case "commit" if _is_session(call):
             managed = frame.function is not None and frame.function.is_generator
             frame.effects.append(Commit(run.place(call.node, frame), methods=frame.methods, managed=managed))
         case "add" | "add_all" | "delete" | "merge" | "bulk_save_objects" | "save" if _is_session(call) or (
-            rows and any(isinstance(a, About) for a in given.get(0)) and name != "delete" and not call.owners
+            rows and any(isinstance(a, v.About) for a in given.get(0)) and name != "delete" and not call.owners
         ):
             if not (name in ("delete", "save") and not rows and not _is_session(call)) and _is_row_argument(
                 given.get(0)
@@ -430,22 +363,24 @@ def on_session(run: Machine, call: Call, frame: Frame) -> None:
                     ModelWrite(run.place(call.node, frame), methods=frame.methods, model=model, via=f"session.{name}")
                 )
         case "bulk_update_mappings" | "bulk_insert_mappings":
-            for cls in models_in(given.get(0)):
+            for cls in v.models_in(given.get(0)):
                 writes.mappings(run, cls, given.get(1), frame, call.node, name)
                 row_write(run, cls, name, call, frame)
         case _:
             pass
 
 
-def is_supabase(call: Call) -> bool:
+def is_supabase(call: v.Call) -> bool:
     """Return whether a client of Supabase's REST interface is asked for a table."""
     named = "supabase" in call.owner_source.lower()
-    return named or any("supabase" in atom.name.lower() for atom in call.owners if isinstance(atom, Made | External))
+    return named or any(
+        "supabase" in atom.name.lower() for atom in call.owners if isinstance(atom, v.Made | v.External)
+    )
 
 
-def _is_row_argument(values: Values) -> bool:
+def _is_row_argument(values: v.Values) -> bool:
     """Return whether a session may keep it: a row, or something not known; no text and no number."""
-    return not values or any(isinstance(atom, About | Listing | Made | Instance) for atom in values)
+    return not values or any(isinstance(atom, v.About | v.Listing | v.Made | v.Instance) for atom in values)
 
 
 LETTERS: dict[str, Callable[[str], str]] = {
@@ -459,98 +394,99 @@ LETTERS: dict[str, Callable[[str], str]] = {
 DUMPS = frozenset({"model_dump", "dict", "asdict", "to_dict", "model_dump_json", "_asdict"})
 
 
-def some_fields(dumped: Values, given: Arguments) -> Values:
+def some_fields(dumped: v.Values, given: v.Arguments) -> v.Values:
     """Evaluate ``model_dump(exclude={"status"})``, ``dict(include={"title"})``."""
     left_out, taken = (_keys(given.get(-1, word)) for word in ("exclude", "include"))
     if not left_out and not taken:
         return dumped
-    return Values(
-        Mapping(tuple(
+    return v.Values(
+        v.Mapping(tuple(
             (key, value)
             for key, value in atom.items
-            if text_of(key) not in left_out and (not taken or text_of(key) in taken)
+            if v.text_of(key) not in left_out and (not taken or v.text_of(key) in taken)
         ))
-        if isinstance(atom, Mapping)
+        if isinstance(atom, v.Mapping)
         else atom
         for atom in dumped
     )  # fmt: skip
 
 
-def _keys(values: Values) -> set[str]:
-    listed = [item for atom in values if isinstance(atom, Listing) for item in atom.items]
-    listed += [key for atom in values if isinstance(atom, Mapping) for key, _ in atom.items]
-    return {word for item in listed for word in texts(item)}
+def _keys(values: v.Values) -> set[str]:
+    listed = [item for atom in values if isinstance(atom, v.Listing) for item in atom.items]
+    listed += [key for atom in values if isinstance(atom, v.Mapping) for key, _ in atom.items]
+    return {word for item in listed for word in v.texts(item)}
 
 
-def parts(text: str, call: Call) -> Values:
+def parts(text: str, call: v.Call) -> v.Values:
     """Evaluate ``"Domain.status".partition(".")`` and its like."""
-    words = [word for value in call.arguments.all() if (word := text_of(value)) is not None]
+    words = [word for value in call.arguments.all() if (word := v.text_of(value)) is not None]
     parts: Iterable[str] = getattr(text, call.name)(*words)
-    return one(Listing(tuple(one(Const(part)) for part in parts)))
+    return v.one(v.Listing(tuple(v.one(v.Const(part)) for part in parts)))
 
 
-def in_letters(owners: Values, name: str) -> Values:
+def in_letters(owners: v.Values, name: str) -> v.Values:
     """Evaluate ``text.lower()``: of a literal another literal, of a choice of the request another choice."""
     changed = LETTERS[name]
-    found: list[Values] = []
+    found: list[v.Values] = []
     for atom in owners:
         words = words_of_choice(atom)
-        if isinstance(atom, Const) and isinstance(atom.value, str):
-            found.append(one(Const(changed(atom.value))))
+        if isinstance(atom, v.Const) and isinstance(atom.value, str):
+            found.append(v.one(v.Const(changed(atom.value))))
         else:
-            found.append(one(AnyOf(frozenset(map(changed, words)))) if words is not None else one(atom))
-    return join(*found)
+            found.append(v.one(v.AnyOf(frozenset(map(changed, words)))) if words is not None else v.one(atom))
+    return v.join(*found)
 
 
-def entry(mapping: Mapping, key: Values) -> Values:
+def entry(mapping: v.Mapping, key: v.Values) -> v.Values:
     """Return a dict's entry."""
-    return entry_of(mapping, key)
+    return v.entry_of(mapping, key)
 
 
-def items(owners: Values) -> Values:
+def items(owners: v.Values) -> v.Values:
     """Evaluate ``mapping.items()``; of a dict from the request, names and values are the client's."""
-    if any(isinstance(atom, Anything) for atom in owners):
-        return one(Listing((one(Listing((one(Anything()), one(Anything())))),)))
-    return one(Listing(tuple(
-        one(Listing((key, value))) for atom in owners if isinstance(atom, Mapping) for key, value in atom.items
-    )))  # fmt: skip
+    if any(isinstance(atom, v.Anything) for atom in owners):
+        return v.one(v.Listing((v.one(v.Listing((v.one(v.Anything()), v.one(v.Anything())))),)))
+    entries = [entry for atom in owners if isinstance(atom, v.Mapping) for entry in atom.items][: v.MAX_ITERATIONS]
+    return v.one(v.Listing(tuple(v.one(v.Listing(entry)) for entry in entries)))
 
 
-def formatted(call: Call) -> Values:
-    """Evaluate ``text.format(…)``, with holes where the arguments go."""
+def formatted(call: v.Call) -> v.Values:
+    """Evaluate ``text.format(…)``: known texts are filled in by name, the other fields are holes."""
     text = next(
-        (a.value if isinstance(a, Const) else a.text for a in call.owners if isinstance(a, Const | Pattern)), ""
+        (a.value if isinstance(a, v.Const) else a.text for a in call.owners if isinstance(a, v.Const | v.Pattern)), ""
     )
     if call.name == "join" or not isinstance(text, str):
-        return UNKNOWN
+        return v.UNKNOWN
+    named = {word: v.text_of(value) for word, value in call.arguments.keywords.items() if len(value) == 1}
+    filled = re.sub(r"\{([^}]*)\}", lambda field: named.get(field[1]) or v.HOLE, text)
     holes = tuple(ast.unparse(node) for node in call.arguments.nodes)
-    return one(Pattern(re.sub(r"\{[^}]*\}", HOLE, text), holes))
+    return v.one(v.Pattern(filled, holes) if v.HOLE in filled else v.Const(filled))
 
 
-def dumped(run: Machine, values: Values) -> Values:
+def dumped(run: Machine, values: v.Values) -> v.Values:
     """Return a schema's or model's fields as a dict: ``body.model_dump()``."""
-    found: list[Values] = []
+    found: list[v.Values] = []
     for atom in values:
         match atom:
-            case Instance(cls) if cls.all_fields():
-                found.append(one(Mapping(tuple(
-                    (one(Const(name)), run_field(run, atom, name)) for name in cls.all_fields()
+            case v.Instance(cls) if cls.all_fields():
+                found.append(v.one(v.Mapping(tuple(
+                    (v.one(v.Const(name)), run_field(run, atom, name)) for name in cls.all_fields()
                 ))))  # fmt: skip
-            case About(cls):
-                found.append(one(Mapping(tuple((one(Const(name)), UNKNOWN) for name in cls.all_fields()))))
-            case Mapping() | Listing():
-                found.append(one(atom))
+            case v.About(cls):
+                found.append(v.one(v.Mapping(tuple((v.one(v.Const(name)), v.UNKNOWN) for name in cls.all_fields()))))
+            case v.Mapping() | v.Listing():
+                found.append(v.one(atom))
             case _:
                 pass
-    return join(*found)
+    return v.join(*found)
 
 
-def run_field(run: Machine, owner: Instance, name: str) -> Values:
+def run_field(run: Machine, owner: v.Instance, name: str) -> v.Values:
     """Return a field's value on a schema's instance; from the request, so free text when it is nothing else."""
     assigned = run.attribute(owner, name)
     declared = owner.cls.all_fields()[name]
     value = assigned
     if not value and declared.annotation is not None:
         value = run.promised(declared.annotation, owner.cls.frame, request=True)
-    usable = Values(a for a in value if not isinstance(a, Made))
-    return usable or one(Anything())
+    usable = v.Values(a for a in value if not isinstance(a, v.Made))
+    return usable or v.one(v.Anything())

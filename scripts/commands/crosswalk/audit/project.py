@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import newer_syntax
-from scripts.commands.crosswalk.audit.values import METHODS, Module
+from scripts.commands.crosswalk.audit.values import METHODS, Module, word_set
 
 ROUTE_DECORATORS = frozenset({*METHODS, "route", "api_route", "resolver"})
 ROUTE_DECORATOR = re.compile(rf"^\s*@\w[\w.]*\.(?:{'|'.join(sorted(ROUTE_DECORATORS))})\(", re.MULTILINE)
@@ -40,52 +40,17 @@ def syntax_reason(source: str, error: SyntaxError) -> str:
     return f"has a syntax error: {error.msg}"
 
 
-SKIPPED = frozenset(
-    [
-        "node_modules",
-        "__pycache__",
-        "site-packages",
-        "dist-packages",
-        "venv",
-        "env",
-        "virtualenv",
-        "build",
-        "dist",
-        "cdk.out",
-        "migrations",
-        "alembic",
-    ]
+SKIPPED = word_set(
+    "node_modules __pycache__ site-packages dist-packages venv env virtualenv build dist cdk.out migrations alembic"
 )
 TESTS = frozenset({"tests", "test", "testing", "docs_src", "examples"})
 ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "poetry.lock")
 MAX_BYTES = 2_000_000
 MAX_FILES = 20_000
-FRAMEWORKS = frozenset(
-    [
-        "fastapi",
-        "starlette",
-        "flask",
-        "sqlalchemy",
-        "sqlmodel",
-        "pydantic",
-        "celery",
-        "requests",
-        "httpx",
-        "aiohttp",
-        "boto3",
-        "redis",
-        "apscheduler",
-        "dramatiq",
-        "rq",
-        "arq",
-        "huey",
-        "taskiq",
-        "flask_sqlalchemy",
-        "flask_restful",
-        "flask_restx",
-        "flask_smorest",
-        "aws_lambda_powertools",
-    ]
+FRAMEWORKS = word_set(
+    "fastapi starlette flask sqlalchemy sqlmodel pydantic celery requests httpx aiohttp boto3 redis "
+    "apscheduler dramatiq rq arq huey taskiq flask_sqlalchemy flask_restful flask_restx flask_smorest "
+    "aws_lambda_powertools"
 )
 
 

@@ -7,18 +7,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.machine import Machine
-from scripts.commands.crosswalk.audit.values import (
-    Call,
-    Frame,
-    Func,
-    Function,
-    Made,
-    Module,
-    Values,
-    Workers,
-    last_name,
-)
 
 MAKERS = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue"})
 PUTS = frozenset({"put", "put_nowait"})
@@ -27,51 +17,37 @@ MADE = re.compile(r"Queue\s*[(\[]")
 TAKEN = re.compile(r"\.get(_nowait)?\(\s*(\)|True|False|timeout|block|[0-9])")
 """Of the text of a module: what a queue's ``get`` looks like, and a dict's does not."""
 STARTER = re.compile(r"task|thread|worker|background|spawn", re.IGNORECASE)
-STARTERS = frozenset(
-    [
-        "Thread",
-        "Process",
-        "Timer",
-        "create_task",
-        "ensure_future",
-        "gather",
-        "run",
-        "run_coroutine_threadsafe",
-        "run_in_executor",
-        "run_until_complete",
-        "start_soon",
-        "start_background_task",
-        "submit",
-        "to_thread",
-    ]
+STARTERS = v.word_set(
+    "Thread Process Timer create_task ensure_future gather run run_coroutine_threadsafe run_in_executor "
+    "run_until_complete start_soon start_background_task submit to_thread"
 )
 WAITS = frozenset({"wait_for", "wait", "gather", "shield"})
 TO_BROWSERS = frozenset({"send_text", "send_json", "send_bytes"})
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def put(run: Machine, call: Call, frame: Frame) -> Values | None:
+def put(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Return the workers that a ``put`` hands work to; None when there are none, or when the function waits for what
     they answer.
     """
     if call.name not in PUTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
         return None
     made = [
-        atom.name.rsplit(".", 1)[-1] for atom in call.owners if isinstance(atom, Made) and ".state." not in atom.name
+        atom.name.rsplit(".", 1)[-1] for atom in call.owners if isinstance(atom, v.Made) and ".state." not in atom.name
     ]
     if made and not MAKERS.intersection(made):
         return None
     queue = call.node.func.value
-    nodes = _workers(run).get(last_name(queue), [])
+    nodes = _workers(run).get(v.last_name(queue), [])
     workers = [
         function for node in nodes if (function := run.functions.get(id(node))) and _is_theirs(queue, function, frame)
     ]
     if not workers or _is_answered(call.node, queue, frame):
         return None
-    return Values(Func(function) for function in workers)
+    return v.Values(v.Func(function) for function in workers)
 
 
-def _is_theirs(queue: ast.expr, worker: Function, frame: Frame) -> bool:
+def _is_theirs(queue: ast.expr, worker: v.Function, frame: v.Frame) -> bool:
     """Return whether ``self.jobs`` of a method may be the ``self.jobs`` of a worker that is a method, too: of the
     same class.
     """
@@ -81,14 +57,14 @@ def _is_theirs(queue: ast.expr, worker: Function, frame: Frame) -> bool:
     return worker.cls in ours.ancestry() or ours in worker.cls.ancestry()
 
 
-def _workers(run: Machine) -> Workers:
+def _workers(run: Machine) -> v.Workers:
     """Found once, when all modules were executed: the first ``put`` of a route asks for it."""
     if run.workers is None:
         run.workers = _found_in(run.project.executed())
     return run.workers
 
 
-def _found_in(modules: list[Module]) -> Workers:
+def _found_in(modules: list[v.Module]) -> v.Workers:
     """Look only where the text of a module holds the words that matter: walking all trees takes as long as all else."""
     queues = {name for module in modules if MADE.search(module.source) for name in _queues(module.tree)}
     near = [module for module in modules if TAKEN.search(module.source)] if queues else []
@@ -100,7 +76,7 @@ def _found_in(modules: list[Module]) -> Workers:
     ]
     names = {node.name for node, _ in takers} - {"run"}
     started = _started(names, modules)
-    found: Workers = {}
+    found: v.Workers = {}
     for node, taken in takers:
         if node.name in started or node.name == "run":
             for name in taken:
@@ -115,8 +91,8 @@ def _queues(tree: ast.AST) -> Iterator[str]:
         node, function = waiting.pop()
         if isinstance(node, ast.Assign | ast.AnnAssign) and _makes_queue(node.value):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                if isinstance(target, ast.Attribute) or function is None or _is_global(last_name(target), function):
-                    yield last_name(target)
+                if isinstance(target, ast.Attribute) or function is None or _is_global(v.last_name(target), function):
+                    yield v.last_name(target)
         elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.Module):
             inside = node if isinstance(node, Definition) else function
             waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
@@ -129,14 +105,14 @@ def _is_global(name: str, function: Definition) -> bool:
 def _makes_queue(value: ast.expr | None) -> bool:
     match value:
         case ast.Call(func=ast.Subscript(value=maker)) | ast.Call(func=maker):
-            return last_name(maker) in MAKERS
+            return v.last_name(maker) in MAKERS
         case ast.IfExp(body=body, orelse=orelse):
             return _makes_queue(body) or _makes_queue(orelse)
         case _:
             return False
 
 
-def _started(names: set[str], modules: list[Module]) -> set[str]:
+def _started(names: set[str], modules: list[v.Module]) -> set[str]:
     """Return those of ``names`` that are handed to what starts them, or called in a loop of a function that is."""
     loops = {
         node.name: called & names
@@ -144,45 +120,37 @@ def _started(names: set[str], modules: list[Module]) -> set[str]:
         for node in _functions(module.tree)
         for loop in ast.walk(node)
         if isinstance(loop, ast.While)
-        and (called := {last_name(part.func) for part in ast.walk(loop) if isinstance(part, ast.Call)}) & names
+        and (called := {v.last_name(part.func) for part in ast.walk(loop) if isinstance(part, ast.Call)}) & names
     }
     handed = {
-        last_name(argument.func if isinstance(argument, ast.Call) else argument)
+        v.last_name(argument.func if isinstance(argument, ast.Call) else argument)
         for module in _mentioning(names | set(loops), modules)
         for part in ast.walk(module.tree)
-        if isinstance(part, ast.Call) and (last_name(part.func) in STARTERS or STARTER.search(last_name(part.func)))
+        if isinstance(part, ast.Call) and (v.last_name(part.func) in STARTERS or STARTER.search(v.last_name(part.func)))
         for argument in [*part.args, *(word.value for word in part.keywords)]
     } - TAKES
     return handed.union(*(called for name, called in loops.items() if name in handed))
 
 
-def _mentioning(names: set[str], modules: list[Module]) -> list[Module]:
+def _mentioning(names: set[str], modules: list[v.Module]) -> list[v.Module]:
     pattern = re.compile(rf"\b(?:{'|'.join(names)})\b")
     return [module for module in modules if names and pattern.search(module.source)]
 
 
 def _functions(tree: ast.AST) -> list[Definition]:
-    found: list[Definition] = []
-    waiting = [tree]
-    while waiting:
-        for node in ast.iter_child_nodes(waiting.pop()):
-            if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
-                waiting.append(node)
-            if isinstance(node, Definition):
-                found.append(node)
-    return found
+    return [node for node in v.statements_of(tree) if isinstance(node, Definition)]
 
 
 def _sends_to_browsers(node: Definition) -> bool:
     """Return whether it hands on to a WebSocket or yields to a stream: what it takes is an answer, not work."""
     return any(
         isinstance(part, ast.Yield | ast.YieldFrom)
-        or (isinstance(part, ast.Call) and last_name(part.func) in TO_BROWSERS)
+        or (isinstance(part, ast.Call) and v.last_name(part.func) in TO_BROWSERS)
         for part in ast.walk(node)
     )
 
 
-def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
+def _taken(node: Definition, modules: list[v.Module]) -> Iterator[str]:
     """Return the queues that a function takes from; one that is its parameter goes by what it is called with."""
     assigned = {
         target.id: part.value
@@ -200,34 +168,34 @@ def _taken(node: Definition, modules: list[Module]) -> Iterator[str]:
                 if isinstance(owner, ast.Name) and owner.id in parameters:
                     yield from _called_with(node, parameters.index(owner.id), modules)
                 elif isinstance(owner, ast.Name) and owner.id in assigned:
-                    yield last_name(assigned[owner.id])
+                    yield v.last_name(assigned[owner.id])
                 else:
-                    yield last_name(owner)
+                    yield v.last_name(owner)
             case _:
                 pass
 
 
-def _called_with(function: Definition, position: int, modules: list[Module]) -> Iterator[str]:
+def _called_with(function: Definition, position: int, modules: list[v.Module]) -> Iterator[str]:
     """Return what a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or
     ``submit(function, …)``.
     """
     trees = [module.tree for module in modules if function.name in module.source]
     for part in (part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Call)):
         words = {word.arg: word.value for word in part.keywords}
-        names = [last_name(argument) for argument in part.args]
+        names = [v.last_name(argument) for argument in part.args]
         given: list[ast.expr] = []
-        if last_name(part.func) == function.name:
+        if v.last_name(part.func) == function.name:
             given = part.args
         elif function.name in names:
             given = part.args[names.index(function.name) + 1 :]
-        elif "target" in words and last_name(words["target"]) == function.name:
+        elif "target" in words and v.last_name(words["target"]) == function.name:
             listed = words.get("args")
             given = listed.elts if isinstance(listed, ast.Tuple | ast.List) else []
         if position < len(given):
-            yield last_name(given[position])
+            yield v.last_name(given[position])
 
 
-def _is_answered(node: ast.Call, queue: ast.expr, frame: Frame) -> bool:
+def _is_answered(node: ast.Call, queue: ast.expr, frame: v.Frame) -> bool:
     """Return whether the function waits for what it put to be done: for a future or an event in it, or until the
     queue is empty.
     """
@@ -242,7 +210,7 @@ def _is_answered(node: ast.Call, queue: ast.expr, frame: Frame) -> bool:
         match part:
             case ast.Await(value=ast.Name() | ast.Attribute() as awaited) if _root(awaited) in names:
                 return True
-            case ast.Call(func=func, args=given) if last_name(func) in WAITS and any(
+            case ast.Call(func=func, args=given) if v.last_name(func) in WAITS and any(
                 _root(one) in names for one in given
             ):
                 return True

@@ -86,6 +86,8 @@ def _coverage(analysis: Analysis) -> dict[str, Any]:
         "calls_unresolved": coverage.unresolved,
         "status_writes": coverage.writes,
         "status_writes_of_unknown_value": coverage.unknown_writes,
+        "routes_not_followed_to_the_end": coverage.shortened,
+        "functions_followed_by_annotations_only": coverage.simplified,
         "unread": [
             {"file": relative(file.path, analysis.root), "reason": file.reason, "route_decorators": file.routes}
             for file in coverage.unread

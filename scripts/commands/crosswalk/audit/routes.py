@@ -5,29 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Place
-from scripts.commands.crosswalk.audit.values import (
-    HOLE,
-    METHODS,
-    UNKNOWN,
-    Class,
-    ClassRef,
-    ColumnType,
-    Const,
-    Dependency,
-    External,
-    Func,
-    Function,
-    Instance,
-    Listing,
-    Made,
-    Pattern,
-    Registering,
-    Router,
-    Values,
-    one,
-    texts,
-)
 
 MAKERS = {
     "APIRouter": "fastapi",
@@ -64,7 +43,7 @@ class RouterInfo:
     key: str
     framework: str
     prefix: str = ""
-    dependencies: Values = UNKNOWN
+    dependencies: v.Values = v.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +53,7 @@ class Include:
     parent: str
     child: str
     prefix: str | None
-    dependencies: Values
+    dependencies: v.Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +63,8 @@ class Registered:
     router: str
     methods: tuple[str, ...]
     path: str
-    endpoint: Values
-    dependencies: Values
+    endpoint: v.Values
+    dependencies: v.Values
     place: Place
 
 
@@ -97,8 +76,8 @@ class Route:
     path: str
     handler: str
     place: Place
-    endpoint: Values
-    dependencies: tuple[Values, ...]
+    endpoint: v.Values
+    dependencies: tuple[v.Values, ...]
 
     @property
     def name(self) -> str:
@@ -114,38 +93,38 @@ class Routing:
     includes: dict[Include, None] = field(default_factory=dict)
     registered: dict[Registered, None] = field(default_factory=dict)
 
-    def add(self, to: Registering, endpoint: Values, place: Place) -> None:
+    def add(self, to: v.Registering, endpoint: v.Values, place: Place) -> None:
         """Return a route on a function."""
         self.registered[Registered(to.router, to.methods, to.path, endpoint, to.dependencies, place)] = None
 
-    def add_class(self, to: Registering, cls: "Class") -> None:
+    def add_class(self, to: v.Registering, cls: v.Class) -> None:
         """Add a route on a class with a method per HTTP method (``MethodView``, ``Resource``, ``HTTPEndpoint``)."""
-        for method in METHODS:
+        for method in v.METHODS:
             for atom in cls.lookup(method):
-                if isinstance(atom, Func):
-                    bound = one(Func(atom.function, Instance(cls)))
+                if isinstance(atom, v.Func):
+                    bound = v.one(v.Func(atom.function, v.Instance(cls)))
                     where = _place_of(atom.function)
-                    self.add(Registering(to.router, to.path, (method.upper(),), to.dependencies), bound, where)
-        if "View" in cls.outside_bases() and not any(cls.lookup(method) for method in METHODS):
+                    self.add(v.Registering(to.router, to.path, (method.upper(),), to.dependencies), bound, where)
+        if "View" in cls.outside_bases() and not any(cls.lookup(method) for method in v.METHODS):
             self._add_pluggable(to, cls)
 
-    def _add_pluggable(self, to: Registering, cls: "Class") -> None:
+    def _add_pluggable(self, to: v.Registering, cls: v.Class) -> None:
         """Flask's pluggable view: ``dispatch_request`` for the class's ``methods``."""
         methods = methods_from(cls.lookup("methods"), to.methods)
         for atom in cls.lookup("dispatch_request"):
-            if isinstance(atom, Func):
+            if isinstance(atom, v.Func):
                 where = _place_of(atom.function)
-                bound = one(Func(atom.function, Instance(cls)))
-                self.add(Registering(to.router, to.path, methods, to.dependencies), bound, where)
+                bound = v.one(v.Func(atom.function, v.Instance(cls)))
+                self.add(v.Registering(to.router, to.path, methods, to.dependencies), bound, where)
 
-    def register(self, to: Registering, endpoint: Values) -> None:
+    def register(self, to: v.Registering, endpoint: v.Values) -> None:
         """Add a route on whatever the endpoint is, at the place of its function."""
         for atom in endpoint:
             match atom:
-                case Func(function):
+                case v.Func(function):
                     where = _place_of(function)
-                    self.add(to, one(atom), where)
-                case ClassRef(cls):
+                    self.add(to, v.one(atom), where)
+                case v.ClassRef(cls):
                     self.add_class(to, cls)
                 case _:
                     pass
@@ -160,17 +139,17 @@ class Routing:
             for prefix, dependencies in self._prefixes(entry.router, ()):
                 path = re.sub(r"//+", "/", prefix + entry.path) or "/"
                 for atom in entry.endpoint:
-                    if isinstance(atom, Func):
+                    if isinstance(atom, v.Func):
                         name = atom.function.qualified
                         found.append(
                             Route(
-                                entry.methods, path, name, entry.place, one(atom), (*dependencies, entry.dependencies)
+                                entry.methods, path, name, entry.place, v.one(atom), (*dependencies, entry.dependencies)
                             )
                         )
         unique = {(r.methods, r.path, r.place.path, r.place.line): r for r in found}
         return sorted(unique.values(), key=lambda r: (str(r.place.path), r.place.line, r.path, r.methods))
 
-    def _prefixes(self, key: str, seen: tuple[str, ...]) -> Iterator[tuple[str, tuple[Values, ...]]]:
+    def _prefixes(self, key: str, seen: tuple[str, ...]) -> Iterator[tuple[str, tuple[v.Values, ...]]]:
         router = self.routers.get(key)
         own = router.prefix if router else ""
         before = (router.dependencies,) if router else ()
@@ -186,7 +165,7 @@ class Routing:
                 yield prefix + inner, (*outer, include.dependencies, *before)
 
 
-def _place_of(function: Function) -> Place:
+def _place_of(function: v.Function) -> Place:
     return Place(function.module.path, function.node.lineno, function.node.col_offset + 1)
 
 
@@ -194,40 +173,40 @@ def _function_of(entry: Registered) -> tuple[Path, int]:
     return entry.place.path, entry.place.line
 
 
-def is_column(values: Values) -> bool:
+def is_column(values: v.Values) -> bool:
     """Return whether a class attribute is a column or a relationship."""
-    return any(isinstance(atom, ColumnType) for atom in values)
+    return any(isinstance(atom, v.ColumnType) for atom in values)
 
 
-def methods_from(values: Values, default: tuple[str, ...]) -> tuple[str, ...]:
+def methods_from(values: v.Values, default: tuple[str, ...]) -> tuple[str, ...]:
     """Evaluate ``methods=["GET", "POST"]``."""
-    words = [word for atom in values if isinstance(atom, Listing) for item in atom.items for word in texts(item)]
-    words = words or texts(values)
+    words = [word for atom in values if isinstance(atom, v.Listing) for item in atom.items for word in v.texts(item)]
+    words = words or v.texts(values)
     return tuple(word.upper() for word in words) or default
 
 
-def path_of(values: Values) -> str | None:
+def path_of(values: v.Values) -> str | None:
     """Return a path, with ``{…}`` for what is not known."""
     for atom in values:
         match atom:
-            case Const(str(text)):
+            case v.Const(str(text)):
                 return text
-            case Pattern(text):
-                return text.replace(HOLE, "{…}")
+            case v.Pattern(text):
+                return text.replace(v.HOLE, "{…}")
             case _:
                 pass
     return None
 
 
-def dependencies_from(values: Values) -> Values:
+def dependencies_from(values: v.Values) -> v.Values:
     """Evaluate ``dependencies=[Depends(f), …]``."""
-    listed = [item for atom in values if isinstance(atom, Listing) for item in atom.items]
-    return Values(atom for item in listed for atom in item if isinstance(atom, Dependency))
+    listed = [item for atom in values if isinstance(atom, v.Listing) for item in atom.items]
+    return v.Values(atom for item in listed for atom in item if isinstance(atom, v.Dependency))
 
 
-def routers_in(values: Values) -> list[str]:
+def routers_in(values: v.Values) -> list[str]:
     """Return the keys of the routers among ``values``."""
-    return [atom.key for atom in values if isinstance(atom, Router)]
+    return [atom.key for atom in values if isinstance(atom, v.Router)]
 
 
 def framework_of(dotted: str) -> str:
@@ -240,11 +219,11 @@ def framework_of(dotted: str) -> str:
     return MAKERS.get(last, "")
 
 
-def is_router_class(cls: Class) -> str:
+def is_router_class(cls: v.Class) -> str:
     """Return the framework when ``cls`` is the tree's own kind of router."""
     for ancestor in cls.ancestry():
         for base in ancestor.bases:
             for atom in base:
-                if isinstance(atom, External | Made) and (kind := framework_of(atom.name)):
+                if isinstance(atom, v.External | v.Made) and (kind := framework_of(atom.name)):
                     return kind
     return ""

@@ -4,63 +4,43 @@ import ast
 from dataclasses import replace
 
 from scripts.commands.crosswalk.audit import queues
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Ended, Start, StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.syntax import is_awaited, is_begun_once, is_joined, is_joined_by_name, is_read
-from scripts.commands.crosswalk.audit.values import (
-    UNKNOWN,
-    Arguments,
-    Atom,
-    Call,
-    Const,
-    External,
-    Frame,
-    Func,
-    Instance,
-    Listing,
-    Made,
-    Partial,
-    Pattern,
-    Values,
-    called,
-    join,
-    last_name,
-    names_of,
-    one,
-)
 
 TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "cleanup", "shutdown"})
 
 
-def background_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
+def background_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise ``add_task`` and ``BackgroundTask``."""
-    names = names_of(call.callees)
+    names = call.externals
     target = call.arguments.get(0, "func")
     if call.name in ("add_task", "BackgroundTask") and _tidies_up(call, target):
-        return one(Made("starlette.background.BackgroundTask"))
+        return v.one(v.Made("starlette.background.BackgroundTask"))
     if any(n == "fastapi_events.dispatcher.dispatch" for n in names):  # its handlers run after the response
         effect(run, frame, call.node, "background_task", source(call))
-        return UNKNOWN
+        return v.UNKNOWN
     if any(n.endswith("BackgroundTask") for n in names):
         effect(run, frame, call.node, "background_task", source(call))
         defer(run, call.arguments.get(0, "func"), rest(call, 1), frame)
-        return one(Made("starlette.background.BackgroundTask"))
-    known = any("BackgroundTasks" in name for name in names_of(call.owners)) or any(
-        isinstance(atom, Instance) and "BackgroundTasks" in atom.cls.outside_bases() for atom in call.owners
+        return v.one(v.Made("starlette.background.BackgroundTask"))
+    known = any("BackgroundTasks" in name for name in call.owner_names) or any(
+        isinstance(atom, v.Instance) and "BackgroundTasks" in atom.cls.outside_bases() for atom in call.owners
     )
     if call.name != "add_task" or not (call.is_foreign or known):
         return None
-    is_text = any(isinstance(atom, Const | Pattern) for atom in target)
+    is_text = any(isinstance(atom, v.Const | v.Pattern) for atom in target)
     likely = "task" in call.owner_source.lower() or "background" in call.owner_source.lower()
     is_call = bool(call.arguments.nodes) and isinstance(call.arguments.nodes[0], ast.Name | ast.Attribute | ast.Lambda)
-    if known or (not is_text and (likely or any(isinstance(a, Func) for a in target)) and is_call):
+    if known or (not is_text and (likely or any(isinstance(a, v.Func) for a in target)) and is_call):
         effect(run, frame, call.node, "background_task", source(call))
         defer(run, target, rest(call, 1), frame)
-        return UNKNOWN
+        return v.UNKNOWN
     return None
 
 
-def _tidies_up(call: Call, target: Values) -> bool:
+def _tidies_up(call: v.Call, target: v.Values) -> bool:
     """Return whether it closes or removes a temporary file once the response is sent (Starlette's FileResponse).
 
     Of the tree's own functions only an object's ``close`` does so surely: that of the stream which was sent.
@@ -68,12 +48,12 @@ def _tidies_up(call: Call, target: Values) -> bool:
     if not call.arguments.nodes:
         return False
     node = call.arguments.nodes[0]
-    own = [atom.function for atom in target if isinstance(atom, Func)]
+    own = [atom.function for atom in target if isinstance(atom, v.Func)]
     closes = all(function.cls is not None and function.name in ("close", "aclose") for function in own)
     if isinstance(node, ast.Lambda):
         node = node.body.func if isinstance(node.body, ast.Call) else node
         closes = True
-    return last_name(node) in TIDYING and closes
+    return v.last_name(node) in TIDYING and closes
 
 
 AWS = {
@@ -98,7 +78,7 @@ AWS = {
 AWS_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "step": "stepfunctions"}
 
 
-def aws(run: Machine, call: Call, frame: Frame) -> Values | None:
+def aws(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise a function, queue, topic or state machine of AWS, by its client."""
     if call.name not in AWS or not isinstance(call.node.func, ast.Attribute) or not call.is_foreign:
         return None
@@ -106,13 +86,13 @@ def aws(run: Machine, call: Call, frame: Frame) -> Values | None:
     clients = {
         AWS_NAMES.get(atom.detail, atom.detail)
         for atom in call.owners
-        if isinstance(atom, Made) and ("boto" in atom.name or atom.name.endswith(("client", "resource")))
+        if isinstance(atom, v.Made) and ("boto" in atom.name or atom.name.endswith(("client", "resource")))
     }
     if service in clients or any(word in call.arguments.keywords for word in words) or (
         service == "lambda" and "lambda" in call.owner_source.lower()
     ):  # fmt: skip
         effect(run, frame, call.node, "aws", source(call))
-        return UNKNOWN
+        return v.UNKNOWN
     return None
 
 
@@ -123,26 +103,26 @@ HTTP_PACKAGES = frozenset(
 HTTP_WORDS = ("client", "session", "http", "requests", "request")
 
 
-def _is_http(call: Call) -> bool:
+def _is_http(call: v.Call) -> bool:
     """Return whether a client is asked, and no dict, cache or queue."""
-    names = names_of(call.owners) + names_of(call.callees)
+    names = call.owner_names + call.externals
     if names and any(name.split(".", 1)[0] in HTTP_PACKAGES for name in names):
         return True
     last = call.owner_source.rsplit(".", 1)[-1].lower().strip("_").split("(")[0]
     return any(last == word or last.endswith((f"_{word}", word)) for word in HTTP_WORDS) or last in ("c", "ac", "s")
 
 
-def http(run: Machine, call: Call, frame: Frame) -> Values | None:
+def http(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise requests to the application itself; whether they are is decided when all routes are known."""
     if call.name not in HTTP_VERBS or not call.is_foreign or not _is_http(call):
         return None
     position = 1 if call.name in ("request", "stream") and len(call.arguments.positional) > 1 else 0
     url = call.arguments.get(position, "url")
-    clients = [atom.detail for atom in call.owners if isinstance(atom, Made) and "://" in atom.detail]
+    clients = [atom.detail for atom in call.owners if isinstance(atom, v.Made) and "://" in atom.detail]
     for atom in url:
         match atom:
-            case Const(str(text)) | Pattern(text):
-                holes = atom.holes if isinstance(atom, Pattern) else ()
+            case v.Const(str(text)) | v.Pattern(text):
+                holes = atom.holes if isinstance(atom, v.Pattern) else ()
                 full = (clients[0].rstrip("/") if clients and text.startswith("/") else "") + text
                 if run.known.is_candidate(full, holes):
                     run.known.self_calls.append((full, holes))
@@ -158,13 +138,13 @@ APPLIED = frozenset(
 )
 
 
-def asyncio_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
+def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise tasks; one that its function awaits is no background work."""
-    names = names_of(call.callees)
+    names = call.externals
     last = call.owner_source.rsplit(".", 1)[-1].lower()
     if call.name in ("create_task", "ensure_future"):
         outer = any(n.startswith(("asyncio.", "anyio.", "builtins.")) for n in names)
-        loop = any("event_loop" in n or "running_loop" in n for n in names_of(call.owners)) or last in (
+        loop = any("event_loop" in n or "running_loop" in n for n in call.owner_names) or last in (
             "loop",
             "asyncio",
         )
@@ -174,27 +154,31 @@ def asyncio_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
         if not is_awaited(call.node, frame):
             forget_own(call, frame)
             effect(run, frame, call.node, "task", source(call))
-        return join(*call.arguments.positional)
+        return v.join(*call.arguments.positional)
     if call.name in ("run_in_executor", "run_coroutine_threadsafe", "call_soon", "call_later", "call_soon_threadsafe"):
         if not call.is_foreign:
             return None
         if call.name == "run_in_executor" and is_awaited(call.node, frame):
             return applied(run, call.arguments.get(1), shifted(call, 2), frame)
         if call.name == "run_coroutine_threadsafe" and (is_joined(call.node, frame) or is_awaited(call.node, frame)):
-            return join(*call.arguments.positional[:1])
+            return v.join(*call.arguments.positional[:1])
         effect(run, frame, call.node, "task", source(call))
         position = {"run_in_executor": 1, "call_later": 1}.get(call.name, 0)
         defer(run, call.arguments.get(position), shifted(call, position + 1), frame)
-        return UNKNOWN
-    if call.name in APPLIED and call.is_foreign and any(isinstance(a, Func | Partial) for a in call.arguments.get(0)):
+        return v.UNKNOWN
+    if (
+        call.name in APPLIED
+        and call.is_foreign
+        and any(isinstance(a, v.Func | v.Partial) for a in call.arguments.get(0))
+    ):
         return applied(run, call.arguments.get(0), shifted(call, 1), frame)
     return None
 
 
-def threads(run: Machine, call: Call, frame: Frame) -> Values | None:
+def threads(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise threads, processes and pools of them."""
-    names = names_of(call.callees)
-    pool = [n for n in names_of(call.owners) if n.endswith(("PoolExecutor", "multiprocessing.Pool"))]
+    names = call.externals
+    pool = [n for n in call.owner_names if n.endswith(("PoolExecutor", "multiprocessing.Pool"))]
     if any(
         n in THREADS or (n.endswith((".Thread", ".Process")) and n.startswith(("threading", "multiprocessing")))
         for n in names
@@ -202,7 +186,7 @@ def threads(run: Machine, call: Call, frame: Frame) -> Values | None:
         if not is_joined(call.node, frame):
             effect(run, frame, call.node, "thread", source(call))
             defer(run, call.arguments.get(1, "target", "function"), rest(call, 99), frame)
-        return one(Made("threading.Thread", str(run.place(call.node, frame))))
+        return v.one(v.Made("threading.Thread", str(run.place(call.node, frame))))
     if call.name == "map" and "multiprocessing.Pool" in pool:
         return applied(run, call.arguments.get(0), shifted(call, 1), frame)  # which waits
     if call.name in ("submit", "map", "apply_async") and (pool or call.owner_source.endswith(("executor", "pool"))):
@@ -212,49 +196,34 @@ def threads(run: Machine, call: Call, frame: Frame) -> Values | None:
             return applied(run, call.arguments.get(0), shifted(call, 1), frame)
         effect(run, frame, call.node, "thread", source(call))
         defer(run, call.arguments.get(0), shifted(call, 1), frame)
-        return UNKNOWN
+        return v.UNKNOWN
     return None
 
 
-def thread_objects(run: Machine, call: Call, frame: Frame) -> Values | None:
+def thread_objects(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise objects of the tree's own kinds of threads, Flask-SocketIO's threads, and asyncio's processes."""
-    names = names_of(call.callees)
-    threads = [a for a in call.owners if isinstance(a, Instance) and a.cls.outside_bases() & {"Thread", "Process"}]
+    names = call.externals
+    threads = [a for a in call.owners if isinstance(a, v.Instance) and a.cls.outside_bases() & {"Thread", "Process"}]
     if call.name == "start" and threads and call.is_foreign:
         if not is_joined_by_name(call.node, frame):
             effect(run, frame, call.node, "thread", source(call))
-            runs = [Func(m.function, a) for a in threads for m in a.cls.lookup("run") if isinstance(m, Func)]
-            defer(run, Values(runs), shifted(call, 99), frame)
-        return UNKNOWN
+            runs = [v.Func(m.function, a) for a in threads for m in a.cls.lookup("run") if isinstance(m, v.Func)]
+            defer(run, v.Values(runs), shifted(call, 99), frame)
+        return v.UNKNOWN
     if call.name == "start_background_task" and call.is_foreign:  # Flask-SocketIO's
         effect(run, frame, call.node, "thread", source(call))
         defer(run, call.arguments.get(0, "target"), shifted(call, 1), frame)
-        return one(Made("threading.Thread"))
+        return v.one(v.Made("threading.Thread"))
     if any(n.startswith("asyncio.create_subprocess_") for n in names):
         if not is_joined(call.node, frame) and not is_read(call.node, frame):
             effect(run, frame, call.node, "thread", source(call))
-        return one(Made("asyncio.subprocess.Process"))
+        return v.one(v.Made("asyncio.subprocess.Process"))
     return None
 
 
-SCHEDULER_VERBS = frozenset(
-    [
-        "start",
-        "add_job",
-        "modify_job",
-        "reschedule_job",
-        "pause_job",
-        "resume_job",
-        "remove_job",
-        "remove_all_jobs",
-        "pause",
-        "resume",
-        "shutdown",
-        "wakeup",
-        "run_job",
-        "add_schedule",
-        "remove_schedule",
-    ]
+SCHEDULER_VERBS = v.word_set(
+    "start add_job modify_job reschedule_job pause_job resume_job remove_job remove_all_jobs pause resume "
+    "shutdown wakeup run_job add_schedule remove_schedule"
 )
 JOB_VERBS = frozenset({"modify", "reschedule", "pause", "resume", "remove"})
 BY_ID_VERBS = frozenset({"pause_job", "resume_job", "remove_job"})
@@ -264,11 +233,11 @@ CLEAR_SCHEDULER_VERBS = frozenset(
 )
 
 
-def scheduler(run: Machine, call: Call, frame: Frame) -> Values | None:
+def scheduler(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise a job that is added, changed or run manually, or the scheduler itself started or stopped."""
     if not isinstance(call.node.func, ast.Attribute) or not call.is_foreign:
         return None
-    names = [name.lower() for name in names_of(call.owners)]
+    names = [name.lower() for name in call.owner_names]
     last = call.owner_source.lower().removesuffix("()").rsplit(".", 1)[-1]
     is_made = any("apscheduler" in n or n.rsplit(".", 1)[-1].endswith("scheduler") for n in names if "get_job" not in n)
     is_job = any(n.endswith((".get_job", ".add_job")) for n in names)
@@ -279,21 +248,21 @@ def scheduler(run: Machine, call: Call, frame: Frame) -> Values | None:
     if call.name in SCHEDULER_VERBS and (is_made or by_name or clear):
         if call.name in ("add_job", "add_schedule"):
             for atom in call.arguments.get(0, "func"):
-                if isinstance(atom, Func):
+                if isinstance(atom, v.Func):
                     atom.function.job = True
         effect(run, frame, call.node, "scheduler", source(call))
         if frame.function is not None and call.name == "add_job":
             defer(run, call.arguments.get(0, "func"), rest(call, 99), frame)
-        return one(Made("apscheduler.add_job"))
+        return v.one(v.Made("apscheduler.add_job"))
     if call.name in JOB_VERBS and is_job:
         effect(run, frame, call.node, "scheduler", source(call))
-        return UNKNOWN
+        return v.UNKNOWN
     if call.name == "func" and is_job:
         effect(run, frame, call.node, "job", source(call))
-        return UNKNOWN
+        return v.UNKNOWN
     if call.name in ("get_job", "get_jobs") and (is_made or by_name):
-        job = one(Made("apscheduler.get_job"))
-        return job if call.name == "get_job" else one(Listing((job,)))
+        job = v.one(v.Made("apscheduler.get_job"))
+        return job if call.name == "get_job" else v.one(v.Listing((job,)))
     return None
 
 
@@ -304,9 +273,9 @@ CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.ch
 """What Celery calls workflows: ``group(…)()`` sends them."""
 
 
-def jobs_and_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
+def jobs_and_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise a task sent to a queue of workers, or a job's function called in the route itself."""
-    functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, Func)]
+    functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, v.Func)]
     if call.name in (
         "delay",
         "apply_async",
@@ -319,70 +288,68 @@ def jobs_and_tasks(run: Machine, call: Call, frame: Frame) -> Values | None:
         "s",
         "si",
     ):
-        tasks = [atom for atom in call.owners if isinstance(atom, Func)]
+        tasks = [atom for atom in call.owners if isinstance(atom, v.Func)]
         unseen = [a for a in call.owners if _is_task_from_outside(a, call.name)]
         if call.name in ("s", "si"):
-            return Values(tasks) if tasks else None
+            return v.Values(tasks) if tasks else None
         if tasks or unseen:
             effect(run, frame, call.node, "task_queue", source(call))
-            defer(run, Values(tasks), call.arguments, frame)
-            return UNKNOWN
-    if call.name in QUEUE_VERBS and not any(isinstance(atom, Func) for atom in call.callees):
+            defer(run, v.Values(tasks), call.arguments, frame)
+            return v.UNKNOWN
+    if call.name in QUEUE_VERBS and not any(isinstance(atom, v.Func) for atom in call.callees):
         effect(run, frame, call.node, "task_queue", source(call))
-        return UNKNOWN
+        return v.UNKNOWN
     if call.name == "start_workflow" and "task_queue" in call.arguments.keywords and call.is_foreign:  # Temporal's
         effect(run, frame, call.node, "task_queue", source(call))
-        return UNKNOWN
+        return v.UNKNOWN
     if call.name == "enqueue" and call.is_foreign and call.arguments.positional:
         effect(run, frame, call.node, "task_queue", source(call))
         defer(run, call.arguments.get(0), rest(call, 1), frame)
-        return UNKNOWN
-    if any(name in CANVASES for name in names_of(call.callees)) and not isinstance(
-        call.node.func, ast.Name | ast.Attribute
-    ):
+        return v.UNKNOWN
+    if any(name in CANVASES for name in call.externals) and not isinstance(call.node.func, ast.Name | ast.Attribute):
         effect(run, frame, call.node, "task_queue", source(call))
-        return UNKNOWN
+        return v.UNKNOWN
     if functions and all(f.function.task for f in functions) and not call.owners and call.callees:
-        tasked = [f for f in functions if isinstance(f, Func)]
+        tasked = [f for f in functions if isinstance(f, v.Func)]
         kind: Start = "task_queue" if all(f.function.sent for f in tasked) else "job"
         effect(run, frame, call.node, kind, f"{tasked[0].function.qualified}()")
-        defer(run, Values(tasked), call.arguments, frame)
-        return UNKNOWN
+        defer(run, v.Values(tasked), call.arguments, frame)
+        return v.UNKNOWN
     return None
 
 
-def _is_task_from_outside(owner: Atom, verb: str) -> bool:
+def _is_task_from_outside(owner: v.Atom, verb: str) -> bool:
     """Return whether a task is meant that the tree does not define, or that it makes of an object:
     ``dramatiq.actor(Mailing())``.
     """
-    if not isinstance(owner, External | Made):
+    if not isinstance(owner, v.External | v.Made):
         return False
-    if verb in ("delay", "apply_async") and (isinstance(owner, External) or owner.name.startswith("celery.")):
+    if verb in ("delay", "apply_async") and (isinstance(owner, v.External) or owner.name.startswith("celery.")):
         return True
     return verb in ("send", "send_with_options") and owner.name in ("dramatiq.Actor", "dramatiq.actor")
 
 
-def queues_in_memory(run: Machine, call: Call, frame: Frame) -> Values | None:
+def queues_in_memory(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise work put into a queue from which a worker of the same process takes it."""
     workers = queues.put(run, call, frame)
     if workers is None:
         return None
     effect(run, frame, call.node, "memory_queue", source(call))
-    defer(run, workers, Arguments(), frame)
-    return UNKNOWN
+    defer(run, workers, v.Arguments(), frame)
+    return v.UNKNOWN
 
 
-def effect(run: Machine, frame: Frame, node: ast.AST, kind: Start, what: str) -> None:
+def effect(run: Machine, frame: v.Frame, node: ast.AST, kind: Start, what: str) -> None:
     """Record that background work starts here."""
     once = kind in ("task", "thread") and isinstance(node, ast.Call) and is_begun_once(node, frame)
     frame.effects.append(StartsWork(run.place(node, frame), kind=kind, what=what, once=once, methods=frame.methods))
 
 
-def defer(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -> None:
+def defer(run: Machine, targets: v.Values, arguments: v.Arguments, frame: v.Frame) -> None:
     """Follow what runs later, for the status fields it writes; they are not the router's own doing."""
     for atom in targets:
-        if isinstance(atom, Func | Partial):
-            function, receiver, given = called(atom, arguments)
+        if isinstance(atom, v.Func | v.Partial):
+            function, receiver, given = v.called(atom, arguments)
             summary = run.call(function, receiver, given)
             frame.effects.extend(
                 replace(inner.by_way_of(function.qualified, frame.methods), deferred=True)
@@ -391,25 +358,27 @@ def defer(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -> 
             )
 
 
-def rest(call: Call, skip: int) -> Arguments:
+def rest(call: v.Call, skip: int) -> v.Arguments:
     """Return the arguments without the first ``skip``, and without those of the scheduler itself."""
     words = {
-        n: v for n, v in call.arguments.keywords.items() if n not in ("id", "trigger", "name", "func", "kwargs", "args")
+        name: value
+        for name, value in call.arguments.keywords.items()
+        if name not in ("id", "trigger", "name", "func", "kwargs", "args")
     }
     positional = list(call.arguments.positional[skip:])
-    for atom in call.arguments.keywords.get("args", UNKNOWN):
-        if isinstance(atom, Listing):
+    for atom in call.arguments.keywords.get("args", v.UNKNOWN):
+        if isinstance(atom, v.Listing):
             positional = list(atom.items)
-    return Arguments(positional, words)
+    return v.Arguments(positional, words)
 
 
-def source(call: Call, length: int = 70) -> str:
+def source(call: v.Call, length: int = 70) -> str:
     """Return the call as it is written, cut at ``length``."""
     text = ast.unparse(call.node)
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def forget_own(call: Call, frame: Frame) -> None:
+def forget_own(call: v.Call, frame: v.Frame) -> None:
     """Return what the coroutine does was just recorded as the route's own doing, when its call was evaluated: it
     happens later.
     """
@@ -417,19 +386,19 @@ def forget_own(call: Call, frame: Frame) -> None:
     frame.effects[call.before :] = [replace(inner, deferred=True) for inner in own if isinstance(inner, StatusWrite)]
 
 
-def applied(run: Machine, targets: Values, arguments: Arguments, frame: Frame) -> Values:
+def applied(run: Machine, targets: v.Values, arguments: v.Arguments, frame: v.Frame) -> v.Values:
     """Return what the targets give, called now with the arguments."""
     found = []
     for atom in targets:
-        if isinstance(atom, Func | Partial):
-            function, receiver, given = called(atom, arguments)
+        if isinstance(atom, v.Func | v.Partial):
+            function, receiver, given = v.called(atom, arguments)
             found.append(run.absorb(run.call(function, receiver, given), function.qualified, frame))
-    return join(*found)
+    return v.join(*found)
 
 
-def shifted(call: Call, skip: int) -> Arguments:
+def shifted(call: v.Call, skip: int) -> v.Arguments:
     """Return the arguments without the first ``skip`` of the positional ones."""
-    return Arguments(list(call.arguments.positional[skip:]), dict(call.arguments.keywords))
+    return v.Arguments(list(call.arguments.positional[skip:]), dict(call.arguments.keywords))
 
 
 KINDS = (
@@ -440,10 +409,10 @@ KINDS = (
 WAITING = frozenset({"join", "wait", "communicate"})
 
 
-def call(run: Machine, call: Call, frame: Frame) -> Values | None:
+def call(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Record what is started; None when the call is for others to understand."""
     for atom in call.owners if call.name in WAITING else ():
-        if isinstance(atom, Made) and atom.name == "threading.Thread":
+        if isinstance(atom, v.Made) and atom.name == "threading.Thread":
             frame.effects.append(Ended(run.place(call.node, frame), start=atom.detail))
     for recognise in KINDS:
         given = recognise(run, call, frame)

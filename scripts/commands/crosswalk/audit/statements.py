@@ -5,43 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import registration, routes, writes
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.expressions import outcome
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.syntax import guarded, narrowed
-from scripts.commands.crosswalk.audit.values import (
-    UNKNOWN,
-    Arguments,
-    Class,
-    ClassRef,
-    Const,
-    External,
-    FieldOf,
-    Frame,
-    Func,
-    Instance,
-    Listing,
-    Made,
-    ModuleRef,
-    Registering,
-    Values,
-    item_of,
-    items_of,
-    join,
-    last_name,
-    one,
-    text_of,
-    with_entry,
-    without,
-)
 
 
-def block(run: Machine, body: Sequence[ast.stmt], frame: Frame) -> bool:
+def block(run: Machine, body: Sequence[ast.stmt], frame: v.Frame) -> bool:
     """Execute statements in order; False when the end is never reached (return, raise, break, continue)."""
     return all(statement(run, node, frame) for node in body)
 
 
-def statement(run: Machine, node: ast.stmt, frame: Frame) -> bool:  # noqa: C901, PLR0912
+def statement(run: Machine, node: ast.stmt, frame: v.Frame) -> bool:  # noqa: C901, PLR0912
     """Execute one; False when what follows it is never reached."""
     if not run.step():
         return False
@@ -58,7 +34,7 @@ def statement(run: Machine, node: ast.stmt, frame: Frame) -> bool:  # noqa: C901
             assign(run, target, _extended(run.evaluate(target, frame), run.evaluate(value, frame)), frame, node)
         case ast.Return(value=value):
             if value is not None:
-                frame.returned = join(frame.returned, run.evaluate(value, frame))
+                frame.returned = v.join(frame.returned, run.evaluate(value, frame))
             return False
         case ast.Raise(exc=exc):
             if exc is not None:
@@ -94,7 +70,7 @@ def statement(run: Machine, node: ast.stmt, frame: Frame) -> bool:  # noqa: C901
                 match target:
                     case ast.Subscript(value=ast.Name(id=name), slice=key):
                         given = run.evaluate(target.value, frame)
-                        frame.names[name] = without(given, run.evaluate(key, frame))
+                        frame.names[name] = v.without(given, run.evaluate(key, frame))
                     case _:
                         pass
         case _:
@@ -102,38 +78,38 @@ def statement(run: Machine, node: ast.stmt, frame: Frame) -> bool:  # noqa: C901
     return True
 
 
-def _extended(old: Values, more: Values) -> Values:
+def _extended(old: v.Values, more: v.Values) -> v.Values:
     """Return a list after ``old += more``; of anything else nothing is known."""
-    lists = [next((atom for atom in values if isinstance(atom, Listing)), None) for values in (old, more)]
+    lists = [next((atom for atom in values if isinstance(atom, v.Listing)), None) for values in (old, more)]
     first, second = lists
-    return one(Listing((*first.items, *second.items))) if first and second else UNKNOWN
+    return v.one(v.Listing((*first.items, *second.items))) if first and second else v.UNKNOWN
 
 
-def assign(run: Machine, target: ast.expr, value: Values, frame: Frame, node: ast.stmt) -> None:
+def assign(run: Machine, target: ast.expr, value: v.Values, frame: v.Frame, node: ast.stmt) -> None:
     """Bind ``value`` to a target: a name, names in a tuple, an attribute, an item."""
     match target:
         case ast.Name(id=name):
             frame.names[name] = value
             if frame.function and frame.module.frame and frame.function.sets_globally(name):
                 shared = frame.module.frame.names
-                shared[name] = join(shared.get(name, UNKNOWN), value)
+                shared[name] = v.join(shared.get(name, v.UNKNOWN), value)
         case ast.Tuple(elts=elts) | ast.List(elts=elts):
             for index, part in enumerate(elts):
                 inner = part.value if isinstance(part, ast.Starred) else part
-                assign(run, inner, item_of(value, index, exact=len(elts)), frame, node)
+                assign(run, inner, v.item_of(value, index, exact=len(elts)), frame, node)
         case ast.Attribute(value=ast.Attribute(attr="state"), attr=name):
-            run.state[name] = join(run.state.get(name, UNKNOWN), value)
+            run.state[name] = v.join(run.state.get(name, v.UNKNOWN), value)
         case ast.Attribute(value=owner, attr=name):
             writes.set_attribute(run, run.evaluate(owner, frame), owner, name, value, frame, node)
         case ast.Subscript(value=ast.Name(id=name), slice=key):
-            frame.names[name] = with_entry(run.evaluate(target.value, frame), run.evaluate(key, frame), value)
+            frame.names[name] = v.with_entry(run.evaluate(target.value, frame), run.evaluate(key, frame), value)
         case ast.Subscript(value=owner):
             run.evaluate(owner, frame)
         case _:
             pass
 
 
-def _branch(run: Machine, node: ast.If, frame: Frame) -> bool:
+def _branch(run: Machine, node: ast.If, frame: v.Frame) -> bool:
     run.evaluate(node.test, frame)
     if (known := outcome(run, node.test, frame)) is not None:
         return block(run, node.body if known else node.orelse, frame)
@@ -154,7 +130,7 @@ def _branch(run: Machine, node: ast.If, frame: Frame) -> bool:
     return first or second
 
 
-def _merged(alive: list[dict[str, Values]], before: dict[str, Values]) -> dict[str, Values]:
+def _merged(alive: list[dict[str, v.Values]], before: dict[str, v.Values]) -> dict[str, v.Values]:
     if not alive:
         return before
     if len(alive) == 1:
@@ -163,12 +139,12 @@ def _merged(alive: list[dict[str, Values]], before: dict[str, Values]) -> dict[s
     return {name: _either_of([one_of[name] for one_of in alive if name in one_of]) for name in names}
 
 
-def _either_of(several: list[Values]) -> Values:
+def _either_of(several: list[v.Values]) -> v.Values:
     """Return what a name may be after branches, most of which leave most names as they were."""
-    return several[0] if all(values is several[0] for values in several) else join(*several)
+    return several[0] if all(values is several[0] for values in several) else v.join(*several)
 
 
-def _either(run: Machine, bodies: list[list[ast.stmt]], frame: Frame) -> None:
+def _either(run: Machine, bodies: list[list[ast.stmt]], frame: v.Frame) -> None:
     before = dict(frame.names)
     alive = [before]
     for body in bodies:
@@ -178,10 +154,10 @@ def _either(run: Machine, bodies: list[list[ast.stmt]], frame: Frame) -> None:
     frame.names = _merged(alive, before)
 
 
-def _loop(run: Machine, node: ast.For | ast.AsyncFor, frame: Frame) -> None:
+def _loop(run: Machine, node: ast.For | ast.AsyncFor, frame: v.Frame) -> None:
     before = dict(frame.names)
     alive = [before]
-    for value in items_of(run.evaluate(node.iter, frame)):
+    for value in v.items_of(run.evaluate(node.iter, frame)):
         assign(run, node.target, value, frame, node)
         block(run, node.body, frame)
         alive.append(dict(frame.names))
@@ -189,26 +165,26 @@ def _loop(run: Machine, node: ast.For | ast.AsyncFor, frame: Frame) -> None:
     block(run, node.orelse, frame)
 
 
-def _with(run: Machine, node: ast.With | ast.AsyncWith, frame: Frame) -> bool:
+def _with(run: Machine, node: ast.With | ast.AsyncWith, frame: v.Frame) -> bool:
     for item in node.items:
         value = run.evaluate(item.context_expr, frame)
         if writes.is_transaction(item.context_expr, value):
             frame.effects.append(Commit(run.place(item.context_expr, frame), methods=frame.methods, managed=True))
-        entered: list[Values] = []
+        entered: list[v.Values] = []
         for atom in value:
             methods = (
-                [*atom.cls.lookup("__aenter__"), *atom.cls.lookup("__enter__")] if isinstance(atom, Instance) else []
+                [*atom.cls.lookup("__aenter__"), *atom.cls.lookup("__enter__")] if isinstance(atom, v.Instance) else []
             )
             for method in methods:
-                if isinstance(method, Func):
-                    summary = run.call(method.function, one(atom), Arguments())
+                if isinstance(method, v.Func):
+                    summary = run.call(method.function, v.one(atom), v.Arguments())
                     entered.append(run.absorb(summary, method.function.qualified, frame))
         if item.optional_vars is not None:
-            assign(run, item.optional_vars, join(*entered) or value, frame, node)
+            assign(run, item.optional_vars, v.join(*entered) or value, frame, node)
     return block(run, node.body, frame)
 
 
-def _try(run: Machine, node: ast.Try | ast.TryStar, frame: Frame) -> bool:
+def _try(run: Machine, node: ast.Try | ast.TryStar, frame: v.Frame) -> bool:
     before = dict(frame.names)
     alive = []
     if block(run, node.body, frame) and block(run, node.orelse, frame):
@@ -217,7 +193,7 @@ def _try(run: Machine, node: ast.Try | ast.TryStar, frame: Frame) -> bool:
     for handler in node.handlers:
         frame.names = dict(tried)
         if handler.name:
-            frame.names[handler.name] = one(Const(None)) if handler.type is None else UNKNOWN
+            frame.names[handler.name] = v.one(v.Const(None)) if handler.type is None else v.UNKNOWN
         if block(run, handler.body, frame):
             alive.append(frame.names)
     frame.names = _merged(alive, tried)
@@ -228,30 +204,30 @@ TASK_DECORATORS = frozenset({"task", "shared_task", "actor", "periodic_task", "d
 JOB_DECORATORS = frozenset({"scheduled_job", "repeat_every", "repeat_at", "on_schedule", "cron", "crontab"})
 
 
-def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
+def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: v.Frame) -> None:
     """Make the function, then apply its decorators from the inside out."""
     made = run.function_at(node, frame, node.name)
     if node.decorator_list and not made.decorators:
         made.decorators = frozenset(_last(decorator) for decorator in node.decorator_list)
         made.task = bool(made.decorators & TASK_DECORATORS)
         made.job = bool(made.decorators & JOB_DECORATORS)
-    frame.names[node.name] = one(Func(made))
+    frame.names[node.name] = v.one(v.Func(made))
     for decorator in reversed(node.decorator_list):
         given = run.evaluate(decorator, frame)
         for atom in [*given, *registration.by_helper(run, decorator, frame)]:
-            if isinstance(atom, Registering):
-                run.routing.add(atom, one(Func(made)), run.place(node, frame))
-            elif isinstance(atom, Made) and atom.name.startswith("huey."):
+            if isinstance(atom, v.Registering):
+                run.routing.add(atom, v.one(v.Func(made)), run.place(node, frame))
+            elif isinstance(atom, v.Made) and atom.name.startswith("huey."):
                 made.sent = made.task
-            elif isinstance(atom, Func):
+            elif isinstance(atom, v.Func):
                 made.guard = guarded(atom.function.node) or made.guard
 
 
-def klass(run: Machine, node: ast.ClassDef, frame: Frame) -> None:
+def klass(run: Machine, node: ast.ClassDef, frame: v.Frame) -> None:
     """Execute a class body and keep its fields."""
     bases = tuple(run.evaluate(_origin(base), frame) for base in node.bases)
-    body = Frame(frame.module, {}, parent=frame, depth=frame.depth, function=frame.function)
-    cls = run.classes.get(id(node)) or Class(node.name, frame.module, body)
+    body = v.Frame(frame.module, {}, parent=frame, depth=frame.depth, function=frame.function)
+    cls = run.classes.get(id(node)) or v.Class(node.name, frame.module, body)
     run.defined(node, cls)
     cls.frame, cls.bases, body.cls = body, bases, cls
     cls.parameters = tuple(
@@ -261,32 +237,32 @@ def klass(run: Machine, node: ast.ClassDef, frame: Frame) -> None:
         for part in (base.slice.elts if isinstance(base.slice, ast.Tuple) else [base.slice])
     )
     cls.keywords = {word.arg: run.evaluate(word.value, frame) for word in node.keywords if word.arg}
-    frame.names[node.name] = one(ClassRef(cls))
+    frame.names[node.name] = v.one(v.ClassRef(cls))
     block(run, node.body, body)
     for statement in node.body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             target = statement.targets[0]
             if isinstance(target, ast.Name):
-                value = body.names.get(target.id, UNKNOWN)
+                value = body.names.get(target.id, v.UNKNOWN)
                 if routes.is_column(value):
-                    cls.fields.setdefault(target.id, FieldOf(None, value, statement))
-    cls.table = text_of(body.names.get("__tablename__", UNKNOWN)) or ""
+                    cls.fields.setdefault(target.id, v.FieldOf(None, value, statement))
+    cls.table = v.text_of(body.names.get("__tablename__", v.UNKNOWN)) or ""
     if cls.is_model:
         run.known.model(cls)
     for decorator in reversed(node.decorator_list):
         for atom in run.evaluate(decorator, frame):
-            if isinstance(atom, Registering):
+            if isinstance(atom, v.Registering):
                 run.routing.add_class(atom, cls)
 
 
-def annotated(run: Machine, node: ast.AnnAssign, frame: Frame) -> None:
+def annotated(run: Machine, node: ast.AnnAssign, frame: v.Frame) -> None:
     """Evaluate ``name: type = value``: a name, and in a class body a field."""
-    value = run.evaluate(node.value, frame) if node.value is not None else UNKNOWN
+    value = run.evaluate(node.value, frame) if node.value is not None else v.UNKNOWN
     if isinstance(node.target, ast.Name) and frame.cls is not None:
         cls = frame.cls
-        if any(isinstance(atom, Made) and atom.name.endswith("PrivateAttr") for atom in value):
+        if any(isinstance(atom, v.Made) and atom.name.endswith("PrivateAttr") for atom in value):
             return  # no column: SQLModel keeps it in memory
-        cls.fields[node.target.id] = FieldOf(node.annotation, value, node)
+        cls.fields[node.target.id] = v.FieldOf(node.annotation, value, node)
         if node.value is not None:
             frame.names[node.target.id] = value
         return
@@ -296,11 +272,11 @@ def annotated(run: Machine, node: ast.AnnAssign, frame: Frame) -> None:
         assign(run, node.target, value, frame, node)
 
 
-def is_outside(values: Values) -> bool:
+def is_outside(values: v.Values) -> bool:
     """Return whether nothing of the tree is known of it, so that an annotation knows more; None stands for what
     comes later.
     """
-    return all(isinstance(atom, External | Made) or atom == Const(None) for atom in values)
+    return all(isinstance(atom, v.External | v.Made) or atom == v.Const(None) for atom in values)
 
 
 def _origin(base: ast.expr) -> ast.expr:
@@ -311,15 +287,15 @@ def _last(node: ast.expr) -> str:
     """Return the name of a decorator or base, called or not."""
     while isinstance(node, ast.Call):
         node = node.func
-    return last_name(node)
+    return v.last_name(node)
 
 
-def execute_import(run: Machine, node: ast.Import | ast.ImportFrom, frame: Frame) -> None:
+def execute_import(run: Machine, node: ast.Import | ast.ImportFrom, frame: v.Frame) -> None:
     """Bind what an import statement binds."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             found = _module(run, alias.name, frame)
-            if found == one(External(alias.name)) and run.project.lacks(alias.name, frame.module.path):
+            if found == v.one(v.External(alias.name)) and run.project.lacks(alias.name, frame.module.path):
                 run.notes.append((frame.module.path, node.lineno, f"imports {alias.name}, which the tree lacks"))
             if alias.asname:
                 frame.names[alias.asname] = found
@@ -342,26 +318,26 @@ def execute_import(run: Machine, node: ast.Import | ast.ImportFrom, frame: Frame
             frame.names[alias.asname or alias.name] = _member(run, path, node, alias.name, frame)
 
 
-def _module(run: Machine, dotted: str, frame: Frame) -> Values:
+def _module(run: Machine, dotted: str, frame: v.Frame) -> v.Values:
     path = run.project.find(dotted, frame.module.path)
     module = run.module(path) if path else None
-    return one(ModuleRef(module)) if module else one(External(dotted))
+    return v.one(v.ModuleRef(module)) if module else v.one(v.External(dotted))
 
 
-def _member(run: Machine, path: Path | None, node: ast.ImportFrom, name: str, frame: Frame) -> Values:
+def _member(run: Machine, path: Path | None, node: ast.ImportFrom, name: str, frame: v.Frame) -> v.Values:
     source = "." * node.level + (node.module or "")
     if path is not None:
         module = run.module(path)
         if module is None:
-            return one(External(f"{source}.{name}"))
-        return run.member_of(module, name) or one(External(f"{source}.{name}"))
+            return v.one(v.External(f"{source}.{name}"))
+        return run.member_of(module, name) or v.one(v.External(f"{source}.{name}"))
     folder = _folder(run, node, frame)
     inner = run.project.beside(folder, name) if folder else None
     module = run.module(inner) if inner else None
-    return one(ModuleRef(module)) if module else run.known.named(source, name)
+    return v.one(v.ModuleRef(module)) if module else run.known.named(source, name)
 
 
-def _folder(run: Machine, node: ast.ImportFrom, frame: Frame) -> Path | None:
+def _folder(run: Machine, node: ast.ImportFrom, frame: v.Frame) -> Path | None:
     if not node.level:
         return run.project.folder(node.module, frame.module.path) if node.module else None
     folder = frame.module.path.parent
@@ -370,7 +346,7 @@ def _folder(run: Machine, node: ast.ImportFrom, frame: Frame) -> Path | None:
     return folder.joinpath(*node.module.split(".")) if node.module else folder
 
 
-def _star(run: Machine, path: Path | None, frame: Frame) -> None:
+def _star(run: Machine, path: Path | None, frame: v.Frame) -> None:
     module = run.module(path) if path else None
     if module is None or module.frame is None:
         return

@@ -3,7 +3,7 @@
 import ast
 from functools import lru_cache
 
-from scripts.commands.crosswalk.audit.values import Frame, Func, last_name
+from scripts.commands.crosswalk.audit.values import Frame, Func, last_name, word_set
 
 ALL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SUBMITTING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -286,22 +286,7 @@ GATHERED = (
     ast.ListComp,
     ast.SetComp,
 )
-HOLDING = frozenset(
-    {
-        "set",
-        "list",
-        "tuple",
-        "dict",
-        "sorted",
-        "keys",
-        "values",
-        "items",
-        "copy",
-        "wrap_future",
-        "shield",
-        "ensure_future",
-    }
-)
+HOLDING = word_set("set list tuple dict sorted keys values items copy wrap_future shield ensure_future")
 """Calls that give the tasks that they are given, collected or wrapped."""
 COLLECTING = frozenset({"append", "add", "extend", "update", "insert", "appendleft"})
 

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,8 @@ from scripts.commands.crosswalk.audit.effects import Effect
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 HOLE = "\ufffc"
 """Stands in a text for a part that is not known."""
+FROM_REQUEST = -1
+"""The key of an object that the framework makes from a request: of just this class, and of no subclass."""
 MAX_ATOMS = 32
 """A value that may be more than this is not known."""
 MAX_SIZE = 2_000
@@ -197,9 +200,13 @@ class Listing:
 
     items: tuple["Values", ...]
     size: int = field(default=0, init=False, compare=False)
+    hashed: int = field(default=0, init=False, compare=False)
 
     def __post_init__(self) -> None:
         _measure(self, self.items)
+
+    def __hash__(self) -> int:
+        return self.hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +215,13 @@ class Mapping:
 
     items: tuple[tuple["Values", "Values"], ...]
     size: int = field(default=0, init=False, compare=False)
+    hashed: int = field(default=0, init=False, compare=False)
 
     def __post_init__(self) -> None:
         _measure(self, (value for entry in self.items for value in entry))
+
+    def __hash__(self) -> int:
+        return self.hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +289,12 @@ def _measure(atom: Listing | Mapping, inside: Iterable[Values]) -> None:
     object.__setattr__(atom, "size", size if size <= MAX_SIZE else 1)
     if size > MAX_SIZE:
         object.__setattr__(atom, "items", ())
+    object.__setattr__(atom, "hashed", hash(atom.items))
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
 
 
 def one(atom: Atom) -> Values:
@@ -428,6 +445,13 @@ class Class:
         return self.is_enum and bool(self.outside_bases() & {"str", "StrEnum", "TextChoices"})
 
     @property
+    def is_schema(self) -> bool:
+        """Return whether its objects carry what a request contained: pydantic models, typed dicts."""
+        return bool(
+            self.outside_bases() & {"BaseModel", "SQLModel", "TypedDict", "GenericModel", "Schema", "RootModel"}
+        )
+
+    @property
     def is_model(self) -> bool:
         """Return whether it is a declarative SQLAlchemy class (SQLModel's tables too)."""
         if self.is_enum:
@@ -509,21 +533,25 @@ class Call:
     ) -> None:
         self.before = before  #: how many effects the frame had before the arguments were evaluated
         self.node, self.name, self.owners, self.callees, self.arguments = node, name, owners, callees, arguments
+        self.externals = names_of(callees)  #: dotted names of what is called outside the tree
+        self.owner_names = names_of(owners)
+        self.is_foreign = not any(isinstance(atom, Func | Partial | ClassRef | Registering) for atom in callees)
 
-    @property
-    def is_foreign(self) -> bool:
-        """Return whether no function or class of the tree is called."""
-        return not any(isinstance(atom, Func | Partial | ClassRef | Registering) for atom in self.callees)
-
-    @property
-    def externals(self) -> list[str]:
-        """Return dotted names of what is called outside the tree."""
-        return [atom.name for atom in self.callees if isinstance(atom, External | Made)]
-
-    @property
+    @cached_property
     def owner_source(self) -> str:
         """Return the source of what the method is called on."""
         return ast.unparse(self.node.func.value) if isinstance(self.node.func, ast.Attribute) else ""
+
+
+def statements_of(tree: ast.AST) -> list[ast.AST]:
+    """Return the statements of a tree, also nested ones, in the order of the source, without looking into expressions."""
+    found, waiting = [], [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        blocks = [getattr(node, name, ()) for name in ("cases", "finalbody", "orelse", "handlers", "body")]
+        waiting += [part for block in blocks for part in reversed(block)]
+    return found
 
 
 def last_name(node: ast.expr) -> str:

@@ -4,43 +4,20 @@ import ast
 from dataclasses import replace
 
 from scripts.commands.crosswalk.audit import models
+from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import ModelWrite, StatusWrite
 from scripts.commands.crosswalk.audit.known import snake
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.models import members_of
-from scripts.commands.crosswalk.audit.values import (
-    UNKNOWN,
-    About,
-    AnyMember,
-    AnyOf,
-    Anything,
-    Class,
-    ClassRef,
-    ColumnRef,
-    ColumnType,
-    Const,
-    External,
-    Frame,
-    Instance,
-    Listing,
-    Made,
-    Mapping,
-    Member,
-    Pattern,
-    Statement,
-    Values,
-    one,
-    texts,
-)
 
 
 def set_attribute(
-    run: Machine, owners: Values, owner: ast.expr, name: str, value: Values, frame: Frame, node: ast.AST
+    run: Machine, owners: v.Values, owner: ast.expr, name: str, value: v.Values, frame: v.Frame, node: ast.AST
 ) -> None:
     """Evaluate ``owner.name = value``."""
-    rows = [atom for atom in owners if isinstance(atom, About)]
+    rows = [atom for atom in owners if isinstance(atom, v.About)]
     for atom in owners:
-        if isinstance(atom, Instance):
+        if isinstance(atom, v.Instance):
             run.set_attribute(atom, name, value)
     if rows:
         for row in rows:
@@ -48,7 +25,7 @@ def set_attribute(
             field(run, row.cls, name, value, frame, node, "attribute")
             if row.guessed:
                 mark_guessed(frame, before)
-    elif not any(isinstance(atom, Instance | ClassRef) for atom in owners) and run.known.vocabulary.is_status(name):
+    elif not any(isinstance(atom, v.Instance | v.ClassRef) for atom in owners) and run.known.vocabulary.is_status(name):
         guessed = guess(run, ast.unparse(owner).split(".")[-1], name, value)
         if guessed is not None:
             before = len(frame.effects)
@@ -56,13 +33,21 @@ def set_attribute(
             mark_guessed(frame, before)
 
 
-def mark_guessed(frame: Frame, before: int) -> None:
+def mark_guessed(frame: v.Frame, before: int) -> None:
     """Mark the frame's effects from number ``before`` on as those of an object whose class is a guess."""
     frame.effects[before:] = [replace(effect, guessed=True) for effect in frame.effects[before:]]
 
 
 def field(
-    run: Machine, cls: Class, name: str, value: Values, frame: Frame, node: ast.AST, via: str, *, sql: bool = False
+    run: Machine,
+    cls: v.Class,
+    name: str,
+    value: v.Values,
+    frame: v.Frame,
+    node: ast.AST,
+    via: str,
+    *,
+    sql: bool = False,
 ) -> None:
     """Return a column of ``cls`` is given ``value``. A name that is no column is no write."""
     declared = cls.all_fields()
@@ -85,7 +70,15 @@ _TRANSIENT = frozenset({"attribute", "constructor", "setattr"})
 
 
 def status(
-    run: Machine, cls: Class, name: str, value: Values, frame: Frame, node: ast.AST, via: str, *, sql: bool = False
+    run: Machine,
+    cls: v.Class,
+    name: str,
+    value: v.Values,
+    frame: v.Frame,
+    node: ast.AST,
+    via: str,
+    *,
+    sql: bool = False,
 ) -> StatusWrite:
     """Return the effect of writing a status field."""
     enum = models.enum_of(run, cls, name)
@@ -99,13 +92,13 @@ def status(
     foreign: dict[str, None] = {}
     for atom in value:
         words = models.word_of(atom, enum, names=names)
-        into = chosen if isinstance(atom, AnyMember | AnyOf) else fixed
+        into = chosen if isinstance(atom, v.AnyMember | v.AnyOf) else fixed
         for word in words:
             into[word] = None
-            own = isinstance(atom, Member) and atom.cls is enum and atom.name in members
-            if isinstance(atom, Member) and atom.name not in members_of(atom.cls):
+            own = isinstance(atom, v.Member) and atom.cls is enum and atom.name in members
+            if isinstance(atom, v.Member) and atom.name not in members_of(atom.cls):
                 foreign[word] = None
-            same = isinstance(atom, AnyMember) and atom.cls is enum and atom.form == ""
+            same = isinstance(atom, v.AnyMember) and atom.cls is enum and atom.form == ""
             if known and word not in _accepted(known, enum, names=names, sql=sql) and not own and not same:
                 foreign[word] = None
     return StatusWrite(
@@ -115,8 +108,8 @@ def status(
         field=name,
         values=tuple(sorted(fixed)),
         chosen=tuple(sorted(chosen)),
-        free=any(isinstance(atom, Anything) for atom in value),
-        open=models.is_open(value) or (not fixed and not chosen and not any(a == Const(None) for a in value)),
+        free=any(isinstance(atom, v.Anything) for atom in value),
+        open=models.is_open(value) or (not fixed and not chosen and not any(a == v.Const(None) for a in value)),
         foreign=tuple(sorted(foreign)),
         vocabulary=known,
         implied=() if known else models.implied(value),
@@ -125,29 +118,29 @@ def status(
     )
 
 
-def _accepted(known: tuple[str, ...], enum: Class | None, *, names: bool, sql: bool) -> set[str]:
+def _accepted(known: tuple[str, ...], enum: v.Class | None, *, names: bool, sql: bool) -> set[str]:
     """SQLAlchemy takes a text enum's values and names alike; SQL takes only what is stored."""
     if enum is None or sql:
         return set(known)
     return {*known, *members_of(enum)} if enum.is_text_enum and names else set(known)
 
 
-def _by_name(cls: Class, name: str) -> bool:
+def _by_name(cls: v.Class, name: str) -> bool:
     declared = cls.all_fields().get(name)
     return declared is not None and any(
-        isinstance(a, ColumnType) and a.enum is not None and a.names for a in declared.value
+        isinstance(a, v.ColumnType) and a.enum is not None and a.names for a in declared.value
     )
 
 
-def _is_relation(cls: Class, name: str) -> bool:
+def _is_relation(cls: v.Class, name: str) -> bool:
     declared = cls.all_fields().get(name)
     return declared is not None and any(
-        isinstance(atom, ColumnType) and atom.target is not None for atom in declared.value
+        isinstance(atom, v.ColumnType) and atom.target is not None for atom in declared.value
     )
 
 
 def keywords(
-    run: Machine, cls: Class, given: dict[str, Values], frame: Frame, node: ast.AST, via: str
+    run: Machine, cls: v.Class, given: dict[str, v.Values], frame: v.Frame, node: ast.AST, via: str
 ) -> None:  # fmt: skip
     """Evaluate ``Model(status=…)``, ``.values(status=…)``. Columns other than statuses count once."""
     plain = False
@@ -163,39 +156,39 @@ def keywords(
         )  # fmt: skip
 
 
-def mappings(run: Machine, cls: Class, given: Values, frame: Frame, node: ast.AST, via: str) -> None:
+def mappings(run: Machine, cls: v.Class, given: v.Values, frame: v.Frame, node: ast.AST, via: str) -> None:
     """Evaluate ``.values({…})``, ``query.update({…})``, ``bulk_update_mappings(Model, [{…}])``."""
     for atom in given:
         match atom:
-            case Mapping(entries):
-                words: dict[str, Values] = {}
+            case v.Mapping(entries):
+                words: dict[str, v.Values] = {}
                 for key, value in entries:
-                    for name in [*texts(key), *(k.field for k in key if isinstance(k, ColumnRef))]:
+                    for name in [*v.texts(key), *(k.field for k in key if isinstance(k, v.ColumnRef))]:
                         words[name] = value
                 keywords(run, cls, words, frame, node, via)
-            case Listing(items):
+            case v.Listing(items):
                 for item in items:
                     mappings(run, cls, item, frame, node, via)
-            case Statement():
+            case v.Statement():
                 pass
             case _:
                 pass
 
 
 def by_name(
-    run: Machine, owners: Values, owner: ast.expr, names: Values, value: Values, frame: Frame, node: ast.AST
+    run: Machine, owners: v.Values, owner: ast.expr, names: v.Values, value: v.Values, frame: v.Frame, node: ast.AST
 ) -> None:
     """Evaluate ``setattr(owner, name, value)``."""
-    for name in texts(names):
+    for name in v.texts(names):
         set_attribute(run, owners, owner, name, value, frame, node)
-    if any(isinstance(atom, Anything) for atom in names) and any(isinstance(atom, Anything) for atom in value):
+    if any(isinstance(atom, v.Anything) for atom in names) and any(isinstance(atom, v.Anything) for atom in value):
         for atom in owners:
-            if isinstance(atom, About):
+            if isinstance(atom, v.About):
                 for name in filter(run.known.vocabulary.is_status, atom.cls.all_fields()):
-                    field(run, atom.cls, name, one(Anything()), frame, node, "setattr")
-    elif any(isinstance(atom, Anything | Pattern) for atom in names) or names == UNKNOWN:
+                    field(run, atom.cls, name, v.one(v.Anything()), frame, node, "setattr")
+    elif any(isinstance(atom, v.Anything | v.Pattern) for atom in names) or names == v.UNKNOWN:
         for atom in owners:
-            if isinstance(atom, About) and any(
+            if isinstance(atom, v.About) and any(
                 run.known.vocabulary.is_status(field_name) for field_name in atom.cls.all_fields()
             ):
                 frame.effects.append(
@@ -205,18 +198,18 @@ def by_name(
                 )
 
 
-def is_transaction(entered: ast.expr, value: Values) -> bool:
+def is_transaction(entered: ast.expr, value: v.Values) -> bool:
     """Evaluate ``with session.begin():``, which commits at its end what was changed; not ``begin_nested``, which
     does not.
     """
     match entered:
         case ast.Call(func=ast.Attribute(attr="begin")):
-            return all(isinstance(atom, Made | External) for atom in value)
+            return all(isinstance(atom, v.Made | v.External) for atom in value)
         case _:
             return False
 
 
-def guess(run: Machine, variable: str, field: str, value: Values) -> Class | None:
+def guess(run: Machine, variable: str, field: str, value: v.Values) -> v.Class | None:
     """Return the model of an object of unknown type: the only one with such a field, the variable's name, or the
     enum's owner.
     """
@@ -229,6 +222,6 @@ def guess(run: Machine, variable: str, field: str, value: Values) -> Class | Non
             return cls
     if field != "status" and len(having) == 1:
         return having[0]
-    enums = [atom.cls for atom in value if isinstance(atom, Member | AnyMember)]
+    enums = [atom.cls for atom in value if isinstance(atom, v.Member | v.AnyMember)]
     fitting = [cls for cls in having if models.enum_of(run, cls, field) in enums] if enums else []
     return fitting[0] if len(fitting) == 1 else None
