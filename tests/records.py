@@ -1,10 +1,11 @@
 """Create a record of any watched table, and write with triggers disabled."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
+from scrapersky.contacts import FoundContact, KeptContacts
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import RecordId
 
@@ -36,3 +37,8 @@ def triggers_disabled(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("RESET ROLE; SET session_replication_role = replica")
     yield
     connection.exec_driver_sql(f"RESET session_replication_role; SET ROLE {role}")
+
+
+def kept(found: Sequence[FoundContact]) -> KeptContacts:
+    """Return ``found`` as the contacts of a page of which none is withheld."""
+    return KeptContacts(tuple(found), 0)

@@ -12,6 +12,7 @@ from scrapersky.extraction.contacts import find_contacts
 from scrapersky.extraction.json_ld import Graph
 from scrapersky.extraction.organisation import find_organisations, organisation_facts
 from scrapersky.extraction.page import MAX_TITLE, MAX_URL, HtmlPage, PageLimits, language_tag
+from scrapersky.extraction.withholding import withhold
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.storable import storable, storable_json, tidy
 
@@ -44,7 +45,9 @@ def read_facts(page: HtmlPage, fetched: Fetched, host: str, limits: PageLimits) 
         "organisation": storable_json(organisation_facts(organisations)),
         "meta_json": _meta_json(page, fetched, graph.values, limits.json_bytes),
     }
-    return {column: value for column, value in facts.items() if value not in (None, "", [], {})}
+    contacts = facts.pop("contacts")
+    kept = withhold(facts, limits.keep, host) | {"contacts": contacts}
+    return {column: value for column, value in kept.items() if value not in (None, "", [], {})}
 
 
 def _wordpress(technologies: Sequence[Technology]) -> dict[str, Any]:

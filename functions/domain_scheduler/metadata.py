@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from domain_scheduler.client_redirects import MAX_REDIRECTS
 from domain_scheduler.saving import save_facts, save_links
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import KeptContacts, save_contacts
 from scrapersky.errors import FetchError, Permanent, Unavailable
 from scrapersky.extraction.blocked_pages import Rejection, reject_answer
 from scrapersky.models import Domain
@@ -60,20 +60,20 @@ async def _read_domain(record: Domain, ctx: JobContext) -> Outcome:
             facts = await _facts_of_start(host, fetched, ctx)
             return Fail(code, reason, write=_saving(record.id, facts) if facts else None)
         case facts:
-            detail = {"final_url": fetched.url, "http_status": fetched.status}
-            return Done("read", write=_saving(record.id, facts, fetched.url), detail=detail)
+            kept = KeptContacts.of(facts.get("contacts", ()), ctx.settings.kept_categories)
+            detail = {"final_url": fetched.url, "http_status": fetched.status, "withheld": kept.withheld}
+            return Done("read", write=_saving(record.id, facts, fetched.url, kept), detail=detail)
 
 
-def _saving(domain_id: RecordId, facts: Mapping[str, Any], url: str = "") -> Write:
+def _saving(domain_id: RecordId, facts: Mapping[str, Any], url: str = "", kept: KeptContacts | None = None) -> Write:
     """Return a write of ``facts`` and, with the ``url`` of a page that was read whole, of its contacts and links."""
     columns = {name: value for name, value in facts.items() if name not in ("contacts", "links")}
-    contacts = [FoundContact(*row) for row in facts.get("contacts", ())]
 
     def save(connection: Connection) -> Made:
         save_facts(connection, domain_id, columns)
-        if not url:
+        if kept is None:
             return {"domains": [domain_id]}
-        contact_ids = save_contacts(connection, domain_id, contacts, url=url, page_id=None)
+        contact_ids = save_contacts(connection, domain_id, kept, url=url, page_id=None)
         page_ids = save_links(connection, domain_id, facts.get("links", ()))
         return {"domains": [domain_id], "contacts": contact_ids, "pages": page_ids}
 

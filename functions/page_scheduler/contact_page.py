@@ -14,6 +14,7 @@ from scrapersky.extraction.imprint import read_imprint
 from scrapersky.extraction.json_ld import Graph
 from scrapersky.extraction.organisation import find_organisations
 from scrapersky.extraction.page import MAX_TITLE, HtmlPage, PageLimits, sample_page
+from scrapersky.extraction.withholding import withhold
 from scrapersky.web.charset import decode_page, load_codecs
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.storable import storable_json, tidy
@@ -44,7 +45,10 @@ def read_contact_page(fetched: Fetched, *, host: str, is_imprint: bool, limits: 
         "imprint": storable_json(read_imprint(page, organisations, is_imprint=is_imprint)),
         "meta_robots": tidy(", ".join(robots_directives(page, fetched.headers, bounds.agent)), MAX_TITLE),
     }
-    return {"facts": facts, "contacts": find_contacts(page, graph, organisations, host, bounds)}
+    return {
+        "facts": withhold(facts, bounds.keep, host),
+        "contacts": find_contacts(page, graph, organisations, host, bounds),
+    }
 
 
 def warm_up() -> None:

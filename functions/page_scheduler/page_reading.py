@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, text
 
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import KeptContacts, save_contacts
 from scrapersky.extraction.blocked_pages import reject_answer
 from scrapersky.models import Page
 from scrapersky.runtime.context import JobContext
@@ -42,16 +42,17 @@ async def read_contact_page(record: Page, ctx: JobContext) -> Outcome:
     )
     if "rejected" in read:
         return Fail(*read["rejected"])
-    contacts = [FoundContact(*row) for row in read["contacts"]]
-    code = "contacts_found" if contacts else "no_contacts"
-    return Done(code, write=_saving(record, read["facts"], contacts, fetched.url), detail={"contacts": len(contacts)})
+    kept = KeptContacts.of(read["contacts"], ctx.settings.kept_categories)
+    code = "contacts_found" if kept.contacts else "no_contacts"
+    detail = {"contacts": len(kept.contacts), "withheld": kept.withheld}
+    return Done(code, write=_saving(record, read["facts"], kept, fetched.url), detail=detail)
 
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def _saving(record: Page, facts: Mapping[str, Any], contacts: list[FoundContact], url: str) -> Write:
+def _saving(record: Page, facts: Mapping[str, Any], contacts: KeptContacts, url: str) -> Write:
     page_id, domain_id = record.id, RecordId(record.domain_id)
 
     def save(connection: Connection) -> Made:

@@ -136,6 +136,8 @@ def test_it_ends_with_a_true_summary_and_leaves_nothing_behind(tmp_path: Path) -
             assert CHECKS.get(site.manifest.mail, site.manifest.mail) in {
                 one["check_reason"] for one in found["contacts"] if one["value"] == email
             }
+        for email in site.manifest.expect.withheld:
+            assert email not in ran.stdout + leads + json.dumps(report), email
         for place, (workflow, code) in enumerate(site.manifest.expect.errors.items()):
             assert place or found["error"].startswith(f"{workflow}: {code}: ")
             assert f"{workflow} · {code}" in ran.stdout

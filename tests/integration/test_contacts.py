@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, text
 from scrapersky.contacts import FoundContact, save_contacts
 from scrapersky.runtime.registry import METADATA
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
-from tests.records import make
+from tests.records import kept, make
 
 URL = "https://a.test/"
 INFO, SALES = (FoundContact(ContactKind.EMAIL, f"{name}@a.test", FoundIn.LINK) for name in ("info", "sales"))
@@ -32,7 +32,7 @@ def page(connection: Connection, domain: RecordId, path: str) -> RecordId:
 def read(
     connection: Connection, domain: RecordId, *found: FoundContact, page_id: RecordId | None = None, url: str = URL
 ) -> list[RecordId]:
-    return save_contacts(connection, domain, found, url=url, page_id=page_id)
+    return save_contacts(connection, domain, kept(found), url=url, page_id=page_id)
 
 
 def contacts(connection: Connection) -> dict[str, RowMapping]:

@@ -15,7 +15,7 @@ from scrapersky.status.requeue import hand_off
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
 from scripts.commands.run.internet.name_server import Zone, answering
 from tests.integration.conftest import Harness
-from tests.records import make
+from tests.records import kept, make
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -46,7 +46,7 @@ def add(connection: Connection, *values: str, kind: ContactKind = ContactKind.EM
     """Save contacts of one domain; return their ids."""
     domain = make(connection, METADATA, key=values[0].partition("@")[0])
     found = [FoundContact(kind, value, FoundIn.TEXT) for value in values]
-    return save_contacts(connection, domain, found, url="https://a.test/", page_id=None)
+    return save_contacts(connection, domain, kept(found), url="https://a.test/", page_id=None)
 
 
 def checked(connection: Connection) -> dict[str, tuple[str, str | None, str | None]]:

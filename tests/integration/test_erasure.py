@@ -18,7 +18,7 @@ from scrapersky.vocabulary import ContactKind, FoundIn, RecordId, SubjectKind
 from tests.integration.api import Api
 from tests.integration.conftest import Harness
 from tests.integration.test_suppression import ADDRESS, OTHER, domain
-from tests.records import make, triggers_disabled
+from tests.records import kept, make, triggers_disabled
 
 __all__ = ["domain"]
 
@@ -128,7 +128,7 @@ def test_a_longer_address_that_ends_alike_is_kept(connection: Connection, domain
     save_contacts(
         connection,
         domain,
-        [FoundContact(ContactKind.EMAIL, f"jo{ADDRESS}", FoundIn.TEXT)],
+        kept([FoundContact(ContactKind.EMAIL, f"jo{ADDRESS}", FoundIn.TEXT)]),
         url="https://shop.test/",
         page_id=None,
     )

@@ -66,10 +66,10 @@ def scan(connection: Connection, place: int, details: dict[str, Any], directory:
     return save(connection, outcome)
 
 
-def read(connection: Connection, domain_id: int, html: str, directory: Path) -> Any:
+def read(connection: Connection, domain_id: int, html: str, directory: Path, **settings: Any) -> Any:
     """Return the domain's row after its home page was read as ``html``."""
     record = load(connection, Domain, domain_id)
-    outcome = run_job(read_metadata, record, {record.domain: page(html)}, directory)
+    outcome = run_job(read_metadata, record, {record.domain: page(html)}, directory, **settings)
     assert save(connection, outcome)[0] == domain_id
     return connection.execute(select(Domain.__table__).where(Domain.id == domain_id)).mappings().one()
 
@@ -226,6 +226,27 @@ def test_a_rescan_that_finds_nothing_erases_nothing(connection: Connection, tmp_
     after = read(connection, domain, "<p>Back soon, says the new page.", tmp_path / "2")
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"last_scan", "updated_at"}
+
+
+PERSONAL = """
+<html lang=en><title>Ask ann.lee@smile.com</title><meta name=author content="Ann.Lee@smile.com">
+<a href="mailto:info@smile.com">x</a><p>Tel. (251) 930-8621, info@smile.com or ann.lee [at] smile.com
+<script type=application/ld+json>
+{"@type": "Dentist", "email": "ann.lee@smile.com", "employee": {"@type": "Person", "email": "mailto:ann.lee@smile.com"}}
+</script>
+"""
+
+
+def test_an_address_that_is_withheld_is_nowhere_in_what_a_page_leaves(connection: Connection, tmp_path: Path) -> None:
+    domain = add(connection, Domain, domain="smile.example")
+    everything = text("SELECT * FROM find_subject('{ann.lee@smile.com}')")
+    row = read(connection, domain, PERSONAL, tmp_path / "1")
+    assert (row["title"], row["email_addresses"]) == ("Ask [withheld]", ["info@smile.com"])
+    assert connection.execute(everything).all() == []
+    rows = connection.execute(text("SELECT context FROM contact_sources WHERE context IS NOT NULL")).scalars().all()
+    assert set(rows) == {"Tel. (251) 930-8621, info@smile.com or [withheld]"}
+    row = read(connection, domain, PERSONAL, tmp_path / "2", contacts_keep="personal")
+    assert (row["title"], row["email_addresses"]) == ("Ask ann.lee@smile.com", ["info@smile.com", "ann.lee@smile.com"])
 
 
 def test_a_rescan_replaces_values_that_it_finds(connection: Connection, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from scrapersky.status.requeue import hand_off
 from scrapersky.vocabulary import ContactKind, FoundIn
 from tests.integration.api import Api, domains, results, row
 from tests.integration.test_api_adding import RESOURCES, SHOP
+from tests.records import kept
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -68,9 +69,9 @@ def test_a_label_that_fits_no_url_is_refused(api: Api, label: str) -> None:
 
 
 def test_a_record_that_a_job_finds_takes_the_label_only_if_it_has_none(connection: Connection) -> None:
-    for label, kept in (None, None), ("a", "a"), ("b", "a"), (None, "a"):
+    for label, stays in (None, None), ("a", "a"), ("b", "a"), (None, "a"):
         found = get_or_create(connection, Domain.domain, domain=SHOP, label=label)
-        assert row(connection, "domains", found)["label"] == kept
+        assert row(connection, "domains", found)["label"] == stays
 
 
 def test_a_contact_has_the_label_of_its_page_before_that_of_its_domain(connection: Connection) -> None:
@@ -80,7 +81,7 @@ def test_a_contact_has_the_label_of_its_page_before_that_of_its_domain(connectio
     connection.execute(text("UPDATE pages SET label = 'of page'"))
     for number, page_id in enumerate((None, page)):
         found = [FoundContact(ContactKind.EMAIL, f"{number}@{SHOP}", FoundIn.TEXT)]
-        save_contacts(connection, domain, found, url="u", page_id=page_id)
+        save_contacts(connection, domain, kept(found), url="u", page_id=page_id)
     labels = connection.execute(text("SELECT label FROM contacts ORDER BY value")).scalars().all()
     assert labels == ["of domain", "of page"]
 

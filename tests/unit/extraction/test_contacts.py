@@ -1,18 +1,23 @@
 """The contacts of a page: each with how the page gives it, and the text around it."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from scrapersky.extraction.contacts import MAX_CONTEXT, contact_rows, read_contacts
 from scrapersky.extraction.json_ld import Graph
+from scrapersky.vocabulary import EmailCategory
 from tests.unit.domain_scheduler.pages import a_page
 
 
-def rows(html: str, *, reserved_hosts: bool = False) -> list[list[str | None]]:
+def rows(
+    html: str, *, reserved_hosts: bool = False, keep: Sequence[str] = tuple(EmailCategory)
+) -> list[list[str | None]]:
     page = a_page(html)
     graph = Graph.parse(page.scripts('script[type*="ld+json" i]'))
     found = read_contacts(page, graph, country="US", host="shop.com", limit=50, reserved_hosts=reserved_hosts)
     return contact_rows(
-        page, found, {"facebook": "https://facebook.com/shop"} if "facebook" in html else {}, "shop.com"
+        page, found, {"facebook": "https://facebook.com/shop"} if "facebook" in html else {}, "shop.com", keep
     )
 
 

@@ -13,7 +13,8 @@ from scrapersky.errors import FetchError
 from scrapersky.models import Domain, Page
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, outcome_of
-from scrapersky.settings import Settings
+from scrapersky.settings import Settings, SettingsError, load
+from scrapersky.vocabulary import EmailCategory
 from scrapersky.web.fetched import Fetched, Headers
 from scripts.commands.run.internet.website import Answer, RedirectTo, Request, Website
 from tests.jobs import Answers, page, run_job
@@ -43,8 +44,27 @@ def read_html(html: str, **headers: str) -> dict[str, Any]:
 def test_a_page_with_contacts_is_done_with_contacts_found(tmp_path: Path) -> None:
     outcome = read({"shop.example": page(CONTACT)}, tmp_path)
     assert isinstance(outcome, Done), outcome
-    assert (outcome.code, outcome.detail) == ("contacts_found", {"contacts": 2})
+    assert (outcome.code, outcome.detail) == ("contacts_found", {"contacts": 2, "withheld": 0})
     assert outcome.write is not None
+
+
+def test_addresses_that_are_withheld_are_counted(tmp_path: Path) -> None:
+    website = {"shop.example": page(f"{CONTACT} ann.lee@shop.example, no-reply@shop.example")}
+    for keep, detail in (
+        ("role,other,free", {"contacts": 2, "withheld": 2}),
+        ("role,personal", {"contacts": 3, "withheld": 1}),
+        ("none", {"contacts": 1, "withheld": 3}),
+    ):
+        outcome = read(website, tmp_path / keep, contacts_keep=keep)
+        assert isinstance(outcome, Done), outcome
+        assert (outcome.code, outcome.detail) == ("contacts_found", detail)
+
+
+def test_the_setting_accepts_every_category_and_nothing_else() -> None:
+    every = ",".join(EmailCategory)
+    assert load(Settings, {"CONTACTS_KEEP": every}).kept_categories == list(EmailCategory)
+    with pytest.raises(SettingsError, match="CONTACTS_KEEP"):
+        load(Settings, {"CONTACTS_KEEP": f"{every},persons"})
 
 
 def test_a_page_without_contacts_is_done_with_no_contacts(tmp_path: Path) -> None:

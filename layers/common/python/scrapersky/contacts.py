@@ -1,8 +1,9 @@
 """Contacts: what a page gives to reach its business by, saved with the page as their source."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -24,6 +25,24 @@ class FoundContact:
     found_in: FoundIn
     category: str | None = None
     context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptContacts:
+    """The contacts of one page that are stored, distinct by kind and value, and how many addresses are not.
+
+    Made by :meth:`of`, so that no job stores an address that ``CONTACTS_KEEP`` withholds.
+    """
+
+    contacts: tuple[FoundContact, ...]
+    withheld: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]], keep: Collection[str]) -> "KeptContacts":
+        """Choose from the ``rows`` of a page function those whose category is in ``keep``, and all that are no addresses."""
+        found = [FoundContact(*row) for row in rows]
+        kept = tuple(one for one in found if one.kind != ContactKind.EMAIL or one.category in keep)
+        return cls(kept, len(found) - len(kept))
 
 
 LOCK_DOMAIN = text(
@@ -119,18 +138,18 @@ SUMMARISE = text(
 
 
 def save_contacts(
-    connection: Connection, domain_id: RecordId, found: Sequence[FoundContact], *, url: str, page_id: RecordId | None
+    connection: Connection, domain_id: RecordId, found: KeptContacts, *, url: str, page_id: RecordId | None
 ) -> list[RecordId]:
     """Save what one reading of the page ``page_id`` (None: the home page), now at ``url``, has found; return the contacts' ids.
 
-    ``found`` is distinct by kind and value. A contact that all of its sources lack in two readings in a row is gone
+    A contact that all of its sources lack in two readings in a row is gone
     until it is found again. A number without its country joins the complete one. The contact columns of the domain are
     the summary of the contacts that are not gone.
     """
     tenant, label, known = connection.execute(LOCK_DOMAIN, {"domain_id": domain_id, "page_id": page_id}).one()
-    if not found and not known:
+    if not found.contacts and not known:
         return []
-    rows = json.dumps([asdict(one) for one in found])
+    rows = json.dumps([asdict(one) for one in found.contacts])
     common = {"domain_id": domain_id, "tenant": tenant, "label": label}
     values = {**common, "url": url, "page_id": page_id, "found": rows}
     saved = list(connection.execute(SAVE if known else SAVE_FIRST, values).scalars())

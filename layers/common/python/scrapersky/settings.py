@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 Policy = Literal["manual", "auto"]
 M = TypeVar("M", bound=BaseModel)
 
+_CATEGORIES = "role|personal|no-reply|free|disposable|other"
+"""The values of ``vocabulary.EmailCategory``, which is above this module."""
+
 LONGEST = 366 * 86_400
 """Seconds: the upper bound of times that have no narrower one. Postgres refuses intervals over 178,000,000 years."""
 MOST = 2**31 - 1
@@ -106,6 +109,12 @@ class Settings(BaseModel):
     )
     contacts_gone_days: int = Field(
         90, ge=0, le=36_500, description="days after which a contact that is gone is deleted; 0: never"
+    )
+    contacts_keep: str = Field(
+        "role,other,free",
+        pattern=rf"^(none|({_CATEGORIES})(,({_CATEGORIES}))*)$",
+        description=f"categories of e-mail addresses that are stored: {_CATEGORIES.replace('|', ', ')}; or none. Others "
+        "are masked in all that is stored of their pages",
     )
     recovery_limit: int = Field(500, ge=1, le=MOST, description="expired attempts recovered per workflow and tick")
 
@@ -306,6 +315,11 @@ class Settings(BaseModel):
         None,
         description=("local run and tests only, never set in a deployed stack: a JSON file of an internet on loopback"),
     )
+
+    @property
+    def kept_categories(self) -> list[str]:
+        """Return :attr:`contacts_keep` as a list."""
+        return self.contacts_keep.split(",")
 
     @property
     def lock_seconds(self) -> float:

@@ -34,6 +34,8 @@ class Expectation(BaseModel):
     pages: int = 0
     emails: Mapping[str, str] = Field(default_factory=dict)
     """{e-mail address: path of a page that gives it}; the cards show all of them."""
+    withheld: tuple[str, ...] = ()
+    """E-mail addresses that CONTACTS_KEEP does not keep by default; nothing shows or stores them."""
     errors: Mapping[str, str] = Field(default_factory=dict)
     """{workflow: error code}."""
 

@@ -16,6 +16,7 @@ from scrapersky.extraction.organisation import address_country
 from scrapersky.extraction.page import MAX_URL, HtmlPage, PageLimits
 from scrapersky.extraction.phones import numbers_in, numbers_in_tel, numbers_of, without_repetitions
 from scrapersky.extraction.socials import read_socials
+from scrapersky.extraction.withholding import withhold
 from scrapersky.vocabulary import ContactKind, FoundIn
 from scrapersky.web.storable import tidy
 from scrapersky.web.urls import normalise_url
@@ -67,7 +68,7 @@ def find_contacts(
     )
     same_as = (url for node in organisations for text in node.texts("sameAs")[:50] for url in text.split(", "))
     socials = {network: url[:MAX_URL] for network, url in read_socials(page, same_as).items()}
-    return contact_rows(page, contacts, socials, host)
+    return contact_rows(page, contacts, socials, host, limits.keep)
 
 
 def read_contacts(
@@ -89,16 +90,26 @@ def read_contacts(
     )
 
 
-def contact_rows(page: HtmlPage, contacts: Contacts, socials: Mapping[str, str], host: str) -> list[list[str | None]]:
-    """Return [kind, value, how it is found, category, context] of each contact of ``page``, a contact form last."""
+def contact_rows(
+    page: HtmlPage, contacts: Contacts, socials: Mapping[str, str], host: str, keep: Sequence[str]
+) -> list[list[str | None]]:
+    """Return [kind, value, how it is found, category, context] of each contact of ``page``, a contact form last.
+
+    In the contexts, addresses are masked whose category is not in ``keep``.
+    """
+
+    def around(line: str, value: str) -> str:
+        masked: str = withhold(line, keep, host)
+        return _around(masked, masked.lower().find(value) if value else 0)
+
     lines = [(line, line.lower(), _NOT_DIGITS.sub("", line)) for line in page.text.splitlines()]
     rows: list[list[str | None]] = []
     for email, found_in in contacts.emails.items():
-        context = next((_around(line, lower.find(email)) for line, lower, _ in lines if email in lower), None)
+        context = next((around(line, email) for line, lower, _ in lines if email in lower), None)
         rows.append([ContactKind.EMAIL, email, found_in, email_category(email, host), context])
     for number, found_in in contacts.phones.items():
         end = number[-_LAST_DIGITS:]
-        context = next((_around(line, 0) for line, _, digits in lines if end in digits), None)
+        context = next((around(line, "") for line, _, digits in lines if end in digits), None)
         rows.append([ContactKind.PHONE, number, found_in, None, context])
     rows += [[ContactKind.SOCIAL, url, FoundIn.LINK, network, None] for network, url in socials.items()]
     if has_contact_form(page) and (url := normalise_url(page.url)):

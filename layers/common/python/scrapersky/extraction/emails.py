@@ -111,7 +111,7 @@ def emails_in(text: str) -> Iterator[str]:
 
     Includes spellings against simple robots: ``jo [at] shop (dot) com``, ``jo AT shop DOT com``.
     """
-    text = _with_at_signs(text)
+    text = with_at_signs(text)
     position = -1
     for _ in range(MAX_CANDIDATES):
         position = text.find("@", position + 1)
@@ -142,7 +142,7 @@ def _is_latin(character: str) -> bool:
     return character > "\x7f" and unicodedata.name(character, "").startswith("LATIN ")
 
 
-def _with_at_signs(text: str) -> str:
+def with_at_signs(text: str) -> str:
     """Return ``text`` with ``[at]``, ``(dot)`` and the like replaced by ``@`` and ``.``."""
     if "@ " in text or " @" in text:
         text = _SPACED.sub(r"\1@\2", text)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scrapersky.extraction.visible_text import visible_text
+from scrapersky.vocabulary import EmailCategory
 from scrapersky.web.fetched import Fetched
 from scrapersky.web.hosts import registrable_domain
 from scrapersky.web.html import attributes_of, base_url, parse_html
@@ -41,7 +42,8 @@ class PageLimits:
     """How much of a page is read: characters of visible text, contacts of a kind, bytes of ``meta_json``.
 
     ``reserved_hosts``: addresses at hosts that the internet does not have are real, as on loopback. ``opt_outs``: signals
-    against reading that are honoured; ``agent``: the crawler's product token, for which they may be meant.
+    against reading that are honoured; ``agent``: the crawler's product token, for which they may be meant. ``keep``:
+    the categories of e-mail addresses that are kept; others are masked.
     """
 
     text: int = 500_000
@@ -50,6 +52,7 @@ class PageLimits:
     reserved_hosts: bool = False
     opt_outs: Sequence[str] = ()
     agent: str = ""
+    keep: Sequence[str] = tuple(EmailCategory)
 
 
 @dataclass(frozen=True)

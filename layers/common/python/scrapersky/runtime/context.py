@@ -92,6 +92,7 @@ class JobContext:
             "reserved_hosts": self.settings.web_loopback_internet is not None,
             "opt_outs": self.settings.page_opt_outs.split(","),
             "agent": self.settings.web_user_agent_token,
+            "keep": self.settings.kept_categories,
         }
 
     def remaining(self) -> float:
