@@ -70,7 +70,7 @@ def _default(
     dependencies = [atom for atom in value if isinstance(atom, v.Dependency)]
     if dependencies:
         return v.join(*(resolve(run, atom, parameter.annotation, function, bound) for atom in dependencies))
-    if endpoint or not value or value == v.one(v.Const(None)):
+    if endpoint or not value:
         # The default of a request's parameter says little: the request decides.
         return v.UNKNOWN if parameter.annotation is not None else value
     return value

@@ -292,6 +292,12 @@ def _outcome(run: Machine, test: ast.expr, frame: v.Frame, function: v.Function 
             if decisive in outcomes:
                 return decisive
             return None if None in outcomes else not decisive
+        case ast.Name() | ast.Attribute():
+            return False if _is_none(run, test, frame, function) else None
+        case ast.Compare(
+            left=subject, ops=[ast.Is() | ast.IsNot() as operator], comparators=[ast.Constant(value=None)]
+        ):
+            return isinstance(operator, ast.Is) if _is_none(run, subject, frame, function) else None
         case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name) as subject, kinds]):
             if function is not None and name in _unsteady(function):
                 return None
@@ -302,6 +308,30 @@ def _outcome(run: Machine, test: ast.expr, frame: v.Frame, function: v.Function 
             return _compared(run, name, operator, right, frame)
         case _:
             return None
+
+
+def _is_none(run: Machine, subject: ast.expr, frame: v.Frame, function: v.Function | None) -> bool:
+    """Return whether a parameter is None in this call, or an attribute that only ``__init__`` sets, from a parameter."""
+    match subject:
+        case ast.Name(id=name) if function is not None and name not in _assigned(function):
+            return name_in(run, name, frame) == v.one(v.Const(None))
+        case ast.Attribute(value=ast.Name(id="self"), attr=name) if function is not None and function.cls:
+            return name in _collaborators(function.cls) and run.evaluate(subject, frame) == v.one(v.Const(None))
+        case _:
+            return False
+
+
+def _collaborators(cls: v.Class) -> frozenset[str]:
+    """Return the attributes that only ``__init__`` sets, each from a parameter."""
+    if cls.collaborators is None:
+        given, others = set(), set()
+        for function in v.function_in(v.Values(atom for values in cls.frame.names.values() for atom in values)):
+            parameters = {argument.arg for argument in [*function.node.args.args, *function.node.args.kwonlyargs]}
+            for name, value in _assigned(function).items():
+                is_given = function.name == "__init__" and isinstance(value, ast.Name) and value.id in parameters
+                (given if is_given else others).add(name.removeprefix("self."))
+        cls.collaborators = frozenset(given - others)
+    return cls.collaborators
 
 
 def _is_instance(values: v.Values, kinds: v.Values) -> bool | None:

@@ -412,6 +412,7 @@ class Class:
     keywords: dict[str, Values] = field(default_factory=dict)
     table: str = ""
     parameters: tuple[Values, ...] = ()
+    collaborators: frozenset[str] | None = None  #: attributes that only its ``__init__`` sets, computed on first use
 
     def ancestry(self) -> Iterator["Class"]:
         """Return the class and its ancestors in the tree, nearest first."""
