@@ -1,5 +1,6 @@
 """What a route does, found where it is done, with the calls that lead there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,7 @@ class Effect:
     deferred: bool = False  #: done by work that the route started, not by the route
     methods: frozenset[str] | None = None  #: only for these HTTP methods (``if request.method == "POST"``)
     guessed: bool = False  #: the class of the object is a guess from names or arguments
+    lasts: bool | None = None  #: whether it is committed; None when that depends on the rest of the route
 
     def by_way_of(self, helper: str, methods: frozenset[str] | None) -> "Effect":
         """Return the same effect, seen from a caller of ``helper`` that is limited to ``methods``."""
@@ -72,6 +74,15 @@ class Commit(Effect):
     """A transaction is committed. ``managed``: by the generator that hands out the session, for every request."""
 
     managed: bool = False
+
+
+def is_committed(effects: Iterable[Effect]) -> bool:
+    """Return whether the session that is open at the end of ``effects`` is committed."""
+    return any(
+        isinstance(effect, Commit) or (isinstance(effect, ModelWrite) and effect.kept)
+        for effect in effects
+        if effect.lasts is None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,17 @@
 
 import ast
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import attributes, binding, expressions, statements
 from scripts.commands.crosswalk.audit import values as v
-from scripts.commands.crosswalk.audit.effects import Effect, Place
+from scripts.commands.crosswalk.audit.effects import Effect, Place, is_committed
 from scripts.commands.crosswalk.audit.known import Known, snake
 from scripts.commands.crosswalk.audit.project import Project
 from scripts.commands.crosswalk.audit.routes import Routing
 from scripts.commands.crosswalk.audit.statements import is_outside
+from scripts.commands.crosswalk.audit.syntax import opens_session
 
 MAX_DEPTH = 40
 MAX_VARIANTS = 1_000
@@ -198,7 +200,8 @@ class Interpreter:
         value = frame.returned
         if is_outside(value) and not isinstance(node, ast.Lambda) and node.returns is not None:
             value = self.promised(node.returns, function.closure, request=False) or value
-        return v.Summary(value, _distinct(frame.effects))
+        effects = _distinct(frame.effects)
+        return v.Summary(value, _settled(effects) if opens_session(node) else effects)
 
     def made(self, cls: v.Class, arguments: v.Arguments, key: int, frame: v.Frame) -> v.Values:
         """Return an object of ``cls``, its ``__init__`` followed."""
@@ -262,6 +265,12 @@ class Interpreter:
 def _declared(cls: v.Class) -> list[str]:
     """Return a dataclass's fields in the order of its parameters."""
     return list(dict.fromkeys(name for ancestor in reversed(list(cls.ancestry())) for name in ancestor.fields))
+
+
+def _settled(effects: list[Effect]) -> list[Effect]:
+    """Return the effects of a function with a session of its own, whose commits count for nothing else."""
+    lasts = is_committed(effects)
+    return [replace(effect, lasts=lasts) if effect.lasts is None else effect for effect in effects]
 
 
 def _is_nested(function: v.Function) -> bool:

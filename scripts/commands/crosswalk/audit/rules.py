@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 from scripts.commands.crosswalk.audit.analysis import Analysis
-from scripts.commands.crosswalk.audit.effects import Commit, Effect, Ended, ModelWrite, Place, StartsWork, StatusWrite
+from scripts.commands.crosswalk.audit.effects import (
+    Commit,
+    Effect,
+    Ended,
+    ModelWrite,
+    Place,
+    StartsWork,
+    StatusWrite,
+    is_committed,
+)
 from scripts.commands.crosswalk.audit.routes import Route
 from scripts.commands.crosswalk.audit.vocabulary import Vocabulary
 
@@ -184,12 +193,13 @@ Found = Iterable[tuple[str, Effect, str]]
 def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: Written) -> Found:
     self_paths, vocabulary = analysis.self_paths, analysis.vocabulary
     is_get = "GET" in route.methods or "HEAD" in route.methods
-    lasting = any(isinstance(e, Commit) or (isinstance(e, ModelWrite) and e.kept) for e in effects)
+    committed = is_committed(effects)
     ended = {effect.start for effect in effects if isinstance(effect, Ended)}
     for effect in effects:
         if effect.methods is not None and not effect.methods & set(route.methods):
             continue
         in_get = is_get and _is_by_get(effect, route)
+        lasting = committed if effect.lasts is None else effect.lasts
         match effect:
             case StatusWrite():
                 # An object that is never added to a session is no row: its findings are notes.

@@ -1,6 +1,7 @@
 """Questions about source alone: HTTP methods of a branch, and whether a function waits for what it starts."""
 
 import ast
+import re
 from functools import lru_cache
 
 from scripts.commands.crosswalk.audit.values import Frame, Func, last_name, word_set
@@ -73,6 +74,32 @@ def _words(node: ast.expr) -> frozenset[str]:
     return frozenset(
         part.value.upper() for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)
     )
+
+
+SESSION_MAKER = re.compile(r"(?:^|[a-z])(?:Session|Session(?:Local|Maker|Factory)|session_?(?:maker|factory|scope))$")
+
+
+def opens_session(node: ast.AST) -> bool:
+    """Return whether a function works in a session that it opens and closes itself, and that nothing else sees.
+
+    A function that hands its session out (``yield session``), or that gets one, has none of its own.
+    """
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    opened = {
+        last_name(item.optional_vars)
+        for part in parts_of(node)
+        if isinstance(part, ast.With | ast.AsyncWith)
+        for item in part.items
+        if item.optional_vars is not None
+        and isinstance(item.context_expr, ast.Call)
+        and SESSION_MAKER.search(last_name(item.context_expr.func))
+    }
+    given = [argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]]
+    if not opened or any("session" in name or name == "db" for name in given):
+        return False
+    out = [part.value for part in parts_of(node) if isinstance(part, ast.Yield | ast.Return) and part.value]
+    return not any(last_name(value) in opened for value in out)
 
 
 WAITS = frozenset({"gather", "wait", "wait_for", "as_completed", "shield"})
