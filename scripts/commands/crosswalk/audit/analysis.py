@@ -108,6 +108,10 @@ def _run_factories(run: Interpreter) -> list[StatusWrite]:
                 run.allow(run.place(node, function.closure), function.qualified)
                 effects = run.call(function, v.UNKNOWN, v.Arguments()).effects
                 found += [effect for effect in effects if isinstance(effect, StatusWrite) and effect.deferred]
+    for function in [function for function in dict.fromkeys(run.functions.values()) if function.job]:
+        run.allow(run.place(function.node, function.closure), function.qualified)
+        effects = run.call(function, v.UNKNOWN, v.Arguments()).effects
+        found += [effect for effect in effects if isinstance(effect, StatusWrite)]
     return found
 
 

@@ -45,7 +45,11 @@ def _one(run: Machine, owner: v.Atom, name: str, frame: v.Frame) -> v.Values:  #
         case v.AnyMember(_, "value" | "name") | v.Anything() | v.AnyOf():
             return v.one(owner) if name == "value" else v.UNKNOWN
         case v.Member(cls, member):
-            return value_of(cls, member) if name == "value" else v.one(v.Const(member)) if name == "name" else v.UNKNOWN
+            if name == "name":
+                return v.one(v.Const(member))
+            # A number says less than the member whose value it is.
+            is_number = any(isinstance(atom, v.Const) and isinstance(atom.value, int) for atom in value_of(cls, member))
+            return v.one(owner) if is_number else value_of(cls, member) if name == "value" else v.UNKNOWN
         case v.About(_, query=True) if name in QUERY_METHODS:
             return v.UNKNOWN  # SQLAlchemy's, whatever methods the model has
         case v.About():

@@ -324,7 +324,8 @@ def _is_none(run: Machine, subject: ast.expr, frame: v.Frame, function: v.Functi
 def _collaborators(cls: v.Class) -> frozenset[str]:
     """Return the attributes that only ``__init__`` sets, each from a parameter."""
     if cls.collaborators is None:
-        given, others = set(), set()
+        given: set[str] = set()
+        others: set[str] = set()
         for function in v.function_in(v.Values(atom for values in cls.frame.names.values() for atom in values)):
             parameters = {argument.arg for argument in [*function.node.args.args, *function.node.args.kwonlyargs]}
             for name, value in _assigned(function).items():

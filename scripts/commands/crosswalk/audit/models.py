@@ -74,8 +74,13 @@ def implied(value: v.Values) -> tuple[str, ...]:
 
 def _stored(enum: v.Class, *, names: bool) -> tuple[str, ...]:
     members = members_of(enum)
-    worth = [str(atom.value) for name in members for atom in value_of(enum, name) if isinstance(atom, v.Const)]
-    return tuple(members) if names and not enum.is_text_enum else tuple(worth)
+    return tuple(members if names and not enum.is_text_enum else (_word(enum, name) for name in members))
+
+
+def _word(enum: v.Class, member: str) -> str:
+    """Return a member's value as text; its name when the value is a number or not known."""
+    known = [atom.value for atom in value_of(enum, member) if isinstance(atom, v.Const)]
+    return str(known[0]) if known and not isinstance(known[0], int) else member
 
 
 def word_of(atom: v.Atom, enum: v.Class | None, *, names: bool) -> list[str]:
@@ -83,15 +88,15 @@ def word_of(atom: v.Atom, enum: v.Class | None, *, names: bool) -> list[str]:
     match atom:
         case v.Const(str(text)):
             return [text]
+        case v.Const(int()) if enum is not None:
+            return [name for name in members_of(enum) if v.one(atom) == value_of(enum, name)]
         case v.Member(cls, name):
-            if names and cls is enum and not cls.is_text_enum:
-                return [name]
-            return [str(a.value) for a in value_of(cls, name) if isinstance(a, v.Const)] or [name]
+            return [name if names and cls is enum and not cls.is_text_enum else _word(cls, name)]
         case v.AnyMember(cls, form):
             members = members_of_choice(atom)
             if form == "name" or (names and cls is enum and not cls.is_text_enum and form == ""):
                 return members
-            return [str(a.value) for name in members for a in value_of(cls, name) if isinstance(a, v.Const)]
+            return [_word(cls, name) for name in members]
         case v.AnyOf(words):
             return sorted(words)
         case _:

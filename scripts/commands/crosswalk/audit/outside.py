@@ -192,7 +192,7 @@ def _collected(call: v.Call, frame: v.Frame) -> bool:
     return call.name == "append" or bool(listed) or any(isinstance(atom, v.Mapping) for atom in call.owners)
 
 
-PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "filter", "frozenset"])
+PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "filter", "frozenset", "int"])
 
 
 def builtin(run: Machine, name: str, call: v.Call, frame: v.Frame) -> v.Values:

@@ -10,12 +10,18 @@ from collections.abc import Iterator
 from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.machine import Machine
 
-MAKERS = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue"})
+MAKERS = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue", "deque"})
 PUTS = frozenset({"put", "put_nowait"})
+COLLECTS = frozenset({"append", "appendleft", "extend"})
 TAKES = frozenset({"get", "get_nowait"})
-MADE = re.compile(r"Queue\s*[(\[]")
-TAKEN = re.compile(r"\.get(_nowait)?\(\s*(\)|True|False|timeout|block|[0-9])")
-"""Of the text of a module: what a queue's ``get`` looks like, and a dict's does not."""
+POPS = frozenset({"pop", "popleft"})
+RECORDS = re.compile(r"log|metric|stat|trace|span|histor|buffer|cache|error|message", re.IGNORECASE)
+"""Names of lists that are kept for later reading: what they hold is no work."""
+MADE = re.compile(r"Queue\s*[(\[]|deque\(|=\s*\[\]")
+TAKEN = re.compile(
+    r"\.get(_nowait)?\(\s*(\)|True|False|timeout|block|[0-9])|\.pop(left)?\(0?\)|,\s*\[\]$", re.MULTILINE
+)
+"""Of the text of a module: what a queue's ``get`` looks like, and a dict's does not; what takes from a list."""
 STARTER = re.compile(r"task|thread|worker|background|spawn", re.IGNORECASE)
 STARTERS = v.word_set(
     "Thread Process Timer create_task ensure_future gather run run_coroutine_threadsafe run_in_executor "
@@ -30,7 +36,9 @@ def put(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Return the workers that a ``put`` hands work to; None when there are none, or when the function waits for what
     they answer.
     """
-    if call.name not in PUTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
+    if call.name not in PUTS | COLLECTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
+        return None
+    if call.name in COLLECTS and (frame.function is None or _is_local(call.node.func.value, frame)):
         return None
     made = [
         atom.name.rsplit(".", 1)[-1] for atom in call.owners if isinstance(atom, v.Made) and ".state." not in atom.name
@@ -45,6 +53,11 @@ def put(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     if not workers or _is_answered(call.node, queue, frame):
         return None
     return v.Values(v.Func(function) for function in workers)
+
+
+def _is_local(queue: ast.expr, frame: v.Frame) -> bool:
+    """Return whether a list is a name of the function itself, or one that keeps records."""
+    return RECORDS.search(v.last_name(queue)) is not None or (isinstance(queue, ast.Name) and queue.id in frame.names)
 
 
 def _is_theirs(queue: ast.expr, worker: v.Function, frame: v.Frame) -> bool:
@@ -106,6 +119,8 @@ def _makes_queue(value: ast.expr | None) -> bool:
     match value:
         case ast.Call(func=ast.Subscript(value=maker)) | ast.Call(func=maker):
             return v.last_name(maker) in MAKERS
+        case ast.List(elts=[]):
+            return True
         case ast.IfExp(body=body, orelse=orelse):
             return _makes_queue(body) or _makes_queue(orelse)
         case _:
@@ -162,6 +177,13 @@ def _taken(node: Definition, modules: list[v.Module]) -> Iterator[str]:
     parameters = [argument.arg for argument in node.args.args if argument.arg not in ("self", "cls")]
     for part in ast.walk(node):
         match part:
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
+                swapped = zip(targets, values, strict=False)
+                yield from (v.last_name(target) for target, value in swapped if _makes_queue(value))
+            case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=[] | [ast.Constant(value=0)]) if (
+                verb in POPS and not (isinstance(owner, ast.Name) and owner.id in assigned)
+            ):
+                yield v.last_name(owner)
             case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=given) if verb in TAKES and all(
                 isinstance(argument, ast.Constant) and not isinstance(argument.value, str) for argument in given
             ):

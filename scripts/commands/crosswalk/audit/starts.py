@@ -1,6 +1,7 @@
 """Calls that start or run background work, or change its scheduler."""
 
 import ast
+import re
 from dataclasses import replace
 
 from scripts.commands.crosswalk.audit import queues
@@ -8,6 +9,7 @@ from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Ended, Start, StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.syntax import is_awaited, is_begun_once, is_joined, is_joined_by_name, is_read
+from scripts.commands.crosswalk.audit.vocabulary import PERIODIC
 
 TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "cleanup", "shutdown"})
 
@@ -407,6 +409,17 @@ KINDS = (
 
 
 WAITING = frozenset({"join", "wait", "communicate"})
+PER_RECORD = re.compile(r"(^|_)(process\w*|handle\w*|work\w*|job|task|function|func)$")
+"""Keywords by which a job hands a function to a loop that calls it for each record."""
+
+
+def _register(call: v.Call, frame: v.Frame) -> None:
+    """Mark functions as jobs that a scheduler of the project's own gets, or that a job hands to a loop over records."""
+    given = call.arguments.all() if PERIODIC.search(call.name) else []
+    if frame.function is not None and frame.function.job:
+        given = [value for name, value in call.arguments.keywords.items() if PER_RECORD.search(name)]
+    for function in v.function_in(v.Values(atom for value in given for atom in value)):
+        function.job = True
 
 
 def call(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
@@ -414,6 +427,7 @@ def call(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     for atom in call.owners if call.name in WAITING else ():
         if isinstance(atom, v.Made) and atom.name == "threading.Thread":
             frame.effects.append(Ended(run.place(call.node, frame), start=atom.detail))
+    _register(call, frame)
     for recognise in KINDS:
         given = recognise(run, call, frame)
         if given is not None:

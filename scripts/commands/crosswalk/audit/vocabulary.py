@@ -12,6 +12,7 @@ Job = ["state"]
 [jobs]
 functions = ["worker.tasks.*", "run_*"]          # globs of module.function; a router must not call them"""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,10 @@ MACHINE_LIKE = frozenset({"processing", "in_processing", "running", "executing"}
 WORKING = MACHINE_LIKE | {"in_progress", "inprogress", "started", "ongoing", "working"}
 DONE = frozenset({"completed", "complete", "done", "finished", "success", "succeeded", "successful"})
 FAILED = frozenset({"error", "failed", "failure", "errored"})
+
+
+PERIODIC = re.compile(r"(^|_)(every_\w+|minutely|hourly|daily|nightly|weekly|monthly|periodic(ally)?|cron)(_|$)")
+"""Names of functions and decorators that register a job with a scheduler of the project's own."""
 
 
 class VocabularyError(ValueError):
