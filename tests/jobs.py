@@ -57,7 +57,7 @@ def run_job(
     *,
     secrets: Mapping[str, str] | None = None,
     without_https: tuple[str, ...] = (),
-    spend: Callable[[str], Awaitable[None]] | None = None,
+    spend: Callable[..., Awaitable[None]] | None = None,
     **settings: Any,
 ) -> Outcome:
     """Return the outcome of ``job`` on ``record`` while exactly ``websites`` exist. ``secrets`` are the readable ones.
@@ -68,7 +68,7 @@ def run_job(
     async def secret(name: str) -> str:
         return (secrets or {})[name]
 
-    async def free(_: str) -> None:
+    async def free(_: str, charged: int | None = None) -> None:
         """Do nothing."""
 
     pay = spend or free

@@ -12,6 +12,7 @@ from scrapersky.vocabulary import RecordId
 DOMAIN = "WITH d AS (INSERT INTO domains (domain) VALUES ('{key}.test') RETURNING id) "
 MAKE = {
     "domains": "INSERT INTO domains (domain, {field}) VALUES ('{key}.test', '{status}') RETURNING id",
+    "place_searches": "INSERT INTO place_searches (text, area, {field}) VALUES ('{key}', 'Town', '{status}') RETURNING id",
     "places": "INSERT INTO places (place_id, {field}) VALUES ('{key}', '{status}') RETURNING id",
     "local_businesses": "INSERT INTO local_businesses (place_id, {field}) VALUES ('{key}', '{status}') RETURNING id",
     "sitemaps": DOMAIN + "INSERT INTO sitemaps (domain_id, {field}) SELECT id, '{status}' FROM d RETURNING id",

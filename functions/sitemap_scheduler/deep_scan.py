@@ -1,5 +1,7 @@
 """Deep scan: store the details of a Google place as a LocalBusiness."""
 
+from urllib.parse import quote, urlencode
+
 from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -7,9 +9,18 @@ from scrapersky.errors import shorten
 from scrapersky.models import LocalBusiness, Place
 from scrapersky.runtime.context import JobContext
 from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze
-from scrapersky.runtime.paid_calls import UnusableKey, key_of
+from scrapersky.runtime.places_api import ApiError, call_places, is_usable
 from sitemap_scheduler.place_mapping import business_columns, place_columns
-from sitemap_scheduler.places_api import is_usable, place_details
+
+FIELD_MASK = (
+    "id,displayName,formattedAddress,addressComponents,location,types,primaryType,businessStatus,nationalPhoneNumber,"
+    "internationalPhoneNumber,websiteUri,rating,userRatingCount,priceLevel,regularOpeningHours,utcOffsetMinutes,"
+    "timeZone,googleMapsUri,movedPlaceId"
+)
+"""The fields that are stored: billed as Enterprise. Photos are free but unused; reviews would cost more.
+
+Source: https://developers.google.com/maps/documentation/places/web-service/place-details
+"""
 
 
 async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
@@ -22,12 +33,16 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
     common = {"place_id": place_id, "tenant": record.tenant, "label": record.label}
     if not is_usable(place_id):
         return Fail("no_such_place", f"{shorten(place_id)!r} is not a place id: valid are letters, digits, - and _")
-    try:
-        key = await _key(ctx)
-    except UnusableKey as error:
-        return Snooze("places_key_invalid", str(error), after=ctx.settings.configuration_pause_seconds, pause=True)
-    await ctx.spend("places")
-    details = await place_details(ctx.web, ctx.settings, key, place_id)
+
+    def refused(error: ApiError) -> Fail | None:
+        if (error.http_status, error.status) == (404, "NOT_FOUND"):
+            return Fail("place_not_found", f"Google no longer knows the place {place_id}. {error.reason}")
+        if error.http_status == 400 and "place id" in error.message.lower():
+            return Fail("no_such_place", f"{place_id!r} is not a place id. {error.reason}")
+        return None
+
+    language = urlencode({"languageCode": ctx.settings.places_language})
+    details = await call_places(ctx, f"/v1/places/{quote(place_id, safe='')}?{language}", FIELD_MASK, refused)
     if isinstance(details, Retry | Snooze | Fail):
         return details
     business, place = business_columns(details), place_columns(details)
@@ -55,16 +70,3 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
     if moved_to and moved_to != place_id:
         return Done("moved", write=save, detail={"moved_to": moved_to})
     return Done("scanned", write=save)
-
-
-async def _key(ctx: JobContext) -> str:
-    """Return the API key. Raises UnusableKey for every reason that makes it unavailable: none is the place's fault."""
-    name = ctx.settings.places_secret
-    if not name:
-        raise UnusableKey("PLACES_SECRET is not set; it must name the secret that holds the Google Places API key")
-    try:
-        return key_of(await ctx.secret(name), "PLACES_SECRET")
-    except UnusableKey:
-        raise
-    except Exception as error:
-        raise UnusableKey(f"the secret {name!r} could not be read: {type(error).__name__}") from None

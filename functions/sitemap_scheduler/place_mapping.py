@@ -7,7 +7,7 @@ from typing import Any
 import phonenumbers
 
 from scrapersky.hours import Hours, hours_from_periods
-from scrapersky.web.storable import tidy
+from scrapersky.runtime.places_api import list_of, mapping_of, name_and_position, number_of, text_of
 
 PRICE_LEVELS = {
     f"PRICE_LEVEL_{name}": level
@@ -32,55 +32,48 @@ _CITY_TYPES = str.split(
 def business_columns(details: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of LocalBusiness that ``details`` (a Place of the Places API (New)) has values for."""
     address = _address(details)
-    types = [kind for kind in _list(details.get("types")) if isinstance(kind, str)]
-    main = _text(details.get("primaryType")) or (types[0] if types else None)
-    location = _mapping(details.get("location"))
+    types = [kind for kind in list_of(details.get("types")) if isinstance(kind, str)]
+    main = text_of(details.get("primaryType")) or (types[0] if types else None)
+    location = mapping_of(details.get("location"))
     columns = {
-        "business_name": _text(_mapping(details.get("displayName")).get("text")),
-        "full_address": _text(details.get("formattedAddress")),
+        "business_name": text_of(mapping_of(details.get("displayName")).get("text")),
+        "full_address": text_of(details.get("formattedAddress")),
         **address,
         "phone": _phone(details, address["country"]),
-        "website_url": _text(details.get("websiteUri")),
-        "maps_url": _text(details.get("googleMapsUri")),
-        "rating": _number(details.get("rating")),
+        "website_url": text_of(details.get("websiteUri")),
+        "maps_url": text_of(details.get("googleMapsUri")),
+        "rating": number_of(details.get("rating")),
         "reviews_count": _whole(details.get("userRatingCount")),
         "price_level": PRICE_LEVELS.get(str(details.get("priceLevel"))),
         "main_category": main,
         "extra_categories": [kind for kind in types if kind != main] or None,
-        "latitude": _number(location.get("latitude")),
-        "longitude": _number(location.get("longitude")),
+        "latitude": number_of(location.get("latitude")),
+        "longitude": number_of(location.get("longitude")),
         "utc_offset_minutes": _whole(details.get("utcOffsetMinutes")),
-        "time_zone": _text(_mapping(details.get("timeZone")).get("id")),
-        "business_status": _text(details.get("businessStatus")),
-        "opening_hours": _hours(_mapping(details.get("regularOpeningHours")).get("periods")),
+        "time_zone": text_of(mapping_of(details.get("timeZone")).get("id")),
+        "business_status": text_of(details.get("businessStatus")),
+        "opening_hours": _hours(mapping_of(details.get("regularOpeningHours")).get("periods")),
     }
     return {name: value for name, value in columns.items() if value is not None}
 
 
 def place_columns(details: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of Place: its current name, address and position, and the id that it moved to."""
-    business = business_columns(details)
-    columns = {
-        "name": business.get("business_name"),
-        "formatted_address": business.get("full_address"),
-        "latitude": business.get("latitude"),
-        "longitude": business.get("longitude"),
-        "moved_to_place_id": _text(details.get("movedPlaceId")),
-    }
+    columns = {**name_and_position(details), "moved_to_place_id": text_of(details.get("movedPlaceId"))}
     return {name: value for name, value in columns.items() if value is not None}
 
 
 def _address(details: Mapping[str, Any]) -> dict[str, str | None]:
-    components = [_mapping(component) for component in _list(details.get("addressComponents"))]
+    components = [mapping_of(component) for component in list_of(details.get("addressComponents"))]
 
     def component(kind: str, name: str = "longText") -> str | None:
-        return next((_text(part.get(name)) for part in components if kind in _list(part.get("types"))), None)
+        return next((text_of(part.get(name)) for part in components if kind in list_of(part.get("types"))), None)
 
     return {
         "street": _street(
             component("street_number"),
             [name for part in ("longText", "shortText") if (name := component("route", part))],
-            _text(details.get("formattedAddress")) or "",
+            text_of(details.get("formattedAddress")) or "",
             component("country", "shortText"),
         ),
         "city": next((city for kind in _CITY_TYPES if (city := component(kind))), None),
@@ -121,7 +114,7 @@ def _abbreviates(short: str, word: str) -> bool:
 
 def _phone(details: Mapping[str, Any], country: str | None) -> str | None:
     """Return the number as E.164, or as Google writes it if it is incomplete."""
-    number = _text(details.get("internationalPhoneNumber")) or _text(details.get("nationalPhoneNumber"))
+    number = text_of(details.get("internationalPhoneNumber")) or text_of(details.get("nationalPhoneNumber"))
     if number is None:
         return None
     try:
@@ -133,28 +126,12 @@ def _phone(details: Mapping[str, Any], country: str | None) -> str | None:
 
 def _hours(periods: object) -> Hours | None:
     """Return the opening hours, or None if they are absent or of an unknown shape."""
-    found = _list(periods)
+    found = list_of(periods)
     try:
         return hours_from_periods(found) if found else None
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
-def _text(value: object) -> str | None:
-    return tidy(value) if isinstance(value, str) else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31 else None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()

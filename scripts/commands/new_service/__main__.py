@@ -18,6 +18,7 @@ HELP = {
     "--field": ("F", "the status field that it watches, such as contact_status; created if it is new"),
     "--job": ("J", "the function that works on one record, such as find_contacts"),
     "--workflow": ("W", "the workflow's name (default: from the field, or else the job's name)"),
+    "--key": ("COLUMN", "the column that names a record for people (default: the last of the table's natural key)"),
     "--host": ("COLUMN", "the column of the website's host, such as domain_id, if many records share one"),
 }
 REQUIRED = ("--model", "--field", "--job")
@@ -28,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         options = parse(
-            chosen.name, chosen.model, chosen.field, chosen.job, chosen.workflow, chosen.host, chosen.column, chosen.web
-        )
+            chosen.name, chosen.model, chosen.field, chosen.job, chosen.workflow, chosen.host, chosen.column, chosen.web,
+            places=chosen.places, key=chosen.key,
+        )  # fmt: skip
         made = edits(options, ROOT)
     except Rejected as rejected:
         print(f"scripts/new-service: {rejected}", file=sys.stderr)
@@ -57,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "--column", action="append", default=[], metavar="NAME:TYPE", help="a column for the result, such as title:text"
     )
     made.add_argument("--no-web", dest="web", action="store_false", help="the job reads no website")
+    made.add_argument("--places", action="store_true", help="the job makes paid calls of the Google Places API")
     made.add_argument("--dry-run", action="store_true", help="print the files and the diff, and write nothing")
     return made
 

@@ -135,6 +135,7 @@ def with_registry_entry(text: str, options: Options) -> str:
         raise Rejected(f"{REGISTRY} lacks a workflow, a service, or SERVICES: add the service manually")
     host = f', host="{options.host}"' if options.host else ""
     web = "" if options.uses_web else ", uses_web=False"
+    web += ", uses_places_api=True" if options.uses_places_api else ""
     watching = (
         f'{options.workflow_constant} = Workflow.watching("{options.workflow}", "{options.model.__name__}.{options.field}", '
         f'table="{options.table.name}", key="{options.key}"{host}, '

@@ -47,11 +47,14 @@ class Options:
     host: str | None = None
     columns: tuple[tuple[str, str], ...] = ()
     uses_web: bool = True
+    uses_places_api: bool = False
+    named_key: str | None = None
 
     def __post_init__(self) -> None:
         _check_names(self)
         _check_unused(self)
         _check_host(self)
+        _check_key(self)
         _check_field(self)
         _check_columns(self)
 
@@ -90,7 +93,9 @@ class Options:
 
     @property
     def key(self) -> str:
-        """The column that names a record for people: the last one of the table's unique constraint."""
+        """The column that names a record for people: by default the last one of the table's unique constraint."""
+        if self.named_key is not None:
+            return self.named_key
         (unique,) = (one for one in self.table.constraints if isinstance(one, UniqueConstraint))
         return str(list(unique.columns)[-1].name)
 
@@ -114,6 +119,9 @@ def parse(
     host: str | None = None,
     columns: Sequence[str] = (),
     uses_web: bool = True,
+    *,
+    places: bool = False,
+    key: str | None = None,
 ) -> Options:
     """Return the options. Raises :class:`Rejected`."""
     models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
@@ -123,7 +131,7 @@ def parse(
         raise Rejected(f"--model {model!r} {why}; valid models: {', '.join(watchable)}")
     default = field.removesuffix("status").rstrip("_") or job
     named = tuple((name, kind) for name, _, kind in (column.partition(":") for column in columns))
-    return Options(service, models[model], field, job, workflow or default, host, named, uses_web)
+    return Options(service, models[model], field, job, workflow or default, host, named, uses_web, places, key)
 
 
 def _check_names(options: Options) -> None:
@@ -168,6 +176,14 @@ def _check_host(options: Options) -> None:
     if options.host is not None and options.host not in valid:
         instead = f"valid columns: {', '.join(valid)}" if valid else "its records share no host; leave --host out"
         raise Rejected(f"--host {options.host!r} does not name the host of a row of {options.table.name}; {instead}")
+
+
+def _check_key(options: Options) -> None:
+    valid = sorted(column.name for column in options.table.columns if column.type.python_type is str)
+    if options.named_key is not None and options.named_key not in valid:
+        raise Rejected(
+            f"--key {options.named_key!r} is no text of {options.table.name}; valid columns: {', '.join(valid)}"
+        )
 
 
 def _check_field(options: Options) -> None:

@@ -29,6 +29,7 @@ COUNTED: Mapping[str, tuple[type[Base], str, str]] = {
 """{table: (model, what one row is called, what several are called)}."""
 
 NAMES = {
+    "place_searches": "SELECT id, name FROM place_searches",
     "places": "SELECT id, coalesce(name, place_id) FROM places",
     "local_businesses": "SELECT id, coalesce(business_name, place_id) FROM local_businesses",
     "domains": "SELECT id, domain FROM domains",

@@ -18,6 +18,6 @@ def test_a_hand_off_happens_only_if_its_own_setting_is_auto(hand_off: HandOff) -
 
 
 def test_a_hand_off_without_a_policy_always_happens() -> None:
-    (always,) = [hand_off for hand_off in HAND_OFFS if hand_off.policy is None]
-    assert always.is_automatic(Settings())
-    assert always.setting is None
+    for always in (hand_off for hand_off in HAND_OFFS if hand_off.policy is None):
+        assert always.is_automatic(Settings())
+        assert always.setting is None

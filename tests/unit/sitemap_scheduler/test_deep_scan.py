@@ -12,10 +12,10 @@ import pytest
 from scrapersky.models import Place
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
 from scrapersky.runtime.paid_calls import UnusableKey, key_of
+from scrapersky.runtime.places_api import seconds_until_quota_resets
 from scripts.commands.run.internet.places import FIELDS, PlacesApi
 from scripts.commands.run.internet.website import Answer, Request
-from sitemap_scheduler.deep_scan import deep_scan_place
-from sitemap_scheduler.places_api import FIELD_MASK, seconds_until_quota_resets
+from sitemap_scheduler.deep_scan import FIELD_MASK, deep_scan_place
 from tests.jobs import Answers, run_job
 
 KEY = "AIzaTestKey-0123456789"

@@ -130,6 +130,9 @@ class Settings(BaseModel):
         900, gt=0, le=LONGEST, description="pause of a workflow whose configuration fails (bad key, quota of the day)"
     )
 
+    handoff_place_search_to_deep_scan: Policy = Field(
+        "manual", description="queue the deep scan of a place that was found"
+    )
     handoff_deep_scan_to_domain_extraction: Policy = Field(
         "manual", description="queue domain extraction of a scanned business"
     )
@@ -166,6 +169,18 @@ class Settings(BaseModel):
         1_000, ge=0, le=MOST, description="paid Places calls a day (UTC), all records together"
     )
     places_calls_per_record: int = Field(5, ge=0, le=MOST, description="paid Places calls a day (UTC) for one record")
+    place_search_calls_per_search: int = Field(
+        200, ge=0, le=MOST, description="paid Places calls a day (UTC) for one map search with all its tiles"
+    )
+    place_search_max_splits: int = Field(
+        6, ge=0, le=10, description="how often the area of a map search is divided in four where Google returns no more"
+    )
+    places_search_dollars: float = Field(
+        32, ge=0, le=10_000, description="price of 1,000 Text Search calls (SKU Pro), for estimates"
+    )
+    places_details_dollars: float = Field(
+        20, ge=0, le=10_000, description="price of 1,000 Place Details calls (SKU Enterprise), for estimates"
+    )
     places_language: str = Field("en", description="languageCode in requests to Places")
 
     proxy_secret: str = Field("", description="name or ARN of the secret that holds the proxy API's key")

@@ -1,4 +1,4 @@
-"""A fake of Google's Places API (New), Place Details, and the places that it knows.
+"""A fake of Google's Places API (New), Place Details and Text Search, and the places that it knows.
 
 It has the documented shapes and errors, and nothing else. Source:
 developers.google.com/maps/documentation/places/web-service/place-details. Special place ids (:data:`ERRORS`) answer with one
@@ -8,13 +8,15 @@ error each.
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scripts.commands.run.internet.corpus import SiteLine
 from scripts.commands.run.internet.shipped import FOLDER, ShippedSite
+from scripts.commands.run.internet.text_search import InvalidArgument, search
 from scripts.commands.run.internet.website import Answer, Request
 
 HOST = "places.googleapis.com"
@@ -53,25 +55,49 @@ ERRORS: Mapping[str, tuple[int, str, str, str | None]] = {
 """{place id: (HTTP status, status word, message, reason)}."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class PlacesApi:
-    """The API, with ``places`` ({place id: its details}), for callers that send ``key``."""
+    """The API, with ``places`` ({place id: its details}), for callers that send ``key``.
+
+    ``calls`` counts the answered requests by method; after ``quota`` of them, the quota of the day is exceeded.
+    """
 
     places: Mapping[str, Mapping[str, Any]]
     key: str
+    quota: int | None = None
+    calls: Counter[str] = field(default_factory=Counter)
 
     def answer(self, request: Request) -> Answer:
-        """Answer ``GET /v1/places/{id}`` with the headers ``X-Goog-Api-Key`` and ``X-Goog-FieldMask``."""
+        """Answer ``GET /v1/places/{id}`` and ``POST /v1/places:searchText``, with a key and a field mask as headers."""
         folder, _, place_id = request.path.rpartition("/")
-        if request.method != "GET" or folder != "/v1/places" or request.scheme != "https":
+        searches = (request.method, request.path) == ("POST", "/v1/places:searchText")
+        if (not searches and (request.method, folder) != ("GET", "/v1/places")) or request.scheme != "https":
             return Answer(404, b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", {"Content-Type": "text/html"})
         mask = request.headers.get("X-Goog-FieldMask", "")
-        refusal = self._refusal_of_key(request.headers.get("X-Goog-Api-Key", "")) or _refusal_of_mask(mask)
-        if refusal or place_id in ERRORS:
-            return refusal or _error(*ERRORS[place_id])
+        fields = [path.removeprefix("places.") if searches else path for path in mask.split(",") if path]
+        fields = [path for path in fields if not (searches and path == "nextPageToken")]
+        if refusal := self._refusal_of_key(request.headers.get("X-Goog-Api-Key", "")) or _refusal_of_mask(mask, fields):
+            return refusal
+        if self.quota is not None and self.calls.total() >= self.quota:
+            return _error(*ERRORS["ChIJerror_quota_day"])
+        self.calls["search" if searches else "details"] += 1
+        return self._search(request.body, fields, mask) if searches else self._details(place_id, fields)
+
+    def _search(self, body: bytes, fields: list[str], mask: str) -> Answer:
+        try:
+            found, token = search(self.places.values(), json.loads(body))
+        except InvalidArgument as error:
+            return _error(400, "INVALID_ARGUMENT", str(error))
+        places = [_masked(place, fields) for place in found]
+        answer: dict[str, Any] = {"places": places} if places else {}
+        return _json(200, answer | ({"nextPageToken": token} if token and "nextPageToken" in mask else {}))
+
+    def _details(self, place_id: str, fields: list[str]) -> Answer:
+        if place_id in ERRORS:
+            return _error(*ERRORS[place_id])
         if place_id not in self.places:
             return _error(400, "INVALID_ARGUMENT", f"Not a valid Place ID: {place_id}")
-        return _json(200, _masked(self.places[place_id], mask.split(",")))
+        return _json(200, _masked(self.places[place_id], fields))
 
     def _refusal_of_key(self, key: str) -> Answer | None:
         if not key:
@@ -81,10 +107,10 @@ class PlacesApi:
         return None
 
 
-def _refusal_of_mask(mask: str) -> Answer | None:
+def _refusal_of_mask(mask: str, fields: list[str]) -> Answer | None:
     if not mask:
         return _error(400, "INVALID_ARGUMENT", "FieldMask is a required parameter.")
-    for path in mask.split(","):
+    for path in fields:
         if path != "*" and path.partition(".")[0] not in FIELDS:
             message = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
             return _error(400, "INVALID_ARGUMENT", message)
@@ -147,5 +173,5 @@ def others(folder: Path = FOLDER) -> list[Details]:
 
 
 def known(places: Iterable[Details]) -> dict[str, Details]:
-    """Return {place id: details} of the places that the API knows."""
-    return {place["id"]: {"name": f"places/{place['id']}", **place} for place in places if place["id"] not in ERRORS}
+    """Return {place id: details} of ``places``, as the API knows them."""
+    return {place["id"]: {"name": f"places/{place['id']}", **place} for place in places}

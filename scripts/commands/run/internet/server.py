@@ -104,9 +104,8 @@ async def _respond(websites: Mapping[str, Website], request: web.BaseRequest) ->
     website = websites.get(host.lower())
     if website is None:
         return web.Response(status=421, text=f"{host} is not served here\n")
-    received = Request(
-        request.method, "https" if request.secure else "http", host.lower(), request.raw_path, request.headers
-    )
+    scheme, body = "https" if request.secure else "http", await request.read()
+    received = Request(request.method, scheme, host.lower(), request.raw_path, request.headers, body)
     try:
         answer = website.answer(received)
     except Exception:

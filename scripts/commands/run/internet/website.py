@@ -31,6 +31,7 @@ class Request:
     host: str
     target: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
     @property
     def path(self) -> str:

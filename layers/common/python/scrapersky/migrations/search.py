@@ -6,7 +6,13 @@ it may not be created, a search reads the records in their order, a part at each
 
 from sqlalchemy import Connection
 
-COLUMNS = {"contacts": "value", "domains": "domain", "local_businesses": "business_name", "places": "name"}
+COLUMNS = {
+    "contacts": "value",
+    "domains": "domain",
+    "local_businesses": "business_name",
+    "place_searches": "name",
+    "places": "name",
+}
 
 CREATE_EXTENSION = """
 DO $$ BEGIN CREATE EXTENSION IF NOT EXISTS pg_trgm;

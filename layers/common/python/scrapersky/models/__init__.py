@@ -15,6 +15,8 @@ from scrapersky.models.mail_domain import MailDomain as MailDomain
 from scrapersky.models.page import Page as Page
 from scrapersky.models.paid_calls import PaidCalls as PaidCalls
 from scrapersky.models.place import Place as Place
+from scrapersky.models.place_search import PlaceFound as PlaceFound
+from scrapersky.models.place_search import PlaceSearch as PlaceSearch
 from scrapersky.models.sitemap import Sitemap as Sitemap
 from scrapersky.models.sitemap_file import SitemapFile as SitemapFile
 from scrapersky.models.status_machine import Attempt as Attempt

@@ -64,9 +64,10 @@ class JobContext:
     deadline: Deadline
     secret: Callable[[str], Awaitable[str]] = field(repr=False)
     """Read a secret by its name from Secrets Manager (cached). Never log its value."""
-    spend: Callable[[str], Awaitable[None]] = field(repr=False)
-    """Charge one paid call to the budget ``places`` or ``proxy`` and to this record, before the call is made. Raises
-    Misconfigured ``budget_of_the_day`` or Permanent ``budget_of_the_record`` when the call must not be made."""
+    spend: Callable[..., Awaitable[None]] = field(repr=False)
+    """``await spend(budget, charged)``: charge one paid call to the budget ``places`` or ``proxy``, and to the record
+    ``charged`` of the workflow (by default this one), before the call is made. Raises Misconfigured
+    ``budget_of_the_day`` or Permanent ``budget_of_the_record`` when the call must not be made."""
 
     read_page: Callable[..., Awaitable[dict[str, Any]]] = field(repr=False)
     """``await read_page(fetched, **options)``: call the workflow's ``page_function`` in the child process. Raises

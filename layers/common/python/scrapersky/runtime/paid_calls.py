@@ -4,6 +4,7 @@ import json
 import re
 
 from scrapersky.errors import Misconfigured, Permanent
+from scrapersky.runtime.registry import PLACE_SEARCH
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.settings import Settings
 from scrapersky.status.budget import Spent, seconds_left_today, spend
@@ -39,7 +40,7 @@ def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: RecordId)
     Raises Misconfigured ``budget_of_the_day`` when the day's calls are spent (the workflow pauses until midnight UTC),
     and Permanent ``budget_of_the_record`` when the record's are.
     """
-    per_day, per_record = _caps(runtime.settings, budget)
+    per_day, per_record = _caps(runtime.settings, budget, workflow)
     with runtime.database.autocommit() as connection:
         spent = spend(connection, budget, f"{workflow}:{record_id}", per_day=per_day, per_record=per_record)
         if spent is Spent.ALLOWED:
@@ -52,11 +53,13 @@ def spend_one(runtime: Runtime, budget: str, workflow: str, record_id: RecordId)
     raise Misconfigured("budget_of_the_day", f"the day's {per_day} paid {budget} calls are spent", retry_after=wait)
 
 
-def _caps(settings: Settings, budget: str) -> tuple[int, int]:
-    """Return the calls of ``budget`` that are allowed per day, and per record and day."""
+def _caps(settings: Settings, budget: str, workflow: str) -> tuple[int, int]:
+    """Return the calls of ``budget`` that are allowed per day, and per record of ``workflow`` and day."""
     match budget:
         case "places":
-            return settings.places_calls_per_day, settings.places_calls_per_record
+            searching = workflow == PLACE_SEARCH.name
+            per_record = settings.place_search_calls_per_search if searching else settings.places_calls_per_record
+            return settings.places_calls_per_day, per_record
         case "proxy":
             return settings.proxy_calls_per_day, settings.proxy_calls_per_record
         case _:

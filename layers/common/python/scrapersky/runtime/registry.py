@@ -88,6 +88,16 @@ EMAIL_CHECK = Workflow.watching(
     job="contact_scheduler.email_check:check_email",
     uses_web=False,
 )
+PLACE_SEARCH = Workflow.watching(
+    "place_search",
+    "PlaceSearch.status",
+    table="place_searches",
+    key="name",
+    job="place_search_scheduler.place_search:search_places",
+    uses_web=False,
+    uses_places_api=True,
+    makes=("place_searches", "places"),
+)
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,9 @@ PAGE_SCHEDULER = Service("page-scheduler", "PAGE_SCHEDULER", (PAGE_READING,), Se
 CONTACT_SCHEDULER = Service(
     "contact-scheduler", "CONTACT_SCHEDULER", (EMAIL_CHECK,), ServiceSettings(batch_size=50, max_instances=2)
 )
+PLACE_SEARCH_SCHEDULER = Service(
+    "place-search-scheduler", "PLACE_SEARCH_SCHEDULER", (PLACE_SEARCH,), ServiceSettings(batch_size=50, max_instances=2)
+)
 
 SERVICES: tuple[Service, ...] = (
     DOMAIN_SCHEDULER,
@@ -177,12 +190,17 @@ SERVICES: tuple[Service, ...] = (
     SITEMAP_IMPORT_SCHEDULER,
     PAGE_SCHEDULER,
     CONTACT_SCHEDULER,
+    PLACE_SEARCH_SCHEDULER,
 )
 
 UNCHECKED_EMAIL = "kind = 'email' AND email_checked_at IS NULL"
 """The condition of hand-offs of contacts to email_check."""
 
 HAND_OFFS: tuple[HandOff, ...] = (
+    # Always: a search that is divided is searched tile by tile, also when it is repeated.
+    HandOff(PLACE_SEARCH, PLACE_SEARCH, None, again=True),
+    # Not again: a repeated search costs a deep scan only where it finds something new.
+    HandOff(PLACE_SEARCH, DEEP_SCAN, lambda settings: settings.handoff_place_search_to_deep_scan, again=False),
     HandOff(DEEP_SCAN, DOMAIN_EXTRACTION, lambda settings: settings.handoff_deep_scan_to_domain_extraction, again=True),
     # Not again: the five hundred shops of a chain share one website, whose metadata is read once and not for each shop.
     HandOff(DOMAIN_EXTRACTION, METADATA, lambda settings: settings.handoff_domain_extraction_to_metadata, again=False),

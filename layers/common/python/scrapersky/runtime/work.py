@@ -24,7 +24,7 @@ from scrapersky.runtime.paid_calls import spend_one
 from scrapersky.runtime.results import Results
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.start import Started
-from scrapersky.vocabulary import AttemptId
+from scrapersky.vocabulary import AttemptId, RecordId
 
 if TYPE_CHECKING:
     from scrapersky.models.base import Recorded
@@ -219,11 +219,12 @@ class Worker:
     async def _secret(self, name: str) -> str:
         return await asyncio.to_thread(self.runtime.read_secret, name)
 
-    async def _spend(self, attempt: Started, budget: str) -> None:
+    async def _spend(self, attempt: Started, budget: str, charged: RecordId | None = None) -> None:
         """Charge one paid call. The metric is counted here, because metrics are not safe for use in threads."""
         observer = self.runtime.observer
         try:
-            await self.runtime.database.in_thread(spend_one, self.runtime, budget, attempt.workflow, attempt.record_id)
+            record_id = charged or attempt.record_id
+            await self.runtime.database.in_thread(spend_one, self.runtime, budget, attempt.workflow, record_id)
         except Misconfigured:
             observer.count(metrics.BUDGET_SPENT, workflow=attempt.workflow)
             raise

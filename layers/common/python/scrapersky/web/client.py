@@ -77,6 +77,24 @@ class WebClient:
         ) as response:
             return await read_whole(response)
 
+    async def post(self, url: str, body: bytes, *, max_bytes: int, headers: Mapping[str, str]) -> Fetched:
+        """POST ``body`` to an API and return the answer with its whole body, whatever its status.
+
+        A redirect is the answer, because the body is meant for ``url`` only. Raises :class:`FetchError`.
+        """
+        request = Request(
+            url=url,
+            max_bytes=max_bytes,
+            seconds=self._settings.web_request_deadline_seconds,
+            headers={name.lower(): clean_header(value) for name, value in headers.items()},
+            polite=False,
+            robots=False,
+            follow=lambda _: False,
+            body=body,
+        )
+        async with self._exchange(request) as response:
+            return await read_whole(response)
+
     async def page(self, url: str) -> Fetched:
         """Return the HTML page at ``url``, whatever its status, truncated at ``web_max_page_bytes``.
 

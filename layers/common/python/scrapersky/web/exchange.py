@@ -52,7 +52,8 @@ class Request:
     """One request of the web client; ``seconds`` is the time for all its hops together.
 
     A ``polite`` request goes to a website: through the limits that all workers share, and perhaps the proxy. ``robots``
-    says whether robots.txt is obeyed. ``follow`` is called with the target of each redirect, and decides about it.
+    says whether robots.txt is obeyed. ``follow`` is called with the target of each redirect, and decides about it. A
+    request with a ``body`` is a POST.
     """
 
     url: str
@@ -63,6 +64,7 @@ class Request:
     polite: bool = True
     robots: bool = True
     follow: Callable[[str], bool] | None = None
+    body: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Exchange:
         cookie = self._cookies.header_for(target)
         self._sent.add((target.href, cookie))
         headers = {"cookie": cookie, **self._headers} if cookie else self._headers
-        answer = await self._network.transport.send(target.href, headers, ends_at)
+        answer = await self._network.transport.send(target.href, headers, ends_at, body=self._request.body)
         self._cookies.take(target, answer.headers.getall("Set-Cookie", ()))
         return answer
 

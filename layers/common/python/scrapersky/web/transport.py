@@ -54,11 +54,17 @@ class Transport:
             await self._session.close()
 
     async def send(
-        self, url: str, headers: Mapping[str, str], ends_at: float, *, shown: str | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        ends_at: float,
+        *,
+        shown: str | None = None,
+        body: bytes | None = None,
     ) -> aiohttp.ClientResponse:
         """GET ``url`` and return the head of the answer, received before ``ends_at`` (the event loop's time).
 
-        Raises :class:`FetchError`; its reason names ``shown`` instead of ``url`` if given.
+        With a ``body`` it is a POST. Raises :class:`FetchError`; its reason names ``shown`` instead of ``url`` if given.
         """
         if self._session is None:
             raise RuntimeError("WebClient is used outside of 'async with WebClient(…)'")
@@ -68,8 +74,10 @@ class Transport:
         shown = url if shown is None else shown
         try:
             async with asyncio.timeout_at(ends_at):
-                answer = await self._session.get(
+                answer = await self._session.request(
+                    "GET" if body is None else "POST",
                     URL(url, encoded=True),
+                    data=body,
                     headers={"accept": _ACCEPT, **headers, **own},
                     allow_redirects=False,
                 )

@@ -17,14 +17,15 @@ WATCHED = (
     ("domains", "sitemap_analysis_status", "submission"),
     ("sitemaps", "status", "discovery"),
     ("sitemap_files", "sitemap_import_status", "import"),
+    ("place_searches", "status", "place_search"),
     ("places", "deep_scan_status", "deep_scan"),
     ("pages", "page_reading_status", "page_reading"),
     ("local_businesses", "domain_extraction_status", "domain_extraction"),
     ("contacts", "email_check_status", "email_check"),
 )
 TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys,
-    local_businesses, mail_domains, pages, paid_calls, pauses, pending_attempt_checks, places, service_controls,
-    sitemap_files, sitemaps, status_events, suppressions"""
+    local_businesses, mail_domains, pages, paid_calls, pauses, pending_attempt_checks, place_searches, places,
+    places_found, service_controls, sitemap_files, sitemaps, status_events, suppressions"""
 PROTECTION = Path(guard.FILE).with_name("protection.sql")
 FUNCTIONS = """erase_subject(text[], text, text), erase_everywhere(text[]), find_subject(text[]), subject_pattern(text[]),
     text_columns(), keep_suppressed_out(), mask_facts(), mask_phone(), read_suppressions(),

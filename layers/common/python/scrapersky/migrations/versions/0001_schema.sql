@@ -226,6 +226,69 @@ ALTER TABLE places ALTER COLUMN deep_scan_due_at SET STATISTICS 0;
 COMMENT ON COLUMN places.tenant IS 'whose record it is; claims are fair between them';
 COMMENT ON COLUMN places.label IS 'of the list that brought it in; hand-offs carry it along';
 
+CREATE TABLE place_searches (
+    text text NOT NULL,
+    area text NOT NULL,
+    tile text DEFAULT '' NOT NULL,
+    name text GENERATED ALWAYS AS (text || ' in ' || area || CASE WHEN tile = '' THEN '' ELSE ', tile ' || tile END) STORED NOT NULL,
+    parent_id bigint,
+    root_id bigint,
+    rectangle DOUBLE PRECISION[],
+    is_split boolean DEFAULT 'false' NOT NULL,
+    places_found bigint,
+    searched_at timestamptz,
+    curation_status curation_status DEFAULT 'New' NOT NULL,
+    status work_status DEFAULT 'New' NOT NULL,
+    due_at timestamptz,
+    failures smallint DEFAULT '0' NOT NULL,
+    error_code text,
+    error text,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_place_searches PRIMARY KEY (id),
+    CONSTRAINT uq_place_searches_text_area_tile UNIQUE (text, area, tile),
+    CONSTRAINT ck_place_searches_tile_has_a_root CHECK ((tile = '') = (root_id IS NULL) AND (tile = '') = (parent_id IS NULL)),
+    CONSTRAINT ck_place_searches_rectangle_has_four_sides CHECK (cardinality(rectangle) = 4),
+    CONSTRAINT ck_place_searches_due_at_exactly_when_queued CHECK ((status = 'Queued') = (due_at IS NOT NULL)),
+    CONSTRAINT ck_place_searches_due_at_in_range CHECK (due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_place_searches_error_code_exactly_when_error CHECK ((status = 'Error') = (error_code IS NOT NULL)),
+    CONSTRAINT ck_place_searches_error_is_short CHECK (length(error) <= 1024),
+    CONSTRAINT ck_place_searches_failures_not_negative CHECK (failures >= 0),
+    CONSTRAINT fk_place_searches_parent_id FOREIGN KEY(parent_id) REFERENCES place_searches (id),
+    CONSTRAINT fk_place_searches_root_id FOREIGN KEY(root_id) REFERENCES place_searches (id)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_place_searches_tenant_id ON place_searches (tenant, id);
+CREATE INDEX ix_place_searches_curated ON place_searches (curation_status, id) WHERE curation_status <> 'New';
+CREATE INDEX ix_place_searches_name ON place_searches (name);
+CREATE INDEX ix_place_searches_searches ON place_searches (id) WHERE root_id IS NULL;
+CREATE INDEX ix_place_searches_root_id ON place_searches (root_id, id);
+CREATE INDEX ix_place_searches_parent_id ON place_searches (parent_id);
+CREATE INDEX ix_place_searches_due ON place_searches (tenant, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX ix_place_searches_error_code ON place_searches (error_code, id) WHERE error_code IS NOT NULL;
+COMMENT ON COLUMN place_searches.text IS 'what is searched: bakeries';
+COMMENT ON COLUMN place_searches.area IS 'the name of a town, or south,west,north,east';
+COMMENT ON COLUMN place_searches.tile IS 'which part of the area: 0 the town, 1 to 4 its quarters';
+COMMENT ON COLUMN place_searches.root_id IS 'the search of a tile; it pays the tile''s calls';
+COMMENT ON COLUMN place_searches.rectangle IS 'of a tile: {south, west, north, east} in degrees';
+COMMENT ON COLUMN place_searches.is_split IS 'its tiles are searched, not itself';
+COMMENT ON COLUMN place_searches.places_found IS 'by the last run of this record';
+ALTER TABLE place_searches ALTER COLUMN due_at SET STATISTICS 0;
+COMMENT ON COLUMN place_searches.tenant IS 'whose record it is; claims are fair between them';
+
+CREATE TABLE places_found (
+    search_id bigint NOT NULL,
+    place_id bigint NOT NULL,
+    first_found timestamptz DEFAULT now() NOT NULL,
+    last_found timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_places_found PRIMARY KEY (search_id, place_id),
+    CONSTRAINT fk_places_found_search_id FOREIGN KEY(search_id) REFERENCES place_searches (id) ON DELETE CASCADE,
+    CONSTRAINT fk_places_found_place_id FOREIGN KEY(place_id) REFERENCES places (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_places_found_place_id ON places_found (place_id);
+COMMENT ON COLUMN places_found.search_id IS 'the search, not its tile';
+
 CREATE TABLE service_controls (
     workflow text NOT NULL,
     last_tick_at timestamptz NOT NULL,
