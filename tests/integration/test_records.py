@@ -15,6 +15,7 @@ SPELLINGS = {
     "sitemaps": ("key.test", "https://key.test"),
     "sitemap_files": ("https://key.test/sitemap.xml", "https://KEY.test:443/sitemap.xml#top"),
     "pages": ("https://key.test/contact", "https://KEY.test:443/contact#top"),
+    "place_searches": ("key in Town",),
     "places": ("key",),
     "local_businesses": ("key",),
     "contacts": ("info@key.test",),

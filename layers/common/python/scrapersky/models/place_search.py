@@ -29,9 +29,8 @@ class PlaceSearch(base.Recorded):
 
     __tablename__ = "place_searches"
     __table_args__ = (
-        UniqueConstraint("text", "area", "tile"),
+        UniqueConstraint("name"),
         *base.listed("place_searches", search="name"),
-        Index("ix_place_searches_name", "name"),
         Index("ix_place_searches_searches", "id", postgresql_where="root_id IS NULL"),
         Index("ix_place_searches_root_id", "root_id", "id"),
         Index("ix_place_searches_parent_id", "parent_id"),

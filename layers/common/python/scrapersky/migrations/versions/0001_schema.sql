@@ -248,7 +248,7 @@ CREATE TABLE place_searches (
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_place_searches PRIMARY KEY (id),
-    CONSTRAINT uq_place_searches_text_area_tile UNIQUE (text, area, tile),
+    CONSTRAINT uq_place_searches_name UNIQUE (name),
     CONSTRAINT ck_place_searches_tile_has_a_root CHECK ((tile = '') = (root_id IS NULL) AND (tile = '') = (parent_id IS NULL)),
     CONSTRAINT ck_place_searches_rectangle_has_four_sides CHECK (cardinality(rectangle) = 4),
     CONSTRAINT ck_place_searches_due_at_exactly_when_queued CHECK ((status = 'Queued') = (due_at IS NOT NULL)),
@@ -261,7 +261,6 @@ CREATE TABLE place_searches (
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_place_searches_tenant_id ON place_searches (tenant, id);
 CREATE INDEX ix_place_searches_curated ON place_searches (curation_status, id) WHERE curation_status <> 'New';
-CREATE INDEX ix_place_searches_name ON place_searches (name);
 CREATE INDEX ix_place_searches_searches ON place_searches (id) WHERE root_id IS NULL;
 CREATE INDEX ix_place_searches_root_id ON place_searches (root_id, id);
 CREATE INDEX ix_place_searches_parent_id ON place_searches (parent_id);
