@@ -32,7 +32,7 @@ FIELD_MASK = "places.id,places.displayName,places.formattedAddress,places.locati
 """The fields that are stored: billed as Pro, as each of them but the id alone would be."""
 VIEWPORT_MASK = "places.types,places.viewport"
 
-TOWN = "0"
+TOWN = "t"
 """The tile that is the whole rectangle of a town."""
 _AREA_TYPES = frozenset(("political", "postal_code"))
 """Types of places that are areas; a shop may have a town's name."""
@@ -95,7 +95,7 @@ async def _search(record: PlaceSearch, ctx: JobContext, rectangle: Rectangle) ->
             break
     is_full = len(found) >= MOST_FOUND or bool(request["pageToken"])
     divides = is_full and len(record.tile.lstrip(TOWN)) < ctx.settings.place_search_max_splits
-    quarters = dict(zip("1234", rectangle.quarters(), strict=True)) if divides else {}
+    quarters = dict(zip("abcd", rectangle.quarters(), strict=True)) if divides else {}
     detail = {"places": len(found), "rectangle": str(rectangle)}
     code = "split" if divides else "full" if is_full else "searched"
     return Done(code, write=_split(record, quarters, found), detail=detail)
@@ -143,7 +143,8 @@ def _split(
         connection.execute(update(PlaceSearch).where(PlaceSearch.id == record.id).values(**values))
         for name, rectangle in parts.items():
             tile = {
-                "text": record.text, "area": record.area, "tile": record.tile + name, "tenant": record.tenant,
+                "text": record.text, "area": record.area, "tile": record.tile + name,
+                "tenant": record.tenant, "label": record.label,
                 "parent_id": record.id, "root_id": record.root_id or record.id, "rectangle": list(rectangle),
             }  # fmt: skip
             connection.execute(insert(PlaceSearch).values(tile).on_conflict_do_nothing())
@@ -160,12 +161,20 @@ def _tiles_of(connection: Connection, record: PlaceSearch) -> Sequence[RecordId]
 def _save_places(
     connection: Connection, record: PlaceSearch, found: Mapping[str, Mapping[str, Any]]
 ) -> Sequence[RecordId]:
-    """Insert the places that are new, in the order of their ids: tiles share places. Return the ids of all."""
+    """Insert the places that are new, in the order of their ids: tiles share places. Return the ids of all.
+
+    A place that was known takes the label of the search if it has none.
+    """
     if not found:
         return []
-    own = {"tenant": record.tenant, "search_query": f"{record.text} in {record.area}"}
+    own = {"tenant": record.tenant, "label": record.label, "search_query": f"{record.text} in {record.area}"}
     rows = [{"place_id": place_id, **found[place_id], **own} for place_id in sorted(found)]
-    connection.execute(insert(Place).values(rows).on_conflict_do_nothing(index_elements=[Place.place_id]))
+    upsert = insert(Place).values(rows)
+    unlabelled = Place.label.is_(None) & upsert.excluded.label.is_not(None)
+    upsert = upsert.on_conflict_do_update(
+        index_elements=[Place.place_id], set_={"label": upsert.excluded.label}, where=unlabelled
+    )
+    connection.execute(upsert)
     ids = connection.execute(select(Place.id).where(Place.place_id.in_(found)).order_by(Place.place_id)).scalars().all()
     statement = insert(PlaceFound).values([{"search_id": record.root_id or record.id, "place_id": one} for one in ids])
     keys = [PlaceFound.search_id, PlaceFound.place_id]

@@ -24,16 +24,16 @@ __all__ = ["domain"]
 
 COLUMNS = text("""
 SELECT relname, attname, format_type(atttypid, NULL) AS type FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
   AND format_type(atttypid, NULL) IN ('text', 'text[]', 'jsonb', 'json', 'character varying', 'character varying[]')
 ORDER BY relname, attnum
 """)
 OF_GIVEN_WORDS = text("""
 SELECT conrelid::regclass || '.' || attname FROM pg_constraint
 JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)
-WHERE contype = 'c' AND pg_get_constraintdef(pg_constraint.oid) ~ 'ARRAY\\[|\\^\\[0-9a-f\\]'
+WHERE contype = 'c' AND pg_get_constraintdef(pg_constraint.oid) ~ 'ARRAY\\[|\\^\\[0-9a-f\\]|\\^t\\?'
 """)
-"""Columns whose CHECK lists the allowed values, or allows hexadecimal digits only."""
+"""Columns whose CHECK lists the allowed values, or allows certain letters and digits only."""
 
 NEVER_A_PERSONS = {"workflow", "version_num"}
 """Columns of names that the program itself has: no writer puts anything else there."""

@@ -204,6 +204,20 @@ def test_the_places_are_queued_for_their_deep_scan_if_the_policy_says_so(
     assert one(connection, events) == "handed off by place_search"
 
 
+def test_the_label_is_carried_to_the_tiles_and_places_and_replaces_no_other(
+    working: Callable[..., Any], connection: Connection
+) -> None:
+    known_before = "INSERT INTO places (place_id, label) VALUES ('ChIJtown_shop_7', NULL), ('ChIJtown_shop_8', 'mine')"
+    connection.execute(text(known_before))
+    add(connection)
+    connection.execute(text("UPDATE place_searches SET label = 'spring'"))
+    with working() as drain:
+        drain()
+    assert one(connection, "SELECT DISTINCT label FROM place_searches") == "spring"
+    assert one(connection, "SELECT count(*) FROM places WHERE label = 'spring'") == town.SHOPS - 1
+    assert one(connection, "SELECT label FROM places WHERE place_id = 'ChIJtown_shop_8'") == "mine"
+
+
 def test_a_wrong_area_is_its_searchs_own_error(working: Callable[..., Any], connection: Connection) -> None:
     add(connection, "Atlantis")
     add(connection)

@@ -56,7 +56,8 @@ WHERE {status} IN ('Queued', 'Processing') ORDER BY id
 """
 
 OWN_RECORDS = {
-    "place_searches": "id IN (SELECT search_id FROM places_found JOIN places ON id = place_id WHERE places.place_id = :place_id)",
+    "place_searches": "id IN (SELECT search_id FROM places_found AS found JOIN places AS place ON place.id = found.place_id"
+    " WHERE place.place_id = :place_id)",
     "places": "place_id = :place_id",
     "local_businesses": "place_id = :place_id",
     "domains": "domain = :host",

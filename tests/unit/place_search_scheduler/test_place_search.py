@@ -57,7 +57,7 @@ def test_a_search_reads_as_many_pages_as_there_are(tmp_path: Path, shops: int, c
 
 
 def test_a_rectangle_that_may_not_be_divided_again_is_reported_as_full(tmp_path: Path) -> None:
-    outcome = search(tmp_path, town_of(150), tile="014")
+    outcome = search(tmp_path, town_of(150), tile="tad")
     assert isinstance(outcome, Done)
     assert outcome.code == "full"
 
@@ -130,7 +130,7 @@ def test_the_search_of_a_tile_pays_its_calls(tmp_path: Path) -> None:
             raise Permanent("budget_of_the_record", "spent")
 
     api = town_of(150)
-    tile = PlaceSearch(id=9, root_id=4, text="shops", area=WHOLE, tile="1", tenant="default", is_split=False)
+    tile = PlaceSearch(id=9, root_id=4, text="shops", area=WHOLE, tile="a", tenant="default", is_split=False)
     with pytest.raises(Permanent):
         run_job(search_places, tile, {HOST: api}, tmp_path, secrets={"p": KEY}, spend=spend, places_secret="p")
     assert charged == [("places", 4)] * 3

@@ -24,7 +24,7 @@ class PlaceSearch(base.Recorded):
     """One map search, or one tile of it. Workflow: place search, on ``status``.
 
     Where Google returns no more, the rectangle is divided in four, each a tile: a record of its own, with the text and
-    area of its search. A search for a town has one tile ``0``, the town's rectangle.
+    area of its search. A search for a town has one tile ``t``, the town's rectangle.
     """
 
     __tablename__ = "place_searches"
@@ -37,6 +37,7 @@ class PlaceSearch(base.Recorded):
         CheckConstraint(
             "(tile = '') = (root_id IS NULL) AND (tile = '') = (parent_id IS NULL)", name="tile_has_a_root"
         ),
+        CheckConstraint("tile ~ '^t?[a-d]*$'", name="tile_is_a_part"),
         CheckConstraint("cardinality(rectangle) = 4", name="rectangle_has_four_sides"),
         *base.watched_constraints("place_searches"),
         {"postgresql_with": base.WATCHED_STORAGE},
@@ -45,7 +46,7 @@ class PlaceSearch(base.Recorded):
     text: Mapped[str] = mapped_column(comment="what is searched: bakeries")
     area: Mapped[str] = mapped_column(comment="the name of a town, or south,west,north,east")
     tile: Mapped[str] = mapped_column(
-        server_default="", comment="which part of the area: 0 the town, 1 to 4 its quarters"
+        server_default="", comment="which part of the area: t the town, a to d its quarters"
     )
     name: Mapped[str] = mapped_column(
         Computed("text || ' in ' || area || CASE WHEN tile = '' THEN '' ELSE ', tile ' || tile END", persisted=True)

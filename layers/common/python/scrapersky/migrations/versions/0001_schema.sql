@@ -245,11 +245,13 @@ CREATE TABLE place_searches (
     error text,
     id bigint GENERATED ALWAYS AS IDENTITY,
     tenant text DEFAULT 'default' NOT NULL,
+    label text,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_place_searches PRIMARY KEY (id),
     CONSTRAINT uq_place_searches_name UNIQUE (name),
     CONSTRAINT ck_place_searches_tile_has_a_root CHECK ((tile = '') = (root_id IS NULL) AND (tile = '') = (parent_id IS NULL)),
+    CONSTRAINT ck_place_searches_tile_is_a_part CHECK (tile ~ '^t?[a-d]*$'),
     CONSTRAINT ck_place_searches_rectangle_has_four_sides CHECK (cardinality(rectangle) = 4),
     CONSTRAINT ck_place_searches_due_at_exactly_when_queued CHECK ((status = 'Queued') = (due_at IS NOT NULL)),
     CONSTRAINT ck_place_searches_due_at_in_range CHECK (due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
@@ -260,6 +262,7 @@ CREATE TABLE place_searches (
     CONSTRAINT fk_place_searches_root_id FOREIGN KEY(root_id) REFERENCES place_searches (id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX ix_place_searches_tenant_id ON place_searches (tenant, id);
+CREATE INDEX ix_place_searches_label ON place_searches (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_place_searches_curated ON place_searches (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_place_searches_searches ON place_searches (id) WHERE root_id IS NULL;
 CREATE INDEX ix_place_searches_root_id ON place_searches (root_id, id);
@@ -268,13 +271,14 @@ CREATE INDEX ix_place_searches_due ON place_searches (tenant, due_at, id) WHERE 
 CREATE INDEX ix_place_searches_error_code ON place_searches (error_code, id) WHERE error_code IS NOT NULL;
 COMMENT ON COLUMN place_searches.text IS 'what is searched: bakeries';
 COMMENT ON COLUMN place_searches.area IS 'the name of a town, or south,west,north,east';
-COMMENT ON COLUMN place_searches.tile IS 'which part of the area: 0 the town, 1 to 4 its quarters';
+COMMENT ON COLUMN place_searches.tile IS 'which part of the area: t the town, a to d its quarters';
 COMMENT ON COLUMN place_searches.root_id IS 'the search of a tile; it pays the tile''s calls';
 COMMENT ON COLUMN place_searches.rectangle IS 'of a tile: {south, west, north, east} in degrees';
 COMMENT ON COLUMN place_searches.is_split IS 'its tiles are searched, not itself';
 COMMENT ON COLUMN place_searches.places_found IS 'by the last run of this record';
 ALTER TABLE place_searches ALTER COLUMN due_at SET STATISTICS 0;
 COMMENT ON COLUMN place_searches.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN place_searches.label IS 'of the list that brought it in; hand-offs carry it along';
 
 CREATE TABLE places_found (
     search_id bigint NOT NULL,
