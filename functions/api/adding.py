@@ -23,6 +23,7 @@ from api.rows import Known, NewRecord, RowRefused
 from scrapersky.database import after_commit
 from scrapersky.errors import shorten
 from scrapersky.models.inserts import ROWS_PER_STATEMENT
+from scrapersky.runtime.labels import open_labels
 from scrapersky.status.sql import SET_ACTOR
 from scrapersky.vocabulary import Curation, RecordId, Status
 
@@ -166,6 +167,8 @@ def _insert(connection: Connection, resource: Resource[View], rows: Mapping[Key,
     if unlabelled:
         labels = {"ids": list(unlabelled), "labels": list(unlabelled.values())}
         connection.execute(text(TAKE_LABEL.format(table=resource.name)), labels)
+    new = [row for row in rows.values() if row.label and (row.result.id in created or row.result.id in unlabelled)]
+    open_labels(connection, resource.name, [(row.columns.get("tenant", "default"), str(row.label)) for row in new])
 
 
 def _why(given: str | None, stored: str | None) -> str:

@@ -1,15 +1,26 @@
-"""Read a column of a CSV file."""
+"""Read CSV files: records to add, or a column of values."""
 
+import base64
 import csv
 import io
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
 
-from api.problem import invalid, refused
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from pydantic import Field, ValidationError
+
+from api.adding import Added, add_records
+from api.dependencies import check_parameters, event_of
+from api.problem import Problem, invalid, refused
+from api.request_body import media_type_of
+from api.resource import Resource, View, typed
+from api.rows import Known, NewRecord, RowRefused
+from scrapersky.runtime.input_model import InputModel, Label
+from scrapersky.vocabulary import Curation
 from scrapersky.web.hosts import HostError, normalise_host
-
-COLUMNS = ("domain", "website", "website_url", "url", "host")
-"""Possible names of the column with the domain; the first that the file has is read."""
 
 SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")
 """The first line by which Excel names the separator of the cells."""
@@ -18,32 +29,91 @@ SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")
 WORD = re.compile(r"[A-Za-z][A-Za-z _-]{0,40}")
 
 
-def read_csv(body: bytes) -> list[tuple[int, str]]:
-    """Return (line, domain) from the column named in :data:`COLUMNS`, or from a file of one column without a header.
+class CsvQuery(InputModel):
+    """What the rows of a file have that do not state it themselves."""
 
-    UTF-8 with or without a byte order mark, or UTF-16 with one (Excel's "Unicode text"); separated by commas, semicolons
-    or tabs, or as a first line ``sep=;`` states. Raises a 422 for a file that is empty or no CSV, a 409 without domains.
+    curation_status: Curation = Field(Curation.NEW, description="Selected queues the records at once")
+    label: Label | None = Field(None, description="of the list; hand-offs carry it along")
+
+
+class _Unreadable(NewRecord):
+    """A line that is no row of its resource."""
+
+    text: str
+    why: str
+
+    def given(self) -> str:
+        """Return the line's first cell."""
+        return self.text
+
+    def columns(self, known: Known) -> dict[str, Any]:  # noqa: ARG002
+        """Raise the reason."""
+        raise RowRefused(self.why)
+
+
+def import_records(router: Router, resource: Resource[View], model: type[NewRecord], query: CsvQuery) -> Added:
+    """Add the records of the request's CSV file. Raises a 415 for another media type, else as :func:`read_records`."""
+    check_parameters(router, CsvQuery)
+    media_type = media_type_of(event_of(router).headers.get("content-type") or "text/csv")
+    if media_type != "text/csv":
+        detail = f"media type {media_type!r} is not supported; send the file as text/csv"
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
+    rows = read_records(body_of(router), model, query.model_dump(exclude_none=True))
+    return add_records(router, resource, list(rows.values()), numbers=list(rows), reason="imported from a CSV file")
+
+
+def body_of(router: Router) -> bytes:
+    """Return the request's body."""
+    event = event_of(router)
+    body = event.body or ""
+    return base64.b64decode(body) if event.is_base64_encoded else body.encode()
+
+
+def read_records(body: bytes, model: type[NewRecord], common: Mapping[str, Any]) -> dict[int, NewRecord]:
+    """Return the rows of a file by line: the columns that ``model`` has, and ``common`` where a row has no value.
+
+    A column has the name of a field, or one of its other names; others are passed over. A file of one column needs no
+    header if its lines are domains. UTF-8 with or without a byte order mark, or UTF-16 with one (Excel's "Unicode text");
+    separated by commas, semicolons or tabs, or as a first line ``sep=;`` states. Raises a 422 for a file that is empty or
+    no CSV, a 409 without a column that identifies records.
     """
     lines = _rows(body)
-    names = [cell.strip().lower().replace(" ", "_") for cell in lines[0][1]]
-    column = next((names.index(name) for name in COLUMNS if name in names), None)
-    if column is None and len(names) > 1:
-        raise refused("body", f"line 1 has no column named domain; it has: {', '.join(names)[:200]}")
-    data = [
-        (number, row[column or 0].strip() if len(row) > (column or 0) else "")
-        for number, row in (lines if column is None else lines[1:])
-    ]
-    if column is None and not any(_is_host(cell) for _, cell in data):
-        raise refused(
-            "body", f"the file has no column named domain, and no line is a host; line 1 is {names[0][:100]!r}"
-        )
-    return data
+    header = [cell.strip().lower().replace(" ", "_") for cell in lines[0][1]]
+    fields = {name: name for name in model.model_fields} | model.other_names()
+    columns = {fields[name]: header.index(name) for name in reversed(list(fields)) if name in header}
+    lines = lines[1:]
+    if not columns.keys() & set(model.identifying):
+        if len(header) > 1 or "domain" not in model.identifying:
+            named = " or ".join(model.identifying)
+            raise refused("body", f"line 1 has no column named {named}; it has: {', '.join(header)[:200]}")
+        lines = _rows(body)
+        if not any(_is_host(row[0]) for _, row in lines):
+            raise refused(
+                "body", f"the file has no column named domain, and no line is a host; line 1 is {header[0][:100]!r}"
+            )
+        columns = {"domain": 0}
+    return {number: _record(model, {**common, **_cells(row, columns)}, row) for number, row in lines}
+
+
+def _cells(row: list[str], columns: Mapping[str, int]) -> dict[str, str]:
+    cells = {name: row[at].strip() for name, at in columns.items() if at < len(row)}
+    return {name: cell for name, cell in cells.items() if cell}
+
+
+def _record(model: type[NewRecord], given: Mapping[str, Any], row: list[str]) -> NewRecord:
+    try:
+        return model.model_validate(typed(model, given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ").replace("Input should", "should")
+        text = next((cell.strip() for cell in row if cell.strip()), "")
+        return _Unreadable(text=text.replace("\0", ""), why=f"{'.'.join(map(str, first['loc']))}: {message}")
 
 
 def read_lines(body: bytes) -> list[tuple[int, str]]:
     """Return (line, first cell) of each line that is not empty, without a header, for values that name their own kind.
 
-    A first line is a header if its cell is a word, such as e-mail. Raises a 422 as :func:`read_csv`.
+    A first line is a header if its cell is a word, such as e-mail. Raises a 422 as :func:`read_records`.
     """
     lines = [(number, row[0].strip()) for number, row in _rows(body)]
     first = 1 if WORD.fullmatch(lines[0][1]) else 0

@@ -4,7 +4,6 @@ Warning: no answer and no stored value holds the address that a request is about
 Idempotency-Key, and a reason stays.
 """
 
-import base64
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -14,8 +13,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection, text
 
-from api.csv_import import read_lines
-from api.dependencies import caller_of, dependencies_of, event_of, require_route
+from api.csv_import import body_of, read_lines
+from api.dependencies import caller_of, dependencies_of, require_route
 from api.idempotency import write_once
 from api.problem import invalid, refused
 from scrapersky.protection import erasure, suppression
@@ -138,9 +137,7 @@ def suppress_hashes(body: Hashes) -> Suppressed:
 @router.post("/data-protection/suppress/csv", tags=TAGS, summary="Suppress the addresses or hashes of a CSV file")
 def suppress_file() -> Suppressed:
     require_route(router, ROUTE)
-    event = event_of(router)
-    body = event.body or ""
-    lines = read_lines(base64.b64decode(body) if event.is_base64_encoded else body.encode())
+    lines = read_lines(body_of(router))
     if not lines:
         raise refused("body", "the file has a header and no values; at least one value is needed")
     if len(lines) > (cap := dependencies_of(router).settings.api_bulk_max):

@@ -6,8 +6,9 @@ from typing import cast
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from pydantic import BaseModel
 
-from api.problem import Problem
+from api.problem import Problem, invalid
 from api.triggers import Triggers
 from scrapersky.database import Database
 from scrapersky.metrics import Observer
@@ -42,6 +43,14 @@ def caller_of(router: Router) -> str:
     iam = (authorizer.get("iam") or {}).get("userArn")
     subject = ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub")
     return f"api:{iam or subject or 'unknown'}"
+
+
+def check_parameters(router: Router, model: type[BaseModel]) -> None:
+    """Raise a 422 for a query parameter that ``model`` does not have: if it were ignored, it would seem to work."""
+    for name in event_of(router).query_string_parameters:
+        if name not in model.model_fields:
+            valid = ", ".join(sorted(model.model_fields))
+            raise invalid(name, f"unknown parameter {name!r}; valid parameters: {valid}")
 
 
 def require_route(router: Router, route: str) -> None:

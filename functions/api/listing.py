@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Connection, func, inspect, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from api.dependencies import dependencies_of, event_of
+from api.dependencies import check_parameters, dependencies_of
 from api.late_commits import open_writers, read_page, wait
 from api.problem import Problem, invalid, refused
 from api.resource import Conditions, Paging, Resource, View, conditions
@@ -59,10 +59,7 @@ def list_records(router: Router, resource: Resource[V], query: Paging) -> Listin
     Pages by keyset, not by offset: every page costs the same. Records added, deleted or committed meanwhile neither hide
     nor repeat others. Raises a 422 for an unknown parameter: if it were ignored, the listing would return every record.
     """
-    known = type(query).model_fields
-    for name in event_of(router).query_string_parameters:
-        if name not in known:
-            raise invalid(name, f"unknown parameter {name!r}; valid parameters: {', '.join(sorted(known))}")
+    check_parameters(router, type(query))
     dependencies = dependencies_of(router)
     cursor = _cursor_of(query, resource.name)
     with dependencies.database.transaction() as connection:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.models import Server
 from api.idempotency import HEADER, KEY_PATTERN
 from api.listing import cursor_pattern
 from api.problem import CONTENT_TYPE
-from api.request_body import CSV_PATHS, JSON
+from api.request_body import CSV_PATHS, JSON, RECORDS_CSV_PATHS
 from scrapersky.runtime.input_model import MAX_ID
 from scrapersky.runtime.payloads import NOT_BLANK
 from scrapersky.runtime.registry import WORKFLOWS
@@ -113,6 +113,8 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
     else:
         operation["parameters"] = list(_query(operation, path, schemas))
         statuses.add(HTTPStatus.CONFLICT)
+    if path in RECORDS_CSV_PATHS:
+        parameters[:] = _query(operation, path, schemas)
     if path in CSV_PATHS:
         operation["requestBody"] = CSV_BODY
     if path.startswith("/dev-tools/"):
@@ -134,10 +136,13 @@ def _answer(status: HTTPStatus) -> dict[str, Any]:
 
 
 def _query(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the parameters of a listing of ``XView`` as the model ``XQuery`` defines them."""
-    listing = operation["responses"]["200"]["content"][JSON]["schema"]["$ref"].rpartition("/")[2]
-    view = schemas[listing]["properties"]["items"]["items"]["$ref"].rpartition("/")[2]
-    for name, schema in _without_null(schemas[f"{view.removesuffix('View')}Query"])["properties"].items():
+    """Yield the parameters of a listing of ``XView`` as the model ``XQuery`` defines them, or of a CSV file."""
+    model = "CsvQuery"
+    if path not in RECORDS_CSV_PATHS:
+        listing = operation["responses"]["200"]["content"][JSON]["schema"]["$ref"].rpartition("/")[2]
+        view = schemas[listing]["properties"]["items"]["items"]["$ref"].rpartition("/")[2]
+        model = f"{view.removesuffix('View')}Query"
+    for name, schema in _without_null(schemas[model])["properties"].items():
         if name == "cursor":
             schema["pattern"] = cursor_pattern(path.strip("/").replace("-", "_"))
         described = {"description": schema.pop("description")} if "description" in schema else {}

@@ -13,7 +13,10 @@ from typing import Any
 from api.problem import Problem, invalid
 from scrapersky.errors import shorten
 
-CSV_PATHS = frozenset({"/domains/csv", "/data-protection/suppress/csv"})
+RECORDS_CSV_PATHS = frozenset(
+    f"/{name}/csv" for name in ("domains", "places", "local-businesses", "sitemap-files", "pages")
+)
+CSV_PATHS = RECORDS_CSV_PATHS | {"/data-protection/suppress/csv"}
 JSON = "application/json"
 
 

@@ -25,6 +25,7 @@ from scrapersky.web.urls import normalise_url
 PAGING = frozenset({"limit", "cursor", "order", "count"})
 FLAGS = {"true": True, "false": False}
 DIGITS = re.compile(r"-?[0-9]{1,30}")
+DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 Columns = ReadOnlyColumnCollection[str, Any]
 
 
@@ -146,8 +147,8 @@ class Paging(Filter):
         return typed(cls, given)
 
 
-def typed(model: type[Filter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return texts as the fields of ``model`` have them in JSON: digits as a number, true and false as a flag."""
+def typed(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return texts as the fields of ``model`` have them in JSON: numbers, true and false as a flag."""
     known = model.model_fields
     return {name: _typed(value, known[name].annotation) if name in known else value for name, value in given.items()}
 
@@ -155,6 +156,8 @@ def typed(model: type[Filter], given: Mapping[str, Any]) -> dict[str, Any]:
 def _typed(value: Any, annotation: Any) -> Any:
     if _allows(annotation, bool) and value in FLAGS:
         return FLAGS[value]
+    if _allows(annotation, float) and DECIMAL.fullmatch(value):
+        return float(value)
     return int(value) if _allows(annotation, int) and DIGITS.fullmatch(value) else value
 
 

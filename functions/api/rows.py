@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 from sqlalchemy import Connection, Row, or_, select
@@ -24,8 +24,16 @@ class RowRefused(ValueError):
 class NewRecord(InputModel):
     """A record to add."""
 
+    identifying: ClassVar[tuple[str, ...]] = ()
+    """The columns of which a CSV file needs one."""
+
     label: Label | None = Field(None, description="of the list that it belongs to; hand-offs carry it along")
     curation_status: Curation = Field(Curation.NEW, description="Selected queues its workflow at once")
+
+    @classmethod
+    def other_names(cls) -> dict[str, str]:
+        """Return the columns of a CSV file that are not named after their field."""
+        return {}
 
     def given(self) -> str:
         """Return what the answer shows as ``given``."""
@@ -39,6 +47,8 @@ class NewRecord(InputModel):
 class NewOfPlace(NewRecord):
     """A record to add that is identified by Google's place id."""
 
+    identifying: ClassVar[tuple[str, ...]] = ("place_id",)
+
     place_id: str = Field(min_length=1, max_length=300, pattern=r"^[A-Za-z0-9_-]+$", description="Google's id")
 
     def given(self) -> str:
@@ -48,6 +58,8 @@ class NewOfPlace(NewRecord):
 
 class NewOfDomain(NewRecord):
     """A record to add to a known domain, which exactly one of ``domain_id`` and ``domain`` names."""
+
+    identifying: ClassVar[tuple[str, ...]] = ("domain_id", "domain")
 
     domain_id: Id | None = None
     domain: str | None = Field(None, description="a host name or a url")
@@ -64,6 +76,8 @@ class NewOfDomain(NewRecord):
 
 class NewUrl(NewOfDomain):
     """A record to add that is identified by its domain and URL."""
+
+    identifying: ClassVar[tuple[str, ...]] = ("url",)
 
     url: str = Field(description="absolute, http or https, on the domain")
 

@@ -26,7 +26,7 @@ from tests.integration.conftest import Harness
 from tests.integration.lambda_context import LambdaContext
 from tests.lambda_endpoint import serving
 
-COMMANDS = [*MODELS, "enqueue", "suppress", "subject", "purge", "logs", "export", "doctor", "cost"]
+COMMANDS = [*MODELS, "enqueue", "label", "suppress", "subject", "purge", "logs", "export", "doctor", "cost"]
 COMMAND = [sys.executable, "-P", "-m", "scripts.commands.scrapersky"]
 
 

@@ -56,6 +56,7 @@ ROWS = (
     " VALUES ('metadata', 'ada', 'bill', now(), 'ada', 'paid')",
     "INSERT INTO suppressions VALUES (repeat('a', 64), 'email', 'letter', 'ada')",
     "INSERT INTO service_controls VALUES ('metadata', now())",
+    "INSERT INTO labels (tenant, label, tables) VALUES ('default', 'a', '{domains}')",
     "INSERT INTO mail_domains (domain, result, reason) VALUES ('a.test', 'valid', 'mx')",
     "INSERT INTO erasures (workflow, record_ids, actor, reason) VALUES ('metadata', '{1}', 'ada', 'letter')",
 )

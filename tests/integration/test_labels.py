@@ -1,24 +1,32 @@
-"""Labels: each way in takes one, and the jobs hand it on."""
+"""Labels: each way in takes one, hand-offs carry it along, and its progress says when all records have ended."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from scrapersky.contacts import FoundContact, save_contacts
 from scrapersky.models import Domain
 from scrapersky.models.inserts import get_or_create
-from scrapersky.runtime.registry import IMPORT, PAGE_READING, hand_offs_from
+from scrapersky.runtime.labels import finish_labels, open_labels
+from scrapersky.runtime.outcomes import Fail, Snooze
+from scrapersky.runtime.registry import IMPORT, PAGE_READING, SUBMISSION, hand_offs_from
 from scrapersky.settings import Settings
+from scrapersky.status.claim import claim
+from scrapersky.status.finish import complete
 from scrapersky.status.requeue import hand_off
 from scrapersky.vocabulary import ContactKind, FoundIn
 from tests.integration.api import Api, domains, results, row
+from tests.integration.conftest import Harness
 from tests.integration.test_api_adding import RESOURCES, SHOP
 from tests.records import kept
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 LABEL = "Bäckereien 2026"
+CSV = {"content-type": "text/csv"}
 
 
 def add_page(connection: Connection, domain: int) -> Any:
@@ -94,6 +102,130 @@ def test_a_page_that_was_known_before_its_domain_had_a_label_takes_it_when_it_is
     connection.execute(text("UPDATE domains SET label = 'a'"))
     [declared] = [one for one in hand_offs_from(IMPORT) if one.target == PAGE_READING]
     per_host = declared.per_host and declared.per_host(Settings())
-    values = {"actor": "", "reason": "", "again": False, "condition": declared.condition, "per_host": per_host}
+    values: Any = {"actor": "", "reason": "", "again": False, "condition": declared.condition, "per_host": per_host}
     assert list(hand_off(connection, PAGE_READING, [page], **values)) == [page]
     assert row(connection, "pages", page)["label"] == "a"
+
+
+def counted(api: Api, label: str = LABEL) -> dict[str, int]:
+    """Return the numbers of the domains of a label by status, without zeros."""
+    workflows = api.get(f"/labels/{quote(label)}").json["workflows"]
+    return {status: count for status, count in workflows["metadata"].items() if count}
+
+
+def test_at_every_moment_the_sum_over_the_states_is_the_number_that_came_in(api: Api, harness: Harness) -> None:
+    names = [f"d{number}.example" for number in range(30)]
+    harness.behaviour = {"d0.example": lambda _: Fail("http_403", "no"), "d1.example": lambda _: Snooze("s", "s", 60)}
+    harness.add("other.example")
+    assert results(api.post("/domains/bulk", {"domains": names, "label": LABEL})) == ["created"] * 30
+    assert counted(api) == {"New": 30}
+    decision = {"curation_status": "Selected", "filter": {"label": LABEL}}
+    assert api.post("/domains/curation", decision).json["counts"] == {"queued": 30}
+    assert counted(api) == {"Queued": 30}
+    harness.tick()
+    assert counted(api) == {"Processing": 30}
+    while records := harness.receive():
+        for record in records:
+            harness.deliver([record])
+            assert sum(counted(api).values()) == 30
+    assert counted(api) == {"Completed": 28, "Error": 1, "Queued": 1}
+    assert not api.get(f"/labels/{quote(LABEL)}").json["done"]
+
+
+def test_a_label_is_done_once_when_every_record_has_ended(api: Api, harness: Harness) -> None:
+    api.post("/domains/bulk", {"domains": ["a.example", "b.example"], "label": LABEL, "curation_status": "Selected"})
+    for ended in (False, True):
+        assert api.get(f"/labels/{quote(LABEL)}").json["done"] is ended
+        harness.drain()
+    found = api.get(f"/labels/{quote(LABEL)}").json
+    assert (found["done"], found["done_at"] is not None) == (True, True)
+    harness.drain()
+    assert api.get(f"/labels/{quote(LABEL)}").json == found
+
+
+def test_records_that_a_hand_off_queues_keep_a_label_open(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO domains (domain, label) VALUES ('a.example', 'a')"))
+    open_labels(connection, "domains", [("default", "a")])
+    assert finish_labels(connection) == []  # not decided
+    connection.execute(text("UPDATE domains SET curation_status = 'Archived'"))
+    connection.execute(text("UPDATE domains SET sitemap_analysis_status = 'Queued', sitemap_analysis_due_at = now()"))
+    assert finish_labels(connection) == []
+    claim(connection, SUBMISSION, batch=1, max_in_flight=1, dispatch_lease=60, trigger="manual")
+    assert finish_labels(connection) == []
+    connection.execute(text("UPDATE attempts SET started_at = now()"))
+    (attempt,) = connection.execute(text("SELECT attempt_id FROM attempts")).scalars()
+    complete(connection, SUBMISSION, attempt, code="done", detail={})
+    assert finish_labels(connection) == [("default", "a")]
+    assert finish_labels(connection) == []
+
+
+def test_a_label_that_is_opened_while_a_tick_finishes_it_stays_open(connection: Connection, engine: Engine) -> None:
+    open_labels(connection, "domains", [("default", "a")])
+    with engine.begin() as adding:
+        open_labels(adding, "domains", [("default", "a")])
+        adding.execute(text("INSERT INTO domains (domain, label) VALUES ('a.example', 'a')"))
+        with ThreadPoolExecutor(1) as pool:
+            finishing = pool.submit(finish_labels, connection)
+            waiting = text(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%labels%'"
+            )
+            with engine.connect() as watching:
+                while not watching.execute(waiting).scalar_one():
+                    watching.rollback()
+            adding.commit()
+            assert finishing.result() == []
+
+
+def test_two_ticks_at_once_note_one_end(connection: Connection, engine: Engine) -> None:
+    open_labels(connection, "domains", [("default", "a")])
+    with ThreadPoolExecutor(2) as pool, engine.begin() as one, engine.begin() as two:
+        first = finish_labels(one)
+        second = pool.submit(finish_labels, two)
+        one.commit()
+        assert (first, second.result()) == ([("default", "a")], [])
+
+
+@pytest.mark.parametrize("label", ["nowhere", "a%00", "a/b", "%252e"])
+def test_a_label_that_no_record_has_is_a_404(api: Api, label: str) -> None:
+    assert api.get(f"/labels/{label}").status in (404, 422)
+
+
+FILES = [
+    ("places", "place_id,name,latitude,label\nChIJ1,A,52.5,own\nChIJ2,B,,\n,C,,\nChIJ3,D,north,\n", ["place_id", "latitude"]),
+    ("local-businesses", "Place ID;Website URL\nChIJ1;https://a.example\nChIJ2;\n;https://b.example\nChIJ3;nothing\n",
+     ["place_id", "website_url"]),
+    ("sitemap-files", f"url,domain\nhttps://{SHOP}/a.xml,{SHOP}\nhttps://{SHOP}/b.xml,{SHOP}\nhttps://{SHOP}/c.xml,\n"
+     f"https://other.example/,{SHOP}\n", ["domain_id, domain", "url"]),
+    ("pages", f"url,domain_id\nhttps://{SHOP}/a,1\nhttps://{SHOP}/b,1\nhttps://{SHOP}/c,one\nhttps://other.example/,1\n",
+     ["domain_id", "url"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "file", "refused"), FILES, ids=[one[0] for one in FILES])
+def test_a_csv_file_adds_records_with_label_and_decision(
+    api: Api, connection: Connection, path: str, file: str, refused: list[str]
+) -> None:
+    domains(connection, SHOP)
+    answer = api.send("POST", f"/{path}/csv", file, query={"label": LABEL, "curation_status": "Selected"}, headers=CSV)
+    assert results(answer) == ["queued", "queued", "refused", "refused"]
+    assert [one["why"].split(":")[0] for one in answer.json["results"][2:]] == refused
+    labels = [one["label"] for one in api.get(f"/{path}").json["items"]]
+    assert labels == ["own" if path == "places" else LABEL, LABEL]
+
+
+def test_a_row_of_a_csv_file_may_have_its_own_decision(api: Api) -> None:
+    file = "domain,curation_status,label\na.example,Selected,a\nb.example,,\nc.example,Chosen,\n"
+    answer = api.send("POST", "/domains/csv", file, query={"curation_status": "Maybe"}, headers=CSV)
+    assert results(answer) == ["queued", "created", "refused"]
+    assert [one["curation_status"] for one in api.get("/domains").json["items"]] == ["Selected", "Maybe"]
+
+
+@pytest.mark.parametrize("query", [{"lable": "a"}, {"label": "a/b"}, {"curation_status": "Chosen"}])
+def test_a_csv_file_with_an_invalid_parameter_is_refused(api: Api, query: dict[str, str]) -> None:
+    answer = api.send("POST", "/domains/csv", "domain\na.example\n", query=query, headers=CSV)
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, next(iter(query)))
+
+
+def test_a_csv_file_without_a_column_that_identifies_records_is_refused(api: Api) -> None:
+    answer = api.send("POST", "/places/csv", "name,city\nA,B\n", headers=CSV)
+    assert (answer.status, "no column named place_id" in answer.json["detail"]) == (409, True)

@@ -1,6 +1,5 @@
 """Domains. ``Selected`` queues the metadata scan, or the submission for sitemap analysis."""
 
-import base64
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -10,13 +9,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from api.adding import Added, add_records
-from api.csv_import import read_csv
+from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
-from api.dependencies import event_of
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
-from api.problem import Problem
-from api.request_body import media_type_of
 from api.resource import INDEXED, ORDER, HttpStatus, Named, Paging, Resource, View, Where, of_domain, present
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.models import Domain
@@ -120,7 +116,14 @@ class NewDomains(InputModel):
 class _Row(NewRecord):
     """One domain of any request; a text that is no host is a refused row, not an invalid request."""
 
+    identifying = ("domain",)
+
     domain: str
+
+    @classmethod
+    def other_names(cls) -> dict[str, str]:
+        """Return what such a column is often named; the first that a file has is read."""
+        return dict.fromkeys(("website", "website_url", "url", "host"), "domain")
 
     def given(self) -> str:
         """Return the text as it was sent."""
@@ -186,19 +189,9 @@ def create_domains(body: NewDomains) -> Added:
     return add_records(router, DOMAINS, rows, reason=body.reason)
 
 
-@router.post("/domains/csv", tags=TAGS, summary="Add the domains of a CSV file (text/csv) with a column named domain")
-def import_domains() -> Added:
-    event = event_of(router)
-    media_type = media_type_of(event.headers.get("content-type") or "text/csv")
-    if media_type != "text/csv":
-        detail = f"media type {media_type!r} is not supported; send the file as text/csv"
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
-    body = event.body or ""
-    lines = read_csv(base64.b64decode(body) if event.is_base64_encoded else body.encode())
-    rows = [_Row(domain=one) for _, one in lines]
-    return add_records(
-        router, DOMAINS, rows, numbers=[number for number, _ in lines], reason="imported from a CSV file"
-    )
+@router.post("/domains/csv", tags=TAGS, summary="Add the domains of a CSV file with a column named domain")
+def import_domains(query: Annotated[CsvQuery, Query()]) -> Added:
+    return import_records(router, DOMAINS, _Row, query)
 
 
 @router.post("/domains/curation", tags=TAGS, summary="Curate domains; Selected queues a workflow")

@@ -10,6 +10,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, exists
 
 from api.adding import Added, add_records
+from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
@@ -139,6 +140,11 @@ def create_local_business(body: NewLocalBusiness) -> Added:
 @router.post("/local-businesses/bulk", tags=TAGS, summary="Add local businesses")
 def create_local_businesses(body: NewLocalBusinesses) -> Added:
     return add_records(router, LOCAL_BUSINESSES, body.local_businesses)
+
+
+@router.post("/local-businesses/csv", tags=TAGS, summary="Add the local businesses of a CSV file")
+def import_local_businesses(query: Annotated[CsvQuery, Query()]) -> Added:
+    return import_records(router, LOCAL_BUSINESSES, NewLocalBusiness, query)
 
 
 @router.post(

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from api.adding import Added, add_records
+from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
@@ -125,6 +126,11 @@ def create_page(body: NewPage) -> Added:
 @router.post("/pages/bulk", tags=TAGS, summary="Add pages")
 def create_pages(body: NewPages) -> Added:
     return add_records(router, PAGES, body.pages)
+
+
+@router.post("/pages/csv", tags=TAGS, summary="Add the pages of a CSV file")
+def import_pages(query: Annotated[CsvQuery, Query()]) -> Added:
+    return import_records(router, PAGES, NewPage, query)
 
 
 @router.post("/pages/curation", tags=TAGS, summary="Curate pages")

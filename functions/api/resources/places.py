@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from api.adding import Added, add_records
+from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
@@ -103,6 +104,11 @@ def create_place(body: NewPlace) -> Added:
 @router.post("/places/bulk", tags=TAGS, summary="Add places")
 def create_places(body: NewPlaces) -> Added:
     return add_records(router, PLACES, body.places)
+
+
+@router.post("/places/csv", tags=TAGS, summary="Add the places of a CSV file")
+def import_places(query: Annotated[CsvQuery, Query()]) -> Added:
+    return import_records(router, PLACES, NewPlace, query)
 
 
 @router.post("/places/curation", tags=TAGS, summary="Curate places; Selected queues their deep scan")

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from api.adding import Added, add_records
+from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
@@ -118,6 +119,11 @@ def create_sitemap_file(body: NewSitemapFile) -> Added:
 @router.post("/sitemap-files/bulk", tags=TAGS, summary="Add sitemap files")
 def create_sitemap_files(body: NewSitemapFiles) -> Added:
     return add_records(router, SITEMAP_FILES, body.sitemap_files)
+
+
+@router.post("/sitemap-files/csv", tags=TAGS, summary="Add the sitemap files of a CSV file")
+def import_sitemap_files(query: Annotated[CsvQuery, Query()]) -> Added:
+    return import_records(router, SITEMAP_FILES, NewSitemapFile, query)
 
 
 @router.post("/sitemap-files/curation", tags=TAGS, summary="Curate sitemap files; Selected queues their import")

@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 
 add(app, "status", status.status, status.show_status)
+add(app, "label", status.label, status.show_label)
 add(app, "list", records.list_records, records.show_list)
 add(app, "errors", records.errors, records.show_errors)
 add(app, "explain", records.explain, records.show_timeline)

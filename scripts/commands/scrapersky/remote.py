@@ -76,17 +76,21 @@ class Remote:
             raise Refused(f"{problem['field']}: {problem['message']}")
         return answer
 
-    def call(self, path: str, body: Mapping[str, Any], actor: str) -> Any:
-        """Send a POST to the stage's API, by its function; the audit trail names ``actor``. Raises :class:`Refused`."""
-        http = {"method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
+    def call(self, path: str, body: Mapping[str, Any] | None, actor: str) -> Any:
+        """Send a request to the stage's API, by its function: a POST, a GET without a body.
+
+        The audit trail names ``actor``. Raises :class:`Refused`.
+        """
+        method = "GET" if body is None else "POST"
+        http = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
         event = {
             "version": "2.0",
-            "routeKey": "POST /{proxy+}",
+            "routeKey": f"{method} /{{proxy+}}",
             "rawPath": path,
             "rawQueryString": "",
             "headers": {"content-type": "application/json"},
             "requestContext": {"http": http, "authorizer": {"iam": {"userArn": actor}}, "stage": "$default"},
-            "body": json.dumps(body),
+            **({} if body is None else {"body": json.dumps(body)}),
             "isBase64Encoded": False,
         }
         answer = self.invoke("api", event)

@@ -1,6 +1,10 @@
 """The command ``status``: counts, ages and pauses, at most 80 columns wide."""
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
 
 from scrapersky.errors import plural
 from scrapersky.vocabulary import Status
@@ -36,6 +40,24 @@ def show_status(answer: Answer) -> Iterator[str]:
         yield from concerns
     if len(answer["workflows"]) == 1:
         yield from _pauses(one["pauses"])
+
+
+def label(remote: Remote, label: Annotated[str, typer.Argument(metavar="LABEL", help="Of a list.")]) -> Answer:
+    """Show the progress of a list: its records by workflow and status, and whether all have ended."""
+    answer: Answer = remote.call(f"/labels/{quote(label)}", None, options.user())
+    return answer
+
+
+def show_label(answer: Answer) -> Iterator[str]:
+    """Yield one line a workflow, then whether the label is done."""
+    columns = ["Workflow", *Status, "All"]
+    rows = [
+        [name, *(number(counts[status]) for status in Status), number(sum(counts.values()))]
+        for name, counts in answer["workflows"].items()
+    ]
+    yield from table(columns, rows, right={*Status, "All"})
+    since = f" since {answer['done_at'][:19]}Z" if answer["done_at"] else ""
+    yield f"{answer['label']}: {'done' if answer['done'] else 'not done'}{since}"
 
 
 def _state(one: Answer) -> str:

@@ -10,6 +10,7 @@ from scrapersky.models.contact import ContactSource as ContactSource
 from scrapersky.models.domain import Domain as Domain
 from scrapersky.models.host_lease import HostLease as HostLease
 from scrapersky.models.idempotency_key import IdempotencyKey as IdempotencyKey
+from scrapersky.models.label import Label as Label
 from scrapersky.models.local_business import LocalBusiness as LocalBusiness
 from scrapersky.models.mail_domain import MailDomain as MailDomain
 from scrapersky.models.page import Page as Page

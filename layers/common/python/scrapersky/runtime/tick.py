@@ -1,7 +1,8 @@
 """The tick: for each workflow of the service, recover, then claim and send messages, then read the gauges.
 
 Each workflow is served even if another one fails or is full; a database that cannot be reached ends the tick. At the end
-one batch of old history is deleted. A tick that failed in part raises at its end, so that Lambda counts an error.
+one batch of old history is deleted, and labels whose records have all ended are noted. A tick that failed in part raises at
+its end, so that Lambda counts an error.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky import aws, metrics
+from scrapersky.runtime.labels import finish_labels
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.control import record_tick
@@ -24,6 +26,8 @@ from scrapersky.vocabulary import AttemptId, RecordId, Status
 
 HISTORY = "history"
 """What a tick reports as failed when old history could not be deleted."""
+LABELS = "labels"
+"""The same when it could not look for labels whose records have all ended."""
 
 STUCK_SECONDS = 900
 """Age of a live attempt beyond the longest lease at which recovery should long have taken it: a broken invariant."""
@@ -51,17 +55,24 @@ def tick(runtime: Runtime, request_id: str) -> dict[str, Any]:
         if not connected:
             break  # the database cannot be reached for another workflow either
     failed = [workflow.name for workflow in runtime.service.workflows if workflow.name not in counts]
-    deleted: dict[str, float] = {}
-    try:
-        deleted = _delete_history(runtime) if connected else {}
-    except Exception:
-        runtime.observer.log.exception("could not delete old history")
-        failed.append(HISTORY)
-    keys = {"workflows": counts, "history_deleted": deleted, "failed": failed, "correlation_id": request_id}
-    runtime.observer.line("tick", keys)
+    done: dict[str, Any] = {HISTORY: {}, LABELS: []}
+    for name, work in ((HISTORY, _delete_history), (LABELS, _finish_labels)) if connected else ():
+        try:
+            done[name] = work(runtime)
+        except Exception:
+            runtime.observer.log.exception("could not end the tick", extra={"part": name})
+            failed.append(name)
+    keys = {"workflows": counts, "history_deleted": done[HISTORY], "labels_done": done[LABELS]}
+    runtime.observer.line("tick", {**keys, "failed": failed, "correlation_id": request_id})
     if failed:
         raise TickFailed(f"{runtime.service.name}: could not serve {', '.join(failed)}; see the log lines before")
     return {"workflows": counts}
+
+
+def _finish_labels(runtime: Runtime) -> list[str]:
+    """Note the labels whose records have all ended; return those, for the log line."""
+    with runtime.database.autocommit() as connection:
+        return [label for _, label in finish_labels(connection)]
 
 
 def _delete_history(runtime: Runtime) -> dict[str, float]:

@@ -23,7 +23,7 @@ WATCHED = (
     ("local_businesses", "domain_extraction_status", "domain_extraction"),
     ("contacts", "email_check_status", "email_check"),
 )
-TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys,
+TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys, labels,
     local_businesses, mail_domains, pages, paid_calls, pauses, pending_attempt_checks, place_searches, places,
     places_found, service_controls, sitemap_files, sitemaps, status_events, suppressions"""
 PROTECTION = Path(guard.FILE).with_name("protection.sql")

@@ -156,6 +156,20 @@ CREATE INDEX ix_idempotency_keys_expires_at ON idempotency_keys (expires_at);
 COMMENT ON COLUMN idempotency_keys.request_hash IS 'SHA-256 of method, path and body';
 COMMENT ON COLUMN idempotency_keys.answer IS 'null only within the transaction of the write';
 
+CREATE TABLE labels (
+    tenant text NOT NULL,
+    label text NOT NULL,
+    tables text[] NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    opened_at timestamptz DEFAULT clock_timestamp() NOT NULL,
+    done_at timestamptz,
+    CONSTRAINT pk_labels PRIMARY KEY (tenant, label)
+);
+CREATE INDEX ix_labels_not_done ON labels (opened_at) WHERE done_at IS NULL;
+COMMENT ON COLUMN labels.tables IS 'through which records came in';
+COMMENT ON COLUMN labels.opened_at IS 'when records came in last';
+COMMENT ON COLUMN labels.done_at IS 'when all of them had ended; null again when more come in';
+
 CREATE TABLE paid_calls (
     budget text NOT NULL,
     day date NOT NULL,
