@@ -64,6 +64,10 @@ def main(stages: Iterable[str] | None = None, out: Path | None = None) -> Path:
         return synth(stages, environment=os.environ, out=out)
     except (SettingsError, LayerError, UnknownStage) as error:
         sys.exit(f"{type(error).__name__}: {error}")
+    except RuntimeError as error:  # the CDK's own type of all errors
+        if "ValidationFailed" not in str(error):
+            raise
+        sys.exit("not synthesized: see the lines that start with ERROR above")
 
 
 if __name__ == "__main__":

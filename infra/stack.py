@@ -47,12 +47,10 @@ class ScraperSkyStack(Stack):
                 "accept connections from the whole internet: docs/explanation/stages.md describes network=… and database=…",
             )
         if stage.termination_protection and not plan.names_its_operator:
-            # A warning: in this CDK any error fails the synth of all stages, and dev could not be deployed either.
-            Annotations.of(self).add_warning_v2(
-                "scrapersky:NoContactUrl",
+            Annotations.of(self).add_error(
                 f"the crawler of stage {stage.name} introduces itself as {plan.settings.web_user_agent!r}: set "
                 "WEB_USER_AGENT, or web_user_agent of the stage in infra/config.py, to a User-Agent with a url of your "
-                "own that says who you are (docs/reference/robot-page.md)",
+                "own that says who you are (docs/reference/robot-page.md)"
             )
         vpc = find_vpc(self, plan=plan)
         self.factory = Functions(

@@ -37,6 +37,9 @@ EXISTING = ExistingNetwork(
     zones=("eu-west-1a", "eu-west-1b"),
     private_subnets=("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
 )
+OPERATOR = {"WEB_USER_AGENT": "ShopBot/2.0 (+https://shop.example/robot)"}
+"""Without it, a production stage has an error."""
+
 VARIED: Mapping[str, Stage] = {
     "network": replace(
         DEV,
@@ -81,7 +84,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Ma
     """Return every stage's stack by the stage's name. The sources have bytecode, as after a run of the functions."""
     for code in ("functions", "layers/common"):
         compileall.compile_dir(ROOT / code, quiet=2)
-    folder = synth(STAGES, environment={}, out=tmp_path_factory.mktemp("assembly"), dependencies=placeholder)
+    folder = synth(STAGES, environment=OPERATOR, out=tmp_path_factory.mktemp("assembly"), dependencies=placeholder)
     return {name: Template(folder, stage.stack) for name, stage in STAGES.items()}
 
 
@@ -91,7 +94,7 @@ def varied(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Mappi
     folder = tmp_path_factory.mktemp("varied")
     app = new_app(folder)
     for stage in VARIED.values():
-        ScraperSkyStack(app, plan=plan(stage, {}), dependencies=placeholder)
+        ScraperSkyStack(app, plan=plan(stage, OPERATOR), dependencies=placeholder)
     app.synth()
     return {name: Template(folder, stage.stack) for name, stage in VARIED.items()}
 

@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Annotations, Match
 
 from infra.app import main, synth
+from infra.cdk import of_named_stages
 from infra.config import DEV, PROD, STAGES
 from infra.plan import NEVER_DEPLOYED, plan
 from infra.stack import ScraperSkyStack
@@ -175,7 +176,7 @@ def test_a_protected_stage_without_a_network_is_warned_about_what_that_means(tmp
 
 
 @pytest.mark.parametrize(
-    ("agent", "warnings"),
+    ("agent", "errors"),
     [
         ("", 1),
         ("ShopBot/2.0 (+https://scrapersky.com/bot)", 1),
@@ -183,16 +184,32 @@ def test_a_protected_stage_without_a_network_is_warned_about_what_that_means(tmp
         ("ShopBot/2.0 (+https://shop.example/robot)", 0),
     ],
 )
-def test_a_production_stage_without_a_contact_url_of_its_own_is_warned(
-    tmp_path: Path, placeholder: Path, agent: str, warnings: int
+def test_a_production_stage_without_a_contact_url_of_its_own_is_an_error_of_that_stage_only(
+    tmp_path: Path, placeholder: Path, agent: str, errors: int
 ) -> None:
     found = {}
     for one in (DEV, PROD):
         planned = plan(one, {"WEB_USER_AGENT": agent})
         stack = ScraperSkyStack(App(outdir=str(tmp_path / one.name)), plan=planned, dependencies=placeholder)
         problem = Match.string_like_regexp("introduces itself as .*WEB_USER_AGENT")
-        found[one.name] = len(Annotations.from_stack(stack).find_warning("*", problem))
-    assert found == {"dev": 0, "prod": warnings}
+        found[one.name] = len(Annotations.from_stack(stack).find_error("*", problem))
+    assert found == {"dev": 0, "prod": errors}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "added"),
+    [
+        (["deploy", "scrapersky-dev", "--require-approval", "never"], ["--context", "stages=dev"]),
+        (["diff", "scrapersky-local", "scrapersky-prod"], ["--context", "stages=prod,local"]),
+        (["synth"], []),
+        (["deploy", "--toolkit-stack-name", "scrapersky-toolkit", "--all"], []),
+        (["deploy", "scrapersky-dev", "-c", "stages=dev,prod"], []),
+        (["deploy", "scrapersky-dev", "--context=stages=dev,prod"], []),
+    ],
+    ids=" ".join,
+)
+def test_the_command_synthesizes_only_the_stacks_that_it_names(arguments: list[str], added: list[str]) -> None:
+    assert of_named_stages(arguments) == arguments + added
 
 
 def test_a_pinned_stage_is_deployed_to_its_account_and_region_only(varied: Mapping[str, Template]) -> None:
