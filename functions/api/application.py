@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from api import data_protection, dev_tools, request_body
 from api.dependencies import KEY, Dependencies
 from api.problem import Problem, as_event, respond, respond_to_invalid, respond_to_problem
-from api.resources import contacts, domains, labels, local_businesses, pages, places, sitemap_files, sitemaps
+from api.resources import changes, contacts, domains, labels, local_businesses, pages, places, sitemap_files, sitemaps
 from api.triggers import Triggers
 from scrapersky.database import LOST_RACE, Database, ReadSecret, sqlstate
 from scrapersky.metrics import Observer
@@ -29,6 +29,7 @@ ROUTERS = (
     sitemap_files,
     pages,
     contacts,
+    changes,
     labels,
     dev_tools,
     data_protection,

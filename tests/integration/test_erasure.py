@@ -72,6 +72,8 @@ def fill(connection: Connection, domain: RecordId) -> None:
         "INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:domain, 'https://shop.test/', 'x', 0)"
     )
     connection.execute(page, {"domain": domain})
+    change = text("INSERT INTO changes (domain_id, tenant, field, old) VALUES (:domain, 'default', 'title', 'Shop')")
+    connection.execute(change, {"domain": domain})
     make(connection, METADATA, status="Queued", key="worked")
     (claimed,) = claim(connection, METADATA, batch=1, max_in_flight=10, dispatch_lease=60)
     complete(connection, METADATA, claimed.attempt_id, code="read", detail={"url": "x"})

@@ -60,7 +60,7 @@ def left(connection: Connection, table: str, column: str) -> list[Any]:
 def test_googles_content_is_emptied_and_decisions_and_ids_stay(connection: Connection, function: ModuleType) -> None:
     add(connection, BUSINESS, old=31, new=29)
     add(connection, PLACE, old=31, new=29)
-    assert run(function)["rows"] == {"local_businesses": 1, "places": 1, "contacts": 0}
+    assert run(function)["rows"] == {"local_businesses": 1, "places": 1, "changes": 0, "contacts": 0}
     for table in CONTENT:
         assert left(connection, table, "place_id") == ["old", "new"]
         assert left(connection, table, "curation_status") == ["Selected", "Selected"]
@@ -68,11 +68,11 @@ def test_googles_content_is_emptied_and_decisions_and_ids_stay(connection: Conne
             values = left(connection, table, column)
             assert values[0] is None, f"{table}.{column}"
     assert left(connection, "local_businesses", "business_name") == [None, "Shop"]
-    assert run(function)["rows"] == {"local_businesses": 0, "places": 0, "contacts": 0}
+    assert run(function)["rows"] == {"local_businesses": 0, "places": 0, "changes": 0, "contacts": 0}
 
 
 def test_every_column_that_only_google_fills_is_emptied() -> None:
-    kept = {"id", "tenant", "created_at", "updated_at", "place_id", "curation_status", "domain_id"}
+    kept = {"id", "tenant", "label", "created_at", "updated_at", "place_id", "curation_status", "domain_id"}
     for model, of_us in ((LocalBusiness, set()), (Place, {"search_query", "moved_to_place_id"})):
         own = {
             name
@@ -106,7 +106,7 @@ def test_a_contact_is_deleted_some_time_after_it_was_gone(connection: Connection
 def test_a_dry_run_counts_and_changes_nothing(connection: Connection, function: ModuleType) -> None:
     add(connection, BUSINESS, old=31)
     add(connection, CONTACT, old=91)
-    expected = {"local_businesses": 1, "places": 0, "contacts": 1}
+    expected = {"local_businesses": 1, "places": 0, "changes": 0, "contacts": 1}
     for _ in range(2):
         assert run(function, dry_run=True) == {"rows": expected, "dry_run": True, "overdue_days": 0.0}
 
@@ -119,7 +119,7 @@ def test_an_unknown_payload_changes_nothing(connection: Connection, function: Mo
 
 def test_rows_are_changed_in_batches_while_there_is_time(connection: Connection) -> None:
     add(connection, CONTACT, **{f"c{number}": 91 for number in range(7)})
-    (rule,) = rules(Settings(places_content_days=0))
+    (rule,) = rules(Settings(places_content_days=0, history_days=0))
     turns = iter([True, True, False])
     assert housekeeping.apply(connection, rule, lambda: next(turns), batch=3) == 6
     assert housekeeping.overdue_days(connection, rule) == pytest.approx(1, abs=0.1)
@@ -129,7 +129,7 @@ def test_rows_are_changed_in_batches_while_there_is_time(connection: Connection)
 
 def test_a_row_that_another_transaction_holds_is_left(connection: Connection, engine: Engine) -> None:
     add(connection, CONTACT, held=91, free=91)
-    (rule,) = rules(Settings(places_content_days=0))
+    (rule,) = rules(Settings(places_content_days=0, history_days=0))
     with engine.begin() as other:
         other.execute(text("SELECT FROM contacts WHERE value = 'info@held.test' FOR UPDATE"))
         assert housekeeping.apply(connection, rule, lambda: True) == 1
@@ -137,7 +137,7 @@ def test_a_row_that_another_transaction_holds_is_left(connection: Connection, en
 
 
 def test_a_limit_of_0_days_keeps_everything() -> None:
-    assert list(rules(Settings(places_content_days=0, contacts_gone_days=0))) == []
+    assert list(rules(Settings(places_content_days=0, contacts_gone_days=0, history_days=0))) == []
 
 
 def test_the_metric_has_a_value_also_when_nothing_is_left(

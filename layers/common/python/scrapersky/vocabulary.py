@@ -120,6 +120,18 @@ class SubjectKind(StrEnum):
     DOMAIN = "domain"
 
 
+class ChangedField(StrEnum):
+    """What a later reading of a website may find different: a fact of its home page, or a kind of contacts."""
+
+    TITLE = "title"
+    FINAL_URL = "final_url"
+    TECHNOLOGY = "technology"
+    EMAIL = "email"
+    PHONE = "phone"
+    SOCIAL = "social"
+    FORM = "form"
+
+
 class EmailCheck(StrEnum):
     """Whether the domain of an e-mail address takes mail."""
 

@@ -5,6 +5,7 @@ Importing this package maps every table, which takes a quarter of a tick's cold 
 """
 
 from scrapersky.models.base import Base as Base
+from scrapersky.models.change import Change as Change
 from scrapersky.models.contact import Contact as Contact
 from scrapersky.models.contact import ContactSource as ContactSource
 from scrapersky.models.domain import Domain as Domain

@@ -54,6 +54,8 @@ def rules(settings: Settings) -> Iterator[Rule]:
             empty = ", ".join(f"{column} = NULL" for column in CONTENT[table])
             idle = f"{old} AND {held} NOT IN ('Queued', 'Processing')"
             yield Rule(table, table, f"UPDATE {table} SET {empty}, updated_at = now()", since, idle, days)
+    if days := settings.history_days:
+        yield Rule("changes", "changes", "DELETE FROM changes", "at", "true", days)
     if days := settings.contacts_gone_days:
         old = "gone_at IS NOT NULL AND email_check_status <> 'Processing'"
         yield Rule("contacts", "contacts", "DELETE FROM contacts", "gone_at", old, days)

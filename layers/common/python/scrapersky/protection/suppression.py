@@ -46,6 +46,10 @@ MENTIONS = [
     for table in ("domains", "pages", "contact_sources")
 ]
 FACTS = [
+    text(
+        "DELETE FROM changes WHERE domain_id = ANY(CAST(:domain_ids AS bigint[]))"
+        " OR mentions && (SELECT array_agg(mention(one)) FROM unnest(CAST(:hashes AS text[])) AS one)"
+    ),
     text("UPDATE domains SET mentions = NULL WHERE id = ANY(CAST(:domain_ids AS bigint[]))"),
     text(
         "UPDATE pages SET mentions = NULL WHERE domain_id = ANY(CAST(:domain_ids AS bigint[])) AND last_read IS NOT NULL"

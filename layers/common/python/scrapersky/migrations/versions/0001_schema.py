@@ -1,4 +1,4 @@
-"""The schema: the tables (0001_schema.sql), what protects data (protection.sql), and the guard of every watched field.
+"""The schema: the tables (0001_schema.sql), protection.sql, changes.sql, and the guard of every watched field.
 
 Revision: 0001, the first.
 """
@@ -23,11 +23,13 @@ WATCHED = (
     ("local_businesses", "domain_extraction_status", "domain_extraction"),
     ("contacts", "email_check_status", "email_check"),
 )
-TABLES = """attempts, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys, labels,
+TABLES = """attempts, changes, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys, labels,
     local_businesses, mail_domains, pages, paid_calls, pauses, pending_attempt_checks, place_searches, places,
     places_found, service_controls, sitemap_files, sitemaps, status_events, suppressions"""
 PROTECTION = Path(guard.FILE).with_name("protection.sql")
-FUNCTIONS = """erase_subject(text[], text, text), erase_everywhere(text[]), find_subject(text[]), subject_pattern(text[]),
+CHANGES = PROTECTION.with_name("changes.sql")
+FUNCTIONS = """keep_change(), change_facts(), change_contacts(), change_contact(), erase_subject(text[], text, text),
+    erase_everywhere(text[]), find_subject(text[]), subject_pattern(text[]),
     text_columns(), keep_suppressed_out(), mask_facts(), mask_phone(), read_suppressions(),
     suppressible(text, text), without_suppressed(text), mentioned(text), mention(text),
     spelling_of(text), is_suppressed(text), suppression_hashes(text),
@@ -38,6 +40,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     connection.exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
     connection.exec_driver_sql(PROTECTION.read_text(encoding="utf-8"))
+    connection.exec_driver_sql(CHANGES.read_text(encoding="utf-8"))
     guard.install(connection, WATCHED)
 
 

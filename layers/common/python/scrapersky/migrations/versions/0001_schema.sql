@@ -651,3 +651,24 @@ COMMENT ON COLUMN contact_sources.found_in IS 'FoundIn: how the page gives it';
 COMMENT ON COLUMN contact_sources.context IS 'the text around it, at most 200 characters';
 COMMENT ON COLUMN contact_sources.missed IS 'readings in a row that lacked it';
 COMMENT ON COLUMN contact_sources.mentions IS 'mention() of each address and number in the facts';
+
+CREATE TABLE changes (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    domain_id bigint NOT NULL,
+    tenant text NOT NULL,
+    field text NOT NULL,
+    old text,
+    new text,
+    mentions bigint[],
+    at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_changes PRIMARY KEY (id),
+    CONSTRAINT ck_changes_field_is_known CHECK (field IN ('title', 'final_url', 'technology', 'email', 'phone', 'social', 'form')),
+    CONSTRAINT fk_changes_domain_id FOREIGN KEY(domain_id) REFERENCES domains (id)
+);
+CREATE INDEX ix_changes_domain_id ON changes (domain_id, id);
+CREATE INDEX ix_changes_at ON changes (at);
+CREATE INDEX ix_changes_mentions ON changes USING gin (mentions) WHERE mentions IS NOT NULL;
+COMMENT ON COLUMN changes.field IS 'ChangedField';
+COMMENT ON COLUMN changes.old IS 'null: there was none';
+COMMENT ON COLUMN changes.new IS 'null: it is gone';
+COMMENT ON COLUMN changes.mentions IS 'mention() of each address and number in the facts';

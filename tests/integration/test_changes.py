@@ -1,0 +1,139 @@
+"""Changes: what a later reading finds different is stored, and goes with what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from domain_scheduler.saving import save_facts
+from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.models import Domain
+from scrapersky.models.inserts import get_or_create
+from scrapersky.protection.housekeeping import apply, rules
+from scrapersky.settings import Settings
+from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
+from tests.integration.api import Api
+from tests.records import kept, triggers_disabled
+
+URL = "https://shop.test/"
+INFO, JO = (FoundContact(ContactKind.EMAIL, f"{name}@shop.test", FoundIn.MAILTO) for name in ("info", "jo"))
+PHONE = FoundContact(ContactKind.PHONE, "0301234567", FoundIn.TEXT)
+WORDPRESS, WIX = ({"category": "cms", "name": name, "version": "6.4", "evidence": "x"} for name in ("WordPress", "Wix"))
+FACTS = {"title": "Shop", "final_url": URL, "tech_stack": [WORDPRESS]}
+
+
+@pytest.fixture
+def domain(connection: Connection) -> RecordId:
+    """A domain that was read once."""
+    found = get_or_create(connection, Domain.domain, domain="shop.test", tenant="default")
+    read(connection, found, INFO)
+    return found
+
+
+def read(connection: Connection, domain: RecordId, *found: FoundContact, **facts: Any) -> None:
+    """Store one reading of the home page, and the attempt that has made it."""
+    save_facts(connection, domain, {**FACTS, **facts})
+    save_contacts(connection, domain, kept(found), url=URL, page_id=None)
+    ended = (
+        "INSERT INTO attempts (attempt_id, workflow, record_id, trigger, lease_until, finished_at, outcome)"
+        " SELECT coalesce(max(attempt_id), 0) + 1, 'metadata', :id, 'schedule', now(), now(), 'done' FROM attempts"
+    )
+    with triggers_disabled(connection):
+        connection.execute(text(ended), {"id": domain})
+
+
+def changes(connection: Connection) -> list[tuple[Any, ...]]:
+    rows = connection.execute(text("SELECT field, old, new FROM changes ORDER BY id"))
+    return [tuple(row) for row in rows]
+
+
+def test_a_first_reading_and_one_that_finds_the_same_change_nothing(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, INFO)
+    assert changes(connection) == []
+
+
+def test_facts_that_differ_are_changes(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, INFO, title="Shop & Son", tech_stack=[{**WORDPRESS, "version": "6.5"}, WIX])
+    read(connection, domain, INFO, title="Shop & Son", final_url=f"{URL}en", tech_stack=[WIX])
+    assert sorted(changes(connection)[:3], key=str) == [
+        ("technology", "WordPress 6.4", "WordPress 6.5"), ("technology", None, "Wix 6.4"), ("title", "Shop", "Shop & Son"),
+    ]  # fmt: skip
+    assert sorted(changes(connection)[3:]) == [("final_url", URL, f"{URL}en"), ("technology", "WordPress 6.5", None)]
+
+
+def test_contacts_that_come_go_and_return_are_changes(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, INFO, JO, PHONE)
+    for _ in range(3):
+        read(connection, domain, INFO, PHONE)
+    read(connection, domain, INFO, JO, PHONE)
+    assert changes(connection) == [
+        ("email", None, "jo@shop.test"), ("phone", None, "0301234567"), ("email", "jo@shop.test", None),
+        ("email", None, "jo@shop.test"),
+    ]  # fmt: skip
+
+
+def test_the_contacts_of_a_page_that_is_read_for_the_first_time_are_none(
+    connection: Connection, domain: RecordId
+) -> None:
+    insert = "INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:id, :url, 'contact', 1) RETURNING id"
+    page = RecordId(connection.execute(text(insert), {"id": domain, "url": f"{URL}contact"}).scalar_one())
+    save_contacts(connection, domain, kept([JO]), url=f"{URL}contact", page_id=page)
+    assert changes(connection) == []
+
+
+def test_a_title_whose_address_is_withheld_from_now_on_leaves_no_old_value(
+    connection: Connection, domain: RecordId
+) -> None:
+    read(connection, domain, INFO, title="Ask ann.lee@shop.test")
+    read(connection, domain, INFO, title="Ask [withheld]")
+    assert changes(connection)[1:] == [("title", None, "Ask [withheld]")]
+
+
+@pytest.mark.parametrize(
+    "objection",
+    [{"email": "jo@shop.test"}, {"domain": "shop.test"}, {"phone": "0301234567"}],
+    ids=lambda objection: next(iter(objection)),
+)
+def test_a_change_goes_with_what_it_is_about_and_does_not_return(
+    connection: Connection, domain: RecordId, api: Api, objection: dict[str, str]
+) -> None:
+    (value,) = objection.values()
+    read(connection, domain, INFO, JO, PHONE, title="Ask jo@shop.test, 0301234567")
+    connection.execute(text("DELETE FROM contacts"))  # as housekeeping does with what is gone
+    before = changes(connection)
+    assert api.post("/data-protection/suppress", {**objection, "reason": "x"}).status == 200
+    read(connection, domain, INFO, JO, PHONE, title="Ask jo@shop.test")
+    left = [one for one in changes(connection) if value in one[1:]]
+    assert (len(before), left) == (3, [])
+    if "domain" in objection:
+        assert changes(connection) == []
+    if "email" in objection:
+        assert "jo@shop.test" not in str(changes(connection))
+
+
+def test_changes_are_deleted_as_history_is(connection: Connection, domain: RecordId) -> None:
+    read(connection, domain, INFO, title="Old")
+    connection.execute(text("UPDATE changes SET at = now() - interval '91 days'"))
+    read(connection, domain, INFO, title="New")
+    (rule,) = (one for one in rules(Settings()) if one.name == "changes")
+    assert apply(connection, rule, lambda: True) == 1
+    assert changes(connection) == [("title", "Old", "New")]
+
+
+def test_changes_are_listed_the_newest_first_and_by_filters(connection: Connection, domain: RecordId, api: Api) -> None:
+    for number in range(3):
+        read(connection, domain, INFO, title=f"Shop {number}")
+    other = get_or_create(connection, Domain.domain, domain="other.test", tenant="default")
+    for title in ("a", "b"):
+        read(connection, other, title=title)
+    read(connection, domain, INFO, title="Shop 2", final_url=f"{URL}de")
+    first = api.get("/changes", domain="https://www.shop.test/x", limit=3).json
+    assert [(one["field"], one["new"]) for one in first["items"]][1:] == [("title", "Shop 2"), ("title", "Shop 1")]
+    second = api.get("/changes", domain_id=domain, limit=3, before=first["next"]).json
+    assert ([one["new"] for one in second["items"]], second["next"]) == (["Shop 0"], None)
+    assert {one["domain"] for one in api.get("/changes", field="title").json["items"]} == {"shop.test", "other.test"}
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat().replace("+00:00", "Z")
+    assert api.get("/changes", since=tomorrow).json == {"items": [], "next": None}
+    assert api.get("/changes", field="colour").status == 422
+    assert api.get("/changes", colour="red").status == 422
