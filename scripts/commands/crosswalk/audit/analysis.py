@@ -109,7 +109,7 @@ def _run_factories(run: Interpreter) -> list[StatusWrite]:
                 effects = run.call(function, v.UNKNOWN, v.Arguments()).effects
                 found += [effect for effect in effects if isinstance(effect, StatusWrite) and effect.deferred]
     for function in [function for function in dict.fromkeys(run.functions.values()) if function.job]:
-        run.allow(run.place(function.node, function.closure), function.qualified)
+        run.allow(run.place(function.node, function.closure), function.qualified, share=False)
         effects = run.call(function, v.UNKNOWN, v.Arguments()).effects
         found += [effect for effect in effects if isinstance(effect, StatusWrite)]
     return found

@@ -87,7 +87,7 @@ def _inherited(func: ast.Attribute, frame: v.Frame) -> v.Values:
             spec = function.node.args
             if named := [*spec.posonlyargs, *spec.args]:
                 receiver = next(iter(frame.names.get(named[0].arg, v.UNKNOWN)), None)
-            for cls in list(function.cls.ancestry())[1:]:
+            for cls in function.cls.ancestry()[1:]:
                 if func.attr in cls.frame.names:
                     return v.Values(
                         v.Func(atom.function, receiver) if isinstance(atom, v.Func) else atom

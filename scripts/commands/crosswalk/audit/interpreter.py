@@ -94,9 +94,9 @@ class Interpreter:
         self._variants.clear()
         self._costs.clear()
 
-    def allow(self, place: Place, name: str) -> None:
-        """Begin a route, with statements of its own."""
-        allowed = max((MAX_STEPS - self.steps) // ROUTE_SHARE, ROUTE_STEPS)
+    def allow(self, place: Place, name: str, *, share: bool = True) -> None:
+        """Begin a route, with its share of the statements that are left, or with :data:`ROUTE_STEPS`."""
+        allowed = max((MAX_STEPS - self.steps) // ROUTE_SHARE if share else 0, ROUTE_STEPS)
         self._limit, self._cut = self.steps + allowed, False
         self._beyond = (place.path, place.line, f"{name}: followed for {allowed:,} statements, not to the end")
 
@@ -264,7 +264,7 @@ class Interpreter:
 
 def _declared(cls: v.Class) -> list[str]:
     """Return a dataclass's fields in the order of its parameters."""
-    return list(dict.fromkeys(name for ancestor in reversed(list(cls.ancestry())) for name in ancestor.fields))
+    return list(dict.fromkeys(name for ancestor in reversed(cls.ancestry()) for name in ancestor.fields))
 
 
 def _settled(effects: list[Effect]) -> list[Effect]:

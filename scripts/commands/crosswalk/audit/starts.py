@@ -409,6 +409,14 @@ KINDS = (
 
 
 WAITING = frozenset({"join", "wait", "communicate"})
+NAMES = frozenset(
+    [*AWS, *HTTP_VERBS, *SCHEDULER_VERBS, *JOB_VERBS, *QUEUE_VERBS, *APPLIED, *queues.PUTS, *queues.COLLECTS]
+) | v.word_set(
+    "add_task BackgroundTask create_task ensure_future run_in_executor run_coroutine_threadsafe call_soon call_later "
+    "call_soon_threadsafe submit map apply_async start start_background_task func get_job get_jobs delay send "
+    "send_with_options kiq schedule defer defer_async s si start_workflow enqueue"
+)
+"""Names of methods that a recogniser looks at, whatever they are called on."""
 PER_RECORD = re.compile(r"(^|_)(process\w*|handle\w*|work\w*|job|task|function|func)$")
 """Keywords by which a job hands a function to a loop that calls it for each record."""
 
@@ -428,6 +436,8 @@ def call(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
         if isinstance(atom, v.Made) and atom.name == "threading.Thread":
             frame.effects.append(Ended(run.place(call.node, frame), start=atom.detail))
     _register(call, frame)
+    if call.name not in NAMES and not call.externals and not any(f.task for f in v.function_in(call.callees)):
+        return None
     for recognise in KINDS:
         given = recognise(run, call, frame)
         if given is not None:

@@ -412,18 +412,20 @@ class Class:
     keywords: dict[str, Values] = field(default_factory=dict)
     table: str = ""
     parameters: tuple[Values, ...] = ()
+    known_ancestry: "tuple[tuple[Values, ...], list[Class]] | None" = None  #: for these bases, computed on first use
     collaborators: frozenset[str] | None = None  #: attributes that only its ``__init__`` sets, computed on first use
 
-    def ancestry(self) -> Iterator["Class"]:
+    def ancestry(self) -> "list[Class]":
         """Return the class and its ancestors in the tree, nearest first."""
-        waiting, seen = [self], set()
-        while waiting:
-            cls = waiting.pop(0)
-            if id(cls) in seen:
-                continue
-            seen.add(id(cls))
-            yield cls
-            waiting.extend(atom.cls for base in cls.bases for atom in base if isinstance(atom, ClassRef))
+        if self.known_ancestry is None or self.known_ancestry[0] is not self.bases:
+            found = {self: None}
+            waiting = [self]
+            while waiting:
+                own = [atom.cls for base in waiting.pop(0).bases for atom in base if isinstance(atom, ClassRef)]
+                waiting += [cls for cls in own if cls not in found]
+                found |= dict.fromkeys(own)
+            self.known_ancestry = self.bases, list(found)
+        return self.known_ancestry[1]
 
     def outside_bases(self) -> set[str]:
         """Return last names of the ancestors outside the tree."""
