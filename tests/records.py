@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
-from scrapersky.contacts import FoundContact, KeptContacts
+from scrapersky import contacts
+from scrapersky.contacts import FoundContact, KeptContacts, Reading
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import RecordId
 
@@ -31,6 +32,13 @@ def make(connection: Connection, workflow: Workflow, status: str = "New", key: s
     return RecordId(connection.execute(text(statement)).scalar_one())
 
 
+def save_contacts(
+    connection: Connection, domain_id: RecordId, found: Sequence[FoundContact], *, url: str, page_id: RecordId | None
+) -> list[RecordId]:
+    """Save what one reading of a page has found; return the contacts' ids."""
+    return contacts.save_contacts(connection, [Reading(domain_id, KeptContacts(tuple(found), 0), url, page_id)])
+
+
 @contextmanager
 def triggers_disabled(connection: Connection) -> Iterator[None]:
     """Disable all triggers, which only a superuser can do."""
@@ -38,8 +46,3 @@ def triggers_disabled(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("RESET ROLE; SET session_replication_role = replica")
     yield
     connection.exec_driver_sql(f"RESET session_replication_role; SET ROLE {role}")
-
-
-def kept(found: Sequence[FoundContact]) -> KeptContacts:
-    """Return ``found`` as the contacts of a page of which none is withheld."""
-    return KeptContacts(tuple(found), 0)

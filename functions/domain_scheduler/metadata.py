@@ -1,19 +1,19 @@
 """Metadata: read the home page of a domain for every fact about the business behind it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
 from domain_scheduler.client_redirects import MAX_REDIRECTS
 from domain_scheduler.saving import save_facts, save_links
-from scrapersky.contacts import KeptContacts, save_contacts
+from scrapersky.contacts import KeptContacts, Reading, save_contacts
 from scrapersky.errors import FetchError, Permanent, Unavailable
 from scrapersky.extraction.blocked_pages import Rejection, reject_answer
 from scrapersky.models import Domain
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Write, outcome_of
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, SharedWrite, Write, outcome_of
 from scrapersky.vocabulary import RecordId
 from scrapersky.web.client import fetch_home_page
 from scrapersky.web.fetched import Fetched
@@ -62,22 +62,28 @@ async def _read_domain(record: Domain, ctx: JobContext) -> Outcome:
         case facts:
             kept = KeptContacts.of(facts.get("contacts", ()), ctx.settings.kept_categories)
             detail = {"final_url": fetched.url, "http_status": fetched.status, "withheld": kept.withheld}
-            return Done("read", write=_saving(record.id, facts, fetched.url, kept), detail=detail)
+            reading = Reading(record.id, kept, fetched.url)
+            return Done("read", write=_saving(record.id, facts, reading), detail=detail)
 
 
-def _saving(domain_id: RecordId, facts: Mapping[str, Any], url: str = "", kept: KeptContacts | None = None) -> Write:
-    """Return a write of ``facts`` and, with the ``url`` of a page that was read whole, of its contacts and links."""
+def _saving(domain_id: RecordId, facts: Mapping[str, Any], reading: Reading | None = None) -> Write:
+    """Return a write of ``facts`` and, with the ``reading`` of a whole page, of its contacts and links."""
     columns = {name: value for name, value in facts.items() if name not in ("contacts", "links")}
+    return SharedWrite(_save, _HomePage(domain_id, columns, reading, facts.get("links", ())))
 
-    def save(connection: Connection) -> Made:
-        save_facts(connection, domain_id, columns)
-        if kept is None:
-            return {"domains": [domain_id]}
-        contact_ids = save_contacts(connection, domain_id, kept, url=url, page_id=None)
-        page_ids = save_links(connection, domain_id, facts.get("links", ()))
-        return {"domains": [domain_id], "contacts": contact_ids, "pages": page_ids}
 
-    return save
+class _HomePage(NamedTuple):
+    domain_id: RecordId
+    columns: Mapping[str, Any]
+    reading: Reading | None
+    links: Sequence[Mapping[str, Any]]
+
+
+def _save(connection: Connection, values: Sequence[_HomePage]) -> Made:
+    save_facts(connection, {page.domain_id: page.columns for page in values})
+    contact_ids = save_contacts(connection, [page.reading for page in values if page.reading])
+    page_ids = save_links(connection, {page.domain_id: page.links for page in values if page.reading})
+    return {"domains": [page.domain_id for page in values], "contacts": contact_ids, "pages": page_ids}
 
 
 def _handing_off(domain_id: RecordId, save_first: Write | None) -> Write:

@@ -18,41 +18,44 @@ FACTS = (
 """Columns of Domain that a home page may fill."""
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
-JSON_COLUMNS = frozenset(("tech_stack", "organisation", "meta_json"))
 
 EXPRESSIONS = {
     # Without positive evidence, set False only where the column is NULL.
-    "is_wordpress": "coalesce({new}, is_wordpress, false)",
-    "has_elementor": "coalesce({new}, has_elementor, false)",
+    "is_wordpress": "coalesce({new}, {old}, false)",
+    "has_elementor": "coalesce({new}, {old}, false)",
     # Keys that are missing from the new value keep their old one.
-    "meta_json": "coalesce(coalesce(meta_json, '{{}}') || {new}, meta_json)",
+    "meta_json": "coalesce(coalesce({old}, '{{}}') || {new}, {old})",
 }
 """Columns that are not just replaced where the new value is not NULL."""
 
 
 def _statement() -> str:
     """Return one UPDATE for all pages, whatever facts each has, so that it is compiled once."""
-    new = {name: f"CAST(:{name} AS {Domain.__table__.c[name].type.compile(DIALECT)})" for name in FACTS}
     values = (
-        f"{name} = {EXPRESSIONS.get(name, 'coalesce({new}, ' + name + ')').format(new=new[name])}" for name in FACTS
+        f"{name} = {EXPRESSIONS.get(name, 'coalesce({new}, {old})').format(new=f'new.{name}', old=f'domains.{name}')}"
+        for name in FACTS
     )
-    return f"UPDATE domains SET {', '.join(values)}, last_scan = now(), updated_at = now() WHERE id = :id"
+    types = (f"{name} {Domain.__table__.c[name].type.compile(DIALECT)}" for name in FACTS)
+    return (
+        f"UPDATE domains SET {', '.join(values)}, last_scan = now(), updated_at = now()"
+        f" FROM jsonb_to_recordset(CAST(:pages AS jsonb)) AS new(id bigint, {', '.join(types)})"
+        " WHERE domains.id = new.id"
+    )
 
 
 SAVE = text(_statement())
 
 
-def save_facts(connection: Connection, domain_id: int, facts: Mapping[str, Any]) -> None:
-    """Update the columns in ``facts`` ({column: value that is not empty}) and the time of the scan; keep all others.
+def save_facts(connection: Connection, pages: Mapping[RecordId, Mapping[str, Any]]) -> None:
+    """Update the columns in ``pages`` ({domain's id: {column: value that is not empty}}) and the times of the scans.
 
-    Raises KeyError for a name that is not in :data:`FACTS`.
+    All other columns keep their value. Raises KeyError for a name that is not in :data:`FACTS`.
     """
-    values: dict[str, Any] = dict.fromkeys(FACTS)
-    for name, value in facts.items():
-        if name not in values:
-            raise KeyError(f"{name} is not a column that a home page fills; these are {', '.join(FACTS)}")
-        values[name] = json.dumps(value) if name in JSON_COLUMNS else value
-    connection.execute(SAVE, values | {"id": domain_id})
+    for facts in pages.values():
+        if unknown := sorted(set(facts) - set(FACTS)):
+            raise KeyError(f"{unknown[0]} is not a column that a home page fills; these are {', '.join(FACTS)}")
+    rows = [{"id": domain_id, **facts} for domain_id, facts in pages.items()]
+    connection.execute(SAVE, {"pages": json.dumps(rows)})
 
 
 LEAD_SOURCE = "home_page_link"
@@ -61,24 +64,26 @@ SAVE_LINKS = text(
     f"""
 WITH linked AS (
     SELECT * FROM jsonb_to_recordset(CAST(:links AS jsonb))
-    AS linked(url text, page_type text, path_depth smallint, other_host boolean)
+    AS linked(domain_id bigint, url text, page_type text, path_depth smallint, other_host boolean)
 ),
 -- A page that exists is not locked: its reading may hold it, and then waits for the domain that this transaction holds.
 new AS (
     INSERT INTO pages (domain_id, tenant, label, url, page_type, path_depth, other_host, lead_source)
-    SELECT domains.id, domains.tenant, domains.label, url, page_type, path_depth, other_host, '{LEAD_SOURCE}'
-    FROM linked, domains WHERE domains.id = :domain_id ORDER BY url
+    SELECT domain_id, domains.tenant, domains.label, url, page_type, path_depth, other_host, '{LEAD_SOURCE}'
+    FROM linked JOIN domains ON domains.id = domain_id ORDER BY domain_id, url
     ON CONFLICT (domain_id, url) DO NOTHING RETURNING id
 )
 SELECT id FROM new
 UNION ALL
-SELECT pages.id FROM pages JOIN linked USING (url) WHERE domain_id = :domain_id
+SELECT pages.id FROM pages JOIN linked USING (domain_id, url)
 """
 )
 
 
-def save_links(connection: Connection, domain_id: RecordId, links: Sequence[Mapping[str, Any]]) -> list[RecordId]:
-    """Save pages that a home page links ({"url", "page_type", "path_depth", "other_host"}); return the ids of all."""
-    if not links:
-        return []
-    return list(connection.execute(SAVE_LINKS, {"domain_id": domain_id, "links": json.dumps(list(links))}).scalars())
+def save_links(connection: Connection, links: Mapping[RecordId, Sequence[Mapping[str, Any]]]) -> list[RecordId]:
+    """Save pages that home pages link; return the ids of all.
+
+    ``links``: {domain's id: [{"url", "page_type", "path_depth", "other_host"}]}.
+    """
+    rows = [{"domain_id": domain_id, **link} for domain_id, linked in links.items() for link in linked]
+    return list(connection.execute(SAVE_LINKS, {"links": json.dumps(rows)}).scalars()) if rows else []

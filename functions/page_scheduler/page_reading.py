@@ -1,27 +1,30 @@
 """Page reading: fetch one page that is likely to give contacts, and save those that it gives."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, text
 
-from scrapersky.contacts import KeptContacts, save_contacts
+from scrapersky.contacts import KeptContacts, Reading, save_contacts
 from scrapersky.extraction.blocked_pages import reject_answer
 from scrapersky.models import Page
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Write
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, SharedWrite
 from scrapersky.vocabulary import RecordId
 from scrapersky.web.hosts import is_same_site
 from scrapersky.web.page_type import PageType
 
-SAVE = text(
-    "UPDATE pages SET title = coalesce(:title, title), h1 = coalesce(:h1, h1), meta_robots = :meta_robots,"
-    " canonical_url = coalesce(:canonical_url, canonical_url),"
-    " imprint = nullif(coalesce(imprint, '{}') || CAST(:imprint AS jsonb), '{}'),"
-    " last_read = now(), updated_at = now() WHERE id = :id"
-)
+SAVE = text("""
+UPDATE pages SET title = coalesce(new.title, pages.title), h1 = coalesce(new.h1, pages.h1), meta_robots = new.meta_robots,
+    canonical_url = coalesce(new.canonical_url, pages.canonical_url),
+    imprint = nullif(coalesce(pages.imprint, '{}') || coalesce(new.imprint, '{}'), '{}'),
+    last_read = now(), updated_at = now()
+FROM jsonb_to_recordset(CAST(:pages AS jsonb))
+    AS new(id bigint, title text, h1 text, meta_robots text, canonical_url text, imprint jsonb)
+WHERE pages.id = new.id
+""")
 
 
 async def read_contact_page(record: Page, ctx: JobContext) -> Outcome:
@@ -43,20 +46,18 @@ async def read_contact_page(record: Page, ctx: JobContext) -> Outcome:
     if "rejected" in read:
         return Fail(*read["rejected"])
     kept = KeptContacts.of(read["contacts"], ctx.settings.kept_categories)
+    reading = Reading(RecordId(record.domain_id), kept, fetched.url, record.id)
     code = "contacts_found" if kept.contacts else "no_contacts"
     detail = {"contacts": len(kept.contacts), "withheld": kept.withheld}
-    return Done(code, write=_saving(record, read["facts"], kept, fetched.url), detail=detail)
+    return Done(code, write=SharedWrite(_save, (read["facts"], reading)), detail=detail)
 
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def _saving(record: Page, facts: Mapping[str, Any], contacts: KeptContacts, url: str) -> Write:
-    page_id, domain_id = record.id, RecordId(record.domain_id)
-
-    def save(connection: Connection) -> Made:
-        connection.execute(SAVE, {**facts, "id": page_id, "imprint": json.dumps(facts["imprint"])})
-        return {"contacts": save_contacts(connection, domain_id, contacts, url=url, page_id=page_id)}
-
-    return save
+def _save(connection: Connection, values: Sequence[tuple[Mapping[str, Any], Reading]]) -> Made:
+    """Save the facts and contacts of pages."""
+    rows = [{"id": reading.page_id, **facts} for facts, reading in values]
+    connection.execute(SAVE, {"pages": json.dumps(rows)})
+    return {"contacts": save_contacts(connection, [reading for _, reading in values])}

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, Engine, text
 
 from api import late_commits, listing, resource
 from api.application import Application
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
 from tests.integration.api import Api, results, seize
 from tests.integration.api import domains as add_domains
-from tests.records import kept
+from tests.records import save_contacts
 
 RESOURCES = ("places", "local-businesses", "domains", "sitemaps", "sitemap-files", "pages")
 LISTED = (*RESOURCES, "contacts")
@@ -129,7 +129,7 @@ def test_businesses_are_found_by_the_contacts_of_their_website(api: Api, connect
 
 def test_a_contact_is_listed_and_shown_with_its_sources(api: Api, connection: Connection, domains: list[int]) -> None:
     contacts = [FoundContact(ContactKind.EMAIL, "info@shop.example", FoundIn.MAILTO, context="write to us")]
-    save_contacts(connection, RecordId(domains[0]), kept(contacts), url="https://shop-1.example/", page_id=None)
+    save_contacts(connection, RecordId(domains[0]), contacts, url="https://shop-1.example/", page_id=None)
     found: tuple[dict[str, object], ...] = (
         {}, {"kind": "email"}, {"domain": "shop-1.example"}, {"gone": "false"}, {"search": "INFO"},
         {"value": "info@shop.example", "seen_since": "2020-01-01T00:00:00Z"},

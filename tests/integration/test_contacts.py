@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, RowMapping, text
 
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact, KeptContacts, Reading, save_contacts
 from scrapersky.runtime.registry import METADATA
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
-from tests.records import kept, make
+from tests import records
+from tests.records import make
 
 URL = "https://a.test/"
 INFO, SALES = (FoundContact(ContactKind.EMAIL, f"{name}@a.test", FoundIn.LINK) for name in ("info", "sales"))
@@ -32,7 +35,7 @@ def page(connection: Connection, domain: RecordId, path: str) -> RecordId:
 def read(
     connection: Connection, domain: RecordId, *found: FoundContact, page_id: RecordId | None = None, url: str = URL
 ) -> list[RecordId]:
-    return save_contacts(connection, domain, kept(found), url=url, page_id=page_id)
+    return records.save_contacts(connection, domain, found, url=url, page_id=page_id)
 
 
 def contacts(connection: Connection) -> dict[str, RowMapping]:
@@ -164,3 +167,44 @@ def test_a_number_without_its_country_joins_none_of_another_domain(connection: C
         connection, make(connection, METADATA, key="b"), FoundContact(ContactKind.PHONE, "+441914980456", FoundIn.TEXT)
     )
     assert len(contacts(connection)) == 2
+
+
+NUMBERS = [FoundContact(ContactKind.PHONE, value, FoundIn.TEL) for value in ("01914980456", "+441914980456")]
+READINGS = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.booleans(), st.lists(st.sampled_from([INFO, SALES, PROFILE, *NUMBERS]), unique=True)
+    ),
+    max_size=8,
+)
+
+
+@given(batches=st.lists(READINGS, max_size=3))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_readings_that_are_saved_together_give_what_they_give_one_by_one(
+    connection: Connection, batches: list[list[tuple[int, bool, list[FoundContact]]]]
+) -> None:
+    def stored(together: bool) -> list[Sequence[Any]]:
+        """Save all batches for new domains, and return what is stored of them."""
+        connection.execute(text("DELETE FROM contacts; DELETE FROM pages; DELETE FROM domains"))
+        domains = [make(connection, METADATA, key=key) for key in "abc"]
+        pages = [page(connection, domain, "contact") for domain in domains]
+        for batch in batches:
+            readings = [
+                Reading(
+                    domains[number], KeptContacts(tuple(found), 0), f"{URL}{number}", pages[number] if of_page else None
+                )
+                for number, of_page, found in batch
+            ]
+            for group in [readings] if together else [[reading] for reading in readings]:
+                save_contacts(connection, group)
+        rows = connection.execute(
+            text("""
+                SELECT domain, contacts.kind, value, contacts.category, gone_at IS NULL, page_id IS NULL, missed,
+                       contact_sources.url, email_addresses, phone_numbers, facebook_url
+                FROM domains JOIN contacts ON domain_id = domains.id JOIN contact_sources ON contact_id = contacts.id
+                ORDER BY domain, value, page_id NULLS FIRST
+            """)
+        )
+        return [tuple(row) for row in rows]
+
+    assert stored(together=True) == stored(together=False)

@@ -8,14 +8,14 @@ import pytest
 from moto import mock_aws
 from sqlalchemy import Connection, RowMapping, text
 
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.registry import CONTACT_SCHEDULER, EMAIL_CHECK, HAND_OFFS, METADATA
 from scrapersky.status.requeue import hand_off
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
 from scripts.commands.run.internet.name_server import Zone, answering
 from tests.integration.conftest import Harness
-from tests.records import kept, make
+from tests.records import make, save_contacts
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -46,7 +46,7 @@ def add(connection: Connection, *values: str, kind: ContactKind = ContactKind.EM
     """Save contacts of one domain; return their ids."""
     domain = make(connection, METADATA, key=values[0].partition("@")[0])
     found = [FoundContact(kind, value, FoundIn.TEXT) for value in values]
-    return save_contacts(connection, domain, kept(found), url="https://a.test/", page_id=None)
+    return save_contacts(connection, domain, found, url="https://a.test/", page_id=None)
 
 
 def checked(connection: Connection) -> dict[str, tuple[str, str | None, str | None]]:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact
 from scrapersky.models import Base
 from scrapersky.protection.erasure import spellings_of
 from scrapersky.protection.subjects import subject_of
@@ -18,7 +18,7 @@ from scrapersky.vocabulary import ContactKind, FoundIn, RecordId, SubjectKind
 from tests.integration.api import Api
 from tests.integration.conftest import Harness
 from tests.integration.test_suppression import ADDRESS, OTHER, domain
-from tests.records import kept, make, triggers_disabled
+from tests.records import make, save_contacts, triggers_disabled
 
 __all__ = ["domain"]
 
@@ -131,7 +131,7 @@ def test_a_longer_address_that_ends_alike_is_kept(connection: Connection, domain
     save_contacts(
         connection,
         domain,
-        kept([FoundContact(ContactKind.EMAIL, f"jo{ADDRESS}", FoundIn.TEXT)]),
+        [FoundContact(ContactKind.EMAIL, f"jo{ADDRESS}", FoundIn.TEXT)],
         url="https://shop.test/",
         page_id=None,
     )

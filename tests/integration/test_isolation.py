@@ -1,7 +1,7 @@
 """An error affects one thing only: one workflow, record, entry of a send, lock or late result."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.messages import MessageQueue
-from scrapersky.runtime.outcomes import Done, Made, Outcome, Write
+from scrapersky.runtime.outcomes import Done, Made, Outcome, SharedWrite, Write
 from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
 from scrapersky.runtime.results import save
 from scrapersky.runtime.tick import TickFailed
@@ -286,6 +286,34 @@ def test_a_write_that_raises_does_not_affect_results_that_are_saved_with_it(harn
     rows = [harness.row(record_id) for record_id in ids]
     assert [(row["status"], row["failures"]) for row in rows] == [("Completed", 0), ("Queued", 1), ("Completed", 0)]
     assert {row["title"] for row in rows} == {"readread"}
+
+
+def test_writes_that_can_be_shared_run_once_for_all_results_that_are_saved_together(harness: Harness) -> None:
+    calls: list[list[str]] = []
+
+    def save(connection: Connection, values: Sequence[str]) -> Made:
+        calls.append(sorted(values))
+        connection.execute(
+            text("UPDATE domains SET title = 'read' WHERE domain = ANY(:names)"), {"names": list(values)}
+        )
+        return {}
+
+    names = ["a.test", "b.test", "c.test"]
+    ids = complete_together(harness, {name: SharedWrite(save, name) for name in names})
+    assert calls == [names]
+    assert [harness.row(record_id)["title"] for record_id in ids] == ["read"] * 3
+
+
+def test_a_shared_write_that_fails_is_run_alone_for_each_and_fails_only_the_guilty_result(harness: Harness) -> None:
+    def save(connection: Connection, values: Sequence[int]) -> Made:
+        for value in values:
+            connection.execute(text("UPDATE domains SET title = coalesce(title, '') || (1 / :value)"), {"value": value})
+        return {}
+
+    writes = {name: SharedWrite(save, value) for name, value in (("a.test", 1), ("b.test", 0), ("c.test", 1))}
+    rows = [harness.row(record_id) for record_id in complete_together(harness, writes)]
+    assert [(row["status"], row["failures"]) for row in rows] == [("Completed", 0), ("Queued", 1), ("Completed", 0)]
+    assert {row["title"] for row in rows} == {"11"}
 
 
 def test_stale_results_among_others_are_left_out_and_their_writes_are_not_run(harness: Harness) -> None:

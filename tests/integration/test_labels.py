@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact
 from scrapersky.models import Domain
 from scrapersky.models.inserts import get_or_create
 from scrapersky.runtime.labels import finish_labels, open_labels
@@ -21,7 +21,7 @@ from scrapersky.vocabulary import ContactKind, FoundIn
 from tests.integration.api import Api, domains, results, row
 from tests.integration.conftest import Harness
 from tests.integration.test_api_adding import RESOURCES, SHOP
-from tests.records import kept
+from tests.records import save_contacts
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -89,7 +89,7 @@ def test_a_contact_has_the_label_of_its_page_before_that_of_its_domain(connectio
     connection.execute(text("UPDATE pages SET label = 'of page'"))
     for number, page_id in enumerate((None, page)):
         found = [FoundContact(ContactKind.EMAIL, f"{number}@{SHOP}", FoundIn.TEXT)]
-        save_contacts(connection, domain, kept(found), url="u", page_id=page_id)
+        save_contacts(connection, domain, found, url="u", page_id=page_id)
     labels = connection.execute(text("SELECT label FROM contacts ORDER BY value")).scalars().all()
     assert labels == ["of domain", "of page"]
 

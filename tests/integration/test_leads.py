@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Connection, text
 
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact
 from scrapersky.runtime.registry import METADATA
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
 from scripts.commands.run.leads import contacts, show_cards, write_csv
-from tests.records import kept, make
+from tests.records import make, save_contacts
 
 URL = "https://a.test/"
 
@@ -30,7 +30,7 @@ def domain(connection: Connection) -> RecordId:
 def save(connection: Connection, domain: RecordId, *values: str, context: str | None = None) -> None:
     found = [FoundContact(ContactKind.PHONE, value, FoundIn.TEXT, context=context) for value in values]
     found.append(FoundContact(ContactKind.EMAIL, "info@a.test", FoundIn.MAILTO))
-    save_contacts(connection, domain, kept(found), url=URL, page_id=None)
+    save_contacts(connection, domain, found, url=URL, page_id=None)
 
 
 def test_a_card_names_the_business_its_place_and_each_contact_with_its_source(
@@ -63,7 +63,7 @@ def test_a_profile_is_named_by_its_network(
     connection: Connection, domain: RecordId, capsys: pytest.CaptureFixture[str]
 ) -> None:
     profile = FoundContact(ContactKind.SOCIAL, "https://facebook.com/a", FoundIn.LINK, category="facebook")
-    save_contacts(connection, domain, kept([profile]), url=URL, page_id=None)
+    save_contacts(connection, domain, [profile], url=URL, page_id=None)
     show_cards(Console(width=200), contacts(connection))
     assert "    facebook  https://facebook.com/a  (link, https://a.test/)" in capsys.readouterr().out
 

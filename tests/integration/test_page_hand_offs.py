@@ -153,10 +153,10 @@ def test_links_of_a_home_page_become_pages_once(connection: Connection, domain: 
         {"url": f"https://a.test{path}", "page_type": "contact", "path_depth": 1, "other_host": False}
         for path in ("/contact", "/about")
     ]
-    first = save_links(connection, domain, links)
+    first = save_links(connection, {domain: links})
     assert known in first
     assert len(first) == 2
-    assert sorted(save_links(connection, domain, links)) == sorted(first)
+    assert sorted(save_links(connection, {domain: links})) == sorted(first)
     rows = connection.execute(text("SELECT url, page_type, lead_source FROM pages ORDER BY url"))
     assert [tuple(row) for row in rows] == [
         ("https://a.test/about", "about", "sitemap_import"),

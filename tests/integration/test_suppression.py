@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from domain_scheduler.saving import save_facts
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact
 from scrapersky.models import Domain
 from scrapersky.models.inserts import get_or_create
 from scrapersky.politeness import host_leases
 from scrapersky.protection.suppression import MENTIONS, suppress
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId, SubjectKind
 from tests.integration.api import Api
-from tests.records import kept
+from tests.records import save_contacts
 
 ADDRESS, OTHER, PHONE = "ann.b@shop.test", "office@shop.test", "+493012345678"
 FOUND = (
@@ -38,8 +38,8 @@ FACTS = {
 
 def read(connection: Connection, domain: RecordId) -> None:
     """Store one reading of the home page."""
-    save_facts(connection, domain, FACTS)
-    save_contacts(connection, domain, kept(FOUND), url="https://shop.test/", page_id=None)
+    save_facts(connection, {domain: FACTS})
+    save_contacts(connection, domain, FOUND, url="https://shop.test/", page_id=None)
 
 
 @pytest.fixture
@@ -122,10 +122,10 @@ def test_what_only_the_facts_of_another_website_mention_is_masked_too(
     mentioned = (
         f"Us:\n{ADDRESS} (Ann.B%40Shop.test, mailto:%20{ADDRESS}), {OTHER}, +49 30 12345678, joann.b@agency.test"
     )
-    save_facts(connection, other, dict.fromkeys(("title", "generator", "final_url"), mentioned))
-    save_facts(connection, other, {"meta_json": {mentioned: [mentioned]}, "tech_stack": [{"evidence": mentioned}]})
+    save_facts(connection, {other: dict.fromkeys(("title", "generator", "final_url"), mentioned)})
+    save_facts(connection, {other: {"meta_json": {mentioned: [mentioned]}, "tech_stack": [{"evidence": mentioned}]}})
     note = FoundContact(ContactKind.FORM, "https://agency.test/contact", FoundIn.FORM, context=mentioned)
-    save_contacts(connection, other, kept([note]), url="https://agency.test/", page_id=None)
+    save_contacts(connection, other, [note], url="https://agency.test/", page_id=None)
     insert = (
         "INSERT INTO pages (domain_id, url, page_type, path_depth, meta_robots, h1)"
         " VALUES (:id, 'https://agency.test/a', 'x', 1, :text, :text)"
@@ -153,11 +153,11 @@ def test_a_form_at_a_suppressed_domain_is_not_stored_for_another_one(connection:
     urls = ("https://shop.test/contact", "https://go.shop.test:8443?to=sales", "https://myshop.test/contact")
     forms = [FoundContact(ContactKind.FORM, url, FoundIn.FORM) for url in urls]
     profile = FoundContact(ContactKind.SOCIAL, "https://shop.test/profile", FoundIn.LINK, category="facebook")
-    save_contacts(connection, other, kept([*forms, profile]), url="https://agency.test/", page_id=None)
+    save_contacts(connection, other, [*forms, profile], url="https://agency.test/", page_id=None)
     object_to(api, domain="shop.test")
     for _ in range(2):
         assert values(connection) == [urls[2], profile.value]
-        save_contacts(connection, other, kept([*forms, profile]), url="https://agency.test/", page_id=None)
+        save_contacts(connection, other, [*forms, profile], url="https://agency.test/", page_id=None)
 
 
 def test_a_suppressed_phone_number_is_removed_in_any_international_spelling(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact
 from scrapersky.runtime.registry import METADATA
 from scrapersky.vocabulary import AttemptId, ContactKind, FoundIn, RecordId
 from tests.race.operations import (
@@ -24,7 +24,7 @@ from tests.race.operations import (
     started,
 )
 from tests.race.race import Runner, backend
-from tests.records import kept, make
+from tests.records import make, save_contacts
 
 INDEX_SCANS = ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan")
 EDIT = {"attempts": "detail = '{}'", "domains": "title = 'edited'", "contacts": "category = 'edited'"}
@@ -127,7 +127,7 @@ def test_a_reading_locks_known_contacts_in_ascending_order(engine: Engine, conne
     found = [FoundContact(ContactKind.EMAIL, f"{name}@a.test", FoundIn.TEXT) for name in ("info", "jobs")]
 
     def save(connection: Connection) -> list[RecordId]:
-        return save_contacts(connection, domain, kept(found), url="https://a.test/", page_id=None)
+        return save_contacts(connection, domain, found, url="https://a.test/", page_id=None)
 
     ids = save(connection)
     found.reverse()

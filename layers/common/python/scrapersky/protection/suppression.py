@@ -111,7 +111,7 @@ def suppress(
     for statement in (*MENTIONS, *FACTS, PHONES):
         connection.execute(statement, {**names, "domain_ids": sorted(domain_ids)})
     if had_contacts:
-        connection.execute(SUMMARISE, [{"domain_id": one} for one in sorted(had_contacts)])
+        connection.execute(SUMMARISE, {"domain_ids": sorted(had_contacts)})
     return Suppressed(added, len(ids), len(domain_ids | had_contacts))
 
 

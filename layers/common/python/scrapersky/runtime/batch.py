@@ -69,9 +69,9 @@ async def _work_and_pull(runtime: Runtime, invocation: Invocation, started: Sequ
         await work.begin(started)
         while True:
             await puller.pull()
-            if not work.jobs:
+            if not work.tasks:
                 return work.worked
-            await asyncio.wait(work.jobs, timeout=puller.seconds_to_next, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(work.tasks, timeout=puller.seconds_to_next, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[AttemptId, Delivery], list[Delivery]]:

@@ -18,6 +18,21 @@ Write = Callable[[Connection], Made]
 the records to hand off to other workflows (often none); the workflow's ``makes`` names their tables."""
 
 
+@dataclass(frozen=True, slots=True)
+class SharedWrite:
+    """A write that those of other records can join: ``save`` is called once, with the ``values`` of each.
+
+    Results that are saved together then share its statements. Alone it is a :data:`Write` like any other.
+    """
+
+    save: Callable[[Connection, Sequence[Any]], Made]
+    values: Any
+
+    def __call__(self, connection: Connection) -> Made:
+        """Write this record's values alone."""
+        return self.save(connection, [self.values])
+
+
 def no_detail() -> Mapping[str, Any]:
     """Return an empty detail."""
     return {}

@@ -53,7 +53,7 @@ class Puller:
     async def pull(self) -> None:
         """Pull for each workflow that is due and has room, the one with the fewest jobs first."""
         jobs = self._jobs()
-        turns = [workflow for workflow, turn in self._turns.items() if not jobs or turn.at <= _now()]
+        turns = [workflow for workflow, turn in self._turns.items() if not self._work.tasks or turn.at <= _now()]
         turns.sort(key=lambda workflow: jobs[workflow.name])
         for position, workflow in enumerate(turns):
             if room := self._room(workflow):

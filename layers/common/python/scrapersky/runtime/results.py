@@ -1,8 +1,9 @@
 """Results: save the outcome of an attempt as a transition, and report it.
 
-The transition, the job's writes and the hand-off are one short transaction. Results that are ready while the connection
-is busy are saved together, whatever their workflow: ten jobs that read no website end at once, and would pay ten commits.
-If saving them together fails, each is saved alone, so that only the result with the invalid write fails.
+The transition, the job's writes and the hand-off are one short transaction. A result waits a quarter of a second for
+others, whatever their workflow, unless no other job runs: together they pay one commit, and those of one workflow share
+the statements of their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them together fails, each is
+saved alone, so that only the result with the invalid write fails.
 
 What does not lie in the result is tried again until the invocation ends, and never counts as the record's failure: a
 broken connection, a lost race for locks, a locked record. The statements are fenced, so this is safe. A commit whose
@@ -13,7 +14,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, assert_never
@@ -22,7 +23,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.database import after_commit, sqlstate
-from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze, unexpected
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, SharedWrite, Snooze, Write, unexpected
 from scrapersky.runtime.registry import hand_offs_from
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.control import pause
@@ -39,6 +40,9 @@ PASSING = ("08", "40", "53", "57P", LOCKED)
 """Starts of SQLSTATEs that say nothing about the result: a broken connection, a lost race for locks, a database without
 resources, one that shuts down or starts, a lock that others hold."""
 
+TOGETHER_SECONDS = 0.25
+"""How long a result waits for those of other jobs that run, to be saved with them."""
+
 ALONE = 1 / 6
 """The share of the usual time that a result waits for a lock when it is saved alone: many may be locked."""
 
@@ -50,11 +54,16 @@ STALE, UNSAVED = "stale", "unsaved"
 
 
 class Results:
-    """Saves and reports the results of one invocation. ``codes`` counts them by code, or as ``stale`` or ``unsaved``."""
+    """Saves and reports the results of one invocation.
 
-    def __init__(self, runtime: Runtime) -> None:
+    ``running`` returns the number of running jobs. ``codes`` counts the results by code, or as ``stale`` or ``unsaved``.
+    """
+
+    def __init__(self, runtime: Runtime, running: Callable[[], int]) -> None:
         self.codes: Counter[str] = Counter()
         self._runtime = runtime
+        self._running = running
+        self._all_wait = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._waiting: dict[Started, Outcome] = {}
         self._alone: set[Started] = set()
@@ -65,7 +74,8 @@ class Results:
     async def add(self, attempt: Started, outcome: Outcome, began: float) -> None:
         """Save and report ``outcome``. ``began`` is the monotonic time when the work on the record began."""
         self._waiting[attempt] = outcome
-        wait = 0.0  # let the other jobs that are done in this iteration of the loop join
+        await self._gather()
+        wait = 0.0
         while attempt in self._waiting:
             await asyncio.sleep(wait)
             async with self._one_at_a_time:
@@ -75,6 +85,15 @@ class Results:
         outcome, finished = self._ended.pop(attempt)
         self.codes[finished if isinstance(finished, str) else outcome.code] += 1
         _report(self._runtime, attempt, outcome, finished, time.monotonic() - began)
+
+    async def _gather(self) -> None:
+        """Wait for the results of other running jobs, at most for TOGETHER_SECONDS."""
+        if not self._running():
+            self._all_wait.set()
+            self._all_wait = asyncio.Event()
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_wait.wait(), TOGETHER_SECONDS)
 
     async def _save(self, attempt: Started) -> None:
         """Try to save ``attempt``, with all others that wait unless one of these was to be saved alone."""
@@ -194,14 +213,21 @@ def _finish_all(
 def _write_all(runtime: Runtime, connection: Connection, workflow: Workflow, outcomes: Sequence[Outcome]) -> None:
     """Run the writes of ``outcomes``, hand their records off, and pause the workflow if one of them says so."""
     made: dict[str, list[RecordId]] = {}
+    writes: list[Write] = []
+    shared: dict[Callable[..., Made], list[Any]] = {}
     for outcome in outcomes:
         if isinstance(outcome, Snooze):
             if outcome.pause:
                 reason = f"{outcome.code}: {outcome.reason}"
                 pause(connection, workflow, actor=runtime.service.name, reason=reason, seconds=outcome.after)
+        elif isinstance(outcome.write, SharedWrite):
+            shared.setdefault(outcome.write.save, []).append(outcome.write.values)
         elif outcome.write is not None:
-            for table, record_ids in outcome.write(connection).items():
-                made.setdefault(table, []).extend(record_ids)
+            writes.append(outcome.write)
+    writes += [partial(save, values=values) for save, values in shared.items()]
+    for write in writes:
+        for table, record_ids in write(connection).items():
+            made.setdefault(table, []).extend(record_ids)
     _hand_off(runtime, connection, workflow, made)
 
 

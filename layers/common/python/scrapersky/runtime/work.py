@@ -49,7 +49,8 @@ def work_on_started(runtime: Runtime, invocation: Invocation, started: Sequence[
     async def run() -> None:
         async with Work(runtime, invocation) as work:
             await work.begin(started)
-            await asyncio.wait(work.jobs)
+            while work.tasks:
+                await asyncio.wait(work.tasks)
 
     if started:
         asyncio.run(run())
@@ -90,18 +91,21 @@ class JobThreads(ThreadPoolExecutor):
 
 
 class Work:
-    """The work of one invocation. ``jobs`` are the running jobs, of the attempts ``begun``; use as ``async with``.
+    """The work of one invocation, on the attempts ``begun``; use as ``async with``.
+
+    ``jobs`` are the running jobs, ``saving`` the results of those that have ended.
 
     ``end`` is when the invocation ends, in the event loop's time, read after the database answered.
     """
 
     def __init__(self, runtime: Runtime, invocation: Invocation) -> None:
-        self.jobs: dict[asyncio.Task[None], Started] = {}
+        self.jobs: dict[asyncio.Task[tuple[Outcome, float]], Started] = {}
+        self.saving: set[asyncio.Task[None]] = set()
         self.begun: set[AttemptId] = set()
         self.end = asyncio.get_running_loop().time() + invocation.remaining()
         self._runtime = runtime
         self._invocation = invocation
-        self._results = Results(runtime)
+        self._results = Results(runtime, lambda: len(self.jobs))
         self._slots = asyncio.Semaphore(runtime.service_settings.records_at_once)
         self._resources = AsyncExitStack()
         self._web: Callable[[Secret, Spend], WebClient] | None = None
@@ -112,6 +116,11 @@ class Work:
 
     async def __aexit__(self, *exception: object) -> None:
         await self._resources.aclose()
+
+    @property
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """What must end before the invocation does."""
+        return {*self.jobs, *self.saving}
 
     @property
     def worked(self) -> Worked:
@@ -145,20 +154,30 @@ class Work:
             self.jobs[job] = attempt
             job.add_done_callback(self._ended)
 
-    def _ended(self, job: asyncio.Task[None]) -> None:
+    async def _work_on(self, attempt: Started, record: "Recorded | None") -> tuple[Outcome, float]:
+        """Return the job's outcome, and the monotonic time when it began."""
+        async with self._slots:
+            began = time.monotonic()
+            end = self.end - self._runtime.settings.saving_seconds
+            return await Worker(self._runtime, end, self._web).run_job(attempt, record), began
+
+    def _ended(self, job: asyncio.Task[tuple[Outcome, float]]) -> None:
+        """Save the job's result. Its slot is free meanwhile."""
         attempt = self.jobs.pop(job)
-        if not job.cancelled() and (error := job.exception()):
+        if not self._has_failed(attempt, job):
+            saving = asyncio.create_task(self._results.add(attempt, *job.result()))
+            self.saving.add(saving)
+            saving.add_done_callback(self.saving.discard)
+            saving.add_done_callback(partial(self._has_failed, attempt))
+
+    def _has_failed(self, attempt: Started, task: asyncio.Task[Any]) -> bool:
+        """Return whether ``task`` has no result; log why."""
+        if not task.cancelled() and (error := task.exception()):
             self._runtime.observer.log.error(
                 "could not end the attempt; recovery will pick the record up",
                 extra={"attempt_id": attempt.attempt_id, "error": f"{type(error).__name__}: {error}"},
             )
-
-    async def _work_on(self, attempt: Started, record: "Recorded | None") -> None:
-        async with self._slots:
-            began = time.monotonic()
-            end = self.end - self._runtime.settings.saving_seconds
-            outcome = await Worker(self._runtime, end, self._web).run_job(attempt, record)
-            await self._results.add(attempt, outcome, began)
+        return task.cancelled() or task.exception() is not None
 
 
 @dataclass(frozen=True)
