@@ -104,12 +104,12 @@ def test_nothing_is_pulled_before_a_quarter_of_the_slots_is_free(
     assert sorted(jobs.began.values()) == [*8 * [0], *2 * [12], *2 * [14], *2 * [16], *2 * [18]]
 
 
-def test_results_are_saved_with_those_of_the_next_quarter_second_and_the_last_at_once(
+def test_results_are_saved_with_those_of_the_next_second_and_the_last_at_once(
     environment: dict[str, str], connection: Connection
 ) -> None:
     first, *_ = queue(connection, 6)
-    seconds = dict(enumerate([1.0, 1.2, 1.24, 1.3, 1.54, 3.0], first))
-    assert invoke(simulate(environment, Jobs(seconds.__getitem__))) == pytest.approx(3)
+    seconds = dict(enumerate([1.0, 1.5, 1.9, 2.1, 3.0, 5.0], first))
+    assert invoke(simulate(environment, Jobs(seconds.__getitem__))) == pytest.approx(5)
     together = text("SELECT array_agg(record_id ORDER BY record_id) FROM attempts GROUP BY finished_at ORDER BY 1")
     ids = list(seconds)
     assert list(connection.execute(together).scalars()) == [ids[:3], ids[3:5], ids[5:]]

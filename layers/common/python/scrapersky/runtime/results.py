@@ -1,8 +1,8 @@
 """Results: save the outcome of an attempt as a transition, and report it.
 
-The transition, the job's writes and the hand-off are one short transaction. A result waits a quarter of a second for
-others, whatever their workflow, unless no other job runs: together they pay one commit, and those of one workflow share
-the statements of their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them together fails, each is
+The transition, the job's writes and the hand-off are one short transaction. A result waits a second for others, whatever
+their workflow, unless no other job runs: together they pay one commit, and those of one workflow share the statements of
+their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them together fails, each is
 saved alone, so that only the result with the invalid write fails.
 
 What does not lie in the result is tried again until the invocation ends, and never counts as the record's failure: a
@@ -40,7 +40,7 @@ PASSING = ("08", "40", "53", "57P", LOCKED)
 """Starts of SQLSTATEs that say nothing about the result: a broken connection, a lost race for locks, a database without
 resources, one that shuts down or starts, a lock that others hold."""
 
-TOGETHER_SECONDS = 0.25
+TOGETHER_SECONDS = 1.0
 """How long a result waits for those of other jobs that run, to be saved with them."""
 
 ALONE = 1 / 6
