@@ -66,10 +66,10 @@ LOCK_DOMAINS = text(
 ADD = """
 -- The readings, each of another domain, with the tenant and the label that their contacts get.
 WITH readings AS (
-    SELECT domain_id, page_id, reading.url, domains.tenant, coalesce(pages.label, domains.label) AS label
+    SELECT reading.*, domains.tenant, coalesce(pages.label, domains.label) AS label
     FROM unnest(CAST(:domain_ids AS bigint[]), CAST(:page_ids AS bigint[]), CAST(:urls AS text[]))
         AS reading(domain_id, page_id, url)
-    JOIN domains ON domains.id = domain_id LEFT JOIN pages ON pages.id = page_id
+    JOIN domains ON domains.id = reading.domain_id LEFT JOIN pages ON pages.id = reading.page_id
 ),
 found AS (
     SELECT * FROM ROWS FROM (
