@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import Connection, text
 
 from domain_scheduler.saving import save_facts
-from scrapersky.contacts import FoundContact, save_contacts
+from scrapersky.contacts import FoundContact
 from scrapersky.models import Domain
 from scrapersky.models.inserts import get_or_create
 from scrapersky.protection.housekeeping import apply, rules
 from scrapersky.settings import Settings
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
 from tests.integration.api import Api
-from tests.records import kept, triggers_disabled
+from tests.records import save_contacts, triggers_disabled
 
 URL = "https://shop.test/"
 INFO, JO = (FoundContact(ContactKind.EMAIL, f"{name}@shop.test", FoundIn.MAILTO) for name in ("info", "jo"))
@@ -33,8 +33,8 @@ def domain(connection: Connection) -> RecordId:
 
 def read(connection: Connection, domain: RecordId, *found: FoundContact, **facts: Any) -> None:
     """Store one reading of the home page, and the attempt that has made it."""
-    save_facts(connection, domain, {**FACTS, **facts})
-    save_contacts(connection, domain, kept(found), url=URL, page_id=None)
+    save_facts(connection, {domain: {**FACTS, **facts}})
+    save_contacts(connection, domain, found, url=URL, page_id=None)
     ended = (
         "INSERT INTO attempts (attempt_id, workflow, record_id, trigger, lease_until, finished_at, outcome)"
         " SELECT coalesce(max(attempt_id), 0) + 1, 'metadata', :id, 'schedule', now(), now(), 'done' FROM attempts"
@@ -78,7 +78,7 @@ def test_the_contacts_of_a_page_that_is_read_for_the_first_time_are_none(
 ) -> None:
     insert = "INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:id, :url, 'contact', 1) RETURNING id"
     page = RecordId(connection.execute(text(insert), {"id": domain, "url": f"{URL}contact"}).scalar_one())
-    save_contacts(connection, domain, kept([JO]), url=f"{URL}contact", page_id=page)
+    save_contacts(connection, domain, [JO], url=f"{URL}contact", page_id=page)
     assert changes(connection) == []
 
 
