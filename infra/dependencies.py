@@ -30,6 +30,8 @@ LEFT_OUT = (
     *("boto3/data", "boto3/examples"),
     # Never imported: an alias of attr, the libraries' own test suites.
     *("attrs", "alembic/testing", "sqlalchemy/testing"),
+    # Never imported: SQLAlchemy's other databases.
+    *(f"sqlalchemy/dialects/{name}" for name in ("mssql", "mysql", "oracle", "sqlite")),
     # Never imported: what dnspython has for name servers and for DNS over QUIC.
     *("dns/dnssec*", "dns/zone*", "dns/btree*", "dns/quic/_[!_]*"),
 )

@@ -16,8 +16,9 @@ from api.adding import Added, add_records
 from api.dependencies import check_parameters, event_of
 from api.problem import Problem, invalid, refused
 from api.request_body import media_type_of
-from api.resource import Resource, View, typed
+from api.resource import Resource, View
 from api.rows import Known, NewRecord, RowRefused
+from scrapersky.lists.filters import typed
 from scrapersky.runtime.input_model import InputModel, Label
 from scrapersky.vocabulary import Curation
 from scrapersky.web.hosts import HostError, normalise_host

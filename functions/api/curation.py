@@ -16,8 +16,9 @@ from sqlalchemy import Connection, Row, case, func, literal, select, text, updat
 from api.dependencies import caller_of, dependencies_of
 from api.idempotency import key_of, write_once
 from api.problem import invalid
-from api.resource import F, Resource, View, conditions
+from api.resource import F, Resource, View
 from scrapersky.database import after_commit
+from scrapersky.lists.filters import conditions
 from scrapersky.runtime.input_model import Flag, Id, InputModel, Integer, Number, exactly_one
 from scrapersky.status.sql import SET_ACTOR
 from scrapersky.vocabulary import Curation, Status
@@ -132,7 +133,9 @@ def _read(
         (getattr(model, never.column) if never else literal(None)).label("never_queued"),
     ]
     chosen = (
-        conditions(connection, resource, decision.filter).all if decision.filter else [model.id.in_(decision.ids or ())]
+        conditions(connection, resource.model, decision.filter).all
+        if decision.filter
+        else [model.id.in_(decision.ids or ())]
     )
     statement = select(*columns).where(*chosen, model.id > (decision.after or 0)).order_by(model.id).limit(limit)
     if not decision.dry_run:

@@ -17,7 +17,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from api.dependencies import check_parameters, dependencies_of
 from api.late_commits import open_writers, read_page, wait
 from api.problem import Problem, invalid, refused
-from api.resource import Conditions, Paging, Resource, View, conditions
+from api.resource import Paging, Resource, View
+from scrapersky.lists.filters import Conditions, conditions
 from scrapersky.runtime.input_model import MAX_ID
 
 V = TypeVar("V", bound=View)
@@ -63,7 +64,7 @@ def list_records(router: Router, resource: Resource[V], query: Paging) -> Listin
     dependencies = dependencies_of(router)
     cursor = _cursor_of(query, resource.name)
     with dependencies.database.transaction() as connection:
-        reader = Reader(connection, resource, query, conditions(connection, resource, query))
+        reader = Reader(connection, resource, query, conditions(connection, resource.model, query))
         rows, position = reader.read(cursor, dependencies.settings.api_listing_wait_seconds)
         count = reader.count() if query.count else None
     items = [resource.view.model_validate(row) for row in rows]

@@ -16,8 +16,9 @@ from api.dependencies import caller_of, dependencies_of
 from api.idempotency import key_of, write_once
 from api.listing import COUNTED
 from api.problem import invalid
-from api.resource import F, Resource, View, conditions
+from api.resource import F, Resource, View
 from scrapersky.database import after_commit
+from scrapersky.lists.filters import conditions
 from scrapersky.runtime.input_model import Flag, Id, InputModel, Integer, Number, exactly_one
 from scrapersky.runtime.payloads import Reason
 from scrapersky.status.cancel import cancel
@@ -119,7 +120,7 @@ def _read(
     model, never = resource.model, resource.never_queued
     status = getattr(model, workflow.field)
     wanted: list[ColumnElement[bool]] = (
-        conditions(connection, resource, body.filter).all if body.filter else [model.id.in_(body.ids or ())]
+        conditions(connection, resource.model, body.filter).all if body.filter else [model.id.in_(body.ids or ())]
     )
     wanted += [status.in_(NEEDS[verb]), model.id > (body.after or 0)]
     if never and verb == "requeue":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from api import late_commits, listing, resource
+from api import late_commits, listing
 from api.application import Application
 from scrapersky.contacts import FoundContact
 from scrapersky.vocabulary import ContactKind, FoundIn, RecordId
@@ -241,7 +241,7 @@ def test_a_search_finds_the_same_without_its_index(api: Api, domains: list[int],
 def test_a_text_that_many_records_contain_is_searched_in_the_order_of_the_listing(
     api: Api, domains: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resource, "MOST_FOUND", 2)
+    monkeypatch.setattr("scrapersky.lists.filters.MOST_FOUND", 2)
     assert list(pages_of(api, "/domains", search="shop", limit=4)) == [domains[:4], domains[4:]]
 
 

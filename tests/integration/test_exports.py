@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from infra import ROOT
+from scrapersky.lists import exports
+from scrapersky.lists.exports import EXPORTS, read_rows
 from scrapersky.protection.suppression import suppress
 from scrapersky.vocabulary import SubjectKind
-from scripts.commands.exports import records
-from scripts.commands.exports.records import EXPORTS, read_rows
 from scripts.commands.scrapersky.app import main
 
 RECORDS = """
@@ -146,7 +146,7 @@ def test_a_suppressed_address_is_in_no_export(export: Exporting, engine: Engine)
 def test_a_suppression_during_an_export_counts_for_the_rows_that_are_read_later(
     export: Exporting, connection: Connection, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "CHUNK", 1)
+    monkeypatch.setattr(exports, "CHUNK", 1)
     chunks = read_rows(engine.begin, EXPORTS["contacts"], lambda _: [])
     first = next(chunks)
     with engine.begin() as transaction:
@@ -160,7 +160,7 @@ def test_a_suppression_during_an_export_counts_for_the_rows_that_are_read_later(
 def test_no_transaction_is_open_while_rows_are_written(
     export: Exporting, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "CHUNK", 2)
+    monkeypatch.setattr(exports, "CHUNK", 2)
     opened = []
 
     @contextmanager
@@ -196,7 +196,7 @@ def test_an_invalid_command_names_what_is_valid(export: Exporting, words: list[s
 def test_an_export_that_fails_leaves_no_file(
     export: Exporting, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "CHUNK", 1)
+    monkeypatch.setattr(exports, "CHUNK", 1)
     connection.exec_driver_sql("REVOKE SELECT ON contact_sources FROM scrapersky_app")
 
     status, error = export("contacts", "--output", str(export.folder / "a.csv"))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from api.listing import LOOKED_AT, Reader
-from api.resource import PAGING, Paging, Resource, conditions
+from api.resource import Paging, Resource
 from api.resources.contacts import CONTACTS, ContactQuery
 from api.resources.domains import DOMAINS, DomainQuery
 from api.resources.local_businesses import LOCAL_BUSINESSES, LocalBusinessQuery
@@ -19,6 +19,7 @@ from api.resources.places import PLACES, PlaceQuery
 from api.resources.sitemap_files import SITEMAP_FILES, SitemapFileQuery
 from api.resources.sitemaps import SITEMAPS, SitemapQuery
 from scrapersky.database import Database
+from scrapersky.lists.filters import PAGING, conditions
 from scrapersky.runtime.registry import IMPORT, PAGE_READING, hand_offs_from
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
@@ -166,7 +167,7 @@ def plans(connection: Connection, table: str, **given: str) -> list[Plan]:
     query = kind.model_validate({"limit": str(LIMIT), **given})
 
     def verb(connection: Connection) -> None:
-        Reader(connection, resource, query, conditions(connection, resource, query)).read(None, 0)
+        Reader(connection, resource, query, conditions(connection, resource.model, query)).read(None, 0)
 
     return [plan for plan in plans_of(connection, verb) if "pg_locks" not in plan.statement]
 
@@ -175,7 +176,7 @@ def plans(connection: Connection, table: str, **given: str) -> list[Plan]:
 def test_a_filter_reads_no_more_than_its_bound(large: Connection, table: str, name: str) -> None:
     resource, kind = QUERIES[table]
     with large.begin():
-        wanted = conditions(large, resource, kind.model_validate({name: rare_value(name)}))
+        wanted = conditions(large, resource.model, kind.model_validate({name: rare_value(name)}))
     found = plans(large, table, **{name: rare_value(name)})
     summary = "\n".join(plan.summary() for plan in found)
     bound = 2 * LOOKED_AT if wanted.others else 3 * ROWS // RARE
@@ -192,7 +193,7 @@ def test_a_count_ends_at_its_cap(large: Connection) -> None:
     query = DomainQuery()
 
     def verb(connection: Connection) -> None:
-        assert Reader(connection, DOMAINS, query, conditions(connection, DOMAINS, query)).count() == 10_000
+        assert Reader(connection, DOMAINS, query, conditions(connection, DOMAINS.model, query)).count() == 10_000
 
     (plan,) = plans_of(large, verb)
     assert plan.rows_read <= 10_010, plan.summary()

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 
 from api.dependencies import check_parameters, dependencies_of
-from api.resource import of_domain, typed
+from scrapersky.lists.filters import of_domain, typed
 from scrapersky.models import Change, Domain
 from scrapersky.runtime.input_model import Id, InputModel, Instant, Integer
 from scrapersky.vocabulary import ChangedField

@@ -12,9 +12,9 @@ from api.curation import Decision, Decisions, curate
 from api.dependencies import dependencies_of
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
-from api.resource import INDEXED, ORDER, Named, OfDomain, Paging, Resource, View, Where
+from api.resource import ORDER, Paging, Resource, View
+from scrapersky.lists.tables import ContactFilter
 from scrapersky.models import Contact, ContactSource
-from scrapersky.runtime.input_model import Flag, Instant
 from scrapersky.runtime.registry import EMAIL_CHECK
 from scrapersky.vocabulary import ContactKind, Curation, EmailCheck, FoundIn, Status
 
@@ -65,26 +65,6 @@ class ContactWithSources(ContactView):
     sources: list[ContactSourceView] = Field(max_length=MAX_SOURCES)
 
 
-class ContactFilter(Named, OfDomain):
-    """The filters of contacts."""
-
-    kind: ContactKind | None = None
-    value: Annotated[str | None, INDEXED] = Field(None, description="exactly this address, number or url")
-    category: str | None = None
-    checked: Annotated[EmailCheck | None, Where(lambda columns, given: columns.email_check_result == given)] = Field(
-        None, description="the result of the e-mail check"
-    )
-    email_check_status: Status | None = None
-    email_check_error_code: str | None = None
-    email_check_error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
-    seen_since: Annotated[Instant | None, Where(lambda columns, given: columns.last_seen >= given)] = Field(
-        None, description="seen at or after this instant"
-    )
-    gone: Annotated[Flag | None, Where(lambda columns, given: columns.gone_at.is_not(None) == given)] = Field(
-        None, description="whether all of its sources lack it now"
-    )
-
-
 class ContactQuery(Paging, ContactFilter):
     """The query parameters of a listing."""
 
@@ -96,7 +76,6 @@ CONTACTS = Resource(
     view=ContactView,
     filters=ContactFilter,
     key=("domain_id", "kind", "value"),
-    search="value",
     curation={"curation_status": None},
 )
 

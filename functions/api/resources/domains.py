@@ -13,10 +13,11 @@ from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
-from api.resource import INDEXED, ORDER, HttpStatus, Named, Paging, Resource, View, Where, of_domain, present
+from api.resource import ORDER, Paging, Resource, View
 from api.rows import Known, NewRecord, RowRefused
+from scrapersky.lists.tables import DomainFilter
 from scrapersky.models import Domain
-from scrapersky.runtime.input_model import Flag, InputModel, Instant, Label
+from scrapersky.runtime.input_model import InputModel, Label
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -65,28 +66,6 @@ class DomainView(View):
     sitemap_analysis_error: str | None
     created_at: datetime
     updated_at: datetime
-
-
-class DomainFilter(Named):
-    """The filters of domains."""
-
-    domain: Annotated[str | None, Where(of_domain, indexed=True)] = Field(
-        None, description="the host name, or a url on it"
-    )
-    sitemap_curation_status: Curation | None = None
-    status: Status | None = None
-    error_code: str | None = None
-    error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
-    sitemap_analysis_status: Status | None = None
-    sitemap_analysis_error_code: str | None = None
-    sitemap_analysis_error: str | None = Field(None, min_length=1, max_length=200, description="words of its text")
-    is_wordpress: Flag | None = None
-    has_email: Annotated[Flag | None, present("email_addresses")] = None
-    has_phone: Annotated[Flag | None, present("phone_numbers")] = None
-    http_status: Annotated[HttpStatus | None, INDEXED] = None
-    last_scan_before: Annotated[Instant | None, Where(lambda columns, given: columns.last_scan < given)] = Field(
-        None, description="scanned, and not since this instant"
-    )
 
 
 class DomainQuery(Paging, DomainFilter):
@@ -162,7 +141,6 @@ DOMAINS = Resource(
     view=DomainView,
     filters=DomainFilter,
     key=("domain",),
-    search="domain",
     curation={"curation_status": METADATA, "sitemap_curation_status": SUBMISSION},
 )
 

@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
-from sqlalchemy import ColumnElement, exists
 
 from api.adding import Added, add_records
 from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
-from api.resource import INDEXED, ORDER, Columns, Named, OfDomain, Paging, Resource, View, Where, present
+from api.resource import ORDER, Paging, Resource, View
 from api.rows import Known, NewOfPlace, RowRefused
-from scrapersky.models import Domain, LocalBusiness
-from scrapersky.runtime.input_model import Flag, InputModel, Number
+from scrapersky.lists.tables import LocalBusinessFilter
+from scrapersky.models import LocalBusiness
+from scrapersky.runtime.input_model import InputModel, Number
 from scrapersky.runtime.registry import DOMAIN_EXTRACTION
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -64,25 +64,6 @@ class LocalBusinessView(View):
     updated_at: datetime
 
 
-def _has_email(columns: Columns, given: bool) -> ColumnElement[bool]:
-    found = exists().where(Domain.id == columns.domain_id, Domain.email_addresses.is_not(None))
-    return found if given else ~found
-
-
-class LocalBusinessFilter(Named, OfDomain):
-    """The filters of local businesses."""
-
-    place_id: Annotated[str | None, INDEXED] = None
-    city: Annotated[str | None, INDEXED] = None
-    country: str | None = None
-    main_category: Annotated[str | None, INDEXED] = None
-    has_email: Annotated[Flag | None, Where(_has_email)] = Field(None, description="its website gives one")
-    has_phone: Annotated[Flag | None, present("phone")] = None
-    domain_extraction_status: Status | None = None
-    domain_extraction_error_code: str | None = None
-    domain_extraction_error: str | None = Field(None, min_length=1, max_length=200, description="words of its text")
-
-
 class LocalBusinessQuery(Paging, LocalBusinessFilter):
     """The query parameters of a listing."""
 
@@ -117,7 +98,6 @@ LOCAL_BUSINESSES = Resource(
     view=LocalBusinessView,
     filters=LocalBusinessFilter,
     key=("place_id",),
-    search="business_name",
     curation={"curation_status": DOMAIN_EXTRACTION},
 )
 

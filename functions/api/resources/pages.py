@@ -13,10 +13,11 @@ from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
-from api.resource import INDEXED, ORDER, OfUrl, Paging, Resource, View
+from api.resource import ORDER, Paging, Resource, View
 from api.rows import Known, NewUrl
+from scrapersky.lists.tables import PageFilter
 from scrapersky.models import Page
-from scrapersky.runtime.input_model import Id, InputModel
+from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import PAGE_READING
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.page_type import page_type_of
@@ -60,17 +61,6 @@ class PageView(View):
     updated_at: datetime
 
 
-class PageFilter(OfUrl):
-    """The filters of pages."""
-
-    sitemap_file_id: Annotated[Id | None, INDEXED] = None
-    page_type: Annotated[str | None, INDEXED] = None
-    lead_source: str | None = None
-    page_reading_status: Status | None = None
-    page_reading_error_code: str | None = None
-    page_reading_error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
-
-
 class PageQuery(Paging, PageFilter):
     """The query parameters of a listing."""
 
@@ -103,7 +93,6 @@ PAGES = Resource(
     view=PageView,
     filters=PageFilter,
     key=("domain_id", "url"),
-    search="url",
     curation={"curation_status": PAGE_READING},
 )
 

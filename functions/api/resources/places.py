@@ -13,8 +13,9 @@ from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
-from api.resource import INDEXED, ORDER, Named, Paging, Resource, View
+from api.resource import ORDER, Paging, Resource, View
 from api.rows import NewOfPlace
+from scrapersky.lists.tables import PlaceFilter
 from scrapersky.models import Place
 from scrapersky.runtime.input_model import InputModel, Number
 from scrapersky.runtime.registry import DEEP_SCAN
@@ -44,16 +45,6 @@ class PlaceView(View):
     updated_at: datetime
 
 
-class PlaceFilter(Named):
-    """The filters of places."""
-
-    place_id: Annotated[str | None, INDEXED] = None
-    search_query: Annotated[str | None, INDEXED] = None
-    deep_scan_status: Status | None = None
-    deep_scan_error_code: str | None = None
-    deep_scan_error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
-
-
 class PlaceQuery(Paging, PlaceFilter):
     """The query parameters of a listing."""
 
@@ -81,7 +72,6 @@ PLACES = Resource(
     view=PlaceView,
     filters=PlaceFilter,
     key=("place_id",),
-    search="name",
     curation={"curation_status": DEEP_SCAN},
 )
 

@@ -13,10 +13,11 @@ from api.csv_import import CsvQuery, import_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
-from api.resource import INDEXED, ORDER, HttpStatus, NeverQueued, OfUrl, Paging, Resource, View
+from api.resource import ORDER, NeverQueued, Paging, Resource, View
 from api.rows import Known, NewUrl
+from scrapersky.lists.tables import SitemapFileFilter
 from scrapersky.models import SitemapFile
-from scrapersky.runtime.input_model import Flag, Id, InputModel
+from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import IMPORT
 from scrapersky.vocabulary import Curation, DiscoveryMethod, Status
 
@@ -55,19 +56,6 @@ class SitemapFileView(View):
     updated_at: datetime
 
 
-class SitemapFileFilter(OfUrl):
-    """The filters of sitemap files."""
-
-    sitemap_id: Annotated[Id | None, INDEXED] = None
-    sitemap_type: str | None = None
-    discovery_method: str | None = None
-    is_valid: Flag | None = None
-    sitemap_import_status: Status | None = None
-    sitemap_import_error_code: str | None = None
-    sitemap_import_error: str | None = Field(None, min_length=1, max_length=200, description="words of its text")
-    http_status: Annotated[HttpStatus | None, INDEXED] = None
-
-
 class SitemapFileQuery(Paging, SitemapFileFilter):
     """The query parameters of a listing."""
 
@@ -93,7 +81,6 @@ SITEMAP_FILES = Resource(
     view=SitemapFileView,
     filters=SitemapFileFilter,
     key=("domain_id", "url"),
-    search="url",
     curation={"curation_status": IMPORT},
     never_queued=NeverQueued(
         "sitemap_type", frozenset({"index"}), "a sitemap index holds no pages; select the files that it lists"

@@ -12,8 +12,9 @@ from api.adding import Added, add_records
 from api.curation import Decision, Decisions, curate
 from api.listing import Listing, RecordIdInPath, list_records, read_record
 from api.moving import Move, Moved, Requeue, move
-from api.resource import ORDER, OfDomain, Paging, Resource, View
+from api.resource import ORDER, Paging, Resource, View
 from api.rows import NewOfDomain
+from scrapersky.lists.tables import SitemapFilter
 from scrapersky.models import Sitemap
 from scrapersky.runtime.input_model import InputModel
 from scrapersky.runtime.registry import DISCOVERY
@@ -38,14 +39,6 @@ class SitemapView(View):
     error: str | None
     created_at: datetime
     updated_at: datetime
-
-
-class SitemapFilter(OfDomain):
-    """The filters of sitemap scans."""
-
-    status: Status | None = None
-    error_code: str | None = None
-    error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
 
 
 class SitemapQuery(Paging, SitemapFilter):

@@ -19,6 +19,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 REGISTRY = Path("layers/common/python/scrapersky/runtime/registry.py")
 VERSIONS = Path("layers/common/python/scrapersky/migrations/versions")
 RESOURCES = Path("functions/api/resources")
+FILTERS = Path("layers/common/python/scrapersky/lists/tables.py")
 ARCHITECTURE = Path("docs/reference/BACKGROUND_SERVICES_ARCHITECTURE.md")
 SERVICES_END = "\n## Settings\n"
 
@@ -63,7 +64,8 @@ def edits(options: Options, root: Path) -> list[Edit]:
     if options.is_new_field:
         changed[options.model_file.relative_to(root)] = with_field
         if (root / resource_of(options)).exists():
-            changed[resource_of(options)] = with_api_fields
+            changed[resource_of(options)] = with_viewed_fields
+            changed[FILTERS] = with_filters
     for path, edit_text in changed.items():
         before = (root / path).read_text(encoding="utf-8")
         new.append(Edit(path, edit_text(before, options), before))
@@ -181,19 +183,30 @@ def with_field(text: str, options: Options) -> str:
     return re.sub(r"(Workflows?: [^.]+)\.", rf"\1{more}.", text, count=1)
 
 
-def with_api_fields(text: str, options: Options) -> str:
-    """Return the API's resource with the field and its companions in the view, and filters by status and error code."""
-    classes = {one.name: one for one in ast.parse(text).body if isinstance(one, ast.ClassDef)}
-    view, filters = (classes.get(f"{options.model.__name__}{kind}") for kind in ("View", "Filter"))
+def with_viewed_fields(text: str, options: Options) -> str:
+    """Return the API's resource with the field and its companions in the view."""
+    view = _class(text, f"{options.model.__name__}View")
     created = next((one for one in view.body if ast.unparse(one).startswith("created_at:")), None) if view else None
-    if created is None or filters is None:
-        raise Rejected(f"the API's resource of {options.model.__name__} has no view with created_at, or no filter")
+    if created is None:
+        raise Rejected(f"the API's resource of {options.model.__name__} has no view with created_at")
     shown = "".join(f"    {options.prefix}{field}: {kind}\n" for field, _, _, kind in FIELDS)
     shown += "".join(f"    {name}: {COLUMN_TYPES[kind][0]} | None\n" for name, kind in options.columns)
-    filtered = f"    {options.prefix}status: Status | None = None\n    {options.prefix}error_code: str | None = None\n"
-    text = _inserted(text, [(created.lineno, shown), (_end(filters), filtered)])
+    text = _inserted(text, [(created.lineno, shown)])
     times = (("datetime", "datetime"),) if "time" in dict(options.columns).values() else ()
     return _imported(text, ("scrapersky.vocabulary", "Status"), *times)
+
+
+def with_filters(text: str, options: Options) -> str:
+    """Return the filters of the tables with those by the field's status and error code."""
+    filters = _class(text, f"{options.model.__name__}Filter")
+    if filters is None:
+        raise Rejected(f"{FILTERS} has no {options.model.__name__}Filter")
+    filtered = f"    {options.prefix}status: Status | None = None\n    {options.prefix}error_code: str | None = None\n"
+    return _inserted(text, [(_end(filters), filtered)])
+
+
+def _class(text: str, name: str) -> ast.ClassDef | None:
+    return next((one for one in ast.parse(text).body if isinstance(one, ast.ClassDef) and one.name == name), None)
 
 
 def with_half_page(page: str, options: Options) -> str:

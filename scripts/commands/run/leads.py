@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy import Connection, text
 
-from scripts.commands.exports import files
+from scrapersky.lists import files
 
 CONTACTS = """
 SELECT coalesce(business.business_name, domains.title, domain) AS business, business.full_address AS address, domain,

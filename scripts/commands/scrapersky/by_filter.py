@@ -97,7 +97,7 @@ def resource_of(name: str) -> Resource[Any]:
 
 def filter_of(resource: Resource[Any], where: Sequence[str]) -> dict[str, Any]:
     """Return the API's filter for texts such as ``http_status=404``. Raises :class:`InvalidCommand` naming the filters."""
-    from api.resource import typed  # noqa: PLC0415
+    from scrapersky.lists.filters import typed  # noqa: PLC0415
 
     given = {}
     for one in where:

@@ -15,10 +15,10 @@ from rich.progress import Progress
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
-from api.resource import conditions
 from scrapersky.errors import plural
-from scripts.commands.exports.files import WRITERS
-from scripts.commands.exports.records import EXPORTS, Export, read_rows
+from scrapersky.lists.exports import EXPORTS, Export, read_rows
+from scrapersky.lists.files import WRITERS
+from scrapersky.lists.filters import conditions
 from scripts.commands.scrapersky.by_filter import filter_of, resource_of
 from scripts.commands.scrapersky.doctor.command import engine_of
 from scripts.commands.scrapersky.doctor.finding import message_of
@@ -26,7 +26,7 @@ from scripts.commands.scrapersky.doctor.stage import Stage
 from scripts.commands.scrapersky.errors import CommandError, InvalidCommand
 
 if TYPE_CHECKING:
-    from api.resource import Filter
+    from scrapersky.lists.filters import Filter
 
 
 def write_export(
@@ -53,7 +53,7 @@ def write_export(
     try:
         with engine_of(stage, url) as engine, _opened(output) as file:
             count = _Count()
-            rows = count.rows(engine, EXPORTS[table], table, wanted)
+            rows = count.rows(engine, EXPORTS[table], wanted)
             WRITERS[form](file, list(EXPORTS[table].columns), rows, **options)
     except DBAPIError as error:
         raise CommandError(f"the export failed, and nothing was kept: {message_of(error)}") from None
@@ -68,11 +68,10 @@ class _Count:
 
     written = 0
 
-    def rows(self, engine: Engine, export: Export, table: str, wanted: Filter) -> Iterator[Sequence[Any]]:
-        resource = resource_of(table)
+    def rows(self, engine: Engine, export: Export, wanted: Filter) -> Iterator[Sequence[Any]]:
         with engine.begin() as connection:
             last = connection.execute(select(func.max(export.model.id))).scalar_one() or 0
-        chunks = read_rows(engine.begin, export, lambda connection: conditions(connection, resource, wanted).all)
+        chunks = read_rows(engine.begin, export, lambda connection: conditions(connection, export.model, wanted).all)
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
             # By the ids that are passed: counting the rows of a filter may take longer than writing them.
             task = progress.add_task("export", total=last)

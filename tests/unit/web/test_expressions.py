@@ -30,13 +30,12 @@ from scrapersky.extraction.json_ld import Graph, Node
 from scrapersky.extraction.page import HtmlPage
 from scrapersky.settings import Settings
 from scrapersky.web.fetched import Fetched, Headers
-from scripts.commands import exports
 from tests.unit.web.attack_strings import attack_strings, of_size
 from tests.unit.web.test_linear import MAX_RATIO, TRIES, cost
 
 PACKAGES = (
     *(scrapersky, domain_scheduler, sitemap_scheduler, sitemap_import_scheduler, domain_sitemap_submission, api),
-    *(page_scheduler, contact_scheduler, exports),
+    *(page_scheduler, contact_scheduler),
 )
 NOT_IMPORTED = re.compile(r"\.migrations|\.handler$|\.__main__$")
 METHODS = frozenset(("search", "match", "fullmatch", "sub", "split", "findall", "finditer"))

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scripts.commands.exports.files import SHEET_ROWS, write_csv, write_ndjson, write_xlsx
+from scrapersky.lists.files import SHEET_ROWS, write_csv, write_ndjson, write_xlsx
 
 NAMES = ["id", "value"]
 CELL = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
