@@ -25,9 +25,9 @@ QUIET = (
     "DROP INDEX IF EXISTS ix_domains_search",  # costs more than all the rest, and no verb uses it
     # Processing, Error and Completed; nothing is queued yet.
     f"""
-    INSERT INTO domains (domain, tenant, title, description, status, error_code)
+    INSERT INTO domains (domain, tenant, title, description, last_scan, status, error_code)
     SELECT 'd' || n || '.test', CASE WHEN n % 9 > 0 THEN 'big' ELSE 'small' || n / 9 % 50 END, 'title ' || n,
-        repeat('x', 150),
+        repeat('x', 150), now() - make_interval(mins => n),
         (CASE WHEN n <= {LIVE} THEN 'Processing' WHEN n % 7 = 0 THEN 'Error' ELSE 'Completed' END)::work_status,
         CASE WHEN n > {LIVE} AND n % 7 = 0 THEN 'http_' || 400 + n % 100 END
     FROM generate_series(1, {ROWS}) AS n
@@ -54,6 +54,7 @@ QUIET = (
 )
 
 BURST = (
+    "INSERT INTO service_controls (workflow, last_tick_at) VALUES ('metadata', now())",
     f"""
     INSERT INTO attempts (attempt_id, workflow, record_id, trigger, started_at, lease_until, finished_at, outcome, code)
     SELECT first + n, workflow, n, 'schedule', now(), now(), now(), 'done', 'read'

@@ -1,5 +1,6 @@
 """The examples in the documents work as documented."""
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,11 +48,14 @@ def stage(
         if service is not DOMAIN_SCHEDULER
     ] + [harness.service]
     handlers = {f"scrapersky-dev-{one.runtime.service.name}": invoked(one.handler) for one in services}
+    daily = importlib.reload(importlib.import_module("housekeeping.handler"))
+    handlers["scrapersky-dev-housekeeping"] = invoked(daily.handler)
     handlers["scrapersky-dev-api"] = invoked(api.application.handler)
     api_handler = api_server.signed(invoked(api.application.handler), credentials, "eu-west-1")
     with serving(handlers) as endpoint, api_server.serving(api_handler, ADA) as url:
         monkeypatch.setenv("API_URL", url)
         yield Stage(harness, api, endpoint, handlers, environment["DATABASE_URL"], capsys)
+    daily.database.engine.dispose()
     for service in services:
         service.runtime.database.engine.dispose()
 

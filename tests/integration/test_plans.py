@@ -36,6 +36,7 @@ NEEDED_INDEX = {
     "pull, fair between hosts": "ix_sitemap_files_sitemap_import_due_by_host",
     "gauges": "ix_domains_due",
     "requeue by error code": "ix_domains_error_code",
+    "refresh": "ix_domains_last_scan",
     "recover": "uq_attempts_one_live",
 }
 """Verbs whose speed depends on one index."""

@@ -18,6 +18,7 @@ from scrapersky.status.invariants import SAMPLE_SIZE, count_cheap_breaches
 from scrapersky.status.pull import find_pulled, find_unanswered, pull
 from scrapersky.status.records import MAX_DATED, find_by_key, group_errors, list_records, read_states
 from scrapersky.status.recover import recover
+from scrapersky.status.refresh import WINDOW, refresh
 from scrapersky.status.release import release
 from scrapersky.status.requeue import hand_off, requeue
 from scrapersky.status.retry_policy import Backoff
@@ -91,6 +92,10 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
     "requeue by error code": (
         lambda c: requeue(c, METADATA, error_code="http_404", limit=100, actor="a", reason="r"),
         2 * 100,
+    ),
+    "refresh": (
+        lambda c: refresh(c, METADATA, days=1, most=12),
+        3 * WINDOW * 12 + 3 * 12 + 2 * 2,
     ),
     "hand-off": (lambda c: hand_off(c, METADATA, IDS, actor="a", reason="r", again=True), 2 * len(IDS)),
     "cancel": (lambda c: cancel(c, METADATA, IDS, actor="a", reason="r"), 2 * len(IDS)),

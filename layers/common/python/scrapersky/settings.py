@@ -116,6 +116,15 @@ class Settings(BaseModel):
         description=f"categories of e-mail addresses that are stored: {_CATEGORIES.replace('|', ', ')}; or none. Others "
         "are masked in all that is stored of their pages",
     )
+    metadata_refresh_days: int = Field(
+        0, ge=0, le=36_500, description="days after which the home page of a domain is read again; 0: never"
+    )
+    sitemap_refresh_days: int = Field(
+        0, ge=0, le=36_500, description="days after which the sitemaps of a domain are looked for again; 0: never"
+    )
+    page_refresh_days: int = Field(
+        0, ge=0, le=36_500, description="days after which a contact page is read again; 0: never"
+    )
     recovery_limit: int = Field(500, ge=1, le=MOST, description="expired attempts recovered per workflow and tick")
 
     retry_base_seconds: float = Field(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
@@ -19,6 +19,7 @@ class Sitemap(base.Recorded):
     __table_args__ = (
         UniqueConstraint("domain_id"),
         *base.listed("sitemaps"),
+        Index("ix_sitemaps_scanned_at", "scanned_at", "id", postgresql_where="scanned_at IS NOT NULL"),
         *base.watched_constraints("sitemaps"),
         {"postgresql_with": base.WATCHED_STORAGE},
     )

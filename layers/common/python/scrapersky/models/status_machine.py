@@ -98,6 +98,8 @@ class ServiceControl(Base):
 
     workflow: Mapped[str] = mapped_column(primary_key=True)
     last_tick_at: Mapped[datetime]
+    refreshed_at: Mapped[datetime | None] = mapped_column(comment="where the last refresh stopped, with refreshed_id")
+    refreshed_id: Mapped[int | None]
 
 
 class Erasure(Base):

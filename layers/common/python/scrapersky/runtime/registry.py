@@ -23,6 +23,7 @@ METADATA = Workflow.watching(
     job="domain_scheduler.metadata:read_metadata",
     page_function="domain_scheduler.home_page:read_home_page",
     makes=("domains", "pages", "contacts"),
+    read_at="last_scan",
 )
 SUBMISSION = Workflow.watching(
     "submission",
@@ -41,6 +42,7 @@ DISCOVERY = Workflow.watching(
     job="sitemap_scheduler.discovery:discover_sitemaps",
     page_function="sitemap_scheduler.home_page_links:read_links",
     makes=("sitemap_files",),
+    read_at="scanned_at",
 )
 IMPORT = Workflow.watching(
     "import",
@@ -79,6 +81,7 @@ PAGE_READING = Workflow.watching(
     job="page_scheduler.page_reading:read_contact_page",
     page_function="page_scheduler.contact_page:read_contact_page",
     makes=("contacts",),
+    read_at="last_read",
 )
 EMAIL_CHECK = Workflow.watching(
     "email_check",
@@ -240,6 +243,13 @@ HAND_OFFS: tuple[HandOff, ...] = (
         per_host=contact_pages,
     ),
 )
+
+REFRESH_DAYS: dict[str, Callable[[Settings], int]] = {
+    METADATA.name: lambda settings: settings.metadata_refresh_days,
+    DISCOVERY.name: lambda settings: settings.sitemap_refresh_days,
+    PAGE_READING.name: lambda settings: settings.page_refresh_days,
+}
+"""By workflow, the age in days at which its records are queued again; 0 for never."""
 
 WORKFLOWS: dict[str, Workflow] = {workflow.name: workflow for service in SERVICES for workflow in service.workflows}
 """Every workflow by its name."""

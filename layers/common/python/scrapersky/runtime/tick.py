@@ -1,4 +1,4 @@
-"""The tick: for each workflow of the service, recover, then claim and send messages, then read the gauges.
+"""The tick: for each workflow of the service, recover, queue what is old, then claim and send messages, then read the gauges.
 
 Each workflow is served even if another one fails or is full; a database that cannot be reached ends the tick. At the end
 one batch of old history is deleted, and labels whose records have all ended are noted. A tick that failed in part raises at
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scrapersky import aws, metrics
 from scrapersky.runtime.labels import finish_labels
+from scrapersky.runtime.registry import REFRESH_DAYS
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.control import record_tick
@@ -20,6 +21,7 @@ from scrapersky.status.dispatch import SEND_FAILED, Dispatched, dispatch
 from scrapersky.status.gauges import Gauges, read_gauges
 from scrapersky.status.invariants import count_cheap_breaches
 from scrapersky.status.recover import Recovered, recover
+from scrapersky.status.refresh import ACTOR, refresh
 from scrapersky.status.retention import delete_history
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, RecordId, Status
@@ -31,6 +33,8 @@ LABELS = "labels"
 
 STUCK_SECONDS = 900
 """Age of a live attempt beyond the longest lease at which recovery should long have taken it: a broken invariant."""
+REFRESH_SHARE = 4
+"""The part of a batch that a tick may fill with old records: one in so many."""
 RELEASE_SECONDS = 10.0
 """Kept at the end of a tick to release records whose message was not sent."""
 
@@ -97,6 +101,7 @@ def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request
         if error.connection_invalidated:
             raise
         not_recovered = error  # raised at the end, so that one such record does not stop the claims
+    refreshed = _refresh(runtime, connection, workflow)
     dispatched = claim_and_send(
         runtime, connection, workflow, request_id, batch=runtime.service_settings.batch_size, trigger="schedule"
     )
@@ -109,6 +114,7 @@ def _serve(runtime: Runtime, connection: Connection, workflow: Workflow, request
         raise not_recovered
     return {
         "recovered": recovered,
+        "refreshed": refreshed,
         "claimed": len(dispatched.claimed),
         "released": len(dispatched.released),
         "queued": gauges.queued,
@@ -186,6 +192,18 @@ def _recover(runtime: Runtime, connection: Connection, workflow: Workflow) -> in
     for record in recovered:
         _report(runtime, workflow, record)
     return len(recovered)
+
+
+def _refresh(runtime: Runtime, connection: Connection, workflow: Workflow) -> int:
+    """Queue some records whose last reading is older than the setting; return how many."""
+    days = REFRESH_DAYS[workflow.name](runtime.settings) if workflow.name in REFRESH_DAYS else 0
+    if not days:
+        return 0
+    most = max(1, runtime.service_settings.batch_size // REFRESH_SHARE)
+    ids = refresh(connection, workflow, days=days, most=most)
+    before = dict.fromkeys(ids, Status.COMPLETED)
+    runtime.observer.moved(workflow.name, before, Status.QUEUED, outcome="refreshed", actor=ACTOR)
+    return len(ids)
 
 
 def _report(runtime: Runtime, workflow: Workflow, record: Recovered) -> None:

@@ -30,6 +30,7 @@ class Workflow:
     uses_places_api: bool = False  #: the job makes paid calls of the Google Places API
     page_function: str | None = None  #: ``"module:function"`` that reads a page, in the child process
     makes: tuple[str, ...] = ()  #: the tables of the records that the job makes or finds, to be handed off
+    read_at: str | None = None  #: the column with the time of the last reading, by which old records are refreshed
 
     @classmethod
     def watching(
@@ -45,10 +46,12 @@ class Workflow:
         uses_places_api: bool = False,
         page_function: str | None = None,
         makes: tuple[str, ...] = (),
+        read_at: str | None = None,
     ) -> "Workflow":
         """Return the workflow ``name`` on a status field such as ``"Domain.status"``."""
         model_name, _, field = watched.partition(".")
-        return cls(name, model_name, field, table, key, job, host, uses_web, uses_places_api, page_function, makes)
+        own = (host, uses_web, uses_places_api, page_function, makes, read_at)
+        return cls(name, model_name, field, table, key, job, *own)
 
     @property
     def needs_web_client(self) -> bool:

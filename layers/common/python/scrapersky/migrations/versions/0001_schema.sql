@@ -309,8 +309,12 @@ COMMENT ON COLUMN places_found.search_id IS 'the search, not its tile';
 CREATE TABLE service_controls (
     workflow text NOT NULL,
     last_tick_at timestamptz NOT NULL,
+    refreshed_at timestamptz,
+    refreshed_id bigint,
     CONSTRAINT pk_service_controls PRIMARY KEY (workflow)
 );
+
+COMMENT ON COLUMN service_controls.refreshed_at IS 'where the last refresh stopped, with refreshed_id';
 
 CREATE TABLE status_events (
     event_id bigint GENERATED ALWAYS AS IDENTITY,
@@ -434,6 +438,7 @@ CREATE TABLE sitemaps (
 CREATE INDEX ix_sitemaps_tenant_id ON sitemaps (tenant, id);
 CREATE INDEX ix_sitemaps_label ON sitemaps (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_sitemaps_curated ON sitemaps (curation_status, id) WHERE curation_status <> 'New';
+CREATE INDEX ix_sitemaps_scanned_at ON sitemaps (scanned_at, id) WHERE scanned_at IS NOT NULL;
 CREATE INDEX ix_sitemaps_due ON sitemaps (tenant, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX ix_sitemaps_error_code ON sitemaps (error_code, id) WHERE error_code IS NOT NULL;
 COMMENT ON COLUMN sitemaps.files_found IS 'valid sitemap files of the last scan';
@@ -551,6 +556,7 @@ CREATE INDEX ix_pages_curated ON pages (curation_status, id) WHERE curation_stat
 CREATE INDEX ix_pages_page_type ON pages (page_type, id);
 CREATE INDEX ix_pages_sitemap_file_id ON pages (sitemap_file_id);
 CREATE INDEX ix_pages_contact_pages ON pages (domain_id) WHERE page_type IN ('contact', 'legal', 'about');
+CREATE INDEX ix_pages_last_read ON pages (last_read, id) WHERE last_read IS NOT NULL;
 CREATE INDEX ix_pages_mentions ON pages USING gin (mentions) WHERE mentions IS NOT NULL;
 CREATE INDEX ix_pages_page_reading_due ON pages (tenant, page_reading_due_at, id) WHERE page_reading_due_at IS NOT NULL;
 CREATE INDEX ix_pages_page_reading_due_by_host ON pages (tenant, domain_id, page_reading_due_at, id) WHERE page_reading_due_at IS NOT NULL;
