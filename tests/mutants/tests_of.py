@@ -25,6 +25,7 @@ TESTS = {
     "status/explain": ("tests/unit/status/test_explain.py", *_integration("manual")),
     "status/gauges": _integration("verbs", "runtime", "manual"),
     "status/invariants": _integration("verbs", "doctor"),
+    "status/refresh": _integration("refresh"),
     "status/requeue": (*VERBS, *_integration("statements", "page_hand_offs", "list_plans")),
     "status/retention": _integration("retention"),
     "status/records": _integration("records", "manual"),

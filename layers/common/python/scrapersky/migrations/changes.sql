@@ -46,17 +46,19 @@ CREATE TRIGGER domains_changed AFTER UPDATE OF title, final_url, tech_stack ON d
           AND (OLD.title, OLD.final_url, OLD.tech_stack) IS DISTINCT FROM (NEW.title, NEW.final_url, NEW.tech_stack))
     EXECUTE FUNCTION change_facts();
 
--- After a reading has found contacts: those are changes that a page gives which was read before.
+-- After a reading has found contacts: those are changes that a page gives which was read before. Each LIMIT makes a look-up
+-- by key for each contact the only plan.
 CREATE FUNCTION change_contacts() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 BEGIN
     INSERT INTO changes (domain_id, tenant, field, new)
     SELECT domain_id, tenant, kind, value FROM added
-    WHERE EXISTS (
-        SELECT FROM contact_sources AS given JOIN attempts
-            ON workflow = CASE WHEN page_id IS NULL THEN 'metadata' ELSE 'page_reading' END
-            AND record_id = coalesce(page_id, domain_id) AND outcome = 'done' AND finished_at < now()
-        WHERE given.contact_id = added.id)
+    WHERE (
+        SELECT true FROM contact_sources WHERE contact_id = added.id AND (
+            SELECT true FROM attempts
+            WHERE workflow = CASE WHEN page_id IS NULL THEN 'metadata' ELSE 'page_reading' END
+              AND record_id = coalesce(page_id, domain_id) AND outcome = 'done' AND finished_at < now() LIMIT 1)
+        LIMIT 1)
     ORDER BY id;
     RETURN NULL;
 END
