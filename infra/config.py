@@ -41,6 +41,7 @@ LOCAL = Stage(
         configuration_pause_seconds=20,
         web_host_interval_seconds=0,
         web_host_keep_alive_seconds=0.2,
+        handoff_place_search_to_deep_scan="auto",
         handoff_deep_scan_to_domain_extraction="auto",
         handoff_domain_extraction_to_metadata="auto",
         handoff_metadata_to_submission="auto",

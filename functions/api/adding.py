@@ -73,11 +73,12 @@ def add_records(
     numbers: Sequence[int] | None = None,
     reason: str = "added",
     alone: bool = False,
+    dry_run: bool = False,
 ) -> Added:
     """Add ``rows`` in one transaction and once; ``numbers`` are their lines in a file, by default 1, 2, ….
 
-    In a bulk request a refused row is a result; ``alone``, the row is the whole request, which is then a 409.
-    Raises a 422 for more rows than ``API_BULK_MAX``.
+    In a bulk request a refused row is a result; ``alone``, the row is the whole request, which is then a 409. A dry run
+    reports what it would add. Raises a 422 for more rows than ``API_BULK_MAX``.
     """
     settings, actor = dependencies_of(router).settings, caller_of(router)
     if len(rows) > settings.api_bulk_max:
@@ -88,9 +89,9 @@ def add_records(
         connection.execute(text(SET_ACTOR), {"actor": actor, "reason": reason})
         known = Known.read(connection, rows, settings.ports)
         numbered = zip(numbers or range(1, len(rows) + 1), rows, strict=True)
-        added = _add(connection, resource, [_checked(number, row, known) for number, row in numbered])
+        added = _add(connection, resource, [_checked(number, row, known) for number, row in numbered], dry_run)
         workflow = resource.curation["curation_status"]
-        if workflow:
+        if workflow and not dry_run:
             queued = {row.id: None for row in added.results if row.result == "queued"}
             observer = dependencies_of(router).observer
             report = partial(observer.moved, workflow.name, queued, Status.QUEUED, outcome="added", actor=actor)
@@ -99,6 +100,9 @@ def add_records(
             raise refused("body", added.results[0].why or "refused")
         return added
 
+    if dry_run:
+        with dependencies_of(router).database.transaction() as connection:
+            return work(connection)
     return write_once(router, Added, work)
 
 
@@ -123,7 +127,7 @@ def _checked(number: int, row: NewRecord, known: Known) -> _Row:
     return _Row(row.curation_status, row.label, columns, result)
 
 
-def _add(connection: Connection, resource: Resource[View], rows: Sequence[_Row]) -> Added:
+def _add(connection: Connection, resource: Resource[View], rows: Sequence[_Row], dry_run: bool) -> Added:
     """Insert the first row of each key, in the order of the keys: else concurrent requests could deadlock."""
     first: dict[Key, _Row] = {}
     duplicates = []
@@ -133,25 +137,25 @@ def _add(connection: Connection, resource: Resource[View], rows: Sequence[_Row])
             duplicates += [(row.result, earlier.result)] if earlier is not row else []
     keys = sorted(first)
     for start in range(0, len(keys), ROWS_PER_STATEMENT):
-        _insert(connection, resource, {key: first[key] for key in keys[start : start + ROWS_PER_STATEMENT]})
+        part = {key: first[key] for key in keys[start : start + ROWS_PER_STATEMENT]}
+        _insert(connection, resource, part, dry_run)
     for result, same in duplicates:
         result.result, result.why, result.id = "duplicate", f"the same as row {same.row}", same.id
     results = [row.result for row in rows]
     return Added(results=results, counts=dict(Counter(one.result for one in results)))
 
 
-def _insert(connection: Connection, resource: Resource[View], rows: Mapping[Key, _Row]) -> None:
-    """Insert the records that do not exist yet, and complete the results."""
-    workflow, records = resource.curation["curation_status"], []
-    for row in rows.values():
-        decision: Curation = row.curation_status
-        record: dict[str, Any] = {**row.columns, "curation_status": decision, "label": row.label}
-        if workflow:
-            record[workflow.field] = Status.QUEUED if decision == Curation.SELECTED else Status.NEW
-        records.append(record)
+def _insert(connection: Connection, resource: Resource[View], rows: Mapping[Key, _Row], dry_run: bool) -> None:
+    """Insert the records that do not exist yet, unless this is a dry run, and complete the results."""
     model, key = resource.model, [getattr(resource.model, name) for name in resource.key]
-    statement = insert(model).values(records).on_conflict_do_nothing(index_elements=list(resource.key))
-    created = set(connection.execute(statement.returning(model.id)).scalars())
+    created: set[RecordId] = set()
+    if not dry_run:
+        records = [_record(resource, row) for row in rows.values()]
+        statement = insert(model).values(records).on_conflict_do_nothing(index_elements=list(resource.key))
+        created = set(connection.execute(statement.returning(model.id)).scalars())
+    if resource.curation["curation_status"]:
+        for row in rows.values():
+            row.result.result = "queued" if row.curation_status == Curation.SELECTED else "created"
     unlabelled: dict[RecordId, str] = {}
     for record_id, label, *values in connection.execute(
         select(model.id, model.label, *key).where(tuple_(*key).in_(rows))
@@ -162,13 +166,23 @@ def _insert(connection: Connection, resource: Resource[View], rows: Mapping[Key,
             row.result.result, row.result.why = "exists", _why(row.label, label)
             if row.label and not label:
                 unlabelled[record_id] = row.label
-        elif workflow and row.curation_status == Curation.SELECTED:
-            row.result.result = "queued"
+    if dry_run:
+        return
     if unlabelled:
         labels = {"ids": list(unlabelled), "labels": list(unlabelled.values())}
         connection.execute(text(TAKE_LABEL.format(table=resource.name)), labels)
     new = [row for row in rows.values() if row.label and (row.result.id in created or row.result.id in unlabelled)]
     open_labels(connection, resource.name, [(row.columns.get("tenant", "default"), str(row.label)) for row in new])
+
+
+def _record(resource: Resource[View], row: _Row) -> dict[str, Any]:
+    """Return the columns to insert, without those that the database computes."""
+    stored = resource.model.__table__.columns
+    record = {name: value for name, value in row.columns.items() if stored[name].computed is None}
+    workflow = resource.curation["curation_status"]
+    if workflow:
+        record[workflow.field] = Status.QUEUED if row.curation_status == Curation.SELECTED else Status.NEW
+    return {**record, "curation_status": row.curation_status, "label": row.label}
 
 
 def _why(given: str | None, stored: str | None) -> str:

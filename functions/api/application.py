@@ -12,7 +12,18 @@ from sqlalchemy.exc import DBAPIError
 from api import data_protection, dev_tools, request_body
 from api.dependencies import KEY, Dependencies
 from api.problem import Problem, as_event, respond, respond_to_invalid, respond_to_problem
-from api.resources import changes, contacts, domains, labels, local_businesses, pages, places, sitemap_files, sitemaps
+from api.resources import (
+    changes,
+    contacts,
+    domains,
+    labels,
+    local_businesses,
+    pages,
+    place_searches,
+    places,
+    sitemap_files,
+    sitemaps,
+)
 from api.triggers import Triggers
 from scrapersky.database import LOST_RACE, Database, ReadSecret, sqlstate
 from scrapersky.metrics import Observer
@@ -22,6 +33,7 @@ from scrapersky.status.transitions import ATTEMPT_MISMATCH, ILLEGAL_TRANSITION, 
 
 NAME = "api"
 ROUTERS = (
+    place_searches,
     places,
     local_businesses,
     domains,
@@ -35,8 +47,8 @@ ROUTERS = (
     data_protection,
 )
 RESOURCES = (
-    places.PLACES, local_businesses.LOCAL_BUSINESSES, domains.DOMAINS, sitemaps.SITEMAPS, sitemap_files.SITEMAP_FILES,
-    pages.PAGES, contacts.CONTACTS,
+    place_searches.PLACE_SEARCHES, places.PLACES, local_businesses.LOCAL_BUSINESSES, domains.DOMAINS,
+    sitemaps.SITEMAPS, sitemap_files.SITEMAP_FILES, pages.PAGES, contacts.CONTACTS,
 )  # fmt: skip
 GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 """SQLSTATEs of the database's guard."""

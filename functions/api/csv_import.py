@@ -7,7 +7,7 @@ import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import Field, ValidationError
@@ -35,6 +35,12 @@ class CsvQuery(InputModel):
 
     curation_status: Curation = Field(Curation.NEW, description="Selected queues the records at once")
     label: Label | None = Field(None, description="of the list; hand-offs carry it along")
+    dry_run: Literal["true", "false"] = Field("false", description="add nothing; answer what would be added")
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is to be added."""
+        return self.dry_run == "true"
 
 
 class _Unreadable(NewRecord):
@@ -53,14 +59,24 @@ class _Unreadable(NewRecord):
 
 
 def import_records(router: Router, resource: Resource[View], model: type[NewRecord], query: CsvQuery) -> Added:
-    """Add the records of the request's CSV file. Raises a 415 for another media type, else as :func:`read_records`."""
+    """Add the records of the request's CSV file. Raises as :func:`rows_of`."""
+    return add_rows(router, resource, rows_of(router, model, query), query)
+
+
+def add_rows(router: Router, resource: Resource[View], rows: Mapping[int, NewRecord], query: CsvQuery) -> Added:
+    """Add the ``rows`` of a file, by line."""
+    given, reason = list(rows.values()), "imported from a CSV file"
+    return add_records(router, resource, given, numbers=list(rows), reason=reason, dry_run=query.is_dry_run)
+
+
+def rows_of(router: Router, model: type[NewRecord], query: CsvQuery) -> dict[int, NewRecord]:
+    """Return the rows of the request's file by line. Raises a 415 for another media type, else as :func:`read_records`."""
     check_parameters(router, CsvQuery)
     media_type = media_type_of(event_of(router).headers.get("content-type") or "text/csv")
     if media_type != "text/csv":
         detail = f"media type {media_type!r} is not supported; send the file as text/csv"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
-    rows = read_records(body_of(router), model, query.model_dump(exclude_none=True))
-    return add_records(router, resource, list(rows.values()), numbers=list(rows), reason="imported from a CSV file")
+    return read_records(body_of(router), model, query.model_dump(exclude={"dry_run"}, exclude_none=True))
 
 
 def body_of(router: Router) -> bytes:

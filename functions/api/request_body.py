@@ -14,7 +14,7 @@ from api.problem import Problem, invalid
 from scrapersky.errors import shorten
 
 RECORDS_CSV_PATHS = frozenset(
-    f"/{name}/csv" for name in ("domains", "places", "local-businesses", "sitemap-files", "pages")
+    f"/{name}/csv" for name in ("place-searches", "domains", "places", "local-businesses", "sitemap-files", "pages")
 )
 CSV_PATHS = RECORDS_CSV_PATHS | {"/data-protection/suppress/csv"}
 JSON = "application/json"

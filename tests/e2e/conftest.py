@@ -11,13 +11,16 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from scripts.commands.run import databases
-from scripts.commands.run.inputs import corpus_sites, shipped_sites
+from scripts.commands.run.inputs import corpus_sites, queue_search, shipped_sites
+from scripts.commands.run.internet import town
 from scripts.commands.run.report import report
 from scripts.commands.run.run import Options, drain
 from scripts.commands.run.system import System
 
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus"
 DRAINED_WITHIN_SECONDS = 600
+SEARCH = ("bakeries", town.NAME)
+"""The map search beside the places of the corpus."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with System.start(folder, inputs.websites, without_https=inputs.without_https, mail=inputs.mail) as system:
         engine = databases.engine(system.database_url)
         inputs.queue(engine)
+        if inputs.search is None:
+            queue_search(engine, *SEARCH)
         console = Console(file=io.StringIO())
         quiet, _ = drain(system, engine, Options(timeout=DRAINED_WITHIN_SECONDS), console, title="end to end")
         with engine.connect() as connection:

@@ -15,6 +15,7 @@ from api.resources.contacts import CONTACTS, ContactQuery
 from api.resources.domains import DOMAINS, DomainQuery
 from api.resources.local_businesses import LOCAL_BUSINESSES, LocalBusinessQuery
 from api.resources.pages import PAGES, PageQuery
+from api.resources.place_searches import PLACE_SEARCHES, PlaceSearchQuery
 from api.resources.places import PLACES, PlaceQuery
 from api.resources.sitemap_files import SITEMAP_FILES, SitemapFileQuery
 from api.resources.sitemaps import SITEMAPS, SitemapQuery
@@ -41,6 +42,7 @@ LIMIT = 20
 QUERIES: dict[str, tuple[Resource[Any], type[Paging]]] = {
     "domains": (DOMAINS, DomainQuery),
     "contacts": (CONTACTS, ContactQuery),
+    "place_searches": (PLACE_SEARCHES, PlaceSearchQuery),
     "places": (PLACES, PlaceQuery),
     "local_businesses": (LOCAL_BUSINESSES, LocalBusinessQuery),
     "sitemaps": (SITEMAPS, SitemapQuery),
@@ -85,6 +87,14 @@ FILLED = {
         "value": "n || '@x.example'",
         "last_seen": "now() - make_interval(secs => n)",
     },
+    "place_searches": watched()
+    | {
+        "text": "'text ' || n",
+        "area": rarely(4, "'rare'", "'often'"),
+        "tile": rarely(5, "'a'", "''"),
+        "parent_id": rarely(5, "77"),
+        "root_id": rarely(5, "77"),
+    },
     "places": watched("deep_scan_")
     | {"place_id": "'p' || n", "name": "'name ' || n", "search_query": rarely(4, "'rare'", "'often'")},
     "local_businesses": watched("domain_extraction_")
@@ -114,6 +124,7 @@ RARE_VALUES: dict[str, str] = {
     "created_after": "2090-01-01T00:00:00Z", "created_before": "1990-01-01T00:00:00Z", "last_scan_before":
     "1990-01-01T00:00:00Z", "is_wordpress": "true", "country": "XX", "host": "d77.example", "sitemap_type":
     "index", "discovery_method": "robots_txt", "is_valid": "true", "lead_source": "manual", "kind": "form",
+    "text": "text 77", "area": "rare", "root_id": "77", "is_tile": "true",
     "category": "x", "seen_since": "2090-01-01T00:00:00Z", "gone": "true", "checked": "valid",
 }  # fmt: skip
 """A value for each filter that few records have, or none."""
@@ -146,7 +157,10 @@ def large(postgres: Postgres) -> Iterator[Connection]:
     url = postgres.create_database("large_lists", template=TEMPLATE)
     fill(
         url,
-        *(f"DROP INDEX ix_{table}_search" for table in ("contacts", "places", "local_businesses", "domains")),
+        *(
+            f"DROP INDEX ix_{table}_search"
+            for table in ("contacts", "place_searches", "places", "local_businesses", "domains")
+        ),
         *(
             f"INSERT INTO {table} ({', '.join(values | COMMON)}) SELECT {', '.join((values | COMMON).values())}"
             f" FROM generate_series(1, {ROWS if table == 'domains' else OTHERS}) AS n"

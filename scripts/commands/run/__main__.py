@@ -71,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
     source = made.add_mutually_exclusive_group()
     source.add_argument("--sites", type=Path, metavar="DIR", help="serve and crawl the sites in a folder of yours")
     source.add_argument("--domain", nargs="+", metavar="NAME", help="crawl real domains on the internet instead")
+    source.add_argument(
+        "--search", metavar="TEXT", help='search the map of the made-up town, such as "bakeries in Riverside"'
+    )
     made.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
     made.add_argument(
         "--leads", type=Path, default=LEADS, metavar="FILE", help="write the contacts as CSV (default .local/leads.csv)"

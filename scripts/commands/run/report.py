@@ -10,7 +10,7 @@ from rich.markup import escape
 from sqlalchemy import Connection, func, select, text
 
 from scrapersky.errors import plural
-from scrapersky.models import Attempt, Base, Contact, Domain, LocalBusiness, Page, Sitemap, SitemapFile
+from scrapersky.models import Attempt, Base, Contact, Domain, LocalBusiness, Page, Place, Sitemap, SitemapFile
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.vocabulary import Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -19,6 +19,7 @@ from scripts.commands.run.progress import PIPELINE, Counts, count
 EXAMPLES = 3
 
 COUNTED: Mapping[str, tuple[type[Base], str, str]] = {
+    "places": (Place, "place", "places"),
     "domains": (Domain, "domain", "domains"),
     "sitemaps": (Sitemap, "sitemap", "sitemaps"),
     "sitemap_files": (SitemapFile, "sitemap file", "sitemap files"),

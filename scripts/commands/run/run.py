@@ -21,7 +21,7 @@ from scripts.commands.run import databases
 from scripts.commands.run.databases import DatabaseError
 from scripts.commands.run.deployment import DeploymentError
 from scripts.commands.run.emulator import EmulatorError
-from scripts.commands.run.inputs import Inputs, corpus_sites, real_domains, shipped_sites
+from scripts.commands.run.inputs import SEARCH, Inputs, corpus_sites, real_domains, shipped_sites
 from scripts.commands.run.internet.corpus import CorpusError
 from scripts.commands.run.leads import contacts, show_cards, write_csv
 from scripts.commands.run.postgres import PostgresError
@@ -71,7 +71,7 @@ def execute(chosen: argparse.Namespace, database_server: str | None) -> int:
 def _inputs(chosen: argparse.Namespace) -> Inputs:
     if chosen.domain:
         return real_domains(chosen.domain)
-    return corpus_sites(chosen.sites) if chosen.sites else shipped_sites()
+    return corpus_sites(chosen.sites) if chosen.sites else shipped_sites(chosen.search or SEARCH)
 
 
 def run(inputs: Inputs, options: Options, console: Console) -> int:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 from typer.exceptions import TyperException
 
-from scripts.commands.scrapersky import by_filter, control, options, protection, records, status
+from scripts.commands.scrapersky import by_filter, control, options, protection, records, search, status
 from scripts.commands.scrapersky.display import by_workflow
 from scripts.commands.scrapersky.errors import CommandError, InvalidCommand
 from scripts.commands.scrapersky.logs import command as logs_command
@@ -32,6 +32,7 @@ add(app, "label", status.label, status.show_label)
 add(app, "list", records.list_records, records.show_list)
 add(app, "errors", records.errors, records.show_errors)
 add(app, "explain", records.explain, records.show_timeline)
+add(app, "search", search.search, search.show_search)
 add(app, "run", control.run, by_workflow)
 add(app, "process", control.process, control.show_process)
 add(app, "enqueue", control.enqueue, control.show_moved)

@@ -81,3 +81,4 @@ def test_the_command_prints_a_line_for_every_workflow() -> None:
     for name in WORKFLOWS:
         assert f"\n{name} " in ran.stdout
     assert "Not included: the database" in ran.stdout
+    assert "Text Search Pro (place_search, 1 to 3 calls a tile)    32.00" in ran.stdout

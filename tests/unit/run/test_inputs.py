@@ -1,5 +1,6 @@
 """The records that a run starts with."""
 
+import pytest
 from sqlalchemy import Connection, Engine, text
 
 from scripts.commands.run.inputs import ACTOR, queue_domains, queue_places, shipped_sites
@@ -20,6 +21,23 @@ def test_the_actor_who_queued_a_record_is_in_the_audit_trail(engine: Engine, con
 def test_the_numbers_of_the_shipped_sites_are_explained() -> None:
     inputs = shipped_sites()
     assert inputs.explanation == (
-        f"{len(inputs.places)} places are queued: {len(inputs.names)} businesses with a website, 2 without their own, "
-        "and 1 that Google no longer knows."
+        f"Riverside has 150 shops: {len(inputs.names)} businesses with a website, {149 - len(inputs.names)} without "
+        "their own, and 1 that Google no longer knows."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "area"),
+    [
+        ("bakeries", "bakeries", "Riverside"),
+        ("bakeries in Riverside", "bakeries", "Riverside"),
+        ("shops in town in Atlantis", "shops in town", "Atlantis"),
+    ],
+)
+def test_a_search_names_its_town_or_means_the_one_that_exists(
+    engine: Engine, connection: Connection, given: str, wanted: str, area: str
+) -> None:
+    inputs = shipped_sites(given)
+    assert (inputs.title, inputs.queue(engine)) == (f"{wanted} in {area}", 1)
+    row = connection.execute(text("SELECT text, area, status, label FROM place_searches")).one()
+    assert tuple(row) == (wanted, area, "Queued", "local-run")

@@ -82,6 +82,7 @@ def test_the_report_lists_each_site_under_its_owners_name(filled: Connection) ->
     found = report(filled, {"www.good.example": "ChIJ1", "bad.example": None, "unknown.example": None}, 1.26)
     assert found["seconds"] == 1.3
     assert found["totals"] == {
+        "places": 1,
         "domains": 2,
         "sitemaps": 1,
         "sitemap_files": 3,

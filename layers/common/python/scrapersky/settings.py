@@ -185,10 +185,13 @@ class Settings(BaseModel):
         6, ge=0, le=10, description="how often the area of a map search is divided in four where Google returns no more"
     )
     places_search_dollars: float = Field(
-        32, ge=0, le=10_000, description="price of 1,000 Text Search calls (SKU Pro), for estimates"
+        32,
+        ge=0,
+        le=10_000,
+        description="dollars for 1,000 Text Search calls (SKU Pro), for estimates",
     )
     places_details_dollars: float = Field(
-        20, ge=0, le=10_000, description="price of 1,000 Place Details calls (SKU Enterprise), for estimates"
+        20, ge=0, le=10_000, description="dollars for 1,000 Place Details calls (SKU Enterprise), for estimates"
     )
     places_language: str = Field("en", description="languageCode in requests to Places")
 

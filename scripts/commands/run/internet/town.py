@@ -28,7 +28,7 @@ TOWN: Mapping[str, Any] = {
 
 def with_shops(businesses: Iterable[Mapping[str, Any]], shops: int = SHOPS) -> list[Mapping[str, Any]]:
     """Return the town, ``businesses`` with a position in it, and so many small shops that it has ``shops`` in all."""
-    known = [_placed({"types": ["establishment"], **one}) for one in businesses]
+    known = [_placed({**one, "types": [*one.get("types", ()), "establishment"]}) for one in businesses]
     return [TOWN, *known, *(_shop(number) for number in range(shops - len(known)))]
 
 

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 STALE_DAYS = 180
 NOT_INCLUDED = (
     "Not included: the database of a stage that names one by its secret, Aurora's storage and what it needs beyond its "
-    "smallest size, traffic through NAT and endpoints, paid Google Places calls."
+    "smallest size, traffic through NAT and endpoints."
 )
 
 
@@ -32,6 +32,7 @@ def show(durations: Path | None, prices: Path | None, *, as_json: bool) -> None:
     answer = {
         "per_million_records": variable(measured["workflows"], price),
         "per_idle_month": fixed(price),
+        "per_thousand_paid_calls": paid(),
         "durations": measured["provenance"],
         "prices": f"{dated['region']}, {dated['currency']}. {dated['note']}",
         "not_included": NOT_INCLUDED,
@@ -64,6 +65,15 @@ def fixed(price: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return {name: {**month, "sum": sum(month.values())} for name, month in months.items()}
 
 
+def paid() -> dict[str, float]:
+    """Return the price of a thousand calls of Google Places by SKU, as the settings state it."""
+    settings = plan(STAGES["prod"], {}).settings
+    return {
+        "Text Search Pro (place_search, 1 to 3 calls a tile)": settings.places_search_dollars,
+        "Place Details Enterprise (deep_scan, 1 call a place)": settings.places_details_dollars,
+    }
+
+
 def as_text(answer: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the report."""
     yield from ("Dollars per million records", "")
@@ -79,6 +89,9 @@ def as_text(answer: Mapping[str, Any]) -> Iterator[str]:
     months = answer["per_idle_month"]
     items = [[item, *(f"{month[item]:.2f}" for month in months.values())] for item in next(iter(months.values()))]
     yield from table(["Item", *months], items, right=months)
+    yield from ("", "Dollars per thousand paid calls", "")
+    calls = [[name, f"{dollars:.2f}"] for name, dollars in answer["per_thousand_paid_calls"].items()]
+    yield from table(["Call of Google Places", "dollars"], calls, right=["dollars"])
     yield from ("", f"Durations: {answer['durations']}", f"Prices: {answer['prices']}", answer["not_included"])
     if answer["old_prices"]:
         yield f"Prices older than {STALE_DAYS} days: {', '.join(answer['old_prices'])}"

@@ -1,6 +1,6 @@
 """The filters of each table."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, exists
@@ -19,6 +19,25 @@ from scrapersky.lists.filters import (
 from scrapersky.models import Domain
 from scrapersky.runtime.input_model import Flag, Id, Instant
 from scrapersky.vocabulary import ContactKind, Curation, EmailCheck, Status
+
+
+class PlaceSearchFilter(Named):
+    """The filters of map searches. Without ``root_id`` and ``is_tile``, tiles are left out."""
+
+    searched = "name"
+
+    text: str | None = None
+    area: str | None = None
+    root_id: Annotated[Id | None, INDEXED] = Field(None, description="the tiles of this search")
+    is_tile: Annotated[Flag | None, present("root_id")] = None
+    status: Status | None = None
+    error_code: str | None = None
+    error: str | None = Field(None, min_length=1, max_length=200, description="words of the error's text")
+
+    def given(self) -> dict[str, Any]:
+        """Return the filters that the request sets; by default those of searches."""
+        chosen = super().given()
+        return chosen if "root_id" in chosen or "is_tile" in chosen else {"is_tile": False, **chosen}
 
 
 class PlaceFilter(Named):
