@@ -7,6 +7,8 @@ Source: https://developers.google.com/maps/documentation/places/web-service/text
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -15,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from scrapersky.areas import MAX_TEXT, MOST_FOUND, PAGE_SIZE, PAGES, AreaError, Rectangle, rectangle_of
 from scrapersky.models import Place, PlaceFound, PlaceSearch
 from scrapersky.runtime.context import JobContext
-from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, SharedWrite, Snooze
 from scrapersky.runtime.places_api import (
     ApiError,
     Refusal,
@@ -34,6 +36,7 @@ VIEWPORT_MASK = "places.types,places.viewport"
 
 TOWN = "t"
 """The tile that is the whole rectangle of a town."""
+QUARTERS = "abcd"
 _AREA_TYPES = frozenset(("political", "postal_code"))
 """Types of places that are areas; a shop may have a town's name."""
 _AREA_WORDS = ("locationrestriction", "rectangle", "viewport", "latitude", "longitude")
@@ -48,8 +51,12 @@ async def search_places(record: PlaceSearch, ctx: JobContext) -> Outcome:
     """
     if not 0 < len(record.text.strip()) <= MAX_TEXT:
         return Fail("bad_text", f"the text has {len(record.text)} characters; 1 to {MAX_TEXT} are valid")
-    if record.is_split:
+    if record.is_split and not _is_outdated(record, ctx.settings.places_content_days):
         return Done("split", write=lambda connection: {"place_searches": _tiles_of(connection, record)})
+    if record.tile and not record.rectangle:
+        return Fail(
+            "no_rectangle", "the rectangle was deleted after PLACES_CONTENT_DAYS; queue the tile's search again"
+        )
     try:
         rectangle = Rectangle(*record.rectangle) if record.rectangle else rectangle_of(record.area)
     except AreaError as error:
@@ -57,6 +64,13 @@ async def search_places(record: PlaceSearch, ctx: JobContext) -> Outcome:
     if rectangle is None:
         return await _locate(record, ctx)
     return await _search(record, ctx, rectangle)
+
+
+def _is_outdated(record: PlaceSearch, days: int) -> bool:
+    """Return whether the town must be located again: what Google said of it is kept for ``days`` only, 0 for ever."""
+    if record.tile or record.located_at is None or not days:
+        return False
+    return record.located_at < datetime.now(UTC) - timedelta(days=days)
 
 
 async def _locate(record: PlaceSearch, ctx: JobContext) -> Outcome:
@@ -67,7 +81,7 @@ async def _locate(record: PlaceSearch, ctx: JobContext) -> Outcome:
     for place in map(mapping_of, list_of(answer.get("places"))):
         viewport = _viewport(place)
         if viewport and _AREA_TYPES.intersection(map(str, list_of(place.get("types")))):
-            return Done("located", write=_split(record, {TOWN: viewport}), detail={"rectangle": str(viewport)})
+            return Done("located", write=SharedWrite(_save, _Result(record, {TOWN: viewport})))
     return Fail("no_such_area", f"Google knows no town or region {record.area!r}; name another, or write a rectangle")
 
 
@@ -95,10 +109,9 @@ async def _search(record: PlaceSearch, ctx: JobContext, rectangle: Rectangle) ->
             break
     is_full = len(found) >= MOST_FOUND or bool(request["pageToken"])
     divides = is_full and len(record.tile.lstrip(TOWN)) < ctx.settings.place_search_max_splits
-    quarters = dict(zip("abcd", rectangle.quarters(), strict=True)) if divides else {}
-    detail = {"places": len(found), "rectangle": str(rectangle)}
+    quarters = dict(zip(QUARTERS, rectangle.quarters(), strict=True)) if divides else {}
     code = "split" if divides else "full" if is_full else "searched"
-    return Done(code, write=_split(record, quarters, found), detail=detail)
+    return Done(code, write=SharedWrite(_save, _Result(record, quarters, found)), detail={"places": len(found)})
 
 
 async def _call(
@@ -129,54 +142,84 @@ def _viewport(place: Mapping[str, Any]) -> Rectangle | None:
     return rectangle if rectangle and not rectangle.problem else None
 
 
-def _split(
-    record: PlaceSearch, parts: Mapping[str, Rectangle], found: Mapping[str, Mapping[str, Any]] | None = None
-) -> Any:
-    """Return the write of the result: the places ``found``, and a tile for each of ``parts``."""
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What one record gave: its ``parts``, each of which becomes a tile, and the places ``found``, if it was searched."""
 
-    def save(connection: Connection) -> Made:
-        values = {
-            "is_split": bool(parts),
-            "searched_at": func.now(),
-            "places_found": None if found is None else len(found),
-        }
-        connection.execute(update(PlaceSearch).where(PlaceSearch.id == record.id).values(**values))
-        for name, rectangle in parts.items():
-            tile = {
-                "text": record.text, "area": record.area, "tile": record.tile + name,
-                "tenant": record.tenant, "label": record.label,
-                "parent_id": record.id, "root_id": record.root_id or record.id, "rectangle": list(rectangle),
-            }  # fmt: skip
-            connection.execute(insert(PlaceSearch).values(tile).on_conflict_do_nothing())
-        tiles = _tiles_of(connection, record) if parts else []
-        return {"place_searches": tiles, "places": _save_places(connection, record, found or {})}
+    record: PlaceSearch
+    parts: Mapping[str, Rectangle]
+    found: Mapping[str, Mapping[str, Any]] | None = None
 
-    return save
+    @property
+    def root(self) -> RecordId:
+        """The search that the record is or belongs to."""
+        return self.record.root_id or self.record.id
+
+
+def _save(connection: Connection, results: Sequence[_Result]) -> Made:
+    """Save the results, which may belong to several searches."""
+    tiles = [tile for one in sorted(results, key=lambda one: one.record.id) for tile in _save_search(connection, one)]
+    return {"place_searches": tiles, "places": _save_places(connection, results)}
+
+
+def _save_search(connection: Connection, result: _Result) -> Sequence[RecordId]:
+    """Update the record and insert its tiles; return their ids."""
+    record, found = result.record, None if result.found is None else len(result.found)
+    values = {"is_split": bool(result.parts), "searched_at": func.now(), "places_found": found}
+    if TOWN in result.parts:
+        values["located_at"] = func.now()
+    located_at = connection.execute(
+        update(PlaceSearch).where(PlaceSearch.id == record.id).values(**values).returning(PlaceSearch.located_at)
+    ).scalar_one()
+    for name, rectangle in result.parts.items():
+        tile = {
+            "text": record.text, "area": record.area, "tile": record.tile + name, "parent_id": record.id,
+            "root_id": result.root, "tenant": record.tenant, "label": record.label, "rectangle": list(rectangle),
+            "located_at": located_at,
+        }  # fmt: skip
+        connection.execute(insert(PlaceSearch).values(tile).on_conflict_do_nothing())
+    if record.is_split:
+        _locate_tiles(connection, record, result.parts[TOWN])
+    return _tiles_of(connection, record) if result.parts else []
+
+
+def _locate_tiles(connection: Connection, record: PlaceSearch, town: Rectangle) -> None:
+    """Give all tiles of a town that is searched again their rectangles back."""
+    tiles = connection.execute(select(PlaceSearch.id, PlaceSearch.tile).where(PlaceSearch.root_id == record.id)).all()
+    for tile_id, path in sorted(tiles):
+        rectangle = town
+        for quarter in path.removeprefix(TOWN):
+            rectangle = rectangle.quarters()[QUARTERS.index(quarter)]
+        values = {"rectangle": list(rectangle), "located_at": func.now()}
+        connection.execute(update(PlaceSearch).where(PlaceSearch.id == tile_id).values(**values))
 
 
 def _tiles_of(connection: Connection, record: PlaceSearch) -> Sequence[RecordId]:
     return connection.execute(select(PlaceSearch.id).where(PlaceSearch.parent_id == record.id)).scalars().all()
 
 
-def _save_places(
-    connection: Connection, record: PlaceSearch, found: Mapping[str, Mapping[str, Any]]
-) -> Sequence[RecordId]:
+def _save_places(connection: Connection, results: Sequence[_Result]) -> Sequence[RecordId]:
     """Insert the places that are new, in the order of their ids: tiles share places. Return the ids of all.
 
     A place that was known takes the label of the search if it has none.
     """
-    if not found:
+    rows: dict[str, dict[str, Any]] = {}
+    pairs: set[tuple[RecordId, str]] = set()
+    for one in results:
+        search = {name: getattr(one.record, name) for name in ("tenant", "label")}
+        search["search_query"] = f"{one.record.text} in {one.record.area}"
+        for place_id, columns in (one.found or {}).items():
+            rows.setdefault(place_id, {"place_id": place_id, **columns, **search})
+            pairs.add((one.root, place_id))
+    if not rows:
         return []
-    own = {"tenant": record.tenant, "label": record.label, "search_query": f"{record.text} in {record.area}"}
-    rows = [{"place_id": place_id, **found[place_id], **own} for place_id in sorted(found)]
-    upsert = insert(Place).values(rows)
+    upsert = insert(Place).values([rows[place_id] for place_id in sorted(rows)])
     unlabelled = Place.label.is_(None) & upsert.excluded.label.is_not(None)
-    upsert = upsert.on_conflict_do_update(
-        index_elements=[Place.place_id], set_={"label": upsert.excluded.label}, where=unlabelled
-    )
-    connection.execute(upsert)
-    ids = connection.execute(select(Place.id).where(Place.place_id.in_(found)).order_by(Place.place_id)).scalars().all()
-    statement = insert(PlaceFound).values([{"search_id": record.root_id or record.id, "place_id": one} for one in ids])
+    label = {"label": upsert.excluded.label}
+    connection.execute(upsert.on_conflict_do_update(index_elements=[Place.place_id], set_=label, where=unlabelled))
+    known = select(Place.place_id, Place.id).where(Place.place_id.in_(rows))
+    ids = {row.place_id: row.id for row in connection.execute(known)}
+    found = insert(PlaceFound).values([{"search_id": root, "place_id": ids[place]} for root, place in sorted(pairs)])
     keys = [PlaceFound.search_id, PlaceFound.place_id]
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"last_found": func.now()}))
-    return ids
+    connection.execute(found.on_conflict_do_update(index_elements=keys, set_={"last_found": func.now()}))
+    return sorted(ids.values())

@@ -60,15 +60,27 @@ def left(connection: Connection, table: str, column: str) -> list[Any]:
 def test_googles_content_is_emptied_and_decisions_and_ids_stay(connection: Connection, function: ModuleType) -> None:
     add(connection, BUSINESS, old=31, new=29)
     add(connection, PLACE, old=31, new=29)
-    assert run(function)["rows"] == {"local_businesses": 1, "places": 1, "changes": 0, "contacts": 0}
-    for table in CONTENT:
+    assert run(function)["rows"] == {
+        "local_businesses": 1,
+        "places": 1,
+        "place_searches": 0,
+        "changes": 0,
+        "contacts": 0,
+    }
+    for table in ("local_businesses", "places"):
         assert left(connection, table, "place_id") == ["old", "new"]
         assert left(connection, table, "curation_status") == ["Selected", "Selected"]
         for column in CONTENT[table]:
             values = left(connection, table, column)
             assert values[0] is None, f"{table}.{column}"
     assert left(connection, "local_businesses", "business_name") == [None, "Shop"]
-    assert run(function)["rows"] == {"local_businesses": 0, "places": 0, "changes": 0, "contacts": 0}
+    assert run(function)["rows"] == {
+        "local_businesses": 0,
+        "places": 0,
+        "place_searches": 0,
+        "changes": 0,
+        "contacts": 0,
+    }
 
 
 def test_every_column_that_only_google_fills_is_emptied() -> None:
@@ -106,7 +118,7 @@ def test_a_contact_is_deleted_some_time_after_it_was_gone(connection: Connection
 def test_a_dry_run_counts_and_changes_nothing(connection: Connection, function: ModuleType) -> None:
     add(connection, BUSINESS, old=31)
     add(connection, CONTACT, old=91)
-    expected = {"local_businesses": 1, "places": 0, "changes": 0, "contacts": 1}
+    expected = {"local_businesses": 1, "places": 0, "place_searches": 0, "changes": 0, "contacts": 1}
     for _ in range(2):
         assert run(function, dry_run=True) == {"rows": expected, "dry_run": True, "overdue_days": 0.0}
 
@@ -149,7 +161,7 @@ def test_the_metric_has_a_value_also_when_nothing_is_left(
     assert (found["HousekeepingOverdueDays"], found["service"]) == ([0.0], "housekeeping")
 
 
-@pytest.mark.parametrize("name", ["local_businesses", "places", "contacts"])
+@pytest.mark.parametrize("name", ["local_businesses", "places", "place_searches", "contacts"])
 def test_old_rows_are_found_by_an_index(connection: Connection, name: str) -> None:
     (rule,) = (one for one in rules(Settings()) if one.name == name)
     connection.exec_driver_sql("SET enable_seqscan = off; SET enable_bitmapscan = off")

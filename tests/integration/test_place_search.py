@@ -9,11 +9,14 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.areas import Rectangle
+from scrapersky.protection.housekeeping import apply, rules
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.registry import PLACE_SEARCH, PLACE_SEARCH_SCHEDULER
+from scrapersky.settings import Settings
 from scrapersky.status.claim import claim
 from scrapersky.status.control import read_control, resume
 from scrapersky.status.requeue import requeue
+from scrapersky.vocabulary import RecordId
 from scripts.commands.run.internet import town
 from scripts.commands.run.internet.places import HOST, PlacesApi, known
 from scripts.commands.run.internet.server import Internet
@@ -118,12 +121,33 @@ def test_a_repeated_search_calls_its_leaves_only_and_adds_what_is_new(
         drain()
         first = api.calls["search"]
         api.places = known(town.with_shops([], town.SHOPS + 5))
-        requeue(connection, PLACE_SEARCH, actor="test", reason="again", limit=9, ids=[search])  # type: ignore[list-item]
+        requeue(connection, PLACE_SEARCH, actor="test", reason="again", limit=9, ids=[RecordId(search)])
         drain()
     leaves = one(connection, "SELECT count(*) FROM place_searches WHERE NOT is_split")
     assert unfinished(connection) == 0
     assert leaves <= api.calls["search"] - first <= 3 * leaves < first
     assert one(connection, "SELECT count(*) FROM places") == town.SHOPS + 5
+
+
+def test_what_google_says_of_a_town_is_kept_for_a_time_only_and_asked_again(
+    working: Callable[..., Any], api: Town, connection: Connection
+) -> None:
+    search = add(connection)
+    with working() as drain:
+        drain()
+    rectangles = text("SELECT tile, rectangle FROM place_searches ORDER BY id")
+    before = connection.execute(rectangles).all()
+    connection.execute(text("UPDATE place_searches SET located_at = located_at - interval '31 days'"))
+    rule = next(one for one in rules(Settings()) if one.name == "place_searches")
+    assert apply(connection, rule, lambda: True) == len(before) - 1
+    assert [sides for _, sides in connection.execute(rectangles)] == [None] * len(before)
+    api.calls.clear()
+    requeue(connection, PLACE_SEARCH, actor="test", reason="again", limit=9, ids=[RecordId(search)])
+    with working() as drain:
+        drain()
+    assert unfinished(connection) == 0
+    assert connection.execute(rectangles).all() == before
+    assert api.calls["search"] <= 1 + 3 * one(connection, "SELECT count(*) FROM place_searches WHERE NOT is_split")
 
 
 def test_another_search_that_finds_a_place_is_kept_with_it(working: Callable[..., Any], connection: Connection) -> None:

@@ -219,6 +219,7 @@ GOOD: dict[str, Any] = {
         ({"service": "async"}, r"service 'async' is a Python keyword"),
         ({"service": "class"}, r"service 'class' is a Python keyword"),
         ({"service": "metadata"}, r"METADATA would have two meanings"),
+        ({"key": "brand"}, r"--key 'brand' is no text of domains; valid columns: .*domain, .*title"),
         ({"model": "Website"}, r"--model 'Website' does not exist; valid models: Contact, Domain, LocalBusiness, Page"),
         ({"model": "Attempt"}, r"--model 'Attempt' has no records to watch"),
         ({"field": "contacts"}, r"--field 'contacts' is not valid: write status, or a name that ends in _status"),
@@ -253,6 +254,15 @@ def test_the_workflow_is_named_after_the_field_or_else_the_job() -> None:
     assert parse(**GOOD).workflow == "contact"
     assert parse("page-reader", "Page", "status", "read_page").workflow == "read_page"
     assert parse(**GOOD, workflow="import_contacts").module == "import_contacts"
+
+
+def test_a_service_may_make_paid_calls_and_name_its_records_by_another_column() -> None:
+    written = edits(parse(**GOOD, uses_web=False, places=True, key="title"), ROOT)
+    [registry] = [edit for edit in written if edit.path == REGISTRY]
+    assert (
+        'key="title", job="contact_finder.contact:find_contacts", uses_web=False, uses_places_api=True)'
+        in registry.after
+    )
 
 
 def test_a_column_of_the_domain_is_a_valid_host() -> None:

@@ -14,11 +14,12 @@ from scrapersky.models import PlaceSearch
 from scrapersky.runtime.outcomes import Done, Fail, Outcome, Retry, Snooze
 from scripts.commands.run.internet import town
 from scripts.commands.run.internet.places import FIELDS, HOST, PlacesApi, known
-from scripts.commands.run.internet.website import Answer, Request
+from scripts.commands.run.internet.website import Answer, Request, redirect
 from tests.jobs import Answers, run_job
 
 KEY = "AIzaTestKey-0123456789"
-WHOLE = str(Rectangle(town.SOUTH, town.WEST, town.NORTH, town.EAST))
+WHOLE_SIDES = [town.SOUTH, town.WEST, town.NORTH, town.EAST]
+WHOLE = str(Rectangle(*WHOLE_SIDES))
 
 
 def town_of(shops: int) -> PlacesApi:
@@ -28,7 +29,15 @@ def town_of(shops: int) -> PlacesApi:
 
 def search(directory: Path, api: PlacesApi | Callable[[Request], Answer], **record: Any) -> Outcome:
     """Return the outcome of a search for shops in the whole town, unless ``record`` says otherwise."""
-    given = {"id": 1, "text": "shops", "area": WHOLE, "tile": "", "tenant": "default", "is_split": False} | record
+    given = {
+        "id": 1,
+        "rectangle": WHOLE_SIDES if record.get("tile") else None,
+        "text": "shops",
+        "area": WHOLE,
+        "tile": "",
+        "tenant": "default",
+        "is_split": False,
+    } | record
     website = api if isinstance(api, PlacesApi) else Answers(api)
     settings: dict[str, Any] = {"places_secret": "places", "place_search_max_splits": 2}
     return run_job(search_places, PlaceSearch(**given), {HOST: website}, directory, secrets={"places": KEY}, **settings)
@@ -66,7 +75,7 @@ def test_a_town_costs_one_call_that_finds_its_rectangle(tmp_path: Path) -> None:
     api = town_of(150)
     outcome = search(tmp_path, api, area="riverside")
     assert isinstance(outcome, Done)
-    assert (outcome.code, outcome.detail, api.calls["search"]) == ("located", {"rectangle": WHOLE}, 1)
+    assert (outcome.code, api.calls["search"]) == ("located", 1)
 
 
 @pytest.mark.parametrize("area", ["Atlantis", "Ada's Bakery"])
@@ -85,7 +94,12 @@ def test_a_search_that_is_divided_makes_no_call(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("record", "code"),
-    [({"text": " "}, "bad_text"), ({"text": "x" * 201}, "bad_text"), ({"area": "1,2,3"}, "bad_area")],
+    [
+        ({"text": " "}, "bad_text"),
+        ({"text": "x" * 201}, "bad_text"),
+        ({"area": "1,2,3"}, "bad_area"),
+        ({"tile": "ta", "rectangle": None}, "no_rectangle"),
+    ],
 )
 def test_a_search_that_cannot_be_valid_makes_no_call(tmp_path: Path, record: dict[str, str], code: str) -> None:
     api = town_of(1)
@@ -130,7 +144,9 @@ def test_the_search_of_a_tile_pays_its_calls(tmp_path: Path) -> None:
             raise Permanent("budget_of_the_record", "spent")
 
     api = town_of(150)
-    tile = PlaceSearch(id=9, root_id=4, text="shops", area=WHOLE, tile="a", tenant="default", is_split=False)
+    tile = PlaceSearch(
+        id=9, root_id=4, text="shops", area=WHOLE, tile="a", rectangle=WHOLE_SIDES, tenant="default", is_split=False
+    )
     with pytest.raises(Permanent):
         run_job(search_places, tile, {HOST: api}, tmp_path, secrets={"p": KEY}, spend=spend, places_secret="p")
     assert charged == [("places", 4)] * 3
@@ -142,3 +158,17 @@ def test_an_answer_of_another_shape_finds_nothing(tmp_path: Path) -> None:
     outcome = search(tmp_path, lambda _: Answer(200, json.dumps(odd).encode()))
     assert isinstance(outcome, Done)
     assert outcome.detail["places"] == 2
+
+
+def test_a_redirect_of_the_api_is_not_followed_with_the_search_in_its_body(tmp_path: Path) -> None:
+    asked: list[Request] = []
+
+    def elsewhere(request: Request) -> Answer:
+        asked.append(request)
+        return Answer(200, b"{}")
+
+    websites = {HOST: Answers(lambda _: redirect("https://other.example/", 307)), "other.example": Answers(elsewhere)}
+    record = PlaceSearch(id=1, text="shops", area=WHOLE, tile="", tenant="default", is_split=False)
+    outcome = run_job(search_places, record, websites, tmp_path, secrets={"p": KEY}, places_secret="p")
+    assert isinstance(outcome, Retry)
+    assert (outcome.code, asked) == ("bad_response", [])

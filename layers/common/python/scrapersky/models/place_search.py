@@ -34,6 +34,7 @@ class PlaceSearch(base.Recorded):
         Index("ix_place_searches_searches", "id", postgresql_where="root_id IS NULL"),
         Index("ix_place_searches_root_id", "root_id", "id"),
         Index("ix_place_searches_parent_id", "parent_id"),
+        Index("ix_place_searches_content", "located_at", postgresql_where="rectangle IS NOT NULL"),
         CheckConstraint(
             "(tile = '') = (root_id IS NULL) AND (tile = '') = (parent_id IS NULL)", name="tile_has_a_root"
         ),
@@ -58,6 +59,7 @@ class PlaceSearch(base.Recorded):
     rectangle: Mapped[list[float] | None] = mapped_column(
         ARRAY(Double), comment="of a tile: {south, west, north, east} in degrees"
     )
+    located_at: Mapped[datetime | None] = mapped_column(comment="when Google gave the rectangle of the town")
     is_split: Mapped[bool] = mapped_column(server_default="false", comment="its tiles are searched, not itself")
     places_found: Mapped[int | None] = mapped_column(comment="by the last run of this record")
     searched_at: Mapped[datetime | None]

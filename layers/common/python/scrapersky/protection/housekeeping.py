@@ -22,6 +22,7 @@ CONTENT = {
         "utc_offset_minutes", "time_zone", "business_status", "opening_hours", "scanned_at",
     ),
     "places": ("name", "formatted_address", "latitude", "longitude"),
+    "place_searches": ("rectangle",),
 }  # fmt: skip
 """The columns of each table that only Google fills."""
 
@@ -50,6 +51,7 @@ def rules(settings: Settings) -> Iterator[Rule]:
         for table, held, since, old in (
             ("local_businesses", "domain_extraction_status", "scanned_at", "scanned_at IS NOT NULL"),
             ("places", "deep_scan_status", "created_at", PLACE_HAS_CONTENT),
+            ("place_searches", "status", "located_at", "rectangle IS NOT NULL"),
         ):
             empty = ", ".join(f"{column} = NULL" for column in CONTENT[table])
             idle = f"{old} AND {held} NOT IN ('Queued', 'Processing')"

@@ -248,6 +248,7 @@ CREATE TABLE place_searches (
     parent_id bigint,
     root_id bigint,
     rectangle DOUBLE PRECISION[],
+    located_at timestamptz,
     is_split boolean DEFAULT 'false' NOT NULL,
     places_found bigint,
     searched_at timestamptz,
@@ -281,6 +282,7 @@ CREATE INDEX ix_place_searches_curated ON place_searches (curation_status, id) W
 CREATE INDEX ix_place_searches_searches ON place_searches (id) WHERE root_id IS NULL;
 CREATE INDEX ix_place_searches_root_id ON place_searches (root_id, id);
 CREATE INDEX ix_place_searches_parent_id ON place_searches (parent_id);
+CREATE INDEX ix_place_searches_content ON place_searches (located_at) WHERE rectangle IS NOT NULL;
 CREATE INDEX ix_place_searches_due ON place_searches (tenant, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX ix_place_searches_error_code ON place_searches (error_code, id) WHERE error_code IS NOT NULL;
 COMMENT ON COLUMN place_searches.text IS 'what is searched: bakeries';
@@ -288,6 +290,7 @@ COMMENT ON COLUMN place_searches.area IS 'the name of a town, or south,west,nort
 COMMENT ON COLUMN place_searches.tile IS 'which part of the area: t the town, a to d its quarters';
 COMMENT ON COLUMN place_searches.root_id IS 'the search of a tile; it pays the tile''s calls';
 COMMENT ON COLUMN place_searches.rectangle IS 'of a tile: {south, west, north, east} in degrees';
+COMMENT ON COLUMN place_searches.located_at IS 'when Google gave the rectangle of the town';
 COMMENT ON COLUMN place_searches.is_split IS 'its tiles are searched, not itself';
 COMMENT ON COLUMN place_searches.places_found IS 'by the last run of this record';
 ALTER TABLE place_searches ALTER COLUMN due_at SET STATISTICS 0;
