@@ -67,7 +67,7 @@ async def search_places(record: PlaceSearch, ctx: JobContext) -> Outcome:
 
 
 def _is_outdated(record: PlaceSearch, days: int) -> bool:
-    """Return whether the town must be located again: what Google said of it is kept for ``days`` only, 0 for ever."""
+    """Return whether the town must be located again: Google's answer is kept for ``days`` only, 0 for ever."""
     if record.tile or record.located_at is None or not days:
         return False
     return record.located_at < datetime.now(UTC) - timedelta(days=days)
@@ -156,10 +156,10 @@ class _Result:
         return self.record.root_id or self.record.id
 
 
-def _save(connection: Connection, results: Sequence[_Result]) -> Made:
-    """Save the results, which may belong to several searches."""
-    tiles = [tile for one in sorted(results, key=lambda one: one.record.id) for tile in _save_search(connection, one)]
-    return {"place_searches": tiles, "places": _save_places(connection, results)}
+def _save(connection: Connection, values: Sequence[_Result]) -> Made:
+    """Save results, which may belong to several searches."""
+    tiles = [tile for one in sorted(values, key=lambda one: one.record.id) for tile in _save_search(connection, one)]
+    return {"place_searches": tiles, "places": _save_places(connection, values)}
 
 
 def _save_search(connection: Connection, result: _Result) -> Sequence[RecordId]:
