@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.commands.crosswalk.audit import interpreter
+from scripts.commands.crosswalk.audit import machine
 from scripts.commands.crosswalk.audit.analysis import analyse
 from scripts.commands.crosswalk.audit.coverage import coverage_text
 from scripts.commands.crosswalk.audit.rules import find
@@ -33,8 +33,8 @@ async def modest(tasks: BackgroundTasks):
 def test_a_route_that_leads_everywhere_is_noted_and_the_next_one_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interpreter, "MAX_STEPS", 2_000)
-    monkeypatch.setattr(interpreter, "ROUTE_STEPS", 200)
+    monkeypatch.setattr(machine, "MAX_STEPS", 2_000)
+    monkeypatch.setattr(machine, "ROUTE_STEPS", 200)
     helpers = "\n".join(
         f"def deep_{i}(word):\n    deep_{i + 1}(word + 'a')\n    deep_{i + 1}(word + 'b')\n" for i in range(30)
     )

@@ -31,7 +31,7 @@ class Analysis:
     root: Path
     routes: list[tuple[Route, list[Effect]]]
     notes: list[tuple[Path, int, str]]
-    self_paths: list[str]
+    self_paths: list[tuple[str, str]]  #: the application of each route of the tree, and its path
     by_workers: list[StatusWrite] = field(default_factory=list)
     """What the jobs write that are registered when the application starts."""
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
@@ -61,7 +61,7 @@ def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabular
                 followed[key] = _follow(run, route)
             found.append((route, followed[key]))
     root = project.roots[0] if len(project.roots) == 1 else Path("/")
-    paths_of_all = [route.path for route in run.routing.all()]
+    paths_of_all = [(route.app, route.path) for route in run.routing.all()]
     coverage = measure(run, found, chosen)
     unread = {file.path for file in coverage.unread}
     noted = [note for note in run.notes if note[0] in chosen or note[0] in unread or note[0].is_dir()]
@@ -116,9 +116,7 @@ def _run_factories(run: Interpreter) -> list[StatusWrite]:
 
 
 def _registering(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return the outermost functions and methods that call something of :data:`REGISTERS`, themselves or in a function
-    of theirs.
-    """
+    """Return the outermost functions that call something of :data:`REGISTERS`, also in an inner function."""
     found, end = [], 0
     for node in v.statements_of(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno > end:
@@ -142,31 +140,11 @@ def _begins(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _follow(run: Interpreter, route: Route) -> list[Effect]:
     effects: list[Effect] = []
-    bound = binding.Bound()
-    for values in route.dependencies:
-        for atom in values:
-            if isinstance(atom, v.Dependency):
-                holder = v.Function(
-                    "<router>", _module_of(route), ast.Lambda(_no_arguments(), ast.Constant(None)), _frame(route)
-                )
-                binding.resolve(run, atom, None, holder, bound)
-    effects += bound.effects
+    for dependency in (atom for values in route.dependencies for atom in values if isinstance(atom, v.Dependency)):
+        binding.resolve(run, dependency, v.UNKNOWN, effects)
     for atom in route.endpoint:
         if isinstance(atom, v.Func):
             receiver = v.one(atom.receiver) if atom.receiver else v.UNKNOWN
             done = run.call(atom.function, receiver, v.Arguments(), endpoint=True).effects
             effects += [effect.only(atom.function.guard) for effect in done]
     return effects
-
-
-def _no_arguments() -> ast.arguments:
-    return ast.arguments([], [], None, [], [], None, [])
-
-
-def _module_of(route: Route) -> v.Module:
-    return next(atom.function.module for atom in route.endpoint if isinstance(atom, v.Func))
-
-
-def _frame(route: Route) -> v.Frame:
-    module = _module_of(route)
-    return module.frame or v.Frame(module, {})

@@ -3,7 +3,7 @@
 import ast
 
 from scripts.commands.crosswalk.audit import values as v
-from scripts.commands.crosswalk.audit.binding import Bound, resolve
+from scripts.commands.crosswalk.audit.binding import resolve
 from scripts.commands.crosswalk.audit.effects import Ended
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.models import value_of
@@ -132,12 +132,10 @@ def _promised_to_constructor(run: Machine, owner: v.Instance, name: str) -> v.Va
 
 def _injected(run: Machine, cls: v.Class, name: str, found: list[v.Dependency], frame: v.Frame) -> v.Values:
     """Evaluate ``bus: Bus = Depends(make_bus)`` in the body of a class-based view: what the framework injects."""
-    declared, bound = cls.all_fields().get(name), Bound()
-    nothing = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
-    holder = v.Function("<class>", frame.module, nothing, cls.frame)
-    values = [resolve(run, atom, declared.annotation if declared else None, holder, bound) for atom in found]
-    frame.effects += bound.effects
-    return v.join(*values)
+    declared = cls.all_fields().get(name)
+    note = declared.annotation if declared else None
+    fallback = v.UNKNOWN if note is None else run.promised(note, cls.frame, request=False)
+    return v.join(*(resolve(run, atom, fallback, frame.effects) for atom in found))
 
 
 def _bound(run: Machine, receiver: v.Values, cls: v.Class, name: str, frame: v.Frame) -> v.Values:

@@ -21,15 +21,7 @@ class Bound:
     effects: list[Effect] = field(default_factory=list)
 
 
-def bind(
-    run: Machine,
-    function: v.Function,
-    receiver: v.Values,
-    arguments: v.Arguments,
-    *,
-    endpoint: bool,
-    annotated: bool = True,
-) -> Bound:
+def bind(run: Machine, function: v.Function, receiver: v.Values, arguments: v.Arguments, *, endpoint: bool) -> Bound:
     """Return the parameters of a call of ``function``."""
     spec = function.node.args
     bound = Bound()
@@ -49,7 +41,7 @@ def bind(
             value = arguments.keywords[parameter.arg]
         elif parameter.arg in defaults and not arguments.open:
             value = _default(run, function, parameter, defaults[parameter.arg], bound, endpoint=endpoint)
-        if not value and annotated:
+        if not value:
             value = _annotated(run, function, parameter, bound, endpoint=endpoint)
         bound.values[parameter.arg] = value
     if spec.vararg:
@@ -69,7 +61,7 @@ def _default(
     value = run.evaluate(default, function.closure)
     dependencies = [atom for atom in value if isinstance(atom, v.Dependency)]
     if dependencies:
-        return v.join(*(resolve(run, atom, parameter.annotation, function, bound) for atom in dependencies))
+        return _injected(run, dependencies, function, parameter, bound)
     if endpoint or not value:
         # The default of a request's parameter says little: the request decides.
         return v.UNKNOWN if parameter.annotation is not None else value
@@ -79,16 +71,21 @@ def _default(
 def _annotated(run: Machine, function: v.Function, parameter: ast.arg, bound: Bound, *, endpoint: bool) -> v.Values:
     if parameter.annotation is None:
         return v.UNKNOWN
-    if endpoint:
-        for atom in dependencies_of(run, parameter.annotation, function.closure):
-            return resolve(run, atom, parameter.annotation, function, bound)
+    if endpoint and (found := dependencies_of(run, parameter.annotation, function.closure)):
+        return _injected(run, found[:1], function, parameter, bound)
     return promised(run, parameter.annotation, function.closure, request=endpoint)
 
 
+def _injected(
+    run: Machine, dependencies: list[v.Dependency], function: v.Function, parameter: ast.arg, bound: Bound
+) -> v.Values:
+    note = parameter.annotation
+    fallback = v.UNKNOWN if note is None else promised(run, note, function.closure, request=False)
+    return v.join(*(resolve(run, atom, fallback, bound.effects) for atom in dependencies))
+
+
 def dependencies_of(run: Machine, annotation: ast.expr, frame: v.Frame) -> list[v.Dependency]:
-    """Return the ``Depends`` of an annotation, also one that an alias hides: ``SessionDep = Annotated[Session,
-    Depends(f)]``.
-    """
+    """Return the ``Depends`` of an annotation, also of an alias: ``Db = Annotated[Session, Depends(f)]``."""
     if isinstance(annotation, ast.Subscript) and v.last_name(annotation.value) == "Annotated":
         parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
         found = [atom for part in parts[1:] for atom in run.evaluate(part, frame) if isinstance(atom, v.Dependency)]
@@ -98,46 +95,33 @@ def dependencies_of(run: Machine, annotation: ast.expr, frame: v.Frame) -> list[
     return []
 
 
-def resolve(
-    run: Machine, dependency: v.Dependency, annotation: ast.expr | None, function: v.Function, bound: Bound
-) -> v.Values:
-    """Run a dependency as the framework does; gives what the parameter gets."""
-    targets = dependency.target
-    fallback = promised(run, annotation, function.closure, request=False) if annotation is not None else v.UNKNOWN
-    if not targets and annotation is not None:
-        targets = v.Values(v.ClassRef(atom.cls) for atom in fallback if isinstance(atom, v.Instance))
+def resolve(run: Machine, dependency: v.Dependency, fallback: v.Values, effects: list[Effect]) -> v.Values:
+    """Run a dependency as the framework does; give what the parameter gets, ``fallback`` when that is not known."""
+    classes = v.Values(v.ClassRef(atom.cls) for atom in fallback if isinstance(atom, v.Instance))
     found: list[v.Values] = []
-    for atom in targets:
+    for atom in dependency.target or classes:
+        made = v.one(v.Instance(atom.cls)) if isinstance(atom, v.ClassRef) else v.UNKNOWN
         match atom:
-            case v.Func(inner, receiver):
-                summary = run.call(inner, v.one(receiver) if receiver else v.UNKNOWN, v.Arguments(), endpoint=True)
-                name = inner.qualified
+            case v.Func(function, receiver):
+                functions, given = [function], v.one(receiver) if receiver else v.UNKNOWN
             case v.ClassRef(cls) | v.Instance(cls):
-                method = cls.lookup("__init__" if isinstance(atom, v.ClassRef) else "__call__")
-                inner_functions = [m.function for m in method if isinstance(m, v.Func)]
-                instance = v.Instance(cls)
-                if not inner_functions:
-                    found.append(v.one(instance))
-                    continue
-                receiver_value = v.one(instance if isinstance(atom, v.ClassRef) else atom)
-                summary = run.call(inner_functions[0], receiver_value, v.Arguments(), endpoint=True)
-                name = inner_functions[0].qualified
-                if isinstance(atom, v.ClassRef):
-                    summary.value = v.one(instance)
+                functions = v.function_in(cls.lookup("__init__" if made else "__call__"))[:1]
+                given = made or v.one(atom)
+                made = made if functions else v.one(v.Instance(cls))
             case v.External(dotted):
-                found.append(v.one(v.Made(dotted)))
-                continue
+                functions, made = [], v.one(v.Made(dotted))
             case _:
                 continue
-        bound.effects.extend(effect.by_way_of(name, None) for effect in summary.effects)
-        found.append(summary.value)
+        for function in functions:
+            summary = run.call(function, given, v.Arguments(), endpoint=True)
+            effects.extend(effect.by_way_of(function.qualified, None) for effect in summary.effects)
+            made = made or summary.value
+        found.append(made)
     return v.join(*found) or fallback
 
 
 def promised(run: Machine, annotation: ast.expr, frame: v.Frame, *, request: bool) -> v.Values:
-    """Return what an annotation says a value is. ``request``: the value comes from the request, so the request
-    decides.
-    """
+    """Return what an annotation says a value is. ``request``: the request decides the value."""
     match annotation:
         case ast.Constant(value=str(text)):
             try:
@@ -175,7 +159,7 @@ def _of_class(atom: object, *, request: bool) -> v.Values:
     match atom:
         case v.ClassRef(cls):
             made_by_request = request and cls.is_schema and not cls.is_model
-            return v.one(v.Instance(cls, v.FROM_REQUEST)) if made_by_request else instance_of(cls)
+            return v.one(v.Instance(cls, v.FROM_REQUEST)) if made_by_request else v.object_of(cls)
         case v.External("str" | "builtins.str" | "dict" | "builtins.dict" | "typing.Dict"):
             return v.one(v.Anything()) if request else v.UNKNOWN
         case v.External(name):
@@ -187,10 +171,3 @@ def _of_class(atom: object, *, request: bool) -> v.Values:
         case v.Made() | v.AnyOf() | v.About() | v.Listing() | v.AnyMember() | v.Anything() | v.Instance():
             return v.one(atom)  # an alias of a type, already promised
     return v.UNKNOWN
-
-
-def instance_of(cls: v.Class) -> v.Values:
-    """Return an object of ``cls``: a row of a model, a member of an enum, or an instance."""
-    if cls.is_enum:
-        return v.one(v.AnyMember(cls))
-    return v.one(v.About(cls)) if cls.is_model else v.one(v.Instance(cls))

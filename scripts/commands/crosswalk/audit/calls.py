@@ -99,9 +99,7 @@ def _inherited(func: ast.Attribute, frame: v.Frame) -> v.Values:
 
 
 def _super_router(func: ast.Attribute, frame: v.Frame) -> v.Values:
-    """Evaluate ``super().add_resource`` in a subclass of a router: the router itself, without the subclass's own
-    methods.
-    """
+    """Evaluate ``super().add_resource`` in a subclass of a router: the router without that subclass."""
     function = frame.function
     match func.value:
         case ast.Call(func=ast.Name(id="super")) if function is not None and function.node.args.args:

@@ -217,14 +217,15 @@ def _origin(node: ast.expr, frame: v.Frame) -> str:
     return f"{source} = {ast.unparse(value)}" if value is not None else source
 
 
-def _assigned(function: v.Function) -> dict[str, ast.expr]:
+def _assigned(function: v.Function) -> dict[str, ast.expr | None]:
     """Return what each name or attribute is assigned first in a function, in the order of :func:`ast.walk`."""
     if function.assigned is None:
         function.assigned = {}
         for part in ast.walk(function.node):
-            if isinstance(part, ast.Assign):
-                for target in part.targets:
-                    if isinstance(target, ast.Name | ast.Attribute):
+            if isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.NamedExpr):
+                targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+                for target in (inner for outer in targets for inner in ast.walk(outer)):
+                    if isinstance(target, ast.Name | ast.Attribute) and isinstance(target.ctx, ast.Store):
                         function.assigned.setdefault(ast.unparse(target), part.value)
     return function.assigned
 
@@ -299,11 +300,11 @@ def _outcome(run: Machine, test: ast.expr, frame: v.Frame, function: v.Function 
         ):
             return isinstance(operator, ast.Is) if _is_none(run, subject, frame, function) else None
         case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name) as subject, kinds]):
-            if function is not None and name in _unsteady(function):
+            if function is not None and _is_unsteady(function, name):
                 return None
             return _is_instance(run.evaluate(subject, frame), run.evaluate(kinds, frame))
         case ast.Compare(left=ast.Name(id=name), ops=[operator], comparators=[right]):
-            if function is not None and name in _unsteady(function):
+            if function is not None and _is_unsteady(function, name):
                 return None
             return _compared(run, name, operator, right, frame)
         case _:
@@ -376,19 +377,13 @@ def _listed(values: v.Values) -> set[str] | None:
     return known if None not in words else None
 
 
-def _unsteady(function: v.Function) -> frozenset[str]:
-    """Return names that a function assigns, and its parameters with a default."""
-    if function.unsteady is None:
-        spec = function.node.args
-        named = [*spec.posonlyargs, *spec.args]
-        names = {argument.arg for argument in named[len(named) - len(spec.defaults) :]}
-        names |= {argument.arg for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default}
-        for part in ast.walk(function.node):
-            if isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.NamedExpr):
-                for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
-                    names |= {inner.id for inner in ast.walk(target) if isinstance(inner, ast.Name)}
-        function.unsteady = frozenset(names)
-    return function.unsteady
+def _is_unsteady(function: v.Function, name: str) -> bool:
+    """Return whether a function assigns a name, or has it as a parameter with a default."""
+    spec = function.node.args
+    named = [*spec.posonlyargs, *spec.args]
+    optional = named[len(named) - len(spec.defaults) :]
+    optional += [argument for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default]
+    return name in _assigned(function) or any(argument.arg == name for argument in optional)
 
 
 def _may_be_equal(first: v.Values, second: v.Values) -> bool:

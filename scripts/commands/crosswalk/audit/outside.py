@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from scripts.commands.crosswalk.audit import sql, writes
 from scripts.commands.crosswalk.audit import values as v
-from scripts.commands.crosswalk.audit.binding import instance_of
 from scripts.commands.crosswalk.audit.effects import Commit, ModelWrite
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.models import (
@@ -98,7 +97,7 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
     if name in ("get", "pop", "setdefault") and any(isinstance(atom, v.Mapping) for atom in owners):
         if name == "pop" and isinstance(call.node.func.value, ast.Name):
             frame.names[call.node.func.value.id] = v.without(owners, given.get(0))
-        return v.join(*(entry(atom, given.get(0)) for atom in owners if isinstance(atom, v.Mapping)), given.get(1))
+        return v.join(*(v.entry_of(atom, given.get(0)) for atom in owners if isinstance(atom, v.Mapping)), given.get(1))
     if name == "values" and any(isinstance(atom, v.Mapping) for atom in owners):
         return v.one(
             v.Listing(tuple(value for atom in owners if isinstance(atom, v.Mapping) for _, value in atom.items))
@@ -121,7 +120,7 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
     if name in ("format", "join") and any(isinstance(a, v.Const | v.Pattern) for a in owners):
         return formatted(call)
     if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
-        return v.join(*(instance_of(atom.cls) for atom in owners if isinstance(atom, v.ClassRef)))
+        return v.join(*(v.object_of(atom.cls) for atom in owners if isinstance(atom, v.ClassRef)))
     if rows and name in ("update", "sqlmodel_update"):
         for cls in rows:
             writes.mappings(run, cls, given.get(0, "values"), frame, call.node, "query.update")
@@ -435,11 +434,6 @@ def in_letters(owners: v.Values, name: str) -> v.Values:
         else:
             found.append(v.one(v.AnyOf(frozenset(map(changed, words)))) if words is not None else v.one(atom))
     return v.join(*found)
-
-
-def entry(mapping: v.Mapping, key: v.Values) -> v.Values:
-    """Return a dict's entry."""
-    return v.entry_of(mapping, key)
 
 
 def items(owners: v.Values) -> v.Values:

@@ -160,12 +160,9 @@ class Project:
         fitting = [path for path in self._by_suffix.get(dotted, ()) if _is_source_root(path, dotted)]
         return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
 
-    def relative(self, importer: Module, level: int, dotted: str | None) -> Path | None:
+    def relative(self, importer: Path, level: int, dotted: str) -> Path | None:
         """Return the file or package that ``from ...dotted import`` means."""
-        folder = importer.path.parent
-        for _ in range(level - 1):
-            folder = folder.parent
-        target = folder.joinpath(*dotted.split(".")) if dotted else folder
+        target = self.folder(dotted, importer, level) or importer.parent
         for candidate in (target.with_name(target.name + ".py") if dotted else None, target / "__init__.py"):
             if candidate and (candidate in self._modules or candidate.is_file()):
                 return candidate
@@ -185,8 +182,10 @@ class Project:
         found = self.find(package, importer) if rest else None
         return found is not None and found.name == "__init__.py" and self.folder(dotted, importer) is None
 
-    def folder(self, dotted: str, importer: Path) -> Path | None:
-        """Return the folder without ``__init__.py`` that ``import dotted`` means."""
+    def folder(self, dotted: str, importer: Path, level: int = 0) -> Path | None:
+        """Return the folder without ``__init__.py`` that ``import dotted`` or ``from ...dotted import`` means."""
+        if level:
+            return importer.parents[min(level, len(importer.parents)) - 1].joinpath(*filter(None, dotted.split(".")))
         for parent in importer.parents:
             candidate = parent.joinpath(*dotted.split("."))
             if candidate.is_dir():
@@ -213,9 +212,7 @@ def _shared(one: Path, other: Path) -> int:
 
 
 def _root_of(path: Path) -> Path:
-    """Return the project around ``path``: the nearest folder with a project's mark, but no further than one that is
-    imported from.
-    """
+    """Return the nearest folder with a project's mark; else the folder that the package is imported from."""
     start = path if path.is_dir() else path.parent
     for folder in (start, *start.parents):
         if any((folder / mark).exists() for mark in ROOT_MARKS):

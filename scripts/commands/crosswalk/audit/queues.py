@@ -33,9 +33,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def put(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
-    """Return the workers that a ``put`` hands work to; None when there are none, or when the function waits for what
-    they answer.
-    """
+    """Return the workers that a ``put`` hands work to; None without any, or when the function awaits the answer."""
     if call.name not in PUTS | COLLECTS or not call.is_foreign or not isinstance(call.node.func, ast.Attribute):
         return None
     if call.name in COLLECTS and (frame.function is None or _is_local(call.node.func.value, frame)):
@@ -61,9 +59,7 @@ def _is_local(queue: ast.expr, frame: v.Frame) -> bool:
 
 
 def _is_theirs(queue: ast.expr, worker: v.Function, frame: v.Frame) -> bool:
-    """Return whether ``self.jobs`` of a method may be the ``self.jobs`` of a worker that is a method, too: of the
-    same class.
-    """
+    """Return whether the ``self.jobs`` of a method may be the worker's: methods of one class."""
     ours = frame.function.cls if frame.function else None
     if _root(queue) != "self" or ours is None or worker.cls is None:
         return True
@@ -198,9 +194,7 @@ def _taken(node: Definition, modules: list[v.Module]) -> Iterator[str]:
 
 
 def _called_with(function: Definition, position: int, modules: list[v.Module]) -> Iterator[str]:
-    """Return what a function gets at ``position``: by a call, ``Thread(target=function, args=(…))`` or
-    ``submit(function, …)``.
-    """
+    """Return what a function gets at ``position``: by a call, ``Thread(target=…, args=…)``, ``submit(…)``."""
     trees = [module.tree for module in modules if function.name in module.source]
     for part in (part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Call)):
         words = {word.arg: word.value for word in part.keywords}
@@ -218,9 +212,7 @@ def _called_with(function: Definition, position: int, modules: list[v.Module]) -
 
 
 def _is_answered(node: ast.Call, queue: ast.expr, frame: v.Frame) -> bool:
-    """Return whether the function waits for what it put to be done: for a future or an event in it, or until the
-    queue is empty.
-    """
+    """Return whether the function waits for what it put: for a future or an event, or an empty queue."""
     if frame.function is None:
         return False
     body = list(ast.walk(frame.function.node))

@@ -13,9 +13,7 @@ DECORATORS = frozenset({*v.METHODS, "route", "api_route"})
 
 
 def call(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:  # noqa: C901
-    """Return what a call gives when it makes a router, registers something, or names a dependency; None for any
-    other call.
-    """
+    """Return what a call gives that makes a router, registers, or names a dependency; None for any other."""
     for dotted in call.externals:
         if isinstance(call.node.func, ast.Attribute) and any(isinstance(o, v.Made) for o in call.owners):
             continue
@@ -75,9 +73,8 @@ def made(run: Machine, framework: str, call: v.Call, frame: v.Frame, cls: v.Clas
     dotted = (call.externals or [""])[0]
     if dotted.endswith("Namespace") or call.name == "namespace":
         prefix = v.text_of(given.get(-1, "path")) or "/" + (v.text_of(given.get(0, "name")) or "")
-    run.routing.routers[key] = RouterInfo(
-        key, framework, prefix, routes.dependencies_from(given.get(-1, "dependencies"))
-    )
+    dependencies, is_app = routes.dependencies_from(given.get(-1, "dependencies")), call.name in routes.APPLICATIONS
+    run.routing.routers[key] = RouterInfo(key, framework, prefix, dependencies, is_app)
     for child in _listed(given.get(-1, "routes")):
         run.routing.includes[Include(key, child, "", v.UNKNOWN)] = None
     return v.one(v.Router(key, cls))

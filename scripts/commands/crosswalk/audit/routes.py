@@ -44,6 +44,7 @@ class RouterInfo:
     framework: str
     prefix: str = ""
     dependencies: v.Values = v.UNKNOWN
+    is_app: bool = False  #: an application of its own, served by a process of its own unless it is mounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Route:
     place: Place
     endpoint: v.Values
     dependencies: tuple[v.Values, ...]
+    app: str = ""  #: the key of the application that serves it; empty when it is not known
 
     @property
     def name(self) -> str:
@@ -136,33 +138,29 @@ class Routing:
         for entry in self.registered:
             if entry.router.startswith(IMPLIED) and _function_of(entry) in known:
                 continue  # registered at a router that is known, too
-            for prefix, dependencies in self._prefixes(entry.router, ()):
+            for prefix, dependencies, app in self._prefixes(entry.router, ()):
                 path = re.sub(r"//+", "/", prefix + entry.path) or "/"
                 for atom in entry.endpoint:
                     if isinstance(atom, v.Func):
-                        name = atom.function.qualified
-                        found.append(
-                            Route(
-                                entry.methods, path, name, entry.place, v.one(atom), (*dependencies, entry.dependencies)
-                            )
-                        )
+                        name, before = atom.function.qualified, (*dependencies, entry.dependencies)
+                        found.append(Route(entry.methods, path, name, entry.place, v.one(atom), before, app))
         unique = {(r.methods, r.path, r.place.path, r.place.line): r for r in found}
         return sorted(unique.values(), key=lambda r: (str(r.place.path), r.place.line, r.path, r.methods))
 
-    def _prefixes(self, key: str, seen: tuple[str, ...]) -> Iterator[tuple[str, tuple[v.Values, ...]]]:
+    def _prefixes(self, key: str, seen: tuple[str, ...]) -> Iterator[tuple[str, tuple[v.Values, ...], str]]:
         router = self.routers.get(key)
         own = router.prefix if router else ""
         before = (router.dependencies,) if router else ()
         parents = [include for include in self.includes if include.child == key and include.parent not in seen]
         parents = [include for include in parents if not include.parent.startswith(IMPLIED)] or parents
         if not parents or key in seen:
-            yield own, before
+            yield own, before, key if router and router.is_app else ""
             return
         for include in parents:
             replaces = router is not None and router.framework == "flask" and include.prefix is not None
             inner = (include.prefix or "") + ("" if replaces else own)
-            for prefix, outer in self._prefixes(include.parent, (*seen, key)):
-                yield prefix + inner, (*outer, include.dependencies, *before)
+            for prefix, outer, app in self._prefixes(include.parent, (*seen, key)):
+                yield prefix + inner, (*outer, include.dependencies, *before), app
 
 
 def _place_of(function: v.Function) -> Place:
@@ -207,6 +205,9 @@ def dependencies_from(values: v.Values) -> v.Values:
 def routers_in(values: v.Values) -> list[str]:
     """Return the keys of the routers among ``values``."""
     return [atom.key for atom in values if isinstance(atom, v.Router)]
+
+
+APPLICATIONS = frozenset({"FastAPI", "Starlette", "Flask", "Quart", "APIFlask", "OpenAPI"})
 
 
 def framework_of(dotted: str) -> str:

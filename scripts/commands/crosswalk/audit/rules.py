@@ -191,7 +191,8 @@ Found = Iterable[tuple[str, Effect, str]]
 
 
 def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: Written) -> Found:
-    self_paths, vocabulary = analysis.self_paths, analysis.vocabulary
+    vocabulary = analysis.vocabulary
+    self_paths = [path for app, path in analysis.self_paths if not app or not route.app or app == route.app]
     is_get = "GET" in route.methods or "HEAD" in route.methods
     committed = is_committed(effects)
     ended = {effect.start for effect in effects if isinstance(effect, Ended)}

@@ -146,10 +146,7 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
     last = call.owner_source.rsplit(".", 1)[-1].lower()
     if call.name in ("create_task", "ensure_future"):
         outer = any(n.startswith(("asyncio.", "anyio.", "builtins.")) for n in names)
-        loop = any("event_loop" in n or "running_loop" in n for n in call.owner_names) or last in (
-            "loop",
-            "asyncio",
-        )
+        loop = any("event_loop" in n or "running_loop" in n for n in call.owner_names) or last in ("loop", "asyncio")
         loop = loop or "get_running_loop" in last or "get_event_loop" in last
         if not (outer or loop) or any("TaskGroup" in n for n in names):
             return None
@@ -321,9 +318,7 @@ def jobs_and_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | Non
 
 
 def _is_task_from_outside(owner: v.Atom, verb: str) -> bool:
-    """Return whether a task is meant that the tree does not define, or that it makes of an object:
-    ``dramatiq.actor(Mailing())``.
-    """
+    """Return whether a task of no function of the tree is meant, or ``dramatiq.actor(Mailing())``."""
     if not isinstance(owner, v.External | v.Made):
         return False
     if verb in ("delay", "apply_async") and (isinstance(owner, v.External) or owner.name.startswith("celery.")):
@@ -381,9 +376,7 @@ def source(call: v.Call, length: int = 70) -> str:
 
 
 def forget_own(call: v.Call, frame: v.Frame) -> None:
-    """Return what the coroutine does was just recorded as the route's own doing, when its call was evaluated: it
-    happens later.
-    """
+    """Defer what the evaluation of a coroutine's call recorded as the route's own doing."""
     own = frame.effects[call.before :]
     frame.effects[call.before :] = [replace(inner, deferred=True) for inner in own if isinstance(inner, StatusWrite)]
 

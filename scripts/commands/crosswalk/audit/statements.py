@@ -274,9 +274,7 @@ def annotated(run: Machine, node: ast.AnnAssign, frame: v.Frame) -> None:
 
 
 def is_outside(values: v.Values) -> bool:
-    """Return whether nothing of the tree is known of it, so that an annotation knows more; None stands for what
-    comes later.
-    """
+    """Return whether only an annotation can say more; None stands for what comes later."""
     return all(isinstance(atom, v.External | v.Made) or atom == v.Const(None) for atom in values)
 
 
@@ -306,7 +304,7 @@ def execute_import(run: Machine, node: ast.Import | ast.ImportFrom, frame: v.Fra
         return
     source = node.module or ""
     path = (
-        run.project.relative(frame.module, node.level, node.module)
+        run.project.relative(frame.module.path, node.level, source)
         if node.level
         else run.project.find(source, frame.module.path)
     )
@@ -332,19 +330,10 @@ def _member(run: Machine, path: Path | None, node: ast.ImportFrom, name: str, fr
         if module is None:
             return v.one(v.External(f"{source}.{name}"))
         return run.member_of(module, name) or v.one(v.External(f"{source}.{name}"))
-    folder = _folder(run, node, frame)
+    folder = run.project.folder(node.module or "", frame.module.path, node.level) if source else None
     inner = run.project.beside(folder, name) if folder else None
     module = run.module(inner) if inner else None
     return v.one(v.ModuleRef(module)) if module else run.known.named(source, name)
-
-
-def _folder(run: Machine, node: ast.ImportFrom, frame: v.Frame) -> Path | None:
-    if not node.level:
-        return run.project.folder(node.module, frame.module.path) if node.module else None
-    folder = frame.module.path.parent
-    for _ in range(node.level - 1):
-        folder = folder.parent
-    return folder.joinpath(*node.module.split(".")) if node.module else folder
 
 
 def _star(run: Machine, path: Path | None, frame: v.Frame) -> None:

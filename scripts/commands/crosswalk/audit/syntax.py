@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from scripts.commands.crosswalk.audit.values import Frame, Func, last_name, word_set
@@ -106,9 +107,7 @@ WAITS = frozenset({"gather", "wait", "wait_for", "as_completed", "shield"})
 
 
 def is_awaited(node: ast.Call, frame: Frame) -> bool:
-    """Return whether ``node`` is awaited in place, or the name (or list) that holds it is awaited in the same
-    function.
-    """
+    """Return whether ``node``, or a name or list that holds it, is awaited in the same function."""
     body = _body(frame)
     if body is None or _is_handed_on(body, node):
         return False
@@ -127,23 +126,22 @@ def is_awaited(node: ast.Call, frame: Frame) -> bool:
 
 
 def _ends_with_its_object(frame: Frame, names: set[str]) -> bool:
-    """Return whether a task of an object used by ``async with`` is cancelled by a method of it: a connection's
-    reader.
-    """
+    """Return whether a method ends the task of an object used by ``async with``: a connection's reader."""
     cls = frame.function.cls if frame.function else None
     if cls is None or not cls.lookup("__aexit__"):
         return False
-    methods = [
-        atom.function.node
-        for name in ("__aexit__", "close", "aclose", "stop")
-        for atom in cls.lookup(name)
-        if isinstance(atom, Func)
-    ]
+    ending = [atom for name in ("__aexit__", "close", "aclose", "stop") for atom in cls.lookup(name)]
     return any(
-        names & _names(method)
-        and any(isinstance(p, ast.Call) and last_name(p.func) == "cancel" for p in parts_of(method))
-        for method in methods
+        isinstance(atom, Func) and names & _names(atom.function.node) and any(owners_of(atom.function.node, "cancel"))
+        for atom in ending
     )
+
+
+def owners_of(body: ast.AST, *verbs: str) -> Iterator[ast.expr]:
+    """Yield what a function calls methods of these names on."""
+    for part in parts_of(body):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in verbs:
+            yield part.func.value
 
 
 def _is_handed_on(body: ast.AST, node: ast.Call) -> bool:
@@ -162,20 +160,12 @@ def _is_handed_on(body: ast.AST, node: ast.Call) -> bool:
 
 
 def _is_cancelled(body: ast.AST, names: set[str]) -> bool:
-    """Return whether the task ends with the function, however that ends: a heartbeat, a watcher. Not only after an
-    exception.
-    """
-    after_errors = {
-        id(part) for outer in parts_of(body) if isinstance(outer, ast.ExceptHandler) for part in parts_of(outer)
-    }
-    return any(
-        isinstance(part, ast.Call)
-        and isinstance(part.func, ast.Attribute)
-        and part.func.attr == "cancel"
-        and names & _names(part.func.value)
-        and id(part) not in after_errors
-        for part in parts_of(body)
-    )
+    """Return whether the task ends with the function, and not only after an exception: a heartbeat."""
+    after_errors = [
+        part for outer in parts_of(body) if isinstance(outer, ast.ExceptHandler) for part in parts_of(outer)
+    ]
+    cancelled = [owner for owner in owners_of(body, "cancel") if names & _names(owner)]
+    return any(all(owner is not part for part in after_errors) for owner in cancelled)
 
 
 def is_joined(node: ast.Call, frame: Frame) -> bool:
@@ -186,14 +176,10 @@ def is_joined(node: ast.Call, frame: Frame) -> bool:
     names = _holders(body, node)
     if _is_iterated(body, node, names) or _ends_by_an_event(body, node):
         return True
+    joined = owners_of(body, "join", "result", "communicate", "wait")
+    if any(names & _names(owner) or _contains(owner, node) for owner in joined):
+        return True
     for part in parts_of(body):
-        if (
-            isinstance(part, ast.Call)
-            and isinstance(part.func, ast.Attribute)
-            and part.func.attr in ("join", "result", "communicate", "wait")
-            and (names & _names(part.func.value) or _contains(part.func, node))
-        ):
-            return True
         if isinstance(part, ast.Call) and last_name(part.func) in ("as_completed", "wait") and names & _names(part):
             return True
         if (
@@ -213,13 +199,7 @@ def is_joined_by_name(node: ast.Call, frame: Frame) -> bool:
     if body is None or not isinstance(node.func, ast.Attribute):
         return False
     started = ast.unparse(node.func.value)
-    return any(
-        isinstance(part, ast.Call)
-        and isinstance(part.func, ast.Attribute)
-        and part.func.attr == "join"
-        and ast.unparse(part.func.value) == started
-        for part in parts_of(body)
-    )
+    return any(ast.unparse(owner) == started for owner in owners_of(body, "join"))
 
 
 def is_read(node: ast.Call, frame: Frame) -> bool:
@@ -264,13 +244,7 @@ def _ends_by_an_event(body: ast.AST, node: ast.Call) -> bool:
         if isinstance(target, ast.Name) and target.id in own
         for name in _names(own[target.id])
     }
-    return any(
-        isinstance(part, ast.Call)
-        and isinstance(part.func, ast.Attribute)
-        and part.func.attr == "set"
-        and ast.unparse(part.func.value) in looked
-        for part in parts_of(body)
-    )
+    return any(ast.unparse(owner) in looked for owner in owners_of(body, "set"))
 
 
 def is_begun_once(node: ast.Call, frame: Frame) -> bool:
@@ -319,9 +293,7 @@ COLLECTING = frozenset({"append", "add", "extend", "update", "insert", "appendle
 
 
 def _holders(body: ast.AST, node: ast.Call) -> set[str]:
-    """Return names that hold what ``node`` gives: assigned, collected, filled by a comprehension, or taken from such
-    a one.
-    """
+    """Return names that hold what ``node`` gives: assigned, collected, or taken from such a one."""
     found: set[str] = set()
     parts = list(parts_of(body))
     while True:

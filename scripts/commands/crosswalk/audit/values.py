@@ -367,9 +367,8 @@ class Function:
     sent: bool = False
     guard: frozenset[str] | None = None  #: the HTTP methods for which its decorators call it; None for all
     generator: bool | None = None  #: whether it yields, computed on first use
-    assigned: dict[str, ast.expr] | None = None  #: what its names are assigned first, computed on first use
+    assigned: dict[str, ast.expr | None] | None = None  #: what its names are assigned first, computed on first use
     shared: frozenset[str] | None = None  #: names of its module that it sets (``global``), computed on first use
-    unsteady: frozenset[str] | None = None  #: names that may have another value than the one met, computed on first use
 
     @property
     def qualified(self) -> str:
@@ -482,6 +481,11 @@ class Class:
             for name, declared in cls.fields.items():
                 found.setdefault(name, declared)
         return found
+
+
+def object_of(cls: Class) -> Values:
+    """Return an object of ``cls``: a row of a model, a member of an enum, or an instance."""
+    return one(AnyMember(cls) if cls.is_enum else About(cls) if cls.is_model else Instance(cls))
 
 
 @dataclass(eq=False, slots=True)
@@ -645,9 +649,5 @@ def items_of(values: Values) -> list[Values]:
             case About():
                 rounds.append(one(atom))
             case _:
-                rounds.extend(_members(atom))
+                rounds.extend(one(About(model)) for model in models_in(one(atom)))
     return rounds[:MAX_ITERATIONS] or [UNKNOWN]
-
-
-def _members(atom: object) -> list[Values]:
-    return [one(About(model)) for model in models_in(one(atom))]  # type: ignore[arg-type]

@@ -15,21 +15,18 @@ def set_attribute(
     run: Machine, owners: v.Values, owner: ast.expr, name: str, value: v.Values, frame: v.Frame, node: ast.AST
 ) -> None:
     """Evaluate ``owner.name = value``."""
-    rows = [atom for atom in owners if isinstance(atom, v.About)]
     for atom in owners:
         if isinstance(atom, v.Instance):
             run.set_attribute(atom, name, value)
-    if rows:
-        for row in rows:
-            before = len(frame.effects)
-            field(run, row.cls, name, value, frame, node, "attribute")
-            if row.guessed:
-                mark_guessed(frame, before)
-    elif not any(isinstance(atom, v.Instance | v.ClassRef) for atom in owners) and run.known.vocabulary.is_status(name):
+    rows = [atom for atom in owners if isinstance(atom, v.About)]
+    is_unknown = not rows and not any(isinstance(atom, v.Instance | v.ClassRef) for atom in owners)
+    if is_unknown and run.known.vocabulary.is_status(name):
         guessed = guess(run, ast.unparse(owner).split(".")[-1], name, value)
-        if guessed is not None:
-            before = len(frame.effects)
-            field(run, guessed, name, value, frame, node, "attribute")
+        rows = [v.About(guessed, guessed=True)] if guessed else []
+    for row in rows:
+        before = len(frame.effects)
+        field(run, row.cls, name, value, frame, node, "attribute")
+        if row.guessed:
             mark_guessed(frame, before)
 
 
@@ -199,9 +196,7 @@ def by_name(
 
 
 def is_transaction(entered: ast.expr, value: v.Values) -> bool:
-    """Evaluate ``with session.begin():``, which commits at its end what was changed; not ``begin_nested``, which
-    does not.
-    """
+    """Evaluate ``with session.begin():``, which commits at its end; ``begin_nested`` does not."""
     match entered:
         case ast.Call(func=ast.Attribute(attr="begin")):
             return all(isinstance(atom, v.Made | v.External) for atom in value)
@@ -210,9 +205,7 @@ def is_transaction(entered: ast.expr, value: v.Values) -> bool:
 
 
 def guess(run: Machine, variable: str, field: str, value: v.Values) -> v.Class | None:
-    """Return the model of an object of unknown type: the only one with such a field, the variable's name, or the
-    enum's owner.
-    """
+    """Guess the model of an object: the only one with such a field, by the variable, or by the enum."""
     having = [cls for cls in run.known.models.values() if field in cls.all_fields()]
     having = having or [cls for cls in run.known.ours.values() if field in cls.fields and field != "status"]
     bare = variable.strip("_").lower()
