@@ -6,7 +6,7 @@ the service, and code that no route reaches."""
 import sys
 from pathlib import Path
 
-MODEL = '''import enum
+MODEL = """import enum
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -24,8 +24,8 @@ class Job{n}(Base):
     __tablename__ = "jobs_{n}"
     id: Mapped[int] = mapped_column(primary_key=True)
     status: Mapped[Status]
-'''
-METHOD = '''
+"""
+METHOD = """
     def step_{i}(self, job: Job{n}, words: list[str]) -> dict[str, str]:
         found = {{}}
         for word in words:
@@ -35,8 +35,8 @@ METHOD = '''
                 found[word] = word.strip().lower()
         job.name = ", ".join(sorted(found))
         return {{**found, **(self.step_{next}(job, words[1:]) if {i} < 9 else {{}})}}
-'''
-ROUTE = '''
+"""
+ROUTE = """
 
 @router.post("/jobs-{n}/{{id}}/step-{i}")
 def route_{i}(id: int, words: list[str], session: Session = Depends(get_session)):
@@ -45,7 +45,7 @@ def route_{i}(id: int, words: list[str], session: Session = Depends(get_session)
     found = Service{n}(session).step_{i}(job, words)
     session.commit()
     return found
-'''
+"""
 UNUSED = '''
 
 def report_{i}(rows: list[dict[str, int]]) -> int:

@@ -157,8 +157,14 @@ class Project:
         first = dotted.split(".", 1)[0]
         if first in FRAMEWORKS or (first in sys.stdlib_module_names):
             return None
-        fitting = [path for path in self._by_suffix.get(dotted, ()) if _is_source_root(path, dotted)]
+        fitting = [path for path in self._by_suffix.get(dotted, ()) if self._is_source_root(path, dotted)]
         return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
+
+    def _is_source_root(self, path: Path, dotted: str) -> bool:
+        start = path.parent if path.name == "__init__.py" else path
+        for _ in dotted.split("."):
+            start = start.parent
+        return start in self.roots or not (start / "__init__.py").exists()
 
     def relative(self, importer: Path, level: int, dotted: str) -> Path | None:
         """Return the file or package that ``from ...dotted import`` means."""
@@ -198,13 +204,6 @@ class Project:
 def _dotted(path: Path) -> list[str]:
     parts = list(path.with_suffix("").parts)[1:]
     return parts[:-1] if parts[-1] == "__init__" else parts
-
-
-def _is_source_root(path: Path, dotted: str) -> bool:
-    start = path.parent if path.name == "__init__.py" else path
-    for _ in dotted.split("."):
-        start = start.parent
-    return not (start / "__init__.py").exists()
 
 
 def _shared(one: Path, other: Path) -> int:

@@ -265,8 +265,8 @@ def scheduler(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     return None
 
 
-QUEUE_VERBS = frozenset(
-    {"apply_async", "send_task", "enqueue_job", "enqueue_in", "enqueue_at", "enqueue_call", "kiq", "basic_publish"}
+QUEUE_VERBS = v.word_set(
+    "apply_async send_task enqueue_job enqueue_in enqueue_at enqueue_call enqueue_many kiq basic_publish"
 )
 CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.chunks"})
 """What Celery calls workflows: ``group(…)()`` sends them."""
@@ -308,7 +308,11 @@ def jobs_and_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | Non
     if any(name in CANVASES for name in call.externals) and not isinstance(call.node.func, ast.Name | ast.Attribute):
         effect(run, frame, call.node, "task_queue", source(call))
         return v.UNKNOWN
-    if functions and all(f.function.task for f in functions) and not call.owners and call.callees:
+    if (
+        functions
+        and all(f.function.task for f in functions)
+        and all(isinstance(owner, v.ModuleRef) for owner in call.owners)
+    ):
         tasked = [f for f in functions if isinstance(f, v.Func)]
         kind: Start = "task_queue" if all(f.function.sent for f in tasked) else "job"
         effect(run, frame, call.node, kind, f"{tasked[0].function.qualified}()")
