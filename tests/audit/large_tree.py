@@ -62,7 +62,8 @@ def package(n: int) -> dict[str, str]:
     service = f"from .models import Job{n}\n\n\nclass Service{n}:\n    def __init__(self, session):\n"
     service += "        self.session, self.names = session, {}\n"
     service += "".join(METHOD.format(n=n, i=i, next=i + 1) for i in range(10))
-    router = "from fastapi import APIRouter, Depends\nfrom sqlalchemy.orm import Session\n\nfrom ..database import get_session\n"
+    router = "from fastapi import APIRouter, Depends\nfrom sqlalchemy.orm import Session\n\n"
+    router += "from ..database import get_session\n"
     router += f"from .models import Job{n}, Status\nfrom .service import Service{n}\n\nrouter = APIRouter()\n"
     router += "".join(ROUTE.format(n=n, i=i) for i in range(10))
     files = {"models.py": MODEL.format(n=n), "service.py": service, "router.py": router, "__init__.py": ""}

@@ -13,6 +13,8 @@ from scripts.commands.crosswalk.audit.vocabulary import PERIODIC
 
 TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "cleanup", "shutdown"})
 
+TIDYING_UP = re.compile(r"^_?(delete|remove|clean_?up|unlink)_?(temp\w*|tmp\w*|files?|dir\w*|folders?|paths?)$")
+
 
 def background_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise ``add_task`` and ``BackgroundTask``."""
@@ -45,17 +47,21 @@ def background_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | N
 def _tidies_up(call: v.Call, target: v.Values) -> bool:
     """Return whether it closes or removes a temporary file once the response is sent (Starlette's FileResponse).
 
-    Of the tree's own functions only an object's ``close`` does so surely: that of the stream which was sent.
+    Of the tree's own functions, an object's ``close`` (of the stream that was sent) and ``delete_file`` do so.
     """
     if not call.arguments.nodes:
         return False
     node = call.arguments.nodes[0]
     own = [atom.function for atom in target if isinstance(atom, v.Func)]
-    closes = all(function.cls is not None and function.name in ("close", "aclose") for function in own)
+    closes = all(
+        (function.cls is not None and function.name in ("close", "aclose")) or TIDYING_UP.search(function.name)
+        for function in own
+    )
     if isinstance(node, ast.Lambda):
         node = node.body.func if isinstance(node.body, ast.Call) else node
         closes = True
-    return v.last_name(node) in TIDYING and closes
+    name = v.last_name(node)
+    return closes and (name in TIDYING or TIDYING_UP.search(name) is not None)
 
 
 AWS = {
