@@ -32,15 +32,17 @@ def domain(connection: Connection) -> RecordId:
 
 
 def read(connection: Connection, domain: RecordId, *found: FoundContact, **facts: Any) -> None:
-    """Store one reading of the home page, and the attempt that has made it."""
-    save_facts(connection, {domain: {**FACTS, **facts}})
-    save_contacts(connection, domain, found, url=URL, page_id=None)
-    ended = (
-        "INSERT INTO attempts (attempt_id, workflow, record_id, trigger, lease_until, finished_at, outcome)"
-        " SELECT coalesce(max(attempt_id), 0) + 1, 'metadata', :id, 'schedule', now(), now(), 'done' FROM attempts"
+    """Store one reading of the home page by an attempt, which ends with it."""
+    begun = (
+        "INSERT INTO attempts (attempt_id, workflow, record_id, trigger, lease_until)"
+        " SELECT coalesce(max(attempt_id), 0) + 1, 'metadata', :id, 'schedule', now() FROM attempts"
     )
     with triggers_disabled(connection):
-        connection.execute(text(ended), {"id": domain})
+        connection.execute(text(begun), {"id": domain})
+    save_facts(connection, {domain: {**FACTS, **facts}})
+    save_contacts(connection, domain, found, url=URL, page_id=None)
+    with triggers_disabled(connection):
+        connection.execute(text("UPDATE attempts SET finished_at = now(), outcome = 'done' WHERE finished_at IS NULL"))
 
 
 def changes(connection: Connection) -> list[tuple[Any, ...]]:

@@ -1,6 +1,6 @@
 """The job that reads a contact page, on websites served on loopback."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,11 @@ def read(websites: Mapping[str, Website], directory: Path, url: str = URL, **set
         return outcome_of(error, Settings())
 
 
-def read_html(html: str, **headers: str) -> dict[str, Any]:
+def read_html(html: str, keep: Sequence[str] = tuple(EmailCategory), **headers: str) -> dict[str, Any]:
     """Return what the page function makes of ``html``, as the job asks for it by default."""
     named = Headers((name.replace("_", "-"), value) for name, value in headers.items())
     fetched = Fetched(200, URL, URL, (), named, html.encode(), truncated=False, wire_bytes=len(html))
-    limits = {"opt_outs": ["noai", "tdm-reservation"], "agent": "ScraperSkyBot", "reserved_hosts": True}
+    limits = {"opt_outs": ["noai", "tdm-reservation"], "agent": "ScraperSkyBot", "reserved_hosts": True, "keep": keep}
     return read_here(fetched, host="shop.example", is_imprint=True, limits=limits)
 
 
@@ -58,6 +58,13 @@ def test_addresses_that_are_withheld_are_counted(tmp_path: Path) -> None:
         outcome = read(website, tmp_path / keep, contacts_keep=keep)
         assert isinstance(outcome, Done), outcome
         assert (outcome.code, outcome.detail) == ("contacts_found", detail)
+
+
+def test_addresses_that_are_withheld_are_masked_in_the_facts_of_the_page() -> None:
+    html = "<title>Ann.Lee@shop.example</title><h1>Ask ann.lee [at] shop.example</h1><p>info@shop.example"
+    facts = read_html(html, keep=["role"])["facts"]
+    assert (facts["title"], facts["h1"]) == ("[withheld]", "Ask [withheld]")
+    assert read_html(html)["facts"]["title"] == "Ann.Lee@shop.example"
 
 
 def test_the_setting_accepts_every_category_and_nothing_else() -> None:
