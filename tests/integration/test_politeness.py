@@ -26,6 +26,7 @@ from scripts.commands.run.internet.server import Internet
 from scripts.commands.run.internet.website import Answer, Request
 from tests.integration.conftest import message
 from tests.integration.lambda_context import LambdaContext
+from tests.integration.virtual_time import now, run_virtually
 from tests.jobs import Answers
 
 HOST = "shop.test"
@@ -236,6 +237,28 @@ def test_a_batch_leases_all_its_hosts_in_one_statement_and_releases_them(workers
     assert len(workers.requests) == 30
     assert 2 <= statements["WITH"] <= 4, statements  # acquire and release, each in one statement or two
     assert workers.leases() == {}
+
+
+def test_hosts_that_fall_idle_within_a_second_are_released_in_one_statement(workers: Workers) -> None:
+    runtime = workers.runtime(web_host_keep_alive_seconds=2)
+    released: list[tuple[float, int]] = []
+
+    async def run() -> None:
+        async with LeaseManager(runtime.settings, runtime.database, runtime.observer.log, "worker") as leases:
+
+            @event.listens_for(runtime.database.engine, "after_cursor_execute")
+            def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+                if "DELETE FROM host_leases" in statement:
+                    released.append((round(now(), 3), len(workers.leases())))
+
+            for seconds in (0.0, 0.5, 0.9, 5.0):
+                await asyncio.sleep(seconds - now())
+                async with leases.use(f"{seconds}.test"):
+                    await leases.acquire(f"{seconds}.test", 1)
+            await asyncio.sleep(10)
+
+    run_virtually(run())
+    assert released == [(3, 0), (8, 0)]
 
 
 def test_a_record_whose_host_is_busy_is_snoozed_without_a_failure(workers: Workers) -> None:

@@ -106,7 +106,8 @@ def _drain_all(
     web_process: int,
 ) -> dict[str, list[Drained]]:
     """Drain in interleaved rounds, with those contenders that take part with so many records at once."""
-    taking_part = [one for one in contenders if at_once == options.at_once[0] or one.takes_part(at_once)]
+    first = at_once == options.at_once[0]
+    taking_part = [one for one in contenders if one.takes_part(at_once) or (first and one.sequential)]
     drains: dict[str, list[Drained]] = {contender.name: [] for contender in taking_part}
     for number, contender in command.interleaved(taking_part, options.rounds):
         if not contender.sequential or number == 1:

@@ -29,7 +29,7 @@ class Contender:
     ours: bool = False
     needs_broker: bool = False
     sequential: bool = False
-    together: int | None = None  #: records at once in one invocation
+    together: int | None = None  #: records at once in one invocation; ours by default half of all
     workflow: str = METADATA.name  #: what ours works on
 
     @property
@@ -42,12 +42,20 @@ class Contender:
         return Path(sys.executable) if self.ours else peers.python()
 
     def takes_part(self, at_once: int) -> bool:
-        """Return whether it can work on ``at_once`` records at once: not one by one, and not in dozens of processes."""
+        """Return whether it can work on ``at_once`` records at once: not one by one, and not in dozens of processes.
+
+        Ours in two environments is ours by fifties where there are a hundred.
+        """
+        if self.ours and self.together is None:
+            return at_once > 2 * 50
         return not self.sequential and at_once <= MOST_ENVIRONMENTS * (self.together or at_once)
 
 
 OURS = Contender("ours", "ours", 1, "ten records at once in an invocation, a tick a second", ours=True, together=10)
 OURS_BY_FIFTIES = Contender("ours, by fifties", "ours", 1, "fifty at once, a tick a second", ours=True, together=50)
+OURS_IN_TWO = Contender(
+    "ours, in two environments", "ours", 1, "half of the records in each, a tick a second", ours=True
+)
 CONTACT_PAGES = replace(OURS_BY_FIFTIES, name="contact pages", workflow=PAGE_READING.name)
 PROCRASTINATE = Contender("procrastinate", "procrastinate_crawl", 2, "two workers, one event loop each")
 PGQUEUER = Contender("pgqueuer", "pgqueuer_crawl", 2, "two managers, one event loop each")
@@ -55,7 +63,7 @@ CELERY = Contender("Celery + Redis", "celery_crawl", 2, "two workers with pools 
 APSCHEDULER = Contender("APScheduler loop", "apscheduler_crawl", 1, "ten records, one by one", sequential=True)
 
 SLOW_WEB: tuple[Contender, ...] = (OURS_BY_FIFTIES, APSCHEDULER)
-ALL: tuple[Contender, ...] = (OURS, OURS_BY_FIFTIES, PROCRASTINATE, PGQUEUER, CELERY, APSCHEDULER)
+ALL: tuple[Contender, ...] = (OURS, OURS_BY_FIFTIES, OURS_IN_TWO, PROCRASTINATE, PGQUEUER, CELERY, APSCHEDULER)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Everything else is the deployed function: its handler, its settings, its log lin
 """
 
 import asyncio
+import math
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping
@@ -44,11 +45,12 @@ def work(
     records: int,  # noqa: ARG001 - for other contenders
     settings: Mapping[str, str],
     at_once: int,
-    together: int,
     workflow: str,
     go: Callable[[], None],
+    together: int | None = None,
 ) -> dict[str, int]:
-    """Drain the queue with ``at_once`` / ``together`` environments; return how many invocations that took."""
+    """Drain the queue with ``at_once`` / ``together`` environments (2); return how many invocations that took."""
+    together = together or math.ceil(at_once / 2)
     prefix = service_of(WORKFLOWS[workflow]).env_prefix
     environment = {
         **settings,

@@ -1,4 +1,7 @@
-"""Ours, by the status machine's verbs: a tick claims 50, an invocation starts a batch and completes it together."""
+"""Ours, by the status machine's verbs: an invocation pulls a batch and completes it together, as it does under load.
+
+Claims in a long queue are measured as a tick makes them, by fifties.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,8 +14,9 @@ from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 from scrapersky.status.claim import Claimed, claim
 from scrapersky.status.finish import complete_all
+from scrapersky.status.pull import Pulled, pull
 from scrapersky.status.start import start
-from scrapersky.vocabulary import RecordId
+from scrapersky.vocabulary import AttemptId, RecordId
 
 CLAIMED = 50
 LEASE = 7_200.0
@@ -52,12 +56,12 @@ def prepare(url: str, first: int, last: int, bulk: bool = False) -> None:
 
 
 def work(url: str, batch: int, go: Callable[[], None]) -> list[int]:
-    """Drain the queue, ``batch`` records per invocation; return the records worked on."""
+    """Drain the queue, ``batch`` records in each pull; return the records worked on."""
     worked: list[int] = []
     with open_database(url).autocommit() as connection:
         go()
-        while claimed := _claim(connection):
-            worked += _finish(connection, claimed, batch)
+        while pulled := _pull(connection, batch):
+            worked += _complete(connection, [one.attempt.attempt_id for one in pulled])
     return worked
 
 
@@ -65,12 +69,12 @@ def claims(url: str, times: int) -> list[tuple[int, float]]:
     """Return (records, milliseconds) of each of ``times`` claims; the completion of the records is not timed."""
     taken: list[tuple[int, float]] = []
     with open_database(url).autocommit() as connection:
-        _finish(connection, _claim(connection), CLAIMED)  # the first one reads the catalog
+        _finish(connection, _claim(connection))  # the first one reads the catalog
         for _ in range(times):
             began = time.perf_counter()
             claimed = _claim(connection)
             taken.append((len(claimed), (time.perf_counter() - began) * 1000))
-            _finish(connection, claimed, CLAIMED)
+            _finish(connection, claimed)
     return taken
 
 
@@ -80,15 +84,24 @@ def done(url: str) -> list[tuple[int, float]]:
         return [(int(number), float(duration)) for number, duration in connection.execute(text(DONE))]
 
 
+def _pull(connection: Connection, batch: int) -> list[Pulled]:
+    return pull(
+        connection, METADATA,
+        batch=batch, max_in_flight=1_000_000, per_host=1_000_000, lease=LEASE,
+        worker="bench", request_id="bench", enough_time=True,
+    )  # fmt: skip
+
+
 def _claim(connection: Connection) -> list[Claimed]:
     return claim(connection, METADATA, batch=CLAIMED, max_in_flight=1_000_000, dispatch_lease=LEASE)
 
 
-def _finish(connection: Connection, claimed: Sequence[Claimed], together: int) -> list[RecordId]:
-    worked: list[RecordId] = []
-    for n in range(0, len(claimed), together):
-        messages = [one.attempt_id for one in claimed[n : n + together]]
-        started = start(connection, messages, lease=LEASE, worker="bench", request_id="bench")
-        ended = complete_all(connection, METADATA, {one.attempt_id: ("done", {}) for one in started})
-        worked += [one.record_id for one in ended.values()]
-    return worked
+def _finish(connection: Connection, claimed: Sequence[Claimed]) -> None:
+    attempt_ids = [one.attempt_id for one in claimed]
+    started = start(connection, attempt_ids, lease=LEASE, worker="bench", request_id="bench")
+    _complete(connection, [one.attempt_id for one in started])
+
+
+def _complete(connection: Connection, attempt_ids: Sequence[AttemptId]) -> list[RecordId]:
+    ended = complete_all(connection, METADATA, {attempt_id: ("done", {}) for attempt_id in attempt_ids})
+    return [one.record_id for one in ended.values()]

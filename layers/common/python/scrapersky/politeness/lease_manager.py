@@ -25,6 +25,9 @@ FIRST_POLL_SECONDS = 0.25
 LONGEST_POLL_SECONDS = 2.0
 """Time between two attempts to lease a host that another worker holds; it doubles from first to longest."""
 
+RELEASE_SECONDS = 1.0
+"""How long a lease that is no longer kept waits for others, to be released with them."""
+
 T = TypeVar("T")
 
 
@@ -128,13 +131,16 @@ class LeaseManager:
         """Execute all statements, one at a time, so that no host is acquired and released at once."""
         while not self._closing:
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(min(map(self._keep_until, self._idle()), default=None)):
+                first = min(map(self._keep_until, self._idle()), default=None)
+                async with asyncio.timeout_at(first and first + RELEASE_SECONDS):
                     await self._wake_up.wait()
             self._wake_up.clear()
             await self._write_cooldowns()
             await self._acquire_requested()
             now = _now()
-            await self._release([host for host in self._idle() if self._keep_until(host) <= now])
+            due = [host for host in self._idle() if self._keep_until(host) <= now]
+            if due and min(map(self._keep_until, due)) + RELEASE_SECONDS <= now:
+                await self._release(due)
         await self._write_cooldowns()
         await self._release(list(self._held_until))
         for request in self._requests.values():
