@@ -11,7 +11,9 @@ from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import ServiceSettings, Settings, SettingsError, connections, load
 from scrapersky.status.workflow import Workflow
 
-SET_BY_THE_STACK = frozenset({"stage", "database_secret", "database_owner_secret", "places_secret", "proxy_secret"})
+SET_BY_THE_STACK = frozenset(
+    {"stage", "database_secret", "database_owner_secret", "places_secret", "proxy_secret", "export_bucket"}
+)
 """Settings that follow from the stage and cannot be overridden from the operator's environment."""
 
 NEVER_DEPLOYED = frozenset({"database_url", "web_loopback_internet", "dns_loopback_server"})

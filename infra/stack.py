@@ -11,6 +11,7 @@ from infra.background_service import BackgroundService
 from infra.curation_api import CurationApi
 from infra.database import find_database
 from infra.dead_letter import DeadLetter
+from infra.exports import ExportBucket
 from infra.function import Function, Functions, architecture
 from infra.housekeeping import Housekeeping
 from infra.layers import bundle
@@ -19,7 +20,7 @@ from infra.network import find_vpc
 from infra.observability import Observability
 from infra.plan import Plan
 from infra.queues import Queues
-from scrapersky.runtime.registry import SERVICES, Service
+from scrapersky.runtime.registry import EXPORT_SCHEDULER, SERVICES, Service
 
 
 class ScraperSkyStack(Stack):
@@ -67,6 +68,9 @@ class ScraperSkyStack(Stack):
         self.functions: dict[str, Function] = {}
         queues = {service.name: self._add_service(service) for service in SERVICES}
         self._add_shared(queues)
+        exports = ExportBucket(self, "Exports")
+        exports.allow(self.functions[EXPORT_SCHEDULER.name], "s3:PutObject", "s3:AbortMultipartUpload")
+        exports.allow(self.functions["api"], "s3:GetObject", "s3:DeleteObject")
         if stage.cdk_nag:
             Validations.of(self).add_plugins(AwsSolutionsChecks(self))
 

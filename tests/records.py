@@ -21,6 +21,8 @@ MAKE = {
     " SELECT id, 'https://{key}.test/sitemap.xml', 'manual', '{status}' FROM d RETURNING id",
     "contacts": DOMAIN + "INSERT INTO contacts (domain_id, kind, value, {field})"
     " SELECT id, 'email', 'info@{key}.test', '{status}' FROM d RETURNING id",
+    "exports": "INSERT INTO exports (object_key, resource, format, filters, bom, {field})"
+    " VALUES ('{key}', 'contacts', 'csv', '{{}}', false, '{status}') RETURNING id",
     "pages": DOMAIN + "INSERT INTO pages (domain_id, url, page_type, path_depth, {field})"
     " SELECT id, 'https://{key}.test/contact', 'contact', 1, '{status}' FROM d RETURNING id",
 }

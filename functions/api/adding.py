@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from api.dependencies import caller_of, dependencies_of
+from api.dependencies import caller_of, dependencies_of, tenant_of
 from api.idempotency import write_once
 from api.problem import invalid, refused
 from api.resource import Resource, View
@@ -80,16 +80,16 @@ def add_records(
     In a bulk request a refused row is a result; ``alone``, the row is the whole request, which is then a 409. A dry run
     reports what it would add. Raises a 422 for more rows than ``API_BULK_MAX``.
     """
-    settings, actor = dependencies_of(router).settings, caller_of(router)
+    settings, actor, tenant = dependencies_of(router).settings, caller_of(router), tenant_of(router)
     if len(rows) > settings.api_bulk_max:
         count, cap = len(rows), settings.api_bulk_max
         raise invalid(resource.name, f"{count} rows are too many for one request; at most {cap} are allowed")
 
     def work(connection: Connection) -> Added:
         connection.execute(text(SET_ACTOR), {"actor": actor, "reason": reason})
-        known = Known.read(connection, rows, settings.ports)
+        known = Known.read(connection, rows, settings.ports, tenant)
         numbered = zip(numbers or range(1, len(rows) + 1), rows, strict=True)
-        added = _add(connection, resource, [_checked(number, row, known) for number, row in numbered], dry_run)
+        added = _add(connection, resource, [_checked(number, row, known) for number, row in numbered], tenant, dry_run)
         workflow = resource.curation["curation_status"]
         if workflow and not dry_run:
             queued = {row.id: None for row in added.results if row.result == "queued"}
@@ -127,7 +127,9 @@ def _checked(number: int, row: NewRecord, known: Known) -> _Row:
     return _Row(row.curation_status, row.label, columns, result)
 
 
-def _add(connection: Connection, resource: Resource[View], rows: Sequence[_Row], dry_run: bool) -> Added:
+def _add(
+    connection: Connection, resource: Resource[View], rows: Sequence[_Row], tenant: str | None, dry_run: bool
+) -> Added:
     """Insert the first row of each key, in the order of the keys: else concurrent requests could deadlock."""
     first: dict[Key, _Row] = {}
     duplicates = []
@@ -138,14 +140,16 @@ def _add(connection: Connection, resource: Resource[View], rows: Sequence[_Row],
     keys = sorted(first)
     for start in range(0, len(keys), ROWS_PER_STATEMENT):
         part = {key: first[key] for key in keys[start : start + ROWS_PER_STATEMENT]}
-        _insert(connection, resource, part, dry_run)
+        _insert(connection, resource, part, tenant, dry_run)
     for result, same in duplicates:
         result.result, result.why, result.id = "duplicate", f"the same as row {same.row}", same.id
     results = [row.result for row in rows]
     return Added(results=results, counts=dict(Counter(one.result for one in results)))
 
 
-def _insert(connection: Connection, resource: Resource[View], rows: Mapping[Key, _Row], dry_run: bool) -> None:
+def _insert(
+    connection: Connection, resource: Resource[View], rows: Mapping[Key, _Row], tenant: str | None, dry_run: bool
+) -> None:
     """Insert the records that do not exist yet, unless this is a dry run, and complete the results."""
     model, key = resource.model, [getattr(resource.model, name) for name in resource.key]
     created: set[RecordId] = set()
@@ -153,26 +157,40 @@ def _insert(connection: Connection, resource: Resource[View], rows: Mapping[Key,
         records = [_record(resource, row) for row in rows.values()]
         statement = insert(model).values(records).on_conflict_do_nothing(index_elements=list(resource.key))
         created = set(connection.execute(statement.returning(model.id)).scalars())
-    if resource.curation["curation_status"]:
-        for row in rows.values():
-            row.result.result = "queued" if row.curation_status == Curation.SELECTED else "created"
+    for row in rows.values() if resource.curation["curation_status"] else ():
+        row.result.result = "queued" if row.curation_status == Curation.SELECTED else "created"
     unlabelled: dict[RecordId, str] = {}
-    for record_id, label, *values in connection.execute(
-        select(model.id, model.label, *key).where(tuple_(*key).in_(rows))
-    ):
+    opened: list[tuple[str, str]] = []
+    columns = select(model.id, model.label, model.tenant, *key)
+    for record_id, label, owner, *values in connection.execute(columns.where(tuple_(*key).in_(rows))):
         row = rows[tuple(values)]
+        if tenant is not None and owner != tenant:
+            row.result.result, row.result.why = "refused", "it is not available to this tenant"
+            continue
         row.result.id = record_id
+        if row.label and (record_id in created or not label):
+            opened.append((owner, row.label))
         if record_id not in created:
             row.result.result, row.result.why = "exists", _why(row.label, label)
             if row.label and not label:
                 unlabelled[record_id] = row.label
     if dry_run:
         return
+    if not dry_run:
+        _label(connection, resource, unlabelled, opened)
+
+
+def _label(
+    connection: Connection,
+    resource: Resource[View],
+    unlabelled: Mapping[RecordId, str],
+    opened: Sequence[tuple[str, str]],
+) -> None:
+    """Give existing records their label, and note that records came in with labels."""
     if unlabelled:
         labels = {"ids": list(unlabelled), "labels": list(unlabelled.values())}
         connection.execute(text(TAKE_LABEL.format(table=resource.name)), labels)
-    new = [row for row in rows.values() if row.label and (row.result.id in created or row.result.id in unlabelled)]
-    open_labels(connection, resource.name, [(row.columns.get("tenant", "default"), str(row.label)) for row in new])
+    open_labels(connection, resource.name, opened)
 
 
 def _record(resource: Resource[View], row: _Row) -> dict[str, Any]:

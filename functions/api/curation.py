@@ -11,9 +11,9 @@ from typing import Annotated, Any, Generic, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import Connection, Row, case, func, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, select, text, update
 
-from api.dependencies import caller_of, dependencies_of
+from api.dependencies import caller_of, dependencies_of, own
 from api.idempotency import key_of, write_once
 from api.problem import invalid
 from api.resource import F, Resource, View
@@ -82,15 +82,16 @@ def curate(
         if number > cap:
             raise invalid(name, f"{number} records are too many for one request; at most {cap} are allowed")
 
+    mine = own(router, resource.model)
     if decision.dry_run:
         key_of(router)
         with dependencies_of(router).database.transaction() as connection:
-            expected, _ = _decide(connection, resource, field, decision, cap)
+            expected, _ = _decide(connection, resource, field, decision, cap, mine)
             return expected.model_copy(update={"results": expected.results[:EXAMPLES]})
 
     def work(connection: Connection) -> Decisions:
         connection.execute(text(SET_ACTOR), {"actor": actor, "reason": decision.reason})
-        decided, before = _decide(connection, resource, field, decision, cap)
+        decided, before = _decide(connection, resource, field, decision, cap, mine)
         workflow = resource.curation[field]
         if workflow:
             observer = dependencies_of(router).observer
@@ -102,14 +103,19 @@ def curate(
 
 
 def _decide(
-    connection: Connection, resource: Resource[View], field: str, decision: Decision[Any], cap: int
+    connection: Connection,
+    resource: Resource[View],
+    field: str,
+    decision: Decision[Any],
+    cap: int,
+    mine: Sequence[ColumnElement[bool]],
 ) -> tuple[Decisions, dict[int, Status]]:
     """Carry out ``decision``; return its results, and the previous status of each record that is now Queued.
 
-    A dry run neither locks nor writes.
+    Records that are not ``mine`` do not exist. A dry run neither locks nor writes.
     """
     limit = len(set(decision.ids)) if decision.ids else decision.limit or cap
-    rows = _read(connection, resource, field, decision, limit + 1)
+    rows = _read(connection, resource, field, decision, limit + 1, mine)
     decided = [_result(row, resource, field, decision.curation_status) for row in rows[:limit]]
     for queue, result in () if decision.dry_run else ((False, "set"), (True, "queued")):
         _write(connection, resource, field, decision, [one.id for one in decided if one.result == result], queue)
@@ -123,7 +129,12 @@ def _decide(
 
 
 def _read(
-    connection: Connection, resource: Resource[View], field: str, decision: Decision[Any], limit: int
+    connection: Connection,
+    resource: Resource[View],
+    field: str,
+    decision: Decision[Any],
+    limit: int,
+    mine: Sequence[ColumnElement[bool]],
 ) -> Sequence[Row[Any]]:
     model, workflow, never = resource.model, resource.curation[field], resource.never_queued
     columns = [
@@ -137,7 +148,7 @@ def _read(
         if decision.filter
         else [model.id.in_(decision.ids or ())]
     )
-    statement = select(*columns).where(*chosen, model.id > (decision.after or 0)).order_by(model.id).limit(limit)
+    statement = select(*columns).where(*chosen, *mine, model.id > (decision.after or 0)).order_by(model.id).limit(limit)
     if not decision.dry_run:
         statement = statement.with_for_update(of=model, key_share=True)
     return connection.execute(statement).all()

@@ -17,12 +17,16 @@ from api.csv_import import body_of, read_lines
 from api.dependencies import caller_of, dependencies_of, require_route
 from api.idempotency import write_once
 from api.problem import invalid, refused
+from scrapersky import object_store
+from scrapersky.errors import WorkError
 from scrapersky.protection import erasure, suppression
 from scrapersky.protection.subjects import HASH, Subject, SubjectError, recognise, subject_of
 from scrapersky.runtime.input_model import InputModel, exactly_one
 from scrapersky.runtime.payloads import Reason
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.vocabulary import SubjectKind
+
+FILES = "SELECT object_key FROM exports WHERE written_at > now() - interval '1 day'"
 
 router = Router()
 TAGS = ["data-protection"]
@@ -198,6 +202,7 @@ def _erase(body: Objection, verb: Callable[..., dict[str, int]], done: str) -> R
         return Receipt(hash=subject.hash, kind=subject.kind, at=at, actor=actor, rows=counts)
 
     receipt = write_once(router, Receipt, work)
+    _delete_exports()
     _log(done, subject, reason)
     return receipt
 
@@ -239,4 +244,18 @@ def _suppress(hashes: dict[str, SubjectKind], reason: str) -> Suppressed:
         done = suppression.suppress(connection, hashes, actor=actor, reason=reason, of_contacts=of_contacts)
         return Suppressed(added=done.added, contacts_deleted=done.contacts, domains_changed=done.domains)
 
-    return write_once(router, Suppressed, work)
+    suppressed = write_once(router, Suppressed, work)
+    _delete_exports()
+    return suppressed
+
+
+def _delete_exports() -> None:
+    """Delete all files of exports, whose rows are from before. A failure leaves files that no url is given for any more."""
+    dependencies = dependencies_of(router)
+    with dependencies.database.autocommit() as connection:
+        keys = list(connection.execute(text(FILES)).scalars())
+    try:
+        if keys:
+            object_store.delete(dependencies.settings.export_bucket, keys)
+    except WorkError as error:
+        dependencies.observer.log.error("could not delete files of exports", extra={"error": str(error)})

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Connection, func, inspect, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from api.dependencies import check_parameters, dependencies_of
+from api.dependencies import check_parameters, dependencies_of, own
 from api.late_commits import open_writers, read_page, wait
 from api.problem import Problem, invalid, refused
 from api.resource import Paging, Resource, View
@@ -64,7 +64,9 @@ def list_records(router: Router, resource: Resource[V], query: Paging) -> Listin
     dependencies = dependencies_of(router)
     cursor = _cursor_of(query, resource.name)
     with dependencies.database.transaction() as connection:
-        reader = Reader(connection, resource, query, conditions(connection, resource.model, query))
+        wanted = conditions(connection, resource.model, query)
+        wanted.indexed.extend(own(router, resource.model))
+        reader = Reader(connection, resource, query, wanted)
         rows, position = reader.read(cursor, dependencies.settings.api_listing_wait_seconds)
         count = reader.count() if query.count else None
     items = [resource.view.model_validate(row) for row in rows]
@@ -157,7 +159,7 @@ class Reader:
 
 def read_record(router: Router, resource: Resource[V], record_id: int) -> V:
     """Return the record ``record_id``. Raises a 404."""
-    statement = select(*_columns(resource)).where(resource.model.id == record_id)
+    statement = select(*_columns(resource)).where(resource.model.id == record_id, *own(router, resource.model))
     with dependencies_of(router).database.autocommit() as connection:
         row = connection.execute(statement).one_or_none()
     if row is None:

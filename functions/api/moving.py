@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import ColumnElement, Connection, Label, Row, Text, literal_column, or_, select
 
 from api.curation import EXAMPLES, MAY_BE_QUEUED, Ids
-from api.dependencies import caller_of, dependencies_of
+from api.dependencies import caller_of, dependencies_of, own
 from api.idempotency import key_of, write_once
 from api.listing import COUNTED
 from api.problem import invalid
@@ -87,14 +87,17 @@ def move(router: Router, resource: Resource[View], workflow: Workflow, verb: Ver
         if number > settings.api_bulk_max:
             valid = f"at most {settings.api_bulk_max} are allowed"
             raise invalid(field, f"{number} records are too many for one request; {valid}")
+    mine = own(router, resource.model)
     limit = min(body.limit or MAX_REQUEUED, settings.api_bulk_max, MAX_REQUEUED)
     if body.dry_run:
         key_of(router)
         with dependencies_of(router).database.transaction() as connection:
-            return _moved(workflow, _read(connection, resource, workflow, verb, body, COUNTED), COUNTED, dry_run=True)
+            return _moved(
+                workflow, _read(connection, resource, workflow, verb, body, COUNTED, mine), COUNTED, dry_run=True
+            )
 
     def work(connection: Connection) -> Moved:
-        rows = _read(connection, resource, workflow, verb, body, limit)
+        rows = _read(connection, resource, workflow, verb, body, limit, mine)
         before = {RecordId(row.id): Status(row.status) for row in rows[:limit]}
         ids, reason = list(before), body.reason
         if before:
@@ -111,18 +114,24 @@ def move(router: Router, resource: Resource[View], workflow: Workflow, verb: Ver
 
 
 def _read(
-    connection: Connection, resource: Resource[View], workflow: Workflow, verb: Verb, body: Move[Any], limit: int
+    connection: Connection,
+    resource: Resource[View],
+    workflow: Workflow,
+    verb: Verb,
+    body: Move[Any],
+    limit: int,
+    mine: Sequence[ColumnElement[bool]],
 ) -> Sequence[Row[Any]]:
-    """Return the records and one more. Lock them in the order of their ids, without those that others hold.
+    """Return the records, which must be ``mine``, and one more. Lock them in the order of their ids.
 
-    A dry run locks nothing.
+    Those that others hold are left out. A dry run locks nothing.
     """
     model, never = resource.model, resource.never_queued
     status = getattr(model, workflow.field)
     wanted: list[ColumnElement[bool]] = (
         conditions(connection, resource.model, body.filter).all if body.filter else [model.id.in_(body.ids or ())]
     )
-    wanted += [status.in_(NEEDS[verb]), model.id > (body.after or 0)]
+    wanted += [status.in_(NEEDS[verb]), model.id > (body.after or 0), *mine]
     if never and verb == "requeue":
         column = getattr(model, never.column)
         wanted.append(or_(column.is_(None), column.not_in(never.values)))

@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import Connection, Row, or_, select
 
 from scrapersky.models import Domain
-from scrapersky.runtime.input_model import Id, InputModel, Label
+from scrapersky.runtime.input_model import Id, InputModel, Label, Tenant
 from scrapersky.vocabulary import Curation
 from scrapersky.web.hosts import HostError, normalise_host
 from scrapersky.web.urls import MAX_URL_LENGTH, NormalUrl, parse_url, port_of
@@ -39,9 +39,10 @@ class NewRecord(InputModel):
         """Return what the answer shows as ``given``."""
         raise NotImplementedError
 
-    def columns(self, known: "Known") -> dict[str, Any]:  # noqa: ARG002
+    def columns(self, known: "Known") -> dict[str, Any]:
         """Return the record's columns without decision and label. Raises :class:`RowRefused`."""
-        return self.model_dump(exclude={"curation_status", "label"})
+        columns = self.model_dump(exclude={"curation_status", "label"})
+        return {**columns, "tenant": known.tenant_for(columns.get("tenant"))}
 
 
 class NewOfPlace(NewRecord):
@@ -49,6 +50,7 @@ class NewOfPlace(NewRecord):
 
     identifying: ClassVar[tuple[str, ...]] = ("place_id",)
 
+    tenant: Tenant | None = Field(None, description="whose record it is; default, or the caller's own")
     place_id: str = Field(min_length=1, max_length=300, pattern=r"^[A-Za-z0-9_-]+$", description="Google's id")
 
     def given(self) -> str:
@@ -97,18 +99,27 @@ class Known:
     by_id: Mapping[int, DomainRow]
     by_name: Mapping[str, DomainRow]
     ports: Set[int]
+    tenant: str | None = None
+    """The only tenant whose records may be added, None for any."""
 
     @classmethod
-    def read(cls, connection: Connection, rows: Sequence[NewRecord], ports: Set[int]) -> "Known":
-        """Read the domains that ``rows`` name."""
+    def read(cls, connection: Connection, rows: Sequence[NewRecord], ports: Set[int], tenant: str | None) -> "Known":
+        """Read the domains that ``rows`` name, of all tenants or of one."""
         named = [row for row in rows if isinstance(row, NewOfDomain)]
         ids = {row.domain_id for row in named if row.domain_id is not None}
         names = {host for row in named if (host := _host(row.domain))}
         if not ids and not names:
-            return cls({}, {}, ports)
+            return cls({}, {}, ports, tenant)
         wanted = or_(Domain.id.in_(ids), Domain.domain.in_(names))
-        found = connection.execute(select(Domain.id, Domain.domain, Domain.tenant).where(wanted)).all()
-        return cls({one.id: one for one in found}, {one.domain: one for one in found}, ports)
+        mine = [] if tenant is None else [Domain.tenant == tenant]
+        found = connection.execute(select(Domain.id, Domain.domain, Domain.tenant).where(wanted, *mine)).all()
+        return cls({one.id: one for one in found}, {one.domain: one for one in found}, ports, tenant)
+
+    def tenant_for(self, given: str | None) -> str:
+        """Return the tenant of a new record. Raises :class:`RowRefused`."""
+        if self.tenant is not None and given not in (None, self.tenant):
+            raise RowRefused(f"tenant: {given!r} is not the caller's tenant; leave it out")
+        return given or self.tenant or "default"
 
     def domain_of(self, row: NewOfDomain) -> DomainRow:
         """Return the domain that ``row`` names. Raises :class:`RowRefused`."""

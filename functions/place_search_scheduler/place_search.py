@@ -201,7 +201,7 @@ def _tiles_of(connection: Connection, record: PlaceSearch) -> Sequence[RecordId]
 def _save_places(connection: Connection, results: Sequence[_Result]) -> Sequence[RecordId]:
     """Insert the places that are new, in the order of their ids: tiles share places. Return the ids of all.
 
-    A place that was known takes the label of the search if it has none.
+    A place of its tenant that was known takes the label of the search if it has none.
     """
     rows: dict[str, dict[str, Any]] = {}
     pairs: set[tuple[RecordId, str]] = set()
@@ -214,7 +214,7 @@ def _save_places(connection: Connection, results: Sequence[_Result]) -> Sequence
     if not rows:
         return []
     upsert = insert(Place).values([rows[place_id] for place_id in sorted(rows)])
-    unlabelled = Place.label.is_(None) & upsert.excluded.label.is_not(None)
+    unlabelled = Place.label.is_(None) & upsert.excluded.label.is_not(None) & (Place.tenant == upsert.excluded.tenant)
     label = {"label": upsert.excluded.label}
     connection.execute(upsert.on_conflict_do_update(index_elements=[Place.place_id], set_=label, where=unlabelled))
     known = select(Place.place_id, Place.id).where(Place.place_id.in_(rows))

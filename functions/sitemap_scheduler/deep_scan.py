@@ -2,7 +2,7 @@
 
 from urllib.parse import quote, urlencode
 
-from sqlalchemy import Connection, func, update
+from sqlalchemy import Connection, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from scrapersky.errors import shorten
@@ -57,7 +57,9 @@ async def deep_scan_place(record: Place, ctx: JobContext) -> Outcome:
                 index_elements=[LocalBusiness.place_id],
                 set_={
                     **business,
-                    "label": func.coalesce(LocalBusiness.label, common["label"]),
+                    "label": func.coalesce(
+                        LocalBusiness.label, case((LocalBusiness.tenant == common["tenant"], common["label"]))
+                    ),
                     "scanned_at": func.now(),
                     "updated_at": func.now(),
                 },

@@ -9,7 +9,7 @@ import pytest
 
 from infra.config import STAGES
 from infra.plan import plan
-from scrapersky.runtime.registry import SERVICES
+from scrapersky.runtime.registry import EXPORT_SCHEDULER, SERVICES
 from scrapersky.settings import ServiceSettings, Settings, load
 from tests.infra.template import Template, listed, target
 
@@ -112,6 +112,8 @@ def test_a_function_may_use_its_own_log_queue_and_secrets_and_nothing_else(templ
         services = {f"{template.stack}-{service.name}" for service in SERVICES}
         aliases = template.of_type("AWS::Lambda::Alias")
         wanted["lambda"] = {id for id in aliases if functions[template.live({"Ref": id})]["FunctionName"] in services}
+    if name in ("api", EXPORT_SCHEDULER.name):
+        wanted["s3"] = {"/*"}
     for service in SERVICES:
         if service.name == name:
             wanted["sqs"] = {target(template.environment(name)["QUEUE_URL"])}

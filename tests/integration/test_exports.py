@@ -3,8 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from sqlalchemy import Connection, Engine, text
 
 from infra import ROOT
 from scrapersky.lists import exports
-from scrapersky.lists.exports import EXPORTS, read_rows
+from scrapersky.lists.exports import EXPORTS, Read, Rows, read_rows
+from scrapersky.lists.tables import ContactFilter
 from scrapersky.protection.suppression import suppress
 from scrapersky.vocabulary import SubjectKind
 from scripts.commands.scrapersky.app import main
@@ -54,6 +54,16 @@ class Exporting:
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         assert error == f"{resource}: {len(rows)} row{'' if len(rows) == 1 else 's'} in {file}\n"
         return rows
+
+
+def reading(engine: Engine) -> Read:
+    """Return what calls a function in a transaction of its own."""
+
+    def read(chunk: Callable[[Connection], Rows]) -> Rows:
+        with engine.begin() as connection:
+            return chunk(connection)
+
+    return read
 
 
 @pytest.fixture
@@ -147,7 +157,7 @@ def test_a_suppression_during_an_export_counts_for_the_rows_that_are_read_later(
     export: Exporting, connection: Connection, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exports, "CHUNK", 1)
-    chunks = read_rows(engine.begin, EXPORTS["contacts"], lambda _: [])
+    chunks = read_rows(reading(engine), EXPORTS["contacts"], ContactFilter())
     first = next(chunks)
     with engine.begin() as transaction:
         digest = hashlib.sha256(b"+4930123456").hexdigest()
@@ -163,13 +173,12 @@ def test_no_transaction_is_open_while_rows_are_written(
     monkeypatch.setattr(exports, "CHUNK", 2)
     opened = []
 
-    @contextmanager
-    def begin() -> Iterator[Connection]:
+    def read(chunk: Callable[[Connection], Rows]) -> Rows:
         with engine.begin() as connection:
             opened.append(connection)
-            yield connection
+            return chunk(connection)
 
-    for _ in read_rows(begin, EXPORTS["contacts"], lambda _: []):
+    for _ in read_rows(read, EXPORTS["contacts"], ContactFilter()):
         assert opened[-1].closed
 
     assert len(opened) == 2

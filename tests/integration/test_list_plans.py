@@ -21,6 +21,7 @@ from api.resources.sitemap_files import SITEMAP_FILES, SitemapFileQuery
 from api.resources.sitemaps import SITEMAPS, SitemapQuery
 from scrapersky.database import Database
 from scrapersky.lists.filters import PAGING, conditions
+from scrapersky.runtime.labels import progress
 from scrapersky.runtime.registry import IMPORT, PAGE_READING, hand_offs_from
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
@@ -201,6 +202,11 @@ def test_a_filter_reads_no_more_than_its_bound(large: Connection, table: str, na
 def test_an_order_reads_only_its_page(large: Connection, table: str, order: str) -> None:
     found = plans(large, table, order=order)
     assert sum(plan.rows_read for plan in found) <= 2 * LIMIT + 10, "\n".join(plan.summary() for plan in found)
+
+
+def test_the_progress_of_a_label_reads_only_its_records(large: Connection) -> None:
+    found = plans_of(large, lambda connection: progress(connection, "rare", None))
+    assert sum(plan.rows_read for plan in found) <= 3 * ROWS // RARE, "\n".join(plan.summary() for plan in found)
 
 
 def test_a_count_ends_at_its_cap(large: Connection) -> None:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 
-from api.dependencies import check_parameters, dependencies_of
+from api.dependencies import check_parameters, dependencies_of, tenant_of
 from scrapersky.lists.filters import of_domain, typed
 from scrapersky.models import Change, Domain
 from scrapersky.runtime.input_model import Id, InputModel, Instant, Integer
@@ -61,6 +61,8 @@ def list_changes(query: Annotated[ChangeQuery, Query()]) -> Changes:
     columns = Change.__table__.c
     rows = select(*(columns[name] for name in ChangeView.model_fields if name != "domain"), Domain.domain)
     rows = rows.join(Domain, Domain.id == columns.domain_id).order_by(columns.id.desc()).limit(query.limit + 1)
+    if (tenant := tenant_of(router)) is not None:
+        rows = rows.where(columns.tenant == tenant)
     for name in ("tenant", "domain_id", "field"):
         if (value := getattr(query, name)) is not None:
             rows = rows.where(columns[name] == value)

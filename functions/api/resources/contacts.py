@@ -68,7 +68,7 @@ class ContactWithSources(ContactView):
 class ContactQuery(Paging, ContactFilter):
     """The query parameters of a listing."""
 
-    order: Literal["id", "-id", "last_seen", "-last_seen"] = ORDER
+    order: Literal["id", "-id", "last_seen", "-last_seen", "value", "-value"] = ORDER
 
 
 CONTACTS = Resource(

@@ -17,7 +17,7 @@ from api.resource import ORDER, Paging, Resource, View
 from api.rows import Known, NewRecord, RowRefused
 from scrapersky.lists.tables import DomainFilter
 from scrapersky.models import Domain
-from scrapersky.runtime.input_model import InputModel, Label
+from scrapersky.runtime.input_model import InputModel, Label, Tenant
 from scrapersky.runtime.registry import METADATA, SUBMISSION
 from scrapersky.vocabulary import Curation, Status
 from scrapersky.web.hosts import HostError, normalise_host
@@ -71,7 +71,7 @@ class DomainView(View):
 class DomainQuery(Paging, DomainFilter):
     """The query parameters of a listing."""
 
-    order: Literal["id", "-id", "domain", "-domain", "last_scan", "-last_scan"] = ORDER
+    order: Literal["id", "-id", "domain", "-domain", "last_scan", "-last_scan", "http_status", "-http_status"] = ORDER
 
 
 class NewDomain(InputModel):
@@ -80,6 +80,7 @@ class NewDomain(InputModel):
     domain: str = Field(min_length=1, max_length=2_048, description="a host name or a url")
     curation_status: Curation = Curation.NEW
     label: Label | None = Field(None, description="of the list; hand-offs carry it along")
+    tenant: Tenant | None = Field(None, description="whose records they are; default, or the caller's own")
     reason: str = Field("added", min_length=1, max_length=500)
 
 
@@ -89,6 +90,7 @@ class NewDomains(InputModel):
     domains: list[str] = Field(min_length=1, description="host names or urls")
     curation_status: Curation = Curation.NEW
     label: Label | None = Field(None, description="of the list; hand-offs carry it along")
+    tenant: Tenant | None = Field(None, description="whose records they are; default, or the caller's own")
     reason: str = Field("added", min_length=1, max_length=500)
 
 
@@ -97,6 +99,7 @@ class _Row(NewRecord):
 
     identifying = ("domain",)
 
+    tenant: Tenant | None = None
     domain: str
 
     @classmethod
@@ -108,10 +111,10 @@ class _Row(NewRecord):
         """Return the text as it was sent."""
         return self.domain
 
-    def columns(self, known: Known) -> dict[str, Any]:  # noqa: ARG002
-        """Return the normalised host. Raises :class:`RowRefused`."""
+    def columns(self, known: Known) -> dict[str, Any]:
+        """Return the normalised host and the tenant. Raises :class:`RowRefused`."""
         try:
-            return {"domain": normalise_host(self.domain)}
+            return {"domain": normalise_host(self.domain), "tenant": known.tenant_for(self.tenant)}
         except HostError as error:
             raise RowRefused(str(error)) from None
 
@@ -157,13 +160,16 @@ def read_domain(record_id: RecordIdInPath) -> DomainView:
 
 @router.post("/domains", tags=TAGS, summary="Add a domain", status_code=HTTPStatus.CREATED)
 def create_domain(body: NewDomain) -> Added:
-    row = _Row(domain=body.domain, curation_status=body.curation_status, label=body.label)
+    row = _Row(domain=body.domain, curation_status=body.curation_status, label=body.label, tenant=body.tenant)
     return add_records(router, DOMAINS, [row], reason=body.reason, alone=True)
 
 
 @router.post("/domains/bulk", tags=TAGS, summary="Add domains")
 def create_domains(body: NewDomains) -> Added:
-    rows = [_Row(domain=one, curation_status=body.curation_status, label=body.label) for one in body.domains]
+    rows = [
+        _Row(domain=one, curation_status=body.curation_status, label=body.label, tenant=body.tenant)
+        for one in body.domains
+    ]
     return add_records(router, DOMAINS, rows, reason=body.reason)
 
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import BaseModel, Field
 
-from api.dependencies import dependencies_of
+from api.dependencies import dependencies_of, tenant_of
 from api.problem import Problem
 from scrapersky.runtime.input_model import LABEL
 from scrapersky.runtime.labels import progress
@@ -37,7 +37,7 @@ def read_label(label: LabelInPath) -> LabelProgress:
     name, found = unquote(label), None
     if re.fullmatch(LABEL, name):
         with dependencies_of(router).database.autocommit() as connection:
-            found = progress(connection, name, None)
+            found = progress(connection, name, tenant_of(router))
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"no record has the label {name!r}")
     return LabelProgress(

@@ -67,7 +67,9 @@ class LocalBusinessView(View):
 class LocalBusinessQuery(Paging, LocalBusinessFilter):
     """The query parameters of a listing."""
 
-    order: Literal["id", "-id", "reviews_count", "-reviews_count"] = ORDER
+    order: Literal[
+        "id", "-id", "reviews_count", "-reviews_count", "city", "-city", "main_category", "-main_category"
+    ] = ORDER
 
 
 class NewLocalBusiness(NewOfPlace):

@@ -64,7 +64,7 @@ class PageView(View):
 class PageQuery(Paging, PageFilter):
     """The query parameters of a listing."""
 
-    order: Literal["id", "-id"] = ORDER
+    order: Literal["id", "-id", "page_type", "-page_type"] = ORDER
 
 
 class NewPage(NewUrl):

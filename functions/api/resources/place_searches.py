@@ -96,7 +96,7 @@ class NewPlaceSearch(NewRecord):
         """Return text and area."""
         return f"{self.text} in {self.area}"
 
-    def columns(self, known: Known) -> dict[str, Any]:  # noqa: ARG002
+    def columns(self, known: Known) -> dict[str, Any]:
         """Return text and area as they are stored, and the name that follows from them. Raises :class:`RowRefused`."""
         wanted = " ".join(self.text.split())
         if not wanted:
@@ -105,7 +105,8 @@ class NewPlaceSearch(NewRecord):
             area = tidy_area(self.area)
         except AreaError as error:
             raise RowRefused(str(error)) from None
-        return {"text": wanted, "area": area, "name": f"{wanted} in {area}"}
+        tenant = known.tenant_for(None)
+        return {"text": wanted, "area": area, "name": f"{wanted} in {area}", "tenant": tenant}
 
 
 class OnePlaceSearch(NewPlaceSearch):

@@ -48,7 +48,7 @@ class PlaceView(View):
 class PlaceQuery(Paging, PlaceFilter):
     """The query parameters of a listing."""
 
-    order: Literal["id", "-id"] = ORDER
+    order: Literal["id", "-id", "place_id", "-place_id", "search_query", "-search_query"] = ORDER
 
 
 class NewPlace(NewOfPlace):

@@ -59,7 +59,7 @@ class SitemapFileView(View):
 class SitemapFileQuery(Paging, SitemapFileFilter):
     """The query parameters of a listing."""
 
-    order: Literal["id", "-id"] = ORDER
+    order: Literal["id", "-id", "http_status", "-http_status"] = ORDER
 
 
 class NewSitemapFile(NewUrl):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.errors import plural
-from scrapersky.lists.exports import EXPORTS, Export, read_rows
+from scrapersky.lists.exports import EXPORTS, Exportable, Rows, read_rows
 from scrapersky.lists.files import WRITERS
-from scrapersky.lists.filters import conditions
 from scripts.commands.scrapersky.by_filter import filter_of, resource_of
 from scripts.commands.scrapersky.doctor.command import engine_of
 from scripts.commands.scrapersky.doctor.finding import message_of
@@ -68,10 +67,15 @@ class _Count:
 
     written = 0
 
-    def rows(self, engine: Engine, export: Export, wanted: Filter) -> Iterator[Sequence[Any]]:
+    def rows(self, engine: Engine, export: Exportable, wanted: Filter) -> Iterator[Sequence[Any]]:
         with engine.begin() as connection:
             last = connection.execute(select(func.max(export.model.id))).scalar_one() or 0
-        chunks = read_rows(engine.begin, export, lambda connection: conditions(connection, export.model, wanted).all)
+
+        def read(chunk: Callable[[Connection], Rows]) -> Rows:
+            with engine.begin() as connection:
+                return chunk(connection)
+
+        chunks = read_rows(read, export, wanted)
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
             # By the ids that are passed: counting the rows of a filter may take longer than writing them.
             task = progress.add_task("export", total=last)
@@ -82,9 +86,8 @@ class _Count:
 
 
 def _wanted(table: str, where: Sequence[str]) -> Filter:
-    resource = resource_of(table)
     try:
-        return resource.filters.model_validate(filter_of(resource, where))
+        return EXPORTS[table].filters.model_validate(filter_of(resource_of(table), where))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "filters"

@@ -214,6 +214,17 @@ class Settings(BaseModel):
         description="how long a listing waits for transactions that may still insert records of its page",
     )
 
+    api_tenant_claim: str = Field(
+        "", description="claim of a caller's token that names the tenant whose records it may see and change; * is all"
+    )
+    api_tenants: str = Field(
+        "",
+        pattern=r"^(arn:[^=,\s]+=[^=,\s]+(,arn:[^=,\s]+=[^=,\s]+)*)?$",
+        description="the same for callers with IAM: ARN=tenant of roles or users, separated by commas; * is all tenants",
+    )
+
+    export_bucket: str = Field("", description="name of the bucket of exports, which keeps a file for a day")
+
     reader_memory_mb: int = Field(
         128, ge=64, le=4_096, description="MB that the process which reads pages may allocate"
     )
@@ -352,6 +363,12 @@ class Settings(BaseModel):
     def lock_seconds(self) -> float:
         """How long a function waits for a lock: less than half of the time in which all results must be saved."""
         return max(0.1, 0.3 * self.saving_seconds)
+
+    @property
+    def tenants(self) -> dict[str, str]:
+        """Return :attr:`api_tenants` as {ARN: tenant}."""
+        pairs = (one.rpartition("=") for one in self.api_tenants.split(",") if one)
+        return {arn: tenant for arn, _, tenant in pairs}
 
     @property
     def ports(self) -> frozenset[int]:

@@ -5,27 +5,37 @@ tables.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, text
 
+from scrapersky.lists.filters import Filter, conditions
+from scrapersky.lists.tables import ContactFilter, DomainFilter, LocalBusinessFilter, PageFilter
 from scrapersky.models import Contact, ContactSource, Domain, LocalBusiness, Page, Suppression
 from scrapersky.models.base import Recorded
 
 CHUNK = 5_000
 """Rows of one statement, which is one transaction: memory stays flat, and no snapshot holds up vacuum."""
 
-Begin = Callable[[], AbstractContextManager[Connection]]
-Conditions = Callable[[Connection], Sequence[ColumnElement[bool]]]
+Rows = Sequence[Row[Any]]
+Read = Callable[[Callable[[Connection], Rows]], Rows]
+"""Call a function with a connection, in a transaction of its own."""
+
+STALE = text("""
+SELECT EXISTS (SELECT FROM suppressions WHERE at > CAST(:read_from AS timestamptz) - interval '1 minute')
+    OR EXISTS (SELECT FROM erasures WHERE at > CAST(:read_from AS timestamptz) - interval '1 minute')
+""")
+"""The minute covers transactions that had begun, and not ended, when the first row was read."""
 
 
 @dataclass(frozen=True)
-class Export:
+class Exportable:
     """The records of ``model`` as rows of ``columns``, without those for which one of ``subjects`` is suppressed."""
 
     model: type[Recorded]
+    filters: type[Filter]
     columns: Mapping[str, Any]
     subjects: tuple[Any, ...]
 
@@ -36,23 +46,33 @@ class Export:
         return or_(~select(Suppression.hash).exists(), and_(*free))
 
 
-def read_rows(begin: Begin, export: Export, conditions: Conditions) -> Iterator[Sequence[Row[Any]]]:
-    """Yield all rows in the order of their ids, in chunks of at most :data:`CHUNK`.
+def read_rows(read: Read, export: Exportable, wanted: Filter) -> Iterator[Rows]:
+    """Yield all rows that match ``wanted`` in the order of their ids, in chunks of at most :data:`CHUNK`.
 
-    Each chunk is read in a transaction of its own, opened by ``begin``. So a suppression or an erasure that is committed
-    during the export counts for all rows that are read later.
+    Each chunk is read in a transaction of its own, by ``read``. So a suppression or an erasure that is committed during
+    the export counts for all rows that are read later.
     """
     model, last = export.model, 0
     columns = [column.label(name) for name, column in export.columns.items()]
+    statement = select(*columns).where(export.allowed).order_by(model.id).limit(CHUNK)
+
+    def chunk(connection: Connection) -> Rows:
+        wanted_here = conditions(connection, model, wanted).all
+        return connection.execute(statement.where(*wanted_here, model.id > last)).all()
+
     while True:
-        with begin() as connection:
-            wanted = [*conditions(connection), model.id > last, export.allowed]
-            rows = connection.execute(select(*columns).where(*wanted).order_by(model.id).limit(CHUNK)).all()
+        rows = read(chunk)
         if rows:
             yield rows
             last = rows[-1].id
         if len(rows) < CHUNK:
             return
+
+
+def is_stale(connection: Connection, read_from: datetime) -> bool:
+    """Return whether something was suppressed or erased since ``read_from``, which rows read then may still have."""
+    stale: bool = connection.execute(STALE, {"read_from": read_from}).scalar_one()
+    return stale
 
 
 def _domain_of(domain_id: Any) -> Any:
@@ -75,9 +95,10 @@ _SOURCE = (
     .scalar_subquery()
 )
 
-EXPORTS: Mapping[str, Export] = {
-    "contacts": Export(
+EXPORTS: Mapping[str, Exportable] = {
+    "contacts": Exportable(
         Contact,
+        ContactFilter,
         _columns(
             Contact,
             "id tenant domain_id domain kind value category source_url first_seen last_seen gone_at curation_status"
@@ -87,8 +108,9 @@ EXPORTS: Mapping[str, Export] = {
         ),
         (Contact.value, _domain_of(Contact.domain_id)),
     ),
-    "domains": Export(
+    "domains": Exportable(
         Domain,
+        DomainFilter,
         _columns(
             Domain,
             "id tenant domain final_url http_status last_scan title description language generator is_wordpress"
@@ -97,8 +119,9 @@ EXPORTS: Mapping[str, Export] = {
         ),
         (Domain.domain,),
     ),
-    "local_businesses": Export(
+    "local_businesses": Exportable(
         LocalBusiness,
+        LocalBusinessFilter,
         _columns(
             LocalBusiness,
             "id tenant place_id business_name full_address street city state zip country phone website_url domain_id domain"
@@ -108,8 +131,9 @@ EXPORTS: Mapping[str, Export] = {
         ),
         (LocalBusiness.phone, _domain_of(LocalBusiness.domain_id), _host_of(LocalBusiness.website_url)),
     ),
-    "pages": Export(
+    "pages": Exportable(
         Page,
+        PageFilter,
         _columns(
             Page,
             "id tenant domain_id domain url page_type path_depth last_modified lead_source title h1 canonical_url"

@@ -74,6 +74,13 @@ WRITERS: Mapping[str, Callable[..., None]] = {"csv": write_csv, "ndjson": write_
 """By format. Only csv has the option ``bom``."""
 
 
+CONTENT_TYPES: Mapping[str, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "ndjson": "application/x-ndjson",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
 def _plain(value: Any) -> Any:
     """Return ``value`` as JSON has it. Times are ISO 8601 in UTC."""
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -53,7 +53,9 @@ class PlaceFilter(Named):
 
 
 def _has_email(columns: Columns, given: bool) -> ColumnElement[bool]:
-    found = exists().where(Domain.id == columns.domain_id, Domain.email_addresses.is_not(None))
+    found = exists().where(
+        Domain.id == columns.domain_id, Domain.tenant == columns.tenant, Domain.email_addresses.is_not(None)
+    )
     return found if given else ~found
 
 

@@ -9,6 +9,7 @@ from scrapersky.models.change import Change as Change
 from scrapersky.models.contact import Contact as Contact
 from scrapersky.models.contact import ContactSource as ContactSource
 from scrapersky.models.domain import Domain as Domain
+from scrapersky.models.export import Export as Export
 from scrapersky.models.host_lease import HostLease as HostLease
 from scrapersky.models.idempotency_key import IdempotencyKey as IdempotencyKey
 from scrapersky.models.label import Label as Label

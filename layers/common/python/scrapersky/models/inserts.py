@@ -15,7 +15,8 @@ ROWS_PER_STATEMENT = 1_000
 def get_or_create(connection: Connection, unique: InstrumentedAttribute[Any], **values: Any) -> RecordId:
     """Return the id of the row whose ``unique`` column has its value in ``values``; insert the row if there is none.
 
-    An existing row is not changed, but takes the ``label`` if it has none. Safe against concurrent inserts of the value.
+    An existing row is not changed, but takes a ``label`` of its tenant if it has none. Safe against concurrent
+    inserts of the value.
     """
     model = unique.class_
     inserted: RecordId | None = connection.scalar(
@@ -25,6 +26,7 @@ def get_or_create(connection: Connection, unique: InstrumentedAttribute[Any], **
         return inserted
     existing: RecordId = connection.execute(select(model.id).where(unique == values[unique.key])).scalar_one()
     if values.get("label"):
-        unlabelled = update(model).where(model.id == existing, model.label.is_(None))
+        own = model.tenant == values.get("tenant", "default")
+        unlabelled = update(model).where(model.id == existing, model.label.is_(None), own)
         connection.execute(unlabelled.values(label=values["label"]))
     return existing

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
+from sqlalchemy import Connection
 
 from scrapersky.runtime.outcomes import Outcome
 from scrapersky.settings import Settings
@@ -54,6 +55,10 @@ class Deadline:
         return self.at >= self._end
 
 
+def _no_database(_: object) -> Any:
+    raise RuntimeError("this context has no database")
+
+
 @dataclass(frozen=True)
 class JobContext:
     """The tools for the work on one record."""
@@ -73,6 +78,10 @@ class JobContext:
     """``await read_page(fetched, **options)``: call the workflow's ``page_function`` in the child process. Raises
     Permanent ``too_complex`` for a page that takes too much memory or processor time. Waiting for the child does not
     count against the record's deadline."""
+
+    read: Callable[[Callable[[Connection], Any]], Any] = field(repr=False, default=_no_database)
+    """Call a function that reads, with a connection in a transaction of its own. From a thread of the job's own: it waits
+    until the database's thread is free."""
 
     @property
     def web(self) -> "WebClient":

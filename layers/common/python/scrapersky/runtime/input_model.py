@@ -29,6 +29,7 @@ Integer = Annotated[int, Field(strict=True), BeforeValidator(whole)]
 Number = Annotated[float, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
+Tenant = Annotated[str, Field(min_length=1, max_length=100)]
 Label = Annotated[str, Field(min_length=1, max_length=100, pattern=LABEL)]
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID), BeforeValidator(whole)]
 

@@ -23,7 +23,9 @@ SET opened_at = clock_timestamp(), done_at = NULL,
 
 FIRST = {workflow.table: workflow for workflow in reversed(WORKFLOWS.values())}
 """The workflow that a record waits for when it comes in, by table."""
-UNDECIDED = "{status} = 'New' AND curation_status NOT IN ('Not a Fit', 'Archived') AND '{table}' = ANY(labels.tables)"
+UNDECIDED = """'{table}' = ANY(labels.tables) AND {status} = 'New'
+    AND coalesce(to_jsonb({table}) ->> 'curation_status', 'New') NOT IN ('Not a Fit', 'Archived')"""
+"""Not every table has decisions, hence as JSON."""
 OF_LABEL = "{table}.label = labels.label AND {table}.tenant = labels.tenant"
 WORKING = f"""
 EXISTS (SELECT FROM {{table}} WHERE {{due_at}} IS NOT NULL AND {OF_LABEL}) OR EXISTS (

@@ -101,6 +101,14 @@ PLACE_SEARCH = Workflow.watching(
     uses_places_api=True,
     makes=("place_searches", "places"),
 )
+EXPORT = Workflow.watching(
+    "export",
+    "Export.status",
+    table="exports",
+    key="object_key",
+    job="export_scheduler.export:write_export",
+    uses_web=False,
+)
 
 
 @dataclass(frozen=True)
@@ -185,6 +193,9 @@ CONTACT_SCHEDULER = Service(
 PLACE_SEARCH_SCHEDULER = Service(
     "place-search-scheduler", "PLACE_SEARCH_SCHEDULER", (PLACE_SEARCH,), ServiceSettings(batch_size=50, max_instances=2)
 )
+EXPORT_SCHEDULER = Service(
+    "export-scheduler", "EXPORT_SCHEDULER", (EXPORT,), ServiceSettings(batch_size=10, max_instances=2)
+)
 
 SERVICES: tuple[Service, ...] = (
     DOMAIN_SCHEDULER,
@@ -194,6 +205,7 @@ SERVICES: tuple[Service, ...] = (
     PAGE_SCHEDULER,
     CONTACT_SCHEDULER,
     PLACE_SEARCH_SCHEDULER,
+    EXPORT_SCHEDULER,
 )
 
 UNCHECKED_EMAIL = "kind = 'email' AND email_checked_at IS NULL"

@@ -225,6 +225,7 @@ class Worker:
             secret=self._secret,
             spend=spend,
             read_page=partial(self._read_page, attempt, deadline),
+            read=partial(self._read, asyncio.get_running_loop()),
         )
 
     async def _read_page(
@@ -234,6 +235,13 @@ class Worker:
         if function is None:
             raise RuntimeError(f"{attempt.workflow} cannot read pages: set its page_function in the registry")
         return await self.runtime.page_reader.read(function, fetched, waiting=deadline.paused, **options)
+
+    def _read(self, loop: asyncio.AbstractEventLoop, read: Callable[[Connection], T]) -> T:
+        def in_transaction() -> T:
+            with self.runtime.database.transaction() as connection:
+                return read(connection)
+
+        return asyncio.run_coroutine_threadsafe(self.runtime.database.in_thread(in_transaction), loop).result()
 
     async def _secret(self, name: str) -> str:
         return await asyncio.to_thread(self.runtime.read_secret, name)

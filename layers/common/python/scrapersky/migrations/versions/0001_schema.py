@@ -22,8 +22,9 @@ WATCHED = (
     ("pages", "page_reading_status", "page_reading"),
     ("local_businesses", "domain_extraction_status", "domain_extraction"),
     ("contacts", "email_check_status", "email_check"),
+    ("exports", "status", "export"),
 )
-TABLES = """attempts, changes, contact_sources, contacts, domains, erasures, host_leases, idempotency_keys, labels,
+TABLES = """attempts, changes, contact_sources, contacts, domains, erasures, exports, host_leases, idempotency_keys, labels,
     local_businesses, mail_domains, pages, paid_calls, pauses, pending_attempt_checks, place_searches, places,
     places_found, service_controls, sitemap_files, sitemaps, status_events, suppressions"""
 PROTECTION = Path(guard.FILE).with_name("protection.sql")

@@ -133,6 +133,46 @@ COMMENT ON COLUMN erasures.workflow IS '* for an erasure in every table';
 COMMENT ON COLUMN erasures.events IS 'events whose reason was removed';
 COMMENT ON COLUMN erasures.changed IS 'rows changed by table, for an erasure in every table';
 
+CREATE TABLE exports (
+    object_key text NOT NULL,
+    resource text NOT NULL,
+    format text NOT NULL,
+    filters jsonb NOT NULL,
+    bom boolean NOT NULL,
+    row_count bigint,
+    size_bytes bigint,
+    read_from timestamptz,
+    written_at timestamptz,
+    status work_status DEFAULT 'New' NOT NULL,
+    due_at timestamptz,
+    failures smallint DEFAULT '0' NOT NULL,
+    error_code text,
+    error text,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text DEFAULT 'default' NOT NULL,
+    label text,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_exports PRIMARY KEY (id),
+    CONSTRAINT uq_exports_object_key UNIQUE (object_key),
+    CONSTRAINT ck_exports_due_at_exactly_when_queued CHECK ((status = 'Queued') = (due_at IS NOT NULL)),
+    CONSTRAINT ck_exports_due_at_in_range CHECK (due_at BETWEEN '2000-01-01' AND now() + interval '400 days'),
+    CONSTRAINT ck_exports_error_code_exactly_when_error CHECK ((status = 'Error') = (error_code IS NOT NULL)),
+    CONSTRAINT ck_exports_error_is_short CHECK (length(error) <= 1024),
+    CONSTRAINT ck_exports_failures_not_negative CHECK (failures >= 0)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX ix_exports_tenant_id ON exports (tenant, id);
+CREATE INDEX ix_exports_due ON exports (tenant, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX ix_exports_error_code ON exports (error_code, id) WHERE error_code IS NOT NULL;
+COMMENT ON COLUMN exports.object_key IS 'of the file in the bucket';
+COMMENT ON COLUMN exports.resource IS 'the table whose records it has';
+COMMENT ON COLUMN exports.format IS 'csv | ndjson | xlsx';
+COMMENT ON COLUMN exports.bom IS 'a csv starts with a byte order mark';
+COMMENT ON COLUMN exports.read_from IS 'when reading its rows began';
+ALTER TABLE exports ALTER COLUMN due_at SET STATISTICS 0;
+COMMENT ON COLUMN exports.tenant IS 'whose record it is; claims are fair between them';
+COMMENT ON COLUMN exports.label IS 'of the list that brought it in; hand-offs carry it along';
+
 CREATE TABLE host_leases (
     host text NOT NULL,
     holder text,
