@@ -185,7 +185,7 @@ def test_readings_that_are_saved_together_give_what_they_give_one_by_one(
 ) -> None:
     def stored(together: bool) -> list[Sequence[Any]]:
         """Save all batches for new domains, and return what is stored of them."""
-        connection.execute(text("DELETE FROM contacts; DELETE FROM pages; DELETE FROM domains"))
+        connection.execute(text("DELETE FROM changes; DELETE FROM contacts; DELETE FROM pages; DELETE FROM domains"))
         domains = [make(connection, METADATA, key=key) for key in "abc"]
         pages = [page(connection, domain, "contact") for domain in domains]
         for batch in batches:
@@ -205,6 +205,7 @@ def test_readings_that_are_saved_together_give_what_they_give_one_by_one(
                 ORDER BY domain, value, page_id NULLS FIRST
             """)
         )
-        return [tuple(row) for row in rows]
+        changes = "SELECT domain, field, old, new FROM changes JOIN domains ON domains.id = domain_id ORDER BY 1, 2, 3, 4"
+        return [tuple(row) for row in (*rows, *connection.execute(text(changes)))]
 
     assert stored(together=True) == stored(together=False)

@@ -63,7 +63,7 @@ PULL_GUARDS = (
             instead="room"),
     without("pull: waits longer after each empty pull", f"{PULLER}.Puller._pull",
             "min(2 * turn.wait, LONGEST_WAIT_SECONDS)", instead="turn.wait"),
-    without("pull: asks at once when no job runs", f"{PULLER}.Puller.pull", "if not jobs or", instead="if"),
+    without("pull: asks at once when no job runs", f"{PULLER}.Puller.pull", "if not self._work.tasks or", instead="if"),
     without("pull: leaves places for a tick", f"{PULLER}.Puller._ask", "- own.batch_size"),
     without("pull: time for a whole deadline", f"{PULLER}.Puller._ask",
             "left >= settings.record_deadline_seconds + settings.saving_seconds", instead="True"),

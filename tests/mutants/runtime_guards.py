@@ -19,6 +19,7 @@ def without(
 
 
 RESULTS = "tests/integration/test_results.py"
+PULLING = "tests/integration/test_pulling.py"
 
 RUNTIME_GUARDS = (
     # results
@@ -30,6 +31,50 @@ RUNTIME_GUARDS = (
         instead="runtime.database.autocommit()",
     ),
     without("results: stale results are not written", "results.save", "if attempt in saved", ISOLATION),
+    without(
+        "results: wait for others",
+        "results.Results._gather",
+        "not self._running()",
+        PULLING,
+        instead="True",
+    ),
+    without(
+        "results: do not wait when no other job runs",
+        "results.Results._gather",
+        "not self._running()",
+        PULLING,
+        instead="False",
+    ),
+    without(
+        "results: shared writes get the values of all",
+        "results._write_all",
+        "setdefault(outcome.write.save, []).append(outcome.write.values)",
+        ISOLATION,
+        instead="update({outcome.write.save: [outcome.write.values]})",
+    ),
+    without(
+        "results: their slots are free meanwhile",
+        "work.Work._ended",
+        "attempt = self.jobs.pop(job)",
+        PULLING,
+        instead="attempt = self.jobs[job]; asyncio.get_running_loop().call_later(1, self.jobs.pop, job)",
+    ),
+    without(
+        "contacts: one reading of a domain in a statement",
+        "contacts.save_contacts",
+        "if once[reading.domain_id] is not reading",
+        "tests/integration/test_contacts.py",
+        instead="if False",
+        folder=LAYER,
+    ),
+    without(
+        "leases: released together",
+        "lease_manager.LeaseManager._run",
+        "first and first + RELEASE_SECONDS",
+        "tests/integration/test_politeness.py",
+        instead="first",
+        folder=f"{LAYER}/politeness",
+    ),
     without(
         "results: a lost connection counts as nothing",
         "results.Results._fail",

@@ -214,7 +214,7 @@ def _write_all(runtime: Runtime, connection: Connection, workflow: Workflow, out
     """Run the writes of ``outcomes``, hand their records off, and pause the workflow if one of them says so."""
     made: dict[str, list[RecordId]] = {}
     writes: list[Write] = []
-    shared: dict[Callable[..., Made], list[Any]] = {}
+    shared: dict[Callable[[Connection, Sequence[Any]], Made], list[Any]] = {}
     for outcome in outcomes:
         if isinstance(outcome, Snooze):
             if outcome.pause:
@@ -224,11 +224,15 @@ def _write_all(runtime: Runtime, connection: Connection, workflow: Workflow, out
             shared.setdefault(outcome.write.save, []).append(outcome.write.values)
         elif outcome.write is not None:
             writes.append(outcome.write)
-    writes += [partial(save, values=values) for save, values in shared.items()]
+    writes += [_joined(save, values) for save, values in shared.items()]
     for write in writes:
         for table, record_ids in write(connection).items():
             made.setdefault(table, []).extend(record_ids)
     _hand_off(runtime, connection, workflow, made)
+
+
+def _joined(save: Callable[[Connection, Sequence[Any]], Made], values: Sequence[Any]) -> Write:
+    return lambda connection: save(connection, values)
 
 
 def _find_in_doubt(
