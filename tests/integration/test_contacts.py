@@ -205,7 +205,9 @@ def test_readings_that_are_saved_together_give_what_they_give_one_by_one(
                 ORDER BY domain, value, page_id NULLS FIRST
             """)
         )
-        changes = "SELECT domain, field, old, new FROM changes JOIN domains ON domains.id = domain_id ORDER BY 1, 2, 3, 4"
+        changes = (
+            "SELECT domain, field, old, new FROM changes JOIN domains ON domains.id = domain_id ORDER BY 1, 2, 3, 4"
+        )
         return [tuple(row) for row in (*rows, *connection.execute(text(changes)))]
 
     assert stored(together=True) == stored(together=False)
