@@ -11,6 +11,7 @@ from infra.config import STAGES
 from infra.plan import plan
 from scrapersky.runtime.registry import EXPORT_SCHEDULER, SERVICES
 from scrapersky.settings import ServiceSettings, Settings, load
+from tests.infra.conftest import OPERATOR
 from tests.infra.template import Template, listed, target
 
 NAMES = [*(service.name for service in SERVICES), "dead-letter", "housekeeping", "migrate", "api"]
@@ -50,7 +51,7 @@ def test_every_variable_of_a_function_is_a_setting_or_documented(template: Templ
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_reads_exactly_the_settings_of_the_plan(template: Template, name: str) -> None:
-    planned = plan(STAGES[template.stack.removeprefix("scrapersky-")], {})
+    planned = plan(STAGES[template.stack.removeprefix("scrapersky-")], OPERATOR)
     environment = {name: value for name, value in template.environment(name).items() if isinstance(value, str)}
     timeout = {"function_timeout_seconds": template.function(name)["Timeout"]}
     owner = {"database_owner_secret": environment.get("DATABASE_OWNER_SECRET", "")}
