@@ -159,6 +159,31 @@ def test_records_that_a_hand_off_queues_keep_a_label_open(connection: Connection
     assert finish_labels(connection) == []
 
 
+def test_a_slow_look_for_the_end_is_repeated_only_after_twenty_times_its_duration(
+    connection: Connection, engine: Engine
+) -> None:
+    open_labels(connection, "domains", [("default", "a"), ("default", "b")])
+    connection.execute(text("INSERT INTO domains (domain, label) VALUES ('a.example', 'a')"))
+    with engine.begin() as holding, ThreadPoolExecutor(1) as pool:
+        holding.execute(text("SELECT FROM labels WHERE label = 'b' FOR UPDATE"))
+        looking = pool.submit(finish_labels, connection)
+        held_for = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%labels%'"
+            " AND now() - query_start > interval '0.1 s'"
+        )
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
+            while not watching.execute(text(held_for)).scalar_one():
+                pass
+        holding.commit()
+        assert looking.result() == [("default", "b")]
+    connection.execute(text("UPDATE domains SET curation_status = 'Archived'"))
+    assert finish_labels(connection) == []
+    waits = "SELECT look_after > now() + interval '1.5 s' FROM labels WHERE label = 'a'"
+    assert connection.execute(text(waits)).scalar_one()
+    connection.execute(text("UPDATE labels SET look_after = now()"))
+    assert finish_labels(connection) == [("default", "a")]
+
+
 def test_a_label_that_is_opened_while_a_tick_finishes_it_stays_open(connection: Connection, engine: Engine) -> None:
     open_labels(connection, "domains", [("default", "a")])
     with engine.begin() as adding:

@@ -23,4 +23,5 @@ class Label(Base):
     opened_at: Mapped[datetime] = mapped_column(
         server_default=func.clock_timestamp(), comment="when records came in last"
     )
+    look_after: Mapped[datetime] = mapped_column(server_default=func.now(), comment="no tick looks for its end before")
     done_at: Mapped[datetime | None] = mapped_column(comment="when all of them had ended; null again when more come in")

@@ -202,12 +202,14 @@ CREATE TABLE labels (
     tables text[] NOT NULL,
     created_at timestamptz DEFAULT now() NOT NULL,
     opened_at timestamptz DEFAULT clock_timestamp() NOT NULL,
+    look_after timestamptz DEFAULT now() NOT NULL,
     done_at timestamptz,
     CONSTRAINT pk_labels PRIMARY KEY (tenant, label)
 );
 CREATE INDEX ix_labels_not_done ON labels (opened_at) WHERE done_at IS NULL;
 COMMENT ON COLUMN labels.tables IS 'through which records came in';
 COMMENT ON COLUMN labels.opened_at IS 'when records came in last';
+COMMENT ON COLUMN labels.look_after IS 'no tick looks for its end before';
 COMMENT ON COLUMN labels.done_at IS 'when all of them had ended; null again when more come in';
 
 CREATE TABLE paid_calls (
