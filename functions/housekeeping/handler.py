@@ -51,7 +51,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     if not payload.dry_run:
         # Also 0: the alarm fires without a value, because then the function did not run.
         observer.count(metrics.HOUSEKEEPING_OVERDUE_DAYS, overdue)
-    answer = {"rows": rows, "dry_run": payload.dry_run, "overdue_days": round(overdue, 1)}
-    observer.line("housekeeping", answer)
+    keys = {"rows": rows, "dry_run": payload.dry_run, "overdue_days": round(overdue, 1)}
+    observer.line("housekeeping", keys)
     observer.flush()
-    return answer
+    return keys

@@ -46,6 +46,8 @@ FOR_EXPLORATION = {
     "dry_run",
     "rows",  # that housekeeping changed, by table
     "overdue_days",
+    "labels_done",
+    "part",  # of a tick, that failed
     "hash",  # of a suppression
     "kind",
     "reason",
