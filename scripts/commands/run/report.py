@@ -38,6 +38,7 @@ NAMES = {
     "sitemap_files": "SELECT id, url FROM sitemap_files",
     "pages": "SELECT id, url FROM pages",
     "contacts": "SELECT id, value FROM contacts",
+    "exports": "SELECT id, object_key FROM exports",
 }
 """{table: the query of each record's id and readable name}."""
 
@@ -62,6 +63,7 @@ OWN_RECORDS = {
     "places": "place_id = :place_id",
     "local_businesses": "place_id = :place_id",
     "domains": "domain = :host",
+    "exports": "false",
 }
 """{table: the condition for a site's records}; every other table has :data:`OF_DOMAIN`."""
 OF_DOMAIN = "domain_id = (SELECT id FROM domains WHERE domain = :host)"
