@@ -154,7 +154,7 @@ def test_the_command_line_decides_in_chunks(
         (["requeue", "metadata", "1", "--where", "status=New", "--reason", "x"], "no filter would mean every record"),
         (["requeue", "metadata", "1", "--dry-run", "--reason", "x"], "--dry-run needs --where"),
         (["cancel", "metadata", "--reason", "x"], "no filter would mean every record"),
-        (["decide", "shops", "Maybe", "--where", "search=x"], "valid: places, "),
+        (["decide", "shops", "Maybe", "--where", "search=x"], "valid: place-searches, places, "),
         (["decide", "domains", "Maybe"], "no filter would mean every record"),
     ],
 )

@@ -20,7 +20,7 @@ from api.resources.sitemaps import SITEMAPS
 from infra.curation_api import TIMEOUT_SECONDS
 from scrapersky.database import LOST_RACE, TRIES
 from scrapersky.models.base import Recorded
-from scrapersky.runtime.registry import EMAIL_CHECK, HAND_OFFS, IMPORT, WORKFLOWS
+from scrapersky.runtime.registry import EMAIL_CHECK, HAND_OFFS, IMPORT, PLACE_SEARCH, WORKFLOWS
 from scrapersky.vocabulary import Curation
 from tests.integration.api import ADA, Api, domains, results, row, seize
 
@@ -72,8 +72,11 @@ def test_selecting_queues_the_fields_own_workflow_and_no_other(
 def test_every_workflow_of_the_pipeline_is_queued_by_exactly_one_curation_field() -> None:
     queued = [workflow for resource, field in CURATION_FIELDS if (workflow := resource.curation[field])]
     assert len(queued) == len(set(queued))
-    curated = {one for hand_off in HAND_OFFS for one in (hand_off.source, hand_off.target)} - {EMAIL_CHECK}
-    assert set(queued) >= curated  # contacts are no resource of the API
+    curated = {one for hand_off in HAND_OFFS for one in (hand_off.source, hand_off.target)} - {
+        EMAIL_CHECK,
+        PLACE_SEARCH,
+    }
+    assert set(queued) >= curated  # these two are queued when they are added
 
 
 def test_the_audit_trail_names_who_selected_and_why(api: Api, connection: Connection) -> None:

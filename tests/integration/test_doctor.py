@@ -107,9 +107,9 @@ BROKEN = {
             " WHEN status = 'Completed' THEN ARRAY['Queued', 'Processing'] ELSE ARRAY['Queued'] END::work_status[] $$"
         ],
     ),
-    "a column was dropped": (["column_missing"], ["ALTER TABLE domains DROP COLUMN generator"]),
+    "a column was dropped": (["column_missing"], ["ALTER TABLE domains DROP COLUMN language"]),
     "a column with a default was dropped": (["column_missing"], ["ALTER TABLE pages DROP COLUMN image_count"]),
-    "a column has another type": (["column_differs"], ["ALTER TABLE domains ALTER COLUMN generator TYPE varchar(10)"]),
+    "a column has another type": (["column_differs"], ["ALTER TABLE domains ALTER COLUMN language TYPE varchar(10)"]),
     "a column may be null": (["column_differs"], ["ALTER TABLE pages ALTER COLUMN url DROP NOT NULL"]),
     "a column lost its default": (["column_differs"], ["ALTER TABLE domains ALTER COLUMN tenant DROP DEFAULT"]),
     "a check was dropped": (
@@ -368,7 +368,7 @@ def test_a_role_that_may_not_create_a_schema_gets_a_list_of_what_was_not_checked
     name = f"reader_{next(numbers)}"
     healthy.exec_driver_sql(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
     healthy.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
-    healthy.exec_driver_sql("ALTER TABLE domains DROP COLUMN generator")
+    healthy.exec_driver_sql("ALTER TABLE domains DROP COLUMN language")
     results = list(check_database(create_engine(engine.url.set(username=name, password="x"), poolclass=NullPool)))
     assert [one.what for one in results if isinstance(one, Unchecked)] == [
         "functions, triggers, constraints, indexes and storage"

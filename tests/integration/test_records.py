@@ -19,6 +19,7 @@ SPELLINGS = {
     "places": ("key",),
     "local_businesses": ("key",),
     "contacts": ("info@key.test",),
+    "exports": ("key",),
 }
 each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=list(WORKFLOWS))
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from scrapersky.models import Base
-from scrapersky.models.base import Recorded
 from scripts.commands.new_service.__main__ import main
 from scripts.commands.new_service.edits import REGISTRY, edits, resource_of
 from scripts.commands.new_service.options import Rejected, parse
@@ -171,7 +170,8 @@ def test_a_dry_run_prints_a_summary_and_every_change_and_writes_nothing(capsys: 
 
 
 @pytest.mark.parametrize(
-    "model", sorted(mapper.class_.__name__ for mapper in Base.registry.mappers if issubclass(mapper.class_, Recorded))
+    "model",
+    sorted(mapper.class_.__name__ for mapper in Base.registry.mappers if hasattr(mapper.class_, "curation_status")),
 )
 def test_every_model_with_records_can_be_watched_and_its_records_can_be_made_and_named(model: str) -> None:
     options = parse("page-reader", model, "reading_status", "read_page", columns=["reading_title:text"])

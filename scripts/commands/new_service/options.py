@@ -125,7 +125,9 @@ def parse(
 ) -> Options:
     """Return the options. Raises :class:`Rejected`."""
     models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
-    watchable = sorted(name for name, one in models.items() if issubclass(one, Recorded))
+    watchable = sorted(
+        name for name, one in models.items() if issubclass(one, Recorded) and hasattr(one, "curation_status")
+    )
     if model not in watchable:
         why = "has no records to watch" if model in models else "does not exist"
         raise Rejected(f"--model {model!r} {why}; valid models: {', '.join(watchable)}")

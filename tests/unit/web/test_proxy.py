@@ -261,7 +261,9 @@ def test_a_scan_keeps_its_findings_when_its_budget_is_spent(tmp_path: Path) -> N
         return Answer(404) if body is None else Answer(200, body, {"Content-Type": "text/html"})
 
     websites: dict[str, Website] = {"shop.test": FORBIDDEN, HOST: ProxyApi({"shop.test": Answers(answer)})}
-    record = SimpleNamespace(id=1, domain_id=1, tenant="default", domain=SimpleNamespace(domain="shop.test"))
+    record = SimpleNamespace(
+        id=1, domain_id=1, tenant="default", label=None, domain=SimpleNamespace(domain="shop.test")
+    )
     outcome = run_job(
         discover_sitemaps, record, websites, tmp_path, secrets=SECRETS, spend=five, web_proxy="always", **SETTINGS
     )
