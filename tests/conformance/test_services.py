@@ -107,6 +107,8 @@ def running(
         jobs = dict.fromkeys(owner.workflows, job)
         policies = {one.setting: "auto" for one in HAND_OFFS if one.setting}
         environment = {"DATABASE_URL": application_url, "STAGE": "test", "QUEUE_URL": queue_url, **policies}
+        # A workflow that hands off to itself would pull what it has just made, until its invocation ends.
+        environment[f"{owner.env_prefix}_PULL"] = "false"
         made = Running(BackgroundService(owner, jobs, environment), workflow, connection, queue_url, record_id)
         yield made
         made.service.runtime.database.engine.dispose()
