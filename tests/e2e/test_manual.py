@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.runtime.registry import DOMAIN_SCHEDULER, LIVE, SERVICES, Service
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, EXPORT, LIVE, SERVICES, Service
 from scrapersky.status.gauges import count_by_status
 from tests.e2e.conftest import Running
 
@@ -29,7 +29,7 @@ def test_status_counts_the_records_of_the_database(running: Running, service: Se
             counted = count_by_status(connection, workflow)
         one = answer["workflows"][workflow.name]
         assert one["counts"] == counted
-        assert sum(counted.values()) > 0
+        assert counted or workflow == EXPORT, "a local run exports nothing by itself"
         assert one["live_attempts"] == 0
         assert one["last_tick_at"] is not None
         assert one["invariant_breaches"] == []
