@@ -174,8 +174,6 @@ def _insert(
             row.result.result, row.result.why = "exists", _why(row.label, label)
             if row.label and not label:
                 unlabelled[record_id] = row.label
-    if dry_run:
-        return
     if not dry_run:
         _label(connection, resource, unlabelled, opened)
 

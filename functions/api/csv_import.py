@@ -98,18 +98,18 @@ def read_records(body: bytes, model: type[NewRecord], common: Mapping[str, Any])
     header = [cell.strip().lower().replace(" ", "_") for cell in lines[0][1]]
     fields = {name: name for name in model.model_fields} | model.other_names()
     columns = {fields[name]: header.index(name) for name in reversed(list(fields)) if name in header}
-    lines = lines[1:]
+    rows = lines[1:]
     if not columns.keys() & set(model.identifying):
         if len(header) > 1 or "domain" not in model.identifying:
             named = " or ".join(model.identifying)
             raise refused("body", f"line 1 has no column named {named}; it has: {', '.join(header)[:200]}")
-        lines = _rows(body)
-        if not any(_is_host(row[0]) for _, row in lines):
+        rows = lines
+        if not any(_is_host(row[0]) for _, row in rows):
             raise refused(
                 "body", f"the file has no column named domain, and no line is a host; line 1 is {header[0][:100]!r}"
             )
         columns = {"domain": 0}
-    return {number: _record(model, {**common, **_cells(row, columns)}, row) for number, row in lines}
+    return {number: _record(model, {**common, **_cells(row, columns)}, row) for number, row in rows}
 
 
 def _cells(row: list[str], columns: Mapping[str, int]) -> dict[str, str]:
