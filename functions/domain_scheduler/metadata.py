@@ -69,7 +69,7 @@ async def _read_domain(record: Domain, ctx: JobContext) -> Outcome:
 def _saving(domain_id: RecordId, facts: Mapping[str, Any], reading: Reading | None = None) -> Write:
     """Return a write of ``facts`` and, with the ``reading`` of a whole page, of its contacts and links."""
     columns = {name: value for name, value in facts.items() if name not in ("contacts", "links")}
-    return SharedWrite(_save, _HomePage(domain_id, columns, reading, facts.get("links", ())))
+    return SharedWrite(_save, [_HomePage(domain_id, columns, reading, facts.get("links", ()))])
 
 
 class _HomePage(NamedTuple):

@@ -49,7 +49,7 @@ async def read_contact_page(record: Page, ctx: JobContext) -> Outcome:
     reading = Reading(RecordId(record.domain_id), kept, fetched.url, record.id)
     code = "contacts_found" if kept.contacts else "no_contacts"
     detail = {"contacts": len(kept.contacts), "withheld": kept.withheld}
-    return Done(code, write=SharedWrite(_save, (read["facts"], reading)), detail=detail)
+    return Done(code, write=SharedWrite(_save, [(read["facts"], reading)]), detail=detail)
 
 
 def _host(url: str) -> str:

@@ -81,7 +81,7 @@ async def _locate(record: PlaceSearch, ctx: JobContext) -> Outcome:
     for place in map(mapping_of, list_of(answer.get("places"))):
         viewport = _viewport(place)
         if viewport and _AREA_TYPES.intersection(map(str, list_of(place.get("types")))):
-            return Done("located", write=SharedWrite(_save, _Result(record, {TOWN: viewport})))
+            return Done("located", write=SharedWrite(_save, [_Result(record, {TOWN: viewport})]))
     return Fail("no_such_area", f"Google knows no town or region {record.area!r}; name another, or write a rectangle")
 
 
@@ -111,7 +111,7 @@ async def _search(record: PlaceSearch, ctx: JobContext, rectangle: Rectangle) ->
     divides = is_full and len(record.tile.lstrip(TOWN)) < ctx.settings.place_search_max_splits
     quarters = dict(zip(QUARTERS, rectangle.quarters(), strict=True)) if divides else {}
     code = "split" if divides else "full" if is_full else "searched"
-    return Done(code, write=SharedWrite(_save, _Result(record, quarters, found)), detail={"places": len(found)})
+    return Done(code, write=SharedWrite(_save, [_Result(record, quarters, found)]), detail={"places": len(found)})
 
 
 async def _call(

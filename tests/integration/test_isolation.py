@@ -299,7 +299,7 @@ def test_writes_that_can_be_shared_run_once_for_all_results_that_are_saved_toget
         return {}
 
     names = ["a.test", "b.test", "c.test"]
-    ids = complete_together(harness, {name: SharedWrite(save, name) for name in names})
+    ids = complete_together(harness, {name: SharedWrite(save, [name]) for name in names})
     assert calls == [names]
     assert [harness.row(record_id)["title"] for record_id in ids] == ["read"] * 3
 
@@ -310,7 +310,7 @@ def test_a_shared_write_that_fails_is_run_alone_for_each_and_fails_only_the_guil
             connection.execute(text("UPDATE domains SET title = coalesce(title, '') || (1 / :value)"), {"value": value})
         return {}
 
-    writes = {name: SharedWrite(save, value) for name, value in (("a.test", 1), ("b.test", 0), ("c.test", 1))}
+    writes = {name: SharedWrite(save, [value]) for name, value in (("a.test", 1), ("b.test", 0), ("c.test", 1))}
     rows = [harness.row(record_id) for record_id in complete_together(harness, writes)]
     assert [(row["status"], row["failures"]) for row in rows] == [("Completed", 0), ("Queued", 1), ("Completed", 0)]
     assert {row["title"] for row in rows} == {"11"}

@@ -48,9 +48,9 @@ RUNTIME_GUARDS = (
     without(
         "results: shared writes get the values of all",
         "results._write_all",
-        "setdefault(outcome.write.save, []).append(outcome.write.values)",
+        "setdefault(outcome.write.save, []).extend(outcome.write.values)",
         ISOLATION,
-        instead="update({outcome.write.save: [outcome.write.values]})",
+        instead="update({outcome.write.save: [*outcome.write.values]})",
     ),
     without(
         "results: their slots are free meanwhile",

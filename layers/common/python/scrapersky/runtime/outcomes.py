@@ -20,17 +20,17 @@ the records to hand off to other workflows (often none); the workflow's ``makes`
 
 @dataclass(frozen=True, slots=True)
 class SharedWrite:
-    """A write that those of other records can join: ``save`` is called once, with the ``values`` of each.
+    """A write that others with the same ``save`` can join: it is called once, with the ``values`` of all records.
 
-    Results that are saved together then share its statements. Alone it is a :data:`Write` like any other.
+    Results that are saved together then share its statements. Alone, it is a :data:`Write` like any other.
     """
 
     save: Callable[[Connection, Sequence[Any]], Made]
-    values: Any
+    values: Sequence[Any]
 
     def __call__(self, connection: Connection) -> Made:
-        """Write this record's values alone."""
-        return self.save(connection, [self.values])
+        """Write the values."""
+        return self.save(connection, self.values)
 
 
 def no_detail() -> Mapping[str, Any]:

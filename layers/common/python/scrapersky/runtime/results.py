@@ -2,8 +2,8 @@
 
 The transition, the job's writes and the hand-off are one short transaction. A result waits a second for others, whatever
 their workflow, unless no other job runs: together they pay one commit, and those of one workflow share the statements of
-their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them together fails, each is
-saved alone, so that only the result with the invalid write fails.
+their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them together fails, each is saved alone, so
+that only the result with the invalid write fails.
 
 What does not lie in the result is tried again until the invocation ends, and never counts as the record's failure: a
 broken connection, a lost race for locks, a locked record. The statements are fenced, so this is safe. A commit whose
@@ -221,18 +221,14 @@ def _write_all(runtime: Runtime, connection: Connection, workflow: Workflow, out
                 reason = f"{outcome.code}: {outcome.reason}"
                 pause(connection, workflow, actor=runtime.service.name, reason=reason, seconds=outcome.after)
         elif isinstance(outcome.write, SharedWrite):
-            shared.setdefault(outcome.write.save, []).append(outcome.write.values)
+            shared.setdefault(outcome.write.save, []).extend(outcome.write.values)
         elif outcome.write is not None:
             writes.append(outcome.write)
-    writes += [_joined(save, values) for save, values in shared.items()]
+    writes += [SharedWrite(save, values) for save, values in shared.items()]
     for write in writes:
         for table, record_ids in write(connection).items():
             made.setdefault(table, []).extend(record_ids)
     _hand_off(runtime, connection, workflow, made)
-
-
-def _joined(save: Callable[[Connection, Sequence[Any]], Made], values: Sequence[Any]) -> Write:
-    return lambda connection: save(connection, values)
 
 
 def _find_in_doubt(
