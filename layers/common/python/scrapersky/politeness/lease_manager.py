@@ -138,9 +138,9 @@ class LeaseManager:
             await self._write_cooldowns()
             await self._acquire_requested()
             now = _now()
-            due = [host for host in self._idle() if self._keep_until(host) <= now]
-            if due and min(map(self._keep_until, due)) + RELEASE_SECONDS <= now:
-                await self._release(due)
+            idle = {host: self._keep_until(host) for host in self._idle()}
+            if idle and min(idle.values()) + RELEASE_SECONDS <= now:
+                await self._release([host for host, keep_until in idle.items() if keep_until <= now])
         await self._write_cooldowns()
         await self._release(list(self._held_until))
         for request in self._requests.values():
