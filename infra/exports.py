@@ -8,8 +8,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.function import Function
+from scrapersky import object_store
 
-KEPT = Duration.days(1)
+KEPT = Duration.days(object_store.KEPT.days)
 
 
 class ExportBucket(Construct):

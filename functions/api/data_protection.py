@@ -26,7 +26,7 @@ from scrapersky.runtime.payloads import Reason
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.vocabulary import SubjectKind
 
-FILES = "SELECT object_key FROM exports WHERE written_at > now() - interval '1 day'"
+FILES = text("SELECT object_key FROM exports WHERE written_at > now() - make_interval(days => :days)")
 
 router = Router()
 TAGS = ["data-protection"]
@@ -253,7 +253,7 @@ def _delete_exports() -> None:
     """Delete all files of exports, whose rows are from before. A failure leaves files that no url is given for any more."""
     dependencies = dependencies_of(router)
     with dependencies.database.autocommit() as connection:
-        keys = list(connection.execute(text(FILES)).scalars())
+        keys = list(connection.execute(FILES, {"days": object_store.KEPT.days}).scalars())
     try:
         if keys:
             object_store.delete(dependencies.settings.export_bucket, keys)

@@ -1,6 +1,6 @@
 """Exports: files with all records that match filters. Adding one queues it; when it is written, its url is given."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -19,7 +19,7 @@ from scrapersky.lists.exports import is_stale
 from scrapersky.lists.filters import Filter
 from scrapersky.lists.tables import ContactFilter, DomainFilter, LocalBusinessFilter, PageFilter
 from scrapersky.models import Export
-from scrapersky.object_store import url_of
+from scrapersky.object_store import KEPT, url_of
 from scrapersky.runtime.input_model import Flag, InputModel
 from scrapersky.runtime.registry import EXPORT
 from scrapersky.status.sql import SET_ACTOR
@@ -28,8 +28,6 @@ from scrapersky.vocabulary import Status
 router = Router()
 TAGS = ["exports"]
 URL_SECONDS = 900
-KEPT = timedelta(days=1)
-"""How long the bucket keeps a file (infra/exports.py)."""
 F = TypeVar("F", bound=Filter)
 
 

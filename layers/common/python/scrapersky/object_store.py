@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from scrapersky import aws
 from scrapersky.errors import Misconfigured, Transient
 
+KEPT = timedelta(days=1)
+"""How long the bucket keeps a file."""
 PART_BYTES = 8 * 2**20
 """S3 takes parts of at least 5 MiB, and 10,000 of them."""
 READ_SECONDS = 20.0
