@@ -150,7 +150,12 @@ class Reader:
         if window is not None:
             last = tuple_(*(literal(value, column.type) for column, value in zip(key, window, strict=True)))
             parts = [*parts, tuple_(*key) >= last if self._descending else tuple_(*key) <= last]
-        rows = self._connection.execute(self._rows.where(*parts).order_by(*order).limit(limit + 1)).all()
+        found = self._rows.where(*parts)
+        if self._wanted.few:  # by itself the planner may read the whole order instead
+            few = found.cte("few").prefix_with("MATERIALIZED")
+            found = select(few)
+            order = [few.c[column.key].desc() if self._descending else few.c[column.key] for column in key]
+        rows = self._connection.execute(found.order_by(*order).limit(limit + 1)).all()
         if len(rows) > limit:
             end = tuple(getattr(rows[limit - 1], column.key) for column in key)
             return rows[:limit], end

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from api.listing import LOOKED_AT, Reader
 from api.resource import Paging, Resource
@@ -20,7 +20,7 @@ from api.resources.places import PLACES, PlaceQuery
 from api.resources.sitemap_files import SITEMAP_FILES, SitemapFileQuery
 from api.resources.sitemaps import SITEMAPS, SitemapQuery
 from scrapersky.database import Database
-from scrapersky.lists.filters import PAGING, conditions
+from scrapersky.lists.filters import INDEX_ONLY, MOST_FOUND, PAGING, SEARCHED, conditions, set_planner
 from scrapersky.runtime.labels import progress
 from scrapersky.runtime.registry import IMPORT, PAGE_READING, hand_offs_from
 from scrapersky.secret_store import read_secret
@@ -30,7 +30,7 @@ from scrapersky.vocabulary import RecordId
 from scripts.commands.run.postgres import Postgres
 from tests.conftest import TEMPLATE
 from tests.integration.large import fill
-from tests.integration.plans import Plan, plans_of
+from tests.integration.plans import Plan, plans_of, rolled_back, walk
 
 ROWS = 500_000
 OTHERS = 20_000
@@ -138,7 +138,7 @@ def rare_value(name: str) -> str:
     return RARE_VALUES.get(name, "Error")
 
 
-# Not search: it sets how its own transaction is planned, which each EXPLAIN would need.
+# Search has its own tests.
 CASES = [
     (table, name)
     for table, (_, query) in QUERIES.items()
@@ -167,6 +167,7 @@ def large(postgres: Postgres) -> Iterator[Connection]:
             f" FROM generate_series(1, {ROWS if table == 'domains' else OTHERS}) AS n"
             for table, values in FILLED.items()
         ),
+        "CREATE INDEX ix_domains_search ON domains USING gin (lower(domain) gin_trgm_ops)",
         "ANALYZE",
     )
     database = Database(load(Settings, {"DATABASE_URL": url}), "plans", read_secret)
@@ -202,6 +203,28 @@ def test_a_filter_reads_no_more_than_its_bound(large: Connection, table: str, na
 def test_an_order_reads_only_its_page(large: Connection, table: str, order: str) -> None:
     found = plans(large, table, order=order)
     assert sum(plan.rows_read for plan in found) <= 2 * LIMIT + 10, "\n".join(plan.summary() for plan in found)
+
+
+@pytest.mark.parametrize("order", get_args(DomainQuery.model_fields["order"].annotation))
+def test_a_search_reads_what_it_finds_in_every_order(large: Connection, order: str) -> None:
+    found = plans(large, "domains", search="d499", order=order)  # 1,111 records, most of them the last in some order
+    read = [plan.rows_read for plan in found if not plan.statement.lstrip().startswith("SELECT id")]
+    assert sum(read) <= 2 * 1_111 + LIMIT, "\n".join(plan.summary() for plan in found)
+
+
+@pytest.mark.parametrize("given", ["d49", "EXAMPLE", "d4", "%__"])
+def test_a_search_that_finds_many_or_has_no_index_reads_a_page_of_the_order(large: Connection, given: str) -> None:
+    found = plans(large, "domains", search=given)
+    read = [plan.rows_read for plan in found if not plan.statement.lstrip().startswith("SELECT id")]
+    assert sum(read) <= 2 * LOOKED_AT + 10, "\n".join(plan.summary() for plan in found)
+
+
+def test_the_ids_of_a_search_are_read_from_its_index(large: Connection) -> None:
+    with rolled_back(large):
+        set_planner(large, INDEX_ONLY)
+        searched = text(f"EXPLAIN (FORMAT JSON) {SEARCHED.format(table='domains', column='domain')}")
+        (plan,) = large.execute(searched, {"given": "d499", "most": MOST_FOUND}).scalar_one()
+    assert [node["Index Name"] for node in walk(plan["Plan"]) if "Index Name" in node] == ["ix_domains_search"]
 
 
 def test_the_progress_of_a_label_reads_only_its_records(large: Connection) -> None:

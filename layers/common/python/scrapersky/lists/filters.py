@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, func, literal, select, text
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from scrapersky.models import Domain
@@ -142,12 +142,16 @@ def _allows(annotation: Any, kind: type) -> bool:
     return annotation is kind or any(_allows(part, kind) for part in get_args(annotation))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Conditions:
-    """WHERE conditions, all of which must hold: those whose records an index finds, and the ``others``."""
+    """WHERE conditions, all of which must hold: those whose records an index finds, and the ``others``.
+
+    ``few``: so few records meet the ``indexed`` ones that they are read all and then sorted, whatever the planner expects.
+    """
 
     indexed: list[ColumnElement[bool]] = field(default_factory=list)
     others: list[ColumnElement[bool]] = field(default_factory=list)
+    few: bool = False
 
     @property
     def all(self) -> list[ColumnElement[bool]]:
@@ -164,6 +168,7 @@ def conditions(connection: Connection, model: type[Recorded], wanted: Filter) ->
         indexed = where.indexed
         if name == "search":
             condition, indexed = _search(connection, columns[wanted.searched], value)
+            found.few = indexed
         elif where.condition is not None:
             condition = where.condition(columns, value)
         elif isinstance(value, Status):
@@ -191,18 +196,11 @@ def _in_status(columns: Columns, field: str, wanted: Status) -> tuple[ColumnElem
 
 
 SEARCHED = """
-SELECT count(*) FROM (
-    SELECT FROM {table} WHERE lower({column}) LIKE '%' || lower(:given) || '%' ESCAPE '/' LIMIT :most + 1
-) AS found
+SELECT id FROM {table} WHERE lower({column}) LIKE '%' || lower(:given) || '%' ESCAPE '/' LIMIT :most + 1
 """
-INDEX_ONLY = {
-    "enable_bitmapscan": "on",
-    "enable_seqscan": "off",
-    "enable_indexscan": "off",
-    "enable_indexonlyscan": "off",
-}
-PREFER_INDEX = dict.fromkeys(INDEX_ONLY, "on") | {"enable_seqscan": "off", "random_page_cost": "1.1"}
-"""For the rest of the transaction, as the planner takes the few records for many."""
+INDEX_ONLY = {"enable_seqscan": "off", "enable_indexscan": "off", "enable_indexonlyscan": "off"}
+TRIGRAM = re.compile(r"[^\W_]{3}")
+"""What a text must contain so that an index of trigrams finds it."""
 MOST_FOUND = 5_000
 """Records that a search finds by its index. What more records contain is met often enough in the order of the listing."""
 
@@ -211,21 +209,22 @@ def _search(connection: Connection, column: Any, given: str) -> tuple[ColumnElem
     """Return the condition of a search, and whether an index finds its records.
 
     The index exists where the database may have the extension pg_trgm. The planner cannot guess how many records contain
-    a text, so they are counted in the index first.
+    a text, so their ids are read from the index first.
     """
     table, condition = column.table, column.icontains(given, autoescape=True)
-    if not connection.execute(select(func.to_regclass(f"ix_{table.name}_search").is_not(None))).scalar_one():
+    index = select(func.to_regclass(f"ix_{table.name}_search").is_not(None))
+    if not TRIGRAM.search(given) or not connection.execute(index).scalar_one():
         return condition, False
-    _set(connection, INDEX_ONLY)
+    set_planner(connection, INDEX_ONLY)
     pattern = given.replace("/", "//").replace("%", "/%").replace("_", "/_")
-    counted = text(SEARCHED.format(table=table.name, column=column.name))
-    few = connection.execute(counted, {"given": pattern, "most": MOST_FOUND}).scalar_one() <= MOST_FOUND
-    _set(connection, PREFER_INDEX if few else dict.fromkeys(INDEX_ONLY, "on"))
-    if not few:
+    searched = text(SEARCHED.format(table=table.name, column=column.name))
+    ids = connection.execute(searched, {"given": pattern, "most": MOST_FOUND}).scalars().all()
+    set_planner(connection, dict.fromkeys(INDEX_ONLY, "on"))
+    if len(ids) > MOST_FOUND:
         return condition, False
-    return table.c.id == func.any(func.array(select(table.c.id).where(condition).scalar_subquery())), True
+    return table.c.id == func.any(literal(sorted(ids), ARRAY(BigInteger))), True
 
 
-def _set(connection: Connection, settings: Mapping[str, str]) -> None:
+def set_planner(connection: Connection, settings: Mapping[str, str]) -> None:
     """Change settings of the planner until the end of the transaction."""
     connection.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
