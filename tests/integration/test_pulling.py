@@ -104,15 +104,15 @@ def test_nothing_is_pulled_before_a_quarter_of_the_slots_is_free(
     assert sorted(jobs.began.values()) == [*8 * [0], *2 * [12], *2 * [14], *2 * [16], *2 * [18]]
 
 
-def test_results_are_saved_with_those_of_the_next_second_and_the_last_at_once(
+def test_results_wait_for_others_as_long_as_they_took_at_most_a_second_and_the_last_not_at_all(
     environment: dict[str, str], connection: Connection
 ) -> None:
-    first, *_ = queue(connection, 6)
-    seconds = dict(enumerate([1.0, 1.5, 1.9, 2.1, 3.0, 5.0], first))
+    first, *_ = queue(connection, 7)
+    seconds = dict(enumerate([0.3, 1.0, 1.5, 1.9, 2.1, 3.0, 5.0], first))
     assert invoke(simulate(environment, Jobs(seconds.__getitem__))) == pytest.approx(5)
     together = text("SELECT array_agg(record_id ORDER BY record_id) FROM attempts GROUP BY finished_at ORDER BY 1")
     ids = list(seconds)
-    assert list(connection.execute(together).scalars()) == [ids[:3], ids[3:5], ids[5:]]
+    assert list(connection.execute(together).scalars()) == [ids[:1], ids[1:4], ids[4:6], ids[6:]]
 
 
 def test_without_pulling_an_invocation_works_on_its_messages_only(

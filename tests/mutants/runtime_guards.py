@@ -39,6 +39,13 @@ RUNTIME_GUARDS = (
         instead="True",
     ),
     without(
+        "results: wait no longer than the work took",
+        "results.Results._gather",
+        "min(worked, TOGETHER_SECONDS)",
+        PULLING,
+        instead="TOGETHER_SECONDS",
+    ),
+    without(
         "results: do not wait when no other job runs",
         "results.Results._gather",
         "not self._running()",

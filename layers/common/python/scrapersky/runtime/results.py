@@ -12,7 +12,6 @@ reply was lost is found by the attempt that it ended.
 
 import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -41,7 +40,7 @@ PASSING = ("08", "40", "53", "57P", LOCKED)
 resources, one that shuts down or starts, a lock that others hold."""
 
 TOGETHER_SECONDS = 1.0
-"""How long a result waits for those of other jobs that run, to be saved with them."""
+"""How long a result waits at most for those of other jobs that run, to be saved with them."""
 
 ALONE = 1 / 6
 """The share of the usual time that a result waits for a lock when it is saved alone: many may be locked."""
@@ -72,9 +71,10 @@ class Results:
         self._ended: dict[Started, tuple[Outcome, Finished | str]] = {}
 
     async def add(self, attempt: Started, outcome: Outcome, began: float) -> None:
-        """Save and report ``outcome``. ``began`` is the monotonic time when the work on the record began."""
+        """Save and report ``outcome``. ``began`` is the event loop's time when the work on the record began."""
+        now = asyncio.get_running_loop().time
         self._waiting[attempt] = outcome
-        await self._gather()
+        await self._gather(now() - began)
         wait = 0.0
         while attempt in self._waiting:
             await asyncio.sleep(wait)
@@ -84,16 +84,16 @@ class Results:
             wait = min(LONGEST_PAUSE, max(SHORTEST_PAUSE, 2 * wait))
         outcome, finished = self._ended.pop(attempt)
         self.codes[finished if isinstance(finished, str) else outcome.code] += 1
-        _report(self._runtime, attempt, outcome, finished, time.monotonic() - began)
+        _report(self._runtime, attempt, outcome, finished, now() - began)
 
-    async def _gather(self) -> None:
-        """Wait for the results of other running jobs, at most for TOGETHER_SECONDS."""
+    async def _gather(self, worked: float) -> None:
+        """Wait for the results of other running jobs: at most as long as this one took, and at most TOGETHER_SECONDS."""
         if not self._running():
             self._all_wait.set()
             self._all_wait = asyncio.Event()
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._all_wait.wait(), TOGETHER_SECONDS)
+            await asyncio.wait_for(self._all_wait.wait(), min(worked, TOGETHER_SECONDS))
 
     async def _save(self, attempt: Started) -> None:
         """Try to save ``attempt``, with all others that wait unless one of these was to be saved alone."""

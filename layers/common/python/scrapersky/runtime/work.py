@@ -5,7 +5,6 @@ in the database's thread, one at a time.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -155,9 +154,9 @@ class Work:
             job.add_done_callback(self._ended)
 
     async def _work_on(self, attempt: Started, record: "Recorded | None") -> tuple[Outcome, float]:
-        """Return the job's outcome, and the monotonic time when it began."""
+        """Return the job's outcome, and the event loop's time when it began."""
         async with self._slots:
-            began = time.monotonic()
+            began = asyncio.get_running_loop().time()
             end = self.end - self._runtime.settings.saving_seconds
             return await Worker(self._runtime, end, self._web).run_job(attempt, record), began
 
