@@ -1,14 +1,18 @@
 """At a stage that binds its callers to tenants, a caller reaches no record of another tenant by any route."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from api.application import RESOURCES, Application
+from scrapersky.lists.filters import typed
 from scrapersky.settings import Settings, SettingsError, load
 from tests.api_server import event_of
 from tests.integration.api import Answer, Api
@@ -51,6 +55,13 @@ VALUES ('other', '{SECRET}', 'contacts', 'csv', '{{}}', false);
 INSERT INTO changes (tenant, domain_id, field, old, new) VALUES ('other', 1, 'title', '{SECRET}', '{SECRET}');
 INSERT INTO labels (tenant, label, tables) VALUES ('other', 'hidden', '{{domains}}');
 """
+OWNS = (
+    re.sub(r"(?<=[ (])1(?=[,)])", "2", OTHERS)
+    .replace("'other'", "'acme'")
+    .replace("hidden", "shown")
+    .replace(SECRET, "OWN")
+)
+"""The same records for the tenant of ``own``, of the second domain."""
 TABLES = ("exports", "changes", "labels", *(resource.name for resource in RESOURCES))
 VALUES = {
     "created_after": "2000-01-01T00:00:00Z", "created_before": "2090-01-01T00:00:00Z", "search": "hidden",
@@ -87,12 +98,16 @@ def snapshot(connection: Connection) -> dict[str, list[str]]:
     }
 
 
-def filters_of(connection: Connection, resource: Any) -> dict[str, str]:
-    """Return each filter of a resource with a value that finds the other tenant's record."""
-    row = connection.execute(text(f"SELECT to_jsonb(t) FROM {resource.name} AS t")).scalar_one()
+def filters_of(connection: Connection, resource: Any, tenant: str = "other") -> dict[str, str]:
+    """Return each filter of a resource with a value that finds the tenant's record."""
+    found = text(f"SELECT to_jsonb(t) FROM {resource.name} AS t WHERE tenant = :tenant")
+    row = connection.execute(found, {"tenant": tenant}).scalar_one()
     found = {}
+    values = {
+        name: value.replace("hidden", "hidden" if tenant == "other" else "shown") for name, value in VALUES.items()
+    }
     for name in resource.filters.model_fields:
-        value = VALUES.get(name, row.get(name))
+        value = values.get(name, row.get(name))
         if value is not None:
             found[name] = str(value).lower() if isinstance(value, bool) else str(value)
     return found
@@ -128,6 +143,36 @@ def test_no_listing_filter_count_or_cursor_shows_a_record_of_another_tenant(
         assert bound.own.get(path, cursor=f"{resource.name}.0").json["items"] == []
         assert bound.own.get(f"{path}/1").status == 404
         assert bound.other.get(f"{path}/1").status == 200
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_caller_asks_for_only_its_tenants_records_are_listed_counted_and_changed(
+    bound: Bound, connection: Connection, data: st.DataObject
+) -> None:
+    if connection.exec_driver_sql("SELECT count(*) FROM domains").scalar_one() == 1:
+        connection.exec_driver_sql(OWNS)
+    before = snapshot(connection)
+    resource = data.draw(st.sampled_from(RESOURCES), "resource")
+    both = [filters_of(connection, resource, tenant) for tenant in ("acme", "other")]
+    names = data.draw(st.sets(st.sampled_from(sorted(both[0]))), "filters")
+    chosen = {name: data.draw(st.sampled_from(both))[name] for name in sorted(names)}
+    path, api = path_of(resource), data.draw(st.sampled_from([bound.own, bound.other]))
+    tenant = "acme" if api is bound.own else "other"
+    order = data.draw(st.sampled_from(["id", "-id", ORDERS.get(path, "id")]), "order")
+    cursor = data.draw(st.sampled_from([{}, {"cursor": f"{resource.name}.{data.draw(st.integers(0, 3))}"}]))
+    answer = api.get(path, count="true", order=order, **chosen, **(cursor if order.endswith("id") else {}))
+    assert answer.status == 200, answer.json
+    assert [one["tenant"] for one in answer.json["items"]] in ([], [tenant])
+    assert answer.json["count"] <= 1
+    given_filter = typed(resource.filters, chosen)
+    which = {"filter": given_filter} if given_filter else {"ids": [1, 2]}
+    verb = data.draw(st.sampled_from(["curation", "requeue", "cancel"]))
+    workflow = {"workflow": next(iter(resource.workflows))} if len(resource.workflows) > 1 else {}
+    extra = {"curation_status": "Archived"} if verb == "curation" else {**workflow, "reason": "x"}
+    moved = bound.own.post(f"{path}/{verb}", {**which, **extra})
+    assert moved.status == 200, moved.json
+    assert snapshot(connection) == before
 
 
 def test_no_decision_or_move_reaches_a_record_of_another_tenant(bound: Bound, connection: Connection) -> None:
