@@ -100,8 +100,8 @@ def snapshot(connection: Connection) -> dict[str, list[str]]:
 
 def filters_of(connection: Connection, resource: Any, tenant: str = "other") -> dict[str, str]:
     """Return each filter of a resource with a value that finds the tenant's record."""
-    found = text(f"SELECT to_jsonb(t) FROM {resource.name} AS t WHERE tenant = :tenant")
-    row = connection.execute(found, {"tenant": tenant}).scalar_one()
+    one = text(f"SELECT to_jsonb(t) FROM {resource.name} AS t WHERE tenant = :tenant")
+    row = connection.execute(one, {"tenant": tenant}).scalar_one()
     found = {}
     values = {
         name: value.replace("hidden", "hidden" if tenant == "other" else "shown") for name, value in VALUES.items()
