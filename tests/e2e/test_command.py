@@ -19,7 +19,7 @@ from scrapersky.web.hosts import normalise_host
 from scripts.commands.run.internet import shipped
 from scripts.commands.run.system import PREFIX
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(400)
 
 COMMAND = Path(__file__).parents[2] / "scripts" / "run"
 EXIT_SECONDS = 120
@@ -152,7 +152,7 @@ def test_it_ends_with_a_true_summary_and_leaves_nothing_behind(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("number", "moment"),
     [
-        (signal.SIGTERM, "places are queued"),
+        (signal.SIGTERM, "without their own"),
         (signal.SIGHUP, "starting the emulated AWS"),
     ],
 )
