@@ -82,7 +82,7 @@ class _Count:
             for chunk in chunks:
                 yield from chunk
                 self.written += len(chunk)
-                progress.update(task, completed=chunk[-1].id, description=f"{self.written:,} rows")
+                progress.update(task, completed=chunk[-1][0], description=f"{self.written:,} rows")
 
 
 def _wanted(table: str, where: Sequence[str]) -> Filter:
