@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from scrapersky.contacts import FoundContact
 from scrapersky.models import Domain
 from scrapersky.models.inserts import get_or_create
+from scrapersky.runtime import labels
 from scrapersky.runtime.labels import finish_labels, open_labels
 from scrapersky.runtime.outcomes import Fail, Snooze
 from scrapersky.runtime.registry import IMPORT, PAGE_READING, SUBMISSION, hand_offs_from
@@ -24,6 +25,13 @@ from tests.integration.test_api_adding import RESOURCES, SHOP
 from tests.records import save_contacts
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
+
+
+@pytest.fixture(autouse=True)
+def _no_look_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a look for the end of a label would take long enough to be put off."""
+    monkeypatch.setattr(labels, "QUICK_SECONDS", 3_600)
+
 
 LABEL = "Bäckereien 2026"
 CSV = {"content-type": "text/csv"}
@@ -160,8 +168,9 @@ def test_records_that_a_hand_off_queues_keep_a_label_open(connection: Connection
 
 
 def test_a_slow_look_for_the_end_is_repeated_only_after_twenty_times_its_duration(
-    connection: Connection, engine: Engine
+    connection: Connection, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(labels, "QUICK_SECONDS", 0.05)
     open_labels(connection, "domains", [("default", "a"), ("default", "b")])
     connection.execute(text("INSERT INTO domains (domain, label) VALUES ('a.example', 'a')"))
     with engine.begin() as holding, ThreadPoolExecutor(1) as pool:
