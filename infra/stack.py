@@ -8,6 +8,7 @@ from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from infra.background_service import BackgroundService
+from infra.console_access import ConsoleAccess
 from infra.curation_api import CurationApi
 from infra.database import find_database
 from infra.dead_letter import DeadLetter
@@ -102,6 +103,7 @@ class ScraperSkyStack(Stack):
         curation = CurationApi(self, "Api", functions=self.factory, services=services)
         self._add("api", curation.function)
         self.output("ApiUrl", curation.api.attr_api_endpoint)
+        self._add_console_access(curation)
         observability = Observability(
             self,
             "Observability",
@@ -112,6 +114,18 @@ class ScraperSkyStack(Stack):
             cluster=self.factory.database.cluster,
         )
         self.output("AlarmTopicArn", observability.topic.topic_arn)
+
+    def _add_console_access(self, curation: CurationApi) -> None:
+        """Add what ``scripts/scrapersky console`` and the people who use it need."""
+        stage = self.factory.plan.stage
+        if not stage.jwt_issuer:
+            for name, policy in ConsoleAccess(self, "Console", api=curation.api).policies.items():
+                self.output(f"Console{name}PolicyArn", policy.managed_policy_arn)
+            return
+        self.output("ApiIssuer", stage.jwt_issuer)
+        self.output("ApiAudience", stage.jwt_audience[0])
+        if stage.console_client_id:
+            self.output("ConsoleClientId", stage.console_client_id)
 
     def _add(self, name: str, function: Function) -> None:
         """Register a function. It, its schedule and its mapping wait for the schema: a failed migration keeps the old code."""

@@ -105,6 +105,8 @@ class Stage:
     """Issuer (https://…) of the tokens that the curation API accepts. Empty: callers sign their requests with IAM."""
     jwt_audience: tuple[str, ...] = ()
     """Accepted audiences; a token must be for one of them."""
+    console_client_id: str = ""
+    """Client of the console at the issuer, where ``scripts/scrapersky console`` logs its user in: public, with PKCE."""
     api_requests_per_second: float = 50
     api_burst: int = 100
     """Throttle of the curation API: beyond it, requests are answered with 429."""

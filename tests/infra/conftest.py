@@ -99,6 +99,17 @@ def varied(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Mappi
     return {name: Template(folder, stage.stack) for name, stage in VARIED.items()}
 
 
+@pytest.fixture(scope="session")
+def with_tokens(tmp_path_factory: pytest.TempPathFactory, placeholder: Path) -> Template:
+    """Return stage dev as it is when callers send tokens of an issuer."""
+    folder = tmp_path_factory.mktemp("tokens")
+    stage = replace(DEV, jwt_issuer="https://login.example", jwt_audience=("scrapersky",), console_client_id="console")
+    app = new_app(folder)
+    ScraperSkyStack(app, plan=plan(stage, {}), dependencies=placeholder)
+    app.synth()
+    return Template(folder, stage.stack)
+
+
 @pytest.fixture(params=STAGES)
 def template(request: pytest.FixtureRequest, templates: Mapping[str, Template]) -> Template:
     """Return each stage's stack in turn."""

@@ -1,15 +1,8 @@
 """The curation API: authorization of every route, separate authorization of triggers, and the function's permissions."""
 
 import json
-from dataclasses import replace
-from pathlib import Path
 
-from aws_cdk import App
-
-from infra.config import DEV
 from infra.curation_api import ROUTES
-from infra.plan import plan
-from infra.stack import ScraperSkyStack
 from tests.infra.template import Template, target
 
 
@@ -48,14 +41,8 @@ def test_the_functions_timeout_is_shorter_than_the_integrations(template: Templa
     assert integration["PayloadFormatVersion"] == "2.0"
 
 
-def test_a_stage_with_an_issuer_accepts_tokens_and_requires_a_scope_per_route(
-    tmp_path: Path, placeholder: Path
-) -> None:
-    app = App(outdir=str(tmp_path))
-    stage = replace(DEV, jwt_issuer="https://login.example", jwt_audience=("scrapersky",))
-    ScraperSkyStack(app, plan=plan(stage, {}), dependencies=placeholder)
-    app.synth()
-    template = Template(tmp_path, DEV.stack)
+def test_a_stage_with_an_issuer_accepts_tokens_and_requires_a_scope_per_route(with_tokens: Template) -> None:
+    template = with_tokens
     ((id, authorizer),) = template.of_type("AWS::ApiGatewayV2::Authorizer").items()
     assert authorizer["JwtConfiguration"] == {"Issuer": "https://login.example", "Audience": ["scrapersky"]}
     routes = template.of_type("AWS::ApiGatewayV2::Route").values()

@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
         "--leads", type=Path, default=LEADS, metavar="FILE", help="write the contacts as CSV (default .local/leads.csv)"
     )
     made.add_argument("--keep", action="store_true", help="leave it running, on the real schedule, until Ctrl-C")
+    made.add_argument("--open", action="store_true", help="the same, and open the console in the browser")
     made.add_argument(
         "--timeout", type=_positive, default=900, metavar="SECONDS", help="time that the work may take (default 900)"
     )

@@ -6,21 +6,25 @@ import argparse
 import json
 import shlex
 import time
+import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 from rich.console import Console
 from sqlalchemy import Engine
 
 from scrapersky.errors import plural
 from scrapersky.runtime.registry import SERVICES
 from scrapersky.web.hosts import HostError
+from scripts.commands.console.proxy import serving
+from scripts.commands.console.upstream import Signature
 from scripts.commands.run import databases
 from scripts.commands.run.databases import DatabaseError
 from scripts.commands.run.deployment import DeploymentError
-from scripts.commands.run.emulator import EmulatorError
+from scripts.commands.run.emulator import REGION, EmulatorError
 from scripts.commands.run.inputs import SEARCH, Inputs, corpus_sites, real_domains, shipped_sites
 from scripts.commands.run.internet.corpus import CorpusError
 from scripts.commands.run.leads import contacts, show_cards, write_csv
@@ -46,6 +50,7 @@ class Options:
     report: Path | None = None
     leads: Path | None = None
     keep: bool = False
+    open: bool = False
     timeout: float = 900
     tick_seconds: float = 0.5
     database_server: str | None = None
@@ -56,7 +61,8 @@ def execute(chosen: argparse.Namespace, database_server: str | None) -> int:
     options = Options(
         report=chosen.report,
         leads=chosen.leads,
-        keep=chosen.keep,
+        keep=chosen.keep or chosen.open,
+        open=chosen.open,
         timeout=chosen.timeout,
         tick_seconds=chosen.tick_seconds,
         database_server=database_server,
@@ -141,7 +147,7 @@ def work(system: System, engine: Engine, inputs: Inputs, options: Options, conso
     if left:
         _report_unfinished(system, left, options, console)
     if options.keep:
-        keep(system, engine, console, password_is_generated=options.database_server is None)
+        keep(system, engine, options, console)
     return 1 if left else 0
 
 
@@ -170,16 +176,31 @@ def no_lookup_worked(failed: Sequence[Failure], domains: int) -> bool:
     return len(failed) >= domains and all(failure.code == "dns" for failure in failed)
 
 
-def keep(system: System, engine: Engine, console: Console, *, password_is_generated: bool) -> None:
+def keep(system: System, engine: Engine, options: Options, console: Console) -> None:
     """Print how to use the running system, then a line whenever something changes, until interrupted."""
-    console.print(
-        how_to_use(system, hide_password=not password_is_generated), markup=False, highlight=False, soft_wrap=True
-    )
-    printed = ""
-    for progress in watch(engine, Progress(), every=KEEP_LOOK_SECONDS):
-        if progress.line() != printed:
-            printed = progress.line()
-            console.print(printed, markup=False, highlight=False, soft_wrap=True)
+
+    def show(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def announce(link: str) -> None:
+        show(f"\nThe console, in your browser (the link works once):\n{link}")
+
+    show(how_to_use(system, hide_password=options.database_server is not None))
+    with serving(system.api_url, signature(system), announce) as running:
+        if options.open:
+            webbrowser.open(running.link)
+        show(f"\nRecords per workflow, printed whenever they change:\n({LEGEND})")
+        printed = ""
+        for progress in watch(engine, Progress(), every=KEEP_LOOK_SECONDS):
+            if progress.line() != printed:
+                printed = progress.line()
+                show(printed)
+
+
+def signature(system: System) -> Signature:
+    """Return what signs requests to the local API."""
+    keys = system.aws.environment
+    return Signature(boto3.Session(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]), REGION)
 
 
 def how_to_use(system: System, *, hide_password: bool) -> str:
@@ -209,10 +230,7 @@ aws lambda invoke --function-name {function}:live \\
   --payload '{{"action": "status"}}' /dev/stdout
 
 The functions' log:
-  {system.aws.log}
-
-Records per workflow, printed whenever they change:
-({LEGEND})"""
+  {system.aws.log}"""
 
 
 def _report_unfinished(system: System, left: Sequence[str], options: Options, console: Console) -> None:

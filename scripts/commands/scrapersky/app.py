@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from scripts.commands.scrapersky import by_filter, control, options, protection, records, search, status
+from scripts.commands.scrapersky.console import console as console_command
 from scripts.commands.scrapersky.display import by_workflow
 from scripts.commands.scrapersky.errors import CommandError, InvalidCommand
 from scripts.commands.scrapersky.logs import command as logs_command
@@ -46,6 +47,7 @@ add(app, "suppress", protection.suppress, protection.show)
 add(app, "subject", protection.subject, protection.show_subject)
 add(app, "purge", protection.purge, protection.show_subject)
 app.command("logs")(logs_command.logs)
+app.command("console")(console_command)
 
 
 @app.command()

@@ -18,6 +18,11 @@ from scripts.commands.scrapersky.errors import CommandError, InvalidCommand, Ref
 from scripts.commands.scrapersky.options import is_local
 
 BAD_REQUEST = 400
+NO_ENDPOINT = (
+    "--stage local needs the endpoint that scripts/run --keep prints: "
+    "--endpoint http://127.0.0.1:PORT, or AWS_ENDPOINT_URL"
+)
+NO_REGION = "AWS needs a region: set --region, AWS_REGION, or a profile that has one"
 STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 910
@@ -38,10 +43,7 @@ class Remote:
                 f"--stage {self.stage!r}: valid are lower-case letters, digits and hyphens, such as dev"
             )
         if self.stage == "local" and not self.endpoint:
-            raise CommandError(
-                "--stage local needs the endpoint that scripts/run --keep prints: "
-                "--endpoint http://127.0.0.1:PORT, or AWS_ENDPOINT_URL"
-            )
+            raise CommandError(NO_ENDPOINT)
 
     def name_of(self, function: str) -> str:
         """Return the full name of ``function`` in this stage, with the alias of its deployed version."""
@@ -124,13 +126,17 @@ CONFIG = Config(
 
 def client(service: str, endpoint: str | None, region: str | None, config: Config | None = None) -> Any:
     """Return a boto3 client. An emulated AWS on this machine needs no credentials. Raises :class:`CommandError`."""
-    local = is_local(endpoint)
-    key = "test" if local else None
     try:
-        session = boto3.Session(key, key, region_name=region or ("us-east-1" if local else None))
-        made: Any = session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
+        made: Any = session(endpoint, region).client(service, endpoint_url=endpoint, config=config)
     except NoRegionError:
-        raise CommandError("AWS needs a region: set --region, AWS_REGION, or a profile that has one") from None
+        raise CommandError(NO_REGION) from None
     except (BotoCoreError, ValueError) as error:
         raise CommandError(str(error)) from None
     return made
+
+
+def session(endpoint: str | None, region: str | None) -> Any:
+    """Return a boto3 session with the credentials for ``endpoint``. Raises BotoCoreError."""
+    local = is_local(endpoint)
+    key = "test" if local else None
+    return boto3.Session(key, key, region_name=region or ("us-east-1" if local else None))
