@@ -1,4 +1,4 @@
-"""Node.js for the CDK, and the npm packages that ``package.json`` pins: the CDK CLI and Pyodide."""
+"""Node.js for the CDK, and the npm packages that ``package.json`` pins."""
 
 import fcntl
 import importlib.util
@@ -65,7 +65,7 @@ def ensure_installed(package: str) -> Path:
 
 def _install() -> None:
     """Run ``npm ci``, with the npm that ships with the chosen Node if it has one."""
-    print("Installing the CDK CLI and Pyodide into node_modules (once) …", file=sys.stderr)
+    print("Installing the npm packages of package.json into node_modules (once) …", file=sys.stderr)
     node = find_node()
     npm = Path(node or "").parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     command = [node, str(npm)] if node and npm.is_file() else ["npm"]

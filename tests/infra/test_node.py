@@ -28,7 +28,7 @@ def test_a_node_chosen_by_the_operator_is_kept(monkeypatch: pytest.MonkeyPatch) 
     assert os.environ["JSII_NODE"] == "/opt/node/bin/node"
 
 
-@pytest.mark.parametrize("package", ["aws-cdk", "pyodide"])
+@pytest.mark.parametrize("package", ["aws-cdk", "axe-core", "playwright-core", "pyodide"])
 def test_the_npm_lock_has_the_pinned_versions_and_no_registry(package: str) -> None:
     lock = json.loads((ROOT / "package-lock.json").read_text())
     assert lock["packages"][f"node_modules/{package}"]["version"] == pinned_version(package)
