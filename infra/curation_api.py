@@ -20,11 +20,14 @@ ROUTES = {
     "Read": ("GET /{proxy+}", "scrapersky/curate"),
     "Curate": ("POST /{proxy+}", "scrapersky/curate"),
     "DevTools": ("POST /dev-tools/{proxy+}", "scrapersky/operate"),
+    "Console": ("GET /console/{proxy+}", "scrapersky/look"),
+    "ConsoleActions": ("POST /console/{proxy+}", "scrapersky/operate"),
     "DataProtection": ("POST /data-protection/{proxy+}", "scrapersky/protect"),
 }
 """Route key and required token scope, by construct id. With IAM, policies grant execute-api:Invoke per route.
 
-The operators' triggers (dev-tools) and data protection are authorized separately from curation and from each other.
+The operators' triggers (dev-tools), the console and data protection are authorized separately from curation and from
+each other. Who may act in the console may do there what curation and the triggers do, and suppress.
 """
 
 ACCESS_LOG = {

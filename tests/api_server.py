@@ -31,8 +31,9 @@ def event_of(method: str, target: str, headers: list[tuple[str, str]], body: byt
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
-    own = next((one for one in ("/dev-tools/", "/data-protection/") if path.startswith(one)), "/")
-    route = f"{method} {own if method == 'POST' else '/'}{{proxy+}}"
+    apart = ("/console/", "/dev-tools/", "/data-protection/") if method == "POST" else ("/console/",)
+    own = next((one for one in apart if path.startswith(one)), "/")
+    route = f"{method} {own}{{proxy+}}"
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,

@@ -1,6 +1,6 @@
 """The application: its routers, its error responses, and the OpenAPI document at /openapi.json."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +10,8 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from sqlalchemy.exc import DBAPIError
 
 from api import data_protection, dev_tools, request_body
+from api.console import actions, answers, records
+from api.console import pages as pages_of_console
 from api.dependencies import KEY, Dependencies
 from api.problem import Problem, as_event, respond, respond_to_invalid, respond_to_problem
 from api.resources import (
@@ -47,11 +49,10 @@ ROUTERS = (
     labels,
     dev_tools,
     data_protection,
+    pages_of_console,
+    records,
+    actions,
 )
-RESOURCES = (
-    place_searches.PLACE_SEARCHES, places.PLACES, local_businesses.LOCAL_BUSINESSES, domains.DOMAINS,
-    sitemaps.SITEMAPS, sitemap_files.SITEMAP_FILES, pages.PAGES, contacts.CONTACTS,
-)  # fmt: skip
 GUARD_REFUSALS = frozenset({ILLEGAL_TRANSITION, ATTEMPT_MISMATCH, INCONSISTENT_COMPANION})
 """SQLSTATEs of the database's guard."""
 TRY_AGAIN = "other transactions hold the records for too long; nothing was changed, send the request again"
@@ -85,10 +86,17 @@ class Application:
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Serve one request of the HTTP API (payload 2.0)."""
         self.observer.begin(context)
+        if event["requestContext"]["http"]["path"].startswith(answers.PREFIX):
+            return answers.finished(event, self._serve(event, context, answers.prepared))
+        return self._serve(event, context, request_body.checked)
+
+    def _serve(
+        self, event: dict[str, Any], context: Any, prepared: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> dict[str, Any]:
         try:
             http = event["requestContext"]["http"]
             self._check_method(http["method"], http["path"])
-            event = request_body.checked(event)
+            event = prepared(event)
         except Problem as problem:
             return as_event(respond_to_problem(problem))
         self.app.append_context(**{KEY: self.dependencies})

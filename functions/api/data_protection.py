@@ -128,8 +128,7 @@ class Lifted(BaseModel):
 @router.post("/data-protection/suppress", tags=TAGS, summary="Suppress an address, a phone number or a domain")
 def suppress(body: Objection) -> Suppressed:
     require_route(router, ROUTE)
-    subject = body.subject()
-    return _suppress({subject.hash: subject.kind}, without(subject, body.reason))
+    return suppress_subject(body)
 
 
 @router.post("/data-protection/suppress/hashes", tags=TAGS, summary="Suppress values by their SHA-256")
@@ -234,6 +233,12 @@ def hashes_of(lines: list[tuple[int, str]]) -> dict[str, SubjectKind]:
 def without(subject: Subject, reason: str) -> str:
     """Return ``reason`` without the value that it may repeat."""
     return re.sub(re.escape(subject.value), f"[{subject.kind.value}]", reason, flags=re.IGNORECASE)
+
+
+def suppress_subject(body: Objection) -> Suppressed:
+    """Suppress whom ``body`` names. Raises a 409 for a text that names none."""
+    subject = body.subject()
+    return _suppress({subject.hash: subject.kind}, without(subject, body.reason))
 
 
 def _suppress(hashes: dict[str, SubjectKind], reason: str) -> Suppressed:

@@ -23,9 +23,9 @@ ROUTE = "POST /dev-tools/"
 
 @router.post("/dev-tools/status", tags=TAGS, summary="Return counts, ages and pauses of a workflow, or of all")
 def status(body: payloads.StatusQuestion) -> dict[str, Any]:
-    if body.workflow is not None:
-        return _ask(body)
     require_route(router, ROUTE)
+    if body.workflow is not None:
+        return pass_on(body)
     answers = [dependencies_of(router).triggers.ask(service, _payload(body)) for service in SERVICES]
     return {"workflows": {name: found for answer in answers for name, found in answer["workflows"].items()}}
 
@@ -37,7 +37,8 @@ def status(body: payloads.StatusQuestion) -> dict[str, Any]:
     status_code=HTTPStatus.ACCEPTED,
 )
 def process(body: payloads.Process) -> dict[str, Any]:
-    dependencies_of(router).triggers.start(_owner(body), _payload(body))
+    require_route(router, ROUTE)
+    start_process(body)
     return {"started": True, "workflow": body.workflow, "record": body.record}
 
 
@@ -61,7 +62,8 @@ class Resume(payloads.Resume):
 
 def _passed_on(name: str, payload: type[BaseModel]) -> Callable[..., dict[str, Any]]:
     def passed_on(body: payload) -> dict[str, Any]:  # type: ignore[valid-type]
-        return _ask(body)
+        require_route(router, ROUTE)
+        return pass_on(body)
 
     passed_on.__name__ = name  # the operationId starts with it
     return passed_on
@@ -86,12 +88,17 @@ for path, payload, summary in (
     router.post(path, tags=TAGS, summary=summary)(_passed_on(path.rpartition("/")[2], _without_actor(payload)))
 
 
-def _ask(body: BaseModel) -> dict[str, Any]:
+def pass_on(body: BaseModel) -> dict[str, Any]:
+    """Send a payload to the service that owns its workflow, in the caller's name, and return the answer."""
     return dependencies_of(router).triggers.ask(_owner(body), _payload(body))
 
 
+def start_process(body: payloads.Process) -> None:
+    """Start work on one Queued record, without waiting for its end."""
+    dependencies_of(router).triggers.start(_owner(body), _payload(body))
+
+
 def _owner(body: BaseModel) -> Service:
-    require_route(router, ROUTE)
     name = getattr(body, "workflow", None)
     if name not in WORKFLOWS:
         raise invalid("workflow", f"there is no workflow {name!r}; valid workflows: {', '.join(WORKFLOWS)}")

@@ -57,10 +57,18 @@ class Position(NamedTuple):
 def list_records(router: Router, resource: Resource[V], query: Paging) -> Listing[V]:
     """Return one page of the records that match ``query``.
 
-    Pages by keyset, not by offset: every page costs the same. Records added, deleted or committed meanwhile neither hide
-    nor repeat others. Raises a 422 for an unknown parameter: if it were ignored, the listing would return every record.
+    Raises a 422 for an unknown parameter: if it were ignored, the listing would return every record.
     """
     check_parameters(router, type(query))
+    return read_listing(router, resource, query)
+
+
+def read_listing(router: Router, resource: Resource[V], query: Paging) -> Listing[V]:
+    """Return one page of the records that match ``query``.
+
+    Pages by keyset, not by offset: every page costs the same. Records added, deleted or committed meanwhile neither hide
+    nor repeat others.
+    """
     dependencies = dependencies_of(router)
     cursor = _cursor_of(query, resource.name)
     with dependencies.database.transaction() as connection:

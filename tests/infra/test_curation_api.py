@@ -12,6 +12,8 @@ def test_every_route_requires_a_signed_request(template: Template) -> None:
         "GET /{proxy+}": "AWS_IAM",
         "POST /{proxy+}": "AWS_IAM",
         "POST /dev-tools/{proxy+}": "AWS_IAM",
+        "GET /console/{proxy+}": "AWS_IAM",
+        "POST /console/{proxy+}": "AWS_IAM",
         "POST /data-protection/{proxy+}": "AWS_IAM",
     }
 

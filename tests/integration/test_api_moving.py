@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, text
 
-from api.application import RESOURCES
+from api.resources import RESOURCES
 from scrapersky.runtime.registry import EXPORT, WORKFLOWS
 from scripts.commands.scrapersky import by_filter
 from scripts.commands.scrapersky.app import main

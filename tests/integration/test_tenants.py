@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from api.application import RESOURCES, Application
+from api.application import Application
+from api.resources import RESOURCES
 from scrapersky.lists.filters import typed
 from scrapersky.settings import Settings, SettingsError, load
 from tests.api_server import event_of
@@ -256,7 +257,7 @@ def test_every_route_is_bound(bound: Bound, connection: Connection) -> None:
     before = snapshot(connection)
     tried = 0
     for route in (*app._static_routes, *app._dynamic_routes):
-        if route.path == "/openapi.json":
+        if route.path == "/openapi.json" or route.path.startswith("/console"):
             continue
         path = route.path.replace("<record_id>", "1").replace("<label>", "hidden")
         route_key = next(
@@ -272,6 +273,20 @@ def test_every_route_is_bound(bound: Bound, connection: Connection) -> None:
                     tried += 1
     assert tried > 200
     assert snapshot(connection) == before
+
+
+def test_the_console_is_closed_to_the_callers_of_one_tenant(bound: Bound) -> None:
+    app = bound.own.application.app  # type: ignore[union-attr]
+    routes = [one for one in (*app._static_routes, *app._dynamic_routes) if one.path.startswith("/console/")]
+    headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "same-origin")]
+    statuses = {}
+    for route in routes:
+        path = route.path.replace("<name>", "metadata").replace("<table>", "domains").replace("<number>", "1")
+        event = event_of(route.method, path, headers, b"ids=1&reason=x&confirmed=1", OWN)
+        statuses[f"{route.method} {path}"] = bound.own.application.handler(event, LambdaContext())["statusCode"]
+    assert statuses.pop("GET /console/") == 303
+    assert len(statuses) > 20
+    assert set(statuses.values()) == {403}, statuses
 
 
 BODIES: list[dict[str, Any]] = [

@@ -85,7 +85,7 @@ def show_decided(answer: Answer) -> Iterator[str]:
 def resource_of(name: str) -> Resource[Any]:
     """Return the API's resource with this table. Raises :class:`InvalidCommand` naming the resources."""
     # Imported here: only these commands need the API's models, and they take a second.
-    from api.application import RESOURCES  # noqa: PLC0415
+    from api.resources import RESOURCES  # noqa: PLC0415
 
     found = {one.name: one for one in RESOURCES}
     if name not in found:

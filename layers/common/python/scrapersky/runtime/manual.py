@@ -102,7 +102,8 @@ def _serve(runtime: Runtime, payload: Payload, context: Any) -> dict[str, Any]:
         case Process():
             return _process(runtime, payload, context)
         case _:
-            return _for_each(runtime, payload.workflow, lambda workflow: _of_workflow(runtime, workflow, payload))
+            answers = _for_each(runtime, payload.workflow, lambda workflow: _of_workflow(runtime, workflow, payload))
+            return {**answers, "settings": _settings(runtime)} if isinstance(payload, StatusQuestion) else answers
 
 
 def _of_workflow(
@@ -111,7 +112,7 @@ def _of_workflow(
     with runtime.database.autocommit() as connection:
         match payload:
             case StatusQuestion():
-                return _status(connection, workflow)
+                return _status(connection, workflow, counts=payload.counts)
             case Errors():
                 return {"errors": group_errors(connection, workflow, limit=payload.limit)}
             case Pause():
@@ -184,11 +185,26 @@ def _not_claimed(connection: Connection, workflow: Workflow) -> str:
     return "is locked by another transaction, or beyond the limit of the batch or of the records in flight"
 
 
-def _status(connection: Connection, workflow: Workflow) -> dict[str, Any]:
+def _settings(runtime: Runtime) -> dict[str, Any]:
+    """Return the settings that this function runs with, by variable, without those that hold a password."""
+    found: dict[str, Any] = {}
+    for settings, prefix in ((runtime.settings, ""), (runtime.service_settings, f"{runtime.service.env_prefix}_")):
+        hidden = {name for name, one in type(settings).model_fields.items() if not one.repr}
+        values = settings.model_dump(mode="json", exclude=hidden)
+        found |= {f"{prefix}{name}".upper(): value for name, value in values.items()}
+    return found
+
+
+def _status(connection: Connection, workflow: Workflow, *, counts: bool) -> dict[str, Any]:
     gauges = read_gauges(connection, workflow)
     control = read_control(connection, workflow)
+    of_all: dict[str, Any] = {}
+    if counts:
+        breaches = find_breaches(connection, workflow)
+        of_all["counts"] = count_by_status(connection, workflow)
+        of_all["invariant_breaches"] = [{"breach": one.breach, "id": one.record_id} for one in breaches]
     return {
-        "counts": count_by_status(connection, workflow),
+        **of_all,
         "oldest_due_seconds": round(gauges.oldest_queued_seconds, 1),
         "oldest_processing_seconds": round(gauges.oldest_processing_seconds, 1),
         "live_attempts": gauges.processing,
@@ -198,9 +214,6 @@ def _status(connection: Connection, workflow: Workflow) -> dict[str, Any]:
         "paused_by": control.paused_by if control.paused else None,
         "pause_reason": control.pause_reason if control.paused else None,
         "pauses": list_pauses(connection, workflow),
-        "invariant_breaches": [
-            {"breach": breach.breach, "id": breach.record_id} for breach in find_breaches(connection, workflow)
-        ],
     }
 
 

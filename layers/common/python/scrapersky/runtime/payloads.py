@@ -78,10 +78,11 @@ class _Payload(InputModel):
 
 
 class StatusQuestion(_Payload):
-    """Counts by status, ages, live attempts, last tick, invariant breaches."""
+    """Counts by status, ages, live attempts, last tick, invariant breaches, and the settings that the function runs with."""
 
     action: Literal["status"] = "status"
     workflow: WorkflowName | None = None
+    counts: Flag = Field(True, description="false leaves out counts and breaches, for which whole tables are read")
 
 
 class ListRecords(_Payload):

@@ -39,6 +39,11 @@ def resolve_one(connection: Connection, workflow: Workflow, record: int | str) -
     return RecordId(record) if isinstance(record, int) else _find(connection, workflow, record)
 
 
+def find(connection: Connection, workflow: Workflow, key: str) -> list[RecordId]:
+    """Return the ids of the records with the natural key ``key``. Raises LookupError for a text that can be no such key."""
+    return find_by_key(connection, workflow, *_normal(workflow, key))
+
+
 def not_moved(
     connection: Connection,
     workflow: Workflow,
@@ -74,7 +79,7 @@ def _reason(state: State, verb: str, needs: Sequence[Status]) -> str | None:
 
 
 def _find(connection: Connection, workflow: Workflow, key: str) -> RecordId:
-    found = find_by_key(connection, workflow, *_normal(workflow, key))
+    found = find(connection, workflow, key)
     if not found:
         hint = "; name a file on another host than its domain's by id" if workflow.key == "url" else ""
         raise LookupError(f"{workflow.table} has no record {key!r}{hint}")

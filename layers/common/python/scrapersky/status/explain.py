@@ -73,7 +73,7 @@ def as_text(timeline: Mapping[str, Any]) -> str:
     if timeline.get("history_deleted"):
         lines.append("Older history was deleted: it is kept for HISTORY_DAYS.")
     previous: datetime | None = None
-    for entry in _entries(timeline):
+    for entry in entries(timeline):
         gap = "" if previous is None else f"+{duration((entry.at - previous).total_seconds())}"
         lines.append(f"{instant(entry.at)} {gap:>9}  {entry.headline}")
         lines += [f"{'':31} {line}" for line in entry.details]
@@ -103,7 +103,7 @@ def instant(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """One entry of the timeline."""
 
     at: datetime
@@ -134,14 +134,15 @@ def _state(timeline: Mapping[str, Any]) -> Iterator[str]:
             yield f"attempt {attempt['attempt_id']} holds it and {phase}; its lease {lease}"
 
 
-def _entries(timeline: Mapping[str, Any]) -> Sequence[_Entry]:
+def entries(timeline: Mapping[str, Any]) -> Sequence[Entry]:
+    """Return the history of the result of :func:`explain`, oldest first."""
     attempts = {attempt["attempt_id"]: attempt for attempt in timeline["attempts"]}
-    entries = [_change(event, attempts.get(event["attempt_id"])) for event in timeline["events"]]
-    entries += [_start(attempt) for attempt in timeline["attempts"] if attempt["started_at"]]
-    return sorted(entries, key=lambda entry: entry.at)
+    found = [_change(event, attempts.get(event["attempt_id"])) for event in timeline["events"]]
+    found += [_start(attempt) for attempt in timeline["attempts"] if attempt["started_at"]]
+    return sorted(found, key=lambda entry: entry.at)
 
 
-def _change(event: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> _Entry:
+def _change(event: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> Entry:
     headline = f"{event['from_status'] or '(created)'} → {event['to_status']}, by {event['actor']}"
     details = [f"reason: {event['reason']}"] if event["reason"] else []
     if attempt and event["to_status"] == "Processing":
@@ -151,15 +152,15 @@ def _change(event: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> _Ent
         worked = "" if attempt["seconds"] is None else f" after {duration(attempt['seconds'])} of work"
         headline += f"; attempt {attempt['attempt_id']} ended {attempt['outcome']}{code}{worked}"
         details += _details(attempt["detail"] or {})
-    return _Entry(datetime.fromisoformat(event["at"]), headline, tuple(details))
+    return Entry(datetime.fromisoformat(event["at"]), headline, tuple(details))
 
 
-def _start(attempt: Mapping[str, Any]) -> _Entry:
+def _start(attempt: Mapping[str, Any]) -> Entry:
     started, sent = (datetime.fromisoformat(attempt[name]) for name in ("started_at", "dispatched_at"))
     waited = duration((started - sent).total_seconds())
     how = "pulled by a worker" if attempt["trigger"] == "pull" else f"{waited} after it was sent"
     request = f", request {attempt['request_id']}" if attempt["request_id"] else ""
-    return _Entry(
+    return Entry(
         started,
         f"attempt {attempt['attempt_id']} starts, {how}",
         (f"on {attempt['worker']}{request}",) if attempt["worker"] else (),

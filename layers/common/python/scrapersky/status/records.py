@@ -15,6 +15,9 @@ MAX_SEARCHED = 100_000
 MAX_DATED = 1_000
 """Records of one error code, those with the highest ids, whose times and keys are read."""
 
+MAX_COUNTED = 100_000
+"""Records of one error code that are counted."""
+
 MAX_ID = 2**63 - 1
 EXAMPLES = 3
 
@@ -47,7 +50,9 @@ COUNTED = f"""{CODES},
 -- The most frequent codes, counted in the index.
 counted AS MATERIALIZED (
     SELECT code, records FROM codes CROSS JOIN LATERAL (
-        SELECT count(*) AS records FROM {{table}} WHERE {{error_code}} = code
+        SELECT count(*) AS records FROM (
+            SELECT FROM {{table}} WHERE {{error_code}} = code LIMIT :counted
+        ) AS capped
     ) AS of_code
     WHERE code IS NOT NULL ORDER BY records DESC, code LIMIT :limit
 )"""
@@ -155,17 +160,22 @@ def list_records(
     return {"records": rows, "next_before": next_before}
 
 
-def count_by_code(connection: Connection, workflow: Workflow, *, limit: int = 100) -> dict[str, int]:
-    """Return the number of records in Error by code, the most frequent first."""
-    return {row[0]: row[1] for row in connection.execute(workflow.statement(COUNT_BY_CODE), {"limit": limit})}
+def count_by_code(
+    connection: Connection, workflow: Workflow, *, limit: int = 100, counted: int = MAX_COUNTED
+) -> dict[str, int]:
+    """Return the number of records in Error by code, at most ``counted`` of each, the most frequent first."""
+    values = {"limit": limit, "counted": counted}
+    return {row[0]: row[1] for row in connection.execute(workflow.statement(COUNT_BY_CODE), values)}
 
 
 def group_errors(connection: Connection, workflow: Workflow, *, limit: int) -> list[dict[str, Any]]:
     """Return the ``limit`` most frequent codes of records in Error, JSON-ready: number, first and last time, examples.
 
-    Times and examples are those of the :data:`MAX_DATED` newest records of a code.
+    Times and examples are those of the :data:`MAX_DATED` newest records of a code. Of each code at most
+    :data:`MAX_COUNTED` records are counted.
     """
-    rows = connection.execute(workflow.statement(ERRORS), {"limit": limit, "dated": MAX_DATED})
+    values = {"limit": limit, "dated": MAX_DATED, "counted": MAX_COUNTED}
+    rows = connection.execute(workflow.statement(ERRORS), values)
     return [json_ready(row) for row in rows.mappings()]
 
 
