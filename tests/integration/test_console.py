@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlencode, urljoin
 
 import pytest
 from sqlalchemy import Connection, text
 
+from api.console.codes import FILE, advice
 from scrapersky.runtime.registry import METADATA
 from scrapersky.status.abandon import abandon
 from tests.api_server import event_of
@@ -220,3 +223,157 @@ def test_a_person_requeues_all_records_of_an_error_group(console: Console, conne
     assert "3 records moved" in done.shown, done.shown
     assert {row(connection, "domains", one)["status"] for one in ids} == {"Queued"}
     assert "it runs again metadata Queued 3" in console.get("audit").shown
+
+
+def test_everything_that_matches_is_decided_in_chunks(
+    console: Console, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.console.actions.CHUNK", 2)
+    domains(connection, *(f"d{n}.test" for n in range(5)), "other.example")
+    page = console.get("curation/domains?search=.test&curation_status=New")
+    fields = [
+        *page.form("decide/domains"),
+        ("scope", "all"),
+        ("curation_status", "Maybe"),
+        ("field", "curation_status"),
+    ]
+    page = console.post("decide/domains", fields)
+    assert "set: 5" in page.shown
+    page = console.confirm(page, "decide/domains", reason="later")
+    steps = 1
+    while "Go on" in page.shown:
+        page = console.confirm(page, "decide/domains")
+        steps += 1
+    assert (steps, "5 records moved" in page.shown) == (3, True), page.shown
+    decided = connection.execute(text("SELECT domain FROM domains WHERE curation_status = 'Maybe'")).scalars().all()
+    assert sorted(decided) == [f"d{n}.test" for n in range(5)]
+
+
+def test_what_a_form_could_not_move_is_listed_with_its_reason(operator: Console, harness: Harness) -> None:
+    queued, new = harness.add("a.test"), harness.add("b.test", status="New")
+    ticked = [("ids", str(*queued)), ("ids", str(*new)), ("ids", "999")]
+    asked = operator.post("cancel/metadata", ticked)
+    assert "3 records" in asked.shown
+    done = operator.confirm(asked, "cancel/metadata", reason="not now")
+    assert "1 record moved" in done.shown
+    assert f"{new[0]}: is New; cancel needs Queued" in done.shown
+    assert "999: domains has no record 999" in done.shown
+
+
+def test_a_form_that_is_sent_twice_acts_once(console: Console, connection: Connection) -> None:
+    (record_id,) = domains(connection, "a.test")
+    asked = console.post("decide/domains", [("ids", str(record_id)), ("curation_status", "Selected")])
+    first, second = (console.confirm(asked, "decide/domains", reason="a lead") for _ in range(2))
+    assert [row(connection, "domains", record_id)["status"], first.status, second.status] == ["Queued", 200, 200]
+    events = connection.execute(text("SELECT count(*) FROM status_events WHERE reason = 'a lead'")).scalar_one()
+    assert events == 1
+
+
+def test_the_record_shows_its_timeline_and_its_lineage(console: Console, connection: Connection) -> None:
+    (domain,) = domains(connection, "a.test", status="Queued")
+    for statement in (
+        "INSERT INTO places (place_id, name) VALUES ('p1', 'Bakery')",
+        "INSERT INTO local_businesses (place_id, business_name, domain_id) VALUES ('p1', 'Bakery', :id)",
+        "INSERT INTO sitemaps (domain_id) VALUES (:id)",
+        "INSERT INTO sitemap_files (domain_id, url, discovery_method) VALUES (:id, 'https://a.test/map.xml', 'manual')",
+        "INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:id, 'https://a.test/contact', 'contact', 1)",
+        "INSERT INTO contacts (domain_id, kind, value) VALUES (:id, 'email', 'info@a.test')",
+    ):
+        connection.execute(text(statement), {"id": domain})
+    seize(connection, [domain])
+    for path in (
+        f"record/metadata/{domain}",
+        "record/deep_scan/1",
+        "record/domain_extraction/1",
+        "record/email_check/1",
+    ):
+        page = console.get(path)
+        lineage = page.shown.partition("Lineage")[2].partition("Timeline")[0]
+        for name in (
+            "p1 New",
+            "a.test Processing",
+            "a.test New",
+            "map.xml New",
+            "a.test/contact New",
+            "info@a.test New",
+        ):
+            assert name in lineage, (path, name, lineage)
+    assert "Queued → Processing" in console.get(f"record/metadata/{domain}").shown
+    leads = console.get("leads").shown
+    assert "Bakery" in leads
+    assert "info@a.test" in leads
+
+
+def test_a_person_suppresses_searches_and_exports(console: Console, connection: Connection) -> None:
+    (domain,) = domains(connection, "a.test")
+    contact = "INSERT INTO contacts (domain_id, kind, value) VALUES (:id, 'email', 'info@a.test')"
+    connection.execute(text(contact), {"id": domain})
+    asked = console.post("suppress", {"email": "info@a.test"})
+    assert "1 contacts were deleted" in console.confirm(asked, "suppress", reason="objected").shown
+    asked = console.post("search", {"text": "bakeries", "area": "Riverside"})
+    assert "calls, $" in asked.shown
+    assert "bakeries in Riverside: queued" in console.confirm(asked, "search").shown
+    made = console.post("export", {"table": "domains", "f.search": "a.test"})
+    assert "Export 1 of domains is Queued" in made.shown
+    assert connection.execute(text("SELECT filters FROM exports")).scalar_one() == {"search": "a.test"}
+    actors = connection.execute(text("SELECT DISTINCT actor FROM status_events WHERE workflow <> 'metadata'")).scalars()
+    assert set(actors) == {f"api:{ADA}"}
+
+
+def test_the_audit_shows_what_people_did_and_no_work_of_services(operator: Console, harness: Harness) -> None:
+    ids = harness.add("a.test", status="New")
+    asked = operator.post("requeue/metadata", [("ids", str(*ids))])
+    operator.confirm(asked, "requeue/metadata", reason="it is back")
+    harness.drain()
+    operator.post("pause/metadata", {"reason": "a bill"})
+    operator.post("resume/metadata", {"reason": "paid"})
+    page = operator.get("audit").shown
+    assert "it is back metadata Queued 1" in page
+    assert "Completed" not in page
+    assert "a bill" in page.partition("Pauses")[2]
+    assert "paid" in page.partition("Pauses")[2]
+
+
+def test_the_settings_are_those_that_the_services_report(operator: Console) -> None:
+    page = operator.get("settings")
+    assert "DOMAIN_SCHEDULER_BATCH_SIZE 50" in page.shown
+    assert "DATABASE_URL" not in page.shown
+    assert "sitemap-scheduler: scrapersky-test-sitemap-scheduler:live could not be invoked" in page.shown
+
+
+def test_every_tab_pages_through_all_of_its_records(
+    console: Console, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.console.queries.ROWS", 2)
+    ids = domains(connection, *(f"d{n}.test" for n in range(5)), status="Queued")
+    due = "UPDATE domains SET due_at = now() + make_interval(secs => CASE WHEN id % 2 = 0 THEN 600 ELSE -600 END)"
+    connection.execute(text(due))
+    waiting = [one for one in ids if one % 2]
+    assert _walk(console, "workflow/metadata") == waiting
+    assert _walk(console, "workflow/metadata?tab=retrying") == [one for one in ids if one not in waiting]
+    seize(connection, waiting)
+    assert _walk(console, "workflow/metadata?tab=working") == waiting
+    abandon(connection, METADATA, waiting, actor="ada", reason="stuck")
+    assert _walk(console, "workflow/metadata?tab=ended") == waiting[::-1]
+    assert _walk(console, "workflow/metadata?tab=error&limit=2") == waiting[::-1]
+    assert _walk(console, "curation/domains?limit=2&order=id") == ids
+
+
+def _walk(console: Console, path: str) -> list[int]:
+    """Return the ids of all pages."""
+    found: list[int] = []
+    while path:
+        page = console.get(path)
+        assert page.status == 200, page.shown
+        found += map(int, re.findall(r'<a href="[./]*record/\w+/(\d+)">\1</a>', page.body))
+        following = re.search(r'rel="next" href="([^"]*)"', page.body)
+        path = urljoin(page.path, unescape(following[1])).removeprefix("/console/") if following else ""
+    return found
+
+
+def test_the_advice_about_codes_is_the_runbooks() -> None:
+    runbook = Path("docs/runbook.md").read_text()
+    lines = [line.split("\t") for line in FILE.read_text().splitlines()]
+    assert [f"| `{code}` | {text_of_it} |" in runbook for code, text_of_it in lines] == [True] * len(lines)
+    assert advice()("http_404") != advice()("http_410") != ""
+    assert advice()("no_such_code") == ""

@@ -22,6 +22,7 @@ from scrapersky.status.start import start
 from scrapersky.vocabulary import AttemptId
 from scripts.commands.run.postgres import Postgres
 from tests.conftest import TEMPLATE
+from tests.integration.console_reads import READS
 from tests.integration.large import BEFORE, NEVER, NOW, build
 from tests.integration.plans import Plan, plans_of, read_by
 from tests.integration.verbs import VERBS
@@ -60,9 +61,9 @@ def large(request: pytest.FixtureRequest, urls: Mapping[str, str]) -> Iterator[C
     database.engine.dispose()
 
 
-@pytest.mark.parametrize("name", VERBS)
+@pytest.mark.parametrize("name", [*VERBS, *READS])
 def test_a_verb_reads_no_whole_table_and_no_more_than_its_bound(large: Connection, name: str) -> None:
-    verb, bound = VERBS[name]
+    verb, bound = {**VERBS, **READS}[name]
     plans = plans_of(large, verb)
     summary = "\n".join(plan.summary() for plan in plans)
     assert [plan.sequential_scans(WIDE_TABLES) for plan in plans if plan.sequential_scans(WIDE_TABLES)] == [], summary

@@ -85,7 +85,7 @@ FROM attempts WHERE workflow = {workflow} AND finished_at IS NULL AND record_id 
 """
 
 LOOKED_TO = text("""
-SELECT min(attempt_id) FROM (
+SELECT min(attempt_id), count(*) FROM (
     SELECT attempt_id FROM attempts WHERE attempt_id < :before ORDER BY attempt_id DESC LIMIT :most
 ) AS newest
 """)
@@ -172,12 +172,14 @@ def read_working(connection: Connection, workflow: Workflow, *, after: int) -> t
 
 def read_ended(connection: Connection, workflow: Workflow, *, before: int) -> tuple[Rows, dict[str, Any]]:
     """Return the newest attempts that ended, and where the next page begins. A page may be short or empty, and go on."""
-    looked_to = connection.execute(LOOKED_TO, {"before": before, "most": ATTEMPTS}).scalar_one()
+    looked_to, number = connection.execute(LOOKED_TO, {"before": before, "most": ATTEMPTS}).one()
     if looked_to is None:
         return [], {}
     values = {"before": before, "looked_to": looked_to, "limit": ROWS + 1}
     rows = connection.execute(workflow.statement(ENDED), values).mappings().all()
-    return rows[:ROWS], {"before": rows[ROWS - 1]["attempt_id"] if len(rows) > ROWS else looked_to}
+    if len(rows) > ROWS:
+        return rows[:ROWS], {"before": rows[ROWS - 1]["attempt_id"]}
+    return rows, {"before": looked_to} if number == ATTEMPTS else {}
 
 
 HOSTS = """

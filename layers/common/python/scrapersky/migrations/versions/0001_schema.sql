@@ -375,6 +375,7 @@ CREATE TABLE status_events (
     CONSTRAINT pk_status_events PRIMARY KEY (workflow, record_id, event_id)
 );
 CREATE INDEX ix_status_events_at ON status_events USING brin (at) WITH (autosummarize = on);
+CREATE INDEX ix_status_events_people ON status_events (event_id) WHERE reason NOT LIKE 'handed off by %' AND reason NOT LIKE 'last read more than %';
 COMMENT ON COLUMN status_events.actor IS 'scrapersky.actor, else application_name, else the role';
 
 CREATE TABLE suppressions (
