@@ -223,16 +223,20 @@ FROM unnest(CAST(:ids AS bigint[])) AS wanted (domain_id) CROSS JOIN LATERAL (
 ) AS found
 """)
 
-OF_DOMAIN = "SELECT id, {key} AS record, {status} AS status FROM {table} WHERE domain_id = :domain_id LIMIT :limit"
+# The order is that of an index: with another, or none, the planner reads the table where one domain has much of it.
+OF_DOMAIN = """
+SELECT id, {key} AS record, {status} AS status FROM {table} WHERE domain_id = :domain_id ORDER BY {key} LIMIT :limit
+"""
+CONTACTS_OF = OF_DOMAIN.replace("ORDER BY", "ORDER BY kind,")
 OF_PLACES = "SELECT id, {key} AS record, {status} AS status FROM {table} WHERE place_id = ANY(:places) LIMIT :limit"
 ITSELF = "SELECT id, {key} AS record, {status} AS status FROM {table} WHERE id = :id"
-PLACES_OF = text("SELECT place_id FROM local_businesses WHERE domain_id = :domain_id LIMIT :limit")
+PLACES_OF = text("SELECT place_id FROM local_businesses WHERE domain_id = :domain_id ORDER BY place_id LIMIT :limit")
 DOMAIN_OF_PLACE = text("SELECT domain_id FROM local_businesses WHERE place_id = :place_id")
 
-CONTACT_PAGES_OF = OF_DOMAIN.replace("LIMIT", f"AND {CONTACT_PAGES} LIMIT")
+CONTACT_PAGES_OF = OF_DOMAIN.replace("ORDER BY", f"AND {CONTACT_PAGES} ORDER BY")
 LINEAGE = (
     *((DEEP_SCAN, OF_PLACES), (DOMAIN_EXTRACTION, OF_PLACES), (METADATA, ITSELF), (DISCOVERY, OF_DOMAIN)),
-    *((IMPORT, OF_DOMAIN), (PAGE_READING, CONTACT_PAGES_OF), (EMAIL_CHECK, OF_DOMAIN)),
+    *((IMPORT, OF_DOMAIN), (PAGE_READING, CONTACT_PAGES_OF), (EMAIL_CHECK, CONTACTS_OF)),
 )
 
 LINES = 20

@@ -24,6 +24,7 @@ class LocalBusiness(base.Recorded):
         Index("ix_local_businesses_with_phone", "id", postgresql_where="phone IS NOT NULL"),
         Index("ix_local_businesses_reviews_count", "reviews_count", "id"),
         *base.watched_constraints("local_businesses", "domain_extraction_"),
+        Index("ix_local_businesses_domain_id", "domain_id", "place_id"),
         Index("ix_local_businesses_scanned_at", "scanned_at", postgresql_where="scanned_at IS NOT NULL"),
         {"postgresql_with": base.WATCHED_STORAGE},
     )
@@ -53,7 +54,7 @@ class LocalBusiness(base.Recorded):
         JSONB, comment='per day: {"monday": [["09:00", "17:00"]], …}; an empty list is closed'
     )
     scanned_at: Mapped[datetime | None]
-    domain_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("domains.id"), index=True)
+    domain_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("domains.id"))
 
     curation_status: Mapped[Curation] = base.curated()
 

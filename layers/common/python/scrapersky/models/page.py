@@ -20,7 +20,7 @@ class Page(base.Recorded):
         UniqueConstraint("domain_id", "url"),
         *base.listed("pages"),
         Index("ix_pages_page_type", "page_type", "id"),
-        Index("ix_pages_contact_pages", "domain_id", postgresql_where=text(CONTACT_PAGES)),
+        Index("ix_pages_contact_pages", "domain_id", "url", postgresql_where=text(CONTACT_PAGES)),
         Index("ix_pages_last_read", "last_read", "id", postgresql_where="last_read IS NOT NULL"),
         base.mentions_index("pages"),
         *base.watched_constraints("pages", "page_reading_", host="domain_id"),

@@ -444,7 +444,7 @@ CREATE INDEX ix_local_businesses_with_phone ON local_businesses (id) WHERE phone
 CREATE INDEX ix_local_businesses_reviews_count ON local_businesses (reviews_count, id);
 CREATE INDEX ix_local_businesses_domain_extraction_due ON local_businesses (tenant, domain_extraction_due_at, id) WHERE domain_extraction_due_at IS NOT NULL;
 CREATE INDEX ix_local_businesses_domain_extraction_error_code ON local_businesses (domain_extraction_error_code, id) WHERE domain_extraction_error_code IS NOT NULL;
-CREATE INDEX ix_local_businesses_domain_id ON local_businesses (domain_id);
+CREATE INDEX ix_local_businesses_domain_id ON local_businesses (domain_id, place_id);
 CREATE INDEX ix_local_businesses_scanned_at ON local_businesses (scanned_at) WHERE scanned_at IS NOT NULL;
 COMMENT ON COLUMN local_businesses.country IS 'ISO 3166-1 alpha-2';
 COMMENT ON COLUMN local_businesses.phone IS 'E.164 where Google knows the country, else as given';
@@ -601,7 +601,7 @@ CREATE INDEX ix_pages_label ON pages (label, id) WHERE label IS NOT NULL;
 CREATE INDEX ix_pages_curated ON pages (curation_status, id) WHERE curation_status <> 'New';
 CREATE INDEX ix_pages_page_type ON pages (page_type, id);
 CREATE INDEX ix_pages_sitemap_file_id ON pages (sitemap_file_id);
-CREATE INDEX ix_pages_contact_pages ON pages (domain_id) WHERE page_type IN ('contact', 'legal', 'about');
+CREATE INDEX ix_pages_contact_pages ON pages (domain_id, url) WHERE page_type IN ('contact', 'legal', 'about');
 CREATE INDEX ix_pages_last_read ON pages (last_read, id) WHERE last_read IS NOT NULL;
 CREATE INDEX ix_pages_mentions ON pages USING gin (mentions) WHERE mentions IS NOT NULL;
 CREATE INDEX ix_pages_page_reading_due ON pages (tenant, page_reading_due_at, id) WHERE page_reading_due_at IS NOT NULL;
