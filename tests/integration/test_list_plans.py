@@ -22,9 +22,11 @@ from api.resources.sitemaps import SITEMAPS, SitemapQuery
 from scrapersky.database import Database
 from scrapersky.lists.filters import INDEX_ONLY, MOST_FOUND, PAGING, SEARCHED, conditions, set_planner
 from scrapersky.runtime.labels import progress
-from scrapersky.runtime.registry import IMPORT, PAGE_READING, hand_offs_from
+from scrapersky.runtime.registry import IMPORT, PAGE_READING, WORKFLOWS, hand_offs_from
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
+from scrapersky.status.control import record_tick
+from scrapersky.status.refresh import WINDOW, refresh
 from scrapersky.status.requeue import hand_off
 from scrapersky.vocabulary import RecordId
 from scripts.commands.run.postgres import Postgres
@@ -62,6 +64,7 @@ COMMON = {
     "label": rarely(8, "'rare'", "'often'"),
     "curation_status": rarely(2, "'Maybe'", "'New'") + "::curation_status",
 }
+OLD = "now() - make_interval(days => 40, secs => n)"
 PAGE = {"domain_id": "n / 2 + 1", "url": "'https://d' || n / 2 + 1 || '.example/' || n"}
 
 
@@ -107,14 +110,14 @@ FILLED = {
         "reviews_count": "n",
         "domain_id": "n",
     },
-    "sitemaps": watched() | {"domain_id": "n"},
+    "sitemaps": watched() | {"domain_id": "n", "scanned_at": OLD},
     "sitemap_files": watched("sitemap_import_")
     | PAGE
     | {"sitemap_id": "n / 2 + 1", "discovery_method": "'manual'", "http_status": rarely(4, "418", "200")},
     "pages": watched("page_reading_")
     | {"page_reading_status": f"CASE WHEN n % {UNREAD} = 7 THEN 'New' ELSE {watched()['status']} END"}
     | PAGE
-    | {"sitemap_file_id": "n / 2 + 1", "path_depth": "1", "page_type": rarely(4, "'rare'", "'often'")},
+    | {"last_read": OLD, "sitemap_file_id": "n / 2 + 1", "path_depth": "1", "page_type": rarely(4, "'rare'", "'often'")},
 }
 
 RARE_VALUES: dict[str, str] = {
@@ -172,6 +175,9 @@ def large(postgres: Postgres) -> Iterator[Connection]:
     )
     database = Database(load(Settings, {"DATABASE_URL": url}), "plans", read_secret)
     with database.engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
+        with connection.begin():
+            for workflow in WORKFLOWS.values():
+                record_tick(connection, workflow)
         yield connection
     database.engine.dispose()
     postgres.drop_database("large_lists")
@@ -230,6 +236,19 @@ def test_the_ids_of_a_search_are_read_from_its_index(large: Connection) -> None:
 def test_the_progress_of_a_label_reads_only_its_records(large: Connection) -> None:
     found = plans_of(large, lambda connection: progress(connection, "rare", None))
     assert sum(plan.rows_read for plan in found) <= 3 * ROWS // RARE, "\n".join(plan.summary() for plan in found)
+
+
+@pytest.mark.parametrize("name", [name for name, one in WORKFLOWS.items() if one.read_at])
+def test_a_refresh_reads_the_oldest_records_only(large: Connection, name: str) -> None:
+    most = 3
+
+    def verb(connection: Connection) -> None:
+        assert len(refresh(connection, WORKFLOWS[name], days=1, most=most)) == most
+
+    *_, plan = plans_of(large, verb)
+    looked_at = WINDOW * most
+    assert plan.sequential_scans(["domains", "sitemaps", "pages"]) == [], plan.summary()
+    assert looked_at <= plan.rows_read <= 5 * looked_at, plan.summary()
 
 
 def test_a_count_ends_at_its_cap(large: Connection) -> None:
