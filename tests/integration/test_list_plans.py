@@ -117,7 +117,12 @@ FILLED = {
     "pages": watched("page_reading_")
     | {"page_reading_status": f"CASE WHEN n % {UNREAD} = 7 THEN 'New' ELSE {watched()['status']} END"}
     | PAGE
-    | {"last_read": OLD, "sitemap_file_id": "n / 2 + 1", "path_depth": "1", "page_type": rarely(4, "'rare'", "'often'")},
+    | {
+        "last_read": OLD,
+        "sitemap_file_id": "n / 2 + 1",
+        "path_depth": "1",
+        "page_type": rarely(4, "'rare'", "'often'"),
+    },
 }
 
 RARE_VALUES: dict[str, str] = {
