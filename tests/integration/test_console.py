@@ -314,7 +314,8 @@ def test_a_person_suppresses_searches_and_exports(console: Console, connection: 
     assert "calls, $" in asked.shown
     assert "bakeries in Riverside: queued" in console.confirm(asked, "search").shown
     made = console.post("export", {"table": "domains", "f.search": "a.test"})
-    assert "Export 1 of domains is Queued" in made.shown
+    assert (made.status, made.headers["Location"]) == (303, "export/1")
+    assert "Export 1 of domains is Queued" in console.get("export/1").shown
     assert connection.execute(text("SELECT filters FROM exports")).scalar_one() == {"search": "a.test"}
     actors = connection.execute(text("SELECT DISTINCT actor FROM status_events WHERE workflow <> 'metadata'")).scalars()
     assert set(actors) == {f"api:{ADA}"}

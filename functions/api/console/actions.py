@@ -5,6 +5,7 @@ each of which is a request and a transaction of its own.
 """
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Literal, cast
 
 from aws_lambda_powertools.event_handler import Response
@@ -117,7 +118,7 @@ def export() -> Response[str]:
     wanted: dict[str, Any] = {"filter": filters} if filters else {}
     asked: dict[str, Any] = {"resource": table.replace("_", "-"), "format": "csv", "bom": True}
     made = create_export(validated(ExportRequest, asked | wanted))
-    return page(router, "export.html", "Export", export=made)
+    return Response(HTTPStatus.SEE_OTHER, headers={"Location": f"export/{made.id}"})
 
 
 @router.post("/console/search", **ROUTE)
