@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from scripts.commands.run import databases
 from scripts.commands.run.inputs import corpus_sites, queue_search, shipped_sites
 from scripts.commands.run.internet import town
+from scripts.commands.run.internet.website import Answer, Request
 from scripts.commands.run.report import report
 from scripts.commands.run.run import Options, drain
 from scripts.commands.run.system import System
@@ -21,6 +22,25 @@ CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus"
 DRAINED_WITHIN_SECONDS = 600
 SEARCH = ("bakeries", town.NAME)
 """The map search beside the places of the corpus."""
+
+
+@dataclass
+class Shop:
+    """A website that refuses every visitor with ``status`` until it is mended."""
+
+    status: int
+    mended: bool = False
+
+    def answer(self, request: Request) -> Answer:
+        """Return the home page, or the refusal."""
+        if request.path == "/robots.txt":
+            return Answer(404)
+        page = f"<!doctype html><title>{request.host}</title><a href='mailto:hello@{request.host}'>Write to us</a>"
+        return Answer(200, page.encode(), {"Content-Type": "text/html"}) if self.mended else Answer(self.status)
+
+
+SHOPS = {"scripted-shop.example": Shop(402), "plain-shop.example": Shop(410)}
+"""Websites of the console's tests, which nothing visits before."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +60,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     over_corpus = (CORPUS / "sites.jsonl").is_file()
     inputs = corpus_sites(CORPUS) if over_corpus else shipped_sites()
     folder = tmp_path_factory.mktemp("system") / "in a path with spaces"
-    with System.start(folder, inputs.websites, without_https=inputs.without_https, mail=inputs.mail) as system:
+    websites = {**(inputs.websites or {}), **SHOPS}
+    with System.start(folder, websites, without_https=inputs.without_https, mail=inputs.mail) as system:
         engine = databases.engine(system.database_url)
         inputs.queue(engine)
         if inputs.search is None:

@@ -125,7 +125,8 @@ def finished(event: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]
         body = rendered(event, "problem.html", problem["title"], problem=problem)
         headers = headers | {"Content-Type": "text/html; charset=utf-8"}
         answer = {**answer, "body": body, "isBase64Encoded": False}
-    return {**answer, "headers": HEADERS | headers}
+    # A redirect has no body. The emulated AWS cannot pass on None.
+    return {**answer, "headers": HEADERS | headers, "body": answer.get("body") or ""}
 
 
 def page(router: Router, template: str, title: str, **values: Any) -> Response[str]:

@@ -12,7 +12,7 @@ from scripts.commands.screenshots.pages import FOLDER, MAX_BYTES, take
 
 
 def main() -> int:
-    """Run the system over the shipped sites, and write a picture of each page of its console for the documentation."""
+    """Run the system over the shipped sites, and write a picture of each page of its console to docs/console."""
     console = Console()
     inputs = shipped_sites()
     try:

@@ -13,12 +13,15 @@ const args = [...quiet, "--disable-component-update", "--disable-sync", "--no-sa
 const browser = await chromium.launch({ executablePath, args });
 const pages = new Map();
 const AsyncFunction = (async () => {}).constructor;
+const TIMEOUT = 30_000;
+const late = () => new Promise((_, reject) => setTimeout(reject, TIMEOUT, `no result within ${TIMEOUT} ms`).unref());
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { code, given } = JSON.parse(line);
   let answer;
   try {
-    answer = { value: (await new AsyncFunction("browser", "pages", "given", code)(browser, pages, given)) ?? null };
+    const work = new AsyncFunction("browser", "pages", "given", code)(browser, pages, given);
+    answer = { value: (await Promise.race([work, late()])) ?? null };
   } catch (error) {
     answer = { error: String(error) };
   }

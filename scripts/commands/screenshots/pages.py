@@ -20,9 +20,9 @@ WITH_CONTACTS = "SELECT min(domain_id) FROM contacts"
 PAGES: Mapping[str, str] = {
     "overview": "overview",
     "workflow": "workflow/metadata?tab=ended",
-    "record": "workflow/metadata/{domain}",
+    "record": "record/metadata/{domain}",
     "errors": "errors",
-    "leads": "leads",
+    "leads": "leads?has_email=true",
     "curation": "curation/domains",
     "audit": "audit",
     "settings": "settings",

@@ -170,6 +170,7 @@ def test_the_proxy_refuses_and_forwards_nothing(case: str, browser: Browser, api
     status, headers, text = browser.request(method, path, None, **changed)
     assert (status, api.events) == (403, [])
     assert text.endswith(".\n")
+    assert not text.startswith("The API refused"), "it was forwarded, and the gateway refused the signature"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
 
