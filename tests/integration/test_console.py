@@ -260,6 +260,30 @@ def test_what_a_form_could_not_move_is_listed_with_its_reason(operator: Console,
     assert "999: domains has no record 999" in done.shown
 
 
+def test_a_form_with_impossible_fields_is_refused(console: Console, connection: Connection) -> None:
+    (record_id,) = domains(connection, "a.test")
+    chosen = [("ids", str(record_id)), ("curation_status", "Maybe"), ("confirmed", "1"), ("reason", "x")]
+    assert console.post("decide/domains", [*chosen, ("moved", "9" * 5_000), ("total", "٣")]).status == 200
+    for path, fields in (
+        ("requeue/export", [("scope", "all")]),
+        ("decide/nothing", chosen),
+        ("run/nothing", []),
+        ("export", [("table", "nothing")]),
+    ):
+        assert console.post(path, fields).status == 404, path
+    for path, fields in (
+        ("requeue/metadata", []),
+        ("requeue/metadata", [("ids", "x")]),
+        ("requeue/metadata", [("scope", "all")]),
+        ("requeue/metadata", [("scope", "all"), ("f.nothing", "1")]),
+        ("decide/domains", [*chosen, ("field", "id")]),
+        ("decide/domains", [("ids", "1"), ("curation_status", "Maybe"), ("confirmed", "1"), ("reason", "x" * 501)]),
+        ("suppress", [("confirmed", "1"), ("reason", "x")]),
+        ("search", [("text", "bakeries")]),
+    ):
+        assert console.post(path, fields).status == 422, (path, fields)
+
+
 def test_a_form_that_is_sent_twice_acts_once(console: Console, connection: Connection) -> None:
     (record_id,) = domains(connection, "a.test")
     asked = console.post("decide/domains", [("ids", str(record_id)), ("curation_status", "Selected")])
@@ -290,7 +314,7 @@ def test_the_record_shows_its_timeline_and_its_lineage(console: Console, connect
         page = console.get(path)
         lineage = page.shown.partition("Lineage")[2].partition("Timeline")[0]
         for name in (
-            "p1 New",
+            "Bakery New",
             "a.test Processing",
             "a.test New",
             "map.xml New",

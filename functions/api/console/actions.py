@@ -4,6 +4,7 @@ What moves records is confirmed first: a dry run shows how many, and the person 
 each of which is a request and a transaction of its own.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Literal, cast
@@ -13,7 +14,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel
 
 from api.console.answers import ROUTE, fields_of, form_of, page
-from api.console.lists import BY_TABLE, filter_of, resource_named, validated, workflow_named
+from api.console.lists import filter_of, resource_named, validated, workflow_named
 from api.curation import Decision, Decisions, curate
 from api.data_protection import Objection, suppress_subject
 from api.dependencies import event_of
@@ -32,6 +33,8 @@ router = Router()
 
 CHUNK = 500
 """Records of one request where many are moved."""
+COUNTERS = ("moved", "total")
+"""Fields with which a form that goes on counts."""
 FILTER = "f."
 """Prefix of the fields of a form that hold the filters of its list."""
 
@@ -186,7 +189,7 @@ def _progress(
 ) -> Response[str]:
     """Return the page that says what moved. If more records match, its form goes on with the next chunk."""
     form = form_of(router)
-    moved, total = (int(text) if (text := form.get(name, "0")).isdecimal() else 0 for name in ("moved", "total"))
+    moved, total = (int(text) if re.fullmatch("[0-9]{1,18}", text := form.get(name, "")) else 0 for name in COUNTERS)
     more = done is not None and done.more
     gone_on = {"key", "moved", "after"}
     fields = [(name, value) for name, value in _sent() if name not in gone_on]
@@ -210,13 +213,13 @@ def _chosen(table: str) -> dict[str, Any]:
     """Return the ticked records, or the filter of the list if all that match are meant, for a request of the API."""
     if form_of(router).get("scope") != "all":
         return {"ids": _ids()}
-    return {"filter": typed(BY_TABLE[table].filters, _filters()), **_typed(Move, "after")}
+    return {"filter": typed(resource_named(table).filters, _filters()), **_typed(Move, "after")}
 
 
 def _ids() -> list[int]:
     """Return the ticked records. Raises a 422."""
     texts = [value for name, value in _sent() if name == "ids"]
-    if not texts or not all(text.isascii() and text.isdecimal() and len(text) < 19 for text in texts):
+    if not texts or not all(re.fullmatch("[0-9]{1,18}", text) for text in texts):
         raise invalid("ids", "no record is ticked; tick at least one, or choose all that match")
     return sorted({int(text) for text in texts})
 

@@ -228,14 +228,18 @@ OF_DOMAIN = """
 SELECT id, {key} AS record, {status} AS status FROM {table} WHERE domain_id = :domain_id ORDER BY {key} LIMIT :limit
 """
 CONTACTS_OF = OF_DOMAIN.replace("ORDER BY", "ORDER BY kind,")
-OF_PLACES = "SELECT id, {key} AS record, {status} AS status FROM {table} WHERE place_id = ANY(:places) LIMIT :limit"
+OF_PLACES = """
+SELECT id, coalesce(NAME, place_id) AS record, {status} AS status FROM {table} WHERE place_id = ANY(:places) LIMIT :limit
+"""
 ITSELF = "SELECT id, {key} AS record, {status} AS status FROM {table} WHERE id = :id"
 PLACES_OF = text("SELECT place_id FROM local_businesses WHERE domain_id = :domain_id ORDER BY place_id LIMIT :limit")
 DOMAIN_OF_PLACE = text("SELECT domain_id FROM local_businesses WHERE place_id = :place_id")
 
 CONTACT_PAGES_OF = OF_DOMAIN.replace("ORDER BY", f"AND {CONTACT_PAGES} ORDER BY")
 LINEAGE = (
-    *((DEEP_SCAN, OF_PLACES), (DOMAIN_EXTRACTION, OF_PLACES), (METADATA, ITSELF), (DISCOVERY, OF_DOMAIN)),
+    (DEEP_SCAN, OF_PLACES.replace("NAME", "name")),
+    (DOMAIN_EXTRACTION, OF_PLACES.replace("NAME", "business_name")),
+    *((METADATA, ITSELF), (DISCOVERY, OF_DOMAIN)),
     *((IMPORT, OF_DOMAIN), (PAGE_READING, CONTACT_PAGES_OF), (EMAIL_CHECK, CONTACTS_OF)),
 )
 
