@@ -177,9 +177,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         console = self.console
+        body = self._body()  # before all refusals: what is not read would be taken for the next request
         if self.headers.get_all("Host") != [console.origin.removeprefix("http://")]:
             raise Refused(HTTPStatus.FORBIDDEN, f"this is {console.origin} and answers to no other name")
-        body = self._body()
         path, _, query = self.path.partition("?")
         if path == OPEN and self.command == "GET":
             return self._open(dict(parse_qsl(query)).get("token", ""))

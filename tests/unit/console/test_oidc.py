@@ -157,6 +157,9 @@ def test_a_token_is_renewed_before_it_expires_and_a_new_login_is_needed_when_tha
     with pytest.raises(LoginNeeded):
         bearer(login)
     assert openid.grants[-1]["refresh_token"] == "rotated"
+    with pytest.raises(LoginNeeded):
+        bearer(login)
+    assert len(openid.grants) == 4, "a refused refresh token is not sent again"
 
 
 def test_without_a_refresh_token_the_person_logs_in_again(openid: OpenId, login: Login) -> None:

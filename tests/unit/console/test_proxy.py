@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -259,6 +260,18 @@ def test_a_body_that_is_too_large_or_of_unknown_length_is_refused(browser: Brows
     assert browser.request("POST", "/console/x", None, Content_Length="-1")[0] == 413
     assert browser.request("POST", "/console/x", None, Transfer_Encoding="chunked")[0] == 411
     assert api.events == []
+
+
+def test_the_body_of_a_refused_request_is_not_taken_for_the_next_one(browser: Browser, api: Api) -> None:
+    host = browser.console.origin.removeprefix("http://")
+    name = f"{browser.console.cookie_name}={browser.console.cookie}"
+    inner = f"GET /console/x HTTP/1.1\r\nHost: {host}\r\nCookie: {name}\r\nConnection: close\r\n\r\n"
+    outer = f"POST /console/x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: {len(inner)}\r\n\r\n{inner}"
+    last = f"GET /open?token=x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2]))) as connection:
+        connection.sendall((outer + last).encode())
+        answers = connection.makefile("rb").read()
+    assert (answers.count(b"HTTP/1.1 403 "), answers.count(b"HTTP/1.1"), api.events) == (2, 2, [])
 
 
 def test_a_port_that_is_taken_is_an_error(browser: Browser, api: Api) -> None:
