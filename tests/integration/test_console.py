@@ -402,3 +402,9 @@ def test_the_advice_about_codes_is_the_runbooks() -> None:
     assert [f"| `{code}` | {text_of_it} |" in runbook for code, text_of_it in lines] == [True] * len(lines)
     assert advice()("http_404") != advice()("http_410") != ""
     assert advice()("no_such_code") == ""
+
+
+def test_only_the_consoles_pages_import_jinja2() -> None:
+    early = re.compile(r"^(import jinja2|from (jinja2|markupsafe|api\.console\.rendering) )", re.MULTILINE)
+    found = [file.name for file in Path("functions").rglob("*.py") if early.search(file.read_text())]
+    assert found == ["rendering.py"]

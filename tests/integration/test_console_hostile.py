@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from api.console.answers import INVISIBLE, SHOWN
 from api.console.records import COLUMNS
+from api.console.rendering import INVISIBLE, SHOWN
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.status.workflow import Workflow
 from tests.integration.api import Api
