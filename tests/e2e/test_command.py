@@ -176,8 +176,11 @@ def test_a_signal_stops_everything_that_was_started(tmp_path: Path, number: sign
 
 @pytest.mark.parametrize("moment", [0.05, 0.2, 1.0, 3.0, "deploying the stack", "/open?token="])
 def test_ctrl_c_ends_it_without_a_traceback_at_any_moment(tmp_path: Path, moment: float | str) -> None:
-    temporary = tmp_path / "temporary files"
-    terminal = Terminal(temporary, "--keep")
+    temporary, sites = tmp_path / "temporary files", tmp_path / "sites"
+    (sites / "sites" / "shop").mkdir(parents=True)
+    (sites / "sites.jsonl").write_text('{"domain": "shop.example", "dir": "shop"}')
+    (sites / "sites" / "shop" / "index.html").write_text("<title>Shop</title>")
+    terminal = Terminal(temporary, "--keep", "--sites", str(sites))
     if isinstance(moment, str):
         assert terminal.read(until=moment, seconds=600), terminal.screen
     else:

@@ -177,7 +177,7 @@ def test_no_order_of_verbs_crashes_and_manual_sql_breaks_the_machine(engine: Eng
     run_state_machine_as_test(
         partial(StatusMachine, engine),  # type: ignore[arg-type] # called once per example, like a class
         settings=settings(
-            max_examples=int(EXAMPLES or 40),
+            max_examples=int(EXAMPLES or 25),
             stateful_step_count=80,
             derandomize=EXAMPLES is None,
             phases=[Phase.generate, *([Phase.shrink] if EXAMPLES else [])],

@@ -146,7 +146,7 @@ def test_no_listing_filter_count_or_cursor_shows_a_record_of_another_tenant(
         assert bound.other.get(f"{path}/1").status == 200
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_a_caller_asks_for_only_its_tenants_records_are_listed_counted_and_changed(
     bound: Bound, connection: Connection, data: st.DataObject
