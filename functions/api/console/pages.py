@@ -19,7 +19,7 @@ from api.resources.changes import ChangeQuery, list_changes
 from scrapersky.runtime.input_model import MAX_ID
 from scrapersky.runtime.registry import HAND_OFFS, SERVICES, WORKFLOWS, Service, service_of
 from scrapersky.status.control import read_control
-from scrapersky.status.gauges import COUNTED_UP_TO, read_gauges
+from scrapersky.status.gauges import read_gauges
 from scrapersky.status.records import MAX_COUNTED, count_by_code, group_errors
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import ChangedField, Status
@@ -40,6 +40,18 @@ EVENTS = 2_000
 """Status changes that one page of the audit reads."""
 OWN = frozenset({"tab", "due", "after", "before"})
 """Parameters of a workflow's page that are no filters."""
+
+
+def _depth(workflow: Workflow, behind: tuple[Workflow, ...] = ()) -> int:
+    """Return how many hand-offs lead to ``workflow`` at most; more than any for one without hand-offs."""
+    if not any(workflow in (one.source, one.target) for one in HAND_OFFS):
+        return len(HAND_OFFS)
+    sources = {one.source for one in HAND_OFFS if one.target == workflow} - {workflow, *behind}
+    return max((1 + _depth(source, (workflow, *behind)) for source in sources), default=0)
+
+
+PIPELINE = sorted(WORKFLOWS.values(), key=_depth)
+"""The workflows in the order in which records pass them."""
 
 
 @router.get("/console", **{**ROUTE, "middlewares": []})
@@ -64,9 +76,8 @@ def overview() -> Response[str]:
     with dependencies.database.autocommit() as connection:
         activity = connection.execute(queries.ACTIVITY, {"most": queries.ATTEMPTS}).mappings().all()
         cards = [
-            queries.read_card(connection, workflow, settings, activity, now, service.defaults.interval_minutes)
-            for service in SERVICES
-            for workflow in service.workflows
+            queries.read_card(connection, one, settings, activity, now, service_of(one).defaults.interval_minutes)
+            for one in PIPELINE
         ]
         spent = {row.budget: row.calls for row in connection.execute(queries.BUDGETS)}
     caps = {"places": settings.places_calls_per_day, "proxy": settings.proxy_calls_per_day}
@@ -74,22 +85,14 @@ def overview() -> Response[str]:
         router,
         "overview.html",
         "Overview",
-        cards=sorted(cards, key=lambda card: ORDER.index(card.workflow.name)),
+        cards=cards,
         budgets={name: (spent.get(name, 0), cap) for name, cap in caps.items()},
         breaches=sum(card.breaches for card in cards),
         counted=queries.COUNTED,
         newest=queries.NEWEST,
-        queued_cap=COUNTED_UP_TO,
+        queued_cap=queries.QUEUED,
         partial=sum(row["attempts"] for row in activity) >= queries.ATTEMPTS,
     )
-
-
-ORDER = [
-    *("place_search", "deep_scan", "domain_extraction", "metadata", "submission", "discovery", "import"),
-    *("page_reading", "email_check", "export"),
-]
-"""The pipeline's order."""
-assert set(ORDER) == set(WORKFLOWS), "the overview lacks a workflow, or has one too many"
 
 
 @router.get("/console/workflow/<name>", **ROUTE)
@@ -99,7 +102,7 @@ def workflow_page(name: str) -> Response[str]:
     if tab not in TABS:
         raise invalid("tab", f"tab: {tab!r} is no tab; valid tabs: {', '.join(TABS)}")
     with dependencies_of(router).database.autocommit() as connection:
-        control, gauges = read_control(connection, workflow), read_gauges(connection, workflow)
+        control, gauges = read_control(connection, workflow), read_gauges(connection, workflow, most=queries.QUEUED)
         codes = count_by_code(connection, workflow, counted=queries.COUNTED) if tab == "error" else {}
     listed, following = _tab(workflow, tab, given)
     return page(
@@ -112,7 +115,7 @@ def workflow_page(name: str) -> Response[str]:
         gauges=gauges,
         codes=codes,
         counted=queries.COUNTED,
-        queued_cap=COUNTED_UP_TO,
+        queued_cap=queries.QUEUED,
         tabs=TABS,
         tab=tab,
         listed=listed,
@@ -173,7 +176,7 @@ def _moment(given: Mapping[str, str], default: str) -> str:
 def errors() -> Response[str]:
     groups = []
     with dependencies_of(router).database.autocommit() as connection:
-        for workflow in map(WORKFLOWS.__getitem__, ORDER):
+        for workflow in PIPELINE:
             found = group_errors(connection, workflow, limit=20)
             hosts: dict[str, list[Any]] = {}
             if found and workflow.table in WITH_DOMAIN:

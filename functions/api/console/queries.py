@@ -32,6 +32,8 @@ NEWEST = 1_000
 """The newest records among which those are counted that wait for a person."""
 ATTEMPTS = 20_000
 """The newest attempts that a page looks at."""
+QUEUED = 10_000
+"""Queued records of a workflow that are counted."""
 COUNTED = 1_000
 """Records of one error code that the overview counts."""
 PARTS = 12
@@ -139,7 +141,7 @@ def read_card(
             parts[PARTS - 1 - row["part"]][row["kind"]] = row["attempts"]
     return Card(
         workflow=workflow,
-        gauges=read_gauges(connection, workflow),
+        gauges=read_gauges(connection, workflow, most=QUEUED),
         control=control,
         late=late,
         errors=count_by_code(connection, workflow, limit=3, counted=COUNTED),

@@ -42,10 +42,10 @@ class Gauges:
     """Connections of all clients of the database server, as a share of its ``max_connections``."""
 
 
-def read_gauges(connection: Connection, workflow: Workflow) -> Gauges:
-    """Return length and age of the queue and of the work in flight."""
+def read_gauges(connection: Connection, workflow: Workflow, *, most: int = COUNTED_UP_TO) -> Gauges:
+    """Return length and age of the queue, of which at most ``most`` records are counted, and of the work in flight."""
     queued, queued_age, processing, processing_age, connections = connection.execute(
-        workflow.statement(GAUGES), {"most": COUNTED_UP_TO}
+        workflow.statement(GAUGES), {"most": most}
     ).one()
     return Gauges(queued, float(queued_age or 0), processing, float(processing_age or 0), float(connections))
 
