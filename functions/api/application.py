@@ -86,9 +86,8 @@ class Application:
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Serve one request of the HTTP API (payload 2.0)."""
         self.observer.begin(context)
-        if event["requestContext"]["http"]["path"].startswith(answers.PREFIX):
-            return answers.finished(event, self._serve(event, context, answers.prepared))
-        return self._serve(event, context, request_body.checked)
+        prepared = answers.prepared if answers.is_about(event) else request_body.checked
+        return answers.finished(event, self._serve(event, context, prepared))
 
     def _serve(
         self, event: dict[str, Any], context: Any, prepared: Callable[[dict[str, Any]], dict[str, Any]]

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from api.application import Application
+from api.console import answers
 from api.problem import as_event, respond
 
 ANSWER_SECONDS = 1.0
@@ -36,4 +37,4 @@ class InTime:
             self._application.observer.log.error("request not answered in time", extra={"seconds": seconds})
             self._start()  # what hangs keeps its thread and its application, and neither is used again
             detail = "the request was not served in time; send it again, with an Idempotency-Key if it writes"
-            return as_event(respond(HTTPStatus.SERVICE_UNAVAILABLE, detail))
+            return answers.finished(event, as_event(respond(HTTPStatus.SERVICE_UNAVAILABLE, detail)))

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from api.console.codes import FILE, advice
-from scrapersky.runtime.registry import METADATA
+from scrapersky.runtime.registry import EXPORT, METADATA
 from scrapersky.status.abandon import abandon
+from scrapersky.status.claim import claim
 from tests.api_server import event_of
 from tests.integration.api import ADA, Api, domains, row, seize
 from tests.integration.conftest import Harness
@@ -158,6 +159,8 @@ def test_every_answer_has_the_security_headers(console: Console) -> None:
         ([("Origin", "https://console.test"), ("Host", "console.test"), ("Sec-Fetch-Site", "cross-site")], 403),
         ([("Origin", "https://evil.test"), ("Host", "console.test")], 403),
         ([("Origin", "null"), ("Host", "console.test")], 403),
+        ([("Origin", "https://["), ("Host", "console.test")], 403),
+        ([("Sec-Fetch-Site", "none")], 403),
         ([], 403),
     ],
 )
@@ -279,9 +282,50 @@ def test_a_form_with_impossible_fields_is_refused(console: Console, connection: 
         ("decide/domains", [*chosen, ("field", "id")]),
         ("decide/domains", [("ids", "1"), ("curation_status", "Maybe"), ("confirmed", "1"), ("reason", "x" * 501)]),
         ("suppress", [("confirmed", "1"), ("reason", "x")]),
+        ("suppress", []),
         ("search", [("text", "bakeries")]),
     ):
         assert console.post(path, fields).status == 422, (path, fields)
+    assert "is no e-mail address" in console.post("suppress", {"email": "x"}).shown
+    assert console.post("run/metadata", [("a", "1")] * 10_001).status == 413
+
+
+DIGITS = "9" * 5_000
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"{page}/{DIGITS}" for page in ("record/metadata", "export")),
+        *(f"{page}before={DIGITS}" for page in ("audit?", "changes?", "workflow/metadata?tab=ended&")),
+        *(f"workflow/metadata?{given}" for given in (f"after={DIGITS}", "tab=x", "due=x", "cursor=x", "nothing=1")),
+        "workflow/metadata?due=9999-12-31T23:59:59-23:59",
+        *(
+            "workflow/export?nothing=1",
+            "audit?nothing=1",
+            "find?nothing=1",
+            "leads?nothing=1",
+            "curation/pages?url=%00",
+        ),
+    ],
+)
+def test_an_impossible_address_is_refused_on_a_page(console: Console, path: str) -> None:
+    page = console.get(path)
+    assert (page.status, 'role="alert"' in page.body) == (422, True), page.shown
+
+
+def test_errors_of_a_table_that_the_api_does_not_list_are_shown(console: Console, connection: Connection) -> None:
+    for _ in range(3):
+        console.post("export", {"table": "domains"})
+    held = claim(connection, EXPORT, batch=2, max_in_flight=9, dispatch_lease=60, trigger="manual")
+    abandon(connection, EXPORT, [one.record_id for one in held], actor="ada", reason="stuck")
+    shown = {tab: console.get(f"workflow/export?tab={tab}").body.count('name="ids"') for tab in ("waiting", "error")}
+    assert shown == {"waiting": 1, "error": 2}
+    assert 'name="ids"' in console.get("workflow/export?tab=error&error_code=abandoned").body
+    assert 'name="ids"' not in console.get("workflow/export?tab=error&error_code=nothing").body
+    errors = console.get("errors").shown
+    assert "export abandoned 2" in errors
+    assert "Requeue this group" not in errors  # by a filter, which exports do not have
 
 
 def test_a_form_that_is_sent_twice_acts_once(console: Console, connection: Connection) -> None:

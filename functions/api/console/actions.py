@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from api.console.answers import ROUTE, fields_of, form_of, page
 from api.console.lists import filter_of, resource_named, validated, workflow_named
 from api.curation import Decision, Decisions, curate
-from api.data_protection import Objection, suppress_subject
+from api.data_protection import Named, Objection, suppress_subject
 from api.dependencies import event_of
 from api.dev_tools import Pause, Resume, Run, pass_on, start_process
 from api.listing import COUNTED
@@ -107,6 +107,7 @@ def suppress() -> Response[str]:
     form = form_of(router)
     names: dict[str, str] = {kind.value: form[kind.value] for kind in SubjectKind if kind.value in form}
     if not form.get("confirmed"):
+        validated(Named, names).subject()
         shown = ", ".join(names.values())
         return _confirm(f"Suppress {shown}", "suppress", 1, more=False)
     done = suppress_subject(validated(Objection, {**names, "reason": form.get("reason", "")}))

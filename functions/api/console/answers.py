@@ -5,11 +5,12 @@ Errors are pages, too: below :data:`PREFIX` a problem document becomes one.
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from aws_lambda_powertools.event_handler import Response
@@ -17,16 +18,16 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from api.dependencies import caller_of, dependencies_of, event_of, require_route
 from api.idempotency import HEADER
-from api.problem import CONTENT_TYPE, Problem
+from api.problem import CONTENT_TYPE, Problem, invalid
 from api.request_body import media_type_of
-
-if TYPE_CHECKING:
-    pass
+from scrapersky.runtime.input_model import MAX_ID
 
 PREFIX = "/console/"
 FORM = "application/x-www-form-urlencoded"
 READ_ONLY = "x-console-read-only"
 MAX_FORM_BYTES = 1_000_000
+MAX_FIELDS = 10_000
+"""Fields of a form: all records that one request may move, and more than a page has."""
 HERE = Path(__file__).parent
 STATIC = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 HEADERS = {
@@ -52,7 +53,7 @@ def checked(app: Any, next_middleware: Any) -> Any:
     if event.http_method == "POST":
         if READ_ONLY in event.headers:
             raise Problem(HTTPStatus.FORBIDDEN, "the console was opened read-only; open it without --read-only to act")
-        origin = urlsplit(event.headers.get("origin", "")).netloc
+        origin = event.headers.get("origin", "").partition("://")[2]
         known = "same-origin" if origin and origin == event.headers.get("host") else origin
         site = event.headers.get("sec-fetch-site", known)
         if site != "same-origin":
@@ -75,8 +76,10 @@ def prepared(event: dict[str, Any]) -> dict[str, Any]:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
     if len(event.get("body") or "") > MAX_FORM_BYTES:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the form is longer than {MAX_FORM_BYTES:,} bytes")
+    if len(fields := fields_of(event)) > MAX_FIELDS:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the form has more than {MAX_FIELDS:,} fields")
     headers.pop(HEADER.lower(), None)
-    if key := next((value for name, value in fields_of(event) if name == "key"), None):
+    if key := next((value for name, value in fields if name == "key"), None):
         headers[HEADER.lower()] = key
     return {**event, "headers": headers}
 
@@ -93,13 +96,32 @@ def form_of(router: Router) -> dict[str, str]:
     return dict(fields_of(event_of(router).raw_event))
 
 
-def parameters_of(router: Router) -> dict[str, str]:
-    """Return the parameters of the query that are not empty; of several with one name the last."""
-    return dict(parse_qsl(event_of(router).raw_event.get("rawQueryString") or ""))
+def parameters_of(router: Router, *valid: str) -> dict[str, str]:
+    """Return the parameters of the query that are not empty; of several with one name the last.
+
+    Raises a 422 for one that is not ``valid``, if any are named.
+    """
+    given = dict(parse_qsl(event_of(router).raw_event.get("rawQueryString") or ""))
+    if valid and (unknown := min(given.keys() - set(valid), default=None)):
+        raise invalid(unknown, f"unknown parameter {unknown[:50]!r}; valid parameters: {', '.join(valid)}")
+    return given
+
+
+def id_in(text: str) -> int | None:
+    """Return the id that ``text`` states, None if Postgres has no such id."""
+    return int(text) if re.fullmatch("[0-9]{1,19}", text) and int(text) <= MAX_ID else None
+
+
+def is_about(event: Mapping[str, Any]) -> bool:
+    """Return whether a request is one of the console."""
+    path: str = event["requestContext"]["http"]["path"]
+    return path.startswith(PREFIX)
 
 
 def finished(event: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """Return ``answer`` with the headers of the console, and a problem document as a page."""
+    """Return the ``answer`` to a request of the console with its headers, and a problem document as a page."""
+    if not is_about(event):
+        return answer
     headers = answer.get("headers") or {}
     content_type = headers.get("Content-Type") or (answer.get("multiValueHeaders") or {}).get("Content-Type", [""])[0]
     if content_type == CONTENT_TYPE:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from api.console import queries
-from api.console.answers import ROUTE, page, parameters_of, static_file
+from api.console.answers import ROUTE, id_in, page, parameters_of, static_file
 from api.console.codes import advice
 from api.console.lists import BY_TABLE, Listed, fields_of, read_list, validated, workflow_named
 from api.dependencies import dependencies_of
@@ -20,7 +20,7 @@ from scrapersky.runtime.input_model import MAX_ID
 from scrapersky.runtime.registry import HAND_OFFS, SERVICES, WORKFLOWS, Service, service_of
 from scrapersky.status.control import read_control
 from scrapersky.status.gauges import read_gauges
-from scrapersky.status.records import MAX_COUNTED, count_by_code, group_errors
+from scrapersky.status.records import MAX_COUNTED, count_by_code, group_errors, list_records
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import ChangedField, Status
 
@@ -133,6 +133,9 @@ def _tab(workflow: Workflow, tab: str, given: Mapping[str, str]) -> tuple[Listed
         shown = [_row(workflow, row) for row in listed.rows]
         more = {**filters, "cursor": listed.next} if listed.next else {}
         return Listed(shown, listed.filters, listed.next, listed.count), more
+    column = workflow.companion("error_code")
+    if unknown := min(filters.keys() - ({column} if tab == "error" else set()), default=None):
+        raise invalid(unknown, f"{workflow.table} has no filter {unknown[:50]!r}")
     after, before = (_number(given, name, default) for name, default in (("after", 0), ("before", MAX_ID)))
     with dependencies_of(router).database.autocommit() as connection:
         match tab:
@@ -140,6 +143,13 @@ def _tab(workflow: Workflow, tab: str, given: Mapping[str, str]) -> tuple[Listed
                 rows, following = queries.read_working(connection, workflow, after=after)
             case "ended":
                 rows, following = queries.read_ended(connection, workflow, before=before)
+            case "error":  # of a table that the API does not list
+                code, limit = filters.pop(column, None), queries.ROWS
+                found = list_records(
+                    connection, workflow, limit=limit, status=Status.ERROR, error_code=code, before=before
+                )
+                last = found["next_before"]
+                rows, following = found["records"], {"before": last, column: code} if last else {}
             case "retrying":
                 due = _moment(given, "now")
                 rows, following = queries.read_queue(connection, workflow, due=due, until="infinity", after=after)
@@ -159,16 +169,16 @@ def _row(workflow: Workflow, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and int(text) <= MAX_ID):
+    if (found := id_in(text)) is None:
         raise invalid(name, f"{name}: {text[:50]!r} is no id; follow the link to the next page")
-    return int(text)
+    return found
 
 
 def _moment(given: Mapping[str, str], default: str) -> str:
     text = given.get("due", default)
     try:
-        return text if text == default else datetime.fromisoformat(text).isoformat()
-    except ValueError:
+        return text if text == default else datetime.fromisoformat(text).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
         raise invalid("due", f"due: {text[:50]!r} is no moment; follow the link to the next page") from None
 
 
@@ -184,12 +194,12 @@ def errors() -> Response[str]:
                 for row in connection.execute(workflow.statement(queries.HOSTS), values):
                     hosts.setdefault(row.code, []).append(row)
             groups += [{**one, "workflow": workflow, "hosts": hosts.get(one["error_code"], ())} for one in found]
-    return page(router, "errors.html", "Errors", groups=groups, advice=advice(), cap=MAX_COUNTED)
+    return page(router, "errors.html", "Errors", groups=groups, advice=advice(), cap=MAX_COUNTED, lists=BY_TABLE)
 
 
 @router.get("/console/audit", **ROUTE)
 def audit() -> Response[str]:
-    before = _number(parameters_of(router), "before", MAX_ID)
+    before = _number(parameters_of(router, "before"), "before", MAX_ID)
     limit = {"limit": queries.ROWS}
     with dependencies_of(router).database.autocommit() as connection:
         people = connection.execute(queries.PEOPLE, {"before": before, "most": EVENTS}).mappings().all()

@@ -10,14 +10,13 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from sqlalchemy import Connection
 
 from api.console import queries
-from api.console.answers import ROUTE, page, parameters_of
+from api.console.answers import ROUTE, id_in, page, parameters_of
 from api.console.lists import BY_TABLE, Listed, fields_of, read_list, resource_named, workflow_named
 from api.dependencies import dependencies_of
 from api.listing import read_record
 from api.problem import Problem, invalid
 from api.resources.exports import read_export
 from scrapersky.lists.exports import EXPORTS
-from scrapersky.runtime.input_model import MAX_ID
 from scrapersky.runtime.records import find
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.status.explain import entries, explain
@@ -77,7 +76,7 @@ def record(name: str, number: str) -> Response[str]:
 
 @router.get("/console/find", **ROUTE)
 def found() -> Response[str]:
-    wanted = parameters_of(router).get("text", "").strip()[:2_048]
+    wanted = parameters_of(router, "text").get("text", "").strip()[:2_048]
     with dependencies_of(router).database.autocommit() as connection:
         hits = [(workflow, one) for workflow in OF_TABLE.values() for one in _hits(connection, workflow, wanted)]
     if len(hits) == 1:
@@ -88,8 +87,8 @@ def found() -> Response[str]:
 
 def _hits(connection: Connection, workflow: Workflow, wanted: str) -> list[RecordId]:
     """Return the records of the workflow's table with the id or the natural key ``wanted``."""
-    if wanted.isascii() and wanted.isdecimal():
-        return list(read_states(connection, workflow, [RecordId(min(int(wanted), MAX_ID))])) if len(wanted) < 19 else []
+    if (record_id := id_in(wanted)) is not None:
+        return list(read_states(connection, workflow, [RecordId(record_id)]))
     try:
         return find(connection, workflow, wanted)[: queries.LINES] if wanted and "\0" not in wanted else []
     except LookupError:
@@ -142,6 +141,6 @@ def export(number: str) -> Response[str]:
 
 
 def _id(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_ID:
-        return int(text)
+    if found := id_in(text):
+        return found
     raise invalid("id", f"id: {text[:50]!r} is no id of a record")
