@@ -205,6 +205,13 @@ def test_links_are_relative_to_any_prefix(console: Console, connection: Connecti
             )
 
 
+@pytest.mark.parametrize("path", ["/console", "/console/"])
+def test_the_bare_address_leads_to_the_overview(console: Console, path: str) -> None:
+    answer = console.api.application.handler(event_of("GET", path, [], b"", ADA), LambdaContext())
+    assert (answer["statusCode"], answer["body"]) == (303, "")
+    assert urljoin(path, answer["headers"]["Location"]) == "/console/overview"
+
+
 def test_a_record_is_found_by_id_domain_and_url(console: Console, connection: Connection) -> None:
     (record_id,) = domains(connection, "a.test")
     for wanted in (str(record_id), "a.test", "https://www.a.test/x"):

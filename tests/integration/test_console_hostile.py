@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from api.console.lists import BY_TABLE
 from api.console.records import COLUMNS
 from api.console.rendering import INVISIBLE, SHOWN
 from scrapersky.runtime.registry import WORKFLOWS
@@ -182,3 +183,4 @@ def test_a_workflow_without_a_list_shows_its_errors(api: Api) -> None:
     tables: set[str] = {workflow.table for workflow in WORKFLOWS.values() if isinstance(workflow, Workflow)}
     assert tables == TABLES | {"exports"}
     assert Console(api).get("workflow/export?tab=error").status == 200
+    assert COLUMNS.keys() == BY_TABLE.keys()

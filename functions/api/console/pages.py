@@ -56,7 +56,7 @@ PIPELINE = sorted(WORKFLOWS.values(), key=_depth)
 
 @router.get("/console", **{**ROUTE, "middlewares": []})
 def without_slash() -> Response[str]:
-    return Response(HTTPStatus.SEE_OTHER, headers={"Location": "console/overview"})
+    return Response(HTTPStatus.SEE_OTHER, body="", headers={"Location": "console/overview"})
 
 
 @router.get("/console/", **{**ROUTE, "middlewares": []})
