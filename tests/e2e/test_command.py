@@ -27,9 +27,9 @@ CTRL_C = b"\x03"
 
 
 def environment(temporary: Path) -> Mapping[str, str]:
-    """Return this environment, with ``temporary`` as the folder for temporary files."""
+    """Return this environment, with ``temporary`` as the folder for temporary files, and a browser that only prints."""
     temporary.mkdir(exist_ok=True)
-    return {**os.environ, "TMPDIR": str(temporary), "TERM": "xterm"}
+    return {**os.environ, "TMPDIR": str(temporary), "TERM": "xterm", "BROWSER": "echo the browser opens %s"}
 
 
 def processes_of(temporary: Path) -> list[str]:
@@ -174,13 +174,13 @@ def test_a_signal_stops_everything_that_was_started(tmp_path: Path, number: sign
     assert_nothing_is_left(temporary)
 
 
-@pytest.mark.parametrize("moment", [0.05, 0.2, 1.0, 3.0, "deploying the stack", "/open?token="])
+@pytest.mark.parametrize("moment", [0.05, 0.2, 1.0, 3.0, "deploying the stack", "the browser opens http://127.0.0.1:"])
 def test_ctrl_c_ends_it_without_a_traceback_at_any_moment(tmp_path: Path, moment: float | str) -> None:
     temporary, sites = tmp_path / "temporary files", tmp_path / "sites"
     (sites / "sites" / "shop").mkdir(parents=True)
     (sites / "sites.jsonl").write_text('{"domain": "shop.example", "dir": "shop"}')
     (sites / "sites" / "shop" / "index.html").write_text("<title>Shop</title>")
-    terminal = Terminal(temporary, "--keep", "--sites", str(sites))
+    terminal = Terminal(temporary, "--open", "--sites", str(sites))
     if isinstance(moment, str):
         assert terminal.read(until=moment, seconds=600), terminal.screen
     else:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from infra.curation_api import ROUTES
 from scripts.commands.console.oidc import Provider
 from scripts.commands.scrapersky.console import authorization_of
 from tests.infra.template import Template
@@ -47,7 +48,11 @@ def test_a_stage_with_tokens_has_no_policies_and_publishes_where_the_console_log
     assert "AWS::IAM::ManagedPolicy" not in json.dumps(with_tokens.resources)
     values = {name: one["Value"] for name, one in with_tokens.body["Outputs"].items()}
     outputs = {name: value for name, value in values.items() if isinstance(value, str)}
+    scopes = {key: scope for key, scope in ROUTES.values() if "/console/" in key}
     found = authorization_of(outputs, "https://abc.execute-api.eu-west-1.amazonaws.com")
     assert found == Provider(
-        "https://login.example", "console", ("scrapersky/look", "scrapersky/operate"), "scrapersky"
+        "https://login.example",
+        "console",
+        (scopes["GET /console/{proxy+}"], scopes["POST /console/{proxy+}"]),
+        "scrapersky",
     )
