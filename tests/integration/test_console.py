@@ -112,10 +112,27 @@ def test_the_overview_shows_every_workflow_with_its_queue_and_its_pause(
     connection.execute(
         text("INSERT INTO pauses (workflow, paused_by, pause_reason) VALUES ('metadata', 'ada', 'a bill')")
     )
+    connection.execute(
+        text(
+            "INSERT INTO service_controls (workflow, last_tick_at) VALUES ('import', now() - interval '630 s'),"
+            " ('discovery', now())"
+        )
+    )
     page = console.get("overview")
     assert page.status == 200
     assert "metadata ⏸ paused by ada: a bill, until it is resumed Queued 2" in page.shown
-    assert page.shown.count("no tick") == 9  # all others, none of which has ticked
+    assert page.shown.count("no tick yet") == 7
+    assert "✗ no tick for 10 minutes" in page.shown
+    assert "✓ running, last tick" in page.shown
+    assert "test version $LATEST" in page.shown
+    assert "Paused by ada: a bill, until it is resumed" in console.get("workflow/metadata").shown
+
+
+def test_the_overview_counts_the_attempts_of_the_last_hour_in_words(console: Console, connection: Connection) -> None:
+    ids = domains(connection, "a.test", "b.test", "c.test", status="Queued")
+    seize(connection, ids)
+    abandon(connection, METADATA, ids[:2], actor="ada", reason="stuck")
+    assert "Last hour: 1 at work, 2 failed" in console.get("overview").shown
 
 
 def test_a_person_pauses_resumes_and_runs_a_workflow(operator: Console, harness: Harness) -> None:
@@ -240,7 +257,8 @@ def test_everything_that_matches_is_decided_in_chunks(
 ) -> None:
     monkeypatch.setattr("api.console.actions.CHUNK", 2)
     domains(connection, *(f"d{n}.test" for n in range(5)), "other.example")
-    page = console.get("curation/domains?search=.test&curation_status=New")
+    connection.execute(text("UPDATE domains SET curation_status = 'Maybe' WHERE domain = 'd1.test'"))
+    page = console.get("curation/domains?search=.test")
     fields = [
         *page.form("decide/domains"),
         ("scope", "all"),
@@ -248,13 +266,14 @@ def test_everything_that_matches_is_decided_in_chunks(
         ("field", "curation_status"),
     ]
     page = console.post("decide/domains", fields)
-    assert "set: 5" in page.shown
+    assert "set: 4 , unchanged: 1" in page.shown
     page = console.confirm(page, "decide/domains", reason="later")
     steps = 1
     while "Go on" in page.shown:
         page = console.confirm(page, "decide/domains")
         steps += 1
-    assert (steps, "5 records moved" in page.shown) == (3, True), page.shown
+    assert (steps, "4 records moved, 1 left alone" in page.shown) == (3, True), page.shown
+    assert 'value="5"' in page.body
     decided = connection.execute(text("SELECT domain FROM domains WHERE curation_status = 'Maybe'")).scalars().all()
     assert sorted(decided) == [f"d{n}.test" for n in range(5)]
 
@@ -265,7 +284,7 @@ def test_what_a_form_could_not_move_is_listed_with_its_reason(operator: Console,
     asked = operator.post("cancel/metadata", ticked)
     assert "3 records" in asked.shown
     done = operator.confirm(asked, "cancel/metadata", reason="not now")
-    assert "1 record moved" in done.shown
+    assert "1 record moved, 2 left alone" in done.shown
     assert f"{new[0]}: is New; cancel needs Queued" in done.shown
     assert "999: domains has no record 999" in done.shown
 

@@ -33,7 +33,7 @@ router = Router()
 
 CHUNK = 500
 """Records of one request where many are moved."""
-COUNTERS = ("moved", "total")
+COUNTERS = ("moved", "others", "total")
 """Fields with which a form that goes on counts."""
 FILTER = "f."
 """Prefix of the fields of a form that hold the filters of its list."""
@@ -99,7 +99,8 @@ def decide(table: str) -> Response[str]:
         given["limit"] = CHUNK
     done = curate(router, resource, validated(Decision[resource.filters], given), field)  # type: ignore[name-defined]
     left = [{"record": one.id, "reason": one.why} for one in done.results if one.result == "refused"]
-    return _progress(f"decide/{table}", len(done.results) - len(left), done, left, counts=done.counts)
+    number = sum(one.result in ("set", "queued") for one in done.results)
+    return _progress(f"decide/{table}", number, done, left, len(done.results) - number, counts=done.counts)
 
 
 @router.post("/console/suppress", **ROUTE)
@@ -168,7 +169,8 @@ def _ticked(workflow: Workflow, verb: str, model: type[BaseModel]) -> Response[s
     limit = {"limit": len(ids)} if verb == "requeue" else {}
     answer = pass_on(_body(model, workflow.name, *names, records=ids, **limit))
     moved = answer["ids"] if verb == "requeue" else answer["ended"]
-    return _progress(f"{verb}/{workflow.name}", len(moved), None, answer["not_moved"])
+    left = answer["not_moved"]
+    return _progress(f"{verb}/{workflow.name}", len(moved), None, left, len(left))
 
 
 def _confirm(title: str, path: str, number: int, more: bool, **values: Any) -> Response[str]:
@@ -186,23 +188,29 @@ def _progress(
     number: int,
     done: Moved | Decisions | None,
     left: Sequence[Mapping[str, Any]],
+    others: int = 0,
     counts: Mapping[Any, int] | None = None,
 ) -> Response[str]:
-    """Return the page that says what moved. If more records match, its form goes on with the next chunk."""
+    """Return the page that says what moved, and which ``others`` did not. ``left`` says why.
+
+    If more records match, its form goes on with the next chunk.
+    """
     form = form_of(router)
-    moved, total = (int(text) if re.fullmatch("[0-9]{1,18}", text := form.get(name, "")) else 0 for name in COUNTERS)
+    counted = (int(text) if re.fullmatch("[0-9]{1,18}", text := form.get(name, "")) else 0 for name in COUNTERS)
+    moved, others, total = (before + now for before, now in zip(counted, (number, others, 0), strict=True))
     more = done is not None and done.more
-    gone_on = {"key", "moved", "after"}
+    gone_on = {"key", "moved", "others", "after"}
     fields = [(name, value) for name, value in _sent() if name not in gone_on]
     if more and done:
-        fields += [("moved", str(moved + number)), ("after", str(done.last))]
+        fields += [("moved", str(moved)), ("others", str(others)), ("after", str(done.last))]
     return page(
         router,
         "progress.html",
         "Going on" if more else "Done",
         action=path,
-        moved=moved + number,
-        total=max(total, moved + number),
+        moved=moved,
+        others=others,
+        total=max(total, moved + others),
         more=more,
         left=left,
         counts=counts or {},
