@@ -156,9 +156,10 @@ def test_every_answer_has_the_security_headers(console: Console) -> None:
         console.post("run/x", {}),
         console.post("overview", {}),
     ):
-        policy = page.headers["Content-Security-Policy"]
-        assert "default-src 'none'" in policy
-        assert "unsafe" not in policy
+        assert page.headers["Content-Security-Policy"] == (
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; "
+            "frame-ancestors 'none'; base-uri 'none'"
+        )
         assert page.headers["Cache-Control"] == "no-store"
         assert page.headers["Referrer-Policy"] == "same-origin"
         assert page.headers["Content-Type"].startswith("text/html")
@@ -185,6 +186,12 @@ def test_only_forms_of_the_consoles_own_pages_are_accepted(
     console: Console, headers: list[tuple[str, str]], status: int
 ) -> None:
     assert console.post("pause/metadata", {}, headers=headers).status == status
+
+
+def test_only_a_refusal_says_that_nothing_was_changed(operator: Console) -> None:
+    refused, failed = operator.post("run/nothing", {}), operator.post("run/discovery", {})
+    assert (refused.status, "Nothing was changed" in refused.shown) == (404, True)
+    assert (failed.status, "Nothing was changed" in failed.shown) == (502, False)
 
 
 def test_a_form_of_another_media_type_is_refused(console: Console) -> None:
@@ -392,7 +399,9 @@ def test_the_record_shows_its_timeline_and_its_lineage(console: Console, connect
             "info@a.test New",
         ):
             assert name in lineage, (path, name, lineage)
-    assert "Queued → Processing" in console.get(f"record/metadata/{domain}").shown
+    shown = console.get(f"record/metadata/{domain}").shown
+    assert "Queued → Processing" in shown
+    assert f"logs record-trail workflow=metadata record_id={domain} --since 1d --stage test" in shown
     leads = console.get("leads").shown
     assert "Bakery" in leads
     assert "info@a.test" in leads
@@ -450,6 +459,12 @@ def test_every_tab_pages_through_all_of_its_records(
     assert _walk(console, "workflow/metadata?tab=working") == waiting
     abandon(connection, METADATA, waiting, actor="ada", reason="stuck")
     assert _walk(console, "workflow/metadata?tab=ended") == waiting[::-1]
+    # Without filters it lists attempts, of records in any status.
+    shown = {
+        tab: "everything that matches" in console.get(f"workflow/metadata?tab={tab}").shown
+        for tab in ("error", "ended")
+    }
+    assert shown == {"error": True, "ended": False}
     assert _walk(console, "workflow/metadata?tab=error&limit=2") == waiting[::-1]
     assert _walk(console, "curation/domains?limit=2&order=id") == ids
 

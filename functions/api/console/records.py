@@ -1,6 +1,7 @@
 """Pages about records: one record's timeline and lineage, the search for it, and the lists that people curate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import pairwise
 from typing import Any
@@ -70,8 +71,14 @@ def record(name: str, number: str) -> Response[str]:
         history=list(zip(gaps, history, strict=False)),
         facts={name: value for name, value in facts.items() if value is not None},
         related=related,
+        days=_days(timeline["attempts"]),
         siblings=[one.name for one in WORKFLOWS.values() if one.table == workflow.table],
     )
+
+
+def _days(attempts: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many days back the log lines of a record begin."""
+    return (datetime.now(UTC) - datetime.fromisoformat(attempts[0]["dispatched_at"])).days + 1 if attempts else 1
 
 
 @router.get("/console/find", **ROUTE)
