@@ -178,9 +178,10 @@ def test_no_page_has_a_serious_problem_of_accessibility_in_light_or_dark(running
         found = {}
         for name, address in addresses(running.engine).items():
             assert page.open(root + address) == 200, name
-            for scheme in ("light", "dark"):
-                page.do("await page.emulateMedia({ colorScheme: given.scheme });", scheme=scheme)
-                found[name, scheme] = page.problems()
+            found[name, "light"] = page.problems()
+            page.do("await page.emulateMedia({ colorScheme: 'dark' });")
+            found[name, "dark"] = page.problems("cat.color")
+            page.do("await page.emulateMedia({ colorScheme: 'light' });")
     assert len(found) == 2 * len(PAGES)
     assert {where: problems for where, problems in found.items() if problems} == {}
 

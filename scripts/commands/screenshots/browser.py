@@ -134,14 +134,17 @@ class Page:
         """Wait until the page shows ``text``."""
         self.do("await page.getByText(given.text).first().waitFor();", text=text)
 
-    def problems(self) -> list[str]:
-        """Return the serious problems of accessibility: rule, what it says, and the elements."""
+    def problems(self, *tags: str) -> list[str]:
+        """Return the serious problems of accessibility: rule, what it says, and the elements. ``tags`` choose rules."""
         found = self.do(
             "await page.evaluate(given.axe);\n"
-            "const found = await page.evaluate(() => axe.run({ resultTypes: ['violations'] }));\n"
+            "const rules = given.tags.length ? { runOnly: given.tags } : {};\n"
+            "const chosen = { resultTypes: ['violations'], ...rules };\n"
+            "const found = await page.evaluate((chosen) => axe.run(chosen), chosen);\n"
             "return found.violations.map(({ id, impact, help, nodes }) =>\n"
             "  ({ id, impact, help, nodes: nodes.map((node) => node.html + ' ' + (node.any[0]?.message ?? '')) }));",
             axe=self.browser.axe,
+            tags=tags,
         )
         return [f"{one['id']}: {one['help']}: {one['nodes'][:3]}" for one in found if one["impact"] in SERIOUS]
 
