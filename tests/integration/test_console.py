@@ -368,6 +368,8 @@ def test_a_form_that_is_sent_twice_acts_once(console: Console, connection: Conne
     assert [row(connection, "domains", record_id)["status"], first.status, second.status] == ["Queued", 200, 200]
     events = connection.execute(text("SELECT count(*) FROM status_events WHERE reason = 'a lead'")).scalar_one()
     assert events == 1
+    assert "queued: 1" in first.shown
+    assert "queued: 1" in second.shown
 
 
 def test_the_record_shows_its_timeline_and_its_lineage(console: Console, connection: Connection) -> None:
@@ -436,6 +438,11 @@ def test_the_audit_shows_what_people_did_and_no_work_of_services(operator: Conso
     assert "Completed" not in page
     assert "a bill" in page.partition("Pauses")[2]
     assert "paid" in page.partition("Pauses")[2]
+
+
+def test_a_status_without_counts_reads_no_whole_table(harness: Harness) -> None:
+    short, full = (harness.invoke(action="status", counts=one)["workflows"]["metadata"] for one in (False, True))
+    assert full.keys() - short.keys() == {"counts", "invariant_breaches"}
 
 
 def test_the_settings_are_those_that_the_services_report(operator: Console) -> None:
