@@ -4,6 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from sqlalchemy import Connection, text
@@ -149,6 +150,24 @@ def test_a_page_shows_strangers_texts_as_text(attacked: str, api: Api) -> None:
         assert page.status == 200, page.path
         _check(page)
     assert sum(MARK in page.body for page in pages) > len(pages) * 0.8
+
+
+@pytest.mark.parametrize("attacked", [one for one in ATTACKS if one != "long"], indirect=True)
+def test_what_a_page_repeats_of_a_request_is_text(attacked: str, api: Api) -> None:
+    console = Console(api)
+    pages = [
+        console.get(f"find?{urlencode({'text': attacked})}"),
+        console.get(f"workflow/metadata?{urlencode({'tab': attacked})}"),
+        console.get(f"workflow/metadata?{urlencode({'tab': 'error', 'search': attacked})}"),
+        console.get(f"workflow/{quote(attacked, safe='')}"),
+        console.post("requeue/metadata", {"scope": "all", "f.status": "Error", attacked: attacked}),
+        console.post("search", {"text": attacked, "area": attacked}),
+        console.post("suppress", {"domain": attacked}),
+        console.post("decide/domains", {"ids": "1", "curation_status": attacked, "field": attacked}),
+    ]
+    for page in pages:
+        _check(page)
+        assert page.status in {200, 404, 409, 422}, page.path
 
 
 def _check(page: Page) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import html
 import json
+import re
 import secrets
 import sys
 import threading
@@ -201,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise Refused(HTTPStatus.LENGTH_REQUIRED, "a body needs a Content-Length")
         length = self.headers.get("Content-Length") or "0"
-        if not (length.isascii() and length.isdecimal() and int(length) <= MAX_BODY_BYTES):
+        if not (re.fullmatch("[0-9]{1,9}", length) and int(length) <= MAX_BODY_BYTES):
             self.close_connection = True
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a form has at most {MAX_BODY_BYTES:,} bytes")
         return self.rfile.read(int(length))

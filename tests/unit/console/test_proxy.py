@@ -258,6 +258,7 @@ def test_an_api_that_does_not_answer_is_named() -> None:
 def test_a_body_that_is_too_large_or_of_unknown_length_is_refused(browser: Browser, api: Api) -> None:
     assert browser.request("POST", "/console/x", None, Content_Length=str(MAX_BODY_BYTES + 1))[0] == 413
     assert browser.request("POST", "/console/x", None, Content_Length="-1")[0] == 413
+    assert browser.request("POST", "/console/x", None, Content_Length="9" * 5_000)[0] == 413
     assert browser.request("POST", "/console/x", None, Transfer_Encoding="chunked")[0] == 411
     assert api.events == []
 
