@@ -404,6 +404,10 @@ def test_the_record_shows_its_timeline_and_its_lineage(console: Console, connect
     shown = console.get(f"record/metadata/{domain}").shown
     assert "Queued → Processing" in shown
     assert f"logs record-trail workflow=metadata record_id={domain} --since 1d --stage test" in shown
+    other = "INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:id, 'https://a.test/a/b', 'other', 2)"
+    connection.execute(text(other), {"id": domain})
+    # The lineage of others has contact pages only.
+    assert ["a.test/a/b New" in console.get(f"record/page_reading/{one}").shown for one in (1, 2)] == [False, True]
     leads = console.get("leads").shown
     assert "Bakery" in leads
     assert "info@a.test" in leads
@@ -462,6 +466,9 @@ def test_every_tab_pages_through_all_of_its_records(
     waiting = [one for one in ids if one % 2]
     assert _walk(console, "workflow/metadata") == waiting
     assert _walk(console, "workflow/metadata?tab=retrying") == [one for one in ids if one not in waiting]
+    assert "Cancel all that is Queued, also what is due later" in console.get("workflow/metadata").shown
+    filtered = console.get("workflow/metadata?tab=retrying&search=.test")
+    assert "With filters: all Queued records, newest first" in filtered.shown
     seize(connection, waiting)
     assert _walk(console, "workflow/metadata?tab=working") == waiting
     abandon(connection, METADATA, waiting, actor="ada", reason="stuck")

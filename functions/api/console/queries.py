@@ -257,6 +257,10 @@ def read_lineage(connection: Connection, row: Mapping[str, Any], table: str) -> 
     elif table != "local_businesses":
         places = list(connection.execute(PLACES_OF, {"domain_id": domain_id, "limit": LINES}).scalars())
     values = {"id": domain_id, "domain_id": domain_id, "places": places, "limit": LINES}
-    return [
-        (workflow, connection.execute(workflow.statement(sql), values).mappings().all()) for workflow, sql in LINEAGE
-    ]
+    found: list[tuple[Workflow, Rows]] = []
+    for workflow, sql in LINEAGE:
+        rows = connection.execute(workflow.statement(sql), values).mappings().all()
+        if workflow.table == table and row["id"] not in {one["id"] for one in rows}:  # it is behind the first ones
+            rows = [*connection.execute(workflow.statement(ITSELF), {"id": row["id"]}).mappings(), *rows]
+        found.append((workflow, rows))
+    return found
