@@ -49,6 +49,7 @@ READS: Mapping[str, tuple[Verb, int]] = {
     "the hosts of errors": (_executed(IMPORT.statement(queries.HOSTS), **HOSTS), 2 * (queries.NEWEST + 3)),
     "what people requested": (_executed(queries.PEOPLE, before=MAX_ID, most=2_000), 4_000),
     "pauses": (_executed(queries.PAUSES, limit=50), 50),
+    "suppressions": (_executed(queries.SUPPRESSIONS, limit=50, most=2_000), 4_000),
     "erasures": (_executed(queries.ERASURES, limit=50), 50),
     "the contacts of leads": (_executed(queries.CONTACTS, ids=list(range(1, 51)), limit=20), 2_100),
     "the lineage of the domain with most files": (

@@ -430,14 +430,21 @@ def test_a_person_suppresses_searches_and_exports(console: Console, connection: 
     assert set(actors) == {f"api:{ADA}"}
 
 
-def test_the_audit_shows_what_people_did_and_no_work_of_services(operator: Console, harness: Harness) -> None:
+def test_the_audit_shows_what_people_did_and_no_work_of_services(
+    operator: Console, harness: Harness, connection: Connection
+) -> None:
     ids = harness.add("a.test", status="New")
     asked = operator.post("requeue/metadata", [("ids", str(*ids))])
     operator.confirm(asked, "requeue/metadata", reason="it is back")
     harness.drain()
     operator.post("pause/metadata", {"reason": "a bill"})
     operator.post("resume/metadata", {"reason": "paid"})
+    connection.exec_driver_sql(
+        "INSERT INTO suppressions (hash, kind, reason, actor) SELECT repeat(n::text, 64), 'email', 'a list', 'ada'"
+        " FROM generate_series(1, 9) AS n"
+    )
     page = operator.get("audit").shown
+    assert "ada a list email 9" in page.partition("Suppressions")[2]
     assert "it is back metadata Queued 1" in page
     assert "Completed" not in page
     assert "a bill" in page.partition("Pauses")[2]

@@ -34,7 +34,7 @@ ALLOWED = set(
     )
 )
 TABLES = {"domains", "places", "local_businesses", "sitemaps", "sitemap_files", "pages", "contacts", "place_searches"}
-OTHERS = ("attempts", "status_events", "pauses", "erasures", "changes", "contact_sources")
+OTHERS = ("attempts", "status_events", "pauses", "erasures", "suppressions", "changes", "contact_sources")
 
 
 class Elements(HTMLParser):
@@ -130,6 +130,7 @@ OWN: dict[str, dict[str, Any]] = {
     "status_events": {"record_id": 1, "to_status": "Error", "attempt_id": 1, "from_status": "Processing"},
     "pauses": {"paused_at": "2026-01-01", "resumed_at": "2026-01-02"},
     "erasures": {"record_ids": [1]},
+    "suppressions": {"hash": "a" * 64},
 }
 RECORDS = sorted({workflow.table: name for name, workflow in WORKFLOWS.items() if workflow.table in TABLES}.values())
 PAGES = (

@@ -205,9 +205,19 @@ def audit() -> Response[str]:
         people = connection.execute(queries.PEOPLE, {"before": before, "most": EVENTS}).mappings().all()
         pauses = connection.execute(queries.PAUSES, limit).mappings().all()
         erasures = connection.execute(queries.ERASURES, limit).mappings().all()
+        suppressions = connection.execute(queries.SUPPRESSIONS, {**limit, "most": EVENTS}).mappings().all()
     full = sum(row["records"] for row in people) == EVENTS
     following = min(row["event_id"] for row in people) if full else None
-    return page(router, "audit.html", "Audit", people=people, pauses=pauses, erasures=erasures, following=following)
+    return page(
+        router,
+        "audit.html",
+        "Audit",
+        people=people,
+        pauses=pauses,
+        erasures=erasures,
+        suppressions=suppressions,
+        following=following,
+    )
 
 
 @router.get("/console/changes", **ROUTE)

@@ -216,6 +216,12 @@ ERASURES = text("""
 SELECT at, actor, reason, workflow, cardinality(record_ids) AS records FROM erasures ORDER BY erasure_id DESC LIMIT :limit
 """)
 
+SUPPRESSIONS = text("""
+-- A list may suppress thousands of values in one transaction: one row.
+WITH newest AS MATERIALIZED (SELECT at, actor, reason, kind FROM suppressions ORDER BY at DESC LIMIT :most)
+SELECT at, actor, reason, kind, count(*) AS records FROM newest GROUP BY 1, 2, 3, 4 ORDER BY 1 DESC LIMIT :limit
+""")
+
 CONTACTS = text("""
 SELECT found.domain_id, found.id, kind, value, category, email_check_result AS checked, gone_at, (
         SELECT url FROM contact_sources WHERE contact_id = found.id ORDER BY last_seen DESC, contact_sources.id LIMIT 1

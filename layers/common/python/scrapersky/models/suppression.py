@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, func
+from sqlalchemy import CheckConstraint, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scrapersky.models.base import Base
@@ -15,6 +15,7 @@ class Suppression(Base):
     __tablename__ = "suppressions"
     __table_args__ = (
         CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in SubjectKind)})", name="kind_is_known"),
+        Index("ix_suppressions_at", "at"),
         CheckConstraint("hash ~ '^[0-9a-f]{64}$'", name="hash_is_sha256"),
     )
 

@@ -388,6 +388,7 @@ CREATE TABLE suppressions (
     CONSTRAINT ck_suppressions_kind_is_known CHECK (kind IN ('email', 'phone', 'domain')),
     CONSTRAINT ck_suppressions_hash_is_sha256 CHECK (hash ~ '^[0-9a-f]{64}$')
 );
+CREATE INDEX ix_suppressions_at ON suppressions (at);
 COMMENT ON COLUMN suppressions.hash IS 'SHA-256 of the normalised value';
 
 CREATE TABLE local_businesses (
