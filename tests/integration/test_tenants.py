@@ -104,9 +104,8 @@ def filters_of(connection: Connection, resource: Any, tenant: str = "other") -> 
     one = text(f"SELECT to_jsonb(t) FROM {resource.name} AS t WHERE tenant = :tenant")
     row = connection.execute(one, {"tenant": tenant}).scalar_one()
     found = {}
-    values = {
-        name: value.replace("hidden", "hidden" if tenant == "other" else "shown") for name, value in VALUES.items()
-    }
+    word = "hidden" if tenant == "other" else "shown"
+    values = {name: value.replace("hidden", word) for name, value in VALUES.items()}
     for name in resource.filters.model_fields:
         value = values.get(name, row.get(name))
         if value is not None:

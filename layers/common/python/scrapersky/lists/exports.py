@@ -55,13 +55,16 @@ def read_rows(read: Read, export: Exportable, wanted: Filter) -> Iterator[Rows]:
     the export counts for all rows that are read later.
     """
     model, last = export.model, 0
+    found: list[ColumnElement[bool]] | None = None
     columns = [column.label(name) for name, column in export.columns.items()]
     statement = select(*columns).where(export.allowed).order_by(model.id).limit(CHUNK)
 
     def chunk(connection: Connection) -> Rows:
+        nonlocal found
+        if found is None:  # once: a search reads its index for them
+            found = conditions(connection, model, wanted).all
         connection.execute(select(func.set_config("TimeZone", "UTC", True)))
-        wanted_here = conditions(connection, model, wanted).all
-        rows = statement.where(*wanted_here, model.id > last).subquery()
+        rows = statement.where(*found, model.id > last).subquery()
         # One JSON text is read many times faster than values one by one.
         array = func.json_agg(aggregate_order_by(func.json_build_array(*rows.c), rows.c.id))
         return connection.execute(select(array)).scalar_one() or []

@@ -160,7 +160,7 @@ class Conditions:
 
 
 def conditions(connection: Connection, model: type[Recorded], wanted: Filter) -> Conditions:
-    """Return the conditions for records of ``model`` that match ``wanted``, to be used in the same transaction."""
+    """Return the conditions for records of ``model`` that match ``wanted``."""
     columns, found = model.__table__.c, Conditions()
     for name, value in wanted.given().items():
         metadata = type(wanted).model_fields[name].metadata
