@@ -1,6 +1,7 @@
 """One audit: every module executed, every route's handler followed."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ REGISTERS = v.word_set(
     "include_router register_blueprint register add_api_route add_url_rule add_resource add_namespace "
     "add_route add_job mount scheduled_job include_routers APIRouter FastAPI Flask Blueprint"
 )
+CALLS_REGISTER = re.compile(rf"\b(?:{'|'.join(sorted(REGISTERS))})\b")
 HINTS = (".register(", "include_router", "register_blueprint", "add_job", "scheduled_job", "add_namespace", ".mount(")
 
 
@@ -103,7 +105,7 @@ def _run_factories(run: Interpreter) -> list[StatusWrite]:
     for module in run.project.executed():
         if not any(name in module.source for name in (*REGISTERS, "lifespan", "on_event")):
             continue
-        for node in _registering(module.tree):
+        for node in _registering(module):
             if (function := run.functions.get(id(node))) is not None:
                 run.allow(run.place(node, function.closure), function.qualified)
                 effects = run.call(function, v.UNKNOWN, v.Arguments()).effects
@@ -115,15 +117,16 @@ def _run_factories(run: Interpreter) -> list[StatusWrite]:
     return found
 
 
-def _registering(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+def _registering(module: v.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Return the outermost functions that call something of :data:`REGISTERS`, also in an inner function."""
-    found, end = [], 0
-    for node in v.statements_of(tree):
+    found, end, lines = [], 0, module.source.split("\n")
+    for node in v.statements_of(module.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno > end:
-            end = node.end_lineno or 0
-            if _begins(node) or any(
+            end = node.end_lineno or node.lineno
+            is_near = CALLS_REGISTER.search("\n".join(lines[node.lineno - 1 : end]))
+            if _begins(node) or (is_near and any(
                 isinstance(part, ast.Call) and v.last_name(part.func) in REGISTERS for part in ast.walk(node)
-            ):
+            )):  # fmt: skip
                 found.append(node)
     return found
 

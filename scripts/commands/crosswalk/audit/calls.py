@@ -169,12 +169,17 @@ def construct(run: Machine, cls: v.Class, call: v.Call, frame: v.Frame) -> v.Val
         return v.one(v.About(cls))
     if framework := is_router_class(cls):
         return registration.made(run, framework, call, frame, cls)
-    # One object for each place and what it was made with: a table's rows are often made by one helper.
-    key = hash((frame.module.path, call.node.lineno, call.node.col_offset, *call.arguments.all())) or 1
-    given = run.made(cls, call.arguments, key, frame)
+    # One object for what it was made with: routes make their services alike. One that is filled later has its place, too:
+    # a table's rows are often made by one helper.
+    given = call.arguments.all()
+    place = (
+        () if given and "__init__" in cls.frame.names else (frame.module.path, call.node.lineno, call.node.col_offset)
+    )
+    key = hash((*place, *given, *call.arguments.keywords)) or 1
+    made = run.made(cls, call.arguments, key, frame)
     for name, value in call.arguments.keywords.items():
         if name in cls.all_fields():
-            for atom in given:
+            for atom in made:
                 if isinstance(atom, v.Instance):
                     run.set_attribute(atom, name, value)
-    return given
+    return made

@@ -1,6 +1,8 @@
 """Evaluation of expressions to what they may be, and of conditions whose outcome is known."""
 
 import ast
+from collections.abc import Callable
+from typing import Any
 
 from scripts.commands.crosswalk.audit import attributes, calls, models
 from scripts.commands.crosswalk.audit import values as v
@@ -13,65 +15,51 @@ BUILTINS = v.word_set(
 )
 
 
-def evaluate(run: Machine, node: ast.expr, frame: v.Frame) -> v.Values:  # noqa: C901, PLR0912
+def evaluate(run: Machine, node: ast.expr, frame: v.Frame) -> v.Values:
     """Return what ``node`` may be."""
-    match node:
-        case ast.Constant(value=value):
-            return v.one(v.Const(value))
-        case ast.Name(id=name):
-            return name_in(run, name, frame)
-        case ast.Attribute():
-            return attributes.of(run, evaluate(run, node.value, frame), node.attr, frame)
-        case ast.Call():
-            return calls.evaluate_call(run, node, frame)
-        case ast.Await(value=value):
-            return run.evaluate(value, frame)
-        case ast.Yield(value=value) | ast.YieldFrom(value=value):
-            given = run.evaluate(value, frame) if value is not None else v.UNKNOWN
-            frame.returned = v.join(frame.returned, given)
-            return v.UNKNOWN
-        case ast.IfExp(test=test, body=body, orelse=orelse):
-            run.evaluate(test, frame)
-            return v.join(run.evaluate(body, frame), run.evaluate(orelse, frame))
-        case ast.BoolOp(op=op, values=values):
-            parts = [run.evaluate(part, frame) for part in values]
-            return v.join(*parts) if isinstance(op, ast.Or) else parts[-1]
-        case ast.JoinedStr(values=values):
-            return _joined([_part(run, part, frame) for part in values])
-        case ast.BinOp(left=left, op=op, right=right):
-            return _binary(run, left, op, right, frame)
-        case ast.Tuple(elts=elts) | ast.List(elts=elts) | ast.Set(elts=elts):
-            return v.one(v.Listing(tuple(_elements(run, elts, frame))))
-        case ast.Dict():
-            return _dict(run, node, frame)
-        case ast.Subscript():
-            return _item(run, node, frame)
-        case ast.Starred(value=value):
-            return run.evaluate(value, frame)
-        case ast.NamedExpr(target=ast.Name(id=name), value=value):
-            frame.names[name] = run.evaluate(value, frame)
-            return frame.names[name]
-        case ast.Lambda():
-            return v.one(v.Func(run.function_at(node, frame, "<lambda>")))
-        case (
-            ast.ListComp(elt=elt, generators=clauses)
-            | ast.SetComp(elt=elt, generators=clauses)
-            | ast.GeneratorExp(elt=elt, generators=clauses)
-        ):
-            rounds = _rounds(run, clauses, frame)
-            return v.one(v.Listing(tuple(run.evaluate(elt, inner) for inner in rounds)))
-        case ast.DictComp(key=key, value=value, generators=clauses):
-            rounds = _rounds(run, clauses, frame)
-            return v.one(v.Mapping(tuple((run.evaluate(key, i), run.evaluate(value, i)) for i in rounds)))
-        case ast.Compare(left=left, comparators=comparators):
-            for part in (left, *comparators):
-                run.evaluate(part, frame)
-            return v.UNKNOWN
-        case ast.UnaryOp(operand=operand):
-            run.evaluate(operand, frame)
-            return v.UNKNOWN
-        case _:
-            return v.UNKNOWN
+    evaluator = EVALUATORS.get(type(node))
+    return evaluator(run, node, frame) if evaluator else v.UNKNOWN
+
+
+def _yielded(run: Machine, node: ast.Yield | ast.YieldFrom, frame: v.Frame) -> v.Values:
+    given = run.evaluate(node.value, frame) if node.value is not None else v.UNKNOWN
+    frame.returned = v.join(frame.returned, given)
+    return v.UNKNOWN
+
+
+def _either(run: Machine, node: ast.IfExp, frame: v.Frame) -> v.Values:
+    run.evaluate(node.test, frame)
+    return v.join(run.evaluate(node.body, frame), run.evaluate(node.orelse, frame))
+
+
+def _chained(run: Machine, node: ast.BoolOp, frame: v.Frame) -> v.Values:
+    parts = [run.evaluate(part, frame) for part in node.values]
+    return v.join(*parts) if isinstance(node.op, ast.Or) else parts[-1]
+
+
+def _named(run: Machine, node: ast.NamedExpr, frame: v.Frame) -> v.Values:
+    frame.names[node.target.id] = given = run.evaluate(node.value, frame)
+    return given
+
+
+def _comprehended(run: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: v.Frame) -> v.Values:
+    return v.one(v.Listing(tuple(run.evaluate(node.elt, inner) for inner in _rounds(run, node.generators, frame))))
+
+
+def _mapped(run: Machine, node: ast.DictComp, frame: v.Frame) -> v.Values:
+    rounds = _rounds(run, node.generators, frame)
+    return v.one(v.Mapping(tuple((run.evaluate(node.key, one), run.evaluate(node.value, one)) for one in rounds)))
+
+
+def _compared_parts(run: Machine, node: ast.Compare, frame: v.Frame) -> v.Values:
+    for part in (node.left, *node.comparators):
+        run.evaluate(part, frame)
+    return v.UNKNOWN
+
+
+def _negated(run: Machine, node: ast.UnaryOp, frame: v.Frame) -> v.Values:
+    run.evaluate(node.operand, frame)
+    return v.UNKNOWN
 
 
 def name_in(run: Machine, name: str, frame: v.Frame) -> v.Values:
@@ -87,16 +75,16 @@ def name_in(run: Machine, name: str, frame: v.Frame) -> v.Values:
     return v.one(v.External(f"builtins.{name}")) if name in BUILTINS else v.UNKNOWN
 
 
-def _elements(run: Machine, elts: list[ast.expr], frame: v.Frame) -> list[v.Values]:
+def _listing(run: Machine, node: ast.Tuple | ast.List | ast.Set, frame: v.Frame) -> v.Values:
     found: list[v.Values] = []
-    for part in elts:
+    for part in node.elts:
         value = run.evaluate(part, frame)
         if isinstance(part, ast.Starred):
             spread = [item for atom in value if isinstance(atom, v.Listing) for item in atom.items]
             found.extend(spread or [v.UNKNOWN])
         else:
             found.append(value)
-    return found
+    return v.one(v.Listing(tuple(found)))
 
 
 def _dict(run: Machine, node: ast.Dict, frame: v.Frame) -> v.Values:
@@ -236,7 +224,8 @@ def _joined(parts: list[tuple[str, tuple[str, ...]]]) -> v.Values:
     return v.one(v.Pattern(text, holes) if v.HOLE in text else v.Const(text))
 
 
-def _binary(run: Machine, left: ast.expr, op: ast.operator, right: ast.expr, frame: v.Frame) -> v.Values:
+def _binary(run: Machine, node: ast.BinOp, frame: v.Frame) -> v.Values:
+    left, op, right = node.left, node.op, node.right
     first, second = run.evaluate(left, frame), run.evaluate(right, frame)
     if isinstance(op, ast.BitOr):
         merged = (
@@ -251,7 +240,7 @@ def _binary(run: Machine, left: ast.expr, op: ast.operator, right: ast.expr, fra
         return v.one(v.Listing((*lists[0][0].items, *lists[1][0].items)))
     is_text = any(
         isinstance(a, v.Pattern | v.Sql) or (isinstance(a, v.Const) and isinstance(a.value, str))
-        for a in first | second
+        for a in (*first, *second)
     )
     if isinstance(op, ast.Add) and is_text:
         return _joined([_text(left, first, frame), _text(right, second, frame)])
@@ -260,7 +249,7 @@ def _binary(run: Machine, left: ast.expr, op: ast.operator, right: ast.expr, fra
         for mark in ("%s", "%d", "%r"):
             text = text.replace(mark, v.HOLE)
         return v.one(v.Pattern(text, (*holes, ast.unparse(right))))
-    return v.Values(atom for atom in first | second if isinstance(atom, v.About))
+    return v.Values(atom for atom in (*first, *second) if isinstance(atom, v.About))
 
 
 def is_possible(run: Machine, test: ast.expr, frame: v.Frame) -> bool:
@@ -392,8 +381,9 @@ def _may_be_equal(first: v.Values, second: v.Values) -> bool:
     words = [_words(side) for side in (first, second)]
     if words[0] is not None and words[1] is not None:
         return bool(words[0] & words[1])
-    if all(isinstance(atom, v.Const | v.ClassRef | v.Member) for atom in first | second):
-        return bool(first & second) or any(isinstance(atom, v.Member) for atom in first | second)
+    both = (*first, *second)
+    if all(isinstance(atom, v.Const | v.ClassRef | v.Member) for atom in both):
+        return any(atom in second for atom in first) or any(isinstance(atom, v.Member) for atom in both)
     lists = [next(iter(side)) for side in (first, second) if len(side) == 1]
     match lists:
         case [v.Listing(ours), v.Listing(theirs)] if len(ours) == len(theirs):
@@ -414,3 +404,36 @@ def _words(values: v.Values) -> frozenset[str] | None:
         else:
             return None
     return frozenset(found)
+
+
+def _inner(run: Machine, node: ast.Await | ast.Starred, frame: v.Frame) -> v.Values:
+    return run.evaluate(node.value, frame)
+
+
+EVALUATORS: dict[type[ast.expr], Callable[[Machine, Any, v.Frame], v.Values]] = {
+    ast.Constant: lambda _, node, __: v.one(v.Const(node.value)),
+    ast.Name: lambda run, node, frame: name_in(run, node.id, frame),
+    ast.Attribute: lambda run, node, frame: attributes.of(run, evaluate(run, node.value, frame), node.attr, frame),
+    ast.Call: calls.evaluate_call,
+    ast.Await: _inner,
+    ast.Starred: _inner,
+    ast.Yield: _yielded,
+    ast.YieldFrom: _yielded,
+    ast.IfExp: _either,
+    ast.BoolOp: _chained,
+    ast.JoinedStr: lambda run, node, frame: _joined([_part(run, part, frame) for part in node.values]),
+    ast.BinOp: _binary,
+    ast.Tuple: _listing,
+    ast.List: _listing,
+    ast.Set: _listing,
+    ast.Dict: _dict,
+    ast.Subscript: _item,
+    ast.NamedExpr: _named,
+    ast.Lambda: lambda run, node, frame: v.one(v.Func(run.function_at(node, frame, "<lambda>"))),
+    ast.ListComp: _comprehended,
+    ast.SetComp: _comprehended,
+    ast.GeneratorExp: _comprehended,
+    ast.DictComp: _mapped,
+    ast.Compare: _compared_parts,
+    ast.UnaryOp: _negated,
+}

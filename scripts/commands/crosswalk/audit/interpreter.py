@@ -34,17 +34,10 @@ class Interpreter(Machine):
         self._costs: dict[int, int] = {}
         self._running: set[object] = set()
 
-    def evaluate(self, node: ast.expr, frame: v.Frame) -> v.Values:
-        return expressions.evaluate(self, node, frame)
-
-    def attribute_of(self, owners: v.Values, name: str, frame: v.Frame) -> v.Values:
-        return attributes.of(self, owners, name, frame)
-
-    def promised(self, annotation: ast.expr, frame: v.Frame, *, request: bool) -> v.Values:
-        return binding.promised(self, annotation, frame, request=request)
-
-    def assign(self, target: ast.expr, value: v.Values, frame: v.Frame, node: ast.stmt) -> None:
-        statements.assign(self, target, value, frame, node)
+    evaluate = expressions.evaluate
+    attribute_of = attributes.of
+    promised = binding.promised
+    assign = statements.assign
 
     def module(self, path: Path) -> v.Module | None:
         module = self.project.module(path)

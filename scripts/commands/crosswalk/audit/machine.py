@@ -39,6 +39,7 @@ class Machine(ABC):
         self.constructed: set[int] = set()  #: classes whose ``__init__`` was followed for an object that is injected
         self.simplified: set[str] = set()  #: functions that some calls follow by their annotations only
         self.shortened: set[str] = set()  #: routes that were not followed to the end
+        self.has_cycles = False  #: whether a module was imported while it was being executed
         self.steps = 0
         self._by_variable: dict[str, list[v.Class]] = {}
         self._cut = False
@@ -97,11 +98,12 @@ class Machine(ABC):
         if module.package and (path := self.project.beside(module.path, name)):
             found = self.module(path)
             return v.one(v.ModuleRef(found)) if found else v.UNKNOWN
+        self.has_cycles = self.has_cycles or not module.done
         return v.UNKNOWN if module.done else v.one(v.Later(module, name))
 
     def settled(self, values: v.Values) -> v.Values:
         """Evaluate ``values`` with what was imported in a cycle looked up, now that its module is done."""
-        if not any(isinstance(atom, v.Later) for atom in values):
+        if not self.has_cycles or not any(isinstance(atom, v.Later) for atom in values):
             return values
         found: list[v.Values] = []
         for atom in values:

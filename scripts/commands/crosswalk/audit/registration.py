@@ -103,14 +103,14 @@ def _starlette(run: Machine, kind: str, call: v.Call, frame: v.Frame) -> v.Value
 
 def _is_likely(call: v.Call) -> bool:
     """Return whether a router that the tree does not contain is meant: ``@app.get("/path")``."""
+    if call.name not in REGISTERING | DECORATORS:
+        return False
     source = call.owner_source.rsplit(".", 1)[-1].lower()
     if not source or any(not isinstance(o, v.External | v.Made) for o in call.owners):
         return False
     likely = source in LIKELY or source.endswith(("_router", "_app", "_api", "_bp", "_blueprint"))
     if call.name in REGISTERING:
         return likely
-    if call.name not in DECORATORS:
-        return False
     path = v.text_of(call.arguments.get(0))
     first_is_path = path is not None and (path.startswith("/") or path == "")
     return likely and first_is_path and len(call.arguments.positional) == 1 and "requests" not in source

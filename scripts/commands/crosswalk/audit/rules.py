@@ -192,7 +192,6 @@ Found = Iterable[tuple[str, Effect, str]]
 
 def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: Written) -> Found:
     vocabulary = analysis.vocabulary
-    self_paths = [path for app, path in analysis.self_paths if not app or not route.app or app == route.app]
     is_get = "GET" in route.methods or "HEAD" in route.methods
     committed = is_committed(effects)
     ended = {effect.start for effect in effects if isinstance(effect, Ended)}
@@ -215,7 +214,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
                     yield "SKY302", effect, f"changes {effect.model} ({effect.via})"
             case Commit(managed=False) if in_get and len(effect.through) <= OWN_COMMIT_DEPTH and not _writes(effects):
                 yield "SKY302", effect, "commits"
-            case StartsWork() if _is_start(effect, self_paths) and str(effect.place) not in ended:
+            case StartsWork() if _is_start(effect, route, analysis) and str(effect.place) not in ended:
                 what = effect.what.rsplit("\x00", 1)[-1]
                 yield STARTS[effect.kind], effect, what
                 if in_get and effect.kind != "self_http" and not effect.once:
@@ -294,7 +293,7 @@ def _near(word: str, vocabulary: Vocabulary) -> bool:
 LOCAL = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
 
-def _is_start(effect: StartsWork, self_paths: list[str]) -> bool:
+def _is_start(effect: StartsWork, route: Route, analysis: Analysis) -> bool:
     """Return a url on this machine is our own API when one of our routes ends like it."""
     if effect.kind != "self_http":
         return True
@@ -304,7 +303,8 @@ def _is_start(effect: StartsWork, self_paths: list[str]) -> bool:
     if not re.match(r"https?://", url):
         return False  # a base from settings may be another application's
     pieces = [piece for piece in LOCAL.sub("", url).split("?")[0].split("/") if piece]
-    return any(_fits(pieces, known) for known in self_paths)
+    own = (path for app, path in analysis.self_paths if not app or not route.app or app == route.app)
+    return any(_fits(pieces, path) for path in own)
 
 
 def _fits(pieces: list[str], route: str) -> bool:

@@ -9,7 +9,7 @@ from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Ended, Start, StartsWork, StatusWrite
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.syntax import is_awaited, is_begun_once, is_joined, is_joined_by_name, is_read
-from scripts.commands.crosswalk.audit.vocabulary import PERIODIC
+from scripts.commands.crosswalk.audit.vocabulary import is_periodic
 
 TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "cleanup", "shutdown"})
 
@@ -141,6 +141,7 @@ def http(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
 
 
 THREADS = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process", "subprocess.Popen"})
+EXECUTORS = v.word_set("run_in_executor run_coroutine_threadsafe call_soon call_later call_soon_threadsafe")
 APPLIED = frozenset(
     {"run_in_threadpool", "to_thread", "run_sync", "run", "run_until_complete", "gather", "wait_for", "shield"}
 )
@@ -160,7 +161,7 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
             forget_own(call, frame)
             effect(run, frame, call.node, "task", source(call))
         return v.join(*call.arguments.positional)
-    if call.name in ("run_in_executor", "run_coroutine_threadsafe", "call_soon", "call_later", "call_soon_threadsafe"):
+    if call.name in EXECUTORS:
         if not call.is_foreign:
             return None
         if call.name == "run_in_executor" and is_awaited(call.node, frame):
@@ -274,6 +275,7 @@ def scheduler(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
 QUEUE_VERBS = v.word_set(
     "apply_async send_task enqueue_job enqueue_in enqueue_at enqueue_call enqueue_many kiq basic_publish"
 )
+TASK_VERBS = v.word_set("delay apply_async send send_with_options kiq schedule defer defer_async s si")
 CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.chunks"})
 """What Celery calls workflows: ``group(…)()`` sends them."""
 
@@ -281,18 +283,7 @@ CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.ch
 def jobs_and_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise a task sent to a queue of workers, or a job's function called in the route itself."""
     functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, v.Func)]
-    if call.name in (
-        "delay",
-        "apply_async",
-        "send",
-        "send_with_options",
-        "kiq",
-        "schedule",
-        "defer",
-        "defer_async",
-        "s",
-        "si",
-    ):
+    if call.name in TASK_VERBS:
         tasks = [atom for atom in call.owners if isinstance(atom, v.Func)]
         unseen = [a for a in call.owners if _is_task_from_outside(a, call.name)]
         if call.name in ("s", "si"):
@@ -406,27 +397,26 @@ def shifted(call: v.Call, skip: int) -> v.Arguments:
     return v.Arguments(list(call.arguments.positional[skip:]), dict(call.arguments.keywords))
 
 
-KINDS = (
-    jobs_and_tasks, scheduler, background_tasks, asyncio_tasks, threads, thread_objects, queues_in_memory, aws, http,
-)  # fmt: skip
-
-
 WAITING = frozenset({"join", "wait", "communicate"})
-NAMES = frozenset(
-    [*AWS, *HTTP_VERBS, *SCHEDULER_VERBS, *JOB_VERBS, *QUEUE_VERBS, *APPLIED, *queues.PUTS, *queues.COLLECTS]
-) | v.word_set(
-    "add_task BackgroundTask create_task ensure_future run_in_executor run_coroutine_threadsafe call_soon call_later "
-    "call_soon_threadsafe submit map apply_async start start_background_task func get_job get_jobs delay send "
-    "send_with_options kiq schedule defer defer_async s si start_workflow enqueue"
+KINDS = (
+    (jobs_and_tasks, TASK_VERBS | QUEUE_VERBS | {"enqueue", "start_workflow"}, True),
+    (scheduler, SCHEDULER_VERBS | JOB_VERBS | {"func", "get_job", "get_jobs"}, False),
+    (background_tasks, frozenset({"add_task", "BackgroundTask"}), True),
+    (asyncio_tasks, APPLIED | EXECUTORS | {"create_task", "ensure_future"}, False),
+    (threads, frozenset({"submit", "map", "apply_async"}), True),
+    (thread_objects, frozenset({"start", "start_background_task"}), True),
+    (queues_in_memory, queues.PUTS | queues.COLLECTS, False),
+    (aws, frozenset(AWS), False),
+    (http, HTTP_VERBS, False),
 )
-"""Names of methods that a recogniser looks at, whatever they are called on."""
+"""Each recogniser with the names of calls that it looks at, and whether it looks at all that is called outside the tree."""
 PER_RECORD = re.compile(r"(^|_)(process\w*|handle\w*|work\w*|job|task|function|func)$")
 """Keywords by which a job hands a function to a loop that calls it for each record."""
 
 
 def _register(call: v.Call, frame: v.Frame) -> None:
     """Mark functions as jobs that a scheduler of the project's own gets, or that a job hands to a loop over records."""
-    given = call.arguments.all() if PERIODIC.search(call.name) else []
+    given = call.arguments.all() if is_periodic(call.name) else []
     if frame.function is not None and frame.function.job:
         given = [value for name, value in call.arguments.keywords.items() if PER_RECORD.search(name)]
     for function in v.function_in(v.Values(atom for value in given for atom in value)):
@@ -439,10 +429,10 @@ def call(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
         if isinstance(atom, v.Made) and atom.name == "threading.Thread":
             frame.effects.append(Ended(run.place(call.node, frame), start=atom.detail))
     _register(call, frame)
-    if call.name not in NAMES and not call.externals and not any(f.task for f in v.function_in(call.callees)):
-        return None
-    for recognise in KINDS:
-        given = recognise(run, call, frame)
-        if given is not None:
-            return given
+    is_outside = bool(call.externals) or any(function.task for function in v.function_in(call.callees))
+    for recognise, names, looks_outside in KINDS:
+        if call.name in names or (looks_outside and is_outside):
+            given = recognise(run, call, frame)
+            if given is not None:
+                return given
     return None

@@ -10,7 +10,7 @@ from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.expressions import outcome
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.syntax import guarded, narrowed
-from scripts.commands.crosswalk.audit.vocabulary import PERIODIC
+from scripts.commands.crosswalk.audit.vocabulary import is_periodic
 
 
 def block(run: Machine, body: Sequence[ast.stmt], frame: v.Frame) -> bool:
@@ -211,7 +211,7 @@ def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: 
     if node.decorator_list and not made.decorators:
         made.decorators = frozenset(_last(decorator) for decorator in node.decorator_list)
         made.task = bool(made.decorators & TASK_DECORATORS)
-        made.job = any(name in JOB_DECORATORS or PERIODIC.search(name) for name in made.decorators)
+        made.job = any(name in JOB_DECORATORS or is_periodic(name) for name in made.decorators)
     frame.names[node.name] = v.one(v.Func(made))
     for decorator in reversed(node.decorator_list):
         given = run.evaluate(decorator, frame)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from scripts.commands.crosswalk.audit.values import Frame, Func, last_name, word_set
+from scripts.commands.crosswalk.audit.values import Frame, Func, last_name, statements_of, word_set
 
 ALL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SUBMITTING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -34,7 +34,7 @@ def narrowed(test: ast.expr, outer: Methods) -> tuple[Methods, Methods]:
             return outer, outer
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=65_536)
 def parts_of(node: ast.AST) -> tuple[ast.AST, ...]:
     """Return ``ast.walk(node)``, which many questions about one function ask for."""
     return tuple(ast.walk(node))
@@ -80,6 +80,7 @@ def _words(node: ast.expr) -> frozenset[str]:
 SESSION_MAKER = re.compile(r"(?:^|[a-z])(?:Session|Session(?:Local|Maker|Factory)|session_?(?:maker|factory|scope))$")
 
 
+@lru_cache(maxsize=65_536)
 def opens_session(node: ast.AST) -> bool:
     """Return whether a function works in a session that it opens and closes itself, and that nothing else sees.
 
@@ -89,7 +90,7 @@ def opens_session(node: ast.AST) -> bool:
         return False
     opened = {
         last_name(item.optional_vars)
-        for part in parts_of(node)
+        for part in statements_of(node)
         if isinstance(part, ast.With | ast.AsyncWith)
         for item in part.items
         if item.optional_vars is not None
@@ -328,7 +329,7 @@ def _holds(value: ast.expr) -> bool:
     return isinstance(value, GATHERED) or (isinstance(value, ast.Call) and last_name(value.func) in HOLDING)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def _names(node: ast.AST) -> frozenset[str]:
     """Return names and dotted names: ``await self.task`` waits for ``self.task``, and for no other of ``self``."""
     found = {part.id for part in parts_of(node) if isinstance(part, ast.Name)}

@@ -1,11 +1,11 @@
 """Values of the evaluation, and the modules, classes, functions and frames that hold them."""
 
 import ast
-from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from scripts.commands.crosswalk.audit.effects import Effect
 
@@ -24,34 +24,21 @@ Workers = dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]
 Atom_co = TypeVar("Atom_co", bound=Hashable, covariant=True)
 
 
-class Ordered(Set[Atom_co]):
-    """Immutable; equal to any other of the same members, whatever their order."""
+class Ordered(tuple[Atom_co, ...]):
+    """Distinct members in the order in which they were found; equal to any other of the same members."""
 
-    __slots__ = ("_hashed", "_members")
+    __slots__ = ()
 
-    def __init__(self, members: Iterable[Atom_co] = ()) -> None:
-        self._members = dict.fromkeys(members)
-        self._hashed: int | None = None
-
-    def __contains__(self, member: object) -> bool:
-        return member in self._members
-
-    def __iter__(self) -> Iterator[Atom_co]:
-        return iter(self._members)
-
-    def __len__(self) -> int:
-        return len(self._members)
+    def __new__(cls, members: Iterable[Atom_co] = ()) -> Self:
+        return super().__new__(cls, dict.fromkeys(members))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Ordered) and self._members.keys() == other._members.keys()
+        if not isinstance(other, Ordered) or len(self) != len(other):
+            return False
+        return super().__eq__(other) or (len(self) > 1 and set(self) == set(other))
 
     def __hash__(self) -> int:
-        if self._hashed is None:
-            self._hashed = hash(frozenset(self._members))
-        return self._hashed
-
-    def __repr__(self) -> str:
-        return f"Ordered({list(self._members)!r})"
+        return hash(frozenset(self)) if len(self) > 1 else super().__hash__()
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +365,8 @@ class Function:
     def sets_globally(self, name: str) -> bool:
         """Return whether it declares ``global name``."""
         if self.shared is None:
-            declared = [part for part in ast.walk(self.node) if isinstance(part, ast.Global)]
+            parts = () if isinstance(self.node, ast.Lambda) else statements_of(self.node)
+            declared = [part for part in parts if isinstance(part, ast.Global)]
             self.shared = frozenset(name for part in declared for name in part.names)
         return name in self.shared
 
@@ -547,7 +535,7 @@ class Call:
     @cached_property
     def owner_source(self) -> str:
         """Return the source of what the method is called on."""
-        return ast.unparse(self.node.func.value) if isinstance(self.node.func, ast.Attribute) else ""
+        return source_of(self.node.func.value) if isinstance(self.node.func, ast.Attribute) else ""
 
 
 def statements_of(tree: ast.AST) -> list[ast.AST]:
@@ -559,6 +547,12 @@ def statements_of(tree: ast.AST) -> list[ast.AST]:
         blocks = [getattr(node, name, ()) for name in ("cases", "finalbody", "orelse", "handlers", "body")]
         waiting += [part for block in blocks for part in reversed(block)]
     return found
+
+
+@lru_cache(maxsize=65_536)
+def source_of(node: ast.AST) -> str:
+    """Return the source of a node, which many questions about one call ask for."""
+    return ast.unparse(node)
 
 
 def last_name(node: ast.expr) -> str:
@@ -591,7 +585,7 @@ def function_in(values: Values) -> list[Function]:
 
 def entry_of(mapping: Mapping, key: Values) -> Values:
     """Return a dict's entry for ``key``; any entry when the key is not known."""
-    exact = [value for known, value in mapping.items if known & key]
+    exact = [value for known, value in mapping.items if any(atom in key for atom in known)]
     return join(*exact) if exact else UNKNOWN if any(isinstance(k, Const | Member | ClassRef | Func) for k in key) else join(
         *(value for _, value in mapping.items)
     )  # fmt: skip

@@ -65,7 +65,12 @@ FAILED = frozenset({"error", "failed", "failure", "errored"})
 
 
 PERIODIC = re.compile(r"(^|_)(every_\w+|minutely|hourly|daily|nightly|weekly|monthly|periodic(ally)?|cron)(_|$)")
-"""Names of functions and decorators that register a job with a scheduler of the project's own."""
+
+
+@cache
+def is_periodic(name: str) -> bool:
+    """Return whether a function or decorator of this name registers a job with a scheduler of the project's own."""
+    return PERIODIC.search(name) is not None
 
 
 class VocabularyError(ValueError):
