@@ -150,4 +150,6 @@ def _follow(run: Interpreter, route: Route) -> list[Effect]:
             receiver = v.one(atom.receiver) if atom.receiver else v.UNKNOWN
             done = run.call(atom.function, receiver, v.Arguments(), endpoint=True).effects
             effects += [effect.only(atom.function.guard) for effect in done]
+            for wrapper in v.function_in(atom.function.wrapper):
+                effects += run.call(wrapper, v.UNKNOWN, v.Arguments()).effects
     return effects

@@ -1,6 +1,7 @@
 """Evaluation of expressions to what they may be, and of conditions whose outcome is known."""
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,10 @@ BUILTINS = v.word_set(
     "reversed iter next enumerate zip map filter any all min max sum super isinstance property staticmethod "
     "classmethod frozenset vars range Exception ValueError"
 )
+
+
+CLIENTS_WORDS = re.compile(r"(^|\.)(Request|flask\.request)\.(json|form|args|values|query_params|path_params)(\(\))?$")
+"""Of a request, what the client sent by name."""
 
 
 def evaluate(run: Machine, node: ast.expr, frame: v.Frame) -> v.Values:
@@ -118,6 +123,10 @@ def _item(run: Machine, node: ast.Subscript, frame: v.Frame) -> v.Values:
                 exact = index is not None and -len(items) <= index < len(items)
                 found.extend([items[index]] if exact and index is not None else items)
             case v.About() | v.Anything():
+                found.append(v.one(atom))
+            case v.Made(name) | v.External(name) if CLIENTS_WORDS.search(name):
+                found.append(v.one(v.Anything()))
+            case v.Made(name) if name.endswith(".tasks"):  # Celery's, by name
                 found.append(v.one(atom))
             case v.ClassRef(cls) if cls.is_enum:
                 found.append(models.members_named(cls, key))

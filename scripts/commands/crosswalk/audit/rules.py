@@ -210,7 +210,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
             case ModelWrite() if (
                 in_get and not effect.deferred and effect.via != "constructor" and (effect.kept or lasting)
             ):
-                if not any(isinstance(e, StatusWrite) and e.place == effect.place for e in effects):
+                if not any(isinstance(e, StatusWrite) and _same_line(e.place, effect.place) for e in effects):
                     yield "SKY302", effect, f"changes {effect.model} ({effect.via})"
             case Commit(managed=False) if in_get and len(effect.through) <= OWN_COMMIT_DEPTH and not _writes(effects):
                 yield "SKY302", effect, "commits"
@@ -221,6 +221,10 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
                     yield "SKY303", effect, what
             case _:
                 pass
+
+
+def _same_line(one: Place, other: Place) -> bool:
+    return (one.path, one.line) == (other.path, other.line)
 
 
 def _is_by_get(effect: Effect, route: Route) -> bool:
@@ -264,6 +268,7 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Fo
     if not effect.vocabulary:
         own = [word for word in (*effect.values, *effect.chosen) if word not in vocabulary.words]
         typos = [word for word in own if _near(word, vocabulary)]
+        own = [*effect.values, *effect.chosen] if effect.declared and not vocabulary.custom_words else own
         if typos and (vocabulary.custom_words or any(word in vocabulary.words for word in effect.values)):
             foreign |= set(typos)
         elif own and not effect.deferred and not effect.implied:

@@ -141,7 +141,7 @@ def http(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
 
 
 THREADS = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process", "subprocess.Popen"})
-EXECUTORS = v.word_set("run_in_executor run_coroutine_threadsafe call_soon call_later call_soon_threadsafe")
+EXECUTORS = v.word_set("run_in_executor run_coroutine_threadsafe call_soon call_later call_soon_threadsafe start_soon")
 APPLIED = frozenset(
     {"run_in_threadpool", "to_thread", "run_sync", "run", "run_until_complete", "gather", "wait_for", "shield"}
 )
@@ -162,8 +162,8 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
             effect(run, frame, call.node, "task", source(call))
         return v.join(*call.arguments.positional)
     if call.name in EXECUTORS:
-        if not call.is_foreign:
-            return None
+        if not call.is_foreign or (call.name == "start_soon" and ".state." not in call.owner_source):
+            return None  # the task group of an ``async with`` waits
         if call.name == "run_in_executor" and is_awaited(call.node, frame):
             return applied(run, call.arguments.get(1), shifted(call, 2), frame)
         if call.name == "run_coroutine_threadsafe" and (is_joined(call.node, frame) or is_awaited(call.node, frame)):
@@ -275,7 +275,11 @@ def scheduler(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
 QUEUE_VERBS = v.word_set(
     "apply_async send_task enqueue_job enqueue_in enqueue_at enqueue_call enqueue_many kiq basic_publish"
 )
-TASK_VERBS = v.word_set("delay apply_async send send_with_options kiq schedule defer defer_async s si")
+TASK_VERBS = v.word_set("delay apply_async send send_with_options kiq schedule defer defer_async")
+OTHER_VERBS = v.word_set("enqueue start_workflow execute_workflow queue apply run publish")
+PREPARES = v.word_set("s si signature subtask configure kicker message message_with_options")
+"""Methods of a task that give what is sent later."""
+BROKERS = ("aio_pika.", "kombu.", "faststream.")
 CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.chunks"})
 """What Celery calls workflows: ``group(…)()`` sends them."""
 
@@ -283,28 +287,29 @@ CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.ch
 def jobs_and_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise a task sent to a queue of workers, or a job's function called in the route itself."""
     functions = [atom for atom in (*call.owners, *call.callees) if isinstance(atom, v.Func)]
-    if call.name in TASK_VERBS:
-        tasks = [atom for atom in call.owners if isinstance(atom, v.Func)]
-        unseen = [a for a in call.owners if _is_task_from_outside(a, call.name)]
-        if call.name in ("s", "si"):
-            return v.Values(tasks) if tasks else None
-        if tasks or unseen:
-            effect(run, frame, call.node, "task_queue", source(call))
-            defer(run, v.Values(tasks), call.arguments, frame)
-            return v.UNKNOWN
-    if call.name in QUEUE_VERBS and not any(isinstance(atom, v.Func) for atom in call.callees):
-        effect(run, frame, call.node, "task_queue", source(call))
+    tasks = [atom for atom in call.owners if isinstance(atom, v.Func)]
+    declared = v.Values(atom for atom in tasks if atom.function.task or "job" in atom.function.decorators)
+    if call.name in PREPARES:
+        return (v.Values(tasks) if call.name in ("s", "si") else declared) or None
+    if call.name in TASK_VERBS and (tasks or any(_is_task_from_outside(atom, call.name) for atom in call.owners)):
+        return _queued(run, call, frame, v.Values(tasks), call.arguments)
+    if call.name == "queue" and declared:  # Flask-RQ2's
+        return _queued(run, call, frame, declared, call.arguments)
+    if call.name in ("apply", "run") and declared:
+        effect(run, frame, call.node, "job", source(call))
         return v.UNKNOWN
-    if call.name == "start_workflow" and "task_queue" in call.arguments.keywords and call.is_foreign:  # Temporal's
-        effect(run, frame, call.node, "task_queue", source(call))
-        return v.UNKNOWN
+    is_sent = call.name in QUEUE_VERBS and not any(isinstance(atom, v.Func) for atom in call.callees)
+    if is_sent and not any(name.endswith("Pool") for name in call.owner_names):
+        return _queued(run, call, frame)
+    is_temporal = call.name in ("start_workflow", "execute_workflow") and "task_queue" in call.arguments.keywords
+    is_group = call.name == "run" and any(name in ("dramatiq.group", "dramatiq.pipeline") for name in call.owner_names)
+    is_published = call.name == "publish" and any(name.startswith(BROKERS) for name in call.owner_names)
+    if call.is_foreign and (is_temporal or is_group or is_published or (call.name == "delay" and not call.owners)):
+        return _queued(run, call, frame)
     if call.name == "enqueue" and call.is_foreign and call.arguments.positional:
-        effect(run, frame, call.node, "task_queue", source(call))
-        defer(run, call.arguments.get(0), rest(call, 1), frame)
-        return v.UNKNOWN
+        return _queued(run, call, frame, call.arguments.get(0), rest(call, 1))
     if any(name in CANVASES for name in call.externals) and not isinstance(call.node.func, ast.Name | ast.Attribute):
-        effect(run, frame, call.node, "task_queue", source(call))
-        return v.UNKNOWN
+        return _queued(run, call, frame)
     if (
         functions
         and all(f.function.task for f in functions)
@@ -318,12 +323,26 @@ def jobs_and_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | Non
     return None
 
 
+def _queued(
+    run: Machine,
+    call: v.Call,
+    frame: v.Frame,
+    tasks: v.Values = v.UNKNOWN,
+    given: v.Arguments | None = None,
+) -> v.Values:
+    effect(run, frame, call.node, "task_queue", source(call))
+    defer(run, tasks, given or v.Arguments(), frame)
+    return v.UNKNOWN
+
+
 def _is_task_from_outside(owner: v.Atom, verb: str) -> bool:
     """Return whether a task of no function of the tree is meant, or ``dramatiq.actor(Mailing())``."""
     if not isinstance(owner, v.External | v.Made):
         return False
     if verb in ("delay", "apply_async") and (isinstance(owner, v.External) or owner.name.startswith("celery.")):
         return True
+    if verb in ("defer", "defer_async"):
+        return owner.name.startswith("procrastinate.")
     return verb in ("send", "send_with_options") and owner.name in ("dramatiq.Actor", "dramatiq.actor")
 
 
@@ -399,7 +418,7 @@ def shifted(call: v.Call, skip: int) -> v.Arguments:
 
 WAITING = frozenset({"join", "wait", "communicate"})
 KINDS = (
-    (jobs_and_tasks, TASK_VERBS | QUEUE_VERBS | {"enqueue", "start_workflow"}, True),
+    (jobs_and_tasks, TASK_VERBS | PREPARES | QUEUE_VERBS | OTHER_VERBS, True),
     (scheduler, SCHEDULER_VERBS | JOB_VERBS | {"func", "get_job", "get_jobs"}, False),
     (background_tasks, frozenset({"add_task", "BackgroundTask"}), True),
     (asyncio_tasks, APPLIED | EXECUTORS | {"create_task", "ensure_future"}, False),

@@ -9,7 +9,7 @@ from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.expressions import outcome
 from scripts.commands.crosswalk.audit.machine import Machine
-from scripts.commands.crosswalk.audit.syntax import guarded, narrowed
+from scripts.commands.crosswalk.audit.syntax import guarded, narrowed, starts_work
 from scripts.commands.crosswalk.audit.vocabulary import is_periodic
 
 
@@ -222,6 +222,9 @@ def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: 
                 made.sent = made.task
             elif isinstance(atom, v.Func):
                 made.guard = guarded(atom.function.node) or made.guard
+                if starts_work(atom.function.node):
+                    made.wrapper = run.call(atom.function, v.UNKNOWN, v.Arguments([v.one(v.Func(made))])).value
+                    frame.names[node.name] = made.wrapper or frame.names[node.name]
 
 
 def klass(run: Machine, node: ast.ClassDef, frame: v.Frame) -> None:

@@ -52,6 +52,19 @@ def guarded(decorator: ast.AST) -> Methods:
     return None
 
 
+STARTERS = word_set(
+    "Thread Timer Process run_in_executor submit create_task ensure_future start_background_task add_task enqueue delay "
+    "apply_async"
+)
+
+
+@lru_cache(maxsize=4_096)
+def starts_work(decorator: ast.AST) -> bool:
+    """Return whether a decorator starts work, for example runs what it decorates in a thread."""
+    calls = (part for part in parts_of(decorator) if isinstance(part, ast.Call))
+    return any(last_name(part.func) in STARTERS for part in calls)
+
+
 def _calls_of(name: str, node: ast.AST) -> int:
     return sum(isinstance(part, ast.Call) and last_name(part.func) == name for part in parts_of(node))
 

@@ -352,6 +352,7 @@ class Function:
     job: bool = False
     task: bool = False
     sent: bool = False
+    wrapper: Values = UNKNOWN  #: what a decorator makes of it that starts work of its own
     guard: frozenset[str] | None = None  #: the HTTP methods for which its decorators call it; None for all
     generator: bool | None = None  #: whether it yields, computed on first use
     assigned: dict[str, ast.expr | None] | None = None  #: what its names are assigned first, computed on first use

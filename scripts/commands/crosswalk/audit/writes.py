@@ -110,6 +110,7 @@ def status(
         foreign=tuple(sorted(foreign)),
         vocabulary=known,
         implied=() if known else models.implied(value),
+        declared=cls.module is not None and name in cls.all_fields(),
         initial=models.initial(cls, name),
         via=via,
     )
