@@ -21,6 +21,8 @@ def _one(run: Machine, owner: v.Atom, name: str, frame: v.Frame) -> v.Values:  #
     match owner:
         case v.ModuleRef(module):
             return run.member_of(module, name)
+        case v.External("flask_login.current_user"):
+            return of(run, run.users(), name, frame)
         case v.External(dotted):
             return run.known.named(dotted, name)
         case v.Router() if name == "state":

@@ -164,6 +164,11 @@ def construct(run: Machine, cls: v.Class, call: v.Call, frame: v.Frame) -> v.Val
     """Evaluate ``Class(…)``: an enum's member, a row, an object."""
     if cls.is_enum:
         return models.members_valued(cls, call.arguments.get(0))
+    enums = [
+        atom for value in call.arguments.all() for atom in value if isinstance(atom, v.ClassRef) and atom.cls.is_enum
+    ]
+    if enums and "TypeDecorator" in cls.outside_bases():
+        return v.one(v.ColumnType(enum=enums[0].cls))
     if cls.is_model:
         writes.keywords(run, cls, call.arguments.keywords, frame, call.node, "constructor")
         return v.one(v.About(cls))

@@ -5,10 +5,11 @@ They get a :class:`Machine`, so that they do not import each other in a circle."
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import values as v
-from scripts.commands.crosswalk.audit.effects import Effect, Place
+from scripts.commands.crosswalk.audit.effects import Effect, Place, StartsWork
 from scripts.commands.crosswalk.audit.known import Known, snake
 from scripts.commands.crosswalk.audit.project import Project
 from scripts.commands.crosswalk.audit.routes import Routing
@@ -39,6 +40,7 @@ class Machine(ABC):
         self.constructed: set[int] = set()  #: classes whose ``__init__`` was followed for an object that is injected
         self.simplified: set[str] = set()  #: functions that some calls follow by their annotations only
         self.shortened: set[str] = set()  #: routes that were not followed to the end
+        self.known_users: v.Values | None = None
         self.has_cycles = False  #: whether a module was imported while it was being executed
         self.steps = 0
         self._by_variable: dict[str, list[v.Class]] = {}
@@ -132,7 +134,11 @@ class Machine(ABC):
         for atom in cls.lookup("__init__"):
             function = getattr(atom, "function", None)
             if isinstance(function, v.Function):
-                self.absorb(self.call(function, v.one(instance), arguments), function.qualified, frame)
+                done = self.call(function, v.one(instance), arguments)
+                if cls.is_single:  # what its only object does when it is made, is done once
+                    begun = [effect for effect in done.effects if isinstance(effect, StartsWork)]
+                    done.effects = [replace(effect, once=True) for effect in begun if effect.kind in ("task", "thread")]
+                self.absorb(done, function.qualified, frame)
         if not cls.lookup("__init__"):
             for name, value in [*zip(_declared(cls), arguments.positional, strict=False), *arguments.keywords.items()]:
                 self.set_attribute(instance, name, value)
@@ -164,6 +170,13 @@ class Machine(ABC):
         if id(node) not in self.classes:
             self.classes[id(node)] = cls
             self._by_variable.setdefault(snake(cls.name), []).append(cls)
+
+    def users(self) -> v.Values:
+        """Evaluate Flask-Login's ``current_user``: an object of a class that has its mix-in."""
+        if self.known_users is None:
+            mixed = (cls for cls in self.classes.values() if "UserMixin" in cls.outside_bases())
+            self.known_users = v.join(*(v.object_of(cls) for cls in mixed))
+        return self.known_users
 
     def named_like(self, owner: ast.expr, method: str) -> v.Values:
         """Evaluate ``job_service.create`` of an object of unknown type: the method of the only class ``JobService``."""

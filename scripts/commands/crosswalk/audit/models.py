@@ -1,6 +1,7 @@
 """Models and enums: which words a status field takes, what a column declares, which members a value may be."""
 
 import ast
+import re
 
 from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.machine import Machine
@@ -61,6 +62,15 @@ def initial(cls: v.Class, field: str) -> str:
     words = [atom.initial for atom in declared.value if isinstance(atom, v.ColumnType)]
     words += [atom.value for atom in declared.value if isinstance(atom, v.Const) and isinstance(atom.value, str)]
     return next(filter(None, words), "")
+
+
+def is_flag(cls: v.Class, field: str) -> bool:
+    """Return whether a column holds true or false, and no word."""
+    declared = cls.all_fields().get(field)
+    if declared is None:
+        return False
+    noted = declared.annotation is not None and re.search(r"\bbool\b", v.source_of(declared.annotation))
+    return bool(noted) or any(isinstance(atom, v.ColumnType) and atom.flag for atom in declared.value)
 
 
 def implied(value: v.Values) -> tuple[str, ...]:
@@ -204,7 +214,10 @@ def column(call: v.Call) -> v.ColumnType:
         for atom in value:
             if isinstance(atom, v.ColumnType) and (atom.enum or atom.words):
                 return atom
-    return v.ColumnType(initial=_initial(call.arguments.get(-1, "default", "server_default")))
+    flag = any(
+        name.rsplit(".", 1)[-1].lower() == "boolean" for value in call.arguments.all() for name in v.names_of(value)
+    )
+    return v.ColumnType(flag=flag, initial=_initial(call.arguments.get(-1, "default", "server_default")))
 
 
 def core_table(run: Machine, name: str, call: v.Call, frame: v.Frame) -> v.Class:

@@ -57,6 +57,10 @@ def function(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Value
             for atom in first
             if isinstance(atom, v.Pattern | v.Const)
         )
+    if last == "OneOf":
+        return v.one(v.AnyOf(frozenset(word for value in v.items_of(first) for word in v.texts(value))))
+    if root in FIELD_PACKAGES and ".fields." in dotted:
+        return _schema_field(dotted, given)
     if last in ("cast", "deepcopy", "copy", "unwrap"):
         return given.get(1) if last == "cast" and root == "typing" else first
     if last in ("jsonable_encoder", "asdict"):
@@ -90,6 +94,8 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
         return on_statement(run, statements, call, frame)
     if name in DUMPS:
         return some_fields(dumped(run, owners), given) or given.get(0)
+    if name in ("load", "loads") and (fields := _loaded(run, owners)):
+        return fields
     if name in REQUEST_TEXT and any(_is_request(atom) for atom in owners):
         return v.one(v.Anything())
     if name == "items":
@@ -161,6 +167,28 @@ def _is_request(atom: v.Atom) -> bool:
         isinstance(atom, v.Made | v.External)
         and re.search(r"(^|\.)(Request|flask\.request)(\.\w+(\(\))?)?$", atom.name) is not None
     )
+
+
+FIELD_PACKAGES = frozenset({"marshmallow", "webargs", "apiflask", "flask_marshmallow", "marshmallow_sqlalchemy"})
+
+
+def _schema_field(dotted: str, given: v.Arguments) -> v.Values:
+    """Evaluate ``fields.Str(validate=OneOf([…]))``, ``fields.Enum(State)``: what a request may choose, when it is named."""
+    atoms = [atom for value in given.all() for atom in value]
+    enums = [v.AnyMember(atom.cls) for atom in atoms if isinstance(atom, v.ClassRef) and atom.cls.is_enum]
+    return v.Values(enums or [atom for atom in atoms if isinstance(atom, v.AnyOf)]) or v.one(v.Made(dotted))
+
+
+def _loaded(run: Machine, owners: v.Values) -> v.Values:
+    """Evaluate ``schema.load(…)`` of marshmallow: the fields that the request sets."""
+    schemas = [atom for atom in owners if isinstance(atom, v.Instance) and "Schema" in atom.cls.outside_bases()]
+    return v.Values(
+        v.Mapping(tuple(
+            (v.one(v.Const(name)), run_field(run, atom, name))
+            for name in atom.cls.all_fields()
+        ))
+        for atom in schemas
+    )  # fmt: skip
 
 
 SAME_ROW = frozenset({"merge", "refresh", "expunge", "paginate", "unwrap", "cast", "run_sync"})
@@ -479,8 +507,12 @@ def run_field(run: Machine, owner: v.Instance, name: str) -> v.Values:
     """Return a field's value on a schema's instance; from the request, so free text when it is nothing else."""
     assigned = run.attribute(owner, name)
     declared = owner.cls.all_fields()[name]
-    value = assigned
-    if not value and declared.annotation is not None:
+    value = assigned or declared.value
+    if not assigned and declared.annotation is not None:
         value = run.promised(declared.annotation, owner.cls.frame, request=True)
+    enums = [
+        atom for a in value if isinstance(a, v.Instance) for atom in a.cls.lookup("enum")
+    ]  # a field of its own kind
+    value = v.Values(v.AnyMember(a.cls) for a in enums if isinstance(a, v.ClassRef) and a.cls.is_enum) or value
     usable = v.Values(a for a in value if not isinstance(a, v.Made))
     return usable or v.one(v.Anything())

@@ -7,6 +7,7 @@ import tokenize
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import newer_syntax
@@ -157,7 +158,10 @@ class Project:
         first = dotted.split(".", 1)[0]
         if first in FRAMEWORKS or (first in sys.stdlib_module_names):
             return None
-        fitting = [path for path in self._by_suffix.get(dotted, ()) if self._is_source_root(path, dotted)]
+        near = self._by_suffix.get(dotted, ())
+        fitting = [path for path in near if self._is_source_root(path, dotted)]
+        if not fitting and "." not in dotted and importer.parent / f"{dotted}.py" in near and _is_flat(importer.parent):
+            return importer.parent / f"{dotted}.py"
         return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
 
     def _is_source_root(self, path: Path, dotted: str) -> bool:
@@ -204,6 +208,17 @@ class Project:
 def _dotted(path: Path) -> list[str]:
     parts = list(path.with_suffix("").parts)[1:]
     return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+@cache
+def _is_flat(folder: Path) -> bool:
+    """Return whether the files of a package import each other as if their folder were on the path: one Lambda function."""
+    inside = re.compile(rf"^\s*(?:from\s+\.|(?:from|import)\s+(?:\w+\.)*{re.escape(folder.name)}\b)", re.MULTILINE)
+    return not any(
+        inside.search(path.read_text(encoding="utf-8", errors="replace"))
+        for path in folder.glob("*.py")
+        if path.is_file() and path.stat().st_size < MAX_BYTES
+    )
 
 
 def _shared(one: Path, other: Path) -> int:

@@ -83,7 +83,7 @@ def _found_in(modules: list[v.Module]) -> v.Workers:
         for node in _functions(module.tree)
         if (taken := queues.intersection(_taken(node, modules))) and not _sends_to_browsers(node)
     ]
-    names = {node.name for node, _ in takers} - {"run"}
+    names = {node.name for node, _ in takers} - {"run"} - TAKES - POPS  # a method that is called "get" is no worker
     started = _started(names, modules)
     found: v.Workers = {}
     for node, taken in takers:
@@ -114,7 +114,7 @@ def _is_global(name: str, function: Definition) -> bool:
 def _makes_queue(value: ast.expr | None) -> bool:
     match value:
         case ast.Call(func=ast.Subscript(value=maker)) | ast.Call(func=maker):
-            return v.last_name(maker) in MAKERS
+            return v.last_name(maker) == "deque" or v.last_name(maker).endswith("Queue")
         case ast.List(elts=[]):
             return True
         case ast.IfExp(body=body, orelse=orelse):

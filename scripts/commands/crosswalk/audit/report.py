@@ -119,6 +119,7 @@ def _finding(finding: Finding, fingerprint: str, root: Path) -> dict[str, Any]:
         "what": finding.what,
         "file": relative(finding.place.path, root),
         "line": finding.place.line,
+        "lines": sorted({finding.place.line, *finding.others}),
         "column": finding.place.column,
         "routes": [
             {

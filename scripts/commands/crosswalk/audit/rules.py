@@ -103,6 +103,7 @@ class Finding:
     functions: list[str] = field(default_factory=list)
     through: tuple[str, ...] = ()
     guessed: bool = False
+    others: list[int] = field(default_factory=list)  #: further lines of the same kind, for one helper's changes
 
     @property
     def level(self) -> Level:
@@ -169,6 +170,7 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
             key = (finding.place.path, finding.through[-1])
         first = groups.setdefault(key, finding)
         if first is not finding:
+            first.others.append(finding.place.line)
             first.what = _and(first.what, finding.what)
             first.add_routes(finding.routes)
             first.guessed = first.guessed and finding.guessed
@@ -194,12 +196,13 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
     vocabulary = analysis.vocabulary
     is_get = "GET" in route.methods or "HEAD" in route.methods
     committed = is_committed(effects)
+    by_get = is_committed(effect for effect in effects if _is_by_get(effect, route))
     ended = {effect.start for effect in effects if isinstance(effect, Ended)}
     for effect in effects:
         if effect.methods is not None and not effect.methods & set(route.methods):
             continue
         in_get = is_get and _is_by_get(effect, route)
-        lasting = committed if effect.lasts is None else effect.lasts
+        lasting = (by_get if in_get else committed) if effect.lasts is None else effect.lasts
         match effect:
             case StatusWrite():
                 # An object that is never added to a session is no row: its findings are notes.
@@ -217,7 +220,7 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
             case StartsWork() if _is_start(effect, route, analysis) and str(effect.place) not in ended:
                 what = effect.what.rsplit("\x00", 1)[-1]
                 yield STARTS[effect.kind], effect, what
-                if in_get and effect.kind != "self_http" and not effect.once:
+                if in_get and effect.kind not in ("self_http", "scheduler") and not effect.once:
                     yield "SKY303", effect, what
             case _:
                 pass

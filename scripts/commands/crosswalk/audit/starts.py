@@ -13,6 +13,8 @@ from scripts.commands.crosswalk.audit.vocabulary import is_periodic
 
 TIDYING = frozenset({"close", "aclose", "unlink", "remove", "rmtree", "rmdir", "cleanup", "shutdown"})
 
+SIGNALS = frozenset({"set", "set_result", "set_exception", "put_nowait", "stop", "cancel"})
+"""What the thread of an event loop is asked to do, that is no work of its own."""
 TIDYING_UP = re.compile(r"^_?(delete|remove|clean_?up|unlink)_?(temp\w*|tmp\w*|files?|dir\w*|folders?|paths?)$")
 
 
@@ -164,6 +166,9 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
     if call.name in EXECUTORS:
         if not call.is_foreign or (call.name == "start_soon" and ".state." not in call.owner_source):
             return None  # the task group of an ``async with`` waits
+        target = call.node.args[1 if call.name == "call_later" else 0] if call.node.args else call.node
+        if call.name.startswith("call_") and v.last_name(target) in TIDYING | SIGNALS:
+            return v.UNKNOWN
         if call.name == "run_in_executor" and is_awaited(call.node, frame):
             return applied(run, call.arguments.get(1), shifted(call, 2), frame)
         if call.name == "run_coroutine_threadsafe" and (is_joined(call.node, frame) or is_awaited(call.node, frame)):
@@ -229,7 +234,7 @@ def thread_objects(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | Non
 
 SCHEDULER_VERBS = v.word_set(
     "start add_job modify_job reschedule_job pause_job resume_job remove_job remove_all_jobs pause resume "
-    "shutdown wakeup run_job add_schedule remove_schedule"
+    "shutdown wakeup run_job add_schedule remove_schedule delete_schedule"
 )
 JOB_VERBS = frozenset({"modify", "reschedule", "pause", "resume", "remove"})
 BY_ID_VERBS = frozenset({"pause_job", "resume_job", "remove_job"})
@@ -245,9 +250,13 @@ def scheduler(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
         return None
     names = [name.lower() for name in call.owner_names]
     last = call.owner_source.lower().removesuffix("()").rsplit(".", 1)[-1]
-    is_made = any("apscheduler" in n or n.rsplit(".", 1)[-1].endswith("scheduler") for n in names if "get_job" not in n)
+    is_made = any(
+        "apscheduler" in n or n.rsplit(".", 1)[-1].endswith(("scheduler", "schedulesource"))
+        for n in names
+        if "get_job" not in n
+    )
     is_job = any(n.endswith((".get_job", ".add_job")) for n in names)
-    by_name = last.endswith(("scheduler", "sched")) or last == "scheduler"
+    by_name = last.endswith(("scheduler", "sched", "schedule_source"))
     clear = call.name in CLEAR_SCHEDULER_VERBS and not (
         call.name in BY_ID_VERBS and call.arguments.keywords.keys() - {"job_id", "jobstore"}
     )
@@ -279,6 +288,7 @@ TASK_VERBS = v.word_set("delay apply_async send send_with_options kiq schedule d
 OTHER_VERBS = v.word_set("enqueue start_workflow execute_workflow queue apply run publish")
 PREPARES = v.word_set("s si signature subtask configure kicker message message_with_options")
 """Methods of a task that give what is sent later."""
+CELERY_TASKS = re.compile(r"celery\..*\.tasks$")
 BROKERS = ("aio_pika.", "kombu.", "faststream.")
 CANVASES = frozenset({"celery.chain", "celery.group", "celery.chord", "celery.chunks"})
 """What Celery calls workflows: ``group(…)()`` sends them."""
@@ -298,18 +308,13 @@ def jobs_and_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | Non
     if call.name in ("apply", "run") and declared:
         effect(run, frame, call.node, "job", source(call))
         return v.UNKNOWN
-    is_sent = call.name in QUEUE_VERBS and not any(isinstance(atom, v.Func) for atom in call.callees)
-    if is_sent and not any(name.endswith("Pool") for name in call.owner_names):
-        return _queued(run, call, frame)
-    is_temporal = call.name in ("start_workflow", "execute_workflow") and "task_queue" in call.arguments.keywords
-    is_group = call.name == "run" and any(name in ("dramatiq.group", "dramatiq.pipeline") for name in call.owner_names)
-    is_published = call.name == "publish" and any(name.startswith(BROKERS) for name in call.owner_names)
-    if call.is_foreign and (is_temporal or is_group or is_published or (call.name == "delay" and not call.owners)):
+    if _is_sent(call):
         return _queued(run, call, frame)
     if call.name == "enqueue" and call.is_foreign and call.arguments.positional:
         return _queued(run, call, frame, call.arguments.get(0), rest(call, 1))
-    if any(name in CANVASES for name in call.externals) and not isinstance(call.node.func, ast.Name | ast.Attribute):
-        return _queued(run, call, frame)
+    if isinstance(call.node.func, ast.Subscript) and any(CELERY_TASKS.match(name) for name in call.externals):
+        effect(run, frame, call.node, "job", source(call))
+        return v.UNKNOWN
     if (
         functions
         and all(f.function.task for f in functions)
@@ -321,6 +326,19 @@ def jobs_and_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | Non
         defer(run, v.Values(tasked), call.arguments, frame)
         return v.UNKNOWN
     return None
+
+
+def _is_sent(call: v.Call) -> bool:
+    """Return whether a call sends something to a queue, by its name and what it is called on."""
+    if call.name in QUEUE_VERBS and not any(isinstance(atom, v.Func) for atom in call.callees):
+        return not any(name.endswith("Pool") for name in call.owner_names)
+    if any(name in CANVASES for name in call.externals) and not isinstance(call.node.func, ast.Name | ast.Attribute):
+        return True
+    is_temporal = call.name in ("start_workflow", "execute_workflow") and "task_queue" in call.arguments.keywords
+    is_group = call.name == "run" and any(name in ("dramatiq.group", "dramatiq.pipeline") for name in call.owner_names)
+    is_published = call.name == "publish" and any(name.startswith(BROKERS) for name in call.owner_names)
+    is_unknown_task = call.name == "delay" and not call.owners
+    return call.is_foreign and (is_temporal or is_group or is_published or is_unknown_task)
 
 
 def _queued(
@@ -396,9 +414,11 @@ def source(call: v.Call, length: int = 70) -> str:
 
 
 def forget_own(call: v.Call, frame: v.Frame) -> None:
-    """Defer what the evaluation of a coroutine's call recorded as the route's own doing."""
+    """Defer what the evaluation of a coroutine's call recorded as the route's own doing, but that it is a job's."""
     own = frame.effects[call.before :]
-    frame.effects[call.before :] = [replace(inner, deferred=True) for inner in own if isinstance(inner, StatusWrite)]
+    jobs = [inner for inner in own if isinstance(inner, StartsWork) and inner.kind == "job" and not inner.through]
+    later = [replace(inner, deferred=True) for inner in own if isinstance(inner, StatusWrite)]
+    frame.effects[call.before :] = [*jobs, *later]
 
 
 def applied(run: Machine, targets: v.Values, arguments: v.Arguments, frame: v.Frame) -> v.Values:

@@ -240,15 +240,17 @@ def klass(run: Machine, node: ast.ClassDef, frame: v.Frame) -> None:
         if isinstance(base, ast.Subscript)
         for part in (base.slice.elts if isinstance(base.slice, ast.Tuple) else [base.slice])
     )
+    cls.words, cls.decorators = node.keywords, tuple(_last(decorator) for decorator in node.decorator_list)
     cls.keywords = {word.arg: run.evaluate(word.value, frame) for word in node.keywords if word.arg}
     frame.names[node.name] = v.one(v.ClassRef(cls))
     block(run, node.body, body)
+    is_schema = "Schema" in cls.outside_bases()  # marshmallow's
     for statement in node.body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             target = statement.targets[0]
             if isinstance(target, ast.Name):
                 value = body.names.get(target.id, v.UNKNOWN)
-                if routes.is_column(value):
+                if routes.is_column(value) or (is_schema and not _is_output(statement.value)):
                     cls.fields.setdefault(target.id, v.FieldOf(None, value, statement))
     cls.table = v.text_of(body.names.get("__tablename__", v.UNKNOWN)) or ""
     if cls.is_model:
@@ -257,6 +259,11 @@ def klass(run: Machine, node: ast.ClassDef, frame: v.Frame) -> None:
         for atom in run.evaluate(decorator, frame):
             if isinstance(atom, v.Registering):
                 run.routing.add_class(atom, cls)
+
+
+def _is_output(field: ast.expr) -> bool:
+    """Return whether a field of a schema is never read from a request: ``dump_only=True``."""
+    return isinstance(field, ast.Call) and any(word.arg == "dump_only" for word in field.keywords)
 
 
 def annotated(run: Machine, node: ast.AnnAssign, frame: v.Frame) -> None:

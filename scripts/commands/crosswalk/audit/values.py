@@ -179,6 +179,8 @@ class ColumnType:
     """The model that a relationship leads to."""
     initial: str = ""
     """What a new row has."""
+    flag: bool = False
+    """Whether it holds true or false."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +403,9 @@ class Class:
     table: str = ""
     parameters: tuple[Values, ...] = ()
     known_ancestry: "tuple[tuple[Values, ...], list[Class]] | None" = None  #: for these bases, computed on first use
+    words: Sequence[ast.keyword] = ()  #: those of its definition: ``metaclass=Singleton``
+    decorators: tuple[str, ...] = ()
+    single: bool | None = None  #: see :attr:`is_single`, computed on first use
     collaborators: frozenset[str] | None = None  #: attributes that only its ``__init__`` sets, computed on first use
 
     def ancestry(self) -> "list[Class]":
@@ -455,6 +460,19 @@ class Class:
             isinstance(atom, External | Made) and atom.name.endswith(".Model") and self.fields
             for cls in self.ancestry() for base in cls.bases for atom in base
         )  # fmt: skip
+
+    @property
+    def is_single(self) -> bool:
+        """Return whether it has only one object: by a metaclass, base or decorator called so, or kept in the class."""
+        if self.single is None:
+            kept = any("instance" in name.lower() and name.startswith("_") for name in self.frame.names)
+            kept = kept and any(self.lookup(name) for name in ("__new__", "get_instance", "instance", "getInstance"))
+            called = [*self.decorators, *self.outside_bases(), *(cls.name for cls in self.ancestry()[1:])]
+            called += [
+                source_of(word.value) for cls in self.ancestry() for word in cls.words if word.arg == "metaclass"
+            ]
+            self.single = kept or any("singleton" in name.lower() for name in called)
+        return self.single
 
     def lookup(self, name: str) -> Values:
         """Return a name of the class's body or of an ancestor's."""

@@ -109,7 +109,11 @@ class Vocabulary:
         if self.custom_machine:
             return bool(self.machine & set(words))
         plain = {_plain(word) for word in words}
-        driven = plain & MACHINE_LIKE or (plain & FAILED and plain & (WORKING | DONE))
+        driven = (
+            plain & MACHINE_LIKE
+            or (plain & FAILED and plain & (WORKING | DONE))
+            or ("queued" in plain and plain & WORKING)
+        )
         return bool(plain & WAITING) and bool(driven)
 
     def is_machine(self, word: str, words: Sequence[str]) -> bool:

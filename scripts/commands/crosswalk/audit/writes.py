@@ -50,7 +50,7 @@ def field(
     declared = cls.all_fields()
     is_column = name in declared or not declared
     place = run.place(node, frame)
-    if not run.known.vocabulary.is_status(name):
+    if not run.known.vocabulary.is_status(name) or models.is_flag(cls, name):
         if is_column and not _is_relation(cls, name):
             frame.effects.append(
                 ModelWrite(
@@ -90,7 +90,7 @@ def status(
     for atom in value:
         words = models.word_of(atom, enum, names=names)
         into = chosen if isinstance(atom, v.AnyMember | v.AnyOf) else fixed
-        for word in words:
+        for word in filter(None, words):
             into[word] = None
             own = isinstance(atom, v.Member) and atom.cls is enum and atom.name in members
             if isinstance(atom, v.Member) and atom.name not in members_of(atom.cls):
