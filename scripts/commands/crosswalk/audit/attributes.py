@@ -8,6 +8,7 @@ from scripts.commands.crosswalk.audit.effects import Ended
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.models import value_of
 from scripts.commands.crosswalk.audit.outside import QUERY_STEPS
+from scripts.commands.crosswalk.audit.syntax import is_abstract
 
 QUERY_METHODS = QUERY_STEPS | {"all", "count", "delete", "exists", "first", "get", "insert", "one", "scalar", "update"}
 
@@ -94,6 +95,8 @@ def _of_row(run: Machine, row: v.About, name: str, frame: v.Frame) -> v.Values:
         if found:
             return v.Values(v.About(target, guessed=row.guessed) for target in found)
         return relation(run, declared.annotation, cls)
+    if name == "items" and not cls.lookup(name):  # of a page of rows
+        return v.one(row)
     return _bound(run, v.one(row), cls, name, frame)
 
 
@@ -152,5 +155,11 @@ def _bound(run: Machine, receiver: v.Values, cls: v.Class, name: str, frame: v.F
         elif "staticmethod" in value.function.decorators:
             found.append(v.one(value))
         else:
-            found.append(v.one(v.Func(value.function, atom)))
+            others = run.implementations(cls, name) if is_abstract(value.function.node) and _is_promised(atom) else ()
+            found.append(v.Values(others) or v.one(v.Func(value.function, atom)))
     return v.join(*found)
+
+
+def _is_promised(atom: v.Atom) -> bool:
+    """Return whether only an annotation names the class of an object, which may be of a subclass."""
+    return isinstance(atom, v.Instance) and atom.key == 0

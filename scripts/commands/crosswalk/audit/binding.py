@@ -4,6 +4,7 @@ import ast
 from dataclasses import dataclass, field
 
 from scripts.commands.crosswalk.audit import values as v
+from scripts.commands.crosswalk.audit import writes
 from scripts.commands.crosswalk.audit.effects import Effect
 from scripts.commands.crosswalk.audit.machine import Machine
 
@@ -73,7 +74,21 @@ def _annotated(run: Machine, function: v.Function, parameter: ast.arg, bound: Bo
         return v.UNKNOWN
     if endpoint and (found := dependencies_of(run, parameter.annotation, function.closure)):
         return _injected(run, found[:1], function, parameter, bound)
-    return promised(run, parameter.annotation, function.closure, request=endpoint)
+    value = promised(run, parameter.annotation, function.closure, request=endpoint)
+    for atom in value if endpoint else ():
+        if isinstance(atom, v.About) and atom.cls.is_schema:
+            _sent(run, atom.cls, function, parameter, bound)
+    return value
+
+
+def _sent(run: Machine, cls: v.Class, function: v.Function, parameter: ast.arg, bound: Bound) -> None:
+    """Record that a request sets the status of a row: of a table that is its own schema (SQLModel)."""
+    frame = v.Frame(function.module, {})
+    for name, declared in cls.all_fields().items():
+        if run.known.vocabulary.is_status(name) and declared.annotation is not None:
+            value = promised(run, declared.annotation, cls.frame, request=True)
+            writes.field(run, cls, name, value, frame, parameter, "constructor")
+    bound.effects += frame.effects
 
 
 def _injected(

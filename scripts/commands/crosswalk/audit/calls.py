@@ -93,8 +93,6 @@ def _inherited(func: ast.Attribute, frame: v.Frame) -> v.Values:
                         v.Func(atom.function, receiver) if isinstance(atom, v.Func) else atom
                         for atom in cls.frame.names[func.attr]
                     )
-        case _:
-            pass
     return v.UNKNOWN
 
 

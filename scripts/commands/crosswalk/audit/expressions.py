@@ -132,8 +132,6 @@ def _item(run: Machine, node: ast.Subscript, frame: v.Frame) -> v.Values:
                 found.append(models.members_named(cls, key))
             case v.ClassRef():
                 found.append(v.one(atom))  # a generic class: Repository[Domain]
-            case _:
-                pass
     return v.join(*found)
 
 
@@ -191,8 +189,6 @@ def _text(node: ast.expr, values: v.Values, frame: v.Frame) -> tuple[str, tuple[
             case v.Member(cls, name) if isinstance(node, ast.FormattedValue):
                 worth = [a.value for a in models.value_of(cls, name) if isinstance(a, v.Const)]
                 return str(worth[0]) if len(worth) == 1 else v.HOLE, ()
-            case _:
-                pass
     hosts = sorted(str(atom.value) for atom in values if isinstance(atom, v.Const))
     if len(hosts) == len(values) > 1 and all(host.startswith(("http://", "https://")) for host in hosts):
         return hosts[0], ()  # one of several hosts, all of them named

@@ -53,6 +53,7 @@ class Interpreter(Machine):
     def begin(self) -> None:
         """Reset the counts of variants: a start with all its migrations takes none from the routes."""
         self.known_users = None
+        self._implementations.clear()
         self._variants.clear()
         self._costs.clear()
 

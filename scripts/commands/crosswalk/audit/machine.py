@@ -13,6 +13,7 @@ from scripts.commands.crosswalk.audit.effects import Effect, Place, StartsWork
 from scripts.commands.crosswalk.audit.known import Known, snake
 from scripts.commands.crosswalk.audit.project import Project
 from scripts.commands.crosswalk.audit.routes import Routing
+from scripts.commands.crosswalk.audit.syntax import is_abstract
 
 MAX_STEPS = 400_000
 """Statements executed in all, but for :data:`ROUTE_STEPS`: a limit on time, not on any usual code base's routers."""
@@ -21,6 +22,8 @@ ROUTE_SHARE = 10
 ROUTE_STEPS = 2_000
 """What a route may take in any case."""
 MAX_EFFECTS = 400
+MAX_IMPLEMENTATIONS = 4
+"""Of an abstract method; which one of more is meant is not known."""
 
 
 class Machine(ABC):
@@ -41,6 +44,7 @@ class Machine(ABC):
         self.simplified: set[str] = set()  #: functions that some calls follow by their annotations only
         self.shortened: set[str] = set()  #: routes that were not followed to the end
         self.known_users: v.Values | None = None
+        self._implementations: dict[tuple[int, str], list[v.Func]] = {}
         self.has_cycles = False  #: whether a module was imported while it was being executed
         self.steps = 0
         self._by_variable: dict[str, list[v.Class]] = {}
@@ -170,6 +174,22 @@ class Machine(ABC):
         if id(node) not in self.classes:
             self.classes[id(node)] = cls
             self._by_variable.setdefault(snake(cls.name), []).append(cls)
+
+    def implementations(self, cls: v.Class, name: str) -> list[v.Func]:
+        """Return the methods that implement an abstract one: of subclasses, or of classes that fulfil a protocol."""
+        key = id(cls), name
+        if key not in self._implementations:
+            wanted = [word for word, value in cls.frame.names.items() if v.function_in(value) and word[:2] != "__"]
+            protocol = "Protocol" in cls.outside_bases()
+            found = {
+                function: v.Func(function, v.Instance(other))
+                for other in self.classes.values()
+                if cls in other.ancestry() or (protocol and all(other.lookup(word) for word in wanted))
+                for function in v.function_in(other.lookup(name))
+                if not is_abstract(function.node)
+            }
+            self._implementations[key] = list(found.values()) if len(found) <= MAX_IMPLEMENTATIONS else []
+        return self._implementations[key]
 
     def users(self) -> v.Values:
         """Evaluate Flask-Login's ``current_user``: an object of a class that has its mix-in."""

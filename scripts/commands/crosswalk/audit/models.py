@@ -34,8 +34,6 @@ def vocabulary(run: Machine, cls: v.Class, field: str) -> tuple[str, ...]:  # no
                 return _stored(enum, names=is_plain)
             case v.AnyOf(words):
                 return tuple(sorted(words))
-            case _:
-                pass
     return ()
 
 
@@ -227,9 +225,16 @@ def core_table(run: Machine, name: str, call: v.Call, frame: v.Frame) -> v.Class
         match node:
             case ast.Call(args=[ast.Constant(value=str(column)), *_]):
                 cls.fields[column] = v.FieldOf(None, value, node)
-            case _:
-                pass
     return cls
+
+
+def mapped(run: Machine, given: v.Arguments) -> v.Values:
+    """Evaluate ``registry.map_imperatively(Job, jobs)``: a plain class becomes the model of a table."""
+    classes, tables = ([atom.cls for atom in given.get(at) if isinstance(atom, v.ClassRef)] for at in (0, 1))
+    for cls, table in zip(classes, tables, strict=False):
+        cls.table, cls.fields = table.table, {**table.fields, **cls.fields}
+        run.known.model(cls)
+    return given.get(0)
 
 
 def _initial(default: v.Values) -> str:

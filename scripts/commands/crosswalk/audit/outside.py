@@ -4,9 +4,9 @@ import ast
 import re
 from collections.abc import Callable, Iterable
 
-from scripts.commands.crosswalk.audit import sql, writes
+from scripts.commands.crosswalk.audit import models, sql, writes
 from scripts.commands.crosswalk.audit import values as v
-from scripts.commands.crosswalk.audit.effects import Commit, ModelWrite
+from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.models import (
     COLUMN_MAKERS,
@@ -49,7 +49,7 @@ def function(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Value
     if last in ("insert", "update", "delete", "Insert", "Update", "Delete"):
         found = v.models_in(first)
         if found and last.lower() == "delete":
-            row_write(run, found[0], "delete()", call, frame)
+            writes.changed(run, found[0].name, frame, call.node, "delete()")
         return v.Values(v.Statement(last.lower(), cls) for cls in found)
     if last == "text" and (v.texts(first) or any(isinstance(atom, v.Pattern) for atom in first)):
         return v.Values(
@@ -126,7 +126,10 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
     if name in ("format", "join") and any(isinstance(a, v.Const | v.Pattern) for a in owners):
         return formatted(call)
     if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
-        return v.join(*(v.object_of(atom.cls) for atom in owners if isinstance(atom, v.ClassRef)))
+        classes = [atom.cls for atom in owners if isinstance(atom, v.ClassRef)]
+        for cls in (cls for cls in classes if cls.is_model):
+            writes.mappings(run, cls, dumped(run, given.get(0)), frame, call.node, "constructor")
+        return v.join(*(v.object_of(cls) for cls in classes))
     if rows and name in ("update", "sqlmodel_update"):
         for cls in rows:
             writes.mappings(run, cls, given.get(0, "values"), frame, call.node, "query.update")
@@ -137,10 +140,12 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
     if rows and name in ("insert", "update", "upsert", "delete"):
         for cls in rows:
             writes.mappings(run, cls, given.get(0), frame, call.node, f"{name}()")
-            row_write(run, cls, name, call, frame)
+            writes.changed(run, cls.name, frame, call.node, name)
         return owners
     if name in ("table", "from_") and is_supabase(call):
         return v.Values(v.About(run.known.table(table, frame)) for table in v.texts(given.get(0)))
+    if name == "map_imperatively":
+        return models.mapped(run, given)
     on_session(run, call, frame)
     if rows:
         is_query = name in QUERY_STEPS and any(isinstance(atom, v.About) and atom.query for atom in owners)
@@ -294,7 +299,7 @@ def of_table(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
     """Evaluate ``table.update()``, where a class stands for the table."""
     tables = [atom.cls for atom in call.owners if isinstance(atom, v.ClassRef) and atom.cls.is_model]
     if tables and call.name == "delete":
-        row_write(run, tables[0], "delete()", call, frame)
+        writes.changed(run, tables[0].name, frame, call.node, "delete()")
     return v.Values(v.Statement(call.name, cls) for cls in tables)
 
 
@@ -327,9 +332,7 @@ def executed(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
                 if given.get(1, "values"):
                     writes.mappings(run, cls, given.get(1, "values"), frame, call.node, f"{kind}()")
                 else:
-                    row_write(run, cls, f"{kind}()", call, frame)
-            case _:
-                pass
+                    writes.changed(run, cls.name, frame, call.node, f"{kind}()")
     return v.Values(
         v.About(cls) for cls in [*v.models_in(first), *(a.cls for a in call.owners if isinstance(a, v.About))]
     )
@@ -346,7 +349,7 @@ def _raw(run: Machine, text: str, bound: dict[str, v.Values], call: v.Call, fram
             for key, value in atom.items:
                 parameters.update(dict.fromkeys(v.texts(key), value))
     cls = run.known.table(sql.table_of(text), frame)
-    row_write(run, cls, "SQL", call, frame)
+    writes.changed(run, cls.name, frame, call.node, "SQL")
     for write in sql.writes(text):
         if not run.known.vocabulary.is_status(write.column):
             continue
@@ -357,11 +360,6 @@ def _raw(run: Machine, text: str, bound: dict[str, v.Values], call: v.Call, fram
         )
         target = run.known.table(write.table, frame)
         frame.effects.append(writes.status(run, target, write.column, value, frame, call.node, "SQL", sql=True))
-
-
-def row_write(run: Machine, cls: v.Class, via: str, call: v.Call, frame: v.Frame) -> None:
-    """Return a row of ``cls`` is written here."""
-    frame.effects.append(ModelWrite(run.place(call.node, frame), methods=frame.methods, model=cls.name, via=via))
 
 
 def _is_session(call: v.Call) -> bool:
@@ -386,15 +384,11 @@ def on_session(run: Machine, call: v.Call, frame: v.Frame) -> None:
                 given.get(0)
             ):
                 model = rows[0].name if rows else "?"
-                frame.effects.append(
-                    ModelWrite(run.place(call.node, frame), methods=frame.methods, model=model, via=f"session.{name}")
-                )
+                writes.changed(run, model, frame, call.node, f"session.{name}")
         case "bulk_update_mappings" | "bulk_insert_mappings":
             for cls in v.models_in(given.get(0)):
                 writes.mappings(run, cls, given.get(1), frame, call.node, name)
-                row_write(run, cls, name, call, frame)
-        case _:
-            pass
+                writes.changed(run, cls.name, frame, call.node, name)
 
 
 def is_supabase(call: v.Call) -> bool:
@@ -498,8 +492,6 @@ def dumped(run: Machine, values: v.Values) -> v.Values:
                 found.append(v.one(v.Mapping(tuple((v.one(v.Const(name)), v.UNKNOWN) for name in cls.all_fields()))))
             case v.Mapping() | v.Listing():
                 found.append(v.one(atom))
-            case _:
-                pass
     return v.join(*found)
 
 

@@ -189,8 +189,6 @@ def _taken(node: Definition, modules: list[v.Module]) -> Iterator[str]:
                     yield v.last_name(assigned[owner.id])
                 else:
                     yield v.last_name(owner)
-            case _:
-                pass
 
 
 def _called_with(function: Definition, position: int, modules: list[v.Module]) -> Iterator[str]:
@@ -233,8 +231,6 @@ def _is_answered(node: ast.Call, queue: ast.expr, frame: v.Frame) -> bool:
                     return True
             case ast.Call(func=ast.Attribute(value=owner, attr="join")) if ast.unparse(owner) == ast.unparse(queue):
                 return True
-            case _:
-                pass
     return False
 
 

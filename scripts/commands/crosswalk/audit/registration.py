@@ -22,6 +22,8 @@ def call(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:  # noqa
         last = dotted.rsplit(".", 1)[-1]
         if last in ("Depends", "Security"):
             return v.one(v.Dependency(call.arguments.get(0, "dependency", "use_cache")))
+        if last == "expose" and dotted.startswith(("flask_appbuilder.", "flask_admin.")):
+            return _exposed(run, dotted, call, frame)
         if last in ("Route", "Mount") and dotted.startswith("starlette"):
             return _starlette(run, last, call, frame)
     owners = [atom for atom in call.owners if isinstance(atom, v.Router)]
@@ -78,6 +80,17 @@ def made(run: Machine, framework: str, call: v.Call, frame: v.Frame, cls: v.Clas
     for child in _listed(given.get(-1, "routes")):
         run.routing.includes[Include(key, child, "", v.UNKNOWN)] = None
     return v.one(v.Router(key, cls))
+
+
+def _exposed(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Values:
+    """Evaluate ``@expose("/path", methods=[…])`` of Flask-AppBuilder and Flask-Admin, in the body of a view."""
+    base = next(
+        filter(None, (v.text_of(frame.names.get(name, v.UNKNOWN)) for name in ("route_base", "resource_name"))), ""
+    )
+    path = f"/{base.strip('/')}/{(routes.path_of(call.arguments.get(0, 'url')) or '').lstrip('/')}"
+    key = f"{dotted} {frame.module.path}"
+    run.routing.routers.setdefault(key, RouterInfo(key, "flask"))
+    return v.one(v.Registering(key, path, routes.methods_from(call.arguments.get(1, "methods"), ("GET",)), v.UNKNOWN))
 
 
 def _listed(values: v.Values) -> list[str]:

@@ -128,8 +128,6 @@ class Routing:
                     self.add(to, v.one(atom), where)
                 case v.ClassRef(cls):
                     self.add_class(to, cls)
-                case _:
-                    pass
 
     def all(self) -> list[Route]:
         """Return every route by its full paths, in the order of the source."""
@@ -191,8 +189,6 @@ def path_of(values: v.Values) -> str | None:
                 return text
             case v.Pattern(text):
                 return text.replace(v.HOLE, "{…}")
-            case _:
-                pass
     return None
 
 

@@ -222,8 +222,6 @@ def _of_route(route: Route, effects: list[Effect], analysis: Analysis, written: 
                 yield STARTS[effect.kind], effect, what
                 if in_get and effect.kind not in ("self_http", "scheduler") and not effect.once:
                     yield "SKY303", effect, what
-            case _:
-                pass
 
 
 def _same_line(one: Place, other: Place) -> bool:

@@ -137,12 +137,12 @@ def http(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
                 if run.known.is_candidate(full, holes):
                     run.known.self_calls.append((full, holes))
                     effect(run, frame, call.node, "self_http", f"{full}\x00{'|'.join(holes)}\x00{source(call)}")
-            case _:
-                pass
     return None
 
 
 THREADS = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process", "subprocess.Popen"})
+OF_THREADS = ("threading.", "multiprocessing.")
+GREEN = re.compile(r"(gevent|eventlet)\.(\w+\.)*spawn(_n|_raw|_later|_after)?$")
 EXECUTORS = v.word_set("run_in_executor run_coroutine_threadsafe call_soon call_later call_soon_threadsafe start_soon")
 APPLIED = frozenset(
     {"run_in_threadpool", "to_thread", "run_sync", "run", "run_until_complete", "gather", "wait_for", "shield"}
@@ -190,13 +190,14 @@ def threads(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise threads, processes and pools of them."""
     names = call.externals
     pool = [n for n in call.owner_names if n.endswith(("PoolExecutor", "multiprocessing.Pool"))]
-    if any(
-        n in THREADS or (n.endswith((".Thread", ".Process")) and n.startswith(("threading", "multiprocessing")))
-        for n in names
-    ):
+    green = any(GREEN.match(n) for n in names)
+    is_thread = any(n in THREADS or (n.endswith((".Thread", ".Process")) and n.startswith(OF_THREADS)) for n in names)
+    if green or is_thread:
         if not is_joined(call.node, frame):
             effect(run, frame, call.node, "thread", source(call))
-            defer(run, call.arguments.get(1, "target", "function"), rest(call, 99), frame)
+            first = 0 if green and call.name in ("spawn", "spawn_n", "spawn_raw") else 1
+            given = shifted(call, first + 1) if green else rest(call, 99)
+            defer(run, call.arguments.get(first, "target", "function"), given, frame)
         return v.one(v.Made("threading.Thread", str(run.place(call.node, frame))))
     if call.name == "map" and "multiprocessing.Pool" in pool:
         return applied(run, call.arguments.get(0), shifted(call, 1), frame)  # which waits
@@ -337,7 +338,9 @@ def _is_sent(call: v.Call) -> bool:
     is_temporal = call.name in ("start_workflow", "execute_workflow") and "task_queue" in call.arguments.keywords
     is_group = call.name == "run" and any(name in ("dramatiq.group", "dramatiq.pipeline") for name in call.owner_names)
     is_published = call.name == "publish" and any(name.startswith(BROKERS) for name in call.owner_names)
-    is_unknown_task = call.name == "delay" and not call.owners
+    is_unknown_task = call.name == "delay" and all(
+        isinstance(atom, v.Instance) and "Task" in atom.cls.outside_bases() for atom in call.owners
+    )
     return call.is_foreign and (is_temporal or is_group or is_published or is_unknown_task)
 
 

@@ -72,10 +72,6 @@ def statement(run: Machine, node: ast.stmt, frame: v.Frame) -> bool:  # noqa: C9
                     case ast.Subscript(value=ast.Name(id=name), slice=key):
                         given = run.evaluate(target.value, frame)
                         frame.names[name] = v.without(given, run.evaluate(key, frame))
-                    case _:
-                        pass
-        case _:
-            pass
     return True
 
 
@@ -106,8 +102,6 @@ def assign(run: Machine, target: ast.expr, value: v.Values, frame: v.Frame, node
             frame.names[name] = v.with_entry(run.evaluate(target.value, frame), run.evaluate(key, frame), value)
         case ast.Subscript(value=owner):
             run.evaluate(owner, frame)
-        case _:
-            pass
 
 
 def _branch(run: Machine, node: ast.If, frame: v.Frame) -> bool:

@@ -52,6 +52,20 @@ def guarded(decorator: ast.AST) -> Methods:
     return None
 
 
+@lru_cache(maxsize=65_536)
+def is_abstract(function: ast.AST) -> bool:
+    """Return whether a method only stands for those of subclasses: it does nothing, or raises NotImplementedError."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    named = any(last_name(decorator) == "abstractmethod" for decorator in function.decorator_list)
+    return named or all(
+        isinstance(part, ast.Pass)
+        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        or (isinstance(part, ast.Raise) and part.exc is not None and "NotImplemented" in ast.unparse(part.exc))
+        for part in function.body
+    )
+
+
 STARTERS = word_set(
     "Thread Timer Process run_in_executor submit create_task ensure_future start_background_task add_task enqueue delay "
     "apply_async"
@@ -194,7 +208,8 @@ def is_joined(node: ast.Call, frame: Frame) -> bool:
     if any(names & _names(owner) or _contains(owner, node) for owner in joined):
         return True
     for part in parts_of(body):
-        if isinstance(part, ast.Call) and last_name(part.func) in ("as_completed", "wait") and names & _names(part):
+        waits = isinstance(part, ast.Call) and last_name(part.func) in ("as_completed", "wait", "joinall", "waitall")
+        if waits and (names & _names(part) or _contains(part, node)):
             return True
         if (
             isinstance(part, ast.With)
@@ -231,8 +246,6 @@ def is_read(node: ast.Call, frame: Frame) -> bool:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"))], value=value):
                 if _contains(value, node) or names & _names(value):
                     return True
-            case _:
-                pass
     return False
 
 
@@ -332,8 +345,6 @@ def _held_by(part: ast.AST, node: ast.Call, found: set[str]) -> set[str]:
         case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=args) if verb in COLLECTING:
             if any(_contains(argument, node) or found & _names(argument) for argument in args):
                 return _targets(owner)
-        case _:
-            pass
     return set()
 
 

@@ -322,8 +322,6 @@ def models_in(values: Values) -> list["Class"]:
                 found[cls] = None
             case Listing(items):
                 found.update(dict.fromkeys(model for item in items[:8] for model in models_in(item)))
-            case _:
-                pass
     return list(found)
 
 
@@ -604,7 +602,7 @@ def function_in(values: Values) -> list[Function]:
 
 def entry_of(mapping: Mapping, key: Values) -> Values:
     """Return a dict's entry for ``key``; any entry when the key is not known."""
-    exact = [value for known, value in mapping.items if any(atom in key for atom in known)]
+    exact = [value for known, value in mapping.items if not known or any(atom in key for atom in known)]
     return join(*exact) if exact else UNKNOWN if any(isinstance(k, Const | Member | ClassRef | Func) for k in key) else join(
         *(value for _, value in mapping.items)
     )  # fmt: skip
@@ -645,8 +643,6 @@ def item_of(values: Values, index: int, exact: int = 0) -> Values:
                 found.extend(items)
             case About():
                 found.append(one(atom))
-            case _:
-                pass
     return join(*found)
 
 

@@ -30,6 +30,11 @@ def set_attribute(
             mark_guessed(frame, before)
 
 
+def changed(run: Machine, model: str, frame: v.Frame, node: ast.AST, via: str, *, kept: bool = True) -> None:
+    """Record that a row is added, changed or deleted here."""
+    frame.effects.append(ModelWrite(run.place(node, frame), methods=frame.methods, model=model, via=via, kept=kept))
+
+
 def mark_guessed(frame: v.Frame, before: int) -> None:
     """Mark the frame's effects from number ``before`` on as those of an object whose class is a guess."""
     frame.effects[before:] = [replace(effect, guessed=True) for effect in frame.effects[before:]]
@@ -49,14 +54,9 @@ def field(
     """Return a column of ``cls`` is given ``value``. A name that is no column is no write."""
     declared = cls.all_fields()
     is_column = name in declared or not declared
-    place = run.place(node, frame)
     if not run.known.vocabulary.is_status(name) or models.is_flag(cls, name):
         if is_column and not _is_relation(cls, name):
-            frame.effects.append(
-                ModelWrite(
-                    place, methods=frame.methods, model=cls.name, via=f"{via} {name}", kept=via not in _TRANSIENT
-                )
-            )
+            changed(run, cls.name, frame, node, f"{via} {name}", kept=via not in _TRANSIENT)
         return
     if not is_column:
         return
@@ -148,10 +148,7 @@ def keywords(
         elif name in cls.all_fields() or not cls.all_fields():
             plain = True
     if plain or (via != "constructor" and not given):
-        place = run.place(node, frame)
-        frame.effects.append(
-            ModelWrite(place, methods=frame.methods, model=cls.name, via=via, kept=via != "constructor")
-        )  # fmt: skip
+        changed(run, cls.name, frame, node, via, kept=via != "constructor")
 
 
 def mappings(run: Machine, cls: v.Class, given: v.Values, frame: v.Frame, node: ast.AST, via: str) -> None:
@@ -168,8 +165,6 @@ def mappings(run: Machine, cls: v.Class, given: v.Values, frame: v.Frame, node: 
                 for item in items:
                     mappings(run, cls, item, frame, node, via)
             case v.Statement():
-                pass
-            case _:
                 pass
 
 
@@ -189,11 +184,7 @@ def by_name(
             if isinstance(atom, v.About) and any(
                 run.known.vocabulary.is_status(field_name) for field_name in atom.cls.all_fields()
             ):
-                frame.effects.append(
-                    ModelWrite(
-                        run.place(node, frame), methods=frame.methods, model=atom.cls.name, via="setattr", kept=False
-                    )
-                )
+                changed(run, atom.cls.name, frame, node, "setattr", kept=False)
 
 
 def is_transaction(entered: ast.expr, value: v.Values) -> bool:
