@@ -30,11 +30,16 @@ def vocabulary(run: Machine, cls: v.Class, field: str) -> tuple[str, ...]:  # no
     for atom in run.promised(declared.annotation, cls.frame, request=False):
         match atom:
             case v.AnyMember(enum):
-                is_plain = any(isinstance(a, v.ColumnType) for a in declared.value) and not enum.is_text_enum
-                return _stored(enum, names=is_plain)
+                return _stored(enum, names=is_mapped(declared) and not enum.is_text_enum)
             case v.AnyOf(words):
                 return tuple(sorted(words))
     return ()
+
+
+def is_mapped(declared: v.FieldOf) -> bool:
+    """Return whether SQLAlchemy derives a column's type from its annotation."""
+    note = v.source_of(declared.annotation) if declared.annotation is not None else ""
+    return note.startswith("Mapped[") or any(isinstance(atom, v.ColumnType) for atom in declared.value)
 
 
 def enum_of(run: Machine, cls: v.Class, field: str) -> v.Class | None:

@@ -125,9 +125,10 @@ def _accepted(known: tuple[str, ...], enum: v.Class | None, *, names: bool, sql:
 
 def _by_name(cls: v.Class, name: str) -> bool:
     declared = cls.all_fields().get(name)
-    return declared is not None and any(
-        isinstance(a, v.ColumnType) and a.enum is not None and a.names for a in declared.value
-    )
+    if declared is None:
+        return False
+    typed = [atom for atom in declared.value if isinstance(atom, v.ColumnType) and (atom.enum or atom.words)]
+    return any(atom.names for atom in typed) if typed else models.is_mapped(declared)
 
 
 def _is_relation(cls: v.Class, name: str) -> bool:
