@@ -9,6 +9,7 @@ from sqlalchemy.pool import NullPool
 from scrapersky import migrations
 from scrapersky.migrations import guard
 from scrapersky.models import Base
+from scrapersky.runtime.registry import DISCOVERY, WORKFLOWS
 from scripts.commands.run.postgres import Postgres
 
 
@@ -41,13 +42,15 @@ def test_a_downgrade_and_an_upgrade_restore_the_schema(database_url: str) -> Non
 def test_a_workflow_is_unwatched_and_watched_again_without_a_trace(database_url: str) -> None:
     engine = create_engine(database_url, poolclass=NullPool)
     before = guards(engine)
+    discovery = ("sitemaps", "status", "discovery")
+    others = [(one.table, one.field, one.name) for one in WORKFLOWS.values() if one != DISCOVERY]
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL search_path = public, pg_temp"))
-        guard.unwatch(connection, "sitemaps", "status", "discovery")
+        guard.unwatch(connection, discovery, others)
     assert {name for name in before.keys() - guards(engine).keys() if "discovery" not in name} == set()
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL search_path = public, pg_temp"))
-        guard.watch(connection, "sitemaps", "status", "discovery")
+        guard.watch(connection, discovery, others)
     assert guards(engine) == before
 
 

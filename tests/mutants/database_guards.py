@@ -6,6 +6,7 @@ GUARD = "tests/integration/test_guard.py"
 MANUAL_SQL = "tests/integration/test_manual_sql.py"
 CLAIMS = "tests/race/test_claims.py"
 NEVER = "WHEN false THEN"
+FILE = f"{LAYER}/migrations/guard.sql"
 
 
 def without(guard: str, text: str, test: str, *, instead: str = "", times: int = 1, file: str = "guard.sql") -> Mutant:
@@ -15,14 +16,20 @@ def without(guard: str, text: str, test: str, *, instead: str = "", times: int =
 
 DATABASE_GUARDS = (
     # records
-    without(
-        "schema: illegal transitions", "<> ALL (next_statuses(before)) THEN", GUARD, instead="IS NULL THEN", times=2
+    Mutant(
+        "schema: illegal transitions",
+        (
+            Edit(FILE, "<> ALL (next_statuses(before)) THEN", "IS NULL THEN"),
+            Edit(FILE, "after <> ALL (next_statuses(before)) OR", ""),
+        ),
+        (GUARD,),
     ),
+    without("schema: illegal transitions by a later trigger", "after <> ALL (next_statuses(before)) OR", MANUAL_SQL),
     without(
-        "schema: illegal transitions by a later trigger",
-        "IF NEW.{status} <> ALL (next_statuses(before)) THEN RAISE EXCEPTION '{table} %: a trigger",
+        "schema: records created by a later trigger",
+        "<> ALL (next_statuses(NULL)) THEN",
         MANUAL_SQL,
-        instead="IF false THEN RAISE EXCEPTION '{table} %: a trigger",
+        instead="IS NULL THEN",
     ),
     without(
         "schema: triggers fire by what changed, not by the columns named",
@@ -32,15 +39,15 @@ DATABASE_GUARDS = (
     ),
     without(
         "schema: only the holder of the attempt leaves Processing",
-        "ELSIF attempt IS NOT NULL AND NEW.{status} <> 'Processing' THEN",
+        "(after = 'Processing') <> (live IS NOT NULL)",
         GUARD,
-        instead="ELSIF false THEN",
+        instead="(after = 'Processing' AND live IS NULL)",
     ),
     without(
         "schema: no record enters Processing without an attempt",
-        "IF attempt IS NULL AND NEW.{status} = 'Processing' THEN",
+        "(after = 'Processing') <> (live IS NOT NULL)",
         GUARD,
-        instead="IF false THEN",
+        instead="(after <> 'Processing' AND live IS NOT NULL)",
     ),
     without(
         "schema: due_at exactly when Queued",
@@ -132,7 +139,7 @@ DATABASE_GUARDS = (
     ),
     without(
         "schema: no live attempt is deleted without its record",
-        "WHEN (OLD.workflow = {workflow} AND OLD.finished_at IS NULL)",
+        "WHEN (OLD.finished_at IS NULL)",
         MANUAL_SQL,
         instead="WHEN (false)",
     ),
@@ -157,9 +164,15 @@ DATABASE_GUARDS = (
     # audit
     without(
         "schema: every change is audited",
-        "WHEN (NEW.{status} IS DISTINCT FROM OLD.{status})",
+        "WHERE older.{status} <> newer.{status}",
         GUARD,
-        instead="WHEN (false)",
+        instead="WHERE false",
+    ),
+    without(
+        "schema: an event names the attempt that ended",
+        "CASE WHEN before = 'Processing' THEN (",
+        GUARD,
+        instead="CASE WHEN false THEN (",
     ),
     without("schema: the actor is audited", "nullif(current_setting('application_name', true), ''),", GUARD),
     without(

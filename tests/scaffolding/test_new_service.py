@@ -162,7 +162,8 @@ def test_a_dry_run_prints_a_summary_and_every_change_and_writes_nothing(capsys: 
     for part in (
         "+service = BackgroundService(",
         "+async def find_contacts(",
-        'guard.watch(connection, "domains", "contact_status", "contact")',
+        'NEW = ("domains", "contact_status", "contact")',
+        "guard.watch(connection, NEW, OTHERS)",
     ):
         assert part in printed
     assert not (ROOT / "functions" / "contact_finder").exists()

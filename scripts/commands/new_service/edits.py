@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from scrapersky import migrations
 from scrapersky.models.base import WATCHED_STORAGE
-from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, METADATA, WORKFLOWS
 from scripts.commands.new_service.options import COLUMN_TYPES, Options, Rejected
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -255,5 +255,6 @@ def _filled(template: str, options: Options, **more: str) -> str:
         field=options.field,
         prefix=options.prefix,
         heading=options.workflow.replace("_", " ").capitalize(),
+        others="".join(f'    ("{one.table}", "{one.field}", "{one.name}"),\n' for one in WORKFLOWS.values()),
         **more,
     )

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from scrapersky.status.workflow import Workflow
 
 FILE = Path(__file__).with_name("guard.sql")
-SHARED, OF_A_WORKFLOW, REMOVE_A_WORKFLOW, REMOVE_SHARED = range(4)
+SHARED, OF_A_WORKFLOW, OF_ALL_WORKFLOWS, BRANCH, REMOVE_A_WORKFLOW, REMOVE_SHARED = range(6)
 """The parts of the file."""
 
 SHARED_TABLES = ("attempts", "erasures", "pauses", "pending_attempt_checks", "status_events")
@@ -28,20 +28,23 @@ def install(connection: Connection, watched: Sequence[Watched]) -> None:
     _lock(connection, *(table for table, _, _ in watched), *SHARED_TABLES)
     connection.exec_driver_sql(_part(SHARED))
     for one in watched:
-        watch(connection, *one)
+        connection.exec_driver_sql(_of(*one).sql(_part(OF_A_WORKFLOW)))
+    _hold_attempts(connection, watched)
 
 
-def watch(connection: Connection, table: str, field: str, workflow: str) -> None:
-    """Create or replace what guards and audits the status field ``field`` of ``table`` for ``workflow``."""
-    _lock(connection, table, *SHARED_TABLES)
-    connection.exec_driver_sql(_of(table, field, workflow).sql(_part(OF_A_WORKFLOW)))
+def watch(connection: Connection, new: Watched, others: Sequence[Watched]) -> None:
+    """Create or replace what guards and audits the status field ``new``. ``others`` are watched already."""
+    _lock(connection, new[0], *SHARED_TABLES)
+    connection.exec_driver_sql(_of(*new).sql(_part(OF_A_WORKFLOW)))
+    _hold_attempts(connection, [*others, new])
 
 
-def unwatch(connection: Connection, table: str, field: str, workflow: str) -> None:
-    """Remove what :func:`watch` created."""
-    _lock(connection, table, *SHARED_TABLES)
-    connection.exec_driver_sql(_of(table, field, workflow).sql(_part(REMOVE_A_WORKFLOW)))
-    connection.exec_driver_sql(f"DROP TRIGGER guard_{workflow}_status_truncated ON {table}")
+def unwatch(connection: Connection, old: Watched, others: Sequence[Watched]) -> None:
+    """Remove what :func:`watch` created for ``old``. ``others`` stay watched."""
+    _lock(connection, old[0], *SHARED_TABLES)
+    connection.exec_driver_sql(_of(*old).sql(_part(REMOVE_A_WORKFLOW)))
+    connection.exec_driver_sql(f"DROP TRIGGER guard_{old[2]}_status_truncated ON {old[0]}")
+    _hold_attempts(connection, others)
 
 
 def remove(connection: Connection, watched: Sequence[Watched]) -> None:
@@ -49,6 +52,11 @@ def remove(connection: Connection, watched: Sequence[Watched]) -> None:
     for one in watched:
         connection.exec_driver_sql(_of(*one).sql(_part(REMOVE_A_WORKFLOW)))
     connection.exec_driver_sql(_part(REMOVE_SHARED))
+
+
+def _hold_attempts(connection: Connection, watched: Sequence[Watched]) -> None:
+    branches = "".join(_of(*one).sql(_part(BRANCH)) for one in sorted(watched))
+    connection.exec_driver_sql(_part(OF_ALL_WORKFLOWS).replace("{branches}", branches))
 
 
 def _lock(connection: Connection, *tables: str) -> None:

@@ -1,8 +1,8 @@
 -- The guard: what the database enforces for every writer. This file is the whole of it.
 --
--- It has four parts: what exists once, what each workflow has, and how both are removed. guard.py runs them; {name},
--- {workflow}, {table}, {status}, {due_at} … are filled in as in the verbs (Workflow.sql). The first two may run again on
--- a database that has them.
+-- Its parts: what exists once, what each workflow has, what all workflows have together, and how that is removed.
+-- guard.py runs them; {name}, {workflow}, {table}, {status}, {due_at} … are filled in as in the verbs (Workflow.sql). All
+-- but the last two may run again on a database that has them.
 --
 -- SQLSTATEs (status/transitions.py): SS001 this status may not follow that one; SS002 a record is Processing exactly
 -- while it has a live attempt; SS003 a companion column contradicts the status, or a time is out of range; SS004
@@ -307,56 +307,60 @@ BEGIN
 END
 $$;
 
--- After a status has changed: write the event, and refuse a record that enters Processing without a live attempt or
--- leaves it with one. It runs at the end of the statement, so that it sees the attempts that a verb makes or ends, and
--- what triggers of others made of the record.
-CREATE OR REPLACE FUNCTION audit_{name}_status() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off AS $$
-DECLARE
-    before work_status; -- NULL when the record was created
-    attempt bigint;
+-- After a record was created other than New: write the event. What triggers of others made of the record is checked too.
+CREATE OR REPLACE FUNCTION audit_{name}_created() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        before := OLD.{status};
+    IF NEW.{status} <> ALL (next_statuses(NULL)) THEN
+        RAISE EXCEPTION '{table} %: a trigger changed {status} from (created) to %; allowed: %',
+            NEW.id, NEW.{status}, array_to_string(next_statuses(NULL), ', ') USING ERRCODE = 'SS001';
     END IF;
-    IF NEW.{status} <> ALL (next_statuses(before)) THEN
-        RAISE EXCEPTION '{table} %: a trigger changed {status} from % to %; allowed: %',
-            NEW.id, coalesce(before::text, '(created)'), NEW.{status},
-            array_to_string(next_statuses(before), ', ') USING ERRCODE = 'SS001';
-    END IF;
-    IF NEW.{status} = 'Processing' OR before = 'Processing' THEN
-        SELECT attempt_id INTO attempt FROM attempts
-        WHERE workflow = {workflow} AND record_id = NEW.id AND finished_at IS NULL;
-        IF attempt IS NULL AND NEW.{status} = 'Processing' THEN
-            RAISE EXCEPTION '{table} %: only a claim may set {status} to Processing; set Queued and the next tick claims it',
-                NEW.id USING ERRCODE = 'SS002';
-        ELSIF attempt IS NOT NULL AND NEW.{status} <> 'Processing' THEN
-            RAISE EXCEPTION '{table} %: {status} is Processing and held by live attempt %; only its worker may set %, and abandoning it ends it in Error',
-                NEW.id, attempt, NEW.{status} USING ERRCODE = 'SS002';
-        ELSIF attempt IS NULL THEN
-            SELECT max(attempt_id) INTO attempt FROM attempts WHERE workflow = {workflow} AND record_id = NEW.id;
-        END IF;
-    END IF;
-    INSERT INTO status_events (workflow, record_id, from_status, to_status, actor, attempt_id, reason, error_code)
-    VALUES ({workflow}, NEW.id, before, NEW.{status}, status_actor(), attempt,
-        nullif(current_setting('scrapersky.reason', true), ''), NEW.{error_code});
+    INSERT INTO status_events (workflow, record_id, to_status, actor, reason, error_code)
+    VALUES ({workflow}, NEW.id, NEW.{status}, status_actor(), nullif(current_setting('scrapersky.reason', true), ''),
+        NEW.{error_code});
     RETURN NULL;
 END
 $$;
 
--- After an attempt was made, ended or deleted: it must be live exactly when its record is Processing. A verb moves both
--- in one statement. What does not fit is checked again at the commit, so that manual SQL may take two statements.
-CREATE OR REPLACE FUNCTION hold_{name}_attempt() RETURNS trigger
+-- After a statement changed statuses: write the events, and refuse a record that enters Processing without a live
+-- attempt or leaves it with one. It sees the attempts that a verb makes or ends in the same statement, and what triggers
+-- of others made of the records. Once per statement, because a statement of its own for each row takes three times as long.
+CREATE OR REPLACE FUNCTION audit_{name}_status() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 DECLARE
-    of_record bigint := coalesce(NEW.record_id, OLD.record_id);
-    is_live boolean := TG_OP <> 'DELETE' AND NEW.finished_at IS NULL;
+    refused record;
 BEGIN
-    IF is_live <> coalesce((SELECT {status} = 'Processing' FROM {table} WHERE id = of_record), false) THEN
-        INSERT INTO pending_attempt_checks (workflow, record_id, attempt_id)
-        VALUES ({workflow}, of_record, coalesce(NEW.attempt_id, OLD.attempt_id)) ON CONFLICT DO NOTHING;
+    -- The records whose status changed, with the live attempt of those that enter or leave Processing.
+    WITH moved AS MATERIALIZED (
+        SELECT id, older.{status} AS before, newer.{status} AS after, newer.{error_code} AS error_code,
+            CASE WHEN 'Processing' IN (older.{status}, newer.{status}) THEN (
+                SELECT attempt_id FROM attempts WHERE workflow = {workflow} AND record_id = id AND finished_at IS NULL)
+            END AS live
+        FROM older JOIN newer USING (id) WHERE older.{status} <> newer.{status}
+    ),
+    -- An event of a record that leaves Processing names the attempt that has just ended.
+    events AS (
+        INSERT INTO status_events (workflow, record_id, from_status, to_status, actor, attempt_id, reason, error_code)
+        SELECT {workflow}, id, before, after, status_actor(),
+            coalesce(live, CASE WHEN before = 'Processing' THEN (
+                SELECT max(attempt_id) FROM attempts WHERE workflow = {workflow} AND record_id = id) END),
+            nullif(current_setting('scrapersky.reason', true), ''), error_code
+        FROM moved
+    )
+    SELECT * INTO refused FROM moved
+    WHERE after <> ALL (next_statuses(before)) OR (after = 'Processing') <> (live IS NOT NULL) LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    ELSIF refused.after <> ALL (next_statuses(refused.before)) THEN
+        RAISE EXCEPTION '{table} %: a trigger changed {status} from % to %; allowed: %',
+            refused.id, refused.before, refused.after, array_to_string(next_statuses(refused.before), ', ')
+            USING ERRCODE = 'SS001';
+    ELSIF refused.live IS NULL THEN
+        RAISE EXCEPTION '{table} %: only a claim may set {status} to Processing; set Queued and the next tick claims it',
+            refused.id USING ERRCODE = 'SS002';
     END IF;
-    RETURN NULL;
+    RAISE EXCEPTION '{table} %: {status} is Processing and held by live attempt %; only its worker may set %, and abandoning it ends it in Error',
+        refused.id, refused.live, refused.after USING ERRCODE = 'SS002';
 END
 $$;
 
@@ -382,8 +386,8 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION guard_{name}_status(), keep_{name}_held(), audit_{name}_status(), hold_{name}_attempt(),
-    settle_{name}_attempt() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION guard_{name}_status(), keep_{name}_held(), audit_{name}_created(),
+    audit_{name}_status(), settle_{name}_attempt() FROM PUBLIC;
 
 -- By what has changed, not by the columns that a statement names: another trigger may have changed them.
 CREATE OR REPLACE TRIGGER guard_{name}_status BEFORE UPDATE ON {table}
@@ -403,34 +407,58 @@ CREATE OR REPLACE TRIGGER guard_{name}_status_truncated BEFORE TRUNCATE ON {tabl
 CREATE OR REPLACE TRIGGER keep_{name}_held BEFORE DELETE ON {table}
     FOR EACH ROW WHEN (OLD.{status} = 'Processing') EXECUTE FUNCTION keep_{name}_held();
 CREATE OR REPLACE TRIGGER audit_{name}_status AFTER UPDATE ON {table}
-    FOR EACH ROW WHEN (NEW.{status} IS DISTINCT FROM OLD.{status}) EXECUTE FUNCTION audit_{name}_status();
+    REFERENCING OLD TABLE AS older NEW TABLE AS newer EXECUTE FUNCTION audit_{name}_status();
 CREATE OR REPLACE TRIGGER audit_{name}_status_created AFTER INSERT ON {table}
-    FOR EACH ROW WHEN (NEW.{status} <> 'New') EXECUTE FUNCTION audit_{name}_status();
-
-CREATE OR REPLACE TRIGGER hold_{name}_attempt_made AFTER INSERT ON attempts
-    FOR EACH ROW WHEN (NEW.workflow = {workflow} AND NEW.finished_at IS NULL)
-    EXECUTE FUNCTION hold_{name}_attempt();
-CREATE OR REPLACE TRIGGER hold_{name}_attempt_ended AFTER UPDATE ON attempts
-    FOR EACH ROW WHEN (NEW.workflow = {workflow} AND (OLD.finished_at IS NULL) <> (NEW.finished_at IS NULL))
-    EXECUTE FUNCTION hold_{name}_attempt();
-CREATE OR REPLACE TRIGGER hold_{name}_attempt_deleted AFTER DELETE ON attempts
-    FOR EACH ROW WHEN (OLD.workflow = {workflow} AND OLD.finished_at IS NULL)
-    EXECUTE FUNCTION hold_{name}_attempt();
+    FOR EACH ROW WHEN (NEW.{status} <> 'New') EXECUTE FUNCTION audit_{name}_created();
 
 DROP TRIGGER IF EXISTS settle_{name}_attempt ON pending_attempt_checks;
 CREATE CONSTRAINT TRIGGER settle_{name}_attempt AFTER INSERT ON pending_attempt_checks
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.workflow = {workflow})
     EXECUTE FUNCTION settle_{name}_attempt();
 
+-- ==== All workflows together ====
+
+-- After an attempt was made, ended or deleted: it must be live exactly when its record is Processing. A verb moves both
+-- in one statement. What does not fit is checked again at the commit, so that manual SQL may take two statements. One
+-- function for all workflows, because Postgres reads the condition of each trigger in each statement.
+CREATE OR REPLACE FUNCTION hold_attempt() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off AS $$
+DECLARE
+    of_workflow text := coalesce(NEW.workflow, OLD.workflow);
+    of_record bigint := coalesce(NEW.record_id, OLD.record_id);
+    is_live boolean := TG_OP <> 'DELETE' AND NEW.finished_at IS NULL;
+    is_held boolean; -- NULL when there is no record
+BEGIN
+    CASE of_workflow {branches}
+        ELSE RETURN NULL;
+    END CASE;
+    IF is_live <> coalesce(is_held, false) THEN
+        INSERT INTO pending_attempt_checks (workflow, record_id, attempt_id)
+        VALUES (of_workflow, of_record, coalesce(NEW.attempt_id, OLD.attempt_id)) ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION hold_attempt() FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER attempts_held_made AFTER INSERT ON attempts
+    FOR EACH ROW WHEN (NEW.finished_at IS NULL) EXECUTE FUNCTION hold_attempt();
+CREATE OR REPLACE TRIGGER attempts_held_ended AFTER UPDATE ON attempts
+    FOR EACH ROW WHEN ((OLD.finished_at IS NULL) <> (NEW.finished_at IS NULL)) EXECUTE FUNCTION hold_attempt();
+CREATE OR REPLACE TRIGGER attempts_held_deleted AFTER DELETE ON attempts
+    FOR EACH ROW WHEN (OLD.finished_at IS NULL) EXECUTE FUNCTION hold_attempt();
+
+-- ==== The branch of a workflow ====
+        WHEN {workflow} THEN is_held := (SELECT {status} = 'Processing' FROM {table} WHERE id = of_record);
 -- ==== Remove a workflow ====
 
 -- CASCADE drops the triggers that run these functions.
-DROP FUNCTION IF EXISTS guard_{name}_status(), keep_{name}_held(), audit_{name}_status(), hold_{name}_attempt(),
-    settle_{name}_attempt() CASCADE;
+DROP FUNCTION IF EXISTS guard_{name}_status(), keep_{name}_held(), audit_{name}_created(),
+    audit_{name}_status(), settle_{name}_attempt() CASCADE;
 
 -- ==== Remove the rest ====
 
-DROP FUNCTION IF EXISTS number_attempt(), guard_attempt(), refuse_rewriting(), refuse_direct_write(),
+DROP FUNCTION IF EXISTS number_attempt(), guard_attempt(), hold_attempt(), refuse_rewriting(), refuse_direct_write(),
     refuse_truncate(), fulfil_erasure(), erase_history(text, bigint[], text, text),
     delete_history(timestamptz, integer), status_actor(), next_statuses(work_status) CASCADE;
 DROP SEQUENCE IF EXISTS attempt_numbers;
