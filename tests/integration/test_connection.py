@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from scrapersky import postgres
 from scrapersky.database import Database, address_of_url, sqlstate
-from scrapersky.postgres import PostgresConnection
+from scrapersky.postgres import KEPT_AFTER, NO_SUCH_STATEMENT, PostgresConnection
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings
 
@@ -77,6 +78,70 @@ def test_after_a_failed_statement_the_next_one_gets_its_own_answer(
         value_of(counted, statement, value)
     assert sqlstate(refused.value) == code
     assert value_of(counted, "SELECT CAST(%s AS int)", 5) == 5
+
+
+@pytest.fixture
+def direct(counted: CountingConnection) -> CountingConnection:
+    """A connection that knows that it is connected to Postgres itself, with a table and a statement on it."""
+    counted.set_if_direct({"application_name": "direct"})
+    counted.execute_simple("CREATE TEMP TABLE kept (n int); INSERT INTO kept VALUES (7)")
+    return counted
+
+
+READ = "SELECT n FROM kept WHERE n = CAST(%s AS int)"
+NAMED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%kept WHERE n%'"
+
+
+def named(connection: PostgresConnection) -> int:
+    """Return how many statements the server keeps for ``connection``."""
+    count: int = connection.execute_simple(NAMED).rows[0][0]
+    return count
+
+
+def test_the_server_keeps_the_plan_of_a_statement_that_is_executed_often(direct: CountingConnection) -> None:
+    for number in range(KEPT_AFTER + 3):
+        assert named(direct) == (number > KEPT_AFTER)
+        direct.waits = 0
+        assert value_of(direct, READ, 7) == 7
+        assert direct.waits == 1
+
+
+def test_without_knowing_that_it_is_direct_a_connection_keeps_no_plan(counted: CountingConnection) -> None:
+    counted.execute_simple("CREATE TEMP TABLE kept AS SELECT 7 AS n")
+    assert {value_of(counted, READ, 7) for _ in range(KEPT_AFTER + 3)} == {7}
+    assert named(counted) == 0
+
+
+def test_a_kept_statement_that_no_longer_fits_its_table_fails_once(direct: CountingConnection) -> None:
+    for _ in range(KEPT_AFTER + 1):
+        value_of(direct, READ, 7)
+    direct.execute_simple("ALTER TABLE kept ALTER n TYPE bigint")
+    with pytest.raises(pg8000.dbapi.Error) as refused:
+        value_of(direct, READ, 7)
+    assert sqlstate(refused.value) == "0A000"
+    assert value_of(direct, READ, 7) == 7
+    assert named(direct) == 1
+
+
+def test_where_the_server_has_lost_its_statements_the_connection_names_no_more(direct: CountingConnection) -> None:
+    for _ in range(KEPT_AFTER + 1):
+        value_of(direct, READ, 7)
+    direct.execute_simple("DEALLOCATE ALL")
+    with pytest.raises(pg8000.dbapi.Error) as refused:
+        value_of(direct, READ, 7)
+    assert sqlstate(refused.value) == NO_SUCH_STATEMENT
+    assert {value_of(direct, READ, 7) for _ in range(KEPT_AFTER + 3)} == {7}
+    assert named(direct) == 0
+
+
+def test_a_connection_keeps_a_limited_number_of_plans(
+    direct: CountingConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "MOST_KEPT", 2)
+    for number in range(4):
+        statement = READ.replace("SELECT n", f"SELECT n + {number}")
+        assert {value_of(direct, statement, 7) for _ in range(KEPT_AFTER + 2)} == {7 + number}
+    assert named(direct) == 2
 
 
 def test_an_unencodable_value_leaves_no_partial_message(counted: CountingConnection) -> None:

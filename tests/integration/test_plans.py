@@ -17,6 +17,7 @@ from scrapersky.settings import Settings, load
 from scrapersky.status.claim import claim
 from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.finish import complete, complete_all, fail
+from scrapersky.status.pull import pull
 from scrapersky.status.release import release
 from scrapersky.status.start import start
 from scrapersky.vocabulary import AttemptId
@@ -108,6 +109,36 @@ def test_a_verb_that_knows_the_attempts_id_reads_no_other_live_attempt(
     plans = plans_of(connection, lambda c: BY_ATTEMPT[name](c, attempts[700:710]))
     read = sum(read_by(node) for plan in plans for node in plan.scans if node["Relation Name"] == "attempts")
     assert read <= 2 * 10, "\n".join(plan.summary() for plan in plans)
+
+
+def test_a_plan_that_is_kept_from_when_the_tables_were_empty_reads_no_whole_table(postgres: Postgres) -> None:
+    url = postgres.create_database("kept_plans", template=TEMPLATE)
+    database = Database(load(Settings, {"DATABASE_URL": url}), "plans", read_secret)
+    queue = "INSERT INTO domains (domain, status) SELECT n || '.test', 'Queued' FROM generate_series(1, 3000) AS n"
+    scans = "SELECT sum(seq_scan) FROM pg_stat_xact_user_tables WHERE relname = ANY('{domains,attempts,status_events}')"
+
+    def work(connection: Connection, records: int) -> int:
+        pulled = pull(
+            connection, METADATA,
+            batch=records, max_in_flight=9_000, per_host=9, lease=60, worker="w", request_id="r", enough_time=True,
+        )  # fmt: skip
+        results = {one.attempt.attempt_id: ("read", dict[str, object]()) for one in pulled}
+        return len(complete_all(connection, METADATA, results))
+
+    with database.autocommit() as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+        # Postgres decides after five executions of a named statement whether it keeps the plan.
+        assert [work(connection, 1) for _ in range(12)] == [0] * 12
+        connection.execute(text(queue))
+        kept = "SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 0 AND statement LIKE '%attempts%'"
+        assert connection.execute(text(kept)).scalar_one() == 2
+        connection.exec_driver_sql("BEGIN")
+        before = connection.execute(text(scans)).scalar_one()
+        assert [work(connection, 50) for _ in range(3)] == [50] * 3
+        assert connection.execute(text(scans)).scalar_one() == before
+        connection.exec_driver_sql("COMMIT")
+    database.engine.dispose()
+    postgres.drop_database("kept_plans")
 
 
 def test_a_claim_visits_few_blocks_per_record(large: Connection) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from scrapersky.database import Database
+from scrapersky.database import ROLE_SETTINGS, Database
 from scrapersky.migrations import NeedsDirectConnection
 from scrapersky.migrations.retries import upgrade_with_retries
 from scrapersky.runtime.outcomes import Done, Made
@@ -111,19 +111,18 @@ def test_behind_a_pooler_the_roles_timeouts_hold_and_no_session_has_its_own(data
     databases.limit_role(database_url)
     database = function(pooled_url, database_statement_timeout_seconds=7)
     with database.autocommit() as connection:
-        assert timeouts(connection) == ("1min", "3s", "1min", "off")
+        assert timeouts(connection) == ("1min", "3s", "1min", "off", "off")
     database.engine.dispose()
 
 
 def test_connected_directly_a_function_sets_its_own_timeouts(database_url: str) -> None:
     database = function(database_url, database_statement_timeout_seconds=7)
     with database.autocommit() as connection:
-        assert timeouts(connection) == ("7s", "3s", "1min", "off")
+        assert timeouts(connection) == ("7s", "3s", "1min", "off", "off")
     database.engine.dispose()
 
 
 def timeouts(connection: Connection) -> tuple[str, ...]:
     """Return the session's settings that the functions need."""
-    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "enable_bitmapscan")
-    columns = ", ".join(f"current_setting('{name}')" for name in names)
+    columns = ", ".join(f"current_setting('{name}')" for name in ROLE_SETTINGS)
     return tuple(connection.execute(text(f"SELECT {columns}")).one())

@@ -6,6 +6,7 @@ RUNTIME = "tests/integration/test_runtime.py"
 ISOLATION = "tests/integration/test_isolation.py"
 CONNECTIONS = "tests/integration/test_broken_connections.py"
 API_WRITING = "tests/integration/test_api_writing.py"
+CONNECTION = "tests/integration/test_connection.py"
 DEADLINES = "tests/integration/test_deadlines.py"
 DEAD_LETTER = "tests/integration/test_dead_letter.py"
 
@@ -371,6 +372,35 @@ RUNTIME_GUARDS = (
         "if stream is not None:",
         "tests/integration/test_pooler.py",
         instead="if True:",
+        folder=LAYER,
+    ),
+    without(
+        "database: a statement that failed is parsed again",
+        "postgres.PostgresConnection.execute_unnamed",
+        "self._kept.discard(statement)",
+        CONNECTION,
+        folder=LAYER,
+    ),
+    without(
+        "database: a name that is not known there is given up",
+        "postgres.PostgresConnection.execute_unnamed",
+        'self._keeps_plans &= error.args[0].get("C") != NO_SUCH_STATEMENT',
+        CONNECTION,
+        folder=LAYER,
+    ),
+    without(
+        "database: a plan that is kept reads no whole table",
+        "database.ROLE_SETTINGS",
+        '"enable_seqscan": "off",',
+        "tests/integration/test_plans.py",
+        folder=LAYER,
+    ),
+    without(
+        "database: no names behind a pooler",
+        "postgres.PostgresConnection._name_of",
+        "if not self._keeps_plans:",
+        "tests/integration/test_pooler.py",
+        instead="if False:",
         folder=LAYER,
     ),
     without(

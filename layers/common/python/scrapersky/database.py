@@ -43,6 +43,8 @@ ROLE_SETTINGS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "60s",
     # Our statements need the first rows in the order of an index; a bitmap scan reads and sorts all rows.
     "enable_bitmapscan": "off",
+    # A plan that is kept from when a table was small would read all of it when it is large.
+    "enable_seqscan": "off",
 }
 """What the functions' role must have. They set it themselves only where they are connected to Postgres directly."""
 

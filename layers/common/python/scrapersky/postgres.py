@@ -13,6 +13,7 @@ import math
 import select
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property, lru_cache
@@ -23,6 +24,7 @@ import pg8000.exceptions
 from pg8000.converters import make_params
 from pg8000.core import (
     BIND,
+    CLOSE,
     DESCRIBE,
     EXECUTE_MSG,
     NULL_BYTE,
@@ -39,6 +41,14 @@ from pg8000.core import (
 
 KNOWN_STATEMENTS = 256
 """Size of the cache of statements with numbered placeholders; a function has a few dozen."""
+
+KEPT_AFTER = 3
+"""How often a connection has executed a statement when it names it, so that the server keeps its plan."""
+
+MOST_KEPT = 100
+"""How many statements a connection names; each takes memory of the server."""
+
+NO_SUCH_STATEMENT = "26000"
 
 FRESH_SECONDS = 5.0
 """A connection that answered within this time is not asked again before it is used."""
@@ -92,6 +102,10 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._time_left = time_left
+        self._keeps_plans = False
+        self._executed: Counter[str] = Counter()
+        self._names: dict[str, bytes] = {}
+        self._kept: set[str] = set()
         with _as_interface_error():
             super().__init__(host=host, port=port, sock=self._socket_to(host, port), **options)
         self._answered_at = time.monotonic()
@@ -111,14 +125,15 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         return direct
 
     def set_if_direct(self, settings: Mapping[str, str]) -> None:
-        """Set the session's ``settings`` if the server is Postgres itself.
+        """Set the session's ``settings`` and keep plans, if the server is Postgres itself.
 
-        Behind a pooler they would reach other clients, so there those of the role count.
+        Behind a pooler they would reach other clients. There the settings of the role count, and each execution plans.
         """
         # Asked first, because RDS Proxy reserves a server connection for a client that sends set_config.
         if self.is_direct:
             each = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
             self.execute_simple(f"SELECT {each}")
+            self._keeps_plans = True
 
     def is_usable(self) -> bool:
         """Return whether the server still answers. Asks it only if the connection was idle, or has something to read."""
@@ -138,24 +153,51 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
     def execute_unnamed(
         self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
     ) -> Any:
-        """Send Parse, Describe, Bind, Execute and one Sync together; after an error the server skips to the Sync."""
+        """Send Parse, Describe, Bind, Execute and one Sync together; after an error the server skips to the Sync.
+
+        A statement that was executed often has a name, and is parsed and planned once only.
+        """
         if stream is not None:
             return super().execute_unnamed(statement, vals, oids, stream)
         context = Context(statement)
         encoding = self._client_encoding
-        parse = NULL_BYTE + statement.encode(encoding) + NULL_BYTE + H_pack(len(oids))
-        bind = bytearray(NULL_BYTE + NULL_BYTE + H_pack(0) + H_pack(len(vals)))
+        name = b"" if oids else self._name_of(statement)
+        parse = name + NULL_BYTE + statement.encode(encoding) + NULL_BYTE + H_pack(len(oids))
+        bind = bytearray(NULL_BYTE + name + NULL_BYTE + H_pack(0) + H_pack(len(vals)))
         for value in make_params(self.py_types, vals):
             encoded = None if value is None else value.encode(encoding)
             bind += i_pack(-1) if encoded is None else i_pack(len(encoded)) + encoded
         # From here on everything is encoded: a value that cannot be must fail before anything is sent.
-        self._send_message(PARSE, parse + b"".join(i_pack(max(oid, 0)) for oid in oids))
-        self._send_message(DESCRIBE, STATEMENT + NULL_BYTE)
+        if not name or statement not in self._kept:
+            if name:
+                # After an error the server may have the name. Closing one that it does not have is no error.
+                self._send_message(CLOSE, STATEMENT + name + NULL_BYTE)
+            self._send_message(PARSE, parse + b"".join(i_pack(max(oid, 0)) for oid in oids))
+        self._send_message(DESCRIBE, STATEMENT + name + NULL_BYTE)
         self._send_message(BIND, bind + H_pack(0))
         _write(self._sock, EXECUTE_MSG + SYNC_MSG)
         _flush(self._sock)
-        self.handle_messages(context)
+        try:
+            self.handle_messages(context)
+        except pg8000.exceptions.DatabaseError as error:
+            # The plan may no longer fit the tables, or a pooler that announced itself as Postgres has changed servers.
+            self._kept.discard(statement)
+            self._keeps_plans &= error.args[0].get("C") != NO_SUCH_STATEMENT
+            raise
+        if name:
+            self._kept.add(statement)
         return context
+
+    def _name_of(self, statement: str) -> bytes:
+        """Return the name of a statement whose plan the server keeps; of another one the empty name."""
+        if not self._keeps_plans:
+            return b""
+        if len(self._executed) > KNOWN_STATEMENTS:
+            self._executed.clear()
+        self._executed[statement] += 1
+        if statement not in self._names and self._executed[statement] > KEPT_AFTER and len(self._names) < MOST_KEPT:
+            self._names[statement] = b"kept_%d" % len(self._names)
+        return self._names.get(statement, b"")
 
     def handle_messages(self, context: Any) -> None:
         """Read the server's answer. Raises InterfaceError when the socket breaks or the answer takes too long.

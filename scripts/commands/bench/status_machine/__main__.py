@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     parser = command.parser(report.NAME, __doc__)
     parser.add_argument("--records", type=int, default=4_000, help="records of one drain")
     parser.add_argument("--rounds", type=int, default=3, help="drains of each contender")
-    parser.add_argument("--workers", type=int, default=2, help="worker processes at once")
+    parser.add_argument("--workers", type=int, default=4, help="worker processes at once")
     parser.add_argument(
         "--rows", type=int, default=1_000_000, help="longest queue, from 10,000 by tens (10,000,000: 15 min)"
     )

@@ -53,7 +53,7 @@ COMPLETE_ALL = """
 -- Lock the live attempts in ascending order, before any record, as every verb does. Postgres checks a condition again
 -- after it has waited for the lock.
 WITH locked AS MATERIALIZED (
-    SELECT attempt_id FROM attempts
+    SELECT attempt_id, workflow FROM attempts
     WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL
     ORDER BY attempt_id FOR NO KEY UPDATE
 ),
@@ -64,8 +64,8 @@ finished AS (
     SET finished_at = now(), outcome = :outcome, code = results.code, detail = CAST(results.detail AS jsonb)
     FROM unnest(CAST(:attempt_ids AS bigint[]), CAST(:codes AS text[]), CAST(:details AS text[]))
         AS results (attempt_id, code, detail)
-    WHERE attempts.attempt_id = ANY(ARRAY(SELECT attempt_id FROM locked)) AND attempts.attempt_id = results.attempt_id
-      AND workflow = {workflow}
+    WHERE attempts.attempt_id = ANY(ARRAY(SELECT attempt_id FROM locked WHERE workflow = {workflow}))
+      AND attempts.attempt_id = results.attempt_id
     RETURNING attempts.attempt_id, record_id
 ),{records}
 UPDATE {table} SET {status} = 'Completed', {failures} = 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from scrapersky.status.claim import BY_HOST, BY_TENANT, LOCK, LOCK_BEHIND, LOCK_NO_MORE, SMALLEST_WINDOW, TAKE
+from scrapersky.status.claim import BY_HOST, BY_TENANT, LOCK, LOCK_BEHIND, LOCK_NO_MORE, TAKE, window, with_time
 from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId
@@ -30,7 +30,7 @@ waiting AS MATERIALIZED (
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS held
     CROSS JOIN LATERAL (SELECT FROM {table} WHERE {table}.id = first.record_id AND {enough_time}) AS in_time
-    LIMIT :batch
+    LIMIT (SELECT CAST(:batch AS bigint))
 ),
 -- Start them with the work lease.
 taken_over AS (
@@ -42,6 +42,8 @@ taken_over AS (
 
 PULL_BY_TENANT = BY_TENANT + TAKE_OVER + LOCK + LOCK_BEHIND + TAKE
 PULL_BY_HOST = BY_HOST + TAKE_OVER + LOCK + LOCK_NO_MORE + TAKE
+PULL_BY_TENANT_WITH_TIME = with_time(PULL_BY_TENANT)
+PULL_BY_HOST_WITH_TIME = with_time(PULL_BY_HOST)
 
 UNANSWERED = text("""
 -- The live attempts in a CTE of their own, so that history is not read.
@@ -86,18 +88,19 @@ def pull(
     """
     values: dict[str, object] = {
         "batch": batch,
-        "window": max(batch, SMALLEST_WINDOW),
+        "window": window(workflow, batch),
         "max_in_flight": max_in_flight,
         "lease": lease,
         "trigger": TRIGGER,
         "worker": worker,
         "request_id": request_id,
-        "enough_time": enough_time,
     }
     if workflow.host is not None:
-        rows = connection.execute(workflow.statement(PULL_BY_HOST), {**values, "per_host": per_host})
+        statement = PULL_BY_HOST_WITH_TIME if enough_time else PULL_BY_HOST
+        values["per_host"] = per_host
     else:
-        rows = connection.execute(workflow.statement(PULL_BY_TENANT), values)
+        statement = PULL_BY_TENANT_WITH_TIME if enough_time else PULL_BY_TENANT
+    rows = connection.execute(workflow.statement(statement), values)
     return [
         Pulled(Started(attempt_id, workflow.name, record_id, correlation_id=request_id), claimed)
         for attempt_id, record_id, claimed in rows

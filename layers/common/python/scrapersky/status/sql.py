@@ -34,9 +34,9 @@ tenants AS (
     FROM tenants WHERE tenants.tenant IS NOT NULL
 )""",
     # A record that ended for lack of time needs a worker with time for a whole deadline.
-    "enough_time": """(:enough_time OR (
+    "enough_time": """(
         SELECT code FROM attempts WHERE workflow = {workflow} AND record_id = {table}.id AND finished_at IS NOT NULL
-        ORDER BY attempt_id DESC LIMIT 1) IS DISTINCT FROM 'out_of_time')""",
+        ORDER BY attempt_id DESC LIMIT 1) IS DISTINCT FROM 'out_of_time'""",
     "backoff": BACKOFF_SECONDS,
 }
 
