@@ -8,16 +8,6 @@ from scripts.commands.crosswalk.audit import models, sql, writes
 from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.machine import Machine
-from scripts.commands.crosswalk.audit.models import (
-    COLUMN_MAKERS,
-    ENUM_TYPES,
-    RELATIONS,
-    column,
-    core_table,
-    enum_type,
-    relation,
-    words_of_choice,
-)
 from scripts.commands.crosswalk.audit.starts import applied
 
 QUERY_STEPS = v.word_set(
@@ -26,7 +16,12 @@ QUERY_STEPS = v.word_set(
 )
 """What gives a query of a session, a model's ``query`` or a query."""
 NOT_ROWS = v.word_set("fastapi starlette flask pydantic json logging typing datetime uuid os re time math asyncio")
-ALSO_ON_OBJECTS = COLUMN_MAKERS | RELATIONS | ENUM_TYPES | {"select", "insert", "update", "text", "declarative_base"}
+ALSO_ON_OBJECTS = (
+    models.COLUMN_MAKERS
+    | models.RELATIONS
+    | models.ENUM_TYPES
+    | {"select", "insert", "update", "text", "declarative_base"}
+)
 
 
 def function(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C901, PLR0912
@@ -38,14 +33,14 @@ def function(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Value
     if dotted == "functools.partial":
         rest, named = tuple(given.positional[1:]), tuple(given.keywords.items())
         return v.Values(v.Partial(atom, rest, named) for atom in first if isinstance(atom, v.Func))
-    if last in ENUM_TYPES and not any(isinstance(o, v.ClassRef) for o in call.owners) and root != "enum":
-        return enum_type(call)
+    if last in models.ENUM_TYPES and not any(isinstance(o, v.ClassRef) for o in call.owners) and root != "enum":
+        return models.enum_type(call)
     if dotted == "sqlalchemy.Table" and (table := v.text_of(first)) is not None:
-        return v.one(v.ClassRef(core_table(run, table, call, frame)))
-    if last in COLUMN_MAKERS:
-        return v.one(column(call))
-    if last in RELATIONS:
-        return relation(run, first)
+        return v.one(v.ClassRef(models.core_table(run, table, call, frame)))
+    if last in models.COLUMN_MAKERS:
+        return v.one(models.column(call))
+    if last in models.RELATIONS:
+        return models.relation(run, first)
     if last in ("insert", "update", "delete", "Insert", "Update", "Delete"):
         found = v.models_in(first)
         if found and last.lower() == "delete":
@@ -280,19 +275,7 @@ EXECUTES = v.word_set(
     "execute executemany exec exec_driver_sql scalar scalars fetch fetchrow fetchval fetch_one fetch_all "
     "fetch_val execute_many execute_query"
 )
-SESSION_WORDS = (
-    "session",
-    "db",
-    "conn",
-    "transaction",
-    "trans",
-    "tx",
-    "uow",
-    "unit_of_work",
-    "database",
-    "cursor",
-    "cur",
-)
+SESSION_WORDS = v.word_set("session db conn transaction trans tx uow unit_of_work database cursor cur")
 
 
 def of_table(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
@@ -404,14 +387,7 @@ def _is_row_argument(values: v.Values) -> bool:
     return not values or any(isinstance(atom, v.About | v.Listing | v.Made | v.Instance) for atom in values)
 
 
-LETTERS: dict[str, Callable[[str], str]] = {
-    "lower": str.lower,
-    "upper": str.upper,
-    "title": str.title,
-    "capitalize": str.capitalize,
-    "casefold": str.casefold,
-    "strip": str.strip,
-}
+LETTERS = v.word_set("lower upper title capitalize casefold strip")
 DUMPS = frozenset({"model_dump", "dict", "asdict", "to_dict", "model_dump_json", "_asdict"})
 
 
@@ -447,10 +423,10 @@ def parts(text: str, call: v.Call) -> v.Values:
 
 def in_letters(owners: v.Values, name: str) -> v.Values:
     """Evaluate ``text.lower()``: of a literal another literal, of a choice of the request another choice."""
-    changed = LETTERS[name]
+    changed: Callable[[str], str] = getattr(str, name)
     found: list[v.Values] = []
     for atom in owners:
-        words = words_of_choice(atom)
+        words = models.words_of_choice(atom)
         if isinstance(atom, v.Const) and isinstance(atom.value, str):
             found.append(v.one(v.Const(changed(atom.value))))
         else:

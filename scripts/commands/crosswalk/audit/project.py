@@ -217,7 +217,7 @@ def _is_flat(folder: Path) -> bool:
     return not any(
         inside.search(path.read_text(encoding="utf-8", errors="replace"))
         for path in folder.glob("*.py")
-        if path.is_file() and path.stat().st_size < MAX_BYTES
+        if path.name != "__init__.py" and path.is_file() and path.stat().st_size < MAX_BYTES
     )
 
 

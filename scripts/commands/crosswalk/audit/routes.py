@@ -8,29 +8,14 @@ from pathlib import Path
 from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Place
 
-MAKERS = {
-    "APIRouter": "fastapi",
-    "FastAPI": "fastapi",
-    "Starlette": "starlette",
-    "InferringRouter": "fastapi",
-    "Flask": "flask",
-    "Quart": "flask",
-    "APIFlask": "flask",
-    "OpenAPI": "flask",
-    "Blueprint": "flask",
-    "APIBlueprint": "flask",
-    "Namespace": "flask",
-    "Api": "flask",
-    "APIGatewayHttpResolver": "powertools",
-    "APIGatewayRestResolver": "powertools",
-    "ApiGatewayResolver": "powertools",
-    "ALBResolver": "powertools",
-    "LambdaFunctionUrlResolver": "powertools",
-    "VPCLatticeResolver": "powertools",
-    "VPCLatticeV2Resolver": "powertools",
-    "AppSyncResolver": "appsync",
-    "CORSConfig": "",
-}
+MAKERS = {maker: framework for framework, makers in {
+    "fastapi": "APIRouter FastAPI InferringRouter",
+    "starlette": "Starlette",
+    "flask": "Flask Quart APIFlask OpenAPI Blueprint APIBlueprint Namespace Api",
+    "powertools": "APIGatewayHttpResolver APIGatewayRestResolver ApiGatewayResolver ALBResolver "
+    "LambdaFunctionUrlResolver VPCLatticeResolver VPCLatticeV2Resolver",
+    "appsync": "AppSyncResolver",
+}.items() for maker in makers.split()}  # fmt: skip
 ROUTER_PACKAGES = {"aws_lambda_powertools": "powertools", "starlette": "starlette", "fastapi": "fastapi"}
 IMPLIED = "implied "
 """How the key of a router begins that the tree does not contain."""

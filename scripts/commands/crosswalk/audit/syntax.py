@@ -303,16 +303,16 @@ def _contains(outer: ast.AST, inner: ast.AST) -> bool:
 
 
 GATHERED = (
-    ast.Name,
-    ast.Starred,
-    ast.List,
-    ast.Tuple,
-    ast.Set,
-    ast.Dict,
-    ast.BinOp,
-    ast.IfExp,
-    ast.ListComp,
-    ast.SetComp,
+    ast.Name
+    | ast.Starred
+    | ast.List
+    | ast.Tuple
+    | ast.Set
+    | ast.Dict
+    | ast.BinOp
+    | ast.IfExp
+    | ast.ListComp
+    | ast.SetComp
 )
 HOLDING = word_set("set list tuple dict sorted keys values items copy wrap_future shield ensure_future")
 """Calls that give the tasks that they are given, collected or wrapped."""

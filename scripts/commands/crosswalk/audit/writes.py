@@ -145,7 +145,9 @@ def keywords(
     plain = False
     for name, value in given.items():
         if run.known.vocabulary.is_status(name):
-            field(run, cls, name, value, frame, node, via)
+            words = node.keywords if isinstance(node, ast.Call) else []
+            at = next((word.value for word in words if word.arg == name), node)  # the line where the word stands
+            field(run, cls, name, value, frame, at, via)
         elif name in cls.all_fields() or not cls.all_fields():
             plain = True
     if plain or (via != "constructor" and not given):
