@@ -283,6 +283,15 @@ def test_an_illegal_status_set_by_a_trigger_is_rejected(connection: Connection, 
     assert "domains 1" in str(error.value)
 
 
+def test_a_record_that_a_trigger_creates_in_an_illegal_status_is_rejected(connection: Connection) -> None:
+    later = SELECTED_QUEUES.format(status="Completed", due_at="NULL", name="guard_metadata_status_later")
+    connection.exec_driver_sql(later.replace("BEFORE UPDATE OF curation_status", "BEFORE INSERT"))
+    with pytest.raises(DBAPIError) as error:
+        connection.execute(text("INSERT INTO domains (domain, curation_status) VALUES ('new.test', 'Selected')"))
+    assert sqlstate(error.value) == transitions.ILLEGAL_TRANSITION
+    assert "domains 1" in str(error.value)
+
+
 @pytest.mark.usefixtures("held")
 @pytest.mark.parametrize("name", ["another_trigger", "guard_metadata_status_later"])
 def test_no_trigger_moves_a_record_past_its_live_attempt(connection: Connection, name: str) -> None:

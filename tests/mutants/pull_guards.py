@@ -32,9 +32,7 @@ PULL_GUARDS = (
     without("claim: a turn counts what is in flight", f"{CLAIM}.BY_TENANT", "+ coalesce(live, 0)"),
     without("claim: turns go on behind the last tenant", f"{CLAIM}.LOCK",
             "coalesce(tenant <= (SELECT tenant FROM served), false),"),
-    without("claim: small claims have a window of fifty", CLAIM, "SMALLEST_WINDOW_OF_HOSTS = 50",
-            instead="SMALLEST_WINDOW_OF_HOSTS = 1"),
-    without("claim: small claims have a window of ten", CLAIM, "SMALLEST_WINDOW = 10", instead="SMALLEST_WINDOW = 1"),
+    without("claim: small claims have a window of fifty", CLAIM, "SMALLEST_WINDOW = 50", instead="SMALLEST_WINDOW = 1"),
     without("claim: looks behind locked records", f"{STATEMENT}.PULL_BY_TENANT", "LOCK_BEHIND", instead="LOCK_NO_MORE"),
     Mutant(
         "claim: a foreign key does not hide a record",

@@ -8,9 +8,9 @@ that small claims share as large ones do. Tenants of equal rank take turns in al
 share a host, the same holds for the hosts of a tenant. Otherwise the oldest due comes first.
 
 Candidates are the oldest due records of each tenant (together at most 16 batches) and the first records of hosts met
-on a walk from a random place (at most 4 batches), so that a host with ten thousand old records hides no other. A batch
-counts as 10 records at least here, and as 50 with hosts. The cost does not depend on the length of the queue. Each
-tenant that waits adds one look-up in the index.
+on a walk from a random place (at most 4 batches), so that a host with ten thousand old records hides no other. With
+hosts, a batch counts as 50 records at least here. The cost does not depend on the length of the queue. Each tenant that
+waits adds one look-up in the index.
 
 Warning: leave the planner no choice. A plain join of due records and candidates was a scan of the whole table (400 ms
 at 500,000 rows; minutes with statistics from before a burst). So each candidate is locked in a LATERAL of its own,
@@ -26,9 +26,8 @@ from sqlalchemy import Connection
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, RecordId
 
-SMALLEST_WINDOW = 10
-SMALLEST_WINDOW_OF_HOSTS = 50
-"""Candidates are chosen as for a claim of at least so many records; of more where they share hosts."""
+SMALLEST_WINDOW = 50
+"""Where records share hosts, candidates are chosen as for a claim of at least so many records."""
 
 OLDEST = """
 WITH RECURSIVE {tenants},
@@ -238,7 +237,7 @@ CLAIM_BY_ID = with_time(BY_ID + NO_MESSAGES + LOCK + LOCK_NO_MORE + TAKE)
 
 def window(workflow: Workflow, batch: int) -> int:
     """Return the number of records on which the number of candidates of a claim of ``batch`` depends."""
-    return max(batch, SMALLEST_WINDOW if workflow.host is None else SMALLEST_WINDOW_OF_HOSTS)
+    return batch if workflow.host is None else max(batch, SMALLEST_WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
