@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from scripts.commands.crosswalk.audit import attributes, calls, models
+from scripts.commands.crosswalk.audit import attributes, calls, models, starts
 from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.machine import Machine
 
@@ -411,7 +411,16 @@ def _words(values: v.Values) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def _inner(run: Machine, node: ast.Await | ast.Starred, frame: v.Frame) -> v.Values:
+def _awaited(run: Machine, node: ast.Await, frame: v.Frame) -> v.Values:
+    value = run.evaluate(node.value, frame)
+    if any(isinstance(atom, v.Made) and atom.name == "asyncio.Task" for atom in value):
+        called = run.evaluate(node.value.func, frame) if isinstance(node.value, ast.Call) else v.UNKNOWN
+        if not any(isinstance(function.node, ast.AsyncFunctionDef) for function in v.function_in(called)):
+            starts.ended(run, value, node, frame)  # what a coroutine gives is not awaited with it
+    return value
+
+
+def _spread(run: Machine, node: ast.Starred, frame: v.Frame) -> v.Values:
     return run.evaluate(node.value, frame)
 
 
@@ -420,8 +429,8 @@ EVALUATORS: dict[type[ast.expr], Callable[[Machine, Any, v.Frame], v.Values]] = 
     ast.Name: lambda run, node, frame: name_in(run, node.id, frame),
     ast.Attribute: lambda run, node, frame: attributes.of(run, evaluate(run, node.value, frame), node.attr, frame),
     ast.Call: calls.evaluate_call,
-    ast.Await: _inner,
-    ast.Starred: _inner,
+    ast.Await: _awaited,
+    ast.Starred: _spread,
     ast.Yield: _yielded,
     ast.YieldFrom: _yielded,
     ast.IfExp: _either,

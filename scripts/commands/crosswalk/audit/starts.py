@@ -85,6 +85,7 @@ AWS = {
     "put_record": ("kinesis", ("StreamName", "PartitionKey")),
     "put_records": ("kinesis", ("StreamName", "Records")),
 }
+LAMBDA = re.compile(r"(?<![a-z])lambda(?![a-z])|lambda_?client")
 AWS_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "step": "stepfunctions"}
 
 
@@ -99,7 +100,7 @@ def aws(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
         if isinstance(atom, v.Made) and ("boto" in atom.name or atom.name.endswith(("client", "resource")))
     }
     if service in clients or any(word in call.arguments.keywords for word in words) or (
-        service == "lambda" and "lambda" in call.owner_source.lower()
+        service == "lambda" and LAMBDA.search(call.owner_source.lower())
     ):  # fmt: skip
         effect(run, frame, call.node, "aws", source(call))
         return v.UNKNOWN
@@ -162,6 +163,7 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
         if not is_awaited(call.node, frame):
             forget_own(call, frame)
             effect(run, frame, call.node, "task", source(call))
+            return v.join(*call.arguments.positional, _task(run, call, frame))
         return v.join(*call.arguments.positional)
     if call.name in EXECUTORS:
         if not call.is_foreign or (call.name == "start_soon" and ".state." not in call.owner_source):
@@ -176,7 +178,7 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
         effect(run, frame, call.node, "task", source(call))
         position = {"run_in_executor": 1, "call_later": 1}.get(call.name, 0)
         defer(run, call.arguments.get(position), shifted(call, position + 1), frame)
-        return v.UNKNOWN
+        return _task(run, call, frame) if call.name == "run_in_executor" else v.UNKNOWN
     if (
         call.name in APPLIED
         and call.is_foreign
@@ -184,6 +186,18 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
     ):
         return applied(run, call.arguments.get(0), shifted(call, 1), frame)
     return None
+
+
+def _task(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
+    """Return a task that its function does not await; a caller that gets it may."""
+    return v.one(v.Made("asyncio.Task", str(run.place(call.node, frame))))
+
+
+def ended(run: Machine, values: v.Values, node: ast.AST, frame: v.Frame) -> None:
+    """Record that tasks, threads or processes which another function started are waited for."""
+    for atom in values:
+        if isinstance(atom, v.Made) and atom.name in ("asyncio.Task", "threading.Thread"):
+            frame.effects.append(Ended(run.place(node, frame), start=atom.detail))
 
 
 def threads(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
@@ -439,7 +453,7 @@ def shifted(call: v.Call, skip: int) -> v.Arguments:
     return v.Arguments(list(call.arguments.positional[skip:]), dict(call.arguments.keywords))
 
 
-WAITING = frozenset({"join", "wait", "communicate"})
+WAITING = frozenset({"join", "wait", "communicate", "gather", "wait_for", "shield"})
 KINDS = (
     (jobs_and_tasks, TASK_VERBS | PREPARES | QUEUE_VERBS | OTHER_VERBS, True),
     (scheduler, SCHEDULER_VERBS | JOB_VERBS | {"func", "get_job", "get_jobs"}, False),
@@ -467,9 +481,8 @@ def _register(call: v.Call, frame: v.Frame) -> None:
 
 def call(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Record what is started; None when the call is for others to understand."""
-    for atom in call.owners if call.name in WAITING else ():
-        if isinstance(atom, v.Made) and atom.name == "threading.Thread":
-            frame.effects.append(Ended(run.place(call.node, frame), start=atom.detail))
+    if call.name in WAITING:
+        ended(run, v.join(call.owners, *call.arguments.all()), call.node, frame)
     _register(call, frame)
     is_outside = bool(call.externals) or any(function.task for function in v.function_in(call.callees))
     for recognise, names, looks_outside in KINDS:
