@@ -4,7 +4,7 @@
 
 -- Before a change is stored: leave a suppressed one out, and store what an objection finds it by.
 CREATE FUNCTION keep_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     hashes text[];
 BEGIN
