@@ -7,7 +7,7 @@ from scripts.commands.crosswalk.audit.binding import resolve
 from scripts.commands.crosswalk.audit.effects import Ended
 from scripts.commands.crosswalk.audit.machine import Machine
 from scripts.commands.crosswalk.audit.models import value_of
-from scripts.commands.crosswalk.audit.outside import QUERY_STEPS
+from scripts.commands.crosswalk.audit.outside import QUERY_STEPS, in_code
 from scripts.commands.crosswalk.audit.syntax import is_abstract
 
 QUERY_METHODS = QUERY_STEPS | {"all", "count", "delete", "exists", "first", "get", "insert", "one", "scalar", "update"}
@@ -76,6 +76,8 @@ def of_class(run: Machine, cls: v.Class, name: str) -> v.Values:
             return v.one(v.ColumnRef(cls, name))
         if name in ("query", "objects"):
             return v.one(v.About(cls, query=True))
+        if name == "__table__" and not cls.lookup(name):
+            return v.one(v.ClassRef(cls))
     if found := run.settled(cls.lookup(name)):
         return v.Values(
             v.Func(atom.function, v.ClassRef(cls) if "classmethod" in atom.function.decorators else None)
@@ -116,11 +118,13 @@ def _of_instance(run: Machine, owner: v.Instance, cls: v.Class, name: str, frame
     if not schema and (given := cls.lookup(name)) and not any(isinstance(atom, v.Func) for atom in given):
         return run.settled(given)
     if (declared := cls.all_fields().get(name)) is not None:
-        if declared.annotation is not None:
-            value = run.promised(declared.annotation, cls.frame, request=schema)
+        own = in_code(run, owner, name) if schema else None
+        if not own and declared.annotation is not None:
+            value = run.promised(declared.annotation, cls.frame, request=schema and own is None)
+            value = value if own is None else v.Values(a for a in value if not isinstance(a, v.AnyMember | v.AnyOf))
             if value:
                 return value
-        return declared.value
+        return declared.value if own is None else own
     return _bound(run, v.one(owner), cls, name, frame)
 
 

@@ -174,15 +174,16 @@ def construct(run: Machine, cls: v.Class, call: v.Call, frame: v.Frame) -> v.Val
         return registration.made(run, framework, call, frame, cls)
     # One object for what it was made with: routes make their services alike. One that is filled later has its place, too:
     # a table's rows are often made by one helper.
-    given = call.arguments.all()
+    passed = call.arguments.all()
     place = (
-        () if given and "__init__" in cls.frame.names else (frame.module.path, call.node.lineno, call.node.col_offset)
+        () if passed and "__init__" in cls.frame.names else (frame.module.path, call.node.lineno, call.node.col_offset)
     )
-    key = hash((*place, *given, *call.arguments.keywords)) or 1
+    key = hash((*place, *passed, *call.arguments.keywords)) or 1
     made = run.made(cls, call.arguments, key, frame)
-    for name, value in call.arguments.keywords.items():
-        if name in cls.all_fields():
-            for atom in made:
-                if isinstance(atom, v.Instance):
-                    run.set_attribute(atom, name, value)
+    given = {name: value for name, value in call.arguments.keywords.items() if name in cls.all_fields()}
+    given |= {outside.UNNAMED: v.UNKNOWN} if call.arguments.open else {}
+    for name, value in given.items():
+        for atom in made:
+            if isinstance(atom, v.Instance):
+                run.set_attribute(atom, name, value)
     return made

@@ -169,6 +169,10 @@ class Machine(ABC):
                 return found
         return v.UNKNOWN
 
+    def is_given(self, instance: v.Instance, name: str) -> bool:
+        """Return whether an object's attribute was assigned, also to something not known."""
+        return any((id(cls), instance.key, name) in self.attributes for cls in instance.cls.ancestry())
+
     def defined(self, node: ast.ClassDef, cls: v.Class) -> None:
         """Return a class of the tree, to be found again by its definition and by its name."""
         if id(node) not in self.classes:

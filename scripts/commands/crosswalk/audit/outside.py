@@ -88,7 +88,8 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
     if statements:
         return on_statement(run, statements, call, frame)
     if name in DUMPS:
-        return some_fields(dumped(run, owners), given) or given.get(0)
+        only_given = any(_is_true(given.get(-1, word)) for word in ("exclude_unset", "exclude_defaults"))
+        return some_fields(dumped(run, owners, only_given=only_given), given) or given.get(0)
     if name in ("load", "loads") and (fields := _loaded(run, owners)):
         return fields
     if name in REQUEST_TEXT and any(_is_request(atom) for atom in owners):
@@ -392,20 +393,26 @@ DUMPS = frozenset({"model_dump", "dict", "asdict", "to_dict", "model_dump_json",
 
 
 def some_fields(dumped: v.Values, given: v.Arguments) -> v.Values:
-    """Evaluate ``model_dump(exclude={"status"})``, ``dict(include={"title"})``."""
+    """Evaluate ``model_dump(exclude={"status"}, exclude_none=True)``, ``dict(include={"title"})``."""
     left_out, taken = (_keys(given.get(-1, word)) for word in ("exclude", "include"))
-    if not left_out and not taken:
+    no_none = _is_true(given.get(-1, "exclude_none"))
+    if not left_out and not taken and not no_none:
         return dumped
     return v.Values(
         v.Mapping(tuple(
             (key, value)
             for key, value in atom.items
             if v.text_of(key) not in left_out and (not taken or v.text_of(key) in taken)
+            and not (no_none and value == v.one(v.Const(None)))
         ))
         if isinstance(atom, v.Mapping)
         else atom
         for atom in dumped
     )  # fmt: skip
+
+
+def _is_true(value: v.Values) -> bool:
+    return value == v.one(v.Const(True))
 
 
 def _keys(values: v.Values) -> set[str]:
@@ -455,14 +462,16 @@ def formatted(call: v.Call) -> v.Values:
     return v.one(v.Pattern(filled, holes) if v.HOLE in filled else v.Const(filled))
 
 
-def dumped(run: Machine, values: v.Values) -> v.Values:
-    """Return a schema's or model's fields as a dict: ``body.model_dump()``."""
+def dumped(run: Machine, values: v.Values, *, only_given: bool = False) -> v.Values:
+    """Return a schema's or model's fields as a dict: ``body.model_dump()``; ``only_given``: without its defaults."""
     found: list[v.Values] = []
     for atom in values:
         match atom:
             case v.Instance(cls) if cls.all_fields():
                 found.append(v.one(v.Mapping(tuple(
-                    (v.one(v.Const(name)), run_field(run, atom, name)) for name in cls.all_fields()
+                    (v.one(v.Const(name)), run_field(run, atom, name))
+                    for name in cls.all_fields()
+                    if not only_given or run.is_given(atom, name) or in_code(run, atom, name) is None
                 ))))  # fmt: skip
             case v.About(cls):
                 found.append(v.one(v.Mapping(tuple((v.one(v.Const(name)), v.UNKNOWN) for name in cls.all_fields()))))
@@ -474,6 +483,8 @@ def dumped(run: Machine, values: v.Values) -> v.Values:
 def run_field(run: Machine, owner: v.Instance, name: str) -> v.Values:
     """Return a field's value on a schema's instance; from the request, so free text when it is nothing else."""
     assigned = run.attribute(owner, name)
+    if (own := in_code(run, owner, name)) is not None:
+        return own
     declared = owner.cls.all_fields()[name]
     value = assigned or declared.value
     if not assigned and declared.annotation is not None:
@@ -484,3 +495,20 @@ def run_field(run: Machine, owner: v.Instance, name: str) -> v.Values:
     value = v.Values(v.AnyMember(a.cls) for a in enums if isinstance(a, v.ClassRef) and a.cls.is_enum) or value
     usable = v.Values(a for a in value if not isinstance(a, v.Made))
     return usable or v.one(v.Anything())
+
+
+def in_code(run: Machine, owner: v.Instance, name: str) -> v.Values | None:
+    """Return a field of an object that the code made, its argument or its default; None for an object from elsewhere."""
+    cls = owner.cls
+    is_made = owner.key not in (0, v.FROM_REQUEST) and not run.is_given(owner, UNNAMED)
+    if not is_made or cls.lookup("__init__") or "Schema" in cls.outside_bases():
+        return None
+    if run.is_given(owner, name):
+        return run.attribute(owner, name)
+    value = cls.all_fields()[name].value
+    named = [v.Const(atom.initial) for atom in value if isinstance(atom, v.ColumnType) and atom.initial]
+    return v.Values([*named, *(atom for atom in value if isinstance(atom, v.Const | v.Member))])
+
+
+UNNAMED = "**"
+"""The attribute that stands for those whose names are not known: of ``Patch(**data)``."""

@@ -265,23 +265,29 @@ def words(effect: StatusWrite) -> str:
 
 def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Found:
     field_name = f"{effect.model}.{effect.field}"
-    foreign = set(effect.foreign)
+    foreign, own = set(effect.foreign), list[str]()
     if not effect.vocabulary:
         own = [word for word in (*effect.values, *effect.chosen) if word not in vocabulary.words]
         typos = [word for word in own if _near(word, vocabulary)]
         own = [*effect.values, *effect.chosen] if effect.declared and not vocabulary.custom_words else own
         if typos and (vocabulary.custom_words or any(word in vocabulary.words for word in effect.values)):
             foreign |= set(typos)
-        elif own and not effect.deferred and not effect.implied:
-            known = f"{field_name} = {', '.join(own)}: the column is free text"
-            yield "SKY104", effect, known
+            own = []
     if foreign:
         right = ", ".join(effect.vocabulary or vocabulary.words)
         yield "SKY102", effect, f"{field_name} = {', '.join(sorted(foreign))}; it knows {right}"
-    known_words = effect.vocabulary or effect.implied or written.get((effect.model, effect.field), ())
-    if effect.deferred or not vocabulary.is_work(known_words):
+    if effect.deferred:
         return
-    machine = [word for word in effect.values if vocabulary.is_machine(word, known_words) and word not in foreign]
+    known_words = effect.vocabulary or effect.implied or written.get((effect.model, effect.field), ())
+    is_work = vocabulary.is_work(known_words)
+    machine = [
+        word for word in effect.values if is_work and vocabulary.is_machine(word, known_words) and word not in foreign
+    ]
+    own = [word for word in own if word not in machine]
+    if own and not effect.implied:
+        yield "SKY104", effect, f"{field_name} = {', '.join(own)}: the column is free text"
+    if not is_work:
+        return
     if machine:
         yield "SKY101", effect, f"{field_name} = {', '.join(machine)}"
     chosen = [word for word in effect.chosen if vocabulary.is_machine(word, known_words) and word not in foreign]
@@ -315,10 +321,8 @@ def _is_start(effect: StartsWork, route: Route, analysis: Analysis) -> bool:
 
 def _fits(pieces: list[str], route: str) -> bool:
     known = [piece for piece in route.split("/") if piece]
-    if not known or not any(not _is_hole(piece) for piece in known):
-        return False
     shorter = min(len(known), len(pieces))
-    if shorter < len(known) and shorter < len(pieces):
+    if not shorter or all(_is_hole(piece) for piece in known):
         return False
     pairs = list(zip(pieces[-shorter:], known[-shorter:], strict=True))
     same = sum(1 for ours, theirs in pairs if ours == theirs)

@@ -144,7 +144,7 @@ def keywords(
     """Evaluate ``Model(status=…)``, ``.values(status=…)``. Columns other than statuses count once."""
     plain = False
     for name, value in given.items():
-        if run.known.vocabulary.is_status(name):
+        if run.known.vocabulary.is_status(name) and not (via == "constructor" and value == v.one(v.Const(None))):
             words = node.keywords if isinstance(node, ast.Call) else []
             at = next((word.value for word in words if word.arg == name), node)  # the line where the word stands
             field(run, cls, name, value, frame, at, via)
