@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.runtime.registry import IMPORT, METADATA
+from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION
 from scrapersky.status import requeue as requeueing
 from scrapersky.status.abandon import abandon
 from scrapersky.status.budget import Spent, seconds_left_today, spend
@@ -73,6 +73,16 @@ def test_live_attempts_limit_the_next_claim(connection: Connection) -> None:
     assert len(claim_attempts(connection, batch=6, max_in_flight=8)) == 6
     assert len(claim_attempts(connection, batch=6, max_in_flight=8)) == 2
     assert claim_attempts(connection, batch=6, max_in_flight=8) == []
+
+
+def test_attempts_that_ended_and_those_of_another_workflow_limit_no_claim(connection: Connection) -> None:
+    queue(connection, 4)
+    connection.execute(text("UPDATE domains SET sitemap_analysis_status = 'Queued'"))
+    first = claim_attempts(connection, batch=2, max_in_flight=2)
+    assert len(claim(connection, SUBMISSION, batch=2, max_in_flight=2, dispatch_lease=60)) == 2
+    for attempt in start_attempts(connection, first):
+        complete(connection, METADATA, attempt, code="read", detail={})
+    assert len(claim_attempts(connection, batch=2, max_in_flight=2)) == 2
 
 
 def test_a_paused_workflow_is_not_claimed_until_the_pause_ends(connection: Connection) -> None:
