@@ -37,6 +37,10 @@ def _one(run: Machine, owner: v.Atom, name: str, frame: v.Frame) -> v.Values:  #
             return run.settled(run.state[name])
         case v.Made(dotted, detail):
             return v.one(v.Made(f"{dotted}.{name}", detail))
+        case v.ClassRef(cls) if name in ("__name__", "__qualname__"):
+            return v.one(v.Const(cls.name))
+        case v.Instance(cls) | v.About(cls) if name == "__class__":
+            return v.one(v.ClassRef(cls))
         case v.ClassRef(cls):
             return of_class(run, cls, name)
         case v.ColumnRef(cls, field) if name in ("key", "name"):

@@ -52,7 +52,7 @@ class Interpreter(Machine):
 
     def begin(self) -> None:
         """Reset the counts of variants: a start with all its migrations takes none from the routes."""
-        self.known_users = None
+        self.known_users, self.started = None, self.steps
         self._implementations.clear()
         self._variants.clear()
         self._costs.clear()

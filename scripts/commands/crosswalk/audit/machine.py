@@ -16,7 +16,7 @@ from scripts.commands.crosswalk.audit.routes import Routing
 from scripts.commands.crosswalk.audit.syntax import is_abstract
 
 MAX_STEPS = 400_000
-"""Statements executed in all, but for :data:`ROUTE_STEPS`: a limit on time, not on any usual code base's routers."""
+"""Statements executed before any route, and by all routes but for :data:`ROUTE_STEPS`: a limit on time only."""
 ROUTE_SHARE = 10
 """One route may take a tenth of the statements that are left, so that none takes them from all others."""
 ROUTE_STEPS = 2_000
@@ -47,6 +47,7 @@ class Machine(ABC):
         self._implementations: dict[tuple[int, str], list[v.Func]] = {}
         self.has_cycles = False  #: whether a module was imported while it was being executed
         self.steps = 0
+        self.started = 0  #: those that took the modules and the start of the application
         self._by_variable: dict[str, list[v.Class]] = {}
         self._cut = False
         self._limit = MAX_STEPS
@@ -80,7 +81,7 @@ class Machine(ABC):
 
     def allow(self, place: Place, name: str, *, share: bool = True) -> None:
         """Begin a route, with its share of the statements that are left, or with :data:`ROUTE_STEPS`."""
-        allowed = max((MAX_STEPS - self.steps) // ROUTE_SHARE if share else 0, ROUTE_STEPS)
+        allowed = max((MAX_STEPS + self.started - self.steps) // ROUTE_SHARE if share else 0, ROUTE_STEPS)
         self._limit, self._cut = self.steps + allowed, False
         self._beyond = (place.path, place.line, f"{name}: followed for {allowed:,} statements, not to the end")
 
@@ -160,6 +161,10 @@ class Machine(ABC):
         for key in {instance.key, 0}:
             place = (id(instance.cls), key, name)
             self.attributes[place] = v.join(self.attributes.get(place, v.UNKNOWN), value)
+
+    def replace_attribute(self, instance: v.Instance, name: str, value: v.Values) -> None:
+        """Evaluate ``instance.name = value``, where ``value`` holds what was there before."""
+        self.attributes.update({(id(instance.cls), key, name): value for key in (instance.key, 0)})
 
     def attribute(self, instance: v.Instance, name: str) -> v.Values:
         """Return what was assigned to an object's attribute, in its class or an ancestor's methods."""

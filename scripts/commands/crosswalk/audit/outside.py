@@ -223,10 +223,12 @@ def _collected(call: v.Call, frame: v.Frame) -> bool:
 PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "filter", "frozenset", "int"])
 
 
-def builtin(run: Machine, name: str, call: v.Call, frame: v.Frame) -> v.Values:
+def builtin(run: Machine, name: str, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C901
     """Evaluate a call of a built-in function."""
     given = call.arguments
     first = given.get(0)
+    if name == "type" and len(given.all()) == 1:
+        return v.Values(v.ClassRef(atom.cls) for atom in first if isinstance(atom, v.Instance | v.About))
     if name == "setattr" and call.node.args:
         writes.by_name(run, first, call.node.args[0], given.get(1), given.get(2), frame, call.node)
         return v.UNKNOWN

@@ -80,6 +80,9 @@ class Project:
     def _files(self, folder: Path) -> list[Path]:
         found: list[Path] = []
         for here, folders, files in os.walk(folder):
+            if any(name.endswith(".dist-info") for name in folders) and Path(here) not in self.paths:
+                folders.clear()  # installed packages, whatever their folder is called
+                continue
             folders[:] = sorted(
                 name
                 for name in folders
@@ -162,12 +165,13 @@ class Project:
         fitting = [path for path in near if self._is_source_root(path, dotted)]
         if not fitting and "." not in dotted and importer.parent / f"{dotted}.py" in near and _is_flat(importer.parent):
             return importer.parent / f"{dotted}.py"
+        if not fitting and "." in dotted:
+            starts = {path: _start_of(path, dotted) for path in near}
+            fitting = [path for path, start in starts.items() if start in importer.parents and _has_script(start)]
         return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
 
     def _is_source_root(self, path: Path, dotted: str) -> bool:
-        start = path.parent if path.name == "__init__.py" else path
-        for _ in dotted.split("."):
-            start = start.parent
+        start = _start_of(path, dotted)
         return start in self.roots or not (start / "__init__.py").exists()
 
     def relative(self, importer: Path, level: int, dotted: str) -> Path | None:
@@ -208,6 +212,21 @@ class Project:
 def _dotted(path: Path) -> list[str]:
     parts = list(path.with_suffix("").parts)[1:]
     return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def _start_of(path: Path, dotted: str) -> Path:
+    """Return the folder that ``path`` is imported from as ``dotted``."""
+    inside = path.parent if path.name == "__init__.py" else path
+    return inside.parents[dotted.count(".")]
+
+
+@cache
+def _has_script(folder: Path) -> bool:
+    """Return whether a file of the folder is run as a script, so that the folder is on the path, package or not."""
+    sources = [path.read_text(encoding="utf-8", errors="replace") for path in folder.glob("*.py") if path.is_file()]
+    named = re.compile(rf"^\s*(?:from|import)\s+{re.escape(folder.name)}\b", re.MULTILINE)
+    scripts = any(re.search(r"^if __name__ ==", source, re.MULTILINE) for source in sources)
+    return scripts and not any(named.search(source) for source in sources)
 
 
 @cache

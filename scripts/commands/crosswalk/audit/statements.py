@@ -100,8 +100,22 @@ def assign(run: Machine, target: ast.expr, value: v.Values, frame: v.Frame, node
             writes.set_attribute(run, run.evaluate(owner, frame), owner, name, value, frame, node)
         case ast.Subscript(value=ast.Name(id=name), slice=key):
             frame.names[name] = v.with_entry(run.evaluate(target.value, frame), run.evaluate(key, frame), value)
+        case ast.Subscript(value=ast.Attribute(value=owner, attr=name), slice=key):
+            _registered(run, run.evaluate(owner, frame), name, run.evaluate(key, frame), value)
         case ast.Subscript(value=owner):
             run.evaluate(owner, frame)
+
+
+def _registered(run: Machine, owners: v.Values, name: str, key: v.Values, value: v.Values) -> None:
+    """Keep ``self.handlers[Command] = handle``: what a command bus or a registry calls later."""
+    for atom in owners if any(isinstance(handler, v.Func | v.Partial) for handler in value) else ():
+        if isinstance(atom, v.Instance):
+            entries = [
+                entry for found in run.attribute(atom, name) if isinstance(found, v.Mapping) for entry in found.items
+            ]
+            before = v.join(*(other for known, other in entries if known == key))
+            kept = [entry for entry in entries if entry[0] != key]
+            run.replace_attribute(atom, name, v.one(v.Mapping((*kept, (key, v.join(before, value))))))
 
 
 def _branch(run: Machine, node: ast.If, frame: v.Frame) -> bool:

@@ -202,7 +202,7 @@ def is_joined(node: ast.Call, frame: Frame) -> bool:
     if body is None:
         return False
     names = _holders(body, node)
-    if _is_iterated(body, node, names) or _ends_by_an_event(body, node):
+    if _is_iterated(body, node, names) or _ends_by_an_event(body, node) or _is_shut_down(body, node):
         return True
     joined = owners_of(body, "join", "result", "communicate", "wait")
     if any(names & _names(owner) or _contains(owner, node) for owner in joined):
@@ -259,6 +259,18 @@ def _is_iterated(body: ast.AST, node: ast.Call, names: set[str]) -> bool:
 
 
 TAKING = frozenset({"list", "tuple", "set", "dict", "sum", "any", "all", "max", "min", "sorted", "join"})
+
+
+def _is_shut_down(body: ast.AST, node: ast.Call) -> bool:
+    """Return whether the function shuts down the pool that ``node`` gives work to, which waits for all of it."""
+    pool = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    ended = [part for part in parts_of(body) if isinstance(part, ast.Call) and last_name(part.func) == "shutdown"]
+    return any(
+        isinstance(part.func, ast.Attribute)
+        and ast.unparse(part.func.value) == pool
+        and not any(word.arg == "wait" and ast.unparse(word.value) == "False" for word in part.keywords)
+        for part in ended
+    )
 
 
 def _ends_by_an_event(body: ast.AST, node: ast.Call) -> bool:
