@@ -22,6 +22,7 @@ from tests.chaos.plan import Plan
 VERBS: Mapping[str, str] = {
     METADATA.sql(claim.CLAIM_BY_TENANT): "claim",
     METADATA.sql(pull.PULL_BY_TENANT): "pull",
+    METADATA.sql(pull.PULL_BY_TENANT_WITH_TIME): "pull",
     METADATA.sql(recover.RECOVER): "recover",
     METADATA.sql(release.RELEASE): "release",
     METADATA.sql(dead_letter.DEAD_LETTER): "dead letter",
