@@ -9,7 +9,7 @@ from scripts.commands.crosswalk.audit import values as v
 from scripts.commands.crosswalk.audit.effects import Commit
 from scripts.commands.crosswalk.audit.expressions import outcome
 from scripts.commands.crosswalk.audit.machine import Machine
-from scripts.commands.crosswalk.audit.syntax import guarded, narrowed, starts_work
+from scripts.commands.crosswalk.audit.syntax import guarded, keeps_handlers, narrowed, starts_work
 from scripts.commands.crosswalk.audit.vocabulary import is_periodic
 
 
@@ -99,16 +99,22 @@ def assign(run: Machine, target: ast.expr, value: v.Values, frame: v.Frame, node
         case ast.Attribute(value=owner, attr=name):
             writes.set_attribute(run, run.evaluate(owner, frame), owner, name, value, frame, node)
         case ast.Subscript(value=ast.Name(id=name), slice=key):
-            frame.names[name] = v.with_entry(run.evaluate(target.value, frame), run.evaluate(key, frame), value)
+            outer = frame.module.frame if frame.function and name not in frame.names and _are_handlers(value) else None
+            kept = outer.names if outer and name in outer.names else frame.names
+            kept[name] = v.with_entry(run.evaluate(target.value, frame), run.evaluate(key, frame), value)
         case ast.Subscript(value=ast.Attribute(value=owner, attr=name), slice=key):
             _registered(run, run.evaluate(owner, frame), name, run.evaluate(key, frame), value)
         case ast.Subscript(value=owner):
             run.evaluate(owner, frame)
 
 
+def _are_handlers(value: v.Values) -> bool:
+    return any(isinstance(atom, v.Func | v.Partial) for atom in value)
+
+
 def _registered(run: Machine, owners: v.Values, name: str, key: v.Values, value: v.Values) -> None:
     """Keep ``self.handlers[Command] = handle``: what a command bus or a registry calls later."""
-    for atom in owners if any(isinstance(handler, v.Func | v.Partial) for handler in value) else ():
+    for atom in owners if _are_handlers(value) else ():
         if isinstance(atom, v.Instance):
             entries = [
                 entry for found in run.attribute(atom, name) if isinstance(found, v.Mapping) for entry in found.items
@@ -229,6 +235,12 @@ def function(run: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: 
             elif isinstance(atom, v.Made) and atom.name.startswith("huey."):
                 made.sent = made.task
             elif isinstance(atom, v.Func):
+                if keeps_handlers(atom.function.node):
+                    run.call(
+                        atom.function,
+                        v.one(atom.receiver) if atom.receiver else v.UNKNOWN,
+                        v.Arguments([v.one(v.Func(made))]),
+                    )
                 made.guard = guarded(atom.function.node) or made.guard
                 if starts_work(atom.function.node):
                     made.wrapper = run.call(atom.function, v.UNKNOWN, v.Arguments([v.one(v.Func(made))])).value

@@ -79,6 +79,18 @@ def starts_work(decorator: ast.AST) -> bool:
     return any(last_name(part.func) in STARTERS for part in calls)
 
 
+@lru_cache(maxsize=4_096)
+def keeps_handlers(decorator: ast.AST) -> bool:
+    """Return whether a decorator keeps what it decorates in a dict: ``HANDLERS[command] = function``."""
+    if not isinstance(decorator, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    given = {argument.arg for argument in decorator.args.args}
+    return any(
+        isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Subscript) and last_name(part.value) in given
+        for part in parts_of(decorator)
+    )
+
+
 def _calls_of(name: str, node: ast.AST) -> int:
     return sum(isinstance(part, ast.Call) and last_name(part.func) == name for part in parts_of(node))
 
