@@ -93,6 +93,14 @@ def test_a_paused_workflow_is_not_claimed_until_the_pause_ends(connection: Conne
     assert len(claim_attempts(connection)) == 1
 
 
+def test_the_events_of_an_attempt_name_it(connection: Connection) -> None:
+    queue(connection, 1)
+    (attempt,) = start_attempts(connection, claim_attempts(connection))
+    complete(connection, METADATA, attempt, code="read", detail={})
+    events = connection.execute(text("SELECT to_status, attempt_id FROM status_events ORDER BY event_id")).all()
+    assert list(map(tuple, events)) == [("Queued", None), ("Processing", attempt), ("Completed", attempt)]
+
+
 def test_an_attempt_starts_once(connection: Connection) -> None:
     queue(connection, 1)
     attempts = claim_attempts(connection)
