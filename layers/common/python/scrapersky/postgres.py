@@ -162,17 +162,19 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         context = Context(statement)
         encoding = self._client_encoding
         name = b"" if oids else self._name_of(statement)
-        parse = name + NULL_BYTE + statement.encode(encoding) + NULL_BYTE + H_pack(len(oids))
+        is_kept = bool(name) and statement in self._kept
+        text = b"" if is_kept else statement.encode(encoding)
         bind = bytearray(NULL_BYTE + name + NULL_BYTE + H_pack(0) + H_pack(len(vals)))
         for value in make_params(self.py_types, vals):
             encoded = None if value is None else value.encode(encoding)
             bind += i_pack(-1) if encoded is None else i_pack(len(encoded)) + encoded
         # From here on everything is encoded: a value that cannot be must fail before anything is sent.
-        if not name or statement not in self._kept:
-            if name:
-                # After an error the server may have the name. Closing one that it does not have is no error.
-                self._send_message(CLOSE, STATEMENT + name + NULL_BYTE)
-            self._send_message(PARSE, parse + b"".join(i_pack(max(oid, 0)) for oid in oids))
+        if name and not is_kept:
+            # After an error the server may have the name. Closing one that it does not have is no error.
+            self._send_message(CLOSE, STATEMENT + name + NULL_BYTE)
+        if not is_kept:
+            types = H_pack(len(oids)) + b"".join(i_pack(max(oid, 0)) for oid in oids)
+            self._send_message(PARSE, name + NULL_BYTE + text + NULL_BYTE + types)
         self._send_message(DESCRIBE, STATEMENT + name + NULL_BYTE)
         self._send_message(BIND, bind + H_pack(0))
         _write(self._sock, EXECUTE_MSG + SYNC_MSG)
