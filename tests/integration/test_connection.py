@@ -112,24 +112,24 @@ def test_without_knowing_that_it_is_direct_a_connection_keeps_no_plan(counted: C
     assert named(counted) == 0
 
 
-def test_a_kept_statement_that_no_longer_fits_its_table_fails_once(direct: CountingConnection) -> None:
+def error_of_kept(connection: PostgresConnection, change: str) -> str | None:
+    """Return the SQLSTATE with which a kept statement fails after ``change``."""
     for _ in range(KEPT_AFTER + 1):
-        value_of(direct, READ, 7)
-    direct.execute_simple("ALTER TABLE kept ALTER n TYPE bigint")
+        value_of(connection, READ, 7)
+    connection.execute_simple(change)
     with pytest.raises(pg8000.dbapi.Error) as refused:
-        value_of(direct, READ, 7)
-    assert sqlstate(refused.value) == "0A000"
+        value_of(connection, READ, 7)
+    return sqlstate(refused.value)
+
+
+def test_a_kept_statement_that_no_longer_fits_its_table_fails_once(direct: CountingConnection) -> None:
+    assert error_of_kept(direct, "ALTER TABLE kept ALTER n TYPE bigint") == "0A000"
     assert value_of(direct, READ, 7) == 7
     assert named(direct) == 1
 
 
 def test_where_the_server_has_lost_its_statements_the_connection_names_no_more(direct: CountingConnection) -> None:
-    for _ in range(KEPT_AFTER + 1):
-        value_of(direct, READ, 7)
-    direct.execute_simple("DEALLOCATE ALL")
-    with pytest.raises(pg8000.dbapi.Error) as refused:
-        value_of(direct, READ, 7)
-    assert sqlstate(refused.value) == NO_SUCH_STATEMENT
+    assert error_of_kept(direct, "DEALLOCATE ALL") == NO_SUCH_STATEMENT
     assert {value_of(direct, READ, 7) for _ in range(KEPT_AFTER + 3)} == {7}
     assert named(direct) == 0
 
