@@ -183,13 +183,7 @@ def _schema_field(dotted: str, given: v.Arguments) -> v.Values:
 def _loaded(run: Machine, owners: v.Values) -> v.Values:
     """Evaluate ``schema.load(…)`` of marshmallow: the fields that the request sets."""
     schemas = [atom for atom in owners if isinstance(atom, v.Instance) and "Schema" in atom.cls.outside_bases()]
-    return v.Values(
-        v.Mapping(tuple(
-            (v.one(v.Const(name)), run_field(run, atom, name))
-            for name in atom.cls.all_fields()
-        ))
-        for atom in schemas
-    )  # fmt: skip
+    return v.Values(_fields(run, atom, atom.cls.all_fields()) for atom in schemas)
 
 
 SAME_ROW = frozenset({"merge", "refresh", "expunge", "paginate", "unwrap", "cast", "run_sync"})
@@ -470,16 +464,21 @@ def dumped(run: Machine, values: v.Values, *, only_given: bool = False) -> v.Val
     for atom in values:
         match atom:
             case v.Instance(cls) if cls.all_fields():
-                found.append(v.one(v.Mapping(tuple(
-                    (v.one(v.Const(name)), run_field(run, atom, name))
+                names = [
+                    name
                     for name in cls.all_fields()
                     if not only_given or run.is_given(atom, name) or in_code(run, atom, name) is None
-                ))))  # fmt: skip
+                ]
+                found.append(v.one(_fields(run, atom, names)))
             case v.About(cls):
                 found.append(v.one(v.Mapping(tuple((v.one(v.Const(name)), v.UNKNOWN) for name in cls.all_fields()))))
             case v.Mapping() | v.Listing():
                 found.append(v.one(atom))
     return v.join(*found)
+
+
+def _fields(run: Machine, owner: v.Instance, names: Iterable[str]) -> v.Mapping:
+    return v.Mapping(tuple((v.one(v.Const(name)), run_field(run, owner, name)) for name in names))
 
 
 def run_field(run: Machine, owner: v.Instance, name: str) -> v.Values:
