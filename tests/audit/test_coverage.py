@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.commands.crosswalk.audit import command, statements
 from scripts.commands.crosswalk.audit.analysis import analyse
 from scripts.commands.crosswalk.audit.command import main
 from scripts.commands.crosswalk.audit.newer_syntax import translated
@@ -49,6 +50,18 @@ app = FastAPI()
 
 @app.post("/pages")
 def pages(tasks: BackgroundTasks):
+    tasks.add_task(print)
+"""
+
+
+FAULTY = """
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+
+@app.post("/pages")
+def pages(tasks: BackgroundTasks):
+    count: int = 0
     tasks.add_task(print)
 """
 
@@ -100,6 +113,30 @@ def test_a_helper_that_gets_the_method_of_an_unknown_router_is_noted(
     hidden = HOME_MADE.replace('@site.get("/hidden")', '@protected(site.get, "/hidden")')
     assert main([str(project(tmp_path, app=ROUTER, more=hidden))]) == 0
     assert "more.py:6: note: @protected(site.get, '/hidden') is not understood as a route" in capsys.readouterr().out
+
+
+def fail(*_: object) -> None:
+    raise KeyError("count")
+
+
+def test_a_fault_of_the_audit_costs_one_statement_and_does_not_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "annotated", fail)
+    assert main([str(project(tmp_path, app=FAULTY))]) == 2
+    printed = capsys.readouterr()
+    assert "app.py:8: note: the audit failed here (test_coverage.py:" in printed.out
+    assert "app.py:9" in printed.out
+    assert "SKY203" in printed.out
+    assert "1 statement not followed; app.py:8: the audit failed here" in printed.err
+
+
+def test_a_fault_outside_of_a_statement_exits_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "find", fail)
+    assert main([str(project(tmp_path, app=FAULTY))]) == 2
+    assert "KeyError: 'count'\nThe audit itself failed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", NEWER)

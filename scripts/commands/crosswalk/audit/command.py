@@ -6,6 +6,7 @@ import argparse
 import gc
 import json
 import sys
+import traceback
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import allow, baseline, report, vocabulary
@@ -47,6 +48,10 @@ def main(arguments: list[str]) -> int:
         analysis, findings = _audit(options)
     except (vocabulary.VocabularyError, allow.AllowListError, baseline.BaselineError) as error:
         print(error, file=sys.stderr)
+        return 2
+    except Exception:  # Python would exit with 1, which means findings
+        traceback.print_exc()
+        print("The audit itself failed: see the traceback above.", file=sys.stderr)
         return 2
     if options.sarif:
         text = json.dumps(report.as_sarif(analysis, findings), indent=2)

@@ -22,6 +22,7 @@ class Coverage:
     handlers: int = 0  #: handlers that were followed
     not_understood: tuple[tuple[Path, int, str], ...] = ()  #: route-like code that registered no route
     unread: tuple[Unread, ...] = ()
+    faults: tuple[tuple[Path, int, str], ...] = ()  #: statements at which the audit itself failed
     calls: int = 0
     unresolved: int = 0  #: calls on objects of which nothing is known
     writes: int = 0  #: status writes
@@ -46,6 +47,9 @@ class Coverage:
         if hidden := [file for file in self.unread if file.routes]:
             names = ", ".join(f"{file.path.name} ({file.reason})" for file in hidden[:3])
             return f"{len(hidden)} unread files contain route decorators: {names}"
+        if self.faults:
+            path, line, text = self.faults[0]
+            return f"{plural(len(self.faults), 'statement')} not followed; {path.name}:{line}: {text}"
         if self.percent < minimum:
             return f"{self.percent} % of the handlers were understood; --min-coverage asks for {minimum} %"
         return ""
@@ -81,6 +85,7 @@ def measure(run: Interpreter, routes: list[tuple[Route, list[Effect]]], chosen: 
         handlers=len(known),
         not_understood=tuple(dict.fromkeys(missed)),
         unread=tuple(run.project.unread),
+        faults=tuple(dict.fromkeys(run.faults)),
         calls=len(run.calls),
         unresolved=sum(1 for resolved in run.calls.values() if not resolved),
         writes=len(writes),

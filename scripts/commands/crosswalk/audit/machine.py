@@ -3,6 +3,7 @@
 They get a :class:`Machine`, so that they do not import each other in a circle."""
 
 import ast
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
@@ -37,6 +38,7 @@ class Machine(ABC):
         self.classes: dict[int, v.Class] = {}
         self.attributes: dict[tuple[int, int, str], v.Values] = {}
         self.notes: list[tuple[Path, int, str]] = project.notes
+        self.faults: list[tuple[Path, int, str]] = []  #: statements at which the audit itself failed
         self.state: dict[str, v.Values] = {}  #: what an application keeps in its ``state``
         self.workers: v.Workers | None = None
         self.calls: dict[int, bool] = {}  #: calls in functions, by node: whether it is known what is called
@@ -93,6 +95,14 @@ class Machine(ABC):
             self.notes.append(self._beyond)
             self.shortened.add(self._beyond[2])
         return not self._cut
+
+    def fault(self, node: ast.stmt, frame: v.Frame, error: Exception) -> None:
+        """Note that the audit itself failed at a statement, and where in its own code."""
+        *_, origin = traceback.extract_tb(error.__traceback__)
+        own = f"{Path(origin.filename).name}:{origin.lineno}"
+        fault = (frame.module.path, node.lineno, f"the audit failed here ({own}: {type(error).__name__}: {error})")
+        self.faults.append(fault)
+        self.notes.append(fault)
 
     def place(self, node: ast.AST, frame: v.Frame) -> Place:
         """Return where ``node`` stands."""

@@ -15,7 +15,15 @@ from scripts.commands.crosswalk.audit.vocabulary import is_periodic
 
 def block(run: Machine, body: Sequence[ast.stmt], frame: v.Frame) -> bool:
     """Execute statements in order; False when the end is never reached (return, raise, break, continue)."""
-    return all(statement(run, node, frame) for node in body)
+    for node in body:
+        try:
+            if not statement(run, node, frame):
+                return False
+        except RecursionError:
+            raise
+        except Exception as error:  # a fault of the audit: it costs one statement, and the audit does not pass
+            run.fault(node, frame, error)
+    return True
 
 
 def statement(run: Machine, node: ast.stmt, frame: v.Frame) -> bool:  # noqa: C901, PLR0912
