@@ -128,7 +128,13 @@ def resolve(run: Machine, dependency: v.Dependency, fallback: v.Values, effects:
             case _:
                 continue
         for function in functions:
-            summary = run.call(function, given, v.Arguments(), endpoint=True)
+            if function in run.resolving:  # def key(key=Depends(key)): the inner one is of another module
+                continue
+            run.resolving.append(function)
+            try:
+                summary = run.call(function, given, v.Arguments(), endpoint=True)
+            finally:
+                run.resolving.pop()
             effects.extend(effect.by_way_of(function.qualified, None) for effect in summary.effects)
             made = made or summary.value
         found.append(made)

@@ -42,6 +42,7 @@ class Machine(ABC):
         self.state: dict[str, v.Values] = {}  #: what an application keeps in its ``state``
         self.workers: v.Workers | None = None
         self.calls: dict[int, bool] = {}  #: calls in functions, by node: whether it is known what is called
+        self.resolving: list[v.Function] = []  #: dependencies that are being followed
         self.constructed: set[int] = set()  #: classes whose ``__init__`` was followed for an object that is injected
         self.simplified: set[str] = set()  #: functions that some calls follow by their annotations only
         self.shortened: set[str] = set()  #: routes that were not followed to the end
@@ -211,9 +212,13 @@ class Machine(ABC):
         return self._implementations[key]
 
     def users(self) -> v.Values:
-        """Evaluate Flask-Login's ``current_user``: an object of a class that has its mix-in."""
+        """Evaluate Flask-Login's ``current_user``: an object of a class that has its mix-in or its interface."""
         if self.known_users is None:
-            mixed = (cls for cls in self.classes.values() if "UserMixin" in cls.outside_bases())
+            mixed = (
+                cls
+                for cls in self.classes.values()
+                if "UserMixin" in cls.outside_bases() or (cls.is_model and cls.lookup("is_authenticated"))
+            )
             self.known_users = v.join(*(v.object_of(cls) for cls in mixed))
         return self.known_users
 

@@ -60,6 +60,8 @@ def function(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Value
         return given.get(1) if last == "cast" and root == "typing" else first
     if last in ("jsonable_encoder", "asdict"):
         return dumped(run, first)
+    if last in ("defaultdict", "OrderedDict") and root == "collections":
+        return v.one(v.Mapping(()))
     if last == "declarative_base":
         return v.join(v.one(v.Made(dotted)), v.Values(a for a in given.get(-1, "cls") if isinstance(a, v.ClassRef)))
     if last in ("Session", "sessionmaker", "async_sessionmaker"):
@@ -90,7 +92,7 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
     if name in DUMPS:
         only_given = any(_is_true(given.get(-1, word)) for word in ("exclude_unset", "exclude_defaults"))
         return some_fields(dumped(run, owners, only_given=only_given), given) or given.get(0)
-    if name in ("load", "loads") and (fields := _loaded(run, owners)):
+    if name in ("load", "loads") and (fields := _loaded(run, owners, frame)):
         return fields
     if name in REQUEST_TEXT and any(_is_request(atom) for atom in owners):
         return v.one(v.Anything())
@@ -115,8 +117,13 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
         return v.Values(v.Sql(a.text, a.holes, (*a.bound, *bound)) if isinstance(a, v.Sql) else a for a in owners)
     if name in ("partition", "rpartition", "split", "rsplit") and (text := v.text_of(owners)) is not None:
         return parts(text, call)
+    if name == "model_copy":
+        for cls in rows:
+            writes.mappings(run, cls, given.get(-1, "update"), frame, call.node, "constructor")
     if name in ("copy", "model_copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
+    if name in ("append", "add") and _handler_added(run, call, frame):
+        return v.UNKNOWN
     if name in ("append", "extend", "update") and _collected(call, frame):
         return v.UNKNOWN
     if name in ("format", "join") and any(isinstance(a, v.Const | v.Pattern) for a in owners):
@@ -180,10 +187,19 @@ def _schema_field(dotted: str, given: v.Arguments) -> v.Values:
     return v.Values(enums or [atom for atom in atoms if isinstance(atom, v.AnyOf)]) or v.one(v.Made(dotted))
 
 
-def _loaded(run: Machine, owners: v.Values) -> v.Values:
-    """Evaluate ``schema.load(…)`` of marshmallow: the fields that the request sets."""
+def _loaded(run: Machine, owners: v.Values, frame: v.Frame) -> v.Values:
+    """Evaluate ``schema.load(…)`` of marshmallow: the fields that the request sets, or what ``post_load`` makes of them."""
     schemas = [atom for atom in owners if isinstance(atom, v.Instance) and "Schema" in atom.cls.outside_bases()]
-    return v.Values(_fields(run, atom, atom.cls.all_fields()) for atom in schemas)
+    found = []
+    for schema in schemas:
+        loaded = v.one(_fields(run, schema, schema.cls.all_fields()))
+        for value in (value for cls in schema.cls.ancestry() for value in cls.frame.names.values()):
+            for function in v.function_in(value):
+                if "post_load" in function.decorators:
+                    done = run.call(function, v.one(schema), v.Arguments([loaded]))
+                    loaded = run.absorb(done, function.qualified, frame) or loaded
+        found.append(loaded)
+    return v.join(*found)
 
 
 SAME_ROW = frozenset({"merge", "refresh", "expunge", "paginate", "unwrap", "cast", "run_sync"})
@@ -212,6 +228,26 @@ def _collected(call: v.Call, frame: v.Frame) -> bool:
         new = [entry for atom in given if isinstance(atom, v.Mapping) for entry in atom.items]
         frame.names[name] = v.one(v.Mapping((*mapped, *new)))
     return call.name == "append" or bool(listed) or any(isinstance(atom, v.Mapping) for atom in call.owners)
+
+
+def _handler_added(run: Machine, call: v.Call, frame: v.Frame) -> bool:
+    """Keep ``HANDLERS[event].append(handle)``, also by ``setdefault``; return whether it was such a call."""
+    match call.node:
+        case ast.Call(func=ast.Attribute(value=ast.Subscript(value=owner, slice=key))):
+            pass
+        case ast.Call(
+            func=ast.Attribute(value=ast.Call(func=ast.Attribute(value=owner, attr="setdefault"), args=[key, _]))
+        ):
+            pass
+        case _:
+            return False
+    added = call.arguments.get(0)
+    if not any(isinstance(atom, v.Func | v.Partial) for atom in added):
+        return False
+    before = [item for atom in call.owners if isinstance(atom, v.Listing) for item in atom.items if item != added]
+    target = ast.Subscript(value=owner, slice=key, ctx=ast.Store())
+    run.assign(target, v.one(v.Listing((*before, added))), frame, ast.Expr(call.node))
+    return True
 
 
 PASSED_ON = frozenset(["list", "tuple", "set", "sorted", "reversed", "iter", "filter", "frozenset", "int"])
@@ -360,9 +396,9 @@ def on_session(run: Machine, call: v.Call, frame: v.Frame) -> None:
         case "add" | "add_all" | "delete" | "merge" | "bulk_save_objects" | "save" if _is_session(call) or (
             rows and any(isinstance(a, v.About) for a in given.get(0)) and name != "delete" and not call.owners
         ):
-            if not (name in ("delete", "save") and not rows and not _is_session(call)) and _is_row_argument(
-                given.get(0)
-            ):
+            is_kept = not (name in ("delete", "save") and not rows and not _is_session(call))
+            is_cached = name == "merge" and given.get(-1, "load") == v.one(v.Const(False))  # changes nothing
+            if is_kept and not is_cached and _is_row_argument(given.get(0)):
                 model = rows[0].name if rows else "?"
                 writes.changed(run, model, frame, call.node, f"session.{name}")
         case "bulk_update_mappings" | "bulk_insert_mappings":

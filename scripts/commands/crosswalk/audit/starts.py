@@ -203,7 +203,9 @@ def ended(run: Machine, values: v.Values, node: ast.AST, frame: v.Frame) -> None
 def threads(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     """Recognise threads, processes and pools of them."""
     names = call.externals
-    pool = [n for n in call.owner_names if n.endswith(("PoolExecutor", "multiprocessing.Pool"))]
+    pool = [
+        n for n in call.owner_names if n.endswith(("PoolExecutor", "multiprocessing.Pool", "flask_executor.Executor"))
+    ]
     green = any(GREEN.match(n) for n in names)
     is_thread = any(n in THREADS or (n.endswith((".Thread", ".Process")) and n.startswith(OF_THREADS)) for n in names)
     if green or is_thread:
@@ -365,7 +367,8 @@ def _queued(
     tasks: v.Values = v.UNKNOWN,
     given: v.Arguments | None = None,
 ) -> v.Values:
-    effect(run, frame, call.node, "task_queue", source(call))
+    if not is_joined(call.node, frame, "get"):
+        effect(run, frame, call.node, "task_queue", source(call))
     defer(run, tasks, given or v.Arguments(), frame)
     return v.UNKNOWN
 

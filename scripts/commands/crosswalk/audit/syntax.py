@@ -81,14 +81,21 @@ def starts_work(decorator: ast.AST) -> bool:
 
 @lru_cache(maxsize=4_096)
 def keeps_handlers(decorator: ast.AST) -> bool:
-    """Return whether a decorator keeps what it decorates in a dict: ``HANDLERS[command] = function``."""
+    """Return whether a decorator keeps what it decorates: ``HANDLERS[command] = function``, ``….append(function)``."""
     if not isinstance(decorator, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     given = {argument.arg for argument in decorator.args.args}
-    return any(
-        isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Subscript) and last_name(part.value) in given
-        for part in parts_of(decorator)
-    )
+    for part in parts_of(decorator):
+        match part:
+            case ast.Assign(targets=[ast.Subscript()], value=kept):
+                pass
+            case ast.Call(func=ast.Attribute(attr="append" | "add"), args=[kept]):
+                pass
+            case _:
+                continue
+        if last_name(kept) in given:
+            return True
+    return False
 
 
 def _calls_of(name: str, node: ast.AST) -> int:
@@ -208,15 +215,15 @@ def _is_cancelled(body: ast.AST, names: set[str]) -> bool:
     return any(all(owner is not part for part in after_errors) for owner in cancelled)
 
 
-def is_joined(node: ast.Call, frame: Frame) -> bool:
-    """Return whether a thread is joined, or a future's result asked for, in the same function."""
+def is_joined(node: ast.Call, frame: Frame, *verbs: str) -> bool:
+    """Return whether a thread is joined, or a future's result asked for, in the same function; ``verbs`` ask for it, too."""
     body = _body(frame)
     if body is None:
         return False
     names = _holders(body, node)
     if _is_iterated(body, node, names) or _ends_by_an_event(body, node) or _is_shut_down(body, node):
         return True
-    joined = owners_of(body, "join", "result", "communicate", "wait")
+    joined = owners_of(body, "join", "result", "communicate", "wait", *verbs)
     if any(names & _names(owner) or _contains(owner, node) for owner in joined):
         return True
     for part in parts_of(body):

@@ -26,6 +26,7 @@ from sqlalchemy import Enum
 from scrapersky.models import Base
 from scrapersky.runtime.registry import WORKFLOWS
 from scrapersky.vocabulary import Curation, Status
+from scripts.commands.crosswalk.audit.values import word_set
 
 STATUS_WORDS: tuple[str, ...] = tuple(Status)
 CURATION_WORDS: tuple[str, ...] = tuple(Curation)
@@ -56,12 +57,14 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "statuses": frozenset({"fields", "not_fields", "words", "machine"}),
     "jobs": frozenset({"functions"}),
 }
-WAITING = frozenset({"queued", "pending", "new", "created", "submitted", "scheduled", "waiting", "todo", "not_started"})
-MACHINE_LIKE = frozenset({"processing", "in_processing", "running", "executing"})
+WAITING = word_set("queued enqueued pending new created submitted scheduled waiting todo not_started unprocessed idle")
+AWAITING = ("await", "waiting_", "pending_", "queued_")
+"""How further words for waiting begin: ``awaiting_start``."""
+MACHINE_LIKE = word_set("processing in_process in_processing running executing")
 """Words for work in progress that are not used for the work of people."""
 WORKING = MACHINE_LIKE | {"in_progress", "inprogress", "started", "ongoing", "working"}
-DONE = frozenset({"completed", "complete", "done", "finished", "success", "succeeded", "successful"})
-FAILED = frozenset({"error", "failed", "failure", "errored"})
+DONE = word_set("completed complete done finished success succeeded successful ok processed")
+FAILED = word_set("error failed fail failure errored crashed timed_out timeout")
 
 
 PERIODIC = re.compile(r"(^|_)(every_\w+|minutely|hourly|daily|nightly|weekly|monthly|periodic(ally)?|cron)(_|$)")
@@ -114,7 +117,7 @@ class Vocabulary:
             or (plain & FAILED and plain & (WORKING | DONE))
             or ("queued" in plain and plain & WORKING)
         )
-        return bool(plain & WAITING) and bool(driven)
+        return bool(driven) and any(word in WAITING or word.startswith(AWAITING) for word in plain)
 
     def is_machine(self, word: str, words: Sequence[str]) -> bool:
         """Return whether only a worker may set ``word`` in a field with these ``words`` (none: free text)."""

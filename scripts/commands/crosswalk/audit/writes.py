@@ -15,6 +15,8 @@ def set_attribute(
     run: Machine, owners: v.Values, owner: ast.expr, name: str, value: v.Values, frame: v.Frame, node: ast.AST
 ) -> None:
     """Evaluate ``owner.name = value``."""
+    if v.External("flask_login.current_user") in owners:
+        owners = run.users()
     for atom in owners:
         if isinstance(atom, v.Instance):
             run.set_attribute(atom, name, value)
