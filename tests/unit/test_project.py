@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,24 @@ def test_commit_hooks_download_nothing_and_run_in_the_projects_environment() -> 
         assert hook["language"] in {"system", "pygrep"}
         if hook["language"] == "system":
             assert hook["entry"].startswith("scripts/environment python ")
+
+
+def test_the_environment_is_not_made_again_from_itself_wherever_the_path_names_it(tmp_path: Path) -> None:
+    bin_folder = tmp_path / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "environment", tmp_path / "scripts")
+    (tmp_path / "requirements.lock").touch()
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder, python in ((bin_folder, inside), (tmp_path / "bin", outside)):
+        folder.mkdir(exist_ok=True)
+        (folder / "python3").write_text(f"#!/bin/sh\ntouch {python}\necho Python 3.11.7\n")
+        (folder / "python3").chmod(0o755)
+    path = f"{bin_folder}:{bin_folder}:{tmp_path / 'bin'}:/usr/bin:/bin"
+    environment = {"PATH": path, "HOME": str(tmp_path)}
+    subprocess.run([tmp_path / "scripts" / "environment", "true"], env=environment, capture_output=True, check=False)
+    assert outside.exists()
+    assert not inside.exists()
 
 
 def test_commit_hooks_run_the_static_checks_of_the_suite() -> None:
