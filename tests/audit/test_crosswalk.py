@@ -1,21 +1,41 @@
 """The architecture page agrees with the code."""
 
 import json
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scrapersky.runtime.registry import SERVICES, WORKFLOWS
-from scripts.commands.crosswalk import command
-from scripts.commands.crosswalk.audit.command import main as audit
+from scripts.commands.crosswalk import command, rows
+from scripts.commands.crosswalk.audit import command as audit
+from scripts.commands.crosswalk.audit.analysis import Analysis, analyse
 from scripts.commands.crosswalk.page import PageError, filled
 from scripts.commands.crosswalk.rows import ROOT, ROUTERS, crosswalk
 
 
+@pytest.fixture(scope="module", autouse=True)
+def analysed_once() -> Iterator[None]:
+    """Let the crosswalk and the audit share the analysis of our routers, which takes seconds."""
+    of = cache(lambda path: analyse([path]))
+
+    def shared(paths: Sequence[Path], *, tests: bool = False, vocabulary: None = None) -> Analysis:
+        (path,) = paths
+        assert not tests
+        return of(path)
+
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (rows, audit):
+            patched.setattr(module, "analyse", shared)
+        yield
+
+
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    """Return what the crosswalk finds in the code, which takes seconds."""
+    """Return what the crosswalk finds in the code."""
     return crosswalk()
 
 
@@ -51,7 +71,7 @@ def test_the_crosswalk_is_printed_as_json(capsys: pytest.CaptureFixture[str]) ->
 
 def test_our_routers_pass_the_audit_with_their_allowed_manual_triggers() -> None:
     allowed = ROOT / "scripts" / "commands" / "crosswalk" / "allowed.toml"
-    assert audit([str(ROUTERS), "--allow", str(allowed)]) == 0
+    assert audit.main([str(ROUTERS), "--allow", str(allowed)]) == 0
 
 
 def test_the_routes_that_queue_a_workflow_are_found_through_the_resources_declarations(found: dict[str, Any]) -> None:
