@@ -122,9 +122,11 @@ def resolve(run: Machine, dependency: v.Dependency, fallback: v.Values, effects:
             case v.ClassRef(cls) | v.Instance(cls):
                 functions = v.function_in(cls.lookup("__init__" if made else "__call__"))[:1]
                 given = made or v.one(atom)
-                made = made if functions else v.one(v.Instance(cls))
+                made = made if functions else v.one(v.Instance(cls) if made else atom)
             case v.External(dotted):
                 functions, made = [], v.one(v.Made(dotted))
+            case v.Dependency():  # Depends(Provide[Container.service])
+                functions, made = [], resolve(run, atom, fallback, effects)
             case _:
                 continue
         for function in functions:

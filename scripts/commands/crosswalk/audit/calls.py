@@ -120,7 +120,7 @@ def _one(run: Machine, atom: v.Atom, call: v.Call, frame: v.Frame) -> v.Values:
             for method in cls.lookup("__call__"):
                 if isinstance(method, v.Func):
                     return follow(run, method.function, atom, call, frame)
-            return v.UNKNOWN
+            return v.one(atom)  # a container's provider gives its object
         case v.External(name):
             return _external(run, name, call, frame)
         case v.Made(name) if name.rsplit(".", 1)[-1] in outside.ALSO_ON_OBJECTS:
@@ -135,7 +135,20 @@ def _external(run: Machine, name: str, call: v.Call, frame: v.Frame) -> v.Values
         return v.UNKNOWN
     if _is_queue_like(name):
         frame.effects.append(LeavesTree(run.place(call.node, frame), methods=frame.methods, what=name))
+    if name.startswith("dependency_injector.providers."):
+        return _provided(run, call, frame)
     return outside.function(run, name, call, frame)
+
+
+def _provided(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
+    """Evaluate ``providers.Factory(Class, …)``: the object that the container will make, or a function."""
+    given = v.Arguments(call.arguments.positional[1:], call.arguments.keywords)
+    inner = v.Call(call.node, call.name, call.owners, call.callees, given, call.before)
+    made = [
+        construct(run, atom.cls, inner, frame) if isinstance(atom, v.ClassRef) else v.one(atom)
+        for atom in call.arguments.get(0)
+    ]
+    return v.join(*made)
 
 
 QUEUE_LIKE = re.compile(r"(^|_)(queue|enqueue|dispatch|publish|submit|schedule|defer|spawn|trigger)(_|$)")

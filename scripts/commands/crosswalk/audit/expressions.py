@@ -113,26 +113,30 @@ def _item(run: Machine, node: ast.Subscript, frame: v.Frame) -> v.Values:
         parts = [run.evaluate(part, frame) for part in node.slice.elts]
         return v.join(parts[0], *(v.Values(a for a in part if isinstance(a, v.Dependency)) for part in parts[1:]))
     key = run.evaluate(node.slice, frame)
-    found: list[v.Values] = []
-    for atom in owners:
-        match atom:
-            case v.Mapping():
-                found.append(v.entry_of(atom, key))
-            case v.Listing(items):
-                index = next((k.value for k in key if isinstance(k, v.Const) and isinstance(k.value, int)), None)
-                exact = index is not None and -len(items) <= index < len(items)
-                found.extend([items[index]] if exact and index is not None else items)
-            case v.About() | v.Anything():
-                found.append(v.one(atom))
-            case v.Made(name) | v.External(name) if CLIENTS_WORDS.search(name):
-                found.append(v.one(v.Anything()))
-            case v.Made(name) if name.endswith(".tasks"):  # Celery's, by name
-                found.append(v.one(atom))
-            case v.ClassRef(cls) if cls.is_enum:
-                found.append(models.members_named(cls, key))
-            case v.ClassRef():
-                found.append(v.one(atom))  # a generic class: Repository[Domain]
-    return v.join(*found)
+    return v.join(*(_entry(run, owner, key) for owner in owners))
+
+
+def _entry(run: Machine, owner: v.Atom, key: v.Values) -> v.Values:
+    """Evaluate ``owner[key]``."""
+    match owner:
+        case v.Mapping():
+            return v.entry_of(owner, key)
+        case v.Listing(items):
+            index = next((k.value for k in key if isinstance(k, v.Const) and isinstance(k.value, int)), None)
+            exact = index is not None and -len(items) <= index < len(items)
+            return items[index] if exact and index is not None else v.join(*items)
+        case v.Made(name) | v.External(name) if CLIENTS_WORDS.search(name):
+            return v.one(v.Anything())
+        case v.External(name) if name.endswith(".wiring.Provide"):
+            return v.one(v.Dependency(run.provided(key)))
+        case v.ClassRef(cls) if cls.is_enum:
+            return models.members_named(cls, key)
+        case v.About() | v.Anything() | v.ClassRef():  # of a class: it is generic, Repository[Domain]
+            return v.one(owner)
+        case v.Made(name) if name.endswith(".tasks"):  # Celery's, by name
+            return v.one(owner)
+        case _:
+            return v.UNKNOWN
 
 
 def _rounds(run: Machine, clauses: list[ast.comprehension], frame: v.Frame) -> list[v.Frame]:

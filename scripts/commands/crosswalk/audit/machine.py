@@ -211,6 +211,12 @@ class Machine(ABC):
             self._implementations[key] = list(found.values()) if len(found) <= MAX_IMPLEMENTATIONS else []
         return self._implementations[key]
 
+    def provided(self, key: v.Values) -> v.Values:
+        """Evaluate what ``Provide[Container.service]`` names; by text, what a container has by this name."""
+        names = {text.rsplit(".", 1)[-1] for text in v.texts(key)}
+        containers = [cls for cls in self.classes.values() if names and "DeclarativeContainer" in cls.outside_bases()]
+        return v.join(*(cls.lookup(name) for cls in containers for name in names)) if names else key
+
     def users(self) -> v.Values:
         """Evaluate Flask-Login's ``current_user``: an object of a class that has its mix-in or its interface."""
         if self.known_users is None:
