@@ -75,6 +75,8 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
         "story": "a word in paths of websites",
     },
     "layers/common/python/scrapersky/web/sitemaps/sanitiser.py": {"tell": "a method of io.StringIO"},
+    "scripts/commands/crosswalk/audit/expressions.py": {"wiring": "a module of dependency-injector"},
+    "tests/audit/fixtures/interfaces/app.py": {"wiring": "a module of dependency-injector"},
     "tests/chaos/proxy.py": {"linger": "the socket option SO_LINGER"},
     "tests/unit/extraction/test_socials.py": {"story": "a path of Facebook"},
     "tests/unit/web/test_page_type.py": {"story": "a word in paths of websites"},

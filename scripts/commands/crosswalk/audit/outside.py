@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from scripts.commands.crosswalk.audit import models, sql, writes
 from scripts.commands.crosswalk.audit import values as v
@@ -45,7 +46,7 @@ def function(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Value
         found = v.models_in(first)
         if found and last.lower() == "delete":
             writes.changed(run, found[0].name, frame, call.node, "delete()")
-        return v.Values(v.Statement(last.lower(), cls) for cls in found)
+        return v.Values(v.Statement(last.lower(), cls, last.lower() == "delete") for cls in found)
     if last == "text" and (v.texts(first) or any(isinstance(atom, v.Pattern) for atom in first)):
         return v.Values(
             v.Sql(str(atom.value)) if isinstance(atom, v.Const) else v.Sql(atom.text, atom.holes)
@@ -321,7 +322,9 @@ def of_table(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
 
 def on_statement(run: Machine, statements: list[v.Statement], call: v.Call, frame: v.Frame) -> v.Values:
     """Evaluate ``update(Order).values(…)``: what it writes."""
+    begun = []
     for statement in statements:
+        begun.append(replace(statement, written=statement.written or call.name in ("values", "ordered_values")))
         via = f"{statement.kind}()"
         if call.name in ("values", "ordered_values"):
             writes.keywords(run, statement.cls, call.arguments.keywords, frame, call.node, via)
@@ -331,7 +334,7 @@ def on_statement(run: Machine, statements: list[v.Statement], call: v.Call, fram
             writes.mappings(run, statement.cls, call.arguments.get(-1, "set_"), frame, call.node, via)
             if call.name == "on_duplicate_key_update":
                 writes.keywords(run, statement.cls, call.arguments.keywords, frame, call.node, via)
-    return v.Values(statements)
+    return v.Values(begun)
 
 
 def executed(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
@@ -344,10 +347,10 @@ def executed(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
                 _raw(run, text, dict(bound), call, frame)
             case v.Pattern(text) | v.Const(str(text)):
                 _raw(run, text, {}, call, frame)
-            case v.Statement(kind, cls):
+            case v.Statement(kind, cls, written):
                 if given.get(1, "values"):
                     writes.mappings(run, cls, given.get(1, "values"), frame, call.node, f"{kind}()")
-                else:
+                elif not written:
                     writes.changed(run, cls.name, frame, call.node, f"{kind}()")
     return v.Values(
         v.About(cls) for cls in [*v.models_in(first), *(a.cls for a in call.owners if isinstance(a, v.About))]

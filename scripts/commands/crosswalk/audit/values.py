@@ -219,6 +219,7 @@ class Statement:
 
     kind: str
     cls: "Class"
+    written: bool = False  #: whether its write is recorded: at ``values(…)``, or at a ``delete``
 
 
 @dataclass(frozen=True, slots=True)
