@@ -24,16 +24,22 @@ def _one(run: Machine, owner: v.Atom, name: str, frame: v.Frame) -> v.Values:  #
             return run.member_of(module, name)
         case v.External("flask_login.current_user"):
             return of(run, run.users(), name, frame)
+        case v.Router() | v.External("flask.current_app") if name in run.state:
+            return run.settled(run.state[name])
         case v.External(dotted):
             return run.known.named(dotted, name)
         case v.Router() if name == "state":
             return v.one(v.Made("app.state"))
         case v.Router(key) if name in v.METHODS:
             return v.one(v.RouterMethod(key, name))
+        case v.Router(_, cls) if cls is not None:
+            declared = cls.all_fields().get(name)
+            note = declared.annotation if declared else None
+            return run.promised(note, cls.frame, request=False) if note else _bound(run, v.one(owner), cls, name, frame)
         case v.Made("threading.Thread", place) if name in ("stdout", "stderr"):
             frame.effects.append(Ended(run.place(ast.Pass(), frame), start=place))
             return v.one(v.Made("threading.Thread.stdout"))
-        case v.Made(dotted, _) if dotted.endswith("app.state") and name in run.state:
+        case v.Made(dotted, _) if dotted.endswith(("app.state", "Request.app")) and name in run.state:
             return run.settled(run.state[name])
         case v.Made(dotted, detail):
             return v.one(v.Made(f"{dotted}.{name}", detail))

@@ -182,7 +182,7 @@ def construct(run: Machine, cls: v.Class, call: v.Call, frame: v.Frame) -> v.Val
         return v.one(v.ColumnType(enum=enums[0].cls))
     if cls.is_model:
         writes.keywords(run, cls, call.arguments.keywords, frame, call.node, "constructor")
-        return v.one(v.About(cls))
+        return v.one(v.About(cls, new=True))
     if framework := is_router_class(cls):
         return registration.made(run, framework, call, frame, cls)
     # One object for what it was made with: routes make their services alike. One that is filled later has its place, too:

@@ -127,6 +127,8 @@ def _entry(run: Machine, owner: v.Atom, key: v.Values) -> v.Values:
             return items[index] if exact and index is not None else v.join(*items)
         case v.Made(name) | v.External(name) if CLIENTS_WORDS.search(name):
             return v.one(v.Anything())
+        case v.External("typing.Literal" | "typing_extensions.Literal"):  # an alias of words
+            return v.one(v.AnyOf(frozenset(word for part in (key, *v.items_of(key)) for word in v.texts(part))))
         case v.External(name) if name.endswith(".wiring.Provide"):
             return v.one(v.Dependency(run.provided(key)))
         case v.ClassRef(cls) if cls.is_enum:
@@ -335,14 +337,17 @@ def _collaborators(cls: v.Class) -> frozenset[str]:
 
 
 def _is_instance(values: v.Values, kinds: v.Values) -> bool | None:
-    """Return whether all ``values`` are objects of one of ``kinds``; a schema made from a request is of no subclass."""
+    """Return whether all ``values`` are of one of ``kinds``; a schema made from a request, or a row, is of no other class."""
     classes = [atom.cls for atom in kinds if isinstance(atom, v.ClassRef)]
     found = set()
     for atom in values:
-        if not isinstance(atom, v.Instance) or not classes:
+        if not isinstance(atom, v.Instance | v.About) or not classes:
             return None
         is_one = any(cls in classes for cls in atom.cls.ancestry())
-        found.add(True if is_one else False if atom.key == v.FROM_REQUEST else None)
+        is_exact = isinstance(atom, v.Instance) and atom.key == v.FROM_REQUEST
+        if isinstance(atom, v.About):
+            is_exact = not atom.guessed and not any(atom.cls in cls.ancestry() for cls in classes)
+        found.add(True if is_one else False if is_exact else None)
     return found.pop() if len(found) == 1 else None
 
 

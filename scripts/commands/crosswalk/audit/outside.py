@@ -131,7 +131,10 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
         return formatted(call)
     if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
         classes = [atom.cls for atom in owners if isinstance(atom, v.ClassRef)]
-        for cls in (cls for cls in classes if cls.is_model):
+        copies = all(isinstance(atom, v.About) for atom in given.get(0)) and bool(
+            given.get(0)
+        )  # of rows, for an answer
+        for cls in (cls for cls in classes if cls.is_model and not copies):
             writes.mappings(run, cls, dumped(run, given.get(0)), frame, call.node, "constructor")
         return v.join(*(v.object_of(cls) for cls in classes))
     if rows and name in ("update", "sqlmodel_update"):

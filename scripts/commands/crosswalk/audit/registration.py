@@ -1,6 +1,7 @@
 """Making routers and registering routes: FastAPI, Starlette, Flask (and its extensions), Powertools."""
 
 import ast
+from dataclasses import replace
 
 from scripts.commands.crosswalk.audit import routes
 from scripts.commands.crosswalk.audit import values as v
@@ -79,7 +80,10 @@ def made(run: Machine, framework: str, call: v.Call, frame: v.Frame, cls: v.Clas
     run.routing.routers[key] = RouterInfo(key, framework, prefix, dependencies, is_app)
     for child in _listed(given.get(-1, "routes")):
         run.routing.includes[Include(key, child, "", v.UNKNOWN)] = None
-    return v.one(v.Router(key, cls))
+    router = v.one(v.Router(key, cls))
+    for function in v.function_in(cls.lookup("__init__")) if cls else ():
+        run.absorb(run.call(function, router, given), function.qualified, frame)
+    return router
 
 
 def _exposed(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Values:
@@ -136,7 +140,7 @@ def _implied(run: Machine, call: v.Call, frame: v.Frame) -> v.Router:
     return v.Router(key)
 
 
-def _on_router(run: Machine, router: v.Router, call: v.Call, frame: v.Frame) -> v.Values:
+def _on_router(run: Machine, router: v.Router, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C901
     given = call.arguments
     info = run.routing.routers.get(router.key) or RouterInfo(router.key, "fastapi")
     match call.name:
@@ -150,6 +154,12 @@ def _on_router(run: Machine, router: v.Router, call: v.Call, frame: v.Frame) -> 
                 run.routing.register(to, given.get(0))
         case "include_router" | "register_blueprint" | "add_namespace" | "mount" | "init_app":
             _included(run, router, call)
+        case "__init__":  # super().__init__(prefix="/pages") of a subclass
+            run.routing.routers[router.key] = replace(
+                info,
+                prefix=routes.path_of(given.get(-1, "prefix", "url_prefix")) or info.prefix,
+                dependencies=routes.dependencies_from(given.get(-1, "dependencies")) or info.dependencies,
+            )
         case "namespace":  # Flask-RESTX: api.namespace("pages")
             namespace = made(run, info.framework, call, frame)
             for space in routes.routers_in(namespace):

@@ -308,7 +308,7 @@ def annotated(run: Machine, node: ast.AnnAssign, frame: v.Frame) -> None:
         return
     if is_outside(value):
         value = run.promised(node.annotation, frame, request=False) or value
-    if node.value is not None or isinstance(node.target, ast.Name):
+    if node.value is not None or isinstance(node.target, ast.Name | ast.Attribute):
         assign(run, node.target, value, frame, node)
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from scripts.commands.crosswalk.audit.project import ROUTE_DECORATORS
 from scripts.commands.crosswalk.audit.values import Frame, Func, last_name, statements_of, word_set
 
 ALL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -81,7 +82,10 @@ def starts_work(decorator: ast.AST) -> bool:
 
 @lru_cache(maxsize=4_096)
 def keeps_handlers(decorator: ast.AST) -> bool:
-    """Return whether a decorator keeps what it decorates: ``HANDLERS[command] = function``, ``….append(function)``."""
+    """Return whether a decorator keeps what it decorates, or makes it a route.
+
+    ``HANDLERS[command] = function``, ``….append(function)``, ``app.route(path)(function)``.
+    """
     if not isinstance(decorator, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     given = {argument.arg for argument in decorator.args.args}
@@ -91,11 +95,23 @@ def keeps_handlers(decorator: ast.AST) -> bool:
                 pass
             case ast.Call(func=ast.Attribute(attr="append" | "add"), args=[kept]):
                 pass
+            case ast.Call(func=ast.Call(func=ast.Attribute(attr=verb)), args=[kept, *_]) if verb in ROUTE_DECORATORS:
+                pass
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if part is not decorator and _calls_a_route(part):
+                return True
             case _:
                 continue
         if last_name(kept) in given:
             return True
     return False
+
+
+def _calls_a_route(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether a function is decorated by a router's method: ``@app.route(path)``."""
+    return any(
+        isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in ROUTE_DECORATORS
+        for part in function.decorator_list
+    )
 
 
 def _calls_of(name: str, node: ast.AST) -> int:

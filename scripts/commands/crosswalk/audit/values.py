@@ -126,6 +126,7 @@ class About:
     query: bool = False
     guessed: bool = False
     """Nothing says that it is of this class: a function from outside the tree got a row and gave it."""
+    new: bool = False  #: the code made it: its columns are written when a session adds it
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ def set_attribute(
     for atom in owners:
         if isinstance(atom, v.Instance):
             run.set_attribute(atom, name, value)
+        elif isinstance(atom, v.Router):
+            run.state[name] = v.join(run.state.get(name, v.UNKNOWN), value)
     rows = [atom for atom in owners if isinstance(atom, v.About)]
     is_unknown = not rows and not any(isinstance(atom, v.Instance | v.ClassRef) for atom in owners)
     if is_unknown and run.known.vocabulary.is_status(name):
@@ -27,7 +29,7 @@ def set_attribute(
         rows = [v.About(guessed, guessed=True)] if guessed else []
     for row in rows:
         before = len(frame.effects)
-        field(run, row.cls, name, value, frame, node, "attribute")
+        field(run, row.cls, name, value, frame, node, "constructor" if row.new else "attribute")
         if row.guessed:
             mark_guessed(frame, before)
 
@@ -56,9 +58,12 @@ def field(
     """Return a column of ``cls`` is given ``value``. A name that is no column is no write."""
     declared = cls.all_fields()
     is_column = name in declared or not declared
+    if name.startswith("_") and is_column and declared:  # _cached: Cached
+        is_column = any(isinstance(atom, v.ColumnType) for atom in declared[name].value)
     if not run.known.vocabulary.is_status(name) or models.is_flag(cls, name):
         if is_column and not _is_relation(cls, name):
-            changed(run, cls.name, frame, node, f"{via} {name}", kept=via not in _TRANSIENT)
+            how = via if via == "constructor" else f"{via} {name}"
+            changed(run, cls.name, frame, node, how, kept=via not in _TRANSIENT)
         return
     if not is_column:
         return
