@@ -54,6 +54,19 @@ def test_a_site_without_https_is_read_over_http(tmp_path: Path) -> None:
     assert_read(outcome, "http://shop.example/")
 
 
+def test_a_site_that_is_too_busy_for_robots_txt_is_not_read_over_http_instead(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(f"{request.scheme}://{request.host}{request.path}")
+        return Answer(503, headers={"Retry-After": "30"}) if len(asked) == 1 else html(HOME)
+
+    outcome = read({"shop.example": Answers(answer), "www.shop.example": page(HOME)}, tmp_path)
+    assert isinstance(outcome, Retry), outcome
+    assert outcome.code == "robots_unreachable"
+    assert asked == ["https://shop.example/robots.txt"]
+
+
 def test_a_name_that_only_exists_with_www_is_read_there(tmp_path: Path) -> None:
     assert_read(read({"www.shop.example": page(HOME)}, tmp_path), "https://www.shop.example/")
 

@@ -18,7 +18,7 @@ from scrapersky.web.fetched import Fetched, clean_header
 from scrapersky.web.guard import LookUp, Targets
 from scrapersky.web.proxy import ProxyAccess
 from scrapersky.web.response import Response, read_whole
-from scrapersky.web.robots import Robots, RobotsCache
+from scrapersky.web.robots import Robots, RobotsCache, RobotsFailed
 from scrapersky.web.transport import Transport
 
 __all__ = ["FetchError", "Fetched", "Response", "Robots", "WebClient", "fetch_home_page"]
@@ -169,7 +169,8 @@ class WebClient:
 async def fetch_home_page(web: WebClient, host: str, *, seconds_each: float, remaining: Callable[[], float]) -> Fetched:
     """Return the home page of ``host``, whatever its status: https before http, the bare name before ``www.``.
 
-    No further variant is tried when less than ``seconds_each`` remain. If none answers, raises a FetchError with the
+    No further variant is tried when less than ``seconds_each`` remain, or when the server answered the request for
+    robots.txt with an error: it is there, and busy. If none answers, raises a FetchError with the
     reasons of all: that of a variant whose robots.txt was read, else the first.
     """
     failures: list[FetchError] = []
@@ -180,7 +181,7 @@ async def fetch_home_page(web: WebClient, host: str, *, seconds_each: float, rem
             try:
                 return await web.page(f"{scheme}://{name}/")
             except FetchError as failure:
-                if failure.code not in _NO_SERVER:
+                if failure.code not in _NO_SERVER or isinstance(failure, RobotsFailed):
                     raise
                 failures.append(failure)
             if failures[-1].code == "dns":

@@ -58,6 +58,10 @@ class Robots:
         return self.rules is None or bool(self.rules.can_fetch(url, self.token))
 
 
+class RobotsFailed(FetchFailed):
+    """The server answered the request for robots.txt with an error: another scheme is no way round it."""
+
+
 class RobotsCache:
     """The :class:`Robots` of every origin, cached for ``web_robots_cache_seconds``. Concurrent readers share one fetch."""
 
@@ -99,7 +103,7 @@ class RobotsCache:
                 raise
             raise FetchFailed("robots_unreachable", f"robots.txt could not be read: {failure.reason}") from None
         if page.status >= 500 or page.status == 429:
-            raise FetchFailed(
+            raise RobotsFailed(
                 "robots_unreachable", f"{url} answered {page.status}, so the rules are unknown", page.retry_after
             )
         if not 200 <= page.status < 300:
