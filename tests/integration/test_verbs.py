@@ -273,6 +273,23 @@ def test_tenants_are_served_fairly_whatever_their_age_and_number(connection: Con
     assert [tuple(row) for row in claimed] == [("big", 3), ("small", 3)]
 
 
+def test_what_a_tenant_has_in_flight_counts_and_what_waits_does_not(connection: Connection) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO domains (domain, tenant, status, due_at)"
+            " SELECT tenant || n, tenant, 'Queued', now() - interval '1 h' * n"
+            " FROM (VALUES ('much', 10), ('little', 8)) AS one(tenant, number), generate_series(1, number) AS n"
+        )
+    )
+    of_little = connection.execute(text("SELECT id FROM domains WHERE tenant = 'little' LIMIT 3")).scalars().all()
+    assert len(claim(connection, METADATA, batch=3, max_in_flight=100, dispatch_lease=60, ids=list(of_little))) == 3
+    claimed = claim(connection, METADATA, batch=3, max_in_flight=100, dispatch_lease=60)
+    tenants = connection.execute(
+        text("SELECT DISTINCT tenant FROM domains WHERE id = ANY(:ids)"), {"ids": [one.record_id for one in claimed]}
+    )
+    assert (len(claimed), list(tenants.scalars())) == (3, ["much"])
+
+
 def queue_files(connection: Connection, host: str, number: int, age: str) -> None:
     """Queue sitemap files of one host, all due ``age`` ago."""
     connection.execute(
@@ -305,6 +322,41 @@ def test_a_host_with_many_old_records_hides_no_other_and_keeps_its_cap(connectio
     claimed = claimed_by_host(connection)
     assert claimed.pop("huge.test") == 4
     assert claimed == {f"small{number}.test": 2 for number in range(5)}
+
+
+def test_the_walk_of_a_tenant_begins_at_its_own_hosts(connection: Connection) -> None:
+    queue_files(connection, "huge.test", 2_000, "1 day")
+    for number in range(5):
+        queue_files(connection, f"small{number}.test", 2, "1 minute")
+    connection.execute(
+        text("INSERT INTO domains (id, domain, tenant) OVERRIDING SYSTEM VALUE VALUES (10000000, 'far.test', 'far')")
+    )
+    connection.execute(
+        text(
+            "INSERT INTO sitemap_files (domain_id, tenant, url, discovery_method, sitemap_import_status)"
+            " VALUES (10000000, 'far', 'https://far.test/', 'manual', 'Queued')"
+        )
+    )
+    claim(connection, IMPORT, batch=20, max_in_flight=500, dispatch_lease=60, per_host=4)
+    assert claimed_by_host(connection) == {"huge.test": 4, "far.test": 1, **{f"small{n}.test": 2 for n in range(5)}}
+
+
+def test_the_walk_takes_no_step_for_a_host_without_due_records(connection: Connection) -> None:
+    for place in ("before", "between", "behind"):
+        connection.execute(
+            text(
+                "WITH d AS (INSERT INTO domains (domain) SELECT :place || n || '.test' FROM generate_series(1, 500) n"
+                " RETURNING id) INSERT INTO sitemap_files (domain_id, url, discovery_method)"
+                " SELECT id, 'https://' || id, 'manual' FROM d"
+            ),
+            {"place": place},
+        )
+        if place != "behind":
+            queue_files(connection, f"{place}.test", 2, "1 minute")
+            queue_files(connection, f"huge-{place}.test", 1_000, "1 day")
+    claim(connection, IMPORT, batch=20, max_in_flight=500, dispatch_lease=60, per_host=4)
+    huge = {"huge-before.test": 4, "huge-between.test": 4}
+    assert claimed_by_host(connection) == {**huge, "before.test": 2, "between.test": 2}
 
 
 def test_the_oldest_due_record_comes_first_when_no_host_is_at_its_cap(connection: Connection) -> None:

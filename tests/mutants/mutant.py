@@ -16,7 +16,7 @@ from typing import Protocol
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = "layers/common/python/scrapersky"
 COPIED = ("layers/common/python", "functions")
-TEST_LIMIT_SECONDS = 60
+TEST_LIMIT_SECONDS = 150
 """A test that hangs because of a mutant has failed."""
 FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) (\S+?::\S+)", re.MULTILINE)
 """A test that failed, in itself or in its fixtures: a schema that cannot be installed, an invariant that is broken."""

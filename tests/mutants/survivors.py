@@ -6,6 +6,10 @@ from tests.mutants.mutant import Mutant
 
 REASONS: dict[str, str] = {
     "status/*: {status} = 'Processing' → true": "the guard keeps a record in Processing while its attempt is live",
+    "status/claim.OLDEST: {due_at} <= now() → true": "what is not due ranks last, and is checked again under the lock",
+    "status/claim.BY_TENANT: (SELECT tenants > 1 FROM tenant_count) → true": "one tenant's count changes no order",
+    "status/claim.BY_HOST: {table}.tenant = tenants.tenant → true": "where the walk begins is random",
+    "status/claim.BY_HOST: {due_at} IS NOT NULL → true": "two of five only choose where the walk begins and begins again",
     "status/release.RELEASE: SET {due_at} = now() removed": "the guard completes due_at with now()",
     "runtime/manual._requeue: payload.error_code not in count_by_code*": "none is queued only while others hold them all",
     "status/requeue.LOCK_HOSTS: {status} = 'New' → true": "locking the hosts of more records changes no result",
