@@ -20,6 +20,7 @@ PLAN = Plan(
     deliveries=5_000,
     records=600,
     kill_in_batch=0.3,
+    kill_in_tick=0.7,
     terminate_every=100,
     restart_every=900,
     black_hole_every=600,
