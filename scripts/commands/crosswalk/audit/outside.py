@@ -46,7 +46,7 @@ def function(run: Machine, dotted: str, call: v.Call, frame: v.Frame) -> v.Value
         found = v.models_in(first)
         if found and last.lower() == "delete":
             writes.changed(run, found[0].name, frame, call.node, "delete()")
-        return v.Values(v.Statement(last.lower(), cls, last.lower() == "delete") for cls in found)
+        return v.Values(v.Statement(last.lower(), cls) for cls in found)
     if last == "text" and (v.texts(first) or any(isinstance(atom, v.Pattern) for atom in first)):
         return v.Values(
             v.Sql(str(atom.value)) if isinstance(atom, v.Const) else v.Sql(atom.text, atom.holes)
@@ -353,7 +353,7 @@ def executed(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
             case v.Statement(kind, cls, written):
                 if given.get(1, "values"):
                     writes.mappings(run, cls, given.get(1, "values"), frame, call.node, f"{kind}()")
-                elif not written:
+                elif not written and kind != "delete":  # which is recorded where it begins
                     writes.changed(run, cls.name, frame, call.node, f"{kind}()")
     return v.Values(
         v.About(cls) for cls in [*v.models_in(first), *(a.cls for a in call.owners if isinstance(a, v.About))]

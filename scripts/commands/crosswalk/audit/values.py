@@ -220,7 +220,7 @@ class Statement:
 
     kind: str
     cls: "Class"
-    written: bool = False  #: whether its write is recorded: at ``values(…)``, or at a ``delete``
+    written: bool = False  #: whether ``values(…)`` recorded what it writes
 
 
 @dataclass(frozen=True, slots=True)
