@@ -65,9 +65,9 @@ def analyse(paths: Iterable[Path], *, tests: bool = False, vocabulary: Vocabular
     root = project.roots[0] if len(project.roots) == 1 else Path("/")
     paths_of_all = [(route.app, route.path) for route in run.routing.all()]
     coverage = measure(run, found, chosen)
-    noted_files = chosen.union((file.path for file in coverage.unread), (path for path, *_ in coverage.faults))
-    noted = [note for note in run.notes if note[0] in noted_files or note[0].is_dir()]
-    notes = list(dict.fromkeys([*noted, *coverage.not_understood, *_unknown_queues(found)]))
+    unread = {file.path for file in coverage.unread}
+    noted = [note for note in run.notes if note[0] in chosen or note[0] in unread or note[0].is_dir()]
+    notes = list(dict.fromkeys([*noted, *coverage.faults, *coverage.not_understood, *_unknown_queues(found)]))
     return Analysis(root, found, notes, paths_of_all, by_workers, run.known.vocabulary, coverage)
 
 

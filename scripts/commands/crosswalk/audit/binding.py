@@ -122,7 +122,7 @@ def resolve(run: Machine, dependency: v.Dependency, fallback: v.Values, effects:
             case v.ClassRef(cls) | v.Instance(cls):
                 functions = v.function_in(cls.lookup("__init__" if made else "__call__"))[:1]
                 given = made or v.one(atom)
-                made = made if functions else v.one(v.Instance(cls) if made else atom)
+                made = made if functions else given
             case v.External(dotted):
                 functions, made = [], v.one(v.Made(dotted))
             case v.Dependency():  # Depends(Provide[Container.service])

@@ -39,7 +39,7 @@ class Machine(ABC):
         self.attributes: dict[tuple[int, int, str], v.Values] = {}
         self.notes: list[tuple[Path, int, str]] = project.notes
         self.faults: list[tuple[Path, int, str]] = []  #: statements at which the audit itself failed
-        self.state: dict[str, v.Values] = {}  #: what an application keeps in its ``state``
+        self.state: dict[str, v.Values] = {}  #: what an application keeps, in its ``state`` or as its attributes
         self.workers: v.Workers | None = None
         self.calls: dict[int, bool] = {}  #: calls in functions, by node: whether it is known what is called
         self.resolving: list[v.Function] = []  #: dependencies that are being followed
@@ -101,9 +101,8 @@ class Machine(ABC):
         """Note that the audit itself failed at a statement, and where in its own code."""
         *_, origin = traceback.extract_tb(error.__traceback__)
         own = f"{Path(origin.filename).name}:{origin.lineno}"
-        fault = (frame.module.path, node.lineno, f"the audit failed here ({own}: {type(error).__name__}: {error})")
-        self.faults.append(fault)
-        self.notes.append(fault)
+        text = f"the audit failed here ({own}: {type(error).__name__}: {error})"
+        self.faults.append((frame.module.path, node.lineno, text))
 
     def place(self, node: ast.AST, frame: v.Frame) -> Place:
         """Return where ``node`` stands."""
@@ -214,8 +213,10 @@ class Machine(ABC):
     def provided(self, key: v.Values) -> v.Values:
         """Evaluate what ``Provide[Container.service]`` names; by text, what a container has by this name."""
         names = {text.rsplit(".", 1)[-1] for text in v.texts(key)}
-        containers = [cls for cls in self.classes.values() if names and "DeclarativeContainer" in cls.outside_bases()]
-        return v.join(*(cls.lookup(name) for cls in containers for name in names)) if names else key
+        if not names:
+            return key
+        containers = [cls for cls in self.classes.values() if "DeclarativeContainer" in cls.outside_bases()]
+        return v.join(*(cls.lookup(name) for cls in containers for name in names))
 
     def users(self) -> v.Values:
         """Evaluate Flask-Login's ``current_user``: an object of a class that has its mix-in or its interface."""

@@ -131,11 +131,10 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
         return formatted(call)
     if name in ("model_validate", "from_orm", "parse_obj", "model_construct"):
         classes = [atom.cls for atom in owners if isinstance(atom, v.ClassRef)]
-        copies = all(isinstance(atom, v.About) for atom in given.get(0)) and bool(
-            given.get(0)
-        )  # of rows, for an answer
-        for cls in (cls for cls in classes if cls.is_model and not copies):
-            writes.mappings(run, cls, dumped(run, given.get(0)), frame, call.node, "constructor")
+        source = given.get(0)
+        is_copy = bool(source) and all(isinstance(atom, v.About) for atom in source)  # of a row, for an answer
+        for cls in (cls for cls in classes if cls.is_model and not is_copy):
+            writes.mappings(run, cls, dumped(run, source), frame, call.node, "constructor")
         return v.join(*(v.object_of(cls) for cls in classes))
     if rows and name in ("update", "sqlmodel_update"):
         for cls in rows:
@@ -236,18 +235,15 @@ def _collected(call: v.Call, frame: v.Frame) -> bool:
 
 def _handler_added(run: Machine, call: v.Call, frame: v.Frame) -> bool:
     """Keep ``HANDLERS[event].append(handle)``, also by ``setdefault``; return whether it was such a call."""
-    match call.node:
-        case ast.Call(func=ast.Attribute(value=ast.Subscript(value=owner, slice=key))):
-            pass
-        case ast.Call(
-            func=ast.Attribute(value=ast.Call(func=ast.Attribute(value=owner, attr="setdefault"), args=[key, _]))
-        ):
+    added = call.arguments.get(0)
+    match call.node.func:
+        case ast.Attribute(
+            value=ast.Subscript(value=owner, slice=key)
+            | ast.Call(func=ast.Attribute(value=owner, attr="setdefault"), args=[key, _])
+        ) if v.are_handlers(added):
             pass
         case _:
             return False
-    added = call.arguments.get(0)
-    if not any(isinstance(atom, v.Func | v.Partial) for atom in added):
-        return False
     before = [item for atom in call.owners if isinstance(atom, v.Listing) for item in atom.items if item != added]
     target = ast.Subscript(value=owner, slice=key, ctx=ast.Store())
     run.assign(target, v.one(v.Listing((*before, added))), frame, ast.Expr(call.node))

@@ -118,7 +118,7 @@ def assign(run: Machine, target: ast.expr, value: v.Values, frame: v.Frame, node
 
 def _are_handlers(value: v.Values) -> bool:
     listed = [item for atom in value if isinstance(atom, v.Listing) for item in atom.items]
-    return any(isinstance(atom, v.Func | v.Partial) for found in (value, *listed) for atom in found)
+    return any(map(v.are_handlers, (value, *listed)))
 
 
 def _registered(run: Machine, owners: v.Values, name: str, key: v.Values, value: v.Values) -> None:

@@ -91,27 +91,22 @@ def keeps_handlers(decorator: ast.AST) -> bool:
     given = {argument.arg for argument in decorator.args.args}
     for part in parts_of(decorator):
         match part:
-            case ast.Assign(targets=[ast.Subscript()], value=kept):
-                pass
-            case ast.Call(func=ast.Attribute(attr="append" | "add"), args=[kept]):
-                pass
-            case ast.Call(func=ast.Call(func=ast.Attribute(attr=verb)), args=[kept, *_]) if verb in ROUTE_DECORATORS:
-                pass
-            case ast.FunctionDef() | ast.AsyncFunctionDef() if part is not decorator and _calls_a_route(part):
+            case (
+                ast.Assign(targets=[ast.Subscript()], value=kept)
+                | ast.Call(func=ast.Attribute(attr="append" | "add"), args=[kept])
+            ) if last_name(kept) in given:
                 return True
-            case _:
-                continue
-        if last_name(kept) in given:
-            return True
+            case ast.Call(func=registers, args=[kept, *_]) if _is_route(registers) and last_name(kept) in given:
+                return True
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if part is not decorator:
+                if any(_is_route(wrapping) for wrapping in part.decorator_list):
+                    return True
     return False
 
 
-def _calls_a_route(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Return whether a function is decorated by a router's method: ``@app.route(path)``."""
-    return any(
-        isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in ROUTE_DECORATORS
-        for part in function.decorator_list
-    )
+def _is_route(node: ast.expr) -> bool:
+    """Return whether a router's method is called: ``app.route(path)``."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ROUTE_DECORATORS
 
 
 def _calls_of(name: str, node: ast.AST) -> int:

@@ -602,6 +602,11 @@ def function_in(values: Values) -> list[Function]:
     return [atom.function for atom in values if isinstance(atom, Func)]
 
 
+def are_handlers(values: Values) -> bool:
+    """Return whether one of ``values`` is something that can be called later."""
+    return any(isinstance(atom, Func | Partial) for atom in values)
+
+
 def entry_of(mapping: Mapping, key: Values) -> Values:
     """Return a dict's entry for ``key``; any entry when the key is not known."""
     exact = [value for known, value in mapping.items if not known or any(atom in key for atom in known)]

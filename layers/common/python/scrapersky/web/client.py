@@ -170,8 +170,8 @@ async def fetch_home_page(web: WebClient, host: str, *, seconds_each: float, rem
     """Return the home page of ``host``, whatever its status: https before http, the bare name before ``www.``.
 
     No further variant is tried when less than ``seconds_each`` remain, or when the server answered the request for
-    robots.txt with an error: it is there, and busy. If none answers, raises a FetchError with the
-    reasons of all: that of a variant whose robots.txt was read, else the first.
+    robots.txt with an error: it is there, and busy. If none answers, raises a FetchError with the reasons of all: that of
+    a variant whose robots.txt was read, else the first.
     """
     failures: list[FetchError] = []
     for name in [host] if host.startswith("www.") else [host, f"www.{host}"]:
