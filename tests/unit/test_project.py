@@ -1,10 +1,13 @@
 """The project's own files: CI, commit hooks, changelog, metadata."""
 
+import base64
+import hashlib
 import re
 import shlex
 import shutil
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +94,21 @@ def test_only_one_module_of_the_product_makes_clients_of_aws() -> None:
 def loaded(name: str) -> dict[str, Any]:
     """Return the YAML file ``name`` of the project."""
     return dict(yaml.safe_load((ROOT / name).read_text()))
+
+
+def test_where_two_packages_hold_the_same_file_the_environment_has_that_of_the_cdk() -> None:
+    cdk = metadata.distribution("aws-cdk-lib")
+    hashes: dict[str, dict[str, str]] = {}
+    for package in metadata.distributions():
+        for file in package.files or ():
+            if file.hash and file.parts[0] != "..":
+                hashes.setdefault(str(file), {})[package.name] = file.hash.value
+    differing = {file: of_package for file, of_package in hashes.items() if len(set(of_package.values())) > 1}
+    assert {file: of_package["aws-cdk-lib"] for file, of_package in differing.items()} == {
+        file: record_hash(Path(str(cdk.locate_file(file)))) for file in ("aws_cdk/cloud_assembly_schema/__init__.py",)
+    }
+
+
+def record_hash(path: Path) -> str:
+    """Return the SHA-256 as RECORD files write it: base64 without padding (PEP 376)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
