@@ -341,22 +341,46 @@ def test_the_walk_of_a_tenant_begins_at_its_own_hosts(connection: Connection) ->
     assert claimed_by_host(connection) == {"huge.test": 4, "far.test": 1, **{f"small{n}.test": 2 for n in range(5)}}
 
 
-def test_the_walk_takes_no_step_for_a_host_without_due_records(connection: Connection) -> None:
+def test_the_walk_takes_no_step_for_a_host_without_due_records_of_its_tenant(connection: Connection) -> None:
     for place in ("before", "between", "behind"):
-        connection.execute(
-            text(
-                "WITH d AS (INSERT INTO domains (domain) SELECT :place || n || '.test' FROM generate_series(1, 500) n"
-                " RETURNING id) INSERT INTO sitemap_files (domain_id, url, discovery_method)"
-                " SELECT id, 'https://' || id, 'manual' FROM d"
-            ),
-            {"place": place},
-        )
+        for tenant, status in (("default", "New"), ("far", "Queued")):
+            connection.execute(
+                text(
+                    "WITH d AS (INSERT INTO domains (domain, tenant) SELECT :place || :tenant || n || '.test', :tenant"
+                    " FROM generate_series(1, 500) n RETURNING id) INSERT INTO sitemap_files (domain_id, tenant, url,"
+                    " discovery_method, sitemap_import_status, sitemap_import_due_at) SELECT id, :tenant, 'https://'"
+                    " || id, 'manual', :status, CASE :status WHEN 'Queued' THEN now() + interval '1 day' END FROM d"
+                ),
+                {"place": place, "tenant": tenant, "status": status},
+            )
         if place != "behind":
-            queue_files(connection, f"{place}.test", 2, "1 minute")
+            queue_files(connection, f"{place}.test", 4, "1 minute")
             queue_files(connection, f"huge-{place}.test", 1_000, "1 day")
     claim(connection, IMPORT, batch=20, max_in_flight=500, dispatch_lease=60, per_host=4)
     huge = {"huge-before.test": 4, "huge-between.test": 4}
-    assert claimed_by_host(connection) == {**huge, "before.test": 2, "between.test": 2}
+    assert claimed_by_host(connection) == {**huge, "before.test": 4, "between.test": 4}
+
+
+def test_the_walk_begins_anywhere_and_takes_at_most_two_batches_of_steps(connection: Connection) -> None:
+    queue_files(connection, "huge.test", 1_000, "1 day")
+    connection.execute(
+        text(
+            "WITH d AS (INSERT INTO domains (domain) SELECT n || '.test' FROM generate_series(1, 1000) n"
+            " RETURNING id, domain) INSERT INTO sitemap_files (domain_id, url, discovery_method,"
+            " sitemap_import_status, sitemap_import_due_at) SELECT id, 'https://' || domain, 'manual', 'Queued', now()"
+            " - CASE WHEN domain LIKE '%50.test' THEN interval '1 hour' ELSE interval '1 minute' END FROM d"
+        )
+    )
+    found = []
+    for seed in (0.1, 0.2, 0.3):
+        connection.execute(text("BEGIN"))
+        connection.execute(text("SELECT setseed(:seed)"), {"seed": seed})
+        claim(connection, IMPORT, batch=20, max_in_flight=500, dispatch_lease=60, per_host=1)
+        found.append(claimed_by_host(connection).keys() - {"huge.test"})
+        connection.execute(text("ROLLBACK"))
+    assert [len(hosts) for hosts in found] == [19, 19, 19]
+    assert len(set.union(*found)) > 19
+    assert [sum(host.endswith("50.test") for host in hosts) for hosts in found] == [1, 1, 1]
 
 
 def test_the_oldest_due_record_comes_first_when_no_host_is_at_its_cap(connection: Connection) -> None:
@@ -389,4 +413,5 @@ def test_a_budget_has_a_cap_per_record_and_per_day(connection: Connection) -> No
     assert [call("a"), call("a"), call("a")] == [Spent.ALLOWED, Spent.ALLOWED, Spent.RECORD_EXHAUSTED]
     assert [call("b"), call("c")] == [Spent.ALLOWED, Spent.DAY_EXHAUSTED]
     assert spend(connection, "other", "a", per_day=0, per_record=2) is Spent.DAY_EXHAUSTED
+    assert spend(connection, "other", "b", per_day=9, per_record=0) is Spent.RECORD_EXHAUSTED
     assert 0 < seconds_left_today(connection) <= 86_400

@@ -103,7 +103,7 @@ class Order:
         # A constant, a statement, or the schema: the tests that are named for its file.
         if not test.startswith(tuple(mutant.tests)):
             return False
-        users = _users(module)
+        users = users_of(module)
         return not users or any(name.partition(".")[0] in users for name in called)
 
 
@@ -113,7 +113,7 @@ def _place(mutant: Mutant) -> tuple[str, str]:
     return mutant.guard.partition(": ")[0], change.file.removeprefix(f"{LAYER}/").removesuffix(".py")
 
 
-def _users(module: str) -> set[str]:
+def users_of(module: str) -> set[str]:
     """Return ``module`` and those modules of the layer that import it; nothing for a file of SQL."""
     path = ROOT / LAYER / f"{module}.py"
     if not path.is_file():

@@ -28,7 +28,7 @@ from scrapersky import migrations
 from scrapersky.migrations import guard
 from scrapersky.status import workflow
 from scripts.commands.run.postgres import Postgres
-from tests.mutants.choice import Observer, OnlyThese, Order
+from tests.mutants.choice import Observer, OnlyThese, Order, users_of
 from tests.mutants.mutant import FAILED_TEST, LAYER, ROOT, TEST_LIMIT_SECONDS, Mutant, Trial
 
 LOCATION = migrations.LOCATION
@@ -183,14 +183,38 @@ def apply_here(mutant: Mutant) -> None:
         (copy / (ROOT / change.file).relative_to(LOCATION)).write_text(source)
         migrations.LOCATION, guard.FILE = copy, copy / guard.FILE.name
         return
-    name = change.file.removeprefix(f"{Path(LAYER).parent}/").removesuffix(".py").replace("/", ".")
-    _replace(importlib.import_module(name), source)
+    name = change.file.removeprefix(f"{LAYER}/").removesuffix(".py")
+    _replace(_module(name), source)
+    replaced = [name]
+    for one in replaced:
+        for user in sorted(users_of(one) - {*replaced}):
+            _evaluate_again(_module(user))
+            replaced.append(user)
     workflow._statement.cache_clear()
 
 
+def _module(name: str) -> ModuleType:
+    """Return the module of the layer's file ``name``, such as ``status/pull``."""
+    return importlib.import_module(f"{Path(LAYER).name}.{name}".replace("/", "."))
+
+
+def _evaluate_again(module: ModuleType) -> None:
+    """Set the statements and numbers that ``module`` imports or builds from those of a replaced module."""
+    again = _evaluated(module, Path(str(module.__file__)).read_text())
+    for name, old in list(vars(module).items()):
+        texts = isinstance(old, Mapping) and all(isinstance(value, str) for value in old.values())
+        if texts or isinstance(old, str | int | float | TextClause):
+            setattr(module, name, again.get(name, old))
+
+
+def _evaluated(module: ModuleType, source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": module.__name__, "__file__": module.__file__}
+    exec(compile(source, str(module.__file__), "exec"), names)
+    return names
+
+
 def _replace(module: ModuleType, source: str) -> None:
-    mutated: dict[str, Any] = {"__name__": module.__name__, "__file__": module.__file__}
-    exec(compile(source, str(module.__file__), "exec"), mutated)
+    mutated = _evaluated(module, source)
     for name, old in list(vars(module).items()):
         new = mutated.get(name)
         if isinstance(old, type) and old.__module__ == module.__name__:

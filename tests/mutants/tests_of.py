@@ -13,7 +13,7 @@ RACES = ("tests/race/test_ends.py", "tests/race/test_claims.py", "tests/race/tes
 VERBS = (*_integration("effects", "verbs"), *RACES, "tests/race/test_lock_order.py")
 PULL = (*_integration("effects", "pull"), "tests/race/test_pulls.py")
 TESTS = {
-    "status/budget": _integration("runtime", "proxy_budget"),
+    "status/budget": _integration("verbs", "runtime", "proxy_budget"),
     "status/claim": (*VERBS, *PULL),
     "status/pull": PULL,
     "runtime/puller": _integration("pulling"),

@@ -1,6 +1,8 @@
 """The catalogue of mutants: each fits the code, changes it into valid code, and names existing tests."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,3 +165,21 @@ def test_a_trial_distinguishes_killed_survived_and_error(
     (tmp_path / "test_tiny.py").write_text(tests)
     trial = try_out(Mutant("truncated", (edit,), (str(tmp_path / "test_tiny.py"),)), tmp_path / "code")
     assert (trial.killer is not None, trial.error is not None) == (killed, error), trial
+
+
+APPLIED = """
+from scrapersky.runtime.registry import IMPORT
+from scrapersky.status import claim, pull
+from tests.mutants.forked import apply_here
+from tests.mutants.generated import generated
+for mutant in generated():
+    if mutant.guard == "status/claim.BY_HOST: held_until > now() → true":
+        apply_here(mutant)
+for statement in (claim.CLAIM_BY_HOST, pull.PULL_BY_HOST, pull.PULL_BY_HOST_WITH_TIME):
+    assert "held_until" not in str(IMPORT.statement(statement))
+"""
+
+
+def test_a_generated_mutant_changes_the_statements_that_other_modules_build_from_it_too() -> None:
+    done = subprocess.run([sys.executable, "-c", APPLIED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
