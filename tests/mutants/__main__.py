@@ -1,6 +1,7 @@
 """``scripts/mutants``: remove each guard of the code in turn, and show the test that fails without it."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -71,4 +72,5 @@ def line(trial: Trial) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is closed early ends the output without a traceback
     sys.exit(main(sys.argv[1:]))

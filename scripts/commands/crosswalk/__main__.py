@@ -1,6 +1,7 @@
 """``scripts/crosswalk`` writes the tables of BACKGROUND_SERVICES_ARCHITECTURE.md; ``… audit`` audits router code."""
 
 import gc
+import signal
 import sys
 
 from scripts.commands.crosswalk.audit.command import main as audit
@@ -16,6 +17,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is closed early ends the output without a traceback
     # An audit keeps all it reads until the end. With collection enabled, parsing took five times as long.
     gc.disable()
     code = main(sys.argv[1:])

@@ -384,7 +384,8 @@ def _is_session(call: v.Call) -> bool:
     last = call.owner_source.lower().replace("()", "").rsplit(".", 1)[-1].strip("_")
     named = any(last == word or last.endswith(f"_{word}") or last.startswith(f"{word}_") for word in SESSION_WORDS)
     made = any("Session" in a.name or "Connection" in a.name for a in call.owners if isinstance(a, v.Made | v.External))
-    return named or made
+    own = any(a.cls.outside_bases() & {"Session", "AsyncSession"} for a in call.owners if isinstance(a, v.Instance))
+    return named or made or own
 
 
 def on_session(run: Machine, call: v.Call, frame: v.Frame) -> None:

@@ -64,6 +64,8 @@ class Project:
         self.unread: list[Unread] = []
         self._modules: dict[Path, Module | None] = {}
         self._tests = tests
+        self._names: dict[str, bool] = {}
+        """Whether a root is deployed under this name."""
         self.roots = list(dict.fromkeys(_root_of(path) for path in self.paths))
         self.chosen: list[Path] = []
         for path in self.paths:
@@ -168,7 +170,28 @@ class Project:
         if not fitting and "." in dotted:
             starts = {path: _start_of(path, dotted) for path in near}
             fitting = [path for path, start in starts.items() if start in importer.parents and _has_script(start)]
+        if not fitting and not near and "." in dotted:
+            fitting = self._renamed(dotted)
         return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
+
+    def _renamed(self, dotted: str) -> list[Path]:
+        """Return the module of a root that is itself a package and is deployed under another name (``COPY backend app``).
+
+        All that the root imports from a package of that name must be there.
+        """
+        name, _, rest = dotted.partition(".")
+        for root in self.roots:
+            if (root / "__init__.py").exists() and (path := self._inside(root, rest)):
+                if name not in self._names:
+                    imports = re.compile(rf"^\s*(?:from|import)\s+{re.escape(name)}\.([\w.]+)", re.MULTILINE)
+                    sources = (self.text(file) or "" for file in self.files if root in file.parents)
+                    wanted = {one for source in sources for one in imports.findall(source)}
+                    self._names[name] = all(self._inside(root, one) for one in wanted)
+                return [path] if self._names[name] else []
+        return []
+
+    def _inside(self, root: Path, dotted: str) -> Path | None:
+        return self.beside(root.joinpath(*dotted.split(".")[:-1]), dotted.rsplit(".", 1)[-1])
 
     def _is_source_root(self, path: Path, dotted: str) -> bool:
         start = _start_of(path, dotted)

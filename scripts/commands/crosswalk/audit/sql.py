@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from scripts.commands.crosswalk.audit.values import HOLE
 
 NAME = rf'(?:[\w{HOLE}]+\.)?["`\[]?([\w{HOLE}]+)["`\]]?'
+OR = r"(?:OR\s+\w+\s+|IGNORE\s+)?"
+"""What to do about a conflict: SQLite's and MySQL's."""
 UPDATE = re.compile(
-    rf"\bUPDATE\s+(?:ONLY\s+)?{NAME}(?:\s+(?:AS\s+)?(?!SET\b)\w+)?\s+SET\s+"
+    rf"\bUPDATE\s+{OR}(?:ONLY\s+)?{NAME}(?:\s+(?:AS\s+)?(?!SET\b)\w+)?\s+SET\s+"
     r"(.*?)(?=\s+WHERE\b|\s+FROM\b|\s+RETURNING\b|;|$)",
     re.IGNORECASE | re.DOTALL,
 )
 INSERT = re.compile(
-    rf"\bINSERT\s+INTO\s+{NAME}\s*\(([^)]*)\)\s*"
-    r"(?:VALUES\s*\((.*?)\)(?=\s*(?:,|ON\b|RETURNING\b|;|$))|SELECT\b(.*))",
+    rf"\b(?:INSERT\s+{OR}|REPLACE\s+)INTO\s+{NAME}\s*(?:\(([^)]*)\)\s*)?"
+    r"(?:VALUES\s*\((.*?)\)(?=\s*(?:,|ON\b|RETURNING\b|;|$))|\(?\s*SELECT\b(.*)|DEFAULT\s+VALUES\b|SET\s+(.*))",
     re.IGNORECASE | re.DOTALL,
 )
-CONFLICT = re.compile(r"\bDO\s+UPDATE\s+SET\s+(.*?)(?=\s+WHERE\b|\s+RETURNING\b|;|$)", re.IGNORECASE | re.DOTALL)
+CONFLICT = re.compile(
+    r"\b(?:DO\s+UPDATE\s+SET|DUPLICATE\s+KEY\s+UPDATE)\s+(.*?)(?=\s+WHERE\b|\s+RETURNING\b|;|$)",
+    re.IGNORECASE | re.DOTALL,
+)
 DELETE = re.compile(rf"\bDELETE\s+FROM\s+{NAME}|\bTRUNCATE\s+(?:TABLE\s+)?{NAME}", re.IGNORECASE)
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 LITERAL = re.compile(r"^\(*\s*(?:CAST\s*\(\s*)?E?'((?:[^']|'')*)'", re.IGNORECASE)
@@ -41,7 +46,7 @@ class SqlWrite:
 def is_write(text: str) -> bool:
     """Return whether the SQL changes rows."""
     bare = COMMENT.sub(" ", text)
-    if not re.match(r"\s*(WITH|UPDATE|INSERT|DELETE|TRUNCATE|MERGE)\b", bare, re.IGNORECASE):
+    if not re.match(r"\s*(WITH|UPDATE|INSERT|REPLACE|DELETE|TRUNCATE|MERGE)\b", bare, re.IGNORECASE):
         return False
     return bool(UPDATE.search(bare) or INSERT.search(bare) or DELETE.search(bare) or re.match(r"\s*MERGE", bare, re.I))
 
@@ -63,10 +68,11 @@ def writes(text: str) -> list[SqlWrite]:
         if not re.search(r"\bDO\s*$", bare[: match.start()], re.IGNORECASE):
             found += _assignments(match.group(1), match.group(2))
     for match in INSERT.finditer(bare):
-        columns = [name.strip(' "`\n\t') for name in match.group(2).split(",")]
+        columns = [name.strip(' "`\n\t') for name in (match.group(2) or "").split(",") if name]
         values = _split(match.group(3) or match.group(4) or "")
         for index, column in enumerate(columns):
             found.append(_write(match.group(1), column, values[index] if index < len(values) else ""))
+        found += _assignments(match.group(1), match.group(5) or "")
         for conflict in CONFLICT.finditer(bare):
             found += _assignments(match.group(1), conflict.group(1))
     return found
