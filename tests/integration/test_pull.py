@@ -189,6 +189,12 @@ def test_the_hosts_of_this_worker_come_first_and_those_of_others_not_at_all(conn
     assert hosts_of(connection, pulled(connection, 9, IMPORT, request_id="me")) == {"theirs.test": 3, "cooling.test": 3}
 
 
+def test_a_claim_that_sends_messages_takes_the_records_of_leased_hosts_too(connection: Connection) -> None:
+    queue_files(connection, "theirs.test", 3, "1 hour")
+    lease(connection, "theirs.test", "other")
+    assert len(claim(connection, IMPORT, batch=9, max_in_flight=1_000, dispatch_lease=60)) == 3
+
+
 def test_a_host_of_this_worker_is_found_behind_the_window_and_keeps_its_cap(connection: Connection) -> None:
     connection.execute(
         text(

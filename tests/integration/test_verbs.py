@@ -18,6 +18,7 @@ from scrapersky.status.recover import recover
 from scrapersky.status.release import release
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.start import start
+from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, RecordId
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -75,14 +76,16 @@ def test_live_attempts_limit_the_next_claim(connection: Connection) -> None:
     assert claim_attempts(connection, batch=6, max_in_flight=8) == []
 
 
-def test_attempts_that_ended_and_those_of_another_workflow_limit_no_claim(connection: Connection) -> None:
-    queue(connection, 4)
+@pytest.mark.parametrize("by_id", [False, True])
+def test_attempts_that_ended_and_those_of_another_workflow_limit_no_claim(connection: Connection, by_id: bool) -> None:
+    ids = queue(connection, 4)
     connection.execute(text("UPDATE domains SET sitemap_analysis_status = 'Queued'"))
     first = claim_attempts(connection, batch=2, max_in_flight=2)
     assert len(claim(connection, SUBMISSION, batch=2, max_in_flight=2, dispatch_lease=60)) == 2
     for attempt in start_attempts(connection, first):
         complete(connection, METADATA, attempt, code="read", detail={})
-    assert len(claim_attempts(connection, batch=2, max_in_flight=2)) == 2
+    given = ids if by_id else None
+    assert len(claim(connection, METADATA, batch=2, max_in_flight=2, dispatch_lease=60, ids=given)) == 2
 
 
 def test_a_paused_workflow_is_not_claimed_until_the_pause_ends(connection: Connection) -> None:
@@ -273,19 +276,25 @@ def test_tenants_are_served_fairly_whatever_their_age_and_number(connection: Con
     assert [tuple(row) for row in claimed] == [("big", 3), ("small", 3)]
 
 
-def test_what_a_tenant_has_in_flight_counts_and_what_waits_does_not(connection: Connection) -> None:
+@pytest.mark.parametrize(("workflow", "table"), [(METADATA, "domains"), (IMPORT, "sitemap_files")])
+def test_what_a_tenant_has_in_flight_counts_and_what_waits_does_not(
+    connection: Connection, workflow: Workflow, table: str
+) -> None:
     connection.execute(
         text(
-            "INSERT INTO domains (domain, tenant, status, due_at)"
+            "WITH d AS (INSERT INTO domains (domain, tenant, status, due_at)"
             " SELECT tenant || n, tenant, 'Queued', now() - interval '1 h' * n"
             " FROM (VALUES ('much', 10), ('little', 8)) AS one(tenant, number), generate_series(1, number) AS n"
+            " RETURNING id, domain, tenant, due_at) INSERT INTO sitemap_files (domain_id, tenant, url, discovery_method,"
+            " sitemap_import_status, sitemap_import_due_at)"
+            " SELECT id, tenant, 'https://' || domain, 'manual', 'Queued', due_at FROM d"
         )
     )
-    of_little = connection.execute(text("SELECT id FROM domains WHERE tenant = 'little' LIMIT 3")).scalars().all()
-    assert len(claim(connection, METADATA, batch=3, max_in_flight=100, dispatch_lease=60, ids=list(of_little))) == 3
-    claimed = claim(connection, METADATA, batch=3, max_in_flight=100, dispatch_lease=60)
+    of_little = connection.execute(text(f"SELECT id FROM {table} WHERE tenant = 'little' LIMIT 3")).scalars().all()
+    assert len(claim(connection, workflow, batch=3, max_in_flight=100, dispatch_lease=60, ids=list(of_little))) == 3
+    claimed = claim(connection, workflow, batch=3, max_in_flight=100, dispatch_lease=60)
     tenants = connection.execute(
-        text("SELECT DISTINCT tenant FROM domains WHERE id = ANY(:ids)"), {"ids": [one.record_id for one in claimed]}
+        text(f"SELECT DISTINCT tenant FROM {table} WHERE id = ANY(:ids)"), {"ids": [one.record_id for one in claimed]}
     )
     assert (len(claimed), list(tenants.scalars())) == (3, ["much"])
 
