@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.runtime.registry import IMPORT, METADATA
+from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause, resume
 from scrapersky.status.finish import complete, snooze
@@ -108,15 +108,24 @@ def test_a_record_that_ran_out_of_time_needs_a_worker_with_a_whole_deadline(conn
     assert [one.attempt.record_id for one in pulled(connection)] == [first.attempt.record_id]
 
 
-@pytest.mark.parametrize("ends", [False, True], ids=["still in flight", "each ended before the next pull"])
-def test_six_tenants_with_old_backlogs_get_equal_shares_of_small_pulls(connection: Connection, ends: bool) -> None:
+@pytest.mark.parametrize(
+    ("ends", "others"),
+    [(False, False), (True, False), (True, True)],
+    ids=["still in flight", "each ended before the next pull", "another workflow pulls of one tenant in between"],
+)
+def test_six_tenants_with_old_backlogs_get_equal_shares_of_small_pulls(
+    connection: Connection, ends: bool, others: bool
+) -> None:
     connection.execute(text(OLD_BACKLOGS))
+    connection.execute(text("UPDATE domains SET sitemap_analysis_status = 'Queued' WHERE tenant = 'a'"))
     taken: list[Pulled] = []
     for _ in range(80):
         taken += (now := pulled(connection, batch=3))
         if ends:
             for one in now:
                 complete(connection, METADATA, one.attempt.attempt_id, code="read", detail={})
+        if others:
+            pulled(connection, 1, SUBMISSION)
     shares = tenants_of(connection, taken)
     assert shares.total() == 240
     assert set(shares) == set("abcdef")
@@ -130,12 +139,17 @@ def test_a_tenant_with_much_in_flight_waits_for_the_others(connection: Connectio
     assert tenants_of(connection, pulled(connection, batch=5)) == {"b": 5}
 
 
-def test_locked_rows_at_the_head_of_a_tenant_leave_a_small_pull_full(engine: Engine, connection: Connection) -> None:
+@pytest.mark.parametrize("free", [0, 1], ids=["all locked", "one is free"])
+def test_locked_rows_at_the_head_of_a_tenant_leave_a_small_pull_full(
+    engine: Engine, connection: Connection, free: int
+) -> None:
     connection.execute(text(OLD_BACKLOGS.replace("a,b,c,d,e,f", "a")))
     with engine.connect() as other:
-        locked = other.execute(text("SELECT id FROM domains ORDER BY due_at, id LIMIT 200 FOR UPDATE")).scalars().all()
+        lock = text("SELECT id FROM domains WHERE id > :free ORDER BY due_at, id LIMIT 200 FOR UPDATE")
+        locked = other.execute(lock, {"free": free}).scalars().all()
         taken = pulled(connection, batch=3)
-        assert [one.attempt.record_id for one in taken] == [locked[-1] + 1, locked[-1] + 2, locked[-1] + 3]
+        at_head = [locked[0] - 1][:free]
+        assert [one.attempt.record_id for one in taken] == [*at_head, *range(locked[-1] + 1, locked[-1] + 4 - free)]
         claimed = claim(connection, METADATA, batch=3, max_in_flight=1_000, dispatch_lease=60)
         assert len(claimed) == 3
         other.rollback()

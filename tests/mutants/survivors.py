@@ -15,6 +15,7 @@ REASONS: dict[str, str] = {
     "status/claim.BY_HOST: {table}.tenant = chosen.tenant → true": "a host is of one tenant",
     "status/claim.BY_HOST: {due_at} <= now() → true": "what is not due ranks last, and is checked again under the lock",
     "status/claim.BY_ID: {due_at} <= now() → true": "what is not due ranks last, and is checked again under the lock",
+    "status/claim.LOCK_BEHIND: {table}.tenant = tenants.tenant → true": "behind what others hold, there are no turns",
     "status/release.RELEASE: SET {due_at} = now() removed": "the guard completes due_at with now()",
     "runtime/manual._requeue: payload.error_code not in count_by_code*": "none is queued only while others hold them all",
     "status/requeue.LOCK_HOSTS: {status} = 'New' → true": "locking the hosts of more records changes no result",
