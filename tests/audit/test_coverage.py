@@ -175,3 +175,24 @@ def test_an_import_of_a_module_that_the_tree_lacks_is_noted(tmp_path: Path) -> N
 def test_a_view_that_another_file_registers_is_understood() -> None:
     coverage = analyse([Path(__file__).parent / "fixtures" / "restx"]).coverage
     assert (coverage.handlers, coverage.found) == (2, 2)
+
+
+def test_another_distribution_of_the_repository_is_followed_and_what_only_looks_like_one_is_not(tmp_path: Path) -> None:
+    start = "from threading import Thread\n\n\ndef begin():\n    Thread(target=print).start()\n"
+    files = {
+        "lib/shared/pyproject.toml": "",
+        "lib/shared/src/shared/__init__.py": "",
+        "lib/shared/src/shared/work.py": start,
+        "services/mail/requirements.txt": "",
+        "services/mail/outside.py": start,
+        "services/api/pyproject.toml": "",
+        "services/api/app.py": f"import outside\nfrom shared.work import begin\n{ROUTER}".replace(
+            "return {}", "return begin(), outside.begin()"
+        ),
+    }
+    (tmp_path / ".github").mkdir()
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    found = find(analyse([tmp_path / "services" / "api"]))
+    assert [(one.rule.code, one.place.path.name) for one in found] == [("SKY204", "work.py")]

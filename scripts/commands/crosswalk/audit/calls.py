@@ -188,9 +188,8 @@ def construct(run: Machine, cls: v.Class, call: v.Call, frame: v.Frame) -> v.Val
     # One object for what it was made with: routes make their services alike. One that is filled later has its place, too:
     # a table's rows are often made by one helper.
     passed = call.arguments.all()
-    place = (
-        () if passed and "__init__" in cls.frame.names else (frame.module.path, call.node.lineno, call.node.col_offset)
-    )
+    is_alike = passed and "__init__" in cls.frame.names and not cls.is_filled
+    place = () if is_alike else (frame.module.path, call.node.lineno, call.node.col_offset)
     key = hash((*place, *passed, *call.arguments.keywords)) or 1
     made = run.made(cls, call.arguments, key, frame)
     given = {name: value for name, value in call.arguments.keywords.items() if name in cls.all_fields()}

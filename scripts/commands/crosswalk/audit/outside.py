@@ -123,7 +123,7 @@ def method(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:  # noqa: C90
             writes.mappings(run, cls, given.get(-1, "update"), frame, call.node, "constructor")
     if name in ("copy", "model_copy", "strip", "bindparams", "options", "execution_options", "refresh_from_db"):
         return owners
-    if name in ("append", "add") and _handler_added(run, call, frame):
+    if name in ("append", "add") and (_handler_added(run, call, frame) or _kept(run, call, frame)):
         return v.UNKNOWN
     if name in ("append", "extend", "update") and _collected(call, frame):
         return v.UNKNOWN
@@ -222,15 +222,29 @@ def _collected(call: v.Call, frame: v.Frame) -> bool:
     name, given = call.node.func.value.id, call.arguments.get(0)
     listed = [atom.items for atom in call.owners if isinstance(atom, v.Listing)]
     mapped = [entry for atom in call.owners if isinstance(atom, v.Mapping) for entry in atom.items]
+    longest = max(listed, key=len, default=())  # with what an ``if`` may have added
     if call.name == "append" and listed:
-        frame.names[name] = v.one(v.Listing((*listed[0][:31], given)))
+        frame.names[name] = v.one(v.Listing((*longest[:31], given)))
     elif call.name == "extend" and listed:
         more = [item for atom in given if isinstance(atom, v.Listing) for item in atom.items]
-        frame.names[name] = v.one(v.Listing((*listed[0], *more)[:32]))
+        frame.names[name] = v.one(v.Listing((*longest, *more)[:32]))
     elif call.name == "update" and any(isinstance(atom, v.Mapping) for atom in call.owners):
         new = [entry for atom in given if isinstance(atom, v.Mapping) for entry in atom.items]
         frame.names[name] = v.one(v.Mapping((*mapped, *new)))
     return call.name == "append" or bool(listed) or any(isinstance(atom, v.Mapping) for atom in call.owners)
+
+
+def _kept(run: Machine, call: v.Call, frame: v.Frame) -> bool:
+    """Keep ``unit.later.append(self)``, whose methods ``unit`` calls at its end; return whether it was such a call."""
+    match call.node.func:
+        case ast.Attribute(value=ast.Attribute(value=owner, attr=attribute)):
+            added = call.arguments.get(0)
+        case _:
+            return False
+    fillers = [atom for atom in run.evaluate(owner, frame) if isinstance(atom, v.Instance) and atom.cls.is_filled]
+    for atom in fillers:
+        run.set_attribute(atom, attribute, v.one(v.Listing((added,))))
+    return bool(fillers)
 
 
 def _handler_added(run: Machine, call: v.Call, frame: v.Frame) -> bool:
@@ -485,14 +499,18 @@ def items(owners: v.Values) -> v.Values:
 
 
 def formatted(call: v.Call) -> v.Values:
-    """Evaluate ``text.format(…)``: known texts are filled in by name, the other fields are holes."""
+    """Evaluate ``text.format(…)`` and ``", ".join(parts)``: known texts are filled in, the others are holes."""
     text = next(
         (a.value if isinstance(a, v.Const) else a.text for a in call.owners if isinstance(a, v.Const | v.Pattern)), ""
     )
-    if call.name == "join" or not isinstance(text, str):
+    lists = [atom.items for atom in call.arguments.get(0) if isinstance(atom, v.Listing)]
+    if not isinstance(text, str) or (call.name == "join" and not lists):
         return v.UNKNOWN
     named = {word: v.text_of(value) for word, value in call.arguments.keywords.items() if len(value) == 1}
-    filled = re.sub(r"\{([^}]*)\}", lambda field: named.get(field[1]) or v.HOLE, text)
+    if call.name == "join":
+        filled = text.join((len(item) == 1 and v.text_of(item)) or v.HOLE for item in max(lists, key=len))
+    else:
+        filled = re.sub(r"\{([^}]*)\}", lambda field: named.get(field[1]) or v.HOLE, text)
     holes = tuple(ast.unparse(node) for node in call.arguments.nodes)
     return v.one(v.Pattern(filled, holes) if v.HOLE in filled else v.Const(filled))
 

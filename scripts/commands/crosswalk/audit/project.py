@@ -7,7 +7,7 @@ import tokenize
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import newer_syntax
@@ -46,6 +46,8 @@ SKIPPED = word_set(
 )
 TESTS = frozenset({"tests", "test", "testing", "docs_src", "examples"})
 ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "poetry.lock")
+LIBRARY_DEPTH = 4
+"""How deep in a repository other distributions are looked for."""
 MAX_BYTES = 2_000_000
 MAX_FILES = 20_000
 FRAMEWORKS = word_set(
@@ -170,8 +172,8 @@ class Project:
         if not fitting and "." in dotted:
             starts = {path: _start_of(path, dotted) for path in near}
             fitting = [path for path, start in starts.items() if start in importer.parents and _has_script(start)]
-        if not fitting and not near and "." in dotted:
-            fitting = self._renamed(dotted)
+        if not fitting and not near:
+            fitting = ("." in dotted and self._renamed(dotted)) or self._of_library(dotted)
         return max(fitting, key=lambda path: (_shared(path, importer), -len(path.parts)), default=None)
 
     def _renamed(self, dotted: str) -> list[Path]:
@@ -189,6 +191,23 @@ class Project:
                     self._names[name] = all(self._inside(root, one) for one in wanted)
                 return [path] if self._names[name] else []
         return []
+
+    def _of_library(self, dotted: str) -> list[Path]:
+        """Return the module of another distribution in the repository, such as ``lib/common`` of ``services/api``."""
+        found = (self._inside(folder, dotted) for folder in self._libraries)
+        return [path for path in found if path is not None]
+
+    @cached_property
+    def _libraries(self) -> list[Path]:
+        """The folders of the repository's other distributions, and their ``src``, that packages are imported from."""
+        found = []
+        for repository in dict.fromkeys(_repository_of(root) for root in self.roots):
+            for here, folders, files in os.walk(repository):
+                deep = len(Path(here).relative_to(repository).parts) >= LIBRARY_DEPTH
+                folders[:] = [] if deep else [one for one in folders if one not in SKIPPED | TESTS and one[0] != "."]
+                if not {"pyproject.toml", "setup.py"}.isdisjoint(files) and Path(here) not in self.roots:
+                    found += [Path(here), Path(here) / "src"]
+        return found
 
     def _inside(self, root: Path, dotted: str) -> Path | None:
         return self.beside(root.joinpath(*dotted.split(".")[:-1]), dotted.rsplit(".", 1)[-1])
@@ -279,3 +298,9 @@ def _root_of(path: Path) -> Path:
     while (folder / "__init__.py").exists() and folder != folder.parent:
         folder = folder.parent
     return folder
+
+
+def _repository_of(root: Path) -> Path:
+    """Return the folder of the repository around ``root``, or ``root`` if nothing shows one."""
+    found = (one for one in (root, *root.parents) if (one / ".git").exists() or (one / ".github").is_dir())
+    return next(found, root)

@@ -171,8 +171,11 @@ def _taken(node: Definition, modules: list[v.Module]) -> Iterator[str]:
         if isinstance(target, ast.Name)
     }
     parameters = [argument.arg for argument in node.args.args if argument.arg not in ("self", "cls")]
+    dropped = {id(part.value) for part in ast.walk(node) if isinstance(part, ast.Expr)}
     for part in ast.walk(node):
         match part:
+            case ast.Call(func=ast.Attribute(attr=verb)) if verb in POPS and id(part) in dropped:
+                pass  # a list that is kept short
             case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
                 swapped = zip(targets, values, strict=False)
                 yield from (v.last_name(target) for target, value in swapped if _makes_queue(value))

@@ -168,8 +168,7 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
     if call.name in EXECUTORS:
         if not call.is_foreign or (call.name == "start_soon" and ".state." not in call.owner_source):
             return None  # the task group of an ``async with`` waits
-        target = call.node.args[1 if call.name == "call_later" else 0] if call.node.args else call.node
-        if call.name.startswith("call_") and v.last_name(target) in TIDYING | SIGNALS:
+        if call.name.startswith("call_") and _called_back(call) in TIDYING | SIGNALS:
             return v.UNKNOWN
         if call.name == "run_in_executor" and is_awaited(call.node, frame):
             return applied(run, call.arguments.get(1), shifted(call, 2), frame)
@@ -188,6 +187,15 @@ def asyncio_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None
     return None
 
 
+def _called_back(call: v.Call) -> str:
+    """Return the name of what the thread of a loop calls, also in a lambda."""
+    target: ast.expr = call.node.args[1 if call.name == "call_later" else 0] if call.node.args else call.node
+    if isinstance(target, ast.Lambda):
+        body = target.body.body if isinstance(target.body, ast.IfExp) else target.body
+        target = body.func if isinstance(body, ast.Call) else body
+    return v.last_name(target)
+
+
 def _task(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
     """Return a task that its function does not await; a caller that gets it may."""
     return v.one(v.Made("asyncio.Task", str(run.place(call.node, frame))))
@@ -196,7 +204,7 @@ def _task(run: Machine, call: v.Call, frame: v.Frame) -> v.Values:
 def ended(run: Machine, values: v.Values, node: ast.AST, frame: v.Frame) -> None:
     """Record that tasks, threads or processes which another function started are waited for."""
     for atom in values:
-        if isinstance(atom, v.Made) and atom.name in ("asyncio.Task", "threading.Thread"):
+        if isinstance(atom, v.Made) and atom.name in v.STARTED:
             frame.effects.append(Ended(run.place(node, frame), start=atom.detail))
 
 
@@ -245,7 +253,7 @@ def thread_objects(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | Non
     if any(n.startswith("asyncio.create_subprocess_") for n in names):
         if not is_joined(call.node, frame) and not is_read(call.node, frame):
             effect(run, frame, call.node, "thread", source(call))
-        return v.one(v.Made("asyncio.subprocess.Process"))
+        return v.one(v.Made("threading.Thread", str(run.place(call.node, frame))))
     return None
 
 
@@ -253,6 +261,13 @@ SCHEDULER_VERBS = v.word_set(
     "start add_job modify_job reschedule_job pause_job resume_job remove_job remove_all_jobs pause resume "
     "shutdown wakeup run_job add_schedule remove_schedule delete_schedule"
 )
+VERBS_BY_NAME = frozenset(
+    f"{verb}_{what}{when}"
+    for verb in ("add", "remove", "delete", "pause", "resume", "cancel", "modify", "update", "reschedule", "run")
+    for what in ("task", "job")
+    for when in ("", "_now", "_immediately")
+)
+"""Methods of an object that is called a scheduler, whatever library it is of."""
 JOB_VERBS = frozenset({"modify", "reschedule", "pause", "resume", "remove"})
 BY_ID_VERBS = frozenset({"pause_job", "resume_job", "remove_job"})
 """Of APScheduler they take a job's id and a store's name; a service's method that is called so takes more."""
@@ -277,13 +292,14 @@ def scheduler(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     clear = call.name in CLEAR_SCHEDULER_VERBS and not (
         call.name in BY_ID_VERBS and call.arguments.keywords.keys() - {"job_id", "jobstore"}
     )
-    if call.name in SCHEDULER_VERBS and (is_made or by_name or clear):
-        if call.name in ("add_job", "add_schedule"):
+    is_verb = call.name in SCHEDULER_VERBS or ((is_made or by_name) and call.name in VERBS_BY_NAME)
+    if is_verb and (is_made or by_name or clear):
+        if call.name in ("add_job", "add_task", "add_schedule"):
             for atom in call.arguments.get(0, "func"):
                 if isinstance(atom, v.Func):
                     atom.function.job = True
         effect(run, frame, call.node, "scheduler", source(call))
-        if frame.function is not None and call.name == "add_job":
+        if frame.function is not None and call.name in ("add_job", "add_task"):
             defer(run, call.arguments.get(0, "func"), rest(call, 99), frame)
         return v.one(v.Made("apscheduler.add_job"))
     if call.name in JOB_VERBS and is_job:
@@ -459,7 +475,7 @@ def shifted(call: v.Call, skip: int) -> v.Arguments:
 WAITING = frozenset({"join", "wait", "communicate", "gather", "wait_for", "shield"})
 KINDS = (
     (jobs_and_tasks, TASK_VERBS | PREPARES | QUEUE_VERBS | OTHER_VERBS, True),
-    (scheduler, SCHEDULER_VERBS | JOB_VERBS | {"func", "get_job", "get_jobs"}, False),
+    (scheduler, VERBS_BY_NAME | SCHEDULER_VERBS | JOB_VERBS | {"func", "get_job", "get_jobs"}, False),
     (background_tasks, frozenset({"add_task", "BackgroundTask"}), True),
     (asyncio_tasks, APPLIED | EXECUTORS | {"create_task", "ensure_future"}, False),
     (threads, frozenset({"submit", "map", "apply_async"}), True),

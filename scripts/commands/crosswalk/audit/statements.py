@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.commands.crosswalk.audit import registration, routes, writes
@@ -190,22 +191,40 @@ def _loop(run: Machine, node: ast.For | ast.AsyncFor, frame: v.Frame) -> None:
 
 
 def _with(run: Machine, node: ast.With | ast.AsyncWith, frame: v.Frame) -> bool:
+    managers = []
     for item in node.items:
         value = run.evaluate(item.context_expr, frame)
         if writes.is_transaction(item.context_expr, value):
             frame.effects.append(Commit(run.place(item.context_expr, frame), methods=frame.methods, managed=True))
-        entered: list[v.Values] = []
-        for atom in value:
-            methods = (
-                [*atom.cls.lookup("__aenter__"), *atom.cls.lookup("__enter__")] if isinstance(atom, v.Instance) else []
-            )
-            for method in methods:
-                if isinstance(method, v.Func):
-                    summary = run.call(method.function, v.one(atom), v.Arguments())
-                    entered.append(run.absorb(summary, method.function.qualified, frame))
+        entered = _own_methods(run, value, ("__aenter__", "__enter__"), v.Arguments(), frame)
+        managers.append(value)
         if item.optional_vars is not None:
             assign(run, item.optional_vars, v.join(*entered) or value, frame, node)
-    return block(run, node.body, frame)
+    reached = block(run, node.body, frame)
+    for value in reversed(managers):
+        before = len(frame.effects)
+        _own_methods(run, value, ("__aexit__", "__exit__"), NO_ERROR, frame)
+        frame.effects[before:] = [
+            replace(one, managed=True) if isinstance(one, Commit) else one for one in frame.effects[before:]
+        ]
+    return reached
+
+
+NO_ERROR = v.Arguments([v.one(v.Const(None))] * 3)
+
+
+def _own_methods(
+    run: Machine, value: v.Values, names: Sequence[str], given: v.Arguments, frame: v.Frame
+) -> list[v.Values]:
+    """Call the methods of the tree's own context managers; return what they give."""
+    returned = []
+    for atom in value:
+        methods = [one for name in names for one in atom.cls.lookup(name)] if isinstance(atom, v.Instance) else []
+        for method in methods:
+            if isinstance(method, v.Func):
+                summary = run.call(method.function, v.one(atom), given)
+                returned.append(run.absorb(summary, method.function.qualified, frame))
+    return returned
 
 
 def _try(run: Machine, node: ast.Try | ast.TryStar, frame: v.Frame) -> bool:
@@ -313,8 +332,13 @@ def annotated(run: Machine, node: ast.AnnAssign, frame: v.Frame) -> None:
 
 
 def is_outside(values: v.Values) -> bool:
-    """Return whether only an annotation can say more; None stands for what comes later."""
-    return all(isinstance(atom, v.External | v.Made) or atom == v.Const(None) for atom in values)
+    """Return whether only an annotation can say more; None stands for what comes later. A thread has a place of its own."""
+    return all(
+        isinstance(atom, v.External)
+        or (isinstance(atom, v.Made) and atom.name not in v.STARTED)
+        or atom == v.Const(None)
+        for atom in values
+    )
 
 
 def _origin(base: ast.expr) -> ast.expr:

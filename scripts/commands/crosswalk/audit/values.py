@@ -71,6 +71,10 @@ class Made:
     detail: str = ""
 
 
+STARTED = ("asyncio.Task", "threading.Thread")
+"""What a start gives, also of a process; ``detail`` is its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleRef:
     """A module of the tree."""
@@ -406,6 +410,7 @@ class Class:
     words: Sequence[ast.keyword] = ()  #: those of its definition: ``metaclass=Singleton``
     decorators: tuple[str, ...] = ()
     single: bool | None = None  #: see :attr:`is_single`, computed on first use
+    filled: bool | None = None  #: see :attr:`is_filled`, computed on first use
     collaborators: frozenset[str] | None = None  #: attributes that only its ``__init__`` sets, computed on first use
 
     def ancestry(self) -> "list[Class]":
@@ -473,6 +478,15 @@ class Class:
             ]
             self.single = kept or any("singleton" in name.lower() for name in called)
         return self.single
+
+    @property
+    def is_filled(self) -> bool:
+        """Return whether its objects collect something in a list until the end of their ``with``."""
+        if self.filled is None:
+            made = [part for function in function_in(self.lookup("__init__")) for part in ast.walk(function.node)]
+            lists = (isinstance(part, ast.Assign | ast.AnnAssign) and isinstance(part.value, ast.List) for part in made)
+            self.filled = bool(self.lookup("__exit__") or self.lookup("__aexit__")) and any(lists)
+        return self.filled
 
     def lookup(self, name: str) -> Values:
         """Return a name of the class's body or of an ancestor's."""
