@@ -15,6 +15,7 @@ from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId
 from tests.integration.test_verbs import queue, queue_files
+from tests.records import make
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -96,16 +97,21 @@ def test_new_claims_respect_max_in_flight_and_waiting_attempts_do_not_count_twic
     assert pulled(connection, batch=6, max_in_flight=5) == []
 
 
-def test_a_record_that_ran_out_of_time_needs_a_worker_with_a_whole_deadline(connection: Connection) -> None:
-    queue(connection, 2)
-    first, second = pulled(connection)
+@pytest.mark.parametrize("workflow", [METADATA, IMPORT])
+def test_a_record_that_ran_out_of_time_needs_a_worker_with_a_whole_deadline(
+    connection: Connection, workflow: Workflow
+) -> None:
+    for number in range(2):
+        make(connection, workflow, "Queued", key=f"d{number}")
+    first, second = pulled(connection, workflow=workflow)
     for one, code in ((first, "out_of_time"), (second, "later")):
-        snooze(connection, METADATA, one.attempt.attempt_id, code=code, reason="", after=0, detail={})
-    late = pulled(connection, enough_time=False)
+        snooze(connection, workflow, one.attempt.attempt_id, code=code, reason="", after=0, detail={})
+    late = pulled(connection, workflow=workflow, enough_time=False)
     assert [one.attempt.record_id for one in late] == [second.attempt.record_id]
-    assert len(dispatched(connection, 5)) == 1, "a tick claims it, as its message starts a new invocation"
-    assert pulled(connection, enough_time=False) == [], "nor is its dispatched attempt taken over"
-    assert [one.attempt.record_id for one in pulled(connection)] == [first.attempt.record_id]
+    claimed = claim(connection, workflow, batch=5, max_in_flight=1_000, dispatch_lease=60)
+    assert len(claimed) == 1, "a tick claims it, as its message starts a new invocation"
+    assert pulled(connection, workflow=workflow, enough_time=False) == [], "nor is its dispatched attempt taken over"
+    assert [one.attempt.record_id for one in pulled(connection, workflow=workflow)] == [first.attempt.record_id]
 
 
 @pytest.mark.parametrize(

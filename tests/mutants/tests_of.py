@@ -11,7 +11,7 @@ def _integration(*names: str) -> tuple[str, ...]:
 
 RACES = ("tests/race/test_ends.py", "tests/race/test_claims.py", "tests/race/test_between_statements.py")
 VERBS = (*_integration("effects", "verbs"), *RACES, "tests/race/test_lock_order.py")
-PULL = (*_integration("effects", "pull"), "tests/race/test_pulls.py")
+PULL = (*_integration("effects", "pull", "reads"), "tests/race/test_pulls.py")
 TESTS = {
     "status/budget": _integration("verbs", "runtime", "proxy_budget"),
     "status/claim": (*VERBS, *PULL),
@@ -20,15 +20,16 @@ TESTS = {
     "runtime/batch": _integration("runtime", "pulling", "isolation"),
     "runtime/work": _integration("runtime", "isolation", "pulling", "broken_connections"),
     "status/control": (*_integration("pauses", "manual", "verbs", "runtime"), "tests/race/test_pauses.py"),
+    "status/finish": (*VERBS, *_integration("reads")),
     "status/dead_letter": (*VERBS, *_integration("dead_letter")),
     "status/dispatch": _integration("isolation", "runtime"),
-    "status/explain": ("tests/unit/status/test_explain.py", *_integration("manual")),
-    "status/gauges": _integration("verbs", "runtime", "manual"),
-    "status/invariants": _integration("verbs", "doctor"),
+    "status/explain": ("tests/unit/status/test_explain.py", *_integration("reads", "manual")),
+    "status/gauges": _integration("reads", "verbs", "runtime", "manual"),
+    "status/invariants": _integration("manual_sql", "verbs", "doctor"),
     "status/refresh": _integration("refresh"),
     "status/requeue": (*VERBS, *_integration("statements", "page_hand_offs", "list_plans")),
     "status/retention": _integration("retention"),
-    "status/records": _integration("records", "manual"),
+    "status/records": _integration("reads", "records", "manual"),
     "status": VERBS,
     "runtime": _integration("runtime", "isolation", "manual", "broken_connections", "proxy_budget"),
     "migrations": _integration("guard", "manual_sql", "verbs", "retention"),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from scrapersky.status.finish import LOCK
 from tests.race.operations import (
     STALE,
     Operation,
@@ -181,3 +182,14 @@ def test_a_finish_waits_for_an_edit_of_the_record_and_keeps_it(engine: Engine, c
     ended = race(engine, sql("UPDATE domains SET title = 'edited'"), complete(attempt))
     assert (ended.second, ended.waited) == ("Completed", True)
     assert connection.execute(text("SELECT title FROM domains")).scalar_one() == "edited"
+
+
+@pytest.mark.parametrize(
+    "verb", [complete_all, lambda ids: lambda connection: connection.execute(LOCK, {"attempt_ids": ids})]
+)
+def test_an_end_of_several_waits_for_no_attempt_but_its_own(
+    engine: Engine, connection: Connection, verb: Callable[[list[int]], Operation]
+) -> None:
+    first, second, other = started(connection, 3)
+    held = sql(f"SELECT FROM attempts WHERE attempt_id = {other} FOR UPDATE")
+    assert race(engine, held, verb([first, second])).waited is False

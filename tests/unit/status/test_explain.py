@@ -179,3 +179,25 @@ def test_an_attempt_that_a_worker_pulled_was_not_sent() -> None:
     pulled = attempt(3, trigger="pull", started_at="2026-11-23T10:00:00+00:00")
     lines = as_text(timeline("Processing", attempts=[pulled])).splitlines()
     assert any(line.endswith("attempt 3 starts, pulled by a worker") for line in lines), lines
+
+
+def test_a_record_whose_history_was_deleted_is_not_called_new() -> None:
+    lines = as_text(timeline("Completed", history_deleted=True)).splitlines()
+    assert lines == ["metadata 7 is Completed", "", "Older history was deleted: it is kept for HISTORY_DAYS."]
+
+
+def test_a_change_whose_attempt_was_deleted_is_shown_without_it() -> None:
+    events = [
+        event("10:00:00", "Queued", "Processing", attempt_id=3),
+        event("10:00:05", "Processing", "Completed", attempt_id=3),
+    ]
+    *_, began, ended = as_text(timeline("Completed", events=events)).splitlines()
+    assert began.endswith("Queued → Processing, by domain-scheduler")
+    assert ended.endswith("Processing → Completed, by domain-scheduler")
+
+
+@pytest.mark.parametrize(("code", "shown"), [(None, "ended lost"), ("lost", "ended lost"), ("dns", "ended lost dns")])
+def test_the_end_of_an_attempt_names_its_code_where_that_says_more(code: str | None, shown: str) -> None:
+    ended = attempt(3, finished_at="2026-11-23T10:00:05+00:00", outcome="lost", code=code)
+    events = [event("10:00:05", "Processing", "Queued", attempt_id=3)]
+    assert as_text(timeline("Queued", events=events, attempts=[ended])).splitlines()[-1].endswith(shown)
