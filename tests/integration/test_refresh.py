@@ -35,7 +35,8 @@ def old(
 
 
 def refreshed(connection: Connection, workflow: Workflow, *, most: int = 10, days: int = 30) -> list[RecordId]:
-    record_tick(connection, workflow)
+    for one in READ:
+        record_tick(connection, one)
     return refresh(connection, workflow, days=days, most=most)
 
 
@@ -43,6 +44,8 @@ def refreshed(connection: Connection, workflow: Workflow, *, most: int = 10, day
 def test_the_oldest_completed_records_are_queued_first(connection: Connection, workflow: Workflow) -> None:
     ids = {days: old(connection, workflow, days, f"d{days}") for days in (31, 29, 40, 35)}
     assert refreshed(connection, workflow, most=2) == sorted((ids[40], ids[35]))
+    positions = "SELECT workflow FROM service_controls WHERE refreshed_at IS NOT NULL"
+    assert connection.execute(text(positions)).scalars().all() == [workflow.name]
     assert refreshed(connection, workflow, most=2) == [ids[31]]
     assert refreshed(connection, workflow, most=2) == []
     audit = (
@@ -70,9 +73,23 @@ def test_errors_archived_suppressed_and_other_records_are_never_refreshed(
     assert refreshed(connection, workflow) == [good]
 
 
-def test_records_that_are_never_refreshed_hide_no_others_and_a_tick_looks_at_few(connection: Connection) -> None:
+def test_what_becomes_old_later_is_found_by_the_next_tick_after_one_that_reached_the_end(
+    connection: Connection,
+) -> None:
+    first = old(connection, METADATA, 40, "first")
+    assert refreshed(connection, METADATA, most=2) == [first]
+    older = old(connection, METADATA, 45, "older")
+    assert refreshed(connection, METADATA, most=2) == [older]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_records_that_are_never_refreshed_hide_no_others_and_a_tick_looks_at_few(
+    connection: Connection, at_once: bool
+) -> None:
     for number in range(2 * WINDOW + 1):
         old(connection, METADATA, 99 - number, f"error-{number}", status="Error")
+    if at_once:
+        connection.execute(text("UPDATE domains SET last_scan = (SELECT min(last_scan) FROM domains)"))
     good = old(connection, METADATA, 31, "good")
     assert [refreshed(connection, METADATA, most=1) for _ in range(3)] == [[], [], [good]]
     younger = old(connection, METADATA, 32, "younger")

@@ -23,11 +23,12 @@ REASONS: dict[str, str] = {
     "status/pull.TAKE_OVER: * IS NULL → true (2)": "it changes only between the snapshot and the lock",
     "status/pull.TAKE_OVER: outcome IS NULL → true": "it changes only between the snapshot and the lock",
     "status/records.CODES: {error_code} IS NOT NULL → true": "nulls come last, and are left out later",
-    "status/release.RELEASE: SET {due_at} = now() removed": "the guard completes due_at with now()",
+    "status/refresh.REFRESH: {status} = 'Completed' → true (2)": "it changes only between the snapshot and the lock",
+    "status/refresh.REFRESH: (refreshed_at, refreshed_id) IS DISTINCT*": "the same position is written again",
+    "status/*: SET {due_at} = now() removed": "the guard completes due_at with now()",
     "runtime/manual._requeue: payload.error_code not in count_by_code*": "none is queued only while others hold them all",
     "status/requeue.LOCK_HOSTS: {status} = 'New' → true": "locking the hosts of more records changes no result",
     "status/requeue.LOCK_HOSTS: (CONDITION) → true": "locking the hosts of more records changes no result",
-    "status/requeue.HAND_OFF: SET {due_at} = now() removed": "the guard completes due_at with now()",
 }
 """Patterns of names, with ``*`` for any text, and the reason."""
 
