@@ -25,7 +25,7 @@ REASONS: dict[str, str] = {
     "status/records.CODES: {error_code} IS NOT NULL → true": "nulls come last, and are left out later",
     "status/refresh.REFRESH: {status} = 'Completed' → true (2)": "it changes only between the snapshot and the lock",
     "status/refresh.REFRESH: (refreshed_at, refreshed_id) IS DISTINCT*": "the same position is written again",
-    "status/*: SET {due_at} = now() removed": "the guard completes due_at with now()",
+    "status/*: SET {due_at} = now()* removed": "the guard completes due_at with now()",
     "runtime/manual._requeue: payload.error_code not in count_by_code*": "none is queued only while others hold them all",
     "status/requeue.LOCK_HOSTS: {status} = 'New' → true": "locking the hosts of more records changes no result",
     "status/requeue.LOCK_HOSTS: (CONDITION) → true": "locking the hosts of more records changes no result",

@@ -16,9 +16,9 @@ SELECT attempts, events, pauses, paid_calls FROM delete_history(now() - make_int
 """)
 
 OVERDUE = text("""
--- The oldest attempt that is not kept longer: an id carries its second, so the key finds it.
+-- The oldest ended attempt that is not kept longer: an id carries its second, so the key finds it.
 SELECT greatest(0, extract(epoch FROM now() - finished_at)::float8 / 86400 - :days) FROM attempts
-WHERE finished_at IS NOT NULL AND outcome <> 'undelivered' ORDER BY attempt_id LIMIT 1
+WHERE outcome <> 'undelivered' ORDER BY attempt_id LIMIT 1
 """)
 
 
