@@ -29,7 +29,7 @@ TESTS = {
     "status/refresh": _integration("refresh"),
     "status/requeue": (*VERBS, *_integration("statements", "page_hand_offs", "list_plans")),
     "status/retention": _integration("retention"),
-    "status/workflow": (*VERBS, *_integration("place_search")),
+    "status/workflow": (*VERBS, *_integration("records", "place_search")),
     "status/records": _integration("reads", "records", "manual"),
     "status": VERBS,
     "runtime": _integration("runtime", "isolation", "manual", "broken_connections", "proxy_budget"),
