@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
         print(f"no guard contains {' or '.join(options.words)}; --list shows all", file=sys.stderr)
         return 1
     if options.list:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # not for tests, which close pipes
         print("\n".join(mutant.guard for mutant in mutants))
         return 0
     began = time.monotonic()
@@ -72,5 +73,4 @@ def line(trial: Trial) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is closed early ends the output without a traceback
     sys.exit(main(sys.argv[1:]))

@@ -12,10 +12,24 @@ def _integration(*names: str) -> tuple[str, ...]:
 RACES = ("tests/race/test_ends.py", "tests/race/test_claims.py", "tests/race/test_between_statements.py")
 VERBS = (*_integration("effects", "verbs"), *RACES, "tests/race/test_lock_order.py")
 PULL = (*_integration("effects", "pull", "reads"), "tests/race/test_pulls.py")
+PLACES = ("tests/unit/sitemap_scheduler/test_deep_scan.py", *_integration("place_search"))
 TESTS = {
     "status/budget": _integration("verbs", "runtime", "proxy_budget"),
     "status/claim": (*VERBS, *PULL),
     "status/pull": PULL,
+    "runtime/labels": _integration("labels"),
+    "runtime/input_model": ("tests/unit/runtime/test_input_model.py", *_integration("manual")),
+    "runtime/manual": _integration("manual", "command_line"),
+    "runtime/context": _integration("runtime", "deadlines", "politeness"),
+    "runtime/messages": _integration("runtime", "isolation", "deadlines", "transition_lines"),
+    "runtime/outcomes": _integration("runtime", "isolation", "results"),
+    "runtime/paid_calls": (*PLACES, *_integration("proxy_budget")),
+    "runtime/places_api": PLACES,
+    "runtime/payloads": _integration("manual", "dead_letter", "command_line"),
+    "runtime/records": _integration("records", "manual"),
+    "runtime/registry": ("tests/unit/runtime/test_registry.py", *_integration("runtime", "isolation")),
+    "runtime/results": _integration("results", "isolation", "runtime"),
+    "runtime/tick": _integration("runtime", "isolation", "refresh", "retention", "deadlines"),
     "runtime/puller": _integration("pulling"),
     "runtime/batch": _integration("runtime", "pulling", "isolation"),
     "runtime/work": _integration("runtime", "isolation", "pulling", "broken_connections"),
