@@ -59,7 +59,7 @@ def _one(run: Machine, owner: v.Atom, name: str, frame: v.Frame) -> v.Values:  #
             return v.one(owner) if name == "value" else v.UNKNOWN
         case v.Member(cls, member):
             if name == "name":
-                return v.one(v.Const(member))
+                return v.one(v.Const(member, named=True))
             # A number says less than the member whose value it is.
             is_number = any(isinstance(atom, v.Const) and isinstance(atom.value, int) for atom in value_of(cls, member))
             return v.one(owner) if is_number else value_of(cls, member) if name == "value" else v.UNKNOWN

@@ -56,6 +56,7 @@ class StatusWrite(Effect):
     foreign: tuple[str, ...] = ()  #: those of values and chosen that the field does not know
     vocabulary: tuple[str, ...] = ()  #: what the field knows; empty when it is free text
     implied: tuple[str, ...] = ()  #: what the enum knows whose members are written into free text
+    named: bool = False  #: the words are values of an enum's members
     declared: bool = False  #: the tree has a class with this column
     initial: str = ""  #: what a new row has, when it is free text
     via: str = "attribute"

@@ -125,8 +125,8 @@ def value_of(cls: v.Class, member: str) -> v.Values:
     """Return the value of an enum's member."""
     value = cls.frame.names.get(member, v.UNKNOWN)
     if any(isinstance(atom, v.External | v.Made) and atom.name.endswith("auto") for atom in value):
-        return v.one(v.Const(member.lower() if cls.is_text_enum else member))
-    return v.Values(atom for atom in value if isinstance(atom, v.Const))
+        return v.one(v.Const(member.lower() if cls.is_text_enum else member, named=True))
+    return v.Values(v.Const(atom.value, named=True) for atom in value if isinstance(atom, v.Const))
 
 
 def members_of(cls: v.Class) -> list[str]:

@@ -396,7 +396,11 @@ def _raw(run: Machine, text: str, bound: dict[str, v.Values], call: v.Call, fram
 
 def _is_session(call: v.Call) -> bool:
     last = call.owner_source.lower().replace("()", "").rsplit(".", 1)[-1].strip("_")
-    named = any(last == word or last.endswith(f"_{word}") or last.startswith(f"{word}_") for word in SESSION_WORDS)
+    prefixed = not any(isinstance(atom, v.Listing) for atom in call.owners)  # session_ids.add(1)
+    named = any(
+        last == word or last.endswith(f"_{word}") or (prefixed and last.startswith(f"{word}_"))
+        for word in SESSION_WORDS
+    )
     made = any("Session" in a.name or "Connection" in a.name for a in call.owners if isinstance(a, v.Made | v.External))
     own = any(a.cls.outside_bases() & {"Session", "AsyncSession"} for a in call.owners if isinstance(a, v.Instance))
     return named or made or own

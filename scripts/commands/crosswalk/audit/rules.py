@@ -284,7 +284,7 @@ def _status(effect: StatusWrite, vocabulary: Vocabulary, written: Written) -> Fo
         word for word in effect.values if is_work and vocabulary.is_machine(word, known_words) and word not in foreign
     ]
     own = [word for word in own if word not in machine]
-    if own and not effect.implied:
+    if own and not effect.implied and not effect.named:
         yield "SKY104", effect, f"{field_name} = {', '.join(own)}: the column is free text"
     if not is_work:
         return

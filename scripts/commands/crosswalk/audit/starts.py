@@ -46,6 +46,12 @@ def background_tasks(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | N
     return None
 
 
+def _only_closes(node: ast.AST) -> bool:
+    """Return whether a function does nothing but close something."""
+    called = {v.last_name(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
+    return bool(called) and called <= {"close", "aclose"}
+
+
 def _tidies_up(call: v.Call, target: v.Values) -> bool:
     """Return whether it closes or removes a temporary file once the response is sent (Starlette's FileResponse).
 
@@ -55,6 +61,8 @@ def _tidies_up(call: v.Call, target: v.Values) -> bool:
         return False
     node = call.arguments.nodes[0]
     own = [atom.function for atom in target if isinstance(atom, v.Func)]
+    if own and all(_only_closes(function.node) for function in own):
+        return True
     closes = all(
         (function.cls is not None and function.name in ("close", "aclose")) or TIDYING_UP.search(function.name)
         for function in own

@@ -43,9 +43,10 @@ class Ordered(tuple[Atom_co, ...]):
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """A literal."""
+    """A literal. ``named``: written as ``State.DONE.value``, not as a word."""
 
     value: object
+    named: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

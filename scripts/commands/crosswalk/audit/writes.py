@@ -117,6 +117,7 @@ def status(
         foreign=tuple(sorted(foreign)),
         vocabulary=known,
         implied=() if known else models.implied(value),
+        named=bool(value) and all(isinstance(atom, v.Const) and atom.named for atom in value),
         declared=cls.module is not None and name in cls.all_fields(),
         initial=models.initial(cls, name),
         via=via,
