@@ -42,21 +42,41 @@ def test_commit_hooks_download_nothing_and_run_in_the_projects_environment() -> 
 
 
 def test_the_environment_is_not_made_again_from_itself_wherever_the_path_names_it(tmp_path: Path) -> None:
-    bin_folder = tmp_path / ".venv" / "bin"
-    bin_folder.mkdir(parents=True)
-    (tmp_path / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts" / "environment", tmp_path / "scripts")
-    (tmp_path / "requirements.lock").touch()
-    inside, outside = tmp_path / "inside", tmp_path / "outside"
-    for folder, python in ((bin_folder, inside), (tmp_path / "bin", outside)):
-        folder.mkdir(exist_ok=True)
-        (folder / "python3").write_text(f"#!/bin/sh\ntouch {python}\necho Python 3.11.7\n")
-        (folder / "python3").chmod(0o755)
-    path = f"{bin_folder}:{bin_folder}:{tmp_path / 'bin'}:/usr/bin:/bin"
-    environment = {"PATH": path, "HOME": str(tmp_path)}
-    subprocess.run([tmp_path / "scripts" / "environment", "true"], env=environment, capture_output=True, check=False)
+    inside, outside = stand_in(tmp_path / ".venv" / "bin"), stand_in(tmp_path / "bin")
+    make_environment(tmp_path, f"{inside.parent}:{inside.parent}:{outside.parent}")
     assert outside.exists()
     assert not inside.exists()
+
+
+def test_an_environment_is_kept_whichever_python_comes_first_unless_another_is_asked_for(tmp_path: Path) -> None:
+    first, second = stand_in(tmp_path / "first"), stand_in(tmp_path / "second")
+    stand_in(tmp_path / ".venv" / "bin")
+    sum_of_lock = subprocess.run(["cksum"], input=b"", capture_output=True, check=True).stdout.decode().strip()
+    (tmp_path / ".venv" / ".made-from").write_text(f"Python 3.11.7 {first.parent}/python3 {sum_of_lock}")
+    assert make_environment(tmp_path, f"{second.parent}") == ""
+    assert "Making the environment" in make_environment(tmp_path, f"{second.parent}", PYTHON=f"{second.parent}/python3")
+    (tmp_path / "requirements.lock").write_text("other==1.0")
+    assert "Making the environment" in make_environment(tmp_path, f"{first.parent}")
+
+
+def stand_in(folder: Path) -> Path:
+    """Put an interpreter into ``folder`` that has no pip; return the file that shows that it ran."""
+    folder.mkdir(parents=True)
+    ran = folder / "ran"
+    for name in ("python3", "python"):
+        (folder / name).write_text(f"#!/bin/sh\ntouch {ran}\necho Python 3.11.7\n[ $1 = -V ]\n")
+        (folder / name).chmod(0o755)
+    return ran
+
+
+def make_environment(root: Path, path: str, **variables: str) -> str:
+    """Run a command in the environment of a project without packages; return what was reported."""
+    (root / "scripts").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "scripts" / "environment", root / "scripts")
+    (root / "requirements.lock").touch()
+    environment = {"PATH": f"{path}:/usr/bin:/bin", "HOME": str(root), **variables}
+    command = [str(root / "scripts" / "environment"), "true"]
+    return subprocess.run(command, env=environment, capture_output=True, check=False).stderr.decode()
 
 
 def test_commit_hooks_run_the_static_checks_of_the_suite() -> None:
