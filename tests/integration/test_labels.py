@@ -11,9 +11,9 @@ from scrapersky.contacts import FoundContact
 from scrapersky.models import Domain
 from scrapersky.models.inserts import get_or_create
 from scrapersky.runtime import labels
-from scrapersky.runtime.labels import finish_labels, open_labels
+from scrapersky.runtime.labels import finish_labels, open_labels, progress
 from scrapersky.runtime.outcomes import Fail, Snooze
-from scrapersky.runtime.registry import IMPORT, PAGE_READING, SUBMISSION, hand_offs_from
+from scrapersky.runtime.registry import IMPORT, METADATA, PAGE_READING, SUBMISSION, hand_offs_from
 from scrapersky.settings import Settings
 from scrapersky.status.claim import claim
 from scrapersky.status.finish import complete
@@ -22,7 +22,7 @@ from scrapersky.vocabulary import ContactKind, FoundIn
 from tests.integration.api import Api, domains, results, row
 from tests.integration.conftest import Harness
 from tests.integration.test_api_adding import RESOURCES, SHOP
-from tests.records import save_contacts
+from tests.records import make, save_contacts
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -263,3 +263,55 @@ def test_a_csv_file_with_an_invalid_parameter_is_refused(api: Api, query: dict[s
 def test_a_csv_file_without_a_column_that_identifies_records_is_refused(api: Api) -> None:
     answer = api.send("POST", "/places/csv", "name,city\nA,B\n", headers=CSV)
     assert (answer.status, "no column named place_id" in answer.json["detail"]) == (409, True)
+
+
+def test_a_label_is_kept_open_by_its_own_records_only(connection: Connection) -> None:
+    domain = "INSERT INTO domains (domain, label, tenant, status, curation_status) VALUES "
+    connection.execute(text(f"{domain} ('a.example', 'a', 'default', 'New', 'Archived')"))
+    for name, label, tenant in (
+        ("b", "b", "default"),
+        ("c", "b", "default"),
+        ("d", "a", "other"),
+        ("e", None, "default"),
+    ):
+        one = {"name": f"{name}.example", "label": label, "tenant": tenant}
+        connection.execute(text(f"{domain} (:name, :label, :tenant, 'Queued', 'New')"), one)
+        open_labels(connection, "domains", [(tenant, label or "a")])
+    claim(connection, METADATA, batch=1, max_in_flight=9, dispatch_lease=60)
+    same_id = make(connection, IMPORT, "Queued", key="f")
+    assert same_id == connection.execute(text("SELECT id FROM domains WHERE domain = 'a.example'")).scalar_one()
+    claim(connection, IMPORT, batch=1, max_in_flight=9, dispatch_lease=60)
+    connection.execute(text("UPDATE labels SET opened_at = now()"))
+    assert finish_labels(connection) == [("default", "a")]
+    of_a = progress(connection, "a", "default")
+    of_b = progress(connection, "b", "default")
+    assert of_a is not None
+    assert of_b is not None
+    assert (of_a.done, of_b.done, of_b.done_at) == (True, False, None)
+    assert of_a.created_at != of_b.created_at
+
+
+def test_records_that_come_in_through_another_table_open_a_label_again(connection: Connection) -> None:
+    for _ in range(2):
+        open_labels(connection, "domains", [("default", "a")])
+    assert finish_labels(connection) == [("default", "a")]
+    open_labels(connection, "places", [("default", "a")])
+    connection.execute(text("INSERT INTO places (place_id, label) VALUES ('p', 'a')"))
+    assert finish_labels(connection) == []
+    undecided = progress(connection, "a", None)
+    assert undecided is not None
+    assert (undecided.done, undecided.done_at) == (False, None)
+    assert connection.execute(text("SELECT tables FROM labels")).scalar_one() == ["domains", "places"]
+    connection.execute(text("UPDATE places SET curation_status = 'Archived'"))
+    assert finish_labels(connection) == [("default", "a")]
+
+
+def test_a_label_that_waits_for_its_next_look_goes_on_waiting(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "QUICK_SECONDS", -1)
+    open_labels(connection, "domains", [("default", "a"), ("default", "later")])
+    connection.execute(text("UPDATE labels SET look_after = now() + interval '1 h' WHERE label = 'later'"))
+    assert finish_labels(connection) == [("default", "a")]
+    waits = "SELECT look_after > now() + interval '50 min' FROM labels WHERE label = 'later'"
+    assert connection.execute(text(waits)).scalar_one()
