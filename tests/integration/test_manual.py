@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Fail
 from scrapersky.runtime.payloads import MODELS
+from scrapersky.runtime.registry import DEEP_SCAN, SITEMAP_SCHEDULER
 from tests.integration.conftest import Harness
 from tests.integration.lambda_context import LambdaContext
+from tests.records import make
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -60,6 +63,37 @@ def test_status_counts_the_records_of_each_status(harness: Harness) -> None:
     assert answer["invariant_breaches"] == []
 
 
+def test_status_shows_the_settings_but_for_passwords_and_no_other_answer_does(harness: Harness) -> None:
+    shown = harness.invoke(action="status")["settings"]
+    assert shown["DOMAIN_SCHEDULER_BATCH_SIZE"] == 50
+    assert shown["STAGE"] == "test"
+    assert "DATABASE_URL" not in shown
+    assert "settings" not in harness.invoke(action="errors")
+
+
+def test_status_shows_no_pause_that_ran_out(harness: Harness) -> None:
+    harness.invoke(action="pause", reason="maintenance", seconds=60)
+    harness.connection.execute(text("UPDATE pauses SET paused_until = now() - interval '1 s'"))
+    answer = harness.invoke(action="status")["workflows"]["metadata"]
+    assert answer["paused"] is False
+    assert [answer[name] for name in ("paused_until", "paused_by", "pause_reason")] == [None] * 3
+
+
+def test_records_are_run_in_the_workflow_that_the_payload_names_if_there_are_several(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    record_id = make(connection, DEEP_SCAN, "New", key="p")
+    service = BackgroundService(SITEMAP_SCHEDULER, dict.fromkeys(SITEMAP_SCHEDULER.workflows, None), environment)  # type: ignore[arg-type]
+
+    def run(**asked: Any) -> dict[str, Any]:
+        return service.handler({"action": "run", **asked}, LambdaContext())
+
+    assert run(records=[record_id])["error"]["field"] == "workflow"
+    assert list(run(records=[record_id], workflow="deep_scan")["workflows"]) == ["deep_scan"]
+    assert list(run()["workflows"]) == [workflow.name for workflow in SITEMAP_SCHEDULER.workflows]
+    service.runtime.database.engine.dispose()
+
+
 def test_list_returns_the_records_in_a_status_with_key_time_and_code(harness: Harness) -> None:
     (parked, fine) = harness.add("parked.test", "fine.test")
     harness.behaviour["parked.test"] = lambda _: Fail("parked", "the domain is for sale")
@@ -85,6 +119,7 @@ def test_list_returns_the_records_in_a_status_with_key_time_and_code(harness: Ha
     }
     harness.tick()
     assert ids(status="Processing") == [queued]
+    assert (ids(error_code="parked"), ids(error_code="parked", before=parked)) == ([parked], [])
 
 
 def test_a_list_is_continued_from_its_next_before(harness: Harness) -> None:

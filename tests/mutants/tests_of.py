@@ -20,8 +20,11 @@ TESTS = {
     "runtime/labels": _integration("labels"),
     "runtime/input_model": ("tests/unit/runtime/test_input_model.py", *_integration("manual")),
     "runtime/manual": _integration("manual", "command_line"),
-    "runtime/context": _integration("runtime", "deadlines", "politeness"),
-    "runtime/messages": _integration("runtime", "isolation", "deadlines", "transition_lines"),
+    "runtime/context": ("tests/unit/runtime/test_context.py", *_integration("runtime", "deadlines")),
+    "runtime/messages": (
+        "tests/unit/runtime/test_messages.py",
+        *_integration("runtime", "isolation", "deadlines", "transition_lines"),
+    ),
     "runtime/outcomes": _integration("runtime", "isolation", "results"),
     "runtime/paid_calls": (*PLACES, *_integration("proxy_budget")),
     "runtime/places_api": PLACES,
