@@ -25,7 +25,7 @@ TESTS = {
         "tests/unit/runtime/test_messages.py",
         *_integration("runtime", "isolation", "deadlines", "transition_lines"),
     ),
-    "runtime/outcomes": _integration("runtime", "isolation", "results"),
+    "runtime/outcomes": ("tests/unit/test_errors.py", *_integration("runtime", "isolation", "results")),
     "runtime/paid_calls": (*PLACES, *_integration("proxy_budget")),
     "runtime/places_api": PLACES,
     "runtime/payloads": _integration("manual", "dead_letter", "command_line"),
