@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Fail
@@ -231,6 +231,23 @@ def test_records_that_do_not_exist_are_reported_and_the_others_are_moved(harness
     reasons = {one["record"]: one["reason"] for one in answer["not_moved"]}
     assert reasons[999] == "domains has no record 999"
     assert "'no host'" in reasons["no host"]
+
+
+def test_a_record_that_another_transaction_holds_is_not_called_early(harness: Harness, engine: Engine) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.connection.execute(text("UPDATE domains SET due_at = now() + interval '1 h'"))
+    with engine.begin() as other:
+        other.execute(text("SELECT FROM domains FOR UPDATE"))
+        answer = harness.invoke(action="cancel", workflow="metadata", records=[record_id], reason="r")
+    (left,) = answer["not_moved"]
+    assert "is due in" not in left["reason"]
+
+
+def test_an_id_has_the_digits_0_to_9(harness: Harness) -> None:
+    (record_id,) = harness.add("a.test")
+    assert harness.invoke(action="explain", workflow="metadata", record=f" {record_id} ")["id"] == record_id
+    other_digits = "".join(chr(0x0660 + int(digit)) for digit in str(record_id))
+    assert "error" in harness.invoke(action="explain", workflow="metadata", record=other_digits)
 
 
 def test_pause_stops_claims_until_resumed(harness: Harness) -> None:

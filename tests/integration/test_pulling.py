@@ -271,6 +271,24 @@ def test_a_pull_whose_reply_was_lost_is_taken_up_by_its_request_id(
     assert codes(connection) == {"read": 3}
 
 
+def test_what_a_lost_pull_started_is_looked_for_again_where_the_first_look_failed(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    queue(connection, 3)
+    jobs = Jobs(lambda _: 60 if len(jobs.began) == 1 else 1)
+    simulation = simulate(environment, jobs, DOMAIN_SCHEDULER_RECORDS_AT_ONCE="2")
+    to_lose = ["taken_over", "<> ALL"]
+
+    def lose(_: object, __: object, statement: str, *___: object) -> None:
+        if jobs.began and to_lose and to_lose[0] in statement:
+            del to_lose[0]
+            raise ConnectionResetError("the reply is lost")
+
+    event.listen(simulation.runtime.database.engine, "after_cursor_execute", lose)
+    assert invoke(simulation) == pytest.approx(60)
+    assert (to_lose, codes(connection), live(connection)) == ([], {"read": 3}, [])
+
+
 def test_an_invocation_does_not_return_while_a_pull_is_under_way(
     environment: dict[str, str], connection: Connection
 ) -> None:

@@ -57,6 +57,13 @@ def test_a_url_that_two_domains_share_is_named_by_id(connection: Connection) -> 
     assert missing["reason"].endswith("names 2 records; use one of the ids 1, 2")
 
 
+def test_a_url_that_no_record_can_have_is_not_found(connection: Connection) -> None:
+    make(connection, IMPORT, key="key")
+    too_long = f"https://key.test/{'a' * 3_000}"
+    (missing,) = resolve(connection, IMPORT, [too_long]).missing
+    assert missing["reason"].startswith("sitemap_files has no record 'https://key.test/aaa")
+
+
 def test_a_list_by_a_status_that_no_index_has_looks_at_a_bounded_number_of_records(connection: Connection) -> None:
     (queued, *_) = [make(connection, METADATA, "Queued" if n == 0 else "New", f"d{n}") for n in range(5)]
     first = list_records(connection, METADATA, status=Status.QUEUED, limit=10, searched=3)

@@ -12,7 +12,11 @@ def _integration(*names: str) -> tuple[str, ...]:
 RACES = ("tests/race/test_ends.py", "tests/race/test_claims.py", "tests/race/test_between_statements.py")
 VERBS = (*_integration("effects", "verbs"), *RACES, "tests/race/test_lock_order.py")
 PULL = (*_integration("effects", "pull", "reads"), "tests/race/test_pulls.py")
-PLACES = ("tests/unit/sitemap_scheduler/test_deep_scan.py", *_integration("place_search"))
+PLACES = (
+    "tests/unit/sitemap_scheduler/test_deep_scan.py",
+    "tests/unit/sitemap_scheduler/test_place_mapping.py",
+    *_integration("place_search"),
+)
 TESTS = {
     "status/budget": _integration("verbs", "runtime", "proxy_budget"),
     "status/claim": (*VERBS, *PULL),

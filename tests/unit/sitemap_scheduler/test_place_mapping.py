@@ -164,7 +164,7 @@ def test_fields_of_another_type_are_ignored() -> None:
     odd: dict[str, Any] = {
         "displayName": "text",
         "addressComponents": {"0": 1},
-        "location": [1, 2],
+        "location": {"latitude": True, "longitude": "2"},
         "types": ["a", 3],
         "rating": "4.6",
         "regularOpeningHours": {"periods": [{"close": {}}, 7]},
