@@ -54,6 +54,8 @@ TESTS = {
     "status/records": _integration("reads", "records", "manual"),
     "status": VERBS,
     "runtime": _integration("runtime", "isolation", "manual", "broken_connections", "proxy_budget"),
+    "migrations/changes": _integration("changes", "suppression"),
+    "migrations/protection": _integration("suppression", "erasure", "contacts"),
     "migrations": _integration("guard", "manual_sql", "verbs", "retention"),
 }
 
