@@ -170,6 +170,28 @@ def test_a_locked_record_delays_no_other_and_is_saved_when_the_lock_ends(
     assert {(row["status"], row["failures"]) for row in map(harness.row, ids)} == {("Completed", 0)}
 
 
+def test_a_serialization_failure_of_several_results_is_tried_again_together(
+    harness: Harness, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.add("a.test", "b.test")
+    harness.tick()
+    for statement in FIRST_END_FAILS:
+        connection.execute(text(statement))
+    assert harness.deliver(harness.receive()) == []
+    assert completed(connection) == 2
+    tries = [line for line in caplog.messages if line.startswith("could not save")]
+    assert tries == ["could not save results; trying again"]
+
+
+FIRST_END_FAILS = (
+    "CREATE SEQUENCE tries",
+    "GRANT USAGE ON SEQUENCE tries TO PUBLIC",
+    """CREATE FUNCTION fail_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('tries') = 1 THEN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END IF; RETURN NEW; END $$""",
+    "CREATE TRIGGER fail_first BEFORE UPDATE OF outcome ON attempts FOR EACH STATEMENT EXECUTE FUNCTION fail_first()",
+)
+
+
 def test_a_record_that_stays_locked_is_left_to_recovery_when_the_invocation_ends(
     harness: Harness, holder: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -120,7 +120,7 @@ class Results:
         passing = isinstance(error, DBAPIError) and (
             error.connection_invalidated or (sqlstate(error) or "").startswith(PASSING)
         )
-        locked = passing and sqlstate(error) == LOCKED
+        locked = sqlstate(error) == LOCKED
         extra = {"results": len(outcomes), **_keys(attempt), "error": f"{type(error).__name__}: {sqlstate(error)}"}
         if self._runtime.database.time_left() <= SHORTEST_PAUSE:
             log.error("could not save results before the invocation ended; recovery will pick them up", extra=extra)
