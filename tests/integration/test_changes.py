@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from domain_scheduler.saving import save_facts
 from scrapersky.contacts import FoundContact
@@ -82,6 +82,56 @@ def test_the_contacts_of_a_page_that_is_read_for_the_first_time_are_none(
     page = RecordId(connection.execute(text(insert), {"id": domain, "url": f"{URL}contact"}).scalar_one())
     save_contacts(connection, domain, [JO], url=f"{URL}contact", page_id=page)
     assert changes(connection) == []
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    ["'page_reading', 2, now() - interval '1 h', 'done'", "'metadata', 1, now() - interval '1 h', 'failed'"],
+    ids=["of another page", "failed"],
+)
+def test_only_an_earlier_reading_of_the_same_page_makes_its_contacts_changes(
+    connection: Connection, earlier: str
+) -> None:
+    domain = get_or_create(connection, Domain.domain, domain="shop.test", tenant="default")
+    insert = "INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:id, :url, 'contact', 1) RETURNING id"
+    page = RecordId(connection.execute(text(insert), {"id": domain, "url": f"{URL}contact"}).scalar_one())
+    ended = "INSERT INTO attempts (attempt_id, workflow, record_id, trigger, lease_until, finished_at, outcome) "
+    with triggers_disabled(connection):
+        workflow, record, *rest = earlier.split(", ", 3)
+        connection.execute(text(f"{ended} VALUES (1, {workflow}, {record}, 'schedule', now(), {', '.join(rest)})"))
+    save_contacts(connection, domain, [INFO], url=URL, page_id=None)
+    save_contacts(connection, domain, [JO], url=f"{URL}contact", page_id=page)
+    assert (int(page), int(domain), changes(connection)) == (1, 1, [])
+
+
+def test_what_ends_in_the_same_transaction_is_no_earlier_reading(engine: Engine, connection: Connection) -> None:
+    domain = get_or_create(connection, Domain.domain, domain="shop.test", tenant="default")
+    ended = (
+        "INSERT INTO attempts (attempt_id, workflow, record_id, trigger, lease_until, finished_at, outcome)"
+        " VALUES (1, 'metadata', :id, 'schedule', now(), now(), 'done')"
+    )
+    with engine.begin() as transaction:
+        with triggers_disabled(transaction):
+            transaction.execute(text(ended), {"id": domain})
+        save_contacts(transaction, domain, [INFO], url=URL, page_id=None)
+    assert changes(connection) == []
+
+
+def test_the_database_keeps_changes_out_that_name_what_is_suppressed_and_no_others(connection: Connection) -> None:
+    domain = get_or_create(connection, Domain.domain, domain="shop.test", tenant="default")
+    suppress = "INSERT INTO suppressions SELECT suppression_hash('jo@shop.test'), 'email', 'letter', 'ada'"
+    connection.execute(text(suppress))
+    insert = text(
+        "INSERT INTO changes (domain_id, tenant, field, old, new) VALUES (:id, 'default', :field, :old, :new)"
+    )
+    for field, old, new in (
+        ("title", "Ask jo@shop.test", "Ask"),
+        ("title", None, "Ask JO@shop.test now"),
+        ("email", "jo@shop.test", None),
+        ("title", "Ask ann@shop.test", "Ask"),
+    ):
+        connection.execute(insert, {"id": domain, "field": field, "old": old, "new": new})
+    assert changes(connection) == [("title", "Ask ann@shop.test", "Ask")]
 
 
 def test_a_title_whose_address_is_withheld_from_now_on_leaves_no_old_value(
