@@ -310,6 +310,35 @@ def test_a_trigger_may_queue_a_record_and_is_audited(connection: Connection) -> 
     assert len(claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)) == 1
 
 
+@pytest.mark.usefixtures("held")
+def test_a_table_is_truncated_while_only_others_have_live_attempts(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO place_searches (text, area) VALUES ('bakeries', 'Town')"))
+    connection.execute(text("TRUNCATE place_searches CASCADE"))
+    assert connection.execute(text("SELECT count(*) FROM place_searches")).scalar_one() == 0
+
+
+REWRITES = """
+CREATE TABLE anything (id int);
+CREATE FUNCTION rewrite() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE erasures SET actor = 'another'; RETURN NEW; END $$;
+CREATE TRIGGER rewrites AFTER INSERT ON anything FOR EACH STATEMENT EXECUTE FUNCTION rewrite();
+CREATE ROLE writer; GRANT INSERT ON anything TO writer; GRANT SELECT, UPDATE ON erasures TO writer;
+GRANT USAGE ON SCHEMA public TO writer;
+"""
+
+
+@pytest.mark.usefixtures("held")
+def test_a_trigger_of_another_than_the_owner_rewrites_no_history_either(connection: Connection) -> None:
+    connection.execute(text("SELECT erase_history('metadata', '{1}', 'ada', 'request 7')"))
+    connection.exec_driver_sql(REWRITES)
+    connection.execute(text("SET ROLE writer"))
+    with pytest.raises(DBAPIError) as error:
+        connection.execute(text("INSERT INTO anything VALUES (1)"))
+    connection.execute(text("RESET ROLE"))
+    connection.exec_driver_sql("DROP TABLE anything; DROP OWNED BY writer; DROP ROLE writer")
+    assert sqlstate(error.value) == transitions.IMMUTABLE
+
+
 def test_history_and_records_without_live_attempt_may_be_deleted(connection: Connection, held: AttemptId) -> None:
     complete(connection, METADATA, held, code="read", detail={})
     for table in ("attempts", "status_events", "domains"):
