@@ -359,12 +359,15 @@ def test_queueing_by_manual_sql_resets_the_failures(connection: Connection, held
     [
         (END, "processing_without_live_attempt"),
         ("DELETE FROM attempts", "processing_without_live_attempt"),
+        ("DELETE FROM attempts WHERE workflow = 'metadata'", "processing_without_live_attempt"),
         ("DELETE FROM domains", "live_attempt_without_processing"),
     ],
 )
 def test_the_invariants_find_what_a_superuser_did_with_triggers_disabled(
     connection: Connection, statement: str, breach: str
 ) -> None:
+    connection.execute(text("UPDATE domains SET sitemap_analysis_status = 'Queued'"))
+    claim(connection, SUBMISSION, batch=1, max_in_flight=1, dispatch_lease=60)
     assert (find_breaches(connection, METADATA), count_cheap_breaches(connection, METADATA)) == ([], 0)
     with triggers_disabled(connection):
         connection.execute(text(statement))

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.runtime.registry import DISCOVERY, IMPORT, METADATA, SUBMISSION
+from scrapersky.status import finish
 from scrapersky.status.claim import claim
 from scrapersky.status.explain import explain
-from scrapersky.status.finish import ENDED, Stale, complete, fail, find_ended, retry, snooze
+from scrapersky.status.finish import Stale, complete, fail, find_ended, retry, snooze
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.pull import find_pulled, pull
 from scrapersky.status.records import find_by_key, list_records, read_states
@@ -69,7 +70,7 @@ def test_the_end_of_each_attempt_of_a_record_is_its_own(connection: Connection, 
         first: ("failed", "broken", failed, Status.ERROR),
         last: ("done", "read", failed, Status.COMPLETED),
     }
-    assert len(connection.execute(METADATA.statement(ENDED), {"attempt_ids": [first]}).all()) == 1
+    assert len(connection.execute(METADATA.statement(finish.ENDED), {"attempt_ids": [first]}).all()) == 1
 
 
 def test_an_attempt_of_another_workflow_is_stale(connection: Connection, world: World) -> None:

@@ -16,7 +16,7 @@ REASONS: dict[str, str] = {
     "status/claim.BY_HOST: {due_at} <= now() → true": "what is not due ranks last, and is checked again under the lock",
     "status/claim.BY_ID: {due_at} <= now() → true": "what is not due ranks last, and is checked again under the lock",
     "status/claim.LOCK_BEHIND: {table}.tenant = tenants.tenant → true": "behind what others hold, there are no turns",
-    'status/explain._change: event["from_status"] == "Processing" → True': "an event that names an attempt begins or ends it",
+    'status/explain._change: event?"from_status"? == "Processing" → True': "an event that names an attempt begins or ends it",
     "status/finish.ENDED: status_events.[rw]* = attempts.* → true": "the id of an attempt is that of its events, too",
     "status/gauges.GAUGES: {table}.tenant = tenants.tenant → true (2)": "the oldest of all tenants is the same",
     "status/pull.TAKE_OVER: started_at IS NULL → true": "it is checked again under the lock",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from scrapersky.status.finish import LOCK
+from scrapersky.status import finish
 from tests.race.operations import (
     STALE,
     Operation,
@@ -185,7 +185,7 @@ def test_a_finish_waits_for_an_edit_of_the_record_and_keeps_it(engine: Engine, c
 
 
 @pytest.mark.parametrize(
-    "verb", [complete_all, lambda ids: lambda connection: connection.execute(LOCK, {"attempt_ids": ids})]
+    "verb", [complete_all, lambda ids: lambda connection: connection.execute(finish.LOCK, {"attempt_ids": ids})]
 )
 def test_an_end_of_several_waits_for_no_attempt_but_its_own(
     engine: Engine, connection: Connection, verb: Callable[[list[int]], Operation]

@@ -115,7 +115,7 @@ def test_a_request_that_is_wrong_for_every_place_pauses_the_workflow(tmp_path: P
         (200, b'{"id": "ChIJ1"}', 9, "bad_response"),
         (200, b"<!DOCTYPE html>", None, "bad_response"),
         (200, b"[" * 100_000, None, "bad_response"),
-        (304, b'{"id": "ChIJ1"}', None, "bad_response"),
+        (300, b'{"id": "ChIJ1"}', None, "bad_response"),
         (502, b"<!DOCTYPE html><title>Error 502</title>", None, "places_unavailable"),
     ],
 )
