@@ -29,6 +29,7 @@ REASONS: dict[str, str] = {
     "runtime/labels.WAITING: *": "the look that follows finds none",
     "runtime/labels.FINISH: *done_at IS NULL → true": "it is checked again where the row is changed",
     "runtime/labels.LATER: done_at IS NULL → true": "a label that is done is not looked at",
+    "runtime/records._normal: key → False": "no record has such a url",
     "runtime/records._reason: state.due_in is not None → True": "a record that is Queued has a due time",
     "runtime/results.Results._save: alone → not (2)": "it changes how long one try waits for a lock",
     "migrations/changes.sql.changes: (OLD.title, OLD.final_url, OLD.tech_stack)*": "what does not differ is left out later",
