@@ -266,16 +266,13 @@ def thread_objects(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | Non
 
 
 SCHEDULER_VERBS = v.word_set(
-    "start add_job modify_job reschedule_job pause_job resume_job remove_job remove_all_jobs pause resume "
-    "shutdown wakeup run_job add_schedule remove_schedule delete_schedule"
-)
-VERBS_BY_NAME = frozenset(
-    f"{verb}_{what}{when}"
+    "start remove_all_jobs pause resume shutdown wakeup add_schedule remove_schedule delete_schedule"
+) | {
+    f"{verb}_{what}{when}"  # of other libraries' schedulers
     for verb in ("add", "remove", "delete", "pause", "resume", "cancel", "modify", "update", "reschedule", "run")
     for what in ("task", "job")
     for when in ("", "_now", "_immediately")
-)
-"""Methods of an object that is called a scheduler, whatever library it is of."""
+}
 JOB_VERBS = frozenset({"modify", "reschedule", "pause", "resume", "remove"})
 BY_ID_VERBS = frozenset({"pause_job", "resume_job", "remove_job"})
 """Of APScheduler they take a job's id and a store's name; a service's method that is called so takes more."""
@@ -300,8 +297,7 @@ def scheduler(run: Machine, call: v.Call, frame: v.Frame) -> v.Values | None:
     clear = call.name in CLEAR_SCHEDULER_VERBS and not (
         call.name in BY_ID_VERBS and call.arguments.keywords.keys() - {"job_id", "jobstore"}
     )
-    is_verb = call.name in SCHEDULER_VERBS or ((is_made or by_name) and call.name in VERBS_BY_NAME)
-    if is_verb and (is_made or by_name or clear):
+    if call.name in SCHEDULER_VERBS and (is_made or by_name or clear):
         if call.name in ("add_job", "add_task", "add_schedule"):
             for atom in call.arguments.get(0, "func"):
                 if isinstance(atom, v.Func):
@@ -483,7 +479,7 @@ def shifted(call: v.Call, skip: int) -> v.Arguments:
 WAITING = frozenset({"join", "wait", "communicate", "gather", "wait_for", "shield"})
 KINDS = (
     (jobs_and_tasks, TASK_VERBS | PREPARES | QUEUE_VERBS | OTHER_VERBS, True),
-    (scheduler, VERBS_BY_NAME | SCHEDULER_VERBS | JOB_VERBS | {"func", "get_job", "get_jobs"}, False),
+    (scheduler, SCHEDULER_VERBS | JOB_VERBS | {"func", "get_job", "get_jobs"}, False),
     (background_tasks, frozenset({"add_task", "BackgroundTask"}), True),
     (asyncio_tasks, APPLIED | EXECUTORS | {"create_task", "ensure_future"}, False),
     (threads, frozenset({"submit", "map", "apply_async"}), True),
