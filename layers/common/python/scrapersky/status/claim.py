@@ -77,10 +77,10 @@ hosts AS (
         WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL AND {host} >= (
             SELECT lowest + floor(random() * (highest - lowest + 1))::bigint FROM
                 (SELECT {host} AS lowest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL
-                 ORDER BY {host} LIMIT 1) AS first,
+                 ORDER BY {host}, {due_at} LIMIT 1) AS first,
                 (SELECT {host} AS highest FROM {table} WHERE {table}.tenant = tenants.tenant AND {due_at} IS NOT NULL
-                 ORDER BY {host} DESC LIMIT 1) AS last)
-        ORDER BY {host} LIMIT 1
+                 ORDER BY {host} DESC, {due_at} DESC LIMIT 1) AS last)
+        ORDER BY {host}, {due_at} LIMIT 1
     ) AS anywhere
     UNION ALL
     SELECT hosts.tenant, next.host, first_host, steps_left - 1
@@ -88,9 +88,9 @@ hosts AS (
         SELECT coalesce(
             (SELECT {host} FROM {table}
              WHERE {table}.tenant = hosts.tenant AND {due_at} IS NOT NULL AND {host} > hosts.host
-             ORDER BY {host} LIMIT 1),
+             ORDER BY {host}, {due_at} LIMIT 1),
             (SELECT {host} FROM {table} WHERE {table}.tenant = hosts.tenant AND {due_at} IS NOT NULL
-             ORDER BY {host} LIMIT 1)) AS host
+             ORDER BY {host}, {due_at} LIMIT 1)) AS host
     ) AS next
     WHERE steps_left > 1 AND next.host <> first_host
 ),

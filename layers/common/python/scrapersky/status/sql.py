@@ -25,12 +25,13 @@ records AS MATERIALIZED (
         SELECT FROM pauses
         WHERE workflow = {workflow} AND resumed_at IS NULL AND coalesce(paused_until > now(), true))""",
     "tenants": """
--- The tenants with queued records, one look-up in the index for each (a loose index scan). The last row is NULL.
+-- The tenants with queued records, one look-up in the index for each (a loose index scan). The last row is NULL. In the
+-- order of the index of due records, because any other index is read from its start, past all that is done.
 tenants AS (
-    (SELECT tenant FROM {table} WHERE {due_at} IS NOT NULL ORDER BY tenant LIMIT 1)
+    (SELECT tenant FROM {table} WHERE {due_at} IS NOT NULL ORDER BY tenant, {due_at} LIMIT 1)
     UNION ALL
     SELECT (SELECT {table}.tenant FROM {table} WHERE {due_at} IS NOT NULL AND {table}.tenant > tenants.tenant
-            ORDER BY {table}.tenant LIMIT 1)
+            ORDER BY {table}.tenant, {due_at} LIMIT 1)
     FROM tenants WHERE tenants.tenant IS NOT NULL
 )""",
     # A record that ended for lack of time needs a worker with time for a whole deadline.
