@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, event, make_url, text
 
 from scrapersky.runtime.background_service import BackgroundService
-from scrapersky.runtime.outcomes import Done, Made, Outcome, Retry, Snooze, Write
+from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze, Write
 from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
 from scrapersky.runtime.results import save
 from scrapersky.status.abandon import abandon
@@ -21,7 +21,7 @@ from scrapersky.status.claim import claim
 from scrapersky.status.start import Started, start
 from tests.chaos.proxy import Mode, Proxy
 from tests.integration.conftest import Harness
-from tests.race.race import TIMEOUT_SECONDS
+from tests.race.race import TIMEOUT_SECONDS, backend
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -206,11 +206,12 @@ def test_a_record_that_stays_locked_is_left_to_recovery_when_the_invocation_ends
     assert batch["outcomes"] == {"read": 1, "unsaved": 1}
 
 
+@pytest.mark.parametrize("write", [None, lambda _: {}], ids=["without writes", "with writes"])
 def test_results_of_several_workflows_are_saved_in_one_transaction(
-    environment: dict[str, str], connection: Connection
+    environment: dict[str, str], connection: Connection, write: Write | None
 ) -> None:
     async def job(record: Any, ctx: Any) -> Outcome:
-        return Done("read", write=lambda _: {})
+        raise AssertionError("only the saving is tested")
 
     workflows = (DISCOVERY, DEEP_SCAN, DOMAIN_EXTRACTION)
     service = BackgroundService(SITEMAP_SCHEDULER, dict.fromkeys(workflows, job), environment)
@@ -227,11 +228,98 @@ def test_results_of_several_workflows_are_saved_in_one_transaction(
         for one in claim(connection, workflow, batch=9, max_in_flight=9, dispatch_lease=60)
     ]
     started = start(connection, held, lease=60, worker="w", request_id="r")
-    saved = save(service.runtime, {attempt: Done("read", write=lambda _: {}) for attempt in started})
+    saved = save(service.runtime, {attempt: Done("read", write=write) for attempt in started})
     service.runtime.database.engine.dispose()
     assert len(saved) == 4
     transactions = "SELECT count(DISTINCT xmin::text) FROM status_events WHERE to_status = 'Completed'"
     assert connection.execute(text(transactions)).scalar_one() == 1
+
+
+def held(harness: Harness, number: int) -> list[Started]:
+    """Return started attempts at ``number`` new records."""
+    harness.add(*(f"d{n}.test" for n in range(number)))
+    claimed = claim(harness.connection, METADATA, batch=number, max_in_flight=number, dispatch_lease=60)
+    return start(harness.connection, [one.attempt_id for one in claimed], lease=60, worker="w", request_id="r")
+
+
+def test_results_that_end_differently_are_saved_together(harness: Harness) -> None:
+    attempts = held(harness, 5)
+    outcomes: list[Outcome] = [
+        Fail("parked", "for sale"), Done("read"), Retry("http_503", "busy"), Done("empty"), Snooze("later", "", after=9),
+    ]  # fmt: skip
+    results = dict(zip(attempts, outcomes, strict=True))
+    saved = save(harness.service.runtime, results)
+    assert {one: outcome for one, (outcome, _) in saved.items()} == results
+    assert [saved[one][1].status for one in attempts] == ["Error", "Completed", "Queued", "Completed", "Queued"]
+    ended = harness.connection.execute(text("SELECT code FROM attempts ORDER BY attempt_id")).scalars()
+    assert list(ended) == ["parked", "read", "http_503", "empty", "later"]
+
+
+def test_attempts_that_end_differently_are_locked_in_ascending_order(harness: Harness, engine: Engine) -> None:
+    first, second, third = held(harness, 3)
+    lock = "SELECT FROM attempts WHERE attempt_id = :id FOR NO KEY UPDATE"
+    with engine.connect() as holder, engine.connect() as prober:
+        holder.execute(text(lock), {"id": first.attempt_id})
+        results = {first: Fail("parked", "for sale"), second: Done("read"), third: Done("read")}
+        saving = threading.Thread(target=save, args=(harness.service.runtime, results))
+        saving.start()
+        waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE :holder = ANY (pg_blocking_pids(pid)))"
+        values = {"holder": backend(holder)}
+        when(engine, lambda each: bool(each.execute(text(waits), values).scalar_one()), lambda: None).join()
+        free = prober.execute(text(f"{lock} SKIP LOCKED"), {"id": third.attempt_id}).rowcount
+        prober.rollback()
+        holder.rollback()
+        saving.join()
+    assert free == 1
+    assert completed(harness.connection) == 2
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        [Done("read")],
+        [Done("read"), Done("read")],
+        [Fail("parked", "for sale")],
+        [Retry("http_503", "busy")],
+        [Snooze("later", "", after=9)],
+    ],
+    ids=["one done", "two done", "failed", "to be retried", "snoozed"],
+)
+def test_results_without_writes_are_saved_in_one_round_trip(harness: Harness, outcomes: list[Outcome]) -> None:
+    attempts, sent = held(harness, len(outcomes)), []
+    engine = harness.service.runtime.database.engine
+    event.listen(engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+    assert len(save(harness.service.runtime, dict(zip(attempts, outcomes, strict=True)))) == len(outcomes)
+    assert len(sent) == 1, sent
+
+
+def test_what_ended_is_counted_and_what_ended_in_error(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+    harness.add("a.test", "b.test", "parked.test", "busy.test")
+    harness.behaviour["parked.test"] = lambda _: Fail("parked", "for sale")
+    harness.behaviour["busy.test"] = lambda _: Retry("http_503", "busy")
+    harness.drain()
+    output = capsys.readouterr().out
+    assert (metric(output, "Finished"), metric(output, "Errored")) == (3, 1)
+
+
+def test_recovery_reports_what_was_lost_and_counts_what_ended_in_error(
+    harness: Harness, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    started, waiting, last = harness.add("started.test", "waiting.test", "last.test")
+    harness.connection.execute(text("UPDATE domains SET failures = 99 WHERE id = :id"), {"id": last})
+    claimed = {
+        one.record_id: one for one in claim(harness.connection, METADATA, batch=3, max_in_flight=3, dispatch_lease=60)
+    }
+    begun = [claimed[record_id].attempt_id for record_id in (started, last)]
+    start(harness.connection, begun, lease=60, worker="w", request_id="r")
+    harness.connection.execute(text("UPDATE attempts SET lease_until = now() - interval '1 s'"))
+    harness.tick()
+    output = capsys.readouterr().out
+    assert (metric(output, "Finished"), metric(output, "Errored")) == (1, 1)
+    ends = [vars(line) for line in caplog.records if vars(line).get("from_status") == "Processing"]
+    assert {line["record_id"]: (line["to_status"], line["outcome"]) for line in ends} == {
+        started: ("Queued", "lost"), waiting: ("Queued", "undelivered"), last: ("Error", "lost"),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("raised", [asyncio.CancelledError, SystemExit, GeneratorExit])

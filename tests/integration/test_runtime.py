@@ -9,14 +9,20 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scrapersky.errors import FetchFailed, Misconfigured, WorkError
+from scrapersky.runtime.background_service import BackgroundService
+from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import MessageQueue
 from scrapersky.runtime.outcomes import Done, Fail, Made, Retry, Snooze
-from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION, HandOff
+from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, IMPORT, METADATA, SITEMAP_SCHEDULER, SUBMISSION, HandOff
 from scrapersky.runtime.tick import STUCK_SECONDS
+from scrapersky.runtime.work import Work
+from scrapersky.status.claim import claim
 from scrapersky.status.invariants import find_breaches
+from scrapersky.status.start import start
 from scrapersky.vocabulary import RecordId
-from scrapersky.web.fetched import http_error
+from scrapersky.web.fetched import Fetched, http_error
 from tests.integration.conftest import Harness, message
+from tests.integration.lambda_context import LambdaContext
 from tests.records import make
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -222,6 +228,26 @@ def test_each_of_several_hand_offs_takes_the_records_of_its_table_that_meet_its_
     assert list(harness.connection.execute(text(statuses)).scalars()) == ["Queued", "New"]
 
 
+def test_a_hand_off_takes_at_most_as_many_records_of_a_host_as_its_setting_says(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment |= {"PAGE_READING_MAX_PAGES": "3", "HANDOFF_METADATA_TO_PAGE_READING": "auto"}
+    harness: Harness = request.getfixturevalue("harness")
+    (record_id,) = harness.add("a.test")
+
+    def write(connection: Connection) -> Made:
+        statement = text("""
+            INSERT INTO pages (domain_id, url, page_type, path_depth)
+            SELECT :id, 'https://a.test/contact/' || n, 'contact', 2 FROM generate_series(1, 5) AS n RETURNING id
+        """)
+        return {"pages": list(connection.execute(statement, {"id": record_id}).scalars())}
+
+    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
+    harness.drain()
+    queued = "SELECT count(*) FROM pages WHERE page_reading_status = 'Queued'"
+    assert harness.connection.execute(text(queued)).scalar_one() == 3
+
+
 def test_a_record_of_a_table_that_the_workflow_does_not_declare_is_an_error_and_not_silently_dropped(
     environment: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
@@ -240,6 +266,77 @@ def test_without_the_policy_auto_a_record_is_not_handed_off(harness: Harness) ->
     harness.drain()
     assert harness.row(record_id)["title"] == "A"
     assert harness.row(record_id)["sitemap_analysis_status"] == "New"
+
+
+def test_the_records_of_all_pulls_share_the_invocations_web_client(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment["DOMAIN_SCHEDULER_RECORDS_AT_ONCE"] = "1"
+    harness: Harness = request.getfixturevalue("harness")
+    harness.add("a.test", "b.test", "c.test")
+    clients: list[Any] = []
+
+    async def job(record: Any, ctx: Any) -> Done:
+        clients.append(ctx.web_client)
+        return Done()
+
+    harness.service.runtime = replace(harness.service.runtime, jobs={METADATA: job})
+    harness.tick()
+    harness.deliver(harness.receive()[:1])
+    assert len(clients) == 3
+    assert all(one is clients[0] for one in clients)
+
+
+def test_the_child_that_reads_pages_is_started_with_the_first_record_whose_workflow_reads_pages(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    async def job(record: Any, ctx: Any) -> Done:
+        return Done()
+
+    service = BackgroundService(SITEMAP_SCHEDULER, {DEEP_SCAN: job, DISCOVERY: job}, environment)
+    started = []
+    for workflow in (DEEP_SCAN, DISCOVERY):
+        record = make(connection, workflow, status="Queued")
+        answer = service.handler({"action": "process", "workflow": workflow.name, "record": record}, LambdaContext())
+        assert answer["now"]["status"] == "Completed"
+        started.append("page_reader" in vars(service.runtime))
+    assert started == [False, True]
+    html = b"<link rel=sitemap href=/map.xml>"
+    page = Fetched(200, "https://a.test/", "https://a.test/", (), {}, html, truncated=False, wire_bytes=len(html))
+    links = asyncio.run(service.runtime.page_reader.read(str(DISCOVERY.page_function), page))
+    assert "https://a.test/map.xml" in str(links)
+    service.runtime.page_reader.close()
+    service.runtime.database.engine.dispose()
+
+
+def test_a_job_that_is_cancelled_ends_without_a_result_and_without_an_error(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    (record_id,) = harness.add("a.test")
+    (claimed,) = claim(harness.connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
+    started = start(harness.connection, [claimed.attempt_id], lease=60, worker="w", request_id="r")
+    complaints: list[Any] = []
+
+    async def forever(record: Any, ctx: Any) -> Done:
+        await asyncio.Event().wait()
+        return Done()
+
+    async def cancel() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        async with Work(harness.service.runtime, Invocation("r", "w", lambda: 60.0)) as work:
+            await work.begin(started)
+            (job,) = work.jobs
+            await asyncio.sleep(0)
+            job.cancel()
+            await asyncio.wait([job])
+            await asyncio.sleep(0)
+            assert work.tasks == set()
+
+    harness.service.runtime = replace(harness.service.runtime, jobs={METADATA: forever})
+    asyncio.run(cancel())
+    assert complaints == []
+    assert [line for line in caplog.records if line.levelname == "ERROR"] == []
+    assert harness.row(record_id)["status"] == "Processing"
 
 
 def test_a_job_slower_than_its_deadline_is_stopped_and_retried(
