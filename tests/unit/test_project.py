@@ -59,6 +59,14 @@ def test_an_environment_is_kept_whichever_python_comes_first_unless_another_is_a
     assert "Making the environment" in make_environment(tmp_path, f"{first.parent}")
 
 
+def test_an_environment_is_not_made_from_the_one_that_is_activated(tmp_path: Path) -> None:
+    activated, other = stand_in(tmp_path / "activated" / "bin"), stand_in(tmp_path / "other")
+    path = f"{activated.parent}:{other.parent}"
+    made = make_environment(tmp_path, path, VIRTUAL_ENV=str(tmp_path / "activated"))
+    assert "Making the environment" in made
+    assert (activated.exists(), other.exists()) == (False, True)
+
+
 def stand_in(folder: Path) -> Path:
     """Put an interpreter into ``folder`` that has no pip; return the file that shows that it ran."""
     folder.mkdir(parents=True)
