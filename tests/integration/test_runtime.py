@@ -13,7 +13,15 @@ from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import MessageQueue
 from scrapersky.runtime.outcomes import Done, Fail, Made, Retry, Snooze
-from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, IMPORT, METADATA, SITEMAP_SCHEDULER, SUBMISSION, HandOff
+from scrapersky.runtime.registry import (
+    DISCOVERY,
+    DOMAIN_EXTRACTION,
+    IMPORT,
+    METADATA,
+    SITEMAP_SCHEDULER,
+    SUBMISSION,
+    HandOff,
+)
 from scrapersky.runtime.tick import STUCK_SECONDS
 from scrapersky.runtime.work import Work
 from scrapersky.status.claim import claim
@@ -287,26 +295,44 @@ def test_the_records_of_all_pulls_share_the_invocations_web_client(
     assert all(one is clients[0] for one in clients)
 
 
-def test_the_child_that_reads_pages_is_started_with_the_first_record_whose_workflow_reads_pages(
+def test_only_workflows_that_need_them_get_a_web_client_and_the_child_that_reads_pages(
     environment: dict[str, str], connection: Connection
 ) -> None:
-    async def job(record: Any, ctx: Any) -> Done:
-        return Done()
-
-    service = BackgroundService(SITEMAP_SCHEDULER, {DEEP_SCAN: job, DISCOVERY: job}, environment)
-    started = []
-    for workflow in (DEEP_SCAN, DISCOVERY):
-        record = make(connection, workflow, status="Queued")
-        answer = service.handler({"action": "process", "workflow": workflow.name, "record": record}, LambdaContext())
-        assert answer["now"]["status"] == "Completed"
-        started.append("page_reader" in vars(service.runtime))
-    assert started == [False, True]
     html = b"<link rel=sitemap href=/map.xml>"
     page = Fetched(200, "https://a.test/", "https://a.test/", (), {}, html, truncated=False, wire_bytes=len(html))
-    links = asyncio.run(service.runtime.page_reader.read(str(DISCOVERY.page_function), page))
-    assert "https://a.test/map.xml" in str(links)
+
+    async def extract(record: Any, ctx: Any) -> Done:
+        with pytest.raises(RuntimeError, match="domain_extraction cannot read pages: set its page_function"):
+            await ctx.read_page(page)
+        return Done(f"{ctx.web_client is not None} {'page_reader' in vars(service.runtime)}")
+
+    async def discover(record: Any, ctx: Any) -> Done:
+        started = "page_reader" in vars(service.runtime)
+        (link,) = (await ctx.read_page(page))["named"]
+        return Done(f"{ctx.web_client is not None} {started} {link}")
+
+    service = BackgroundService(SITEMAP_SCHEDULER, {DOMAIN_EXTRACTION: extract, DISCOVERY: discover}, environment)
+    codes = []
+    for workflow in (DOMAIN_EXTRACTION, DISCOVERY):
+        record = make(connection, workflow, status="Queued")
+        answer = service.handler({"action": "process", "workflow": workflow.name, "record": record}, LambdaContext())
+        codes.append(answer["attempt"]["code"])
     service.runtime.page_reader.close()
     service.runtime.database.engine.dispose()
+    assert codes == ["False False", "True True https://a.test/map.xml"]
+
+
+def test_a_paid_call_is_charged_to_the_record_that_the_job_names(harness: Harness) -> None:
+    harness.add("a.test", "b.test")
+
+    async def job(record: Any, ctx: Any) -> Done:
+        await ctx.spend("places", *([77] if record.domain == "a.test" else []))
+        return Done()
+
+    harness.service.runtime = replace(harness.service.runtime, jobs={METADATA: job})
+    harness.drain()
+    keys = harness.connection.execute(text("SELECT key FROM paid_calls WHERE key <> '' ORDER BY key")).scalars()
+    assert list(keys) == ["metadata:2", "metadata:77"]
 
 
 def test_a_job_that_is_cancelled_ends_without_a_result_and_without_an_error(
@@ -337,6 +363,33 @@ def test_a_job_that_is_cancelled_ends_without_a_result_and_without_an_error(
     assert complaints == []
     assert [line for line in caplog.records if line.levelname == "ERROR"] == []
     assert harness.row(record_id)["status"] == "Processing"
+
+
+def test_an_interrupt_ends_the_invocation_and_its_other_jobs(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = harness.add("a.test", "b.test")
+    ended: list[str] = []
+
+    async def job(record: Any, ctx: Any) -> Done:
+        if record.domain == "b.test":
+            raise KeyboardInterrupt
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(9):
+                await asyncio.sleep(0)
+            ended.append(record.domain)
+        return Done()
+
+    harness.service.runtime = replace(harness.service.runtime, jobs={METADATA: job})
+    harness.tick()
+    with pytest.raises(KeyboardInterrupt):
+        harness.deliver(harness.receive())
+    assert ended == ["a.test"]
+    assert [harness.row(record_id)["status"] for record_id in ids] == ["Processing"] * 2
+    errors = [line.message for line in caplog.records if line.levelname == "ERROR"]
+    assert errors == ["could not end the attempt; recovery will pick the record up"]
 
 
 def test_a_job_slower_than_its_deadline_is_stopped_and_retried(

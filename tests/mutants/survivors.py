@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     "runtime/records._reason: state.due_in is not None → True": "a record that is Queued has a due time",
     "runtime/results.Results._save: alone → not (2)": "it changes how long one try waits for a lock",
     "runtime/results.save: lock_seconds is None → True": "it changes how long one try waits for a lock",
+    "runtime/work.Worker.run_job: task is not None → True": "a job runs in a task",
     "migrations/changes.sql.changes: (OLD.title, OLD.final_url, OLD.tech_stack)*": "what does not differ is left out later",
     "runtime/manual._requeue: payload.error_code not in count_by_code*": "none is queued only while others hold them all",
     "status/requeue.LOCK_HOSTS: {status} = 'New' → true": "locking the hosts of more records changes no result",
