@@ -1,10 +1,11 @@
 """Access and erasure: everything about an address is found, and after an erasure nothing is."""
 
 import json
+import re
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import CheckConstraint, Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from scrapersky.contacts import FoundContact
@@ -127,16 +128,67 @@ def test_an_address_in_any_column_is_reported_and_erased(
     assert api.post("/data-protection/erase", {"email": address, "reason": "again"}).json["rows"] == {}
 
 
-def test_a_longer_address_that_ends_alike_is_kept(connection: Connection, domain: RecordId, api: Api) -> None:
-    save_contacts(
-        connection,
-        domain,
-        [FoundContact(ContactKind.EMAIL, f"jo{ADDRESS}", FoundIn.TEXT)],
-        url="https://shop.test/",
-        page_id=None,
-    )
+@pytest.mark.parametrize("before", ["jo", "jo.", "jo-", "jo+"])
+def test_a_longer_address_that_ends_alike_is_kept(
+    connection: Connection, domain: RecordId, api: Api, before: str
+) -> None:
+    longer = f"{before}{ADDRESS}"
+    found = [FoundContact(ContactKind.EMAIL, longer, FoundIn.TEXT, context=f"{ADDRESS} or {longer}")]
+    save_contacts(connection, domain, found, url="https://shop.test/", page_id=None)
     api.post("/data-protection/erase", {"email": ADDRESS, "reason": "x"})
-    assert f"jo{ADDRESS}" in connection.execute(text("SELECT value FROM contacts")).scalars().all()
+    rows = connection.execute(
+        text("SELECT value, context FROM contacts JOIN contact_sources ON contact_id = contacts.id")
+    )
+    assert (longer, f"[suppressed] or {longer}") in [tuple(row) for row in rows]
+
+
+def test_the_columns_that_are_searched_are_those_of_text_with_what_they_may_hold(connection: Connection) -> None:
+    expected = set()
+    for table in Base.metadata.tables.values():
+        checks = " ".join(str(one.sqltext) for one in table.constraints if isinstance(one, CheckConstraint))
+        unique = {
+            column
+            for one in inspect(connection).get_indexes(table.name)
+            if one["unique"]
+            for column in one["column_names"]
+        }
+        unique |= {column.name for column in table.primary_key.columns}
+        for column in table.columns:
+            if (
+                str(column.type.compile(dialect=connection.dialect)) in {"TEXT", "TEXT[]", "JSONB"}
+                and not column.computed
+            ):
+                optional = bool(column.nullable) and not re.search(rf"\b{column.name}\b", checks)
+                expected.add((table.name, column.name, optional, column.name in unique))
+    listed = connection.execute(text("SELECT of_table, of_column, optional, is_key FROM text_columns()"))
+    assert {tuple(one) for one in listed} == {one for one in expected if one[1] != "workflow"}
+
+
+def test_what_holds_nothing_but_the_address_becomes_null_where_it_may(
+    connection: Connection, domain: RecordId, api: Api
+) -> None:
+    for statement in (
+        "INSERT INTO domains (domain, email_addresses) VALUES ('agency.test', ARRAY[:one])",
+        "INSERT INTO labels (tenant, label, tables) VALUES ('default', 'a', ARRAY[:one])",
+        "INSERT INTO pauses (workflow, paused_by, pause_reason, resumed_at, resumed_by, resume_reason)"
+        " VALUES ('metadata', :one, 'bill of ' || :one, now(), 'bob', :one)",
+    ):
+        connection.execute(text(statement), {"one": ADDRESS})
+    assert api.post("/data-protection/erase", {"email": ADDRESS, "reason": "x"}).status == 200
+    pause = connection.execute(text("SELECT paused_by, pause_reason, resume_reason FROM pauses")).one()
+    assert tuple(pause) == ("[erased]", "bill of [erased]", None)
+    lists = "SELECT email_addresses, tables FROM domains, labels WHERE domain = 'agency.test'"
+    assert tuple(connection.execute(text(lists)).one()) == (None, [])
+
+
+def test_keys_that_are_erased_stay_distinct(connection: Connection, domain: RecordId, api: Api) -> None:
+    for address in (ADDRESS, ADDRESS.upper()):
+        url = f"https://shop.test/?q={address}"
+        page = text("INSERT INTO pages (domain_id, url, page_type, path_depth) VALUES (:domain, :url, 'x', 0)")
+        connection.execute(page, {"domain": domain, "url": url})
+    assert api.post("/data-protection/erase", {"email": ADDRESS, "reason": "x"}).status == 200
+    urls = connection.execute(text("SELECT url FROM pages")).scalars()
+    assert [re.sub(r"\w{8}-[\w-]{27}", "…", url) for url in urls] == ["https://shop.test/?q=[erased …]"] * 2
 
 
 def test_a_phone_number_is_found_in_national_form_too(connection: Connection, domain: RecordId, api: Api) -> None:

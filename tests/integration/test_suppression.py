@@ -194,6 +194,26 @@ def test_an_address_at_a_suppressed_domain_is_not_stored_for_another_one(connect
     assert "ann.b@" not in stored(connection)
 
 
+def test_the_contacts_of_other_domains_are_stored_beside_a_suppressed_one(connection: Connection, api: Api) -> None:
+    for name in ("shop.test", "agency.test"):
+        get_or_create(connection, Domain.domain, domain=name, tenant="default")
+    object_to(api, domain="shop.test")
+    other = get_or_create(connection, Domain.domain, domain="agency.test", tenant="default")
+    found = [FoundContact(ContactKind.EMAIL, "info@agency.test", FoundIn.TEXT)]
+    save_contacts(connection, other, found, url="https://agency.test/", page_id=None)
+    assert values(connection) == ["info@agency.test"]
+
+
+@pytest.mark.parametrize("column", ["title", "description", "organisation", "meta_json"])
+def test_the_facts_of_a_domain_are_cleaned_also_when_it_is_created_with_them(
+    connection: Connection, api: Api, column: str
+) -> None:
+    object_to(api, email=ADDRESS)
+    facts = json.dumps(f"Write to {ADDRESS}")
+    connection.execute(text(f"INSERT INTO domains (domain, {column}) VALUES ('agency.test', :facts)"), {"facts": facts})
+    assert "write to [suppressed]" in stored(connection)
+
+
 def test_a_suppressed_host_and_its_subdomains_are_not_leased(connection: Connection, api: Api) -> None:
     object_to(api, domain="shop.test")
     wanted = dict.fromkeys(("shop.test", "eu.shop.test", "bigshop.test"), 10.0)

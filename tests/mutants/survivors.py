@@ -35,6 +35,8 @@ REASONS: dict[str, str] = {
     "runtime/results.save: lock_seconds is None → True": "it changes how long one try waits for a lock",
     "runtime/work.Worker.run_job: task is not None → True": "a job runs in a task",
     "migrations/changes.sql.changes: (OLD.title, OLD.final_url, OLD.tech_stack)*": "what does not differ is left out later",
+    "migrations/protection.sql.protection: given ~*": "it only spares a look",
+    "migrations/protection.sql.protection: contype = 'c' → true": "no other constraint has an optional column of text",
     "runtime/manual._requeue: payload.error_code not in count_by_code*": "none is queued only while others hold them all",
     "status/requeue.LOCK_HOSTS: {status} = 'New' → true": "locking the hosts of more records changes no result",
     "status/requeue.LOCK_HOSTS: (CONDITION) → true": "locking the hosts of more records changes no result",

@@ -183,8 +183,8 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
                SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'c' AND attnum = ANY (conkey)),
            EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisunique AND attnum = ANY (indkey))
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
-      AND attgenerated = '' AND atttypid IN ('text'::regtype, 'text[]'::regtype, 'jsonb'::regtype) AND attname <> 'workflow'
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attgenerated = ''
+      AND atttypid IN ('text'::regtype, 'text[]'::regtype, 'jsonb'::regtype) AND attname <> 'workflow'
 $$;
 
 -- One expression for all spellings of a person or a domain. Refuse what would find more than that.
