@@ -17,7 +17,7 @@ from scripts.commands.bench.status_machine.growing import grow, hold_snapshot
 def main(arguments: list[str]) -> int:
     """Measure and print."""
     parser = command.parser(report.NAME, __doc__)
-    parser.add_argument("--records", type=int, default=4_000, help="records of one drain")
+    parser.add_argument("--records", type=int, default=20_000, help="records of one drain")
     parser.add_argument("--rounds", type=int, default=3, help="drains of each contender")
     parser.add_argument("--workers", type=int, default=4, help="worker processes at once")
     parser.add_argument(
