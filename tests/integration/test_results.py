@@ -293,13 +293,20 @@ def test_results_without_writes_are_saved_in_one_round_trip(harness: Harness, ou
     assert len(sent) == 1, sent
 
 
-def test_what_ended_is_counted_and_what_ended_in_error(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_ended_is_counted_and_what_ended_in_error(
+    harness: Harness, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     harness.add("a.test", "b.test", "parked.test", "busy.test")
     harness.behaviour["parked.test"] = lambda _: Fail("parked", "for sale")
     harness.behaviour["busy.test"] = lambda _: Retry("http_503", "busy")
     harness.drain()
     output = capsys.readouterr().out
     assert (metric(output, "Finished"), metric(output, "Errored")) == (3, 1)
+    ends = [vars(line) for line in caplog.records if vars(line).get("from_status") == "Processing"]
+    assert sorted((line["code"], line.get("error_code")) for line in ends if line["code"] != "read") == [
+        ("http_503", None), ("parked", "parked"),
+    ]  # fmt: skip
+    assert [line.get("error_code") for line in ends if line["code"] == "read"] == [None, None]
 
 
 def test_recovery_reports_what_was_lost_and_counts_what_ended_in_error(
