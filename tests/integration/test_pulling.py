@@ -289,6 +289,39 @@ def test_what_a_lost_pull_started_is_looked_for_again_where_the_first_look_faile
     assert (to_lose, codes(connection), live(connection)) == ([], {"read": 3}, [])
 
 
+def test_what_a_lost_pull_started_is_looked_for_until_the_database_answers(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    queue(connection, 3)
+    jobs = Jobs()
+    simulation = simulate(environment, jobs)
+
+    def lose(_: object, __: object, statement: str, *___: object) -> None:
+        if now() < 60 and "attempts" in statement:
+            raise ConnectionResetError("the database is away")
+
+    event.listen(simulation.runtime.database.engine, "after_cursor_execute", lose)
+    assert invoke(simulation) < 60 + 10 + 1 + 1
+    assert (codes(connection), live(connection)) == ({"read": 3}, [])
+
+
+def test_an_invocation_that_cannot_connect_has_started_nothing_and_ends(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    queue(connection, 3)
+    simulation = simulate(environment, Jobs())
+
+    async def refused() -> float:
+        engine = simulation.runtime.database.engine
+        event.listen(engine, "engine_connect", lambda *_: (_ for _ in ()).throw(ConnectionResetError("refused")))
+        work = simulation.invoke([], 180)
+        await work
+        return now()
+
+    assert run_virtually(refused()) == 0
+    assert live(connection) == []
+
+
 def test_an_invocation_does_not_return_while_a_pull_is_under_way(
     environment: dict[str, str], connection: Connection
 ) -> None:

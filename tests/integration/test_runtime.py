@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, event, text
 
 from scrapersky.errors import FetchFailed, Misconfigured, WorkError
 from scrapersky.runtime.background_service import BackgroundService
@@ -194,6 +194,81 @@ def test_an_attempt_id_beyond_the_database_spoils_only_its_own_message(harness: 
     harness.tick()
     assert harness.deliver([message(attempt_id), *harness.receive()]) == [f"message-{attempt_id}"]
     assert harness.row(record_id)["status"] == "Completed"
+
+
+def cut_once(harness: Harness, when: str, words: str) -> list[str]:
+    """Let the first statement with these words fail; ``when``: before or after the server has executed it."""
+    cut: list[str] = []
+
+    def fail(_: object, __: object, statement: str, *___: object) -> None:
+        if words in statement and not cut:
+            cut.append(statement)
+            raise ConnectionResetError("the connection is cut")
+
+    event.listen(harness.service.runtime.database.engine, f"{when}_cursor_execute", fail)
+    return cut
+
+
+START = "-- Lock the attempts that are live and not started"
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [("after", START), ("before", START), ("before", "SELECT domains.")],
+    ids=["its reply is lost", "it is not executed", "the records are not read"],
+)
+def test_a_cut_while_messages_are_started_counts_as_nothing_and_leaves_nothing_behind(
+    harness: Harness, caplog: pytest.LogCaptureFixture, when: str, words: str
+) -> None:
+    ids = harness.add("a.test", "b.test")
+    harness.tick()
+    cut = cut_once(harness, when, words)
+    records = harness.receive()
+    again = harness.deliver(records)
+    assert cut
+    while again:
+        again = harness.deliver([one for one in records if one["messageId"] in again])
+    assert {(row["status"], row["failures"]) for row in map(harness.row, ids)} == {("Completed", 0)}
+    assert sorted(harness.worked_on) == ["a.test", "b.test"]
+    causes = {vars(line).get("correlation_id") for line in caplog.records if line.message == "transition"}
+    assert causes == {"request-1"}, "the request of the tick that sent the messages"
+
+
+def test_a_locked_attempt_holds_no_other_message(
+    environment: dict[str, str], request: pytest.FixtureRequest, engine: Engine
+) -> None:
+    environment |= {"SAVING_SECONDS": "1", "START_MINIMUM_SECONDS": "1", "DOMAIN_SCHEDULER_PULL": "false"}
+    harness: Harness = request.getfixturevalue("harness")
+    ids = harness.add("a.test", "b.test", "c.test")
+    harness.tick()
+    records = harness.receive()
+    with engine.connect() as holder:
+        holder.execute(text("SELECT FROM attempts WHERE record_id = :id FOR UPDATE"), {"id": ids[1]})
+        (again,) = harness.deliver(records)
+    assert [harness.row(record_id)["status"] for record_id in ids] == ["Completed", "Processing", "Completed"]
+    assert harness.deliver([one for one in records if one["messageId"] == again]) == []
+    assert harness.row(ids[1])["status"] == "Completed"
+
+
+def test_a_message_returns_to_the_queue_later_each_time(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment |= {"REDELIVERY_MIN_SECONDS": "20", "REDELIVERY_MAX_SECONDS": "20"}
+    harness: Harness = request.getfixturevalue("harness")
+    waits: dict[str, int] = {}
+
+    class Client:
+        def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> None:
+            waits.update({one["ReceiptHandle"]: one["VisibilityTimeout"] for one in Entries})
+
+    harness.service.runtime = replace(harness.service.runtime, queue=MessageQueue("queue", Client()))
+    counts = {"1": 1, "2": 2, "5": 5, "99": 99}
+    records = [
+        {**message(name), "body": "{", "attributes": {"ApproximateReceiveCount": str(count)}}
+        for name, count in counts.items()
+    ]
+    assert len(harness.deliver(records)) == 4
+    assert waits == {"handle-1": 20, "handle-2": 40, "handle-5": 320, "handle-99": 640}
 
 
 def test_a_message_with_too_little_time_left_is_not_started(harness: Harness) -> None:

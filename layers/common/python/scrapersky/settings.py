@@ -94,7 +94,9 @@ class Settings(BaseModel):
     redelivery_min_seconds: int = Field(
         20, ge=0, le=43_200, description="shortest wait before a message is redelivered"
     )
-    redelivery_max_seconds: int = Field(60, ge=0, le=43_200, description="longest wait before a message is redelivered")
+    redelivery_max_seconds: int = Field(
+        60, ge=0, le=43_200, description="longest wait before a message is redelivered; doubled at each receive"
+    )
     history_days: int = Field(
         90,
         ge=0,

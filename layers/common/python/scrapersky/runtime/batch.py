@@ -9,18 +9,27 @@ messages, because Lambda stops a function that wakes itself through SQS.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
+from scrapersky.database import sqlstate
 from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import Delivery, MalformedMessage, parse_message
 from scrapersky.runtime.puller import Puller
+from scrapersky.runtime.results import LOCKED
 from scrapersky.runtime.runtime import Runtime
-from scrapersky.runtime.work import Work, Worked
+from scrapersky.runtime.work import Work
 from scrapersky.status.pull import find_pulled
 from scrapersky.status.start import Started, start
 from scrapersky.vocabulary import AttemptId
+
+MOST_DOUBLINGS = 5
+"""How often the wait of a message that returns to the queue doubles."""
+
+MAX_VISIBILITY_SECONDS = 43_200
+"""The longest wait that SQS allows."""
 
 
 def work_on(runtime: Runtime, records: Sequence[Mapping[str, Any]], context: Any) -> dict[str, Any]:
@@ -41,37 +50,49 @@ async def work_on_batch(runtime: Runtime, records: Sequence[Mapping[str, Any]], 
         )
         return _return_to_queue(runtime, deliveries)
     try:
-        started, pulled_before = _start(runtime, by_attempt, invocation)
+        with runtime.database.autocommit():
+            pass  # what fails from here on may have started attempts
     except Exception:
         runtime.observer.log.exception("could not reach the database; returning all messages to the queue")
         return _return_to_queue(runtime, deliveries)
-    answer = _return_to_queue(runtime, malformed)  # at once: this invocation may go on for minutes
-    worked = await _work_and_pull(runtime, invocation, started)
+    async with Work(runtime, invocation) as work:
+        puller = Puller(runtime, invocation, work, by_attempt)
+        locked: set[AttemptId] = set()
+        pulled_before = 0
+        try:
+            live, locked = _start(runtime, by_attempt.keys(), invocation)
+            await puller.begin(live)
+            pulled_before = _find_pulled(runtime, by_attempt, by_attempt.keys() - work.begun - locked)
+        except Exception:
+            runtime.observer.log.exception("could not begin with the messages; looking for what was started")
+            await puller.take_up()
+            locked = by_attempt.keys() - work.begun
+        started = len(work.begun)
+        again = [*malformed, *(by_attempt[attempt_id] for attempt_id in sorted(locked))]
+        answer = _return_to_queue(runtime, again)  # at once: this invocation may go on for minutes
+        await _work_and_pull(work, puller)
     runtime.observer.line(
         "batch",
         {
             "received": len(deliveries),
-            "started": len(started),
-            "stale": len(by_attempt) - len(started) - pulled_before,
+            "started": started,
+            "stale": len(by_attempt) - started - len(locked) - pulled_before,
             "pulled_before": pulled_before,
-            "again": len(malformed),
-            "pulled": worked.number - len(started),
-            "outcomes": worked.outcomes,
+            "again": len(again),
+            "pulled": work.worked.number - started,
+            "outcomes": work.worked.outcomes,
         },
     )
     return answer
 
 
-async def _work_and_pull(runtime: Runtime, invocation: Invocation, started: Sequence[Started]) -> Worked:
-    """Work on ``started``, and on what can be pulled whenever slots are free, until no job runs and no work is found."""
-    async with Work(runtime, invocation) as work:
-        puller = Puller(runtime, invocation, work)
-        await work.begin(started)
-        while True:
-            await puller.pull()
-            if not work.tasks:
-                return work.worked
-            await asyncio.wait(work.tasks, timeout=puller.seconds_to_next, return_when=asyncio.FIRST_COMPLETED)
+async def _work_and_pull(work: Work, puller: Puller) -> None:
+    """Work on what was begun, and on what can be pulled when slots are free, until no job runs and no work is found."""
+    while True:
+        await puller.pull()
+        if not work.tasks:
+            return
+        await asyncio.wait(work.tasks, timeout=puller.seconds_to_next, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[AttemptId, Delivery], list[Delivery]]:
@@ -94,39 +115,61 @@ def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[Attem
 
 
 def _start(
-    runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], invocation: Invocation
-) -> tuple[list[Started], int]:
-    """Start the live attempts, and log those that are stale; return also how many were pulled before their message."""
+    runtime: Runtime, attempt_ids: Collection[AttemptId], invocation: Invocation
+) -> tuple[list[Started], set[AttemptId]]:
+    """Start the live attempts; return also those that stay locked by another transaction."""
+    live: list[Started] = []
+    locked: set[AttemptId] = set()
     with runtime.database.autocommit() as connection:
-        live = start(
-            connection,
-            list(by_attempt),
-            lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
-            worker=invocation.worker,
-            request_id=invocation.request_id,
-        )
-        not_live = by_attempt.keys() - {attempt.attempt_id for attempt in live}
-        pulled = find_pulled(connection, not_live) if not_live else set()
-    for attempt_id in sorted(not_live - pulled):
+        groups = [sorted(attempt_ids)]
+        while groups:
+            group = groups.pop()
+            try:
+                live += start(
+                    connection,
+                    group,
+                    lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
+                    worker=invocation.worker,
+                    request_id=invocation.request_id,
+                )
+            except DBAPIError as error:
+                if sqlstate(error) != LOCKED:
+                    raise
+                if len(group) == 1:
+                    locked.update(group)
+                else:
+                    groups += [[attempt_id] for attempt_id in group]
+    return live, locked
+
+
+def _find_pulled(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], not_started: Set[AttemptId]) -> int:
+    """Log those of ``not_started`` that are stale; return how many were pulled before their message arrived."""
+    if not not_started:
+        return 0
+    with runtime.database.autocommit() as connection:
+        pulled = find_pulled(connection, not_started)
+    for attempt_id in sorted(not_started - pulled):
         runtime.observer.log.info(
             "stale delivery", extra={"attempt_id": attempt_id, "receive_count": by_attempt[attempt_id].receive_count}
         )
-    return [_with_delivery(attempt, by_attempt[attempt.attempt_id]) for attempt in live], len(pulled)
-
-
-def _with_delivery(attempt: Started, delivery: Delivery) -> Started:
-    return replace(attempt, receive_count=delivery.receive_count, correlation_id=delivery.correlation_id)
+    return len(pulled)
 
 
 def _return_to_queue(runtime: Runtime, deliveries: Sequence[Delivery]) -> dict[str, Any]:
-    """Report the deliveries to Lambda as failed and shorten their wait, which would else be six function timeouts."""
-    if deliveries:
+    """Report the deliveries to Lambda as failed and shorten their wait, which would else be six function timeouts.
+
+    The wait doubles with each receive, so that a message outlives a database that is away for some minutes.
+    """
+    settings = runtime.settings
+    for receive_count in sorted({delivery.receive_count for delivery in deliveries}):
+        handles = [one.receipt_handle for one in deliveries if one.receive_count == receive_count]
+        times = 2 ** min(receive_count - 1, MOST_DOUBLINGS)
+        shortest, longest = (
+            min(times * seconds, MAX_VISIBILITY_SECONDS)
+            for seconds in (settings.redelivery_min_seconds, settings.redelivery_max_seconds)
+        )
         try:
-            runtime.queue.return_to_queue(
-                [delivery.receipt_handle for delivery in deliveries],
-                runtime.settings.redelivery_min_seconds,
-                runtime.settings.redelivery_max_seconds,
-            )
+            runtime.queue.return_to_queue(handles, shortest, longest)
         except Exception:
             runtime.observer.log.exception(
                 "could not shorten the visibility timeout; SQS redelivers when the full timeout ends"

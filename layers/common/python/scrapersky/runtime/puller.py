@@ -5,21 +5,26 @@
 - Each other workflow of the service without a job keeps one slot free, so that a record that falls due later does not
   wait for the slow ones of its neighbour. Free slots are shared evenly between the workflows that are asked.
 - A workflow that had nothing is asked again after 1 s, then 2 s, up to 10 s; at once when no job runs any more.
+- Where a reply was lost, or records could not be read, attempts may have been started without being worked on. They are
+  looked for until the database answers, before anything else is pulled and before the invocation returns.
 """
 
 import asyncio
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from scrapersky.runtime.invocation import Invocation
+from scrapersky.runtime.messages import Delivery
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import Work
 from scrapersky.status.pull import Pulled, find_unanswered, pull
+from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
-from scrapersky.vocabulary import Status
+from scrapersky.vocabulary import AttemptId, Status
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 10.0
@@ -34,15 +39,17 @@ class _Turn:
 
 
 class Puller:
-    """Pulls for the jobs of ``work``."""
+    """Pulls for the jobs of ``work``. ``deliveries``: the messages that woke the invocation up."""
 
-    def __init__(self, runtime: Runtime, invocation: Invocation, work: Work) -> None:
+    def __init__(
+        self, runtime: Runtime, invocation: Invocation, work: Work, deliveries: Mapping[AttemptId, Delivery]
+    ) -> None:
         self._runtime = runtime
         self._invocation = invocation
         self._work = work
+        self._deliveries = deliveries
         self._slots = runtime.service_settings.records_at_once
         self._turns = {workflow: _Turn() for workflow in runtime.service.workflows}
-        self._unanswered = False
 
     @property
     def seconds_to_next(self) -> float | None:
@@ -77,35 +84,46 @@ class Puller:
         settings = self._runtime.service_settings
         return settings.pull and self._work.end - _now() > settings.pull_minimum_seconds
 
+    async def begin(self, attempts: Sequence[Started]) -> None:
+        """Begin to work on ``attempts``, those of messages with what their message says."""
+        await self._work.begin(map(self._with_delivery, attempts))
+
+    async def take_up(self) -> list[Pulled]:
+        """Begin what this invocation has started and does not know; the server may need a moment to commit it.
+
+        Tries again until the database answers, or no time is left: then recovery will pick it up.
+        """
+        wait = FIRST_WAIT_SECONDS
+        while self._work.end - _now() > self._runtime.settings.saving_seconds + wait:
+            await asyncio.sleep(wait)
+            try:
+                found = await self._work.query(self._find_unanswered)
+                await self._begin(found)
+            except Exception:
+                self._runtime.observer.log.exception("could not look for what was started; looking again")
+                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+            else:
+                return found
+        return []
+
     async def _pull(self, workflow: Workflow, room: int) -> None:
+        pulled: list[Pulled] = []
+        is_connected = False
         try:
-            if self._unanswered:
-                await self._begin(await self._work.query(self._find_unanswered))
+            await self._work.query(lambda _: None)
+            is_connected = True  # what fails from here on may have started attempts
             left = self._work.end - _now()
             pulled = await self._work.query(lambda connection: self._ask(connection, workflow, room, left))
             await self._begin(pulled)
         except Exception:
-            self._runtime.observer.log.exception(
-                "could not pull; what was started without a reply is looked for", extra={"workflow": workflow.name}
-            )
-            self._unanswered = True
-            pulled = await self._after_lost_reply()
+            self._runtime.observer.log.exception("could not pull", extra={"workflow": workflow.name})
+            if is_connected:
+                pulled = await self.take_up()
         turn = self._turns[workflow]
         if pulled:
             self._turns[workflow] = _Turn()
         else:
             self._turns[workflow] = _Turn(_now() + turn.wait, min(2 * turn.wait, LONGEST_WAIT_SECONDS))
-
-    async def _after_lost_reply(self) -> list[Pulled]:
-        """Take up what a pull started whose reply was lost. The server may need a moment to commit it."""
-        await asyncio.sleep(FIRST_WAIT_SECONDS)
-        try:
-            found = await self._work.query(self._find_unanswered)
-            await self._begin(found)
-        except Exception:
-            self._runtime.observer.log.exception("could not look for them either; recovery will pick the records up")
-            return []
-        return found
 
     def _ask(self, connection: Connection, workflow: Workflow, room: int, left: float) -> list[Pulled]:
         settings, own = self._runtime.settings, self._runtime.service_settings
@@ -130,7 +148,7 @@ class Puller:
         )
 
     async def _begin(self, pulled: list[Pulled]) -> None:
-        await self._work.begin(one.attempt for one in pulled)
+        await self.begin([one.attempt for one in pulled])
         observer = self._runtime.observer
         for one in pulled:
             if one.claimed:
@@ -142,6 +160,12 @@ class Puller:
                     to_status=Status.PROCESSING,
                     correlation_id=self._invocation.request_id,
                 )
+
+    def _with_delivery(self, attempt: Started) -> Started:
+        delivery = self._deliveries.get(attempt.attempt_id)
+        if delivery is None:
+            return attempt
+        return replace(attempt, receive_count=delivery.receive_count, correlation_id=delivery.correlation_id)
 
 
 def _now() -> float:
