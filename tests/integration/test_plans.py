@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from api.late_commits import GAP
+from scrapersky.contacts import SUMMARISE
 from scrapersky.database import Database
-from scrapersky.runtime.registry import METADATA
+from scrapersky.runtime.registry import METADATA, PAGE_READING, contact_pages
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings, load
 from scrapersky.status.claim import claim
@@ -20,6 +21,7 @@ from scrapersky.status.dead_letter import dead_letter
 from scrapersky.status.finish import Stale, complete, complete_all, fail
 from scrapersky.status.pull import pull
 from scrapersky.status.release import release
+from scrapersky.status.requeue import hand_off
 from scrapersky.status.start import start
 from scrapersky.vocabulary import AttemptId
 from scripts.commands.run.postgres import Postgres
@@ -114,6 +116,52 @@ def test_a_verb_does_not_read_past_all_that_is_done(nearly_empty: Connection, na
 
     plans = plans_of(nearly_empty, unless_stale)
     assert sum(plan.rows_read for plan in plans) < DONE, "\n".join(plan.summary() for plan in plans)
+
+
+@pytest.fixture
+def connection(postgres: Postgres) -> Iterator[Connection]:
+    """A connection like those of the functions to a database of its own, that was never analysed."""
+    url = postgres.create_database("never_analysed", template=TEMPLATE)
+    fill(url)
+    database = Database(load(Settings, {"DATABASE_URL": url}), "plans", read_secret)
+    with database.engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
+        yield connection
+    database.engine.dispose()
+    postgres.drop_database("never_analysed")
+
+
+def test_a_hand_off_within_a_limit_counts_the_places_of_a_host_once(connection: Connection) -> None:
+    with connection.begin():
+        connection.execute(text("INSERT INTO domains (domain) VALUES ('a.test')"))
+        rows = connection.execute(
+            text("""
+                INSERT INTO pages (domain_id, url, page_type, path_depth)
+                SELECT 1, 'https://a.test/contact/' || n, 'contact', 2 FROM generate_series(1, 300) AS n RETURNING id
+            """)
+        )
+        ids = list(rows.scalars())
+        hand_off(connection, PAGE_READING, ids[:9], actor="a", reason="r", again=False)
+    plans = plans_of(
+        connection,
+        lambda c: hand_off(
+            c, PAGE_READING, ids[100:], actor="a", reason="r", again=False, per_host=contact_pages(Settings())
+        ),
+    )
+    assert sum(plan.rows_read for plan in plans) <= 5 * 300, "\n".join(plan.summary() for plan in plans)
+
+
+def test_the_summary_of_a_domain_reads_its_own_contacts_only(connection: Connection) -> None:
+    contacts = """
+        INSERT INTO contacts (domain_id, kind, value)
+        SELECT domain, 'email', n || '@a.test' FROM generate_series({}, {}) AS domain, generate_series(1, 15) AS n
+    """
+    with connection.begin():
+        connection.execute(text("INSERT INTO domains (domain) SELECT n || '.test' FROM generate_series(1, 500) AS n"))
+        connection.execute(text(contacts.format(1, 3)))
+        connection.execute(text("ANALYZE"))
+        connection.execute(text(contacts.format(4, 500)))
+    (plan,) = plans_of(connection, lambda c: c.execute(SUMMARISE, {"domain_ids": [7, 8, 9]}))
+    assert plan.rows_read <= 3 * 15 + 3 * 2, plan.summary()
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ PULL_GUARDS = (
     without("pull: only this request's attempts", f"{STATEMENT}.UNANSWERED", "request_id = :request_id AND"),
     without("pull: not the known attempts", f"{STATEMENT}.UNANSWERED",
             "AND attempt_id <> ALL(CAST(:known AS bigint[]))", instead="AND :known IS NOT NULL"),
-    without("pull: a lost reply is looked for", f"{PULLER}.Puller._pull", "pulled = await self._after_lost_reply()",
+    without("pull: a lost reply is looked for", f"{PULLER}.Puller._pull", "pulled = await self.take_up()",
             instead="pulled = []"),
     # the loop
     without("pull: stops in time", f"{PULLER}.Puller._has_time", "> settings.pull_minimum_seconds", instead="> 0"),
@@ -72,8 +72,8 @@ PULL_GUARDS = (
     Mutant(
         "batch: messages to redeliver are made visible before the work",
         (
-            Edit(BATCH, "answer = _return_to_queue(runtime, malformed)", "", "work_on_batch"),
-            Edit(BATCH, "return answer", "return _return_to_queue(runtime, malformed)", "work_on_batch"),
+            Edit(BATCH, "answer = _return_to_queue(runtime, again)", "", "work_on_batch"),
+            Edit(BATCH, "return answer", "return _return_to_queue(runtime, again)", "work_on_batch"),
         ),
         (f"{LOOP[0]}::test_messages_to_redeliver_are_made_visible_before_the_work_begins",),
     ),
@@ -86,6 +86,9 @@ PULL_GUARDS = (
         ),
         (f"{LOOP[0]}::test_a_batch_sends_no_message",),
     ),
-    without("batch: a pulled message is not stale", "runtime/batch._start",
-            "find_pulled(connection, not_live) if not_live else set()", instead="set()"),
+    without("batch: a pulled message is not stale", "runtime/batch._find_pulled",
+            "find_pulled(connection, not_started)", instead="set()"),
+    without("batch: what was started without a reply is looked for", "runtime/batch.work_on_batch",
+            "await puller.take_up()"),
+    without("batch: a locked attempt holds no other", "runtime/batch._start", "locked.update(group)", instead="raise"),
 )  # fmt: skip

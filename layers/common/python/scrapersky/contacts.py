@@ -157,9 +157,11 @@ SUMMARY = {
     f"{network}_url": f"(array_agg(value ORDER BY id) FILTER (WHERE kind = 'social' AND category = '{network}'))[1]"
     for network in NETWORKS
 }
+# OFFSET 0, because Postgres may otherwise read all contacts of all domains in the order of the ids.
 SUMMARISE = text(
     f"UPDATE domains SET ({', '.join(SUMMARY)}) ="
-    f" (SELECT {', '.join(SUMMARY.values())} FROM contacts WHERE domain_id = domains.id AND gone_at IS NULL)"
+    f" (SELECT {', '.join(SUMMARY.values())} FROM"
+    " (SELECT * FROM contacts WHERE domain_id = domains.id AND gone_at IS NULL OFFSET 0) AS own)"
     " WHERE id = ANY(CAST(:domain_ids AS bigint[])) RETURNING id, phone_numbers"
 )
 

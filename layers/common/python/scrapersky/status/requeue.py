@@ -60,20 +60,27 @@ TAKE_LABEL = ", label = coalesce({table}.label, (SELECT domains.label FROM domai
 """A page that was known before its domain had a label takes it now. All others are labelled by the job that finds them."""
 
 WITHIN_LIMIT = """
-{table}.id IN (
+-- An ARRAY and one count for each host: as a join, Postgres may run all of it again for each record.
+{table}.id = ANY(ARRAY(
+    WITH numbered AS MATERIALIZED (
+        SELECT id, {host} AS host, KIND AS kind,
+            row_number() OVER (PARTITION BY {host}, KIND ORDER BY ORDERED, id) AS number
+        FROM {table} WHERE id = ANY(CAST(:ids AS bigint[])) AND {status} = 'New' AND (CONDITION)
+    ),
+    hosts AS MATERIALIZED (SELECT DISTINCT host FROM numbered),
+    -- Places are taken by all that are no longer New.
+    taken AS MATERIALIZED (
+        SELECT host, (
+            SELECT count(*) FROM {table} WHERE {table}.{host} = hosts.host AND {status} <> 'New' AND (COUNTED)
+        ) AS places FROM hosts
+    )
     SELECT id FROM (
-        -- The first record of each kind comes before the second of any. Places are taken by all that are no longer New.
-        SELECT id, row_number() OVER (PARTITION BY {host} ORDER BY number, kind) + (
-            SELECT count(*) FROM {table} AS taken
-            WHERE taken.{host} = numbered.{host} AND taken.{status} <> 'New' AND (COUNTED)
-        ) AS place
-        FROM (
-            SELECT id, {host}, KIND AS kind, row_number() OVER (PARTITION BY {host}, KIND ORDER BY ORDERED, id) AS number
-            FROM {table} WHERE id = ANY(CAST(:ids AS bigint[])) AND {status} = 'New' AND (CONDITION)
-        ) AS numbered
+        -- The first record of each kind comes before the second of any.
+        SELECT id, row_number() OVER (PARTITION BY host ORDER BY number, kind) + places AS place
+        FROM numbered JOIN taken USING (host)
     ) AS placed
     WHERE place <= :most
-)
+))
 """
 
 
