@@ -134,6 +134,28 @@ def test_where_the_server_has_lost_its_statements_the_connection_names_no_more(d
     assert named(direct) == 0
 
 
+def test_a_plan_is_made_anew_after_a_minute(direct: CountingConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    for statement in ("CREATE TABLE grown (n int PRIMARY KEY)", "VACUUM ANALYZE grown"):
+        direct.execute_simple(statement)
+    read = "SELECT count(*) FROM grown WHERE n = CAST(%s AS int)"
+
+    def plan() -> str:
+        # Postgres decides after five executions of a named statement whether it keeps the plan.
+        for _ in range(KEPT_AFTER + 7):
+            value_of(direct, read, 7)
+        return str(direct.execute_simple("EXPLAIN EXECUTE kept_0(7)").rows)
+
+    assert "Seq Scan" in plan()
+    direct.execute_simple("INSERT INTO grown SELECT generate_series(1, 10000)")
+    assert direct.is_usable()
+    assert "Seq Scan" in plan()
+    direct.waits = 0
+    monkeypatch.setattr(postgres, "PLANS_KEPT_SECONDS", -1.0)
+    assert direct.is_usable()
+    assert direct.waits == 1
+    assert "Seq Scan" not in plan()
+
+
 def test_a_connection_keeps_a_limited_number_of_plans(
     direct: CountingConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

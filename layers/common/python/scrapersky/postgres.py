@@ -48,6 +48,9 @@ KEPT_AFTER = 3
 MOST_KEPT = 100
 """How many statements a connection names; each takes memory of the server."""
 
+PLANS_KEPT_SECONDS = 60.0
+"""How long plans are kept: one from when a table was small reads all of it later, if autovacuum has not analysed it yet."""
+
 NO_SUCH_STATEMENT = "26000"
 
 FRESH_SECONDS = 5.0
@@ -103,6 +106,7 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
         self._answer_seconds = answer_seconds
         self._time_left = time_left
         self._keeps_plans = False
+        self._planned_at = 0.0
         self._executed: Counter[str] = Counter()
         self._names: dict[str, bytes] = {}
         self._kept: set[str] = set()
@@ -134,16 +138,23 @@ class PostgresConnection(pg8000.dbapi.Connection):  # type: ignore[misc]
             each = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
             self.execute_simple(f"SELECT {each}")
             self._keeps_plans = True
+            self._planned_at = time.monotonic()
 
     def is_usable(self) -> bool:
-        """Return whether the server still answers. Asks it only if the connection was idle, or has something to read."""
+        """Return whether the server still answers. Asks it only if the connection was idle, or has something to read.
+
+        Plans that were kept for long are dropped with the question, those of triggers, too.
+        """
+        now = time.monotonic()
+        outdated = self._keeps_plans and now - self._planned_at > PLANS_KEPT_SECONDS
         poll = select.poll()
         poll.register(self._usock, select.POLLIN)
-        if time.monotonic() - self._answered_at < FRESH_SECONDS and not poll.poll(0):
+        if now - self._answered_at < FRESH_SECONDS and not outdated and not poll.poll(0):
             return True
         usual, self._answer_seconds = self._answer_seconds, self._connect_seconds
         try:
-            self.execute_simple("SELECT 1")
+            self.execute_simple("DISCARD PLANS" if outdated else "SELECT 1")
+            self._planned_at = now if outdated else self._planned_at
         except pg8000.dbapi.Error:
             return False
         finally:
