@@ -10,12 +10,15 @@ from functools import partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import Connection, Engine, event, make_url, text
 
+from scrapersky.database import Database, address_of_url
 from scrapersky.runtime.background_service import BackgroundService
 from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Snooze, Write
 from scrapersky.runtime.registry import DEEP_SCAN, DISCOVERY, DOMAIN_EXTRACTION, METADATA, SITEMAP_SCHEDULER
 from scrapersky.runtime.results import save
+from scrapersky.settings import Settings
 from scrapersky.status.abandon import abandon
 from scrapersky.status.claim import claim
 from scrapersky.status.start import Started, start
@@ -176,7 +179,7 @@ def test_a_serialization_failure_of_several_results_is_tried_again_together(
     harness.add("a.test", "b.test")
     harness.tick()
     for statement in FIRST_END_FAILS:
-        connection.execute(text(statement))
+        connection.execute(text(statement.format(state="40001")))
     assert harness.deliver(harness.receive()) == []
     assert completed(connection) == 2
     tries = [line for line in caplog.messages if line.startswith("could not save")]
@@ -187,9 +190,68 @@ FIRST_END_FAILS = (
     "CREATE SEQUENCE tries",
     "GRANT USAGE ON SEQUENCE tries TO PUBLIC",
     """CREATE FUNCTION fail_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF nextval('tries') = 1 THEN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END IF; RETURN NEW; END $$""",
+        IF nextval('tries') = 1 THEN RAISE EXCEPTION 'again' USING ERRCODE = '{state}'; END IF; RETURN NEW; END $$""",
     "CREATE TRIGGER fail_first BEFORE UPDATE OF outcome ON attempts FOR EACH STATEMENT EXECUTE FUNCTION fail_first()",
 )
+
+
+@pytest.mark.parametrize("state", ["57014", "25006", "25P03", "26000", "28P01"])
+@pytest.mark.parametrize("write", [None, lambda _: {}], ids=["without a write", "with a write"])
+def test_an_error_of_the_server_that_passes_counts_as_nothing(
+    harness: Harness, connection: Connection, state: str, write: Write | None
+) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
+    for statement in FIRST_END_FAILS:
+        connection.execute(text(statement.format(state=state)))
+    harness.drain()
+    assert (harness.row(record_id)["status"], harness.row(record_id)["failures"]) == ("Completed", 0)
+
+
+def test_a_write_that_always_times_out_is_the_failure_of_its_record_only(harness: Harness) -> None:
+    ids = harness.add("slow.test", "b.test")
+    tries: list[int] = []
+
+    def slow(connection: Connection) -> Made:
+        tries.append(1)
+        connection.execute(text("SET LOCAL statement_timeout = 1"))
+        connection.execute(text("SELECT pg_sleep(9)"))
+        return {}
+
+    harness.behaviour["slow.test"] = partial(done, slow)
+    harness.drain()
+    rows = [harness.row(record_id) for record_id in ids]
+    assert [(row["status"], row["failures"]) for row in rows] == [("Queued", 1), ("Completed", 0)]
+    assert len(tries) == 3  # together with the other, and twice alone
+
+
+def test_a_connection_that_cannot_be_opened_while_saving_counts_as_nothing(
+    harness: Harness, database_url: str, wire: Proxy
+) -> None:
+    (record_id,) = harness.add("a.test")
+    url = make_url(database_url).set(port=wire.port)
+    secret = json.dumps({**address_of_url(url.render_as_string(hide_password=False)), "sslmode": "disable"})
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "GetSecretValue")
+    answers: list[str | Exception] = [secret, throttled, secret]
+
+    def read_secret(_: str, **__: Any) -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    database = Database(Settings(database_secret="a secret"), "function", read_secret)
+    harness.service.runtime = replace(harness.service.runtime, database=database)
+
+    def cut(_: object) -> Outcome:
+        wire.cut()
+        return Done("read")
+
+    harness.behaviour["a.test"] = cut
+    harness.drain()
+    database.engine.dispose()
+    assert (harness.row(record_id)["status"], harness.row(record_id)["failures"]) == ("Completed", 0)
+    assert answers == []
 
 
 def test_a_record_that_stays_locked_is_left_to_recovery_when_the_invocation_ends(

@@ -68,6 +68,7 @@ class Database:
         self._settings = settings
         self._application = application
         self._read_secret = read_secret
+        self._connect_error: Exception | None = None
 
     @cached_property
     def engine(self) -> Engine:
@@ -105,13 +106,13 @@ class Database:
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
         """Yield a connection on which every statement is a transaction of its own."""
-        with self.engine.connect() as connection:
+        with self._checked_out() as connection:
             yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection in one transaction: committed at the end, rolled back on an exception."""
-        with self.engine.connect() as connection:
+        with self._checked_out() as connection:
             actions = connection.info[AFTER_COMMIT] = []
             connection.exec_driver_sql("BEGIN")
             try:
@@ -136,6 +137,17 @@ class Database:
                     raise
         with self.transaction() as connection:
             return work(connection)
+
+    def could_not_connect(self, error: BaseException) -> bool:
+        """Return whether ``error`` was raised because no connection could be opened: nothing was sent."""
+        return error is self._connect_error
+
+    def _checked_out(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except Exception as error:  # also of the secret's reader
+            self._connect_error = error
+            raise
 
     def _connect(self) -> PostgresConnection:
         if self._settings.database_url:

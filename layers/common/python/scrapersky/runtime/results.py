@@ -6,7 +6,7 @@ their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them
 that only the result with the invalid write fails.
 
 What does not lie in the result is tried again until the invocation ends, and never counts as the record's failure: a
-broken connection, a lost race for locks, a locked record. The statements are fenced, so this is safe. A commit whose
+broken connection, a lost race for locks, a locked record, a timeout. The statements are fenced, so this is safe. A commit whose
 reply was lost is found by the attempt that it ended.
 """
 
@@ -35,9 +35,11 @@ from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, AttemptOutcome, RecordId, Status
 
 LOCKED = "55P03"
-PASSING = ("08", "40", "53", "57P", LOCKED)
-"""Starts of SQLSTATEs that say nothing about the result: a broken connection, a lost race for locks, a database without
-resources, one that shuts down or starts, a lock that others hold."""
+TIMED_OUT = ("57014", "25P03")
+PASSING = ("08", "25006", "26000", "28", "40", "53", "57P", LOCKED, *TIMED_OUT)
+"""Starts of SQLSTATEs that say nothing about the result: a broken connection, a server that is read-only until a failover
+ends, a pooler that changed servers, a refused login, a lost race for locks, a database without resources, one that shuts
+down or starts, a lock that others hold, a statement or transaction that timed out or was cancelled."""
 
 TOGETHER_SECONDS = 1.0
 """How long a result waits at most for those of other jobs that run, to be saved with them."""
@@ -67,6 +69,7 @@ class Results:
         self._waiting: dict[Started, Outcome] = {}
         self._alone: set[Started] = set()
         self._in_doubt: dict[Started, Outcome] = {}
+        self._timed_out: set[Started] = set()
         self._replaced: set[Started] = set()
         self._ended: dict[Started, tuple[Outcome, Finished | str]] = {}
 
@@ -117,16 +120,22 @@ class Results:
     def _fail(self, outcomes: Mapping[Started, Outcome], error: BaseException) -> None:
         """Decide what follows after ``outcomes`` could not be saved: another try, together or alone, or their end."""
         log, (attempt, *others) = self._runtime.observer.log, outcomes
-        passing = isinstance(error, DBAPIError) and (
-            error.connection_invalidated or (sqlstate(error) or "").startswith(PASSING)
+        state = sqlstate(error) or ""
+        passing = self._runtime.database.could_not_connect(error) or (
+            isinstance(error, DBAPIError) and (error.connection_invalidated or state.startswith(PASSING))
         )
-        locked = sqlstate(error) == LOCKED
+        if state in TIMED_OUT and not others and _has_effects(outcomes[attempt]):
+            # A write that is always too slow would be tried again until the invocation ends, and in the next one too. So
+            # the second time that a write times out alone is the record's failure. An end without a write is never slow.
+            passing = attempt not in self._timed_out
+            self._timed_out.add(attempt)
+            self._alone.add(attempt)
         extra = {"results": len(outcomes), **_keys(attempt), "error": f"{type(error).__name__}: {sqlstate(error)}"}
         if self._runtime.database.time_left() <= SHORTEST_PAUSE:
             log.error("could not save results before the invocation ended; recovery will pick them up", extra=extra)
             for other, outcome in outcomes.items():
                 self._end(other, outcome, UNSAVED)
-        elif passing and not (locked and others):
+        elif passing and not (others and state in {LOCKED, *TIMED_OUT}):
             log.warning("could not save results; trying again", extra=extra)
             self._in_doubt.update(outcomes)
         elif others:
