@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky.database import Database
+from scrapersky.database import READ_ONLY, Database, sqlstate
 from scrapersky.secret_store import read_secret
 from scrapersky.settings import Settings
 from tests.chaos.proxy import Mode, Proxy
@@ -82,6 +82,15 @@ def test_a_connection_that_was_reset_between_invocations_is_replaced_silently(
     before = query(database, "SELECT pg_backend_pid()")
     wire.cut()
     wait_until(connection, GONE, before)
+    assert query(database, "SELECT pg_backend_pid()") != before
+
+
+def test_a_connection_to_a_server_that_has_become_read_only_is_replaced(database: Database) -> None:
+    before = query(database, "SELECT pg_backend_pid()")
+    query(database, "SELECT count(*) FROM set_config('default_transaction_read_only', 'on', false)")
+    with pytest.raises(DBAPIError, match="read-only") as raised:
+        query(database, "INSERT INTO domains (domain) VALUES ('a.test') RETURNING id")
+    assert sqlstate(raised.value) == READ_ONLY
     assert query(database, "SELECT pg_backend_pid()") != before
 
 

@@ -21,7 +21,7 @@ from functools import cached_property, partial
 from typing import Any, ParamSpec, TypeVar
 
 import pg8000.dbapi
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -36,6 +36,9 @@ WRONG_PASSWORD = frozenset({"28P01", "28000"})
 LOST_RACE = frozenset({"40001", "40P01"})
 """SQLSTATEs of a transaction that lost a race for locks: it changed nothing and may be run again."""
 TRIES = 3
+
+READ_ONLY = "25006"
+"""SQLSTATE of a write to a read-only server. After a failover a connection may still lead to the former writer."""
 
 ROLE_SETTINGS: Mapping[str, str] = {
     "statement_timeout": "60s",
@@ -85,6 +88,7 @@ class Database:
         )
         # Not pool_pre_ping, which costs a round trip at each use and waits as long as for a statement.
         event.listen(engine, "checkout", _check)
+        event.listen(engine, "handle_error", _replace_if_read_only)
         return engine
 
     def time_left(self) -> float:
@@ -187,6 +191,12 @@ def _check(connection: PostgresConnection, *_: object) -> None:
     """Replace a pooled connection that is broken."""
     if not connection.is_usable():
         raise DisconnectionError("the server does not answer")
+
+
+def _replace_if_read_only(context: ExceptionContext) -> None:
+    """Have a connection to a read-only server replaced at the next use, as if it were broken."""
+    if sqlstate(context.original_exception) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def after_commit(connection: Connection, action: Callable[[], object]) -> None:
