@@ -336,6 +336,32 @@ def test_attempts_that_end_differently_are_locked_in_ascending_order(harness: Ha
     assert completed(harness.connection) == 2
 
 
+def test_the_records_of_attempts_that_end_differently_are_locked_in_ascending_order(
+    harness: Harness, engine: Engine
+) -> None:
+    low, high = harness.add("a.test", "b.test")
+    claims = [
+        claim(harness.connection, METADATA, batch=1, max_in_flight=2, dispatch_lease=60, ids=[record_id])
+        for record_id in (high, low)
+    ]
+    attempts = start(harness.connection, [one.attempt_id for (one,) in claims], lease=60, worker="w", request_id="r")
+    lock = "SELECT FROM domains WHERE id = :id FOR NO KEY UPDATE"
+    with engine.connect() as holder, engine.connect() as prober:
+        holder.execute(text(lock), {"id": low})
+        results = dict.fromkeys(attempts, Fail("parked", "for sale"))
+        saving = threading.Thread(target=save, args=(harness.service.runtime, results))
+        saving.start()
+        waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE :holder = ANY (pg_blocking_pids(pid)))"
+        values = {"holder": backend(holder)}
+        when(engine, lambda each: bool(each.execute(text(waits), values).scalar_one()), lambda: None).join()
+        free = prober.execute(text(f"{lock} SKIP LOCKED"), {"id": high}).rowcount
+        prober.rollback()
+        holder.rollback()
+        saving.join()
+    assert free == 1
+    assert {harness.row(record_id)["status"] for record_id in (low, high)} == {"Error"}
+
+
 @pytest.mark.parametrize(
     "outcomes",
     [

@@ -26,7 +26,18 @@ from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, Shared
 from scrapersky.runtime.registry import hand_offs_from
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.status.control import pause
-from scrapersky.status.finish import LOCK, Finished, Stale, complete, complete_all, fail, find_ended, retry, snooze
+from scrapersky.status.finish import (
+    LOCK,
+    LOCK_RECORDS,
+    Finished,
+    Stale,
+    complete,
+    complete_all,
+    fail,
+    find_ended,
+    retry,
+    snooze,
+)
 from scrapersky.status.requeue import hand_off
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.sql import storable_text
@@ -181,13 +192,22 @@ def save(
                 text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": str(round(lock_seconds * 1000))}
             )
         if len(results) > 1:
-            # Warning: each workflow and outcome has its own statement, so lock all attempts first, as every verb does.
-            connection.execute(LOCK, {"attempt_ids": sorted(attempt.attempt_id for attempt in results)})
+            # Warning: each workflow and outcome has its own statement, so lock all first, in the order of every verb.
+            _lock(connection, by_workflow)
         # Warning: the fence comes first. The write of a stale attempt must never run.
         saved = _finish_all(runtime, connection, by_workflow)
         for workflow, outcomes in by_workflow.items():
             _write_all(runtime, connection, workflow, [one for attempt, one in outcomes.items() if attempt in saved])
         return _find_in_doubt(connection, by_workflow, in_doubt or {}) | saved
+
+
+def _lock(connection: Connection, by_workflow: Mapping[Workflow, Mapping[Started, Outcome]]) -> None:
+    """Lock all attempts, and then the records of each table, in ascending order."""
+    attempts = [(workflow, attempt) for workflow, outcomes in by_workflow.items() for attempt in outcomes]
+    connection.execute(LOCK, {"attempt_ids": sorted(attempt.attempt_id for _, attempt in attempts)})
+    for table, workflow in sorted({workflow.table: workflow for workflow in by_workflow}.items()):
+        record_ids = sorted(attempt.record_id for of, attempt in attempts if of.table == table)
+        connection.execute(workflow.statement(LOCK_RECORDS), {"record_ids": record_ids})
 
 
 def _is_one_statement(by_workflow: Mapping[Workflow, Mapping[Started, Outcome]]) -> bool:

@@ -80,6 +80,11 @@ SELECT attempt_id FROM attempts WHERE attempt_id = ANY(CAST(:attempt_ids AS bigi
 FOR NO KEY UPDATE
 """)
 
+LOCK_RECORDS = """
+-- Lock records in ascending order, after their attempts, before statements that move some of them each.
+SELECT id FROM {table} WHERE id = ANY(CAST(:record_ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+"""
+
 ENDED = """
 -- How attempts ended, by the audit's own witness. The record itself may have moved on since.
 SELECT attempts.attempt_id, attempts.outcome, attempts.code, {table}.id, status_events.to_status, {failures}
