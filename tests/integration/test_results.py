@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -360,6 +361,16 @@ def test_the_records_of_attempts_that_end_differently_are_locked_in_ascending_or
         saving.join()
     assert free == 1
     assert {harness.row(record_id)["status"] for record_id in (low, high)} == {"Error"}
+
+
+def test_results_that_are_saved_together_pause_their_workflow_once_and_for_the_longest_time(harness: Harness) -> None:
+    attempts = held(harness, 3)
+    seconds = dict(zip(attempts, (60, 600, 60), strict=True))
+    save(harness.service.runtime, {
+        one: Snooze("invalid_key", f"refused for {after} s", after=after, pause=True) for one, after in seconds.items()
+    })  # fmt: skip
+    pauses = harness.connection.execute(text("SELECT pause_reason, paused_until - paused_at FROM pauses")).all()
+    assert pauses == [("invalid_key: refused for 600 s", timedelta(seconds=600))]
 
 
 @pytest.mark.parametrize(

@@ -240,16 +240,19 @@ def _finish_all(
 
 
 def _write_all(runtime: Runtime, connection: Connection, workflow: Workflow, outcomes: Sequence[Outcome]) -> None:
-    """Run the writes of ``outcomes``, hand their records off, and pause the workflow if one of them says so."""
+    """Run the writes of ``outcomes``, hand their records off, and pause the workflow once if some of them say so."""
     made: dict[str, list[RecordId]] = {}
     writes: list[Write] = []
     shared: dict[Callable[[Connection, Sequence[Any]], Made], list[Any]] = {}
+    pauses = [outcome for outcome in outcomes if isinstance(outcome, Snooze) and outcome.pause]
+    if pauses:
+        longest = max(pauses, key=lambda one: one.after)
+        reason = f"{longest.code}: {longest.reason}"
+        pause(connection, workflow, actor=runtime.service.name, reason=reason, seconds=longest.after)
     for outcome in outcomes:
         if isinstance(outcome, Snooze):
-            if outcome.pause:
-                reason = f"{outcome.code}: {outcome.reason}"
-                pause(connection, workflow, actor=runtime.service.name, reason=reason, seconds=outcome.after)
-        elif isinstance(outcome.write, SharedWrite):
+            continue
+        if isinstance(outcome.write, SharedWrite):
             shared.setdefault(outcome.write.save, []).extend(outcome.write.values)
         elif outcome.write is not None:
             writes.append(outcome.write)
