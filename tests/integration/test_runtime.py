@@ -474,14 +474,28 @@ def test_a_job_slower_than_its_deadline_is_stopped_and_retried(
     harness: Harness = request.getfixturevalue("harness")
     (record_id,) = harness.add("slow.test")
 
-    def stop(_: Any) -> Done:
-        raise TimeoutError
+    async def wait(record: Any, ctx: Any) -> Done:
+        await asyncio.Event().wait()
+        return Done("read")
 
-    harness.behaviour["slow.test"] = stop
+    harness.service.runtime = replace(harness.service.runtime, jobs={METADATA: wait})
     harness.drain()
     attempt = harness.connection.execute(text("SELECT outcome, code FROM attempts")).one()
     assert tuple(attempt) == ("retry", "deadline")
     assert harness.row(record_id)["failures"] == 1
+
+
+def test_a_timeout_of_the_jobs_own_is_unexpected_and_logged(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    harness.add("a.test")
+
+    def time_out(_: Any) -> Done:
+        raise TimeoutError("the job's own socket timed out")
+
+    harness.behaviour["a.test"] = time_out
+    harness.drain()
+    attempt = harness.connection.execute(text("SELECT outcome, code FROM attempts")).one()
+    assert tuple(attempt) == ("retry", "unexpected")
+    assert "unexpected exception in a job" in caplog.messages
 
 
 def test_a_failed_send_releases_the_records_at_once(harness: Harness) -> None:

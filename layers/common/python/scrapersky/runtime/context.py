@@ -50,6 +50,11 @@ class Deadline:
         return at
 
     @property
+    def has_passed(self) -> bool:
+        """Whether the deadline has stopped the work."""
+        return self._timeout.expired()
+
+    @property
     def is_end(self) -> bool:
         """Whether it is the end of the invocation, and not the record's own time, that stops the work."""
         return self.at >= self._end

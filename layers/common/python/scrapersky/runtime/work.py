@@ -197,18 +197,17 @@ class Worker:
         try:
             async with deadline.enforced():
                 return await self.runtime.job_of(workflow)(record, context)
-        except TimeoutError:
-            if deadline.is_end:
-                return Snooze("out_of_time", "the invocation ended before the record's own deadline", after=0)
-            return Retry(
-                "deadline", f"not finished within RECORD_DEADLINE_SECONDS={settings.record_deadline_seconds:g}"
-            )
         except WorkError as error:
             return outcome_of(error, settings)
         except BaseException as error:  # also a CancelledError or SystemExit of the job's own
             task = asyncio.current_task()
             if isinstance(error, KeyboardInterrupt) or (task is not None and task.cancelling()):
                 raise
+            if isinstance(error, TimeoutError) and deadline.has_passed:
+                if deadline.is_end:
+                    return Snooze("out_of_time", "the invocation ended before the record's own deadline", after=0)
+                seconds = f"{settings.record_deadline_seconds:g}"
+                return Retry("deadline", f"not finished within RECORD_DEADLINE_SECONDS={seconds}")
             self.runtime.observer.log.exception(
                 "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
             )
