@@ -519,7 +519,18 @@ def test_every_transition_is_one_log_line_with_the_same_keys(
         ("Processing", "Completed"),
     ]
     assert {"workflow": "metadata", "record_id": record_id, "code": "read"}.items() <= lines[-1].items()
-    assert {"attempt_id", "duration_ms", "attempt", "receive_count", "correlation_id", "outcome"} <= lines[-1].keys()
+    assert {"attempt_id", "duration_ms", "receive_count", "correlation_id", "outcome"} <= lines[-1].keys()
+
+
+def test_a_failure_is_logged_with_its_number_and_a_success_without(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.add("a.test", "busy.test")
+    harness.connection.execute(text("UPDATE domains SET failures = 2"))
+    harness.behaviour["busy.test"] = lambda _: Retry("http_503", "busy")
+    harness.drain()
+    ends = [vars(line) for line in caplog.records if vars(line).get("from_status") == "Processing"]
+    assert {line["code"]: line.get("attempt") for line in ends} == {"http_503": 3, "read": None}
 
 
 def test_ticks_and_batches_emit_the_metrics_of_the_alarms(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:

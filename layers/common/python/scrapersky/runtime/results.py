@@ -379,7 +379,8 @@ def _report(runtime: Runtime, attempt: Started, outcome: Outcome, finished: Fini
         code=outcome.code,
         error_code=outcome.code if finished.status is Status.ERROR else None,
         duration_ms=round(seconds * 1000),
-        attempt=finished.failures + (finished.status is Status.COMPLETED),
+        # Success resets the failures, and only Postgres 18 returns the value before.
+        attempt=None if finished.status is Status.COMPLETED else finished.failures,
         receive_count=attempt.receive_count,
         correlation_id=attempt.correlation_id,
     )
