@@ -196,7 +196,7 @@ FIRST_END_FAILS = (
 )
 
 
-@pytest.mark.parametrize("state", ["57014", "25006", "25P03", "26000", "28P01"])
+@pytest.mark.parametrize("state", ["0A000", "57014", "25006", "25P03", "26000", "28P01"])
 @pytest.mark.parametrize("write", [None, lambda _: {}], ids=["without a write", "with a write"])
 def test_an_error_of_the_server_that_passes_counts_as_nothing(
     harness: Harness, connection: Connection, state: str, write: Write | None

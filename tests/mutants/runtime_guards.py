@@ -94,7 +94,7 @@ RUNTIME_GUARDS = (
     without(
         "results: a locked record is saved alone",
         "results.Results._fail",
-        "and not (locked and others)",
+        "and not (others and state in {LOCKED, *ONCE_MORE})",
         RESULTS,
     ),
     without(
@@ -128,7 +128,7 @@ RUNTIME_GUARDS = (
     without(
         "results: a configuration error pauses the workflow",
         "results._write_all",
-        "if outcome.pause:",
+        "if pauses:",
         RUNTIME,
         instead="if False:",
     ),

@@ -6,8 +6,8 @@ their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them
 that only the result with the invalid write fails.
 
 What does not lie in the result is tried again until the invocation ends, and never counts as the record's failure: a
-broken connection, a lost race for locks, a locked record, a timeout. The statements are fenced, so this is safe. A commit whose
-reply was lost is found by the attempt that it ended.
+broken connection, a lost race for locks, a locked record, a timeout. The statements are fenced, so this is safe. A
+commit whose reply was lost is found by the attempt that it ended.
 """
 
 import asyncio
@@ -46,11 +46,12 @@ from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, AttemptOutcome, RecordId, Status
 
 LOCKED = "55P03"
-TIMED_OUT = ("57014", "25P03")
-PASSING = ("08", "25006", "26000", "28", "40", "53", "57P", LOCKED, *TIMED_OUT)
+ONCE_MORE = ("0A000", "25P03", "57014")
+PASSING = ("08", "25006", "26000", "28", "40", "53", "57P", LOCKED, *ONCE_MORE)
 """Starts of SQLSTATEs that say nothing about the result: a broken connection, a server that is read-only until a failover
 ends, a pooler that changed servers, a refused login, a lost race for locks, a database without resources, one that shuts
-down or starts, a lock that others hold, a statement or transaction that timed out or was cancelled."""
+down or starts, a lock that others hold. :data:`ONCE_MORE` may lie in a write: a plan from before a migration, a statement
+or transaction that timed out or was cancelled."""
 
 TOGETHER_SECONDS = 1.0
 """How long a result waits at most for those of other jobs that run, to be saved with them."""
@@ -135,7 +136,7 @@ class Results:
         passing = self._runtime.database.could_not_connect(error) or (
             isinstance(error, DBAPIError) and (error.connection_invalidated or state.startswith(PASSING))
         )
-        if state in TIMED_OUT and not others and _has_effects(outcomes[attempt]):
+        if state in ONCE_MORE and not others and _has_effects(outcomes[attempt]):
             # A write that is always too slow would be tried again until the invocation ends, and in the next one too. So
             # the second time that a write times out alone is the record's failure. An end without a write is never slow.
             passing = attempt not in self._timed_out
@@ -146,7 +147,7 @@ class Results:
             log.error("could not save results before the invocation ended; recovery will pick them up", extra=extra)
             for other, outcome in outcomes.items():
                 self._end(other, outcome, UNSAVED)
-        elif passing and not (others and state in {LOCKED, *TIMED_OUT}):
+        elif passing and not (others and state in {LOCKED, *ONCE_MORE}):
             log.warning("could not save results; trying again", extra=extra)
             self._in_doubt.update(outcomes)
         elif others:
