@@ -32,6 +32,8 @@ PULL_GUARDS = (
     without("claim: a turn counts what is in flight", f"{CLAIM}.BY_TENANT", "+ coalesce(live, 0)"),
     without("claim: turns go on behind the last tenant", f"{CLAIM}.LOCK",
             "coalesce(tenant <= (SELECT tenant FROM served), false),"),
+    without("claim: turns that lost their place begin anywhere", f"{CLAIM}.LOCK", "GROUP BY tenant ORDER BY random()",
+            instead="GROUP BY tenant ORDER BY tenant"),
     without("claim: small claims have a window of fifty", CLAIM, "SMALLEST_WINDOW = 50", instead="SMALLEST_WINDOW = 1"),
     without("claim: looks behind locked records", f"{STATEMENT}.PULL_BY_TENANT", "LOCK_BEHIND", instead="LOCK_NO_MORE"),
     Mutant(

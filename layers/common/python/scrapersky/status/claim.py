@@ -4,8 +4,9 @@ A claim is one statement in three variants. They choose their ``candidates`` dif
 them. :mod:`scrapersky.status.pull` uses the same parts for workers that claim for themselves.
 
 Fairness: every tenant's first record comes before any tenant's second, counting those that the tenant has in flight, so
-that small claims share as large ones do. Tenants of equal rank take turns in alphabetical order. Where many records
-share a host, the same holds for the hosts of a tenant. Otherwise the oldest due comes first.
+that small claims share as large ones do. Tenants of equal rank take turns in alphabetical order, behind the tenant that
+was served last, or behind a random one when other workflows have begun many attempts since. Where many records share a
+host, the same holds for the hosts of a tenant. Otherwise the oldest due comes first.
 
 Candidates are the oldest due records of each tenant (together at most 16 batches) and the first records of hosts met
 on a walk from a random place (at most 4 batches), so that a host with ten thousand old records hides no other. With
@@ -155,11 +156,15 @@ NO_MESSAGES = """,
 taken_over AS (SELECT NULL::bigint AS attempt_id, NULL::bigint AS record_id WHERE false)"""
 
 LOCK = """,
--- The tenant of the newest claim, if it is among the last few attempts: the turns go on behind it.
+-- The tenant behind which the turns go on: that of the newest claim, if it is among the last few attempts. Otherwise
+-- that of a random candidate, because turns that always began anew would starve the last tenants.
 served AS MATERIALIZED (
-    SELECT (SELECT tenant FROM {table} WHERE {table}.id = newest.record_id) AS tenant FROM (
-        SELECT workflow, record_id FROM attempts ORDER BY attempt_id DESC LIMIT 20
-    ) AS newest WHERE workflow = {workflow} LIMIT 1
+    SELECT coalesce(
+        (SELECT (SELECT tenant FROM {table} WHERE {table}.id = newest.record_id) FROM (
+            SELECT workflow, record_id FROM attempts ORDER BY attempt_id DESC LIMIT 20
+        ) AS newest WHERE workflow = {workflow} LIMIT 1),
+        (SELECT tenant FROM candidates GROUP BY tenant ORDER BY random() LIMIT 1)
+    ) AS tenant
 ),
 -- How many records may be claimed now. None while the workflow is paused.
 capacity AS MATERIALIZED (
