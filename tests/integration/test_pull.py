@@ -225,6 +225,22 @@ def test_the_hosts_of_this_worker_come_first_and_those_of_others_not_at_all(conn
     assert hosts_of(connection, pulled(connection, 9, IMPORT, request_id="me")) == {"theirs.test": 3, "cooling.test": 3}
 
 
+@pytest.mark.parametrize("enough_time", [False, True])
+def test_attempts_that_wait_on_hosts_of_other_workers_are_not_taken_over(
+    connection: Connection, enough_time: bool
+) -> None:
+    for host in ("mine.test", "free.test", "cooling.test", "theirs.test"):
+        queue_files(connection, host, 2, "1 hour")
+    claim(connection, IMPORT, batch=8, max_in_flight=1_000, dispatch_lease=60)
+    for host, holder in (("mine.test", "me"), ("theirs.test", "other"), ("cooling.test", None)):
+        lease(connection, host, holder)
+    taken = pulled(connection, 9, IMPORT, request_id="me", enough_time=enough_time)
+    assert hosts_of(connection, taken) == {"mine.test": 2, "free.test": 2}
+    connection.execute(text("UPDATE host_leases SET held_until = now()"))
+    taken = pulled(connection, 9, IMPORT, request_id="me", enough_time=enough_time)
+    assert hosts_of(connection, taken) == {"theirs.test": 2, "cooling.test": 2}
+
+
 def test_a_claim_that_sends_messages_takes_the_records_of_leased_hosts_too(connection: Connection) -> None:
     queue_files(connection, "theirs.test", 3, "1 hour")
     lease(connection, "theirs.test", "other")

@@ -25,6 +25,8 @@ PULL_GUARDS = (
             instead="lease_until + make_interval(secs => 0 * :lease)"),
     without("pull: its message is known as pulled", f"{STATEMENT}.TAKE_OVER", "trigger = :trigger,"),
     without("pull: waiting attempts that ran out of time", f"{STATEMENT}.TAKE_OVER", "AND {enough_time}"),
+    without("pull: no waiting attempts on hosts of other workers", STATEMENT,
+            " AND {host} <> ALL(ARRAY(SELECT host FROM leases WHERE NOT own))"),
     without("pull: waiting attempts count", f"{CLAIM}.LOCK", "- (SELECT count(*) FROM taken_over)"),
     # new claims
     without("pull: new attempts are started", f"{CLAIM}.TAKE", "IS NOT NULL THEN now()", instead="IS NULL THEN now()"),

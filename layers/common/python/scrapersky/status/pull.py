@@ -40,8 +40,13 @@ taken_over AS (
     RETURNING attempt_id, record_id
 )"""
 
+TAKE_OVER_BY_HOST = TAKE_OVER.replace(
+    "AND {enough_time}", "AND {enough_time} AND {host} <> ALL(ARRAY(SELECT host FROM leases WHERE NOT own))"
+)
+"""Leaves out the hosts of other workers: those attempts would only wait in a slot."""
+
 PULL_BY_TENANT = BY_TENANT + TAKE_OVER + LOCK + LOCK_BEHIND + TAKE
-PULL_BY_HOST = BY_HOST + TAKE_OVER + LOCK + LOCK_NO_MORE + TAKE
+PULL_BY_HOST = BY_HOST + TAKE_OVER_BY_HOST + LOCK + LOCK_NO_MORE + TAKE
 PULL_BY_TENANT_WITH_TIME = with_time(PULL_BY_TENANT)
 PULL_BY_HOST_WITH_TIME = with_time(PULL_BY_HOST)
 
