@@ -14,6 +14,7 @@ from scrapersky.status.claim import claim
 from scrapersky.status.control import pause, resume
 from scrapersky.status.finish import complete, fail
 from scrapersky.status.invariants import count_cheap_breaches, find_breaches
+from scrapersky.status.start import start
 from scrapersky.vocabulary import AttemptId
 from tests.records import triggers_disabled
 
@@ -210,6 +211,17 @@ def test_what_has_ended_is_immutable_and_the_guards_own_table_is_written_by_the_
     with pytest.raises(DBAPIError) as error:
         connection.execute(text(statement))
     assert sqlstate(error.value) == transitions.IMMUTABLE
+
+
+@pytest.mark.parametrize("moment", ["NULL", "started_at - interval '1 h'"])
+def test_an_attempt_that_a_worker_has_started_starts_no_second_time(
+    connection: Connection, held: AttemptId, moment: str
+) -> None:
+    start(connection, [held], lease=60, worker="w", request_id="r")
+    with pytest.raises(DBAPIError, match=f"attempt {held} of metadata 1: it started at 2") as error:
+        connection.execute(text(f"UPDATE attempts SET started_at = {moment}"))
+    assert sqlstate(error.value) == transitions.IMMUTABLE
+    assert complete(connection, METADATA, held, code="read", detail={}).record_id == 1
 
 
 def test_a_check_that_is_pending_cannot_be_deleted(connection: Connection, held: AttemptId) -> None:

@@ -92,9 +92,15 @@ DATABASE_GUARDS = (
     ),
     without(
         "schema: an attempt keeps its record",
-        "(OLD.attempt_id, OLD.workflow, OLD.record_id) IS DISTINCT FROM (NEW.attempt_id, NEW.workflow, NEW.record_id)",
+        "(OLD.attempt_id, OLD.workflow, OLD.record_id, coalesce",
         MANUAL_SQL,
-        instead="false",
+        instead="(NEW.attempt_id, NEW.workflow, NEW.record_id, coalesce",
+    ),
+    without(
+        "schema: an attempt starts once",
+        "coalesce(OLD.started_at, NEW.started_at)",
+        MANUAL_SQL,
+        instead="NEW.started_at",
     ),
     without(
         "schema: ids of attempts are not chosen",

@@ -50,13 +50,17 @@ BEGIN
 END
 $$;
 
--- Refuse a lease that does not end, and another id, workflow or record for an attempt.
+-- Refuse a lease that does not end, another id, workflow or record for an attempt, and another start: a pull would give an
+-- attempt that lost its start to a second worker.
 CREATE OR REPLACE FUNCTION guard_attempt() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF (NEW.lease_until BETWEEN '2000-01-01' AND now() + interval '400 days') IS NOT TRUE THEN
         RAISE EXCEPTION 'attempt % of % %: its lease must end from the year 2000 to 400 days from now; % is refused',
             NEW.attempt_id, NEW.workflow, NEW.record_id, NEW.lease_until USING ERRCODE = 'SS003';
+    ELSIF (OLD.attempt_id, OLD.workflow, OLD.record_id) = (NEW.attempt_id, NEW.workflow, NEW.record_id) THEN
+        RAISE EXCEPTION 'attempt % of % %: it started at %; another started_at is refused',
+            OLD.attempt_id, OLD.workflow, OLD.record_id, OLD.started_at USING ERRCODE = 'SS004';
     END IF;
     RAISE EXCEPTION 'attempt %: it always belongs to % %; another id, workflow or record is refused',
         OLD.attempt_id, OLD.workflow, OLD.record_id USING ERRCODE = 'SS004';
@@ -108,7 +112,8 @@ CREATE OR REPLACE TRIGGER attempts_end BEFORE INSERT OR UPDATE ON attempts
     EXECUTE FUNCTION guard_attempt();
 CREATE OR REPLACE TRIGGER attempts_stay BEFORE UPDATE ON attempts
     FOR EACH ROW WHEN (
-        (OLD.attempt_id, OLD.workflow, OLD.record_id) IS DISTINCT FROM (NEW.attempt_id, NEW.workflow, NEW.record_id))
+        (OLD.attempt_id, OLD.workflow, OLD.record_id, coalesce(OLD.started_at, NEW.started_at)) IS DISTINCT FROM
+        (NEW.attempt_id, NEW.workflow, NEW.record_id, NEW.started_at))
     EXECUTE FUNCTION guard_attempt();
 CREATE OR REPLACE TRIGGER attempts_ended BEFORE UPDATE ON attempts
     FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL) EXECUTE FUNCTION refuse_rewriting('an ended attempt');
