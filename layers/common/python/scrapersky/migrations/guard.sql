@@ -75,7 +75,7 @@ BEGIN
         AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE pg_class.oid = TG_RELID) THEN
         RETURN NEW;
     END IF;
-    RAISE EXCEPTION '% is history and immutable: UPDATE is refused', TG_ARGV[0] USING ERRCODE = 'SS004';
+    RAISE EXCEPTION '% is history and immutable: % is refused', TG_ARGV[0], TG_OP USING ERRCODE = 'SS004';
 END
 $$;
 
@@ -124,8 +124,10 @@ CREATE OR REPLACE TRIGGER status_events_append_only BEFORE UPDATE ON status_even
 CREATE OR REPLACE TRIGGER status_events_truncated BEFORE TRUNCATE ON status_events EXECUTE FUNCTION refuse_truncate();
 CREATE OR REPLACE TRIGGER pauses_ended BEFORE UPDATE ON pauses
     FOR EACH ROW WHEN (OLD.resumed_at IS NOT NULL) EXECUTE FUNCTION refuse_rewriting('an ended pause');
+CREATE OR REPLACE TRIGGER pauses_truncated BEFORE TRUNCATE ON pauses EXECUTE FUNCTION refuse_rewriting('pauses');
 CREATE OR REPLACE TRIGGER erasures_append_only BEFORE UPDATE ON erasures
     FOR EACH ROW EXECUTE FUNCTION refuse_rewriting('erasures');
+CREATE OR REPLACE TRIGGER erasures_truncated BEFORE TRUNCATE ON erasures EXECUTE FUNCTION refuse_rewriting('erasures');
 
 CREATE OR REPLACE TRIGGER pending_attempt_checks_own BEFORE INSERT OR UPDATE OR DELETE ON pending_attempt_checks
     FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_direct_write();
