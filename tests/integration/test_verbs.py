@@ -424,3 +424,13 @@ def test_a_budget_has_a_cap_per_record_and_per_day(connection: Connection) -> No
     assert spend(connection, "other", "a", per_day=0, per_record=2) is Spent.DAY_EXHAUSTED
     assert spend(connection, "other", "b", per_day=9, per_record=0) is Spent.RECORD_EXHAUSTED
     assert 0 < seconds_left_today(connection) <= 86_400
+
+
+def test_a_refused_paid_call_charges_neither_the_record_nor_the_day(connection: Connection) -> None:
+    def call(key: str, per_day: int) -> Spent:
+        return spend(connection, "places", key, per_day=per_day, per_record=2)
+
+    assert [call("a", 1), *(call("b", 1) for _ in range(3))] == [Spent.ALLOWED, *3 * [Spent.DAY_EXHAUSTED]]
+    assert [call("b", 4) for _ in range(4)] == [*2 * [Spent.ALLOWED], *2 * [Spent.RECORD_EXHAUSTED]]
+    assert call("c", 4) is Spent.ALLOWED
+    assert call("a", 4) is Spent.DAY_EXHAUSTED

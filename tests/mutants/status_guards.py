@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import LAYER, Edit, Mutant
 
+BUDGET_RACES = "tests/race/test_budget.py"
 VERBS = "tests/integration/test_verbs.py"
 RUNTIME = "tests/integration/test_runtime.py"
 ISOLATION = "tests/integration/test_isolation.py"
@@ -188,7 +189,11 @@ STATUS_GUARDS = (
         "actor: forgotten with the statement", "sql.SET_ACTOR", ":actor, true", STATEMENTS, instead=":actor, false"
     ),
     # budget and invariants
-    without("budget: the cap of the day", "budget.SPEND", "calls < :per_day", VERBS, instead="calls < 1000 + :per_day"),
+    without("budget: the cap of the day", "budget.SPEND", "0) < :per_day", VERBS, instead="0) < 1000 + :per_day"),
+    without(
+        "budget: the cap of a day's first calls", "budget.SPEND", "WHERE paid_calls.calls < :per_day", BUDGET_RACES
+    ),
+    without("budget: later calls meet before they are charged", "budget.SPEND", "FOR UPDATE", BUDGET_RACES),
     without(
         "budget: the cap of the record",
         "budget.SPEND",

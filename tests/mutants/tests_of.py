@@ -18,7 +18,7 @@ PLACES = (
     *_integration("place_search"),
 )
 TESTS = {
-    "status/budget": _integration("verbs", "runtime", "proxy_budget"),
+    "status/budget": ("tests/race/test_budget.py", *_integration("verbs", "runtime", "proxy_budget")),
     "status/claim": (*VERBS, *PULL),
     "status/pull": PULL,
     "runtime/labels": _integration("labels"),
