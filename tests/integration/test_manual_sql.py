@@ -361,6 +361,33 @@ def test_history_and_records_without_live_attempt_may_be_deleted(connection: Con
         assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
 
 
+def test_the_event_of_a_record_whose_live_attempt_was_deleted_names_no_earlier_attempt(
+    connection: Connection, held: AttemptId
+) -> None:
+    complete(connection, METADATA, held, code="read", detail={})
+    connection.execute(text("UPDATE domains SET status = 'Queued'"))
+    (second,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
+    connection.exec_driver_sql("BEGIN")
+    connection.execute(text("DELETE FROM attempts WHERE finished_at IS NULL"))
+    connection.execute(text("UPDATE domains SET status = 'Queued'"))
+    connection.exec_driver_sql("COMMIT")
+    named = connection.execute(text("SELECT attempt_id FROM status_events ORDER BY event_id")).scalars().all()
+    assert named == [None, held, held, None, second.attempt_id, None]
+
+
+def test_the_event_of_an_end_names_its_attempt_also_when_the_numbers_of_attempts_began_again(
+    connection: Connection, held: AttemptId
+) -> None:
+    complete(connection, METADATA, held, code="read", detail={})
+    with triggers_disabled(connection):  # as if the first attempt had the last number of this second
+        connection.execute(text("UPDATE attempts SET attempt_id = attempt_id + 60000000"))
+    connection.execute(text("UPDATE domains SET status = 'Queued'"))
+    (second,) = claim(connection, METADATA, batch=1, max_in_flight=1, dispatch_lease=60)
+    complete(connection, METADATA, second.attempt_id, code="read", detail={})
+    named = connection.execute(text("SELECT attempt_id FROM status_events ORDER BY event_id DESC LIMIT 2")).scalars()
+    assert named.all() == [second.attempt_id, second.attempt_id]
+
+
 def test_queueing_by_manual_sql_resets_the_failures(connection: Connection, held: AttemptId) -> None:
     fail(connection, METADATA, held, code="parked", reason="sold", detail={})
     assert connection.execute(text("SELECT failures FROM domains")).scalar_one() == 1

@@ -345,12 +345,14 @@ BEGIN
             END AS live
         FROM older JOIN newer USING (id) WHERE older.{status} <> newer.{status}
     ),
-    -- An event of a record that leaves Processing names the attempt that has just ended.
+    -- An event of a record that leaves Processing names the attempt that this transaction has ended. That is not the one
+    -- with the highest id, when the number began again within the second or the live attempt was deleted.
     events AS (
         INSERT INTO status_events (workflow, record_id, from_status, to_status, actor, attempt_id, reason, error_code)
         SELECT {workflow}, id, before, after, status_actor(),
             coalesce(live, CASE WHEN before = 'Processing' THEN (
-                SELECT max(attempt_id) FROM attempts WHERE workflow = {workflow} AND record_id = id) END),
+                SELECT max(attempt_id) FROM attempts
+                WHERE workflow = {workflow} AND record_id = id AND finished_at = now()) END),
             nullif(current_setting('scrapersky.reason', true), ''), error_code
         FROM moved
     )
