@@ -305,6 +305,16 @@ def test_what_a_lost_pull_started_is_looked_for_until_the_database_answers(
     assert (codes(connection), live(connection)) == ({"read": 3}, [])
 
 
+def test_what_was_started_is_not_looked_for_where_the_database_refuses_the_question(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    queue(connection, 3)
+    simulation = simulate(environment, Jobs())
+    connection.execute(text("ALTER TABLE attempts RENAME TO hidden"))
+    assert invoke(simulation) <= 2 * 1.0, "one look, a second after the pull"
+    connection.execute(text("ALTER TABLE hidden RENAME TO attempts"))
+
+
 def test_an_invocation_that_cannot_connect_has_started_nothing_and_ends(
     environment: dict[str, str], connection: Connection
 ) -> None:

@@ -16,9 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import Delivery
+from scrapersky.runtime.results import may_pass
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import Work
 from scrapersky.status.pull import Pulled, find_unanswered, pull
@@ -91,7 +93,8 @@ class Puller:
     async def take_up(self) -> list[Pulled]:
         """Begin what this invocation has started and does not know; the server may need a moment to commit it.
 
-        Tries again until the database answers, or no time is left: then recovery will pick it up.
+        Tries again until the database answers, or no time is left: then recovery will pick it up. So it will where the
+        database answers with an error that does not pass.
         """
         wait = FIRST_WAIT_SECONDS
         while self._work.end - _now() > self._runtime.settings.saving_seconds + wait:
@@ -99,8 +102,10 @@ class Puller:
             try:
                 found = await self._work.query(self._find_unanswered)
                 await self._begin(found)
-            except Exception:
-                self._runtime.observer.log.exception("could not look for what was started; looking again")
+            except Exception as error:
+                self._runtime.observer.log.exception("could not look for what was started")
+                if isinstance(error, DBAPIError) and not may_pass(error):
+                    return []
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
             else:
                 return found

@@ -133,9 +133,7 @@ class Results:
         """Decide what follows after ``outcomes`` could not be saved: another try, together or alone, or their end."""
         log, (attempt, *others) = self._runtime.observer.log, outcomes
         state = sqlstate(error) or ""
-        passing = self._runtime.database.could_not_connect(error) or (
-            isinstance(error, DBAPIError) and (error.connection_invalidated or state.startswith(PASSING))
-        )
+        passing = self._runtime.database.could_not_connect(error) or (isinstance(error, DBAPIError) and may_pass(error))
         if state in ONCE_MORE and not others and _has_effects(outcomes[attempt]):
             # A write that is always too slow would be tried again until the invocation ends, and in the next one too. So
             # the second time that a write times out alone is the record's failure. An end without a write is never slow.
@@ -164,6 +162,11 @@ class Results:
     def _end(self, attempt: Started, outcome: Outcome, finished: Finished | str) -> None:
         del self._waiting[attempt]
         self._ended[attempt] = (outcome, finished)
+
+
+def may_pass(error: DBAPIError) -> bool:
+    """Return whether ``error`` is of the connection or of the server's state, so that another try may succeed."""
+    return error.connection_invalidated or (sqlstate(error) or "").startswith(PASSING)
 
 
 Saved = dict[Started, tuple[Outcome, Finished]]
