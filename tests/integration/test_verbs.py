@@ -434,3 +434,10 @@ def test_a_refused_paid_call_charges_neither_the_record_nor_the_day(connection: 
     assert [call("b", 4) for _ in range(4)] == [*2 * [Spent.ALLOWED], *2 * [Spent.RECORD_EXHAUSTED]]
     assert call("c", 4) is Spent.ALLOWED
     assert call("a", 4) is Spent.DAY_EXHAUSTED
+
+
+def test_the_calls_of_another_budget_or_day_leave_this_days_calls(connection: Connection) -> None:
+    for budget, day in (("proxy", "now"), ("places", "2026-01-01")):
+        used = f"INSERT INTO paid_calls (budget, day, key, calls) VALUES ('{budget}', '{day}', '', 9)"
+        connection.execute(text(used))
+    assert spend(connection, "places", "a", per_day=1, per_record=1) is Spent.ALLOWED
