@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -318,22 +318,30 @@ def test_results_that_end_differently_are_saved_together(harness: Harness) -> No
     assert list(ended) == ["parked", "read", "http_503", "empty", "later"]
 
 
-def test_attempts_that_end_differently_are_locked_in_ascending_order(harness: Harness, engine: Engine) -> None:
-    first, second, third = held(harness, 3)
-    lock = "SELECT FROM attempts WHERE attempt_id = :id FOR NO KEY UPDATE"
+def is_free_while_the_lowest_is_awaited(
+    harness: Harness, engine: Engine, results: Mapping[Started, Outcome], key: str, *, low: int, high: int
+) -> bool:
+    """Return whether the row ``high`` is unlocked while the saving of ``results`` waits for ``low``; ``key``: its column."""
+    lock = f"SELECT FROM {key.partition('.')[0]} WHERE {key} = :id FOR NO KEY UPDATE"
     with engine.connect() as holder, engine.connect() as prober:
-        holder.execute(text(lock), {"id": first.attempt_id})
-        results = {first: Fail("parked", "for sale"), second: Done("read"), third: Done("read")}
+        holder.execute(text(lock), {"id": low})
         saving = threading.Thread(target=save, args=(harness.service.runtime, results))
         saving.start()
         waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE :holder = ANY (pg_blocking_pids(pid)))"
         values = {"holder": backend(holder)}
         when(engine, lambda each: bool(each.execute(text(waits), values).scalar_one()), lambda: None).join()
-        free = prober.execute(text(f"{lock} SKIP LOCKED"), {"id": third.attempt_id}).rowcount
+        free = prober.execute(text(f"{lock} SKIP LOCKED"), {"id": high}).rowcount
         prober.rollback()
         holder.rollback()
         saving.join()
-    assert free == 1
+    return free == 1
+
+
+def test_attempts_that_end_differently_are_locked_in_ascending_order(harness: Harness, engine: Engine) -> None:
+    first, second, third = held(harness, 3)
+    results: dict[Started, Outcome] = {first: Fail("parked", "for sale"), second: Done("read"), third: Done("read")}
+    low, high = first.attempt_id, third.attempt_id
+    assert is_free_while_the_lowest_is_awaited(harness, engine, results, "attempts.attempt_id", low=low, high=high)
     assert completed(harness.connection) == 2
 
 
@@ -346,20 +354,8 @@ def test_the_records_of_attempts_that_end_differently_are_locked_in_ascending_or
         for record_id in (high, low)
     ]
     attempts = start(harness.connection, [one.attempt_id for (one,) in claims], lease=60, worker="w", request_id="r")
-    lock = "SELECT FROM domains WHERE id = :id FOR NO KEY UPDATE"
-    with engine.connect() as holder, engine.connect() as prober:
-        holder.execute(text(lock), {"id": low})
-        results = dict.fromkeys(attempts, Fail("parked", "for sale"))
-        saving = threading.Thread(target=save, args=(harness.service.runtime, results))
-        saving.start()
-        waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE :holder = ANY (pg_blocking_pids(pid)))"
-        values = {"holder": backend(holder)}
-        when(engine, lambda each: bool(each.execute(text(waits), values).scalar_one()), lambda: None).join()
-        free = prober.execute(text(f"{lock} SKIP LOCKED"), {"id": high}).rowcount
-        prober.rollback()
-        holder.rollback()
-        saving.join()
-    assert free == 1
+    results = dict.fromkeys(attempts, Fail("parked", "for sale"))
+    assert is_free_while_the_lowest_is_awaited(harness, engine, results, "domains.id", low=low, high=high)
     assert {harness.row(record_id)["status"] for record_id in (low, high)} == {"Error"}
 
 
