@@ -1,9 +1,11 @@
 """When a running invocation pulls, how much and of which workflow, and when it ends: on virtual time."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
+import pg8000.dbapi
 import pytest
 from sqlalchemy import Connection, event, text
 
@@ -188,6 +190,20 @@ def test_workflows_with_due_records_share_the_slots(environment: dict[str, str],
     assert min(scans.most, places.most) >= 4
 
 
+@pytest.mark.parametrize("slots", ["1", "2"])
+def test_every_workflow_has_its_turn_where_slots_are_fewer_than_workflows(
+    environment: dict[str, str], connection: Connection, slots: str
+) -> None:
+    add_discoveries(connection, 100)
+    add_places(connection, 100)
+    add_businesses(connection, 100)
+    jobs = {DISCOVERY: Jobs(), DEEP_SCAN: Jobs(), DOMAIN_EXTRACTION: Jobs()}
+    simulation = Simulation.of(SITEMAP_SCHEDULER, jobs, {**environment, "SITEMAP_SCHEDULER_RECORDS_AT_ONCE": slots})
+    invoke(simulation)
+    worked = [len(one.began) for one in jobs.values()]
+    assert min(worked) >= 0.8 * max(worked), worked
+
+
 def test_with_ten_thousand_slow_discoveries_due_a_deep_scan_starts_within_90_seconds(
     environment: dict[str, str], connection: Connection
 ) -> None:
@@ -263,7 +279,7 @@ def test_a_pull_whose_reply_was_lost_is_taken_up_by_its_request_id(
     def lose(_: object, __: object, statement: str, *___: object) -> None:
         if "taken_over" in statement and not jobs.began:
             event.remove(simulation.runtime.database.engine, "after_cursor_execute", lose)
-            raise ConnectionResetError("the reply is lost")
+            raise pg8000.dbapi.InterfaceError("network error")
 
     event.listen(simulation.runtime.database.engine, "after_cursor_execute", lose)
     assert invoke(simulation) == pytest.approx(2), "a second to let the server commit, and the job"
@@ -282,7 +298,7 @@ def test_what_a_lost_pull_started_is_looked_for_again_where_the_first_look_faile
     def lose(_: object, __: object, statement: str, *___: object) -> None:
         if jobs.began and to_lose and to_lose[0] in statement:
             del to_lose[0]
-            raise ConnectionResetError("the reply is lost")
+            raise pg8000.dbapi.InterfaceError("network error")
 
     event.listen(simulation.runtime.database.engine, "after_cursor_execute", lose)
     assert invoke(simulation) == pytest.approx(60)
@@ -298,10 +314,32 @@ def test_what_a_lost_pull_started_is_looked_for_until_the_database_answers(
 
     def lose(_: object, __: object, statement: str, *___: object) -> None:
         if now() < 60 and "attempts" in statement:
-            raise ConnectionResetError("the database is away")
+            raise pg8000.dbapi.InterfaceError("network error")
 
     event.listen(simulation.runtime.database.engine, "after_cursor_execute", lose)
     assert invoke(simulation) < 60 + 10 + 1 + 1
+    assert (codes(connection), live(connection)) == ({"read": 3}, [])
+
+
+def test_what_a_lost_pull_started_is_looked_for_until_a_connection_can_be_opened(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    queue(connection, 3)
+    simulation = simulate(environment, Jobs())
+    lost: list[float] = []
+
+    def lose(_: object, __: object, statement: str, *___: object) -> None:
+        if "taken_over" in statement and not lost:
+            lost.append(now())
+            raise pg8000.dbapi.InterfaceError("network error")
+
+    def refuse(*_: object) -> None:
+        if lost and now() < 20:
+            raise pg8000.dbapi.DatabaseError({"C": "3D000", "M": "the database does not exist"})
+
+    event.listen(simulation.runtime.database.engine, "after_cursor_execute", lose)
+    event.listen(simulation.runtime.database.engine, "checkout", refuse)
+    invoke(simulation)
     assert (codes(connection), live(connection)) == ({"read": 3}, [])
 
 
@@ -343,7 +381,7 @@ def test_an_invocation_does_not_return_while_a_pull_is_under_way(
     def lose(_: object, __: object, statement: str, *___: object) -> None:
         if "taken_over" in statement:
             lost.append(now())
-            raise ConnectionResetError("the reply is lost")
+            raise pg8000.dbapi.InterfaceError("network error")
 
     event.listen(simulation.runtime.database.engine, "after_cursor_execute", lose)
     assert invoke(simulation) == pytest.approx(4 * (1 + 1.5) + 1), "each reply is looked for a second later"
@@ -361,7 +399,7 @@ def test_records_that_cannot_be_read_after_a_pull_are_taken_up_as_well(
     def fail(_: object, __: object, statement: str, *___: object) -> None:
         if "FROM domains" in statement and "taken_over" not in statement:
             event.remove(simulation.runtime.database.engine, "before_cursor_execute", fail)
-            raise ConnectionResetError("the connection is cut")
+            raise pg8000.dbapi.InterfaceError("network error")
 
     event.listen(simulation.runtime.database.engine, "before_cursor_execute", fail)
     invoke(simulation)
@@ -375,7 +413,7 @@ def test_a_pull_that_fails_ends_no_job_and_is_tried_again(environment: dict[str,
 
     def fail(_: object, __: object, statement: str, *___: object) -> None:
         if "taken_over" in statement and 1 < now() < 10:
-            raise ConnectionResetError("the connection is cut")
+            raise pg8000.dbapi.InterfaceError("network error")
 
     event.listen(simulation.runtime.database.engine, "before_cursor_execute", fail)
     invoke(simulation, during=lambda: queue_later(connection))
@@ -413,15 +451,22 @@ def test_messages_to_redeliver_are_made_visible_before_the_work_begins(harness: 
     assert order == ["visible", "job"]
 
 
-def test_a_message_whose_attempt_was_pulled_is_not_logged_as_stale(
+def test_a_message_whose_attempt_was_pulled_is_counted_apart_from_a_stale_one(
     harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    harness.add("a.test")
+    harness.add("worked.test")
+    harness.tick()
+    worked = harness.receive()
+    harness.deliver(worked)
+    harness.add("pulled.test")
     harness.tick()
     harness.deliver([])
-    records = harness.receive()
-    assert harness.deliver(records) == []
-    assert not [line for line in caplog.records if "stale" in line.message]
+    pulled = harness.receive()
+    assert harness.deliver([*worked, *pulled]) == []
+    batches = [vars(line) for line in caplog.records if line.message == "batch"]
+    assert [(line["stale"], line["pulled_before"]) for line in batches] == [(0, 0), (0, 0), (1, 1)]
+    stale = [vars(line)["attempt_id"] for line in caplog.records if line.message == "stale delivery"]
+    assert stale == [json.loads(worked[0]["body"])["attempt_id"]]
 
 
 def test_transitions_of_pulled_attempts_carry_the_request_id(
@@ -442,6 +487,17 @@ def add_discoveries(connection: Connection, number: int) -> None:
         text(
             "WITH d AS (INSERT INTO domains (domain) SELECT 'd' || n || '.test' FROM generate_series(1, :n) n RETURNING id)"
             " INSERT INTO sitemaps (domain_id, status) SELECT id, 'Queued' FROM d"
+        ),
+        {"n": number},
+    )
+
+
+def add_businesses(connection: Connection, number: int) -> None:
+    """Queue ``number`` businesses for domain extraction."""
+    connection.execute(
+        text(
+            "INSERT INTO local_businesses (place_id, domain_extraction_status)"
+            " SELECT 'p' || n, 'Queued' FROM generate_series(1, :n) n"
         ),
         {"n": number},
     )

@@ -179,19 +179,19 @@ def test_a_serialization_failure_of_several_results_is_tried_again_together(
 ) -> None:
     harness.add("a.test", "b.test")
     harness.tick()
-    for statement in FIRST_END_FAILS:
-        connection.execute(text(statement.format(state="40001")))
+    for statement in FIRST_ENDS_FAIL:
+        connection.execute(text(statement.format(state="40001", times=1)))
     assert harness.deliver(harness.receive()) == []
     assert completed(connection) == 2
     tries = [line for line in caplog.messages if line.startswith("could not save")]
     assert tries == ["could not save results; trying again"]
 
 
-FIRST_END_FAILS = (
+FIRST_ENDS_FAIL = (
     "CREATE SEQUENCE tries",
     "GRANT USAGE ON SEQUENCE tries TO PUBLIC",
     """CREATE FUNCTION fail_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF nextval('tries') = 1 THEN RAISE EXCEPTION 'again' USING ERRCODE = '{state}'; END IF; RETURN NEW; END $$""",
+        IF nextval('tries') <= {times} THEN RAISE EXCEPTION 'again' USING ERRCODE = '{state}'; END IF; RETURN NEW; END $$""",
     "CREATE TRIGGER fail_first BEFORE UPDATE OF outcome ON attempts FOR EACH STATEMENT EXECUTE FUNCTION fail_first()",
 )
 
@@ -203,8 +203,22 @@ def test_an_error_of_the_server_that_passes_counts_as_nothing(
 ) -> None:
     (record_id,) = harness.add("a.test")
     harness.behaviour["a.test"] = lambda _: Done("read", write=write)
-    for statement in FIRST_END_FAILS:
-        connection.execute(text(statement.format(state=state)))
+    for statement in FIRST_ENDS_FAIL:
+        connection.execute(text(statement.format(state=state, times=1)))
+    harness.drain()
+    assert (harness.row(record_id)["status"], harness.row(record_id)["failures"]) == ("Completed", 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "write"), [("57014", None), ("40001", lambda _: {})], ids=["no write", "a lost race"]
+)
+def test_what_cannot_lie_in_a_write_counts_as_nothing_however_often_it_fails(
+    harness: Harness, connection: Connection, state: str, write: Write | None
+) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
+    for statement in FIRST_ENDS_FAIL:
+        connection.execute(text(statement.format(state=state, times=3)))
     harness.drain()
     assert (harness.row(record_id)["status"], harness.row(record_id)["failures"]) == ("Completed", 0)
 
@@ -367,6 +381,25 @@ def test_results_that_are_saved_together_pause_their_workflow_once_and_for_the_l
     })  # fmt: skip
     pauses = harness.connection.execute(text("SELECT pause_reason, paused_until - paused_at FROM pauses")).all()
     assert pauses == [("invalid_key: refused for 600 s", timedelta(seconds=600))]
+
+
+def test_only_a_result_that_asks_for_it_pauses_its_workflow(harness: Harness) -> None:
+    first, second = held(harness, 2)
+    save(harness.service.runtime, {
+        first: Snooze("invalid_key", "refused", after=60, pause=True), second: Snooze("busy", "later", after=600)
+    })  # fmt: skip
+    pauses = harness.connection.execute(text("SELECT pause_reason, paused_until - paused_at FROM pauses")).all()
+    assert pauses == [("invalid_key: refused", timedelta(seconds=60))]
+
+
+def test_results_that_end_differently_wait_for_no_other_attempt_and_no_other_record(
+    harness: Harness, holder: Connection
+) -> None:
+    first, second, other = held(harness, 3)
+    holder.execute(text("SELECT FROM attempts WHERE attempt_id = :id FOR UPDATE"), {"id": other.attempt_id})
+    holder.execute(text("SELECT FROM domains WHERE id = :id FOR UPDATE"), {"id": other.record_id})
+    results: dict[Started, Outcome] = {first: Fail("parked", "for sale"), second: Done("read")}
+    assert save(harness.service.runtime, results).keys() == {first, second}
 
 
 @pytest.mark.parametrize(

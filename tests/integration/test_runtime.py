@@ -485,6 +485,25 @@ def test_a_job_slower_than_its_deadline_is_stopped_and_retried(
     assert harness.row(record_id)["failures"] == 1
 
 
+def test_a_job_that_answers_its_deadline_with_an_error_of_its_own_is_unexpected(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment["RECORD_DEADLINE_SECONDS"] = "0.05"
+    harness: Harness = request.getfixturevalue("harness")
+    harness.add("slow.test")
+
+    async def stumble(record: Any, ctx: Any) -> Done:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as stopped:
+            raise ValueError("the page was half read") from stopped
+        return Done("read")
+
+    harness.service.runtime = replace(harness.service.runtime, jobs={METADATA: stumble})
+    harness.drain()
+    assert harness.connection.execute(text("SELECT code FROM attempts")).scalars().all() == ["unexpected"]
+
+
 def test_a_timeout_of_the_jobs_own_is_unexpected_and_logged(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
     harness.add("a.test")
 

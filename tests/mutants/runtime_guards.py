@@ -85,12 +85,20 @@ RUNTIME_GUARDS = (
     ),
     without(
         "results: a lost connection counts as nothing",
-        "results.may_pass",
+        "database.Database.may_pass",
         "error.connection_invalidated or ",
         RESULTS,
+        folder=LAYER,
     ),
-    without("results: a lost deadlock counts as nothing", "results.PASSING", '"40", ', ISOLATION),
-    without("results: a locked record counts as nothing", "results.PASSING", '"57P", LOCKED', RESULTS, instead='"57P"'),
+    without("results: a lost deadlock counts as nothing", "database.PASSING", '"40", ', ISOLATION, folder=LAYER),
+    without(
+        "results: a locked record counts as nothing",
+        "database.PASSING",
+        '"57P", LOCKED',
+        RESULTS,
+        instead='"57P"',
+        folder=LAYER,
+    ),
     without(
         "results: a locked record is saved alone",
         "results.Results._fail",

@@ -40,6 +40,14 @@ TRIES = 3
 READ_ONLY = "25006"
 """SQLSTATE of a write to a read-only server. After a failover a connection may still lead to the former writer."""
 
+LOCKED = "55P03"
+ONCE_MORE = ("0A000", "25P03", "57014")
+PASSING = ("08", READ_ONLY, "26000", "28", "40", "53", "57P", LOCKED, *ONCE_MORE)
+"""Starts of SQLSTATEs that say nothing about the result: a broken connection, a server that is read-only until a failover
+ends, a pooler that changed servers, a refused login, a lost race for locks, a database without resources, one that shuts
+down or starts, a lock that others hold. :data:`ONCE_MORE` may lie in a write: a plan from before a migration, a statement
+or transaction that timed out or was cancelled."""
+
 ROLE_SETTINGS: Mapping[str, str] = {
     "statement_timeout": "60s",
     "lock_timeout": "3s",
@@ -142,9 +150,13 @@ class Database:
         with self.transaction() as connection:
             return work(connection)
 
-    def could_not_connect(self, error: BaseException) -> bool:
-        """Return whether ``error`` was raised because no connection could be opened: nothing was sent."""
-        return error is self._connect_error
+    def may_pass(self, error: BaseException) -> bool:
+        """Return whether ``error`` is of the connection or of the server's state, so that another try may succeed."""
+        if error is self._connect_error:
+            return True
+        if not isinstance(error, DBAPIError):
+            return False
+        return error.connection_invalidated or (sqlstate(error) or "").startswith(PASSING)
 
     def _checked_out(self) -> Connection:
         try:

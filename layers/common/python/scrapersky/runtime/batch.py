@@ -14,11 +14,10 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from scrapersky.database import sqlstate
+from scrapersky.database import LOCKED, sqlstate
 from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import Delivery, MalformedMessage, parse_message
 from scrapersky.runtime.puller import Puller
-from scrapersky.runtime.results import LOCKED
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import Work
 from scrapersky.status.pull import find_pulled

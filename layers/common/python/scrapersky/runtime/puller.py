@@ -4,6 +4,7 @@
 - A workflow is asked when a quarter of the slots is free for it, or any slot while it has no job here.
 - Each other workflow of the service without a job keeps one slot free, so that a record that falls due later does not
   wait for the slow ones of its neighbour. Free slots are shared evenly between the workflows that are asked.
+- The workflow with the fewest jobs is asked first; of those with as many, the one that was asked longest ago.
 - A workflow that had nothing is asked again after 1 s, then 2 s, up to 10 s; at once when no job runs any more.
 - Where a reply was lost, or records could not be read, attempts may have been started without being worked on. They are
   looked for until the database answers, before anything else is pulled and before the invocation returns.
@@ -16,11 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import Delivery
-from scrapersky.runtime.results import may_pass
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import Work
 from scrapersky.status.pull import Pulled, find_unanswered, pull
@@ -104,7 +103,7 @@ class Puller:
                 await self._begin(found)
             except Exception as error:
                 self._runtime.observer.log.exception("could not look for what was started")
-                if isinstance(error, DBAPIError) and not may_pass(error):
+                if not self._runtime.database.may_pass(error):
                     return []
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
             else:
@@ -124,11 +123,9 @@ class Puller:
             self._runtime.observer.log.exception("could not pull", extra={"workflow": workflow.name})
             if is_connected:
                 pulled = await self.take_up()
-        turn = self._turns[workflow]
-        if pulled:
-            self._turns[workflow] = _Turn()
-        else:
-            self._turns[workflow] = _Turn(_now() + turn.wait, min(2 * turn.wait, LONGEST_WAIT_SECONDS))
+        turn = self._turns.pop(workflow)
+        turn = _Turn() if pulled else _Turn(_now() + turn.wait, min(2 * turn.wait, LONGEST_WAIT_SECONDS))
+        self._turns[workflow] = turn  # behind all others
 
     def _ask(self, connection: Connection, workflow: Workflow, room: int, left: float) -> list[Pulled]:
         settings, own = self._runtime.settings, self._runtime.service_settings

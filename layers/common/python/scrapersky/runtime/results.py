@@ -19,9 +19,8 @@ from functools import partial
 from typing import Any, assert_never
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
-from scrapersky.database import after_commit, sqlstate
+from scrapersky.database import LOCKED, ONCE_MORE, after_commit, sqlstate
 from scrapersky.runtime.outcomes import Done, Fail, Made, Outcome, Retry, SharedWrite, Snooze, Write, unexpected
 from scrapersky.runtime.registry import hand_offs_from
 from scrapersky.runtime.runtime import Runtime
@@ -44,14 +43,6 @@ from scrapersky.status.sql import storable_text
 from scrapersky.status.start import Started
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, AttemptOutcome, RecordId, Status
-
-LOCKED = "55P03"
-ONCE_MORE = ("0A000", "25P03", "57014")
-PASSING = ("08", "25006", "26000", "28", "40", "53", "57P", LOCKED, *ONCE_MORE)
-"""Starts of SQLSTATEs that say nothing about the result: a broken connection, a server that is read-only until a failover
-ends, a pooler that changed servers, a refused login, a lost race for locks, a database without resources, one that shuts
-down or starts, a lock that others hold. :data:`ONCE_MORE` may lie in a write: a plan from before a migration, a statement
-or transaction that timed out or was cancelled."""
 
 TOGETHER_SECONDS = 1.0
 """How long a result waits at most for those of other jobs that run, to be saved with them."""
@@ -133,7 +124,7 @@ class Results:
         """Decide what follows after ``outcomes`` could not be saved: another try, together or alone, or their end."""
         log, (attempt, *others) = self._runtime.observer.log, outcomes
         state = sqlstate(error) or ""
-        passing = self._runtime.database.could_not_connect(error) or (isinstance(error, DBAPIError) and may_pass(error))
+        passing = self._runtime.database.may_pass(error)
         if state in ONCE_MORE and not others and _has_effects(outcomes[attempt]):
             # A write that is always too slow would be tried again until the invocation ends, and in the next one too. So
             # the second time that a write times out alone is the record's failure. An end without a write is never slow.
@@ -162,11 +153,6 @@ class Results:
     def _end(self, attempt: Started, outcome: Outcome, finished: Finished | str) -> None:
         del self._waiting[attempt]
         self._ended[attempt] = (outcome, finished)
-
-
-def may_pass(error: DBAPIError) -> bool:
-    """Return whether ``error`` is of the connection or of the server's state, so that another try may succeed."""
-    return error.connection_invalidated or (sqlstate(error) or "").startswith(PASSING)
 
 
 Saved = dict[Started, tuple[Outcome, Finished]]
