@@ -41,7 +41,7 @@ TESTS = {
     "runtime/batch": _integration("runtime", "pulling", "isolation"),
     "runtime/work": _integration("runtime", "isolation", "pulling", "broken_connections"),
     "status/control": (*_integration("pauses", "manual", "verbs", "runtime"), "tests/race/test_pauses.py"),
-    "status/finish": (*VERBS, *_integration("reads")),
+    "status/finish": (*VERBS, *_integration("reads", "results")),
     "status/dead_letter": (*VERBS, *_integration("dead_letter")),
     "status/dispatch": _integration("isolation", "runtime"),
     "status/explain": ("tests/unit/status/test_explain.py", *_integration("reads", "manual")),
