@@ -497,7 +497,9 @@ def test_jobs_that_hang_in_threads_hold_neither_the_results_of_others_nor_the_in
     runtime = harness.service.runtime
     settings = runtime.settings.model_copy(update={"record_deadline_seconds": 0.3})
     harness.service.runtime = replace(runtime, jobs={METADATA: job}, settings=settings)
-    harness.drain()
-    released.set()
+    try:
+        harness.drain()
+    finally:
+        released.set()  # a process does not end before its threads
     statuses = [harness.row(record_id)["status"] for record_id in ids]
     assert statuses == ["Queued"] * 8 + ["Completed"] * 2

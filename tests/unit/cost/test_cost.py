@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,33 +13,67 @@ from infra import ROOT
 from infra.config import PROD
 from infra.plan import plan
 from infra.stage import Aurora, Network
-from scrapersky.runtime.registry import SERVICES, WORKFLOWS
+from scrapersky.runtime.registry import DOMAIN_SCHEDULER, SERVICES, WORKFLOWS
 from scripts.commands.scrapersky.cost.command import FOLDER, STALE_DAYS, stale
-from scripts.commands.scrapersky.cost.model import Measured, per_million, per_month
+from scripts.commands.scrapersky.cost.model import Work, billed_seconds, per_million, per_month
 
 PRICES = json.loads((FOLDER / "prices.json").read_text())["prices"]
 PRICE = {name: one["value"] for name, one in PRICES.items()}
 
 
-def test_a_million_records_of_half_a_second_each_cost_four_dollars() -> None:
-    """Ten records of 0.5 s in 512 MB share an invocation and log 1,440 bytes each: calculated on paper."""
-    cost = per_million(
-        Measured(seconds=5, per_invocation=10, log_bytes=1_440), plan(replace(PROD, memory_mb=512), {}), PRICE
-    )
+PLAN = plan(replace(PROD, memory_mb=512), {})
+OWN = PLAN.services[DOMAIN_SCHEDULER.name]
+CAPACITY = (ROOT / "docs/benchmarks/capacity.md").read_text()
+
+
+def test_a_million_records_of_three_seconds_cost_a_dollar() -> None:
+    """Calculated on paper: 50 at once wait 60 ms a record, and 23.3 ms of a core are 80.5 ms at 512 MB, which decide."""
+    cost = per_million(Work(seconds=3, processor_seconds=0.0233, log_bytes=800), OWN, PLAN, PRICE)
     assert cost == {
-        "lambda time": pytest.approx(3.333, abs=0.001),
-        "lambda requests": pytest.approx(0.02),
-        "sqs": pytest.approx(0.12),
-        "logs": pytest.approx(0.72),
+        "lambda time": pytest.approx(0.0805 * (1 + 1.5 / 139.5) * 0.5 * 13.3334, rel=1e-3),
+        "lambda requests": pytest.approx(0.0001, abs=1e-4),
+        "sqs": pytest.approx(3 * 6_780 * 0.4e-6, rel=1e-2),
+        "logs": pytest.approx(0.40),
     }
 
 
-def test_records_that_share_an_invocation_share_its_cost() -> None:
-    alone, shared = (
-        per_million(Measured(seconds=3, per_invocation=number, log_bytes=0), plan(PROD, {}), PRICE)
-        for number in (1, 10)
-    )
-    assert alone["lambda time"] == pytest.approx(10 * shared["lambda time"])
+@pytest.mark.parametrize(
+    ("work", "records_at_once", "memory_mb", "seconds"),
+    [
+        (Work(20, 0, 0), 50, 512, 0.4 * (1 + 10 / 165)),
+        (Work(20, 0, 0), 100, 512, 0.2 * (1 + 10 / 165)),
+        (Work(0, 0.01, 0), 50, 1_769, 0.01),
+        (Work(0, 0.01, 0), 50, 1_769 // 2, 0.02),
+    ],
+    ids=["slots", "more slots", "a whole core", "half a core"],
+)
+def test_a_record_is_billed_for_its_slot_or_for_its_processor_time(
+    work: Work, records_at_once: int, memory_mb: int, seconds: float
+) -> None:
+    own = OWN.model_copy(update={"records_at_once": records_at_once})
+    billed = billed_seconds(work, own, plan(replace(PROD, memory_mb=memory_mb), {}))
+    assert billed == pytest.approx(seconds, rel=1e-3)
+
+
+PULLING = re.findall(r"\| sites of (\d+) s: (\d+)(?: \(default\))? \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|", CAPACITY)
+
+
+@pytest.mark.parametrize("row", PULLING, ids=lambda row: f"{row[0]} s, {row[1]} at once")
+def test_the_page_on_capacity_has_the_costs_of_the_model(row: tuple[str, ...]) -> None:
+    seconds, at_once, *published = (float(given.replace(",", "")) for given in row)
+    work = Work(seconds, processor_seconds=0.0233, log_bytes=800)
+    own = OWN.model_copy(update={"records_at_once": int(at_once)})
+    cost = per_million(work, own, PLAN, PRICE)
+    of_lambda = cost["lambda time"] + cost["lambda requests"]
+    calculated = [1e6 * billed_seconds(work, own, PLAN) / 2, of_lambda, sum(cost.values())]
+    assert published == pytest.approx(calculated, rel=0.005, abs=0.005)
+
+
+def test_the_page_on_capacity_has_the_sums_of_the_stack() -> None:
+    assert len(PULLING) == 5
+    assert f"({sum(own.max_instances for own in PLAN.services.values())} with the defaults)" in CAPACITY
+    assert f"| {PLAN.connections} connections |" in CAPACITY
+    assert f"| sum | {sum(per_month(PLAN, PRICE).values()):.2f} |" in CAPACITY
 
 
 def test_a_slower_schedule_costs_less_a_month() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from infra.config import DEPLOYED, STAGES
 from infra.plan import plan
 from infra.stage import Aurora, Network
-from scrapersky.runtime.registry import WORKFLOWS
-from scripts.commands.scrapersky.cost.model import Measured, per_million, per_month
+from scrapersky.runtime.registry import SERVICES, WORKFLOWS
+from scripts.commands.scrapersky.cost.model import Work, per_million, per_month
 from scripts.commands.scrapersky.display import table
 
 FOLDER = Path(__file__).parent
@@ -25,7 +25,7 @@ NOT_INCLUDED = (
 
 
 def show(durations: Path | None, prices: Path | None, *, as_json: bool) -> None:
-    """Print both tables, their sources, and which prices are old."""
+    """Print the tables, their sources, and which prices are old."""
     dated = json.loads((prices or FOLDER / "prices.json").read_text())
     price = {name: float(one["value"]) for name, one in dated["prices"].items()}
     measured = json.loads((durations or FOLDER / "durations.json").read_text())
@@ -42,18 +42,14 @@ def show(durations: Path | None, prices: Path | None, *, as_json: bool) -> None:
 
 
 def variable(workflows: Mapping[str, Mapping[str, float]], price: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return the cost per million records of each measured workflow, as measured and with a real website's waiting time."""
-    rows = []
-    for name in WORKFLOWS:
-        if (one := workflows.get(name)) is None:
-            continue
-        for key in ("seconds", "assumed_seconds"):
-            work = Measured(one[key], one["per_invocation"], one["log_bytes"])
-            cost = per_million(work, plan(STAGES["prod"], {}), price)
+    """Return the cost per million records of each workflow whose work is known."""
+    planned, rows = plan(STAGES["prod"], {}), []
+    for service in SERVICES:
+        for name in (workflow.name for workflow in service.workflows if workflow.name in workflows):
+            cost = per_million(Work(**workflows[name]), planned.services[service.name], planned, price)
             lambda_ = cost["lambda time"] + cost["lambda requests"]
-            meaning = "measured" if key == "seconds" else "assumed"
             parts = {"lambda": lambda_, "sqs": cost["sqs"], "logs": cost["logs"], "sum": sum(cost.values())}
-            rows.append({"workflow": name, "seconds": one[key], "meaning": meaning, **parts})
+            rows.append({"workflow": name, "seconds": workflows[name]["seconds"], **parts})
     return rows
 
 
@@ -79,12 +75,12 @@ def as_text(answer: Mapping[str, Any]) -> Iterator[str]:
     yield from ("Dollars per million records", "")
     parts = ("lambda", "sqs", "logs", "sum")
     rows = [
-        [row["workflow"], f"{row['seconds']:g} {row['meaning']}", *(f"{row[part]:.2f}" for part in parts)]
+        [row["workflow"], f"{row['seconds']:g}", *(f"{row[part]:.2f}" for part in parts)]
         for row in answer["per_million_records"]
     ]
     missing = WORKFLOWS.keys() - {row[0] for row in rows}
     rows += [[name, "not measured yet", *([""] * len(parts))] for name in WORKFLOWS if name in missing]
-    yield from table(["Workflow", "Seconds", *parts], rows, right=parts)
+    yield from table(["Workflow", "Seconds assumed", *parts], rows, right=parts)
     yield from ("", "Dollars per month when nothing is queued", "")
     months = answer["per_idle_month"]
     items = [[item, *(f"{month[item]:.2f}" for month in months.values())] for item in next(iter(months.values()))]

@@ -7,11 +7,16 @@ from infra.plan import Plan
 from infra.stage import Aurora, ExistingNetwork, Network
 from scrapersky.metrics import BUDGET_SPENT, PAID_CALLS, STAGE_METRICS, WORKFLOW_METRICS
 from scrapersky.runtime.registry import SERVICES
+from scrapersky.settings import ServiceSettings
 
 MILLION = 1_000_000
 MONTH_SECONDS = 30.4 * 86_400
 IDLE_POLLS_PER_SECOND = 5 / 20
 """Lambda keeps five pollers on a queue, each with long polls of 20 s (AWS Lambda Developer Guide, "SQS scaling")."""
+CORE_MB = 1_769
+"""The memory with which a function has one whole core (AWS Lambda Developer Guide)."""
+SLOWEST = 1.5
+"""How much longer than the mean the slowest record of an invocation takes."""
 TICK_SECONDS = 0.5
 TICK_LOG_BYTES, WORKFLOW_LOG_BYTES = 1_250, 670
 """A tick's own line with Lambda's three; a workflow's part of that line and its gauges, when nothing is queued."""
@@ -19,26 +24,38 @@ OF_PAID_CALLS = {PAID_CALLS, BUDGET_SPENT}
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One workflow's work: seconds and log bytes of one record, and the records that share an invocation."""
+class Work:
+    """One workflow's work on a record: the seconds that others take, seconds of a whole core, and bytes of log."""
 
     seconds: float
-    per_invocation: float
+    processor_seconds: float
     log_bytes: float
 
 
-def per_million(work: Measured, plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
-    """Return the cost of a million records of one workflow, each attempted once.
+def billed_seconds(work: Work, own: ServiceSettings, plan: Plan) -> float:
+    """Return the seconds of an environment that are billed for one record: a slot's, or those of the processor.
 
-    The records of an invocation run concurrently, so it takes about as long as one record, and they share its cost. Each
-    batch is one send, one receive and one delete of messages.
+    A working invocation fills each free slot again. At its end it waits for its slowest record, with slots that are partly
+    empty. The symbols and their values are in ``docs/benchmarks/capacity.md``.
     """
-    invocations = MILLION / work.per_invocation
+    processor = work.processor_seconds * CORE_MB / plan.stage.memory_mb
+    slowest = SLOWEST * work.seconds
+    end = (slowest - work.seconds) / (plan.settings.function_timeout_seconds - own.pull_minimum_seconds + slowest)
+    return max(work.seconds / own.records_at_once, processor) * (1 + end)
+
+
+def per_million(work: Work, own: ServiceSettings, plan: Plan, price: Mapping[str, float]) -> dict[str, float]:
+    """Return the cost of a million records of one workflow, each attempted once, as fast as the defaults drain them.
+
+    An invocation lasts until its timeout. Ticks go on sending messages, each with one send, one receive and one delete.
+    """
+    billed = MILLION * billed_seconds(work, own, plan)
+    messages = own.batch_size * billed / own.max_instances / (60 * own.interval_minutes)
     gigabytes = plan.stage.memory_mb / 1024
     return {
-        "lambda time": invocations * work.seconds * gigabytes * price["lambda_gb_second_arm64"],
-        "lambda requests": invocations * price["lambda_request"],
-        "sqs": 3 * invocations * price["sqs_request"],
+        "lambda time": billed * gigabytes * price["lambda_gb_second_arm64"],
+        "lambda requests": billed / plan.settings.function_timeout_seconds * price["lambda_request"],
+        "sqs": 3 * messages * price["sqs_request"],
         "logs": MILLION * work.log_bytes / 1e9 * price["logs_gb"],
     }
 

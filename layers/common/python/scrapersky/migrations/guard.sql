@@ -162,7 +162,7 @@ CREATE OR REPLACE TRIGGER erasures_fulfilled BEFORE INSERT ON erasures
     FOR EACH ROW EXECUTE FUNCTION fulfil_erasure();
 
 -- Remove the text (attempts.detail, status_events.reason) from the history of records, and store who asked for it and
--- why. The only way to change history. Returns how many attempts and events had text. May be repeated.
+-- why. Only this and erase_subject (protection.sql) change history. Returns how many attempts and events had text. May be repeated.
 CREATE OR REPLACE FUNCTION erase_history(of_workflow text, of_records bigint[], by_actor text, for_reason text)
 RETURNS TABLE (attempts bigint, events bigint)
 LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
