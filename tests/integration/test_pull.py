@@ -10,7 +10,7 @@ from scrapersky.runtime.registry import IMPORT, METADATA, SUBMISSION
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause, resume
 from scrapersky.status.finish import complete, snooze
-from scrapersky.status.pull import Pulled, find_pulled, find_unanswered, pull
+from scrapersky.status.pull import Pulled, find_missed, find_unanswered, pull
 from scrapersky.status.start import start
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId
@@ -70,6 +70,15 @@ def test_whatever_is_pulled_is_started_with_the_work_lease_in_the_same_statement
     assert {tuple(row) for row in rows} == {("pull", "w", "r", True, True)}
 
 
+def test_a_pull_locks_no_attempt_that_it_leaves(connection: Connection, engine: Engine) -> None:
+    queue_files(connection, "theirs.test", 3, "1 hour")
+    claim(connection, IMPORT, batch=8, max_in_flight=1_000, dispatch_lease=60)
+    lease(connection, "theirs.test", "other")
+    with engine.connect() as holder:
+        assert pulled(holder, 9, IMPORT, request_id="me") == []
+        assert hosts_of(connection, pulled(connection, 9, IMPORT, request_id="other")) == {"theirs.test": 3}
+
+
 def test_the_message_of_a_pulled_attempt_starts_nothing_and_is_known_as_pulled(connection: Connection) -> None:
     queue(connection, 2)
     by_pull, by_message = dispatched(connection, 2)
@@ -77,7 +86,7 @@ def test_the_message_of_a_pulled_attempt_starts_nothing_and_is_known_as_pulled(c
     assert [
         one.attempt_id for one in start(connection, [by_pull, by_message], lease=60, worker="w", request_id="m")
     ] == [by_message]
-    assert find_pulled(connection, [by_pull, by_message]) == {by_pull}
+    assert find_missed(connection, [by_pull, by_message]) == {by_pull: True}
 
 
 def test_a_paused_workflow_is_not_pulled_neither_waiting_nor_due_records(connection: Connection) -> None:

@@ -18,8 +18,9 @@ from scrapersky.runtime.registry import (
     METADATA,
     SITEMAP_SCHEDULER,
 )
+from scrapersky.status.claim import claim
 from scrapersky.status.control import pause
-from tests.integration.conftest import Harness
+from tests.integration.conftest import Harness, message
 from tests.integration.test_verbs import queue
 from tests.integration.virtual_time import Simulation, now, run_virtually
 
@@ -449,6 +450,24 @@ def test_messages_to_redeliver_are_made_visible_before_the_work_begins(harness: 
     broken = {"messageId": "broken", "receiptHandle": "handle", "body": "{"}
     assert harness.deliver([broken]) == ["broken"]
     assert order == ["visible", "job"]
+
+
+def test_malformed_messages_are_made_visible_before_the_database_is_waited_for(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    queue(connection, 1)
+    (one,) = claim(connection, METADATA, batch=1, max_in_flight=10, dispatch_lease=600)
+    simulation = simulate(environment, Jobs())
+    visible: list[float] = []
+    simulation.runtime.queue.return_to_queue = lambda handles, *_: visible.append(now()) if handles else None  # type: ignore[method-assign]
+
+    def lose(_: object, __: object, statement: str, *___: object) -> None:
+        if now() < 60 and "attempts" in statement:
+            raise pg8000.dbapi.InterfaceError("network error")
+
+    event.listen(simulation.runtime.database.engine, "before_cursor_execute", lose)
+    run_virtually(simulation.invoke([message("broken"), message(one.attempt_id)], 180))
+    assert visible[0] == 0
 
 
 def test_a_message_whose_attempt_was_pulled_is_counted_apart_from_a_stale_one(

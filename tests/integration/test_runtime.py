@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pg8000.dbapi
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
@@ -237,17 +238,48 @@ def test_a_cut_while_messages_are_started_counts_as_nothing_and_leaves_nothing_b
 def test_a_locked_attempt_holds_no_other_message(
     environment: dict[str, str], request: pytest.FixtureRequest, engine: Engine
 ) -> None:
-    environment |= {"SAVING_SECONDS": "1", "START_MINIMUM_SECONDS": "1", "DOMAIN_SCHEDULER_PULL": "false"}
+    environment["DOMAIN_SCHEDULER_PULL"] = "false"
     harness: Harness = request.getfixturevalue("harness")
-    ids = harness.add("a.test", "b.test", "c.test")
+    *ids, free = harness.add("a.test", "b.test", "c.test")
     harness.tick()
     records = harness.receive()
     with engine.connect() as holder:
-        holder.execute(text("SELECT FROM attempts WHERE record_id = :id FOR UPDATE"), {"id": ids[1]})
-        (again,) = harness.deliver(records)
-    assert [harness.row(record_id)["status"] for record_id in ids] == ["Completed", "Processing", "Completed"]
-    assert harness.deliver([one for one in records if one["messageId"] == again]) == []
-    assert harness.row(ids[1])["status"] == "Completed"
+        holder.execute(text("SELECT FROM attempts WHERE record_id = ANY(:ids) FOR UPDATE"), {"ids": ids})
+        harness.behaviour["c.test"] = lambda _: holder.rollback() or Done("read")  # type: ignore[func-returns-value]
+        again = harness.deliver(records)
+        assert not holder.in_transaction(), "the job began while the others were held"
+    assert [harness.row(record_id)["status"] for record_id in (*ids, free)] == [*["Processing"] * 2, "Completed"]
+    assert harness.deliver([one for one in records if one["messageId"] in again]) == []
+    assert [harness.row(record_id)["status"] for record_id in ids] == ["Completed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "outcome"),
+    [
+        (pg8000.dbapi.InterfaceError("network error"), ("Queued", 0), ("snoozed", "database_away")),
+        (pg8000.dbapi.DatabaseError({"C": "25006"}), ("Queued", 0), ("snoozed", "database_away")),
+        (pg8000.dbapi.DatabaseError({"C": "40P01"}), ("Queued", 0), ("snoozed", "database_away")),
+        (pg8000.dbapi.DatabaseError({"C": "57014"}), ("Queued", 1), ("retry", "unexpected")),
+        (pg8000.dbapi.DatabaseError({"C": "42P01"}), ("Queued", 1), ("retry", "unexpected")),
+    ],
+    ids=str,
+)
+def test_a_job_whose_database_is_away_is_no_failure_unless_its_statement_may_be_at_fault(
+    harness: Harness, error: Exception, status: tuple[str, int], outcome: tuple[str, str]
+) -> None:
+    (record_id,) = harness.add("a.test")
+    harness.spends = "proxy"
+    engine = harness.service.runtime.database.engine
+
+    def lose(_: object, __: object, statement: str, *___: object) -> None:
+        if "INSERT INTO paid_calls" in statement:
+            raise error
+
+    event.listen(engine, "before_cursor_execute", lose)
+    harness.drain()
+    row = harness.row(record_id)
+    assert (row["status"], row["failures"]) == status
+    assert harness.connection.execute(text("SELECT outcome, code FROM attempts")).one() == outcome
 
 
 def test_a_message_returns_to_the_queue_later_each_time(

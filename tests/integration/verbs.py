@@ -15,7 +15,7 @@ from scrapersky.status.explain import explain
 from scrapersky.status.finish import complete, complete_all, fail, retry, snooze
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.invariants import SAMPLE_SIZE, count_cheap_breaches
-from scrapersky.status.pull import find_pulled, find_unanswered, pull
+from scrapersky.status.pull import find_missed, find_unanswered, pull
 from scrapersky.status.records import MAX_DATED, find_by_key, group_errors, list_records, read_states
 from scrapersky.status.recover import recover
 from scrapersky.status.refresh import WINDOW, refresh
@@ -68,7 +68,7 @@ VERBS: Mapping[str, tuple[Verb, int]] = {
         7 * LIVE + 6 * TENANTS + (16 + 8) * PULLED + 4 * 12 + NEWEST_ATTEMPTS,
     ),
     "unanswered pulls": (lambda c: find_unanswered(c, [METADATA], request_id="r", known=STARTABLE), LIVE),
-    "pulled": (lambda c: find_pulled(c, STARTABLE), len(STARTABLE)),
+    "missed": (lambda c: find_missed(c, STARTABLE), len(STARTABLE)),
     "recover": (lambda c: recover(c, METADATA, limit=500, backoff=BACKOFF, undelivered_max=5), 3 * LIVE),
     # The smaller the limit, the cheaper the planner rates a walk through all of history by its key.
     "recover one": (lambda c: recover(c, METADATA, limit=1, backoff=BACKOFF, undelivered_max=5), LIVE + 4),

@@ -76,8 +76,9 @@ PULL_GUARDS = (
     Mutant(
         "batch: messages to redeliver are made visible before the work",
         (
-            Edit(BATCH, "answer = _return_to_queue(runtime, again)", "", "work_on_batch"),
-            Edit(BATCH, "return answer", "return _return_to_queue(runtime, again)", "work_on_batch"),
+            Edit(BATCH, "answer = _return_to_queue(runtime, malformed)", "answer = []", "work_on_batch"),
+            Edit(BATCH, '{"batchItemFailures": answer}',
+                 '{"batchItemFailures": [*answer, *_return_to_queue(runtime, malformed)]}', "work_on_batch"),
         ),
         (f"{LOOP[0]}::test_messages_to_redeliver_are_made_visible_before_the_work_begins",),
     ),
@@ -90,9 +91,8 @@ PULL_GUARDS = (
         ),
         (f"{LOOP[0]}::test_a_batch_sends_no_message",),
     ),
-    without("batch: a pulled message is not stale", "runtime/batch._find_pulled",
-            "find_pulled(connection, not_started)", instead="set()"),
+    without("batch: a missed message is not always stale", "runtime/batch._sort_missed",
+            "find_missed(connection, missed)", instead="{}"),
     without("batch: what was started without a reply is looked for", "runtime/batch.work_on_batch",
             "await puller.take_up()"),
-    without("batch: a locked attempt holds no other", "runtime/batch._start", "locked.update(group)", instead="raise"),
 )  # fmt: skip

@@ -201,9 +201,9 @@ RUNTIME_GUARDS = (
     without(
         "batch: messages return to the queue when there is no database",
         "batch._return_to_queue",
-        "for delivery in deliveries]}",
+        "for delivery in deliveries]",
         ISOLATION,
-        instead="for delivery in deliveries[:0]]}",
+        instead="for delivery in deliveries[:0]]",
     ),
     # tick
     without(

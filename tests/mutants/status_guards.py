@@ -64,7 +64,7 @@ STATUS_GUARDS = (
         VERBS,
         instead="lease_until + make_interval(secs => 0 * :lease)",
     ),
-    without("start: locks in order", "start.START", IN_ORDER, LOCK_ORDER),
+    without("start: waits for no other transaction", "start.START", SKIP, CLAIMS),
     # finish
     without("finish: only a live attempt", "finish.FINISH", LIVE, ENDS),
     without(

@@ -12,15 +12,12 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
-from scrapersky.database import LOCKED, sqlstate
 from scrapersky.runtime.invocation import Invocation
 from scrapersky.runtime.messages import Delivery, MalformedMessage, parse_message
 from scrapersky.runtime.puller import Puller
 from scrapersky.runtime.runtime import Runtime
 from scrapersky.runtime.work import Work
-from scrapersky.status.pull import find_pulled
+from scrapersky.status.pull import find_missed
 from scrapersky.status.start import Started, start
 from scrapersky.vocabulary import AttemptId
 
@@ -47,28 +44,27 @@ async def work_on_batch(runtime: Runtime, records: Sequence[Mapping[str, Any]], 
             "too little time left; returning all messages to the queue",
             extra={"remaining_seconds": remaining, "messages": len(by_attempt)},
         )
-        return _return_to_queue(runtime, deliveries)
+        return {"batchItemFailures": _return_to_queue(runtime, deliveries)}
     try:
         with runtime.database.autocommit():
             pass  # what fails from here on may have started attempts
     except Exception:
         runtime.observer.log.exception("could not reach the database; returning all messages to the queue")
-        return _return_to_queue(runtime, deliveries)
+        return {"batchItemFailures": _return_to_queue(runtime, deliveries)}
     async with Work(runtime, invocation) as work:
         puller = Puller(runtime, invocation, work, by_attempt)
-        locked: set[AttemptId] = set()
+        # At once: this invocation may go on for minutes, or wait for the database.
+        answer = _return_to_queue(runtime, malformed)
         pulled_before = 0
         try:
-            live, locked = _start(runtime, by_attempt.keys(), invocation)
-            await puller.begin(live)
-            pulled_before = _find_pulled(runtime, by_attempt, by_attempt.keys() - work.begun - locked)
+            await puller.begin(_start(runtime, by_attempt.keys(), invocation))
+            pulled_before, locked = _sort_missed(runtime, by_attempt, by_attempt.keys() - work.begun)
         except Exception:
             runtime.observer.log.exception("could not begin with the messages; looking for what was started")
             await puller.take_up()
             locked = by_attempt.keys() - work.begun
         started = len(work.begun)
-        again = [*malformed, *(by_attempt[attempt_id] for attempt_id in sorted(locked))]
-        answer = _return_to_queue(runtime, again)  # at once: this invocation may go on for minutes
+        answer += _return_to_queue(runtime, [by_attempt[attempt_id] for attempt_id in sorted(locked)])
         await _work_and_pull(work, puller)
     runtime.observer.line(
         "batch",
@@ -77,12 +73,12 @@ async def work_on_batch(runtime: Runtime, records: Sequence[Mapping[str, Any]], 
             "started": started,
             "stale": len(by_attempt) - started - len(locked) - pulled_before,
             "pulled_before": pulled_before,
-            "again": len(again),
+            "again": len(answer),
             "pulled": work.worked.number - started,
             "outcomes": work.worked.outcomes,
         },
     )
-    return answer
+    return {"batchItemFailures": answer}
 
 
 async def _work_and_pull(work: Work, puller: Puller) -> None:
@@ -113,49 +109,34 @@ def _parse(runtime: Runtime, deliveries: Iterable[Delivery]) -> tuple[dict[Attem
     return by_attempt, malformed
 
 
-def _start(
-    runtime: Runtime, attempt_ids: Collection[AttemptId], invocation: Invocation
-) -> tuple[list[Started], set[AttemptId]]:
-    """Start the live attempts; return also those that stay locked by another transaction."""
-    live: list[Started] = []
-    locked: set[AttemptId] = set()
+def _start(runtime: Runtime, attempt_ids: Collection[AttemptId], invocation: Invocation) -> list[Started]:
     with runtime.database.autocommit() as connection:
-        groups = [sorted(attempt_ids)]
-        while groups:
-            group = groups.pop()
-            try:
-                live += start(
-                    connection,
-                    group,
-                    lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
-                    worker=invocation.worker,
-                    request_id=invocation.request_id,
-                )
-            except DBAPIError as error:
-                if sqlstate(error) != LOCKED:
-                    raise
-                if len(group) == 1:
-                    locked.update(group)
-                else:
-                    groups += [[attempt_id] for attempt_id in group]
-    return live, locked
+        return start(
+            connection,
+            sorted(attempt_ids),
+            lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
+            worker=invocation.worker,
+            request_id=invocation.request_id,
+        )
 
 
-def _find_pulled(runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], not_started: Set[AttemptId]) -> int:
-    """Log those of ``not_started`` that are stale; return how many were pulled before their message arrived."""
-    if not not_started:
-        return 0
+def _sort_missed(
+    runtime: Runtime, by_attempt: Mapping[AttemptId, Delivery], missed: Set[AttemptId]
+) -> tuple[int, Set[AttemptId]]:
+    """Return how many of ``missed`` a worker pulled before, and which others hold; log those that are stale."""
+    if not missed:
+        return 0, missed
     with runtime.database.autocommit() as connection:
-        pulled = find_pulled(connection, not_started)
-    for attempt_id in sorted(not_started - pulled):
+        found = find_missed(connection, missed)
+    for attempt_id in sorted(missed - found.keys()):
         runtime.observer.log.info(
             "stale delivery", extra={"attempt_id": attempt_id, "receive_count": by_attempt[attempt_id].receive_count}
         )
-    return len(pulled)
+    return sum(found.values()), {attempt_id for attempt_id, pulled in found.items() if not pulled}
 
 
-def _return_to_queue(runtime: Runtime, deliveries: Sequence[Delivery]) -> dict[str, Any]:
-    """Report the deliveries to Lambda as failed and shorten their wait, which would else be six function timeouts.
+def _return_to_queue(runtime: Runtime, deliveries: Sequence[Delivery]) -> list[dict[str, str]]:
+    """Return the deliveries as failed items for Lambda, and shorten their wait, else six function timeouts.
 
     The wait doubles with each receive, so that a message outlives a database that is away for some minutes.
     """
@@ -173,4 +154,4 @@ def _return_to_queue(runtime: Runtime, deliveries: Sequence[Delivery]) -> dict[s
             runtime.observer.log.exception(
                 "could not shorten the visibility timeout; SQS redelivers when the full timeout ends"
             )
-    return {"batchItemFailures": [{"itemIdentifier": delivery.message_id} for delivery in deliveries]}
+    return [{"itemIdentifier": delivery.message_id} for delivery in deliveries]

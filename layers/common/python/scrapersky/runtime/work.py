@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 from sqlalchemy import Connection, select
 
 from scrapersky import metrics
+from scrapersky.database import ONCE_MORE, sqlstate
 from scrapersky.errors import Misconfigured, WorkError
 from scrapersky.runtime.context import Deadline, JobContext
 from scrapersky.runtime.invocation import Invocation
@@ -208,6 +209,10 @@ class Worker:
                     return Snooze("out_of_time", "the invocation ended before the record's own deadline", after=0)
                 seconds = f"{settings.record_deadline_seconds:g}"
                 return Retry("deadline", f"not finished within RECORD_DEADLINE_SECONDS={seconds}")
+            if self.runtime.database.may_pass(error) and sqlstate(error) not in ONCE_MORE:
+                return Snooze(
+                    "database_away", f"{type(error).__name__}: {sqlstate(error)}", settings.retry_base_seconds
+                )
             self.runtime.observer.log.exception(
                 "unexpected exception in a job", extra={"workflow": attempt.workflow, "record_id": attempt.record_id}
             )

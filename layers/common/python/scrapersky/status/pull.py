@@ -24,12 +24,15 @@ waiting AS MATERIALIZED (
     SELECT held.attempt_id FROM (
         SELECT attempt_id, record_id FROM live WHERE started_at IS NULL AND NOT {paused} ORDER BY attempt_id
     ) AS first
+    -- Before the lock, so that no attempt is locked that stays. OFFSET keeps this order.
+    CROSS JOIN LATERAL (
+        SELECT first.attempt_id FROM {table} WHERE {table}.id = first.record_id AND {enough_time} OFFSET 0
+    ) AS in_time
     CROSS JOIN LATERAL (
         SELECT attempt_id FROM attempts
-        WHERE attempts.attempt_id = first.attempt_id AND outcome IS NULL AND started_at IS NULL
+        WHERE attempts.attempt_id = in_time.attempt_id AND outcome IS NULL AND started_at IS NULL
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS held
-    CROSS JOIN LATERAL (SELECT FROM {table} WHERE {table}.id = first.record_id AND {enough_time}) AS in_time
     LIMIT (SELECT CAST(:batch AS bigint))
 ),
 -- Start them with the work lease.
@@ -60,8 +63,10 @@ SELECT workflow, attempt_id, record_id, claimed FROM live
 WHERE request_id = :request_id AND attempt_id <> ALL(CAST(:known AS bigint[])) ORDER BY attempt_id
 """)
 
-PULLED = text("""
-SELECT attempt_id FROM attempts WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND trigger = :trigger
+MISSED = text("""
+SELECT attempt_id, trigger = :trigger AS pulled FROM attempts
+WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[]))
+  AND (trigger = :trigger OR (outcome IS NULL AND started_at IS NULL))
 """)
 
 
@@ -124,7 +129,7 @@ def find_unanswered(
     ]
 
 
-def find_pulled(connection: Connection, attempt_ids: Collection[AttemptId]) -> set[AttemptId]:
-    """Return those of ``attempt_ids`` that a worker pulled before their message arrived."""
-    rows = connection.execute(PULLED, {"attempt_ids": sorted(attempt_ids), "trigger": TRIGGER})
-    return set(rows.scalars())
+def find_missed(connection: Connection, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, bool]:
+    """Return whether a worker pulled those of ``attempt_ids`` that were pulled, or are live and not started."""
+    rows = connection.execute(MISSED, {"attempt_ids": sorted(attempt_ids), "trigger": TRIGGER})
+    return {row.attempt_id: row.pulled for row in rows}

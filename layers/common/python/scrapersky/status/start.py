@@ -8,11 +8,11 @@ from sqlalchemy import Connection, text
 from scrapersky.vocabulary import AttemptId, RecordId
 
 START = text("""
--- Lock the attempts that are live and not started, in ascending order.
+-- Lock the attempts that are live and not started. Skip what another transaction holds.
 WITH locked AS MATERIALIZED (
     SELECT attempt_id FROM attempts
     WHERE attempt_id = ANY(CAST(:attempt_ids AS bigint[])) AND outcome IS NULL AND started_at IS NULL
-    ORDER BY attempt_id FOR NO KEY UPDATE
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE attempts SET started_at = now(), lease_until = now() + make_interval(secs => :lease),
                     worker = :worker, request_id = :request_id
@@ -37,8 +37,9 @@ def start(
 ) -> list[Started]:
     """Start those of ``attempt_ids`` that are live and not started, in one statement.
 
-    An attempt that is missing from the answer is a duplicate, stale or already started: acknowledge its message
-    without work. ``lease``: the seconds this invocation has left plus a margin. There are no heartbeats.
+    An attempt that is missing from the answer is a duplicate, stale, already started, or held by another transaction;
+    :func:`~scrapersky.status.pull.find_missed` says which. ``lease``: the seconds this invocation has left plus
+    a margin. There are no heartbeats.
     """
     rows = connection.execute(
         START, {"attempt_ids": sorted(attempt_ids), "lease": lease, "worker": worker, "request_id": request_id}
