@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from infra.stage import Stage
+from scrapersky.runtime.batch import MOST_DOUBLINGS
 from scrapersky.runtime.registry import SERVICES
 from scrapersky.settings import ServiceSettings, Settings, SettingsError, connections, load
 from scrapersky.status.workflow import Workflow
@@ -100,11 +101,13 @@ def reject_contradictions(planned: Plan) -> None:
         least, most = settings.redelivery_min_seconds, settings.redelivery_max_seconds
         raise SettingsError(f"REDELIVERY_MIN_SECONDS={least} must not be more than REDELIVERY_MAX_SECONDS={most}")
     # Otherwise recovery would release messages that are still on their way to the dead-letter queue, again and again.
-    way = stage.max_receive_count * planned.visibility_seconds
+    waits = [settings.redelivery_max_seconds * 2 ** min(n, MOST_DOUBLINGS) for n in range(stage.max_receive_count)]
+    way = sum(max(planned.visibility_seconds, wait) for wait in waits)
     if settings.dispatch_lease_seconds <= way:
         raise SettingsError(
             f"DISPATCH_LEASE_SECONDS={settings.dispatch_lease_seconds} must be more than {way}, the seconds that "
-            f"{stage.max_receive_count} receives of a message take with {timeout}"
+            f"{stage.max_receive_count} receives of a message take with {timeout} and REDELIVERY_MAX_SECONDS="
+            f"{settings.redelivery_max_seconds}"
         )
 
 

@@ -113,6 +113,11 @@ def test_settings_that_contradict_each_other_fail_the_plan(variable: str, value:
         plan(DEV, {variable: value})
 
 
+def test_the_waits_between_redeliveries_count_for_the_dispatch_lease_and_double() -> None:
+    with pytest.raises(SettingsError, match=r"must be more than 19080, .* and REDELIVERY_MAX_SECONDS=600"):
+        plan(DEV, {"REDELIVERY_MAX_SECONDS": "600"})
+
+
 def test_the_default_stages_have_room_for_three_more_services_of_two_instances() -> None:
     further = 9 - len(SERVICES)
     assert plan(DEV, {}).connections + further * (2 + 3) <= DEV.database_connections

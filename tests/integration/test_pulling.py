@@ -15,14 +15,16 @@ from scrapersky.runtime.registry import (
     DISCOVERY,
     DOMAIN_EXTRACTION,
     DOMAIN_SCHEDULER,
+    IMPORT,
     METADATA,
+    SITEMAP_IMPORT_SCHEDULER,
     SITEMAP_SCHEDULER,
 )
 from scrapersky.status.claim import claim
 from scrapersky.status.control import pause
 from tests.integration.conftest import Harness, message
-from tests.integration.test_verbs import queue
-from tests.integration.virtual_time import Simulation, now, run_virtually
+from tests.integration.test_verbs import queue, queue_files
+from tests.integration.virtual_time import Simulation, advance, now, run_virtually
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -134,6 +136,29 @@ def test_pulls_stop_when_less_than_the_minimum_is_left(environment: dict[str, st
     assert max(jobs.began.values()) == 30
 
 
+def test_nothing_is_pulled_when_the_minimum_has_passed_before_the_database_was_reached(
+    environment: dict[str, str], connection: Connection
+) -> None:
+    queue(connection, 5)
+    jobs = Jobs()
+    simulation = simulate(environment, jobs, DOMAIN_SCHEDULER_PULL_MINIMUM_SECONDS="45")
+    began: list[str] = []
+    waited: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        began.append(statement)
+
+    def delay(*_: object) -> None:
+        if began and not waited:
+            waited.append("for a connection")
+            advance(50)
+
+    event.listen(simulation.runtime.database.engine, "after_cursor_execute", note)
+    event.listen(simulation.runtime.database.engine, "checkout", delay)
+    invoke(simulation, seconds=80)
+    assert (waited, jobs.began) == (["for a connection"], {})
+
+
 def test_a_pause_stops_pulling_at_once_and_work_in_flight_goes_on(
     environment: dict[str, str], connection: Connection
 ) -> None:
@@ -189,6 +214,22 @@ def test_workflows_with_due_records_share_the_slots(environment: dict[str, str],
     simulation = Simulation.of(SITEMAP_SCHEDULER, jobs, {**environment, "SITEMAP_SCHEDULER_RECORDS_AT_ONCE": "12"})
     invoke(simulation)
     assert min(scans.most, places.most) >= 4
+
+
+@pytest.mark.parametrize("pulls", ["true", "false"])
+def test_ticks_and_pulls_keep_to_the_cap_of_a_host(
+    environment: dict[str, str], connection: Connection, pulls: str
+) -> None:
+    queue_files(connection, "one.test", 9, "1 hour")
+    queue_files(connection, "two.test", 9, "1 hour")
+    jobs = Jobs(lambda _: 400.0)
+    own = {"SITEMAP_IMPORT_SCHEDULER_MAX_PER_HOST": "2", "SITEMAP_IMPORT_SCHEDULER_PULL": pulls}
+    simulation = Simulation.of(SITEMAP_IMPORT_SCHEDULER, {IMPORT: jobs}, {**environment, **own})
+    if pulls == "true":
+        invoke(simulation)
+    else:
+        run_virtually(simulation.run(100))
+    assert jobs.most == 4
 
 
 @pytest.mark.parametrize("slots", ["1", "2"])

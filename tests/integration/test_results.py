@@ -196,7 +196,7 @@ FIRST_ENDS_FAIL = (
 )
 
 
-@pytest.mark.parametrize("state", ["0A000", "57014", "25006", "25P03", "26000", "28P01"])
+@pytest.mark.parametrize("state", ["0A000", "57014", "25006", "25P03", "26000", "28P01", "58030"])
 @pytest.mark.parametrize("write", [None, lambda _: {}], ids=["without a write", "with a write"])
 def test_an_error_of_the_server_that_passes_counts_as_nothing(
     harness: Harness, connection: Connection, state: str, write: Write | None
@@ -238,6 +238,38 @@ def test_a_write_that_always_times_out_is_the_failure_of_its_record_only(harness
     rows = [harness.row(record_id) for record_id in ids]
     assert [(row["status"], row["failures"]) for row in rows] == [("Queued", 1), ("Completed", 0)]
     assert len(tries) == 3  # together with the other, and twice alone
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT pg_terminate_backend(pg_backend_pid())",
+        "DO $$ BEGIN RAISE EXCEPTION 'out of memory' USING ERRCODE = '53200'; END $$",
+    ],
+    ids=["cut", "out of memory"],
+)
+def test_a_write_that_always_breaks_its_connection_takes_no_neighbour_with_it(harness: Harness, statement: str) -> None:
+    ids = harness.add("broken.test", "b.test", "c.test")
+
+    def break_off(connection: Connection) -> Made:
+        connection.execute(text(statement))
+        return {}
+
+    harness.behaviour["broken.test"] = partial(done, break_off)
+    harness.tick()
+    harness.deliver(harness.receive(), remaining_ms=4_000)
+    assert [harness.row(record_id)["status"] for record_id in ids] == ["Processing", "Completed", "Completed"]
+
+
+def test_many_locked_records_at_the_end_of_an_invocation_take_no_other_with_them(
+    harness: Harness, holder: Connection
+) -> None:
+    *_, free = harness.add(*(f"d{n}.test" for n in range(30)))
+    harness.tick()
+    records = [one for _ in range(3) for one in harness.receive()]
+    holder.execute(text("SELECT FROM domains WHERE id <> :id FOR UPDATE"), {"id": free})
+    harness.deliver(records, remaining_ms=3_000)
+    assert (len(records), harness.row(free)["status"]) == (30, "Completed")
 
 
 def test_a_connection_that_cannot_be_opened_while_saving_counts_as_nothing(

@@ -87,6 +87,25 @@ def test_a_tick_that_cannot_keep_up_counts_the_days_that_are_overdue(
     assert '"HistoryOverdueDays":[10.0' in capsys.readouterr().out
 
 
+def test_events_that_a_full_batch_leaves_are_overdue_as_well(history: Harness) -> None:
+    age(history.connection, 100)
+    delete_history(history.connection, days=90, batch=5)
+    left = sizes(history.connection)
+    assert (left["attempts"], left["status_events"]) == (0, 4)
+    assert delete_history(history.connection, days=90, batch=3).overdue_days == pytest.approx(10, abs=0.1)
+    assert delete_history(history.connection, days=90, batch=3).overdue_days == 0
+
+
+def test_a_timeline_whose_attempts_are_gone_and_whose_events_are_not_says_so(history: Harness) -> None:
+    (record_id,) = history.connection.execute(text("SELECT id FROM domains WHERE domain = 'a.test'")).scalars()
+    before = explain(history.connection, METADATA, record_id)
+    history.connection.execute(text("DELETE FROM attempts WHERE record_id = :id"), {"id": record_id})
+    after = explain(history.connection, METADATA, record_id)
+    assert before is not None
+    assert after is not None
+    assert (before["history_deleted"], after["history_deleted"]) == (False, True)
+
+
 @pytest.mark.parametrize("days", [0, 91])
 def test_history_within_the_setting_and_with_the_setting_0_all_history_stays(
     environment: dict[str, str], request: pytest.FixtureRequest, days: int

@@ -642,10 +642,17 @@ def test_a_record_may_not_spend_more_than_its_own_budget(
     assert harness.connection.execute(text("SELECT calls FROM paid_calls WHERE key = ''")).scalar_one() == 2
 
 
-def test_the_lease_of_the_work_ends_after_the_invocation(harness: Harness) -> None:
+@pytest.mark.parametrize("by", ["message", "pull", "process"])
+def test_the_lease_of_the_work_ends_after_the_invocation(harness: Harness, by: str) -> None:
     harness.add("a.test")
-    harness.tick()
-    harness.deliver(harness.receive(), remaining_ms=100_000)
+    if by == "process":
+        harness.service.handler(
+            {"action": "process", "workflow": "metadata", "record": "a.test"}, LambdaContext(remaining_ms=100_000)
+        )
+    else:
+        if by == "message":
+            harness.tick()
+        harness.deliver(harness.receive(), remaining_ms=100_000)
     lease = harness.connection.execute(
         text("SELECT extract(epoch FROM lease_until - started_at) FROM attempts")
     ).scalar_one()

@@ -7,10 +7,10 @@ LOOP = ("tests/integration/test_pulling.py",)
 FOR_CLAIM = "FOR NO KEY UPDATE"
 
 
-def without(guard: str, where: str, text: str, *, instead: str = "") -> Mutant:
+def without(guard: str, where: str, text: str, *, instead: str = "", tests: tuple[str, ...] = ()) -> Mutant:
     """Return the mutant whose ``where`` (``folder/module.SCOPE``) has ``instead`` for ``text``."""
     module, _, scope = where.partition(".")
-    tests = PULL if module.startswith("status") else LOOP
+    tests = tests or (PULL if module.startswith("status") else LOOP)
     return Mutant(guard, (Edit(f"{LAYER}/{module}.py", text, instead, scope or None),), tests)
 
 
@@ -71,6 +71,11 @@ PULL_GUARDS = (
     without("pull: leaves places for a tick", f"{PULLER}.Puller._ask", "- own.batch_size"),
     without("pull: time for a whole deadline", f"{PULLER}.Puller._ask",
             "left >= settings.record_deadline_seconds + settings.saving_seconds", instead="True"),
+    without("pull: the lease outlasts the invocation", f"{PULLER}.Puller._ask",
+            "left + settings.start_lease_margin_seconds", instead="1.0", tests=("tests/integration/test_runtime.py",)),
+    without("pull: the cap of a host", f"{PULLER}.Puller._ask", "own.max_per_host", instead="1_000"),
+    without("pull: the minimum is read after connecting", f"{PULLER}.Puller._pull", "if self._has_time():",
+            instead="if True:"),
     without("pull: no return while one is under way", "runtime/batch._work_and_pull", "await puller.pull()",
             instead="asyncio.ensure_future(puller.pull())"),
     Mutant(

@@ -42,11 +42,11 @@ READ_ONLY = "25006"
 
 LOCKED = "55P03"
 ONCE_MORE = ("0A000", "25P03", "57014")
-PASSING = ("08", READ_ONLY, "26000", "28", "40", "53", "57P", LOCKED, *ONCE_MORE)
+PASSING = ("08", READ_ONLY, "26000", "28", "40", "53", "57P", "58", LOCKED, *ONCE_MORE)
 """Starts of SQLSTATEs that say nothing about the result: a broken connection, a server that is read-only until a failover
 ends, a pooler that changed servers, a refused login, a lost race for locks, a database without resources, one that shuts
-down or starts, a lock that others hold. :data:`ONCE_MORE` may lie in a write: a plan from before a migration, a statement
-or transaction that timed out or was cancelled."""
+down or starts, an error of its system, a lock that others hold. :data:`ONCE_MORE` may lie in a write: a plan from before
+a migration, a statement or transaction that timed out or was cancelled."""
 
 ROLE_SETTINGS: Mapping[str, str] = {
     "statement_timeout": "60s",

@@ -171,11 +171,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     RETURNING attempts, events
 $$;
 
--- Delete at most `at_most` rows of each kind of history that ended before `before`, and return how many. Rows that
--- another transaction holds are left for a later call. Live attempts stay. So do, for 30 days more, the attempts that
--- recovery counts: those at the end of a record's history that were never started. The last day always stays.
+-- Delete at most `at_most` rows of each kind of history that ended before `before`, and return how many, and when the
+-- oldest of the deleted events was. Rows that another transaction holds are left for a later call. Live attempts stay.
+-- So do, for 30 days more, the attempts that recovery counts: those at the end of a record's history that were never
+-- started. The last day always stays.
 CREATE OR REPLACE FUNCTION delete_history(before timestamptz, at_most integer)
-RETURNS TABLE (attempts bigint, events bigint, pauses bigint, paid_calls bigint)
+RETURNS TABLE (attempts bigint, events bigint, pauses bigint, paid_calls bigint, oldest_event timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = on AS $$
 DECLARE
     pages bigint := pg_relation_size('status_events') / current_setting('block_size')::bigint;
@@ -203,12 +204,15 @@ BEGIN
     IF pages <= pages_read THEN
         first_page := 0;
     END IF;
-    DELETE FROM status_events AS gone WHERE gone.ctid = ANY (ARRAY(
-        SELECT event.ctid FROM status_events AS event
-        WHERE event.ctid >= format('(%s,0)', first_page)::tid
-          AND event.ctid < format('(%s,0)', first_page + pages_read)::tid AND event.at < before
-        LIMIT at_most FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS events = ROW_COUNT;
+    WITH deleted AS (
+        DELETE FROM status_events AS gone WHERE gone.ctid = ANY (ARRAY(
+            SELECT event.ctid FROM status_events AS event
+            WHERE event.ctid >= format('(%s,0)', first_page)::tid
+              AND event.ctid < format('(%s,0)', first_page + pages_read)::tid AND event.at < before
+            LIMIT at_most FOR UPDATE SKIP LOCKED))
+        RETURNING gone.at
+    )
+    SELECT count(*), min(deleted.at) INTO events, oldest_event FROM deleted;
 
     -- A pause that ran out without being resumed ended at that time.
     DELETE FROM pauses AS gone WHERE gone.pause_id = ANY (ARRAY(

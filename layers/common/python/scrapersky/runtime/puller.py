@@ -117,8 +117,9 @@ class Puller:
             await self._work.query(lambda _: None)
             is_connected = True  # what fails from here on may have started attempts
             left = self._work.end - _now()
-            pulled = await self._work.query(lambda connection: self._ask(connection, workflow, room, left))
-            await self._begin(pulled)
+            if self._has_time():  # connecting may have taken some
+                pulled = await self._work.query(lambda connection: self._ask(connection, workflow, room, left))
+                await self._begin(pulled)
         except Exception:
             self._runtime.observer.log.exception("could not pull", extra={"workflow": workflow.name})
             if is_connected:

@@ -2,8 +2,8 @@
 
 The transition, the job's writes and the hand-off are one short transaction. A result waits a second for others, whatever
 their workflow, unless no other job runs: together they pay one commit, and those of one workflow share the statements of
-their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them together fails, each is saved alone, so
-that only the result with the invalid write fails.
+their writes (:class:`~scrapersky.runtime.outcomes.SharedWrite`). If saving them together fails, or breaks the connection
+twice, each is saved alone, so that only the result with the invalid write fails.
 
 What does not lie in the result is tried again until the invocation ends, and never counts as the record's failure: a
 broken connection, a lost race for locks, a locked record, a timeout. The statements are fenced, so this is safe. A
@@ -107,7 +107,7 @@ class Results:
         group = [attempt] if alone else [other for other in self._waiting if other not in self._alone]
         outcomes = {other: self._waiting[other] for other in group}
         in_doubt = {other: self._in_doubt[other] for other in group if other in self._in_doubt}
-        seconds = ALONE * self._runtime.settings.lock_seconds if alone else None
+        seconds = self._seconds_alone() if alone else None
         try:
             finished = await self._runtime.database.in_thread(save, self._runtime, outcomes, in_doubt, seconds)
         except BaseException as error:  # a job's write may raise anything
@@ -120,6 +120,11 @@ class Results:
                 self._runtime.observer.log.warning("stale result", extra=_keys(other))
             self._end(other, *finished.get(other, (outcome, STALE)))
 
+    def _seconds_alone(self) -> float:
+        """Return how long one result waits for a lock: near the end less, so that each of those that wait has a try."""
+        share = self._runtime.database.time_left() / len(self._waiting)
+        return max(0.001, min(ALONE * self._runtime.settings.lock_seconds, share))
+
     def _fail(self, outcomes: Mapping[Started, Outcome], error: BaseException) -> None:
         """Decide what follows after ``outcomes`` could not be saved: another try, together or alone, or their end."""
         log, (attempt, *others) = self._runtime.observer.log, outcomes
@@ -131,17 +136,19 @@ class Results:
             passing = attempt not in self._timed_out
             self._timed_out.add(attempt)
             self._alone.add(attempt)
+        again = not self._in_doubt.keys().isdisjoint(outcomes)  # one write may break the connection each time
         extra = {"results": len(outcomes), **_keys(attempt), "error": f"{type(error).__name__}: {sqlstate(error)}"}
         if self._runtime.database.time_left() <= SHORTEST_PAUSE:
             log.error("could not save results before the invocation ended; recovery will pick them up", extra=extra)
             for other, outcome in outcomes.items():
                 self._end(other, outcome, UNSAVED)
-        elif passing and not (others and state in {LOCKED, *ONCE_MORE}):
+        elif passing and not (others and (again or state in {LOCKED, *ONCE_MORE})):
             log.warning("could not save results; trying again", extra=extra)
             self._in_doubt.update(outcomes)
         elif others:
             log.warning("could not save results together; saving each alone", extra=extra)
             self._alone.update(outcomes)
+            self._in_doubt.update(outcomes if passing else {})
         elif attempt in self._replaced:
             log.error("could not save the error either; recovery will pick the record up", extra=extra, exc_info=error)
             self._end(attempt, outcomes[attempt], UNSAVED)

@@ -52,6 +52,7 @@ def explain(connection: Connection, workflow: Workflow, record_id: RecordId) -> 
     now = json_ready(found)
     key = {"workflow": workflow.name, "record_id": record_id}
     events = [json_ready(row) for row in connection.execute(EVENTS, key).mappings()]
+    attempts = [json_ready(row) for row in connection.execute(ATTEMPTS, key).mappings()]
     report = {}
     if hasattr(workflow.model, "report"):
         report["report"] = connection.execute(workflow.statement(REPORT), key).scalar_one()
@@ -60,9 +61,9 @@ def explain(connection: Connection, workflow: Workflow, record_id: RecordId) -> 
         "id": record_id,
         "at": now.pop("at"),
         "now": now,
-        "history_deleted": _begins_late(events, now["status"]),
+        "history_deleted": _begins_late(events, attempts, now["status"]),
         "events": events,
-        "attempts": [json_ready(row) for row in connection.execute(ATTEMPTS, key).mappings()],
+        "attempts": attempts,
         **report,
     }
 
@@ -83,10 +84,11 @@ def as_text(timeline: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *_report(timeline.get("report") or [])])
 
 
-def _begins_late(events: Sequence[Mapping[str, Any]], status: str) -> bool:
-    """Return whether the first event, or without events the present status, cannot be a record's first."""
+def _begins_late(events: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]], status: str) -> bool:
+    """Return whether an event names an attempt that is gone, or the first one (else ``status``) cannot be the first."""
     first = events[0]["from_status"] if events else status
-    return first not in (None, Status.NEW)
+    named = {event["attempt_id"] for event in events} - {None}
+    return first not in (None, Status.NEW) or not named <= {attempt["attempt_id"] for attempt in attempts}
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,8 @@ BATCH = 5_000
 """The rows of each table that one tick deletes: 7.2 million a day at one tick a minute."""
 
 DELETE = text("""
-SELECT attempts, events, pauses, paid_calls FROM delete_history(now() - make_interval(days => :days), :batch)
+SELECT attempts, events, pauses, paid_calls, extract(epoch FROM now() - oldest_event)::float8 / 86400 - :days AS overdue
+FROM delete_history(now() - make_interval(days => :days), :batch)
 """)
 
 OVERDUE = text("""
@@ -24,7 +25,7 @@ WHERE outcome <> 'undelivered' ORDER BY attempt_id LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """The rows that one batch deleted, and by how many days the oldest remaining attempt is overdue."""
+    """The rows that one batch deleted, and by how many days the oldest remaining rows are overdue."""
 
     attempts: int
     events: int
@@ -42,8 +43,10 @@ def delete_history(connection: Connection, *, days: int, batch: int | None = Non
 
     Live attempts stay, and so do the attempts that recovery counts.
     """
-    attempts, events, pauses, paid_calls = connection.execute(
-        DELETE, {"days": days, "batch": BATCH if batch is None else batch}
+    batch = BATCH if batch is None else batch
+    attempts, events, pauses, paid_calls, event_overdue = connection.execute(
+        DELETE, {"days": days, "batch": batch}
     ).one()
-    overdue = connection.execute(OVERDUE, {"days": days}).scalar_one_or_none()
-    return Deleted(attempts, events, pauses, paid_calls, overdue or 0.0)
+    overdue = connection.execute(OVERDUE, {"days": days}).scalar_one_or_none() or 0.0
+    # No index finds the oldest event. After a full batch others remain, and are about as old as those deleted.
+    return Deleted(attempts, events, pauses, paid_calls, max(overdue, event_overdue) if events == batch else overdue)
