@@ -12,6 +12,7 @@ from scrapersky.status.explain import explain
 from scrapersky.status.finish import Stale, complete, fail, find_ended, retry, snooze
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.pull import find_missed, pull
+from scrapersky.status.release import release
 from scrapersky.status.records import find_by_key, list_records, read_states
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.workflow import Workflow
@@ -105,9 +106,14 @@ def test_the_gauges_are_those_of_the_workflow(connection: Connection, world: Wor
 def test_missed_are_only_those_of_the_given_attempts_that_were_pulled_or_wait(
     connection: Connection, world: World
 ) -> None:
-    pulled = [one.attempt.attempt_id for one in pull(connection, METADATA, batch=3, **PULLING)]
+    pulled = [one.attempt.attempt_id for one in pull(connection, METADATA, batch=2, **PULLING)]
+    ended = world.metadata["overdue"]
+    release(connection, METADATA, [ended], code="send_failed")
     waiting = world.metadata["overdue too"]
-    assert find_missed(connection, [pulled[0], world.metadata["working"], waiting]) == {pulled[0]: True, waiting: False}
+    assert find_missed(connection, [pulled[0], world.metadata["working"], ended, waiting]) == {
+        pulled[0]: True,
+        waiting: False,
+    }
 
 
 def test_the_states_are_those_of_the_given_records(connection: Connection, world: World) -> None:

@@ -87,6 +87,12 @@ def test_a_tick_that_cannot_keep_up_counts_the_days_that_are_overdue(
     assert '"HistoryOverdueDays":[10.0' in capsys.readouterr().out
 
 
+def test_attempts_that_a_batch_leaves_are_overdue_without_any_events(history: Harness) -> None:
+    age(history.connection, 100)
+    history.connection.execute(text("DELETE FROM status_events"))
+    assert delete_history(history.connection, days=90, batch=2).overdue_days == pytest.approx(10, abs=0.1)
+
+
 def test_events_that_a_full_batch_leaves_are_overdue_as_well(history: Harness) -> None:
     age(history.connection, 100)
     delete_history(history.connection, days=90, batch=5)
