@@ -12,8 +12,8 @@ from scrapersky.status.explain import explain
 from scrapersky.status.finish import Stale, complete, fail, find_ended, retry, snooze
 from scrapersky.status.gauges import read_gauges
 from scrapersky.status.pull import find_missed, pull
-from scrapersky.status.release import release
 from scrapersky.status.records import find_by_key, list_records, read_states
+from scrapersky.status.release import release
 from scrapersky.status.retry_policy import Backoff
 from scrapersky.status.workflow import Workflow
 from scrapersky.vocabulary import AttemptId, Status

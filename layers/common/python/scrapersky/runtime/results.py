@@ -148,7 +148,7 @@ class Results:
         elif others:
             log.warning("could not save results together; saving each alone", extra=extra)
             self._alone.update(outcomes)
-            self._in_doubt.update(outcomes if passing else {})
+            self._in_doubt.update(outcomes)
         elif attempt in self._replaced:
             log.error("could not save the error either; recovery will pick the record up", extra=extra, exc_info=error)
             self._end(attempt, outcomes[attempt], UNSAVED)
