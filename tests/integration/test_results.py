@@ -196,17 +196,25 @@ FIRST_ENDS_FAIL = (
 )
 
 
+def ended_after_failures(
+    harness: Harness, connection: Connection, state: str, times: int, write: Write | None
+) -> tuple[str, int]:
+    """Let the first ``times`` ends of a record's attempt fail; return its status and failures after the invocation."""
+    (record_id,) = harness.add("a.test")
+    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
+    for statement in FIRST_ENDS_FAIL:
+        connection.execute(text(statement.format(state=state, times=times)))
+    harness.drain()
+    row = harness.row(record_id)
+    return row["status"], row["failures"]
+
+
 @pytest.mark.parametrize("state", ["0A000", "57014", "25006", "25P03", "26000", "28P01", "58030"])
 @pytest.mark.parametrize("write", [None, lambda _: {}], ids=["without a write", "with a write"])
 def test_an_error_of_the_server_that_passes_counts_as_nothing(
     harness: Harness, connection: Connection, state: str, write: Write | None
 ) -> None:
-    (record_id,) = harness.add("a.test")
-    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
-    for statement in FIRST_ENDS_FAIL:
-        connection.execute(text(statement.format(state=state, times=1)))
-    harness.drain()
-    assert (harness.row(record_id)["status"], harness.row(record_id)["failures"]) == ("Completed", 0)
+    assert ended_after_failures(harness, connection, state, 1, write) == ("Completed", 0)
 
 
 @pytest.mark.parametrize(
@@ -215,12 +223,7 @@ def test_an_error_of_the_server_that_passes_counts_as_nothing(
 def test_what_cannot_lie_in_a_write_counts_as_nothing_however_often_it_fails(
     harness: Harness, connection: Connection, state: str, write: Write | None
 ) -> None:
-    (record_id,) = harness.add("a.test")
-    harness.behaviour["a.test"] = lambda _: Done("read", write=write)
-    for statement in FIRST_ENDS_FAIL:
-        connection.execute(text(statement.format(state=state, times=3)))
-    harness.drain()
-    assert (harness.row(record_id)["status"], harness.row(record_id)["failures"]) == ("Completed", 0)
+    assert ended_after_failures(harness, connection, state, 3, write) == ("Completed", 0)
 
 
 def test_a_write_that_always_times_out_is_the_failure_of_its_record_only(harness: Harness) -> None:

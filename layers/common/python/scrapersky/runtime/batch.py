@@ -113,7 +113,7 @@ def _start(runtime: Runtime, attempt_ids: Collection[AttemptId], invocation: Inv
     with runtime.database.autocommit() as connection:
         return start(
             connection,
-            sorted(attempt_ids),
+            list(attempt_ids),
             lease=invocation.remaining() + runtime.settings.start_lease_margin_seconds,
             worker=invocation.worker,
             request_id=invocation.request_id,
